@@ -1,0 +1,140 @@
+//! The reference: a minute-by-minute bookkeeping with wide numbers and no shortcuts.
+
+use limiter::{Dimension, Limits};
+
+const UNITS: i128 = 60_000;
+
+/// What one admitted request paid; `None` where no limit was in force.
+#[derive(Debug)]
+pub(crate) struct Paid {
+    requests: Option<i128>,
+    tokens: Option<i128>,
+}
+
+#[derive(Clone, Debug)]
+struct Bucket {
+    per_minute: i128,
+    balance: i128,
+}
+
+impl Bucket {
+    fn full(per_minute: u64) -> Self {
+        let per_minute = i128::from(per_minute);
+        Self { per_minute, balance: per_minute * UNITS }
+    }
+
+    fn add(&mut self, units: i128) {
+        let capacity = self.per_minute * UNITS;
+        self.balance = (self.balance + units).min(capacity).max(-10 * capacity);
+    }
+
+    /// The same share of another capacity, rounded down.
+    fn rescale(&mut self, per_minute: u64) {
+        let after = i128::from(per_minute);
+        let product = self.balance * after;
+        let mut quotient = product / self.per_minute;
+        if product % self.per_minute < 0 {
+            quotient -= 1;
+        }
+        *self = Self { per_minute: after, balance: quotient };
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    rpm: Option<Bucket>,
+    tpm: Option<Bucket>,
+    latest: u64,
+}
+
+impl Model {
+    pub(crate) fn new(limits: Limits, now: u64) -> Self {
+        Self {
+            rpm: limits.rpm.map(|limit| Bucket::full(limit.per_minute())),
+            tpm: limits.tpm.map(|limit| Bucket::full(limit.per_minute())),
+            latest: now,
+        }
+    }
+
+    /// To read is not to touch: the model stays where it is in time.
+    pub(crate) fn balance(&self, dimension: Dimension, now: u64) -> Option<i128> {
+        let mut then = self.clone();
+        then.advance(now);
+        let bucket = match dimension {
+            Dimension::Rpm => then.rpm,
+            Dimension::Tpm => then.tpm,
+        };
+        bucket.map(|bucket| bucket.balance)
+    }
+
+    /// The limit that a refusal has to name, `None` when the request has to be admitted.
+    pub(crate) fn refuses(&mut self, tokens: u64, now: u64) -> Option<Dimension> {
+        self.advance(now);
+        let cost = i128::from(tokens) * UNITS;
+        let short =
+            |bucket: &Option<Bucket>, cost| bucket.as_ref().is_some_and(|b| b.balance < cost);
+        let tpm_short = short(&self.tpm, cost);
+        let never = tpm_short && self.tpm.as_ref().is_some_and(|b| b.per_minute * UNITS < cost);
+        match (short(&self.rpm, UNITS), tpm_short, never) {
+            (_, _, true) => Some(Dimension::Tpm),
+            (true, _, _) => Some(Dimension::Rpm),
+            (_, true, _) => Some(Dimension::Tpm),
+            (false, false, false) => None,
+        }
+    }
+
+    pub(crate) fn admit(&mut self, tokens: u64, now: u64) -> Option<Paid> {
+        if self.refuses(tokens, now).is_some() {
+            return None;
+        }
+        let pay = |bucket: &mut Option<Bucket>, cost: i128| {
+            bucket.as_mut().map(|bucket| {
+                bucket.balance -= cost;
+                cost
+            })
+        };
+        Some(Paid {
+            requests: pay(&mut self.rpm, UNITS),
+            tokens: pay(&mut self.tpm, i128::from(tokens) * UNITS),
+        })
+    }
+
+    pub(crate) fn settle(&mut self, paid: &Paid, actual: u64, now: u64) {
+        self.advance(now);
+        if let (Some(bucket), Some(tokens)) = (&mut self.tpm, paid.tokens) {
+            bucket.add(tokens - i128::from(actual) * UNITS);
+        }
+    }
+
+    pub(crate) fn release(&mut self, paid: &Paid, now: u64) {
+        self.advance(now);
+        if let (Some(bucket), Some(requests)) = (&mut self.rpm, paid.requests) {
+            bucket.add(requests);
+        }
+        if let (Some(bucket), Some(tokens)) = (&mut self.tpm, paid.tokens) {
+            bucket.add(tokens);
+        }
+    }
+
+    pub(crate) fn change_limits(&mut self, limits: Limits, now: u64) {
+        self.advance(now);
+        for (bucket, limit) in [(&mut self.rpm, limits.rpm), (&mut self.tpm, limits.tpm)] {
+            match (bucket.as_mut(), limit) {
+                (Some(bucket), Some(limit)) => bucket.rescale(limit.per_minute()),
+                (None, Some(limit)) => *bucket = Some(Bucket::full(limit.per_minute())),
+                (_, None) => *bucket = None,
+            }
+        }
+    }
+
+    /// Pays out time that never passed before, and none that did.
+    fn advance(&mut self, now: u64) {
+        if now > self.latest {
+            let elapsed = i128::from(now - self.latest);
+            for bucket in [&mut self.rpm, &mut self.tpm].into_iter().flatten() {
+                bucket.add(bucket.per_minute * elapsed);
+            }
+            self.latest = now;
+        }
+    }
+}
