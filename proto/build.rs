@@ -10,21 +10,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let descriptors = protox::compile(["flowguard.proto", "decision.proto"], ["."])?;
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out_dir.join("descriptors.bin"),
-        descriptors.encode_to_vec(),
-    )?;
-    generate(descriptors)
-}
-
-#[cfg(feature = "grpc")]
-fn generate(
-    descriptors: tonic_prost_build::FileDescriptorSet,
-) -> Result<(), Box<dyn Error>> {
-    Ok(tonic_prost_build::configure().compile_fds(descriptors)?)
-}
-
-#[cfg(not(feature = "grpc"))]
-fn generate(descriptors: protox::prost_types::FileDescriptorSet) -> Result<(), Box<dyn Error>> {
-    Ok(prost_build::Config::new().compile_fds(descriptors)?)
+    fs::write(out_dir.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    #[cfg(feature = "grpc")]
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    #[cfg(not(feature = "grpc"))]
+    prost_build::Config::new().compile_fds(descriptors)?;
+    Ok(())
 }

@@ -13,6 +13,14 @@ pub const CLIENT_ID_LEN_MAX: usize = 128;
 pub struct ClientId(Box<str>);
 
 impl ClientId {
+    /// Stands for every client that is not configured; no client is configured under it.
+    pub const UNKNOWN: &str = "unknown";
+
+    /// [`ClientId::UNKNOWN`] as an id.
+    pub fn unknown() -> Self {
+        Self(Self::UNKNOWN.into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,157 @@
+//! The plugin configuration: JSON, refused as a whole when anything in it is wrong.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::grpc_service::{GrpcService, InvalidGrpcService};
+
+/// What the filter does with what was decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Refuses what is refused.
+    #[default]
+    Enforce,
+    /// Asks and counts like `enforce`, waits like it, and lets every request pass.
+    Shadow,
+    /// Checks the headers and never asks.
+    Off,
+}
+
+/// What becomes of a request when no decision arrives in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureMode {
+    /// 503.
+    #[default]
+    Closed,
+    /// It passes.
+    Open,
+}
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the filter does with what was decided.
+    pub mode: Mode,
+    /// What becomes of a request when no decision arrives in time.
+    pub failure_mode: FailureMode,
+    /// How long a request waits for its decision.
+    pub decision_timeout_ms: u64,
+    /// Where the decision stream goes, as the host takes it.
+    pub control_plane: GrpcService,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json {
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    failure_mode: FailureMode,
+    #[serde(default = "default_decision_timeout_ms")]
+    decision_timeout_ms: u64,
+    #[serde(default = "default_cluster")]
+    cluster: String,
+    #[serde(default = "default_authority")]
+    authority: String,
+}
+
+fn default_decision_timeout_ms() -> u64 {
+    250
+}
+
+fn default_cluster() -> String {
+    "flowguard_decisions".into()
+}
+
+fn default_authority() -> String {
+    "flowguard-decisions".into()
+}
+
+const DECISION_TIMEOUT_MS_MAX: u64 = 60_000;
+
+impl Config {
+    /// Reads a plugin configuration; an empty one is all defaults.
+    pub fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
+        let json: &[u8] = if json.trim_ascii().is_empty() { b"{}" } else { json };
+        let json: Json = serde_json::from_slice(json).map_err(InvalidConfig::Json)?;
+        if !(1..=DECISION_TIMEOUT_MS_MAX).contains(&json.decision_timeout_ms) {
+            return Err(InvalidConfig::DecisionTimeout(json.decision_timeout_ms));
+        }
+        Ok(Self {
+            mode: json.mode,
+            failure_mode: json.failure_mode,
+            decision_timeout_ms: json.decision_timeout_ms,
+            control_plane: GrpcService::new(&json.cluster, &json.authority)
+                .map_err(InvalidConfig::ControlPlane)?,
+        })
+    }
+}
+
+/// Why a plugin configuration was refused.
+#[derive(Debug)]
+pub enum InvalidConfig {
+    /// Not JSON, or not of this shape.
+    Json(serde_json::Error),
+    /// `decision_timeout_ms` out of range.
+    DecisionTimeout(u64),
+    /// `cluster` or `authority`.
+    ControlPlane(InvalidGrpcService),
+}
+
+impl fmt::Display for InvalidConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "{error}"),
+            Self::DecisionTimeout(ms) => write!(
+                f,
+                "decision_timeout_ms must be an integer from 1 to {DECISION_TIMEOUT_MS_MAX}, got {ms}"
+            ),
+            Self::ControlPlane(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(json: &str) -> String {
+        Config::parse(json.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_configuration_is_all_defaults() {
+        for empty in ["", " \n", "{}"] {
+            let config = Config::parse(empty.as_bytes()).unwrap();
+            assert_eq!(config.mode, Mode::Enforce);
+            assert_eq!(config.failure_mode, FailureMode::Closed);
+            assert_eq!(config.decision_timeout_ms, 250);
+        }
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let config = Config::parse(
+            br#"{"mode":"shadow","failure_mode":"open","decision_timeout_ms":60000,
+                 "cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
+        )
+        .unwrap();
+        assert_eq!(config.mode, Mode::Shadow);
+        assert_eq!(config.failure_mode, FailureMode::Open);
+        assert_eq!(config.decision_timeout_ms, 60_000);
+    }
+
+    #[test]
+    fn a_wrong_configuration_names_what_is_wrong_and_what_is_allowed() {
+        let unknown = refused(r#"{"mode":"audit"}"#);
+        assert!(unknown.contains("`audit`") && unknown.contains("`enforce`"), "{unknown}");
+        assert!(refused(r#"{"fail_open":true}"#).contains("`fail_open`"));
+        assert!(refused(r#"{"decision_timeout_ms":0}"#).contains("from 1 to 60000, got 0"));
+        assert!(refused(r#"{"decision_timeout_ms":-1}"#).contains("-1"));
+        assert!(refused(r#"{"cluster":""}"#).contains("cluster"));
+        assert!(refused("[").contains("EOF"));
+    }
+}

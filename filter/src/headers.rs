@@ -1,0 +1,178 @@
+//! Reads the two headers that every request needs. Any bytes may arrive here.
+
+use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, Tokens};
+
+/// A request's headers as the host gives them: lower-case names, any bytes as value, in order,
+/// repeated ones repeated.
+pub type HeaderMap = [(String, Vec<u8>)];
+
+const CLIENT_ID: &str = "x-client-id";
+const TOKEN_ESTIMATE: &str = "x-token-estimate";
+
+/// Who asks, for how much.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RequestHeaders<'a> {
+    /// A valid client id.
+    pub client_id: &'a str,
+    /// The estimate.
+    pub tokens: Tokens,
+}
+
+/// The first thing that is wrong with a request's headers, in the order of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidHeaders {
+    /// No `X-Client-ID`.
+    NoClientId,
+    /// No `X-Token-Estimate`.
+    NoTokenEstimate,
+    /// `X-Client-ID` is not a client id.
+    ClientId,
+    /// `X-Client-ID` is there more than once.
+    RepeatedClientId,
+    /// `X-Token-Estimate` is not a number of tokens, or is there more than once.
+    TokenEstimate,
+}
+
+impl<'a> RequestHeaders<'a> {
+    /// Checks presence first, then the client id, then the estimate.
+    pub fn read(headers: &'a HeaderMap) -> Result<Self, InvalidHeaders> {
+        let client_id = Occurrence::of(CLIENT_ID, headers);
+        let estimate = Occurrence::of(TOKEN_ESTIMATE, headers);
+        let client_id = match (client_id, estimate) {
+            (Occurrence::None, _) => return Err(InvalidHeaders::NoClientId),
+            (_, Occurrence::None) => return Err(InvalidHeaders::NoTokenEstimate),
+            (Occurrence::Many, _) => return Err(InvalidHeaders::RepeatedClientId),
+            (Occurrence::One(bytes), _) => {
+                ClientId::check(bytes).map_err(|InvalidClientId| InvalidHeaders::ClientId)?
+            }
+        };
+        let Occurrence::One(estimate) = estimate else { return Err(InvalidHeaders::TokenEstimate) };
+        let tokens = parse_tokens(estimate).ok_or(InvalidHeaders::TokenEstimate)?;
+        Ok(Self { client_id, tokens })
+    }
+}
+
+/// How often a header is there. A second one must not be overlooked: a proxy behind this one might
+/// read that instead.
+#[derive(Clone, Copy)]
+enum Occurrence<'a> {
+    None,
+    One(&'a [u8]),
+    Many,
+}
+
+impl<'a> Occurrence<'a> {
+    fn of(name: &str, headers: &'a HeaderMap) -> Self {
+        let mut values = headers.iter().filter(|(header, _)| header == name);
+        match (values.next(), values.next()) {
+            (None, _) => Self::None,
+            (Some((_, value)), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Many,
+        }
+    }
+}
+
+/// Decimal digits alone, at most [`PER_MINUTE_MAX`]; leading zeros are digits.
+fn parse_tokens(digits: &[u8]) -> Option<Tokens> {
+    if digits.is_empty() {
+        return None;
+    }
+    let tokens = digits.iter().try_fold(0_u64, |tokens, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        // Below the maximum before each step, so that ten times as much cannot overflow.
+        Some(tokens * 10 + u64::from(digit)).filter(|tokens| *tokens <= PER_MINUTE_MAX)
+    })?;
+    Tokens::new(tokens).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn headers(pairs: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+    }
+
+    fn check(pairs: &[(&str, &[u8])], expected: Result<(&str, u64), InvalidHeaders>) {
+        let headers = headers(pairs);
+        let read = RequestHeaders::read(&headers).map(|read| (read.client_id, read.tokens.get()));
+        assert_eq!(read, expected, "{pairs:?}");
+    }
+
+    #[test]
+    fn both_headers_are_read() {
+        check(&[("x-client-id", b"a"), ("x-token-estimate", b"0")], Ok(("a", 0)));
+        check(
+            &[(":path", b"/"), ("x-token-estimate", b"000150"), ("x-client-id", b"a.B_c:d@e-9")],
+            Ok(("a.B_c:d@e-9", 150)),
+        );
+        check(
+            &[("x-client-id", b"a"), ("x-token-estimate", b"1000000000000")],
+            Ok(("a", 1_000_000_000_000)),
+        );
+    }
+
+    #[test]
+    fn presence_is_checked_before_content() {
+        check(&[], Err(InvalidHeaders::NoClientId));
+        check(&[("x-token-estimate", b"bad")], Err(InvalidHeaders::NoClientId));
+        check(&[("x-client-id", b"\xff")], Err(InvalidHeaders::NoTokenEstimate));
+        check(
+            &[("x-client-id", b"\xff"), ("x-token-estimate", b"bad")],
+            Err(InvalidHeaders::ClientId),
+        );
+    }
+
+    #[test]
+    fn ids_that_are_no_ids_are_refused() {
+        let long = [b'a'; 129];
+        for id in [&b""[..], b"a,b", b"a b", b"\xc3\xa9", b"\xff\xfe", b"a\r\nb", b"a/b", &long] {
+            let pairs = [("x-client-id", id), ("x-token-estimate", b"1")];
+            check(&pairs, Err(InvalidHeaders::ClientId));
+        }
+    }
+
+    #[test]
+    fn estimates_that_are_no_whole_numbers_are_refused() {
+        for estimate in [
+            &b""[..],
+            b"-1",
+            b"+1",
+            b"1.0",
+            b"1e3",
+            b"0x10",
+            b" 1",
+            b"1,2",
+            b"\xff",
+            b"1000000000001",
+            b"99999999999999999999999",
+        ] {
+            let pairs = [("x-client-id", &b"a"[..]), ("x-token-estimate", estimate)];
+            check(&pairs, Err(InvalidHeaders::TokenEstimate));
+        }
+    }
+
+    #[test]
+    fn a_header_given_twice_is_refused_even_when_both_agree() {
+        let (id, estimate) = (("x-client-id", &b"a"[..]), ("x-token-estimate", &b"1"[..]));
+        check(&[id, estimate, id], Err(InvalidHeaders::RepeatedClientId));
+        check(&[id, estimate, estimate], Err(InvalidHeaders::TokenEstimate));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            id in vec(any::<u8>(), 0..200),
+            estimate in vec(any::<u8>(), 0..40),
+        ) {
+            let headers = headers(&[("x-client-id", &id), ("x-token-estimate", &estimate)]);
+            if let Ok(read) = RequestHeaders::read(&headers) {
+                prop_assert_eq!(read.client_id.as_bytes(), &id[..]);
+                let text = std::str::from_utf8(&estimate).unwrap();
+                prop_assert_eq!(read.tokens.get(), text.parse::<u64>().unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The only module that knows proxy-wasm: it turns Envoy's callbacks into calls of [`Worker`], and
+//! the worker's wishes into host calls.
+//!
+//! The SDK panics on a status that it does not expect, so each host call is made only where it is
+//! legal, and only in its form that takes any bytes.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use proxy_wasm::{
+    hostcalls,
+    traits::{Context, HttpContext, RootContext},
+    types::{Action, ContextType, LogLevel, MapType, MetricType},
+};
+
+use crate::{
+    Config, Counter, Host, Next, Reply, RequestId, StreamToken, Worker, config::Mode,
+    grpc_service::GrpcService,
+};
+
+/// How late a timeout is noticed at most.
+const TICK: Duration = Duration::from_millis(20);
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+    proxy_wasm::set_root_context(|root_id| Box::new(Root::new(root_id)));
+}}
+
+/// A worker's own context: it owns the stream and all that the worker's requests share.
+struct Root {
+    id: u32,
+    plugin: Option<Plugin>,
+}
+
+/// What a valid configuration brings to life.
+#[derive(Clone)]
+struct Plugin {
+    worker: Rc<RefCell<Worker>>,
+    envoy: Envoy,
+}
+
+/// One request's context.
+struct Request {
+    id: RequestId,
+    plugin: Option<Plugin>,
+    response_ended: bool,
+}
+
+impl Root {
+    fn new(id: u32) -> Self {
+        Self { id, plugin: None }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let json = self.get_plugin_configuration().unwrap_or_default();
+        match Config::parse(&json) {
+            Ok(config) => {
+                if config.mode != Mode::Off {
+                    self.set_tick_period(TICK);
+                }
+                let envoy = Envoy::new(self.id, config.control_plane.clone());
+                let node = hostcalls::get_property(vec!["node", "id"]).ok().flatten();
+                let node = String::from_utf8_lossy(&node.unwrap_or_default()).into_owned();
+                let worker = Rc::new(RefCell::new(Worker::new(config, node)));
+                self.plugin = Some(Plugin { worker, envoy });
+                true
+            }
+            Err(error) => {
+                log(LogLevel::Error, &format!("flowguard: plugin configuration refused: {error}"));
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        with(self.plugin.as_ref(), self.id, |worker, envoy| worker.on_tick(envoy, wall_us()));
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        let plugin = self.plugin.clone();
+        Some(Box::new(Request { id: context_id, plugin, response_ended: false }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Context for Root {
+    fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
+        let Some(frame) = self.get_grpc_stream_message(0, size) else { return };
+        with(self.plugin.as_ref(), self.id, |worker, envoy| {
+            worker.on_frame(envoy, token, &frame, wall_us());
+        });
+    }
+
+    fn on_grpc_stream_close(&mut self, token: u32, status: u32) {
+        with(self.plugin.as_ref(), self.id, |worker, envoy| {
+            worker.on_stream_close(envoy, token, status, wall_us());
+        });
+    }
+}
+
+impl Context for Request {}
+
+impl HttpContext for Request {
+    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
+            return Action::Continue;
+        };
+        let id = self.id;
+        let next = with(self.plugin.as_ref(), id, |worker, envoy| {
+            worker.on_request(envoy, id, &headers, wall_us())
+        });
+        match next {
+            Some(Next::Continue) => Action::Continue,
+            // A filter without a valid configuration serves no request: Envoy refuses to load it.
+            Some(Next::Pause) | None => Action::Pause,
+        }
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.response_ended |= end_of_stream;
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+        self.response_ended |= end_of_stream;
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.response_ended = true;
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        let (id, completed) = (self.id, self.response_ended);
+        with(self.plugin.as_ref(), id, |worker, envoy| {
+            worker.on_end(envoy, id, completed, wall_us());
+        });
+    }
+}
+
+/// Calls the worker and then puts back the context that the host is in.
+fn with<T>(
+    plugin: Option<&Plugin>,
+    context_id: u32,
+    call: impl FnOnce(&mut Worker, &mut Envoy) -> T,
+) -> Option<T> {
+    let plugin = plugin?;
+    // The host never calls back into a call: it defers what would.
+    let mut worker = plugin.worker.try_borrow_mut().ok()?;
+    let mut envoy = Envoy { effective: context_id, ..plugin.envoy.clone() };
+    let result = call(&mut worker, &mut envoy);
+    envoy.enter(context_id);
+    Some(result)
+}
+
+fn wall_us() -> u64 {
+    let since_epoch = hostcalls::get_current_time()
+        .ok()
+        .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn log(level: LogLevel, text: &str) {
+    let _ = hostcalls::log(level, text);
+}
+
+/// The host, as the worker sees it.
+#[derive(Clone)]
+struct Envoy {
+    root_id: u32,
+    /// The context that host calls act on now.
+    effective: u32,
+    control_plane: Rc<GrpcService>,
+    stats: Rc<[Option<u32>]>,
+}
+
+impl Envoy {
+    fn new(root_id: u32, control_plane: GrpcService) -> Self {
+        let define = |counter: Counter| {
+            let metric = match counter {
+                Counter::Streams(_) => MetricType::Gauge,
+                Counter::Decisions(_) | Counter::Failures(_) => MetricType::Counter,
+            };
+            hostcalls::define_metric(metric, counter.name()).ok()
+        };
+        Self {
+            root_id,
+            effective: root_id,
+            control_plane: Rc::new(control_plane),
+            stats: Counter::ALL.into_iter().map(define).collect(),
+        }
+    }
+
+    /// `false`: that context has gone, and nothing may be asked of it.
+    fn enter(&mut self, context_id: u32) -> bool {
+        if self.effective != context_id {
+            if hostcalls::set_effective_context(context_id).is_err() {
+                return false;
+            }
+            self.effective = context_id;
+        }
+        true
+    }
+}
+
+impl Host for Envoy {
+    fn open_stream(&mut self) -> Option<StreamToken> {
+        hostcalls::open_grpc_stream(
+            self.control_plane.as_str(),
+            proto::DECISION_SERVICE,
+            proto::DECISION_METHOD,
+            Vec::new(),
+        )
+        .ok()
+    }
+
+    fn send(&mut self, stream: StreamToken, frame: &[u8]) -> bool {
+        self.enter(self.root_id)
+            && hostcalls::send_grpc_stream_message(stream, Some(frame), false).is_ok()
+    }
+
+    fn close_stream(&mut self, stream: StreamToken) {
+        if self.enter(self.root_id) {
+            let _ = hostcalls::close_grpc_stream(stream);
+        }
+    }
+
+    fn reset_stream(&mut self, stream: StreamToken) {
+        if self.enter(self.root_id) {
+            let _ = hostcalls::cancel_grpc_stream(stream);
+        }
+    }
+
+    fn resume(&mut self, request: RequestId) {
+        if self.enter(request) {
+            let _ = hostcalls::resume_http_request();
+        }
+    }
+
+    fn reply(&mut self, request: RequestId, reply: &Reply) {
+        if self.enter(request) {
+            let headers =
+                reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let _ =
+                hostcalls::send_http_response(reply.status, headers, Some(reply.body.as_bytes()));
+        }
+    }
+
+    fn count(&mut self, counter: Counter, by: i64) {
+        if let Some(Some(stat)) = self.stats.get(counter.index()) {
+            let _ = hostcalls::increment_metric(*stat, by);
+        }
+    }
+
+    fn info(&mut self, text: &str) {
+        log(LogLevel::Info, &format!("flowguard: {text}"));
+    }
+
+    fn warn(&mut self, text: &str) {
+        log(LogLevel::Warn, &format!("flowguard: {text}"));
+    }
+}

@@ -1,0 +1,194 @@
+//! The worker's decision stream: when it is opened, when again, and whether it answers.
+
+use std::collections::VecDeque;
+
+use proto::{
+    DECISION_PROTOCOL_VERSION,
+    decision::{Hello, Welcome},
+};
+
+use super::{Host, StreamToken};
+use crate::{
+    clock::Micros,
+    counters::{Counter, StreamState},
+};
+
+/// The wait before a stream is opened again: doubled from the first to the last of these.
+const BACKOFF_MS_MIN: u64 = 10;
+const BACKOFF_MS_MAX: u64 = 250;
+
+/// Streams that were closed because they hung, and may still come to life.
+const ABANDONED_MAX: usize = 4;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    node: String,
+    state: State,
+    /// How often in a row no stream was welcomed.
+    failures: u32,
+    /// Numbers the streams, so that what one admitted is not settled on another.
+    session: u32,
+    abandoned: VecDeque<StreamToken>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Envoy's main thread has a worker too, which never serves a request.
+    Unneeded,
+    Down {
+        retry_at: Micros,
+    },
+    Opening {
+        stream: StreamToken,
+        hello: Option<Hello>,
+    },
+    Open {
+        stream: StreamToken,
+    },
+}
+
+impl Link {
+    pub(super) fn new(node: String) -> Self {
+        Self { node, state: State::Unneeded, failures: 0, session: 0, abandoned: VecDeque::new() }
+    }
+
+    /// A request has arrived: a stream is wanted from now on.
+    pub(super) fn need(&mut self, host: &mut impl Host, now: Micros) {
+        if matches!(self.state, State::Unneeded) {
+            self.set(host, State::Down { retry_at: now });
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Micros) -> bool {
+        matches!(self.state, State::Down { retry_at } if retry_at <= now)
+    }
+
+    pub(super) fn open(&mut self, host: &mut impl Host, now: Micros) {
+        self.session = self.session.wrapping_add(1);
+        match host.open_stream() {
+            Some(stream) => {
+                let hello =
+                    Hello { protocol_version: DECISION_PROTOCOL_VERSION, node: self.node.clone() };
+                self.set(host, State::Opening { stream, hello: Some(hello) });
+            }
+            None => self.lost(host, "Envoy knows no endpoint for it", now),
+        }
+    }
+
+    /// The hello that a new stream's first frame carries.
+    pub(super) fn take_hello(&mut self) -> Option<Hello> {
+        match &mut self.state {
+            State::Opening { hello, .. } => hello.take(),
+            _ => None,
+        }
+    }
+
+    /// Checks the welcome of an answer: the first one has it.
+    pub(super) fn accept(
+        &mut self,
+        host: &mut impl Host,
+        welcome: Option<&Welcome>,
+    ) -> Result<(), String> {
+        match (&self.state, welcome) {
+            (State::Opening { stream, .. }, Some(welcome)) => {
+                if welcome.protocol_version != DECISION_PROTOCOL_VERSION {
+                    return Err(format!(
+                        "the control plane speaks version {} of it, this filter speaks version \
+                         {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
+                        welcome.protocol_version
+                    ));
+                }
+                let stream = *stream;
+                self.failures = 0;
+                self.set(host, State::Open { stream });
+                host.info("decision stream is open");
+                Ok(())
+            }
+            (State::Opening { .. }, None) => Err("no welcome in the first answer".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The stream is no more; a new one is due after the back-off.
+    pub(super) fn lost(&mut self, host: &mut impl Host, reason: &str, now: Micros) {
+        let backoff_ms =
+            BACKOFF_MS_MIN.saturating_mul(1 << self.failures.min(8)).min(BACKOFF_MS_MAX);
+        // Between half of it and all, so that many workers do not come back in step. The clock's
+        // microseconds are as good as a random number for that.
+        let jitter_ms = now.0 % (backoff_ms / 2 + 1);
+        let retry_at = now.plus_ms(backoff_ms - jitter_ms);
+        if self.failures == 0 {
+            host.warn(&format!("decision stream is down: {reason}; trying again until it is back"));
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.set(host, State::Down { retry_at });
+    }
+
+    /// Keeps a stream in mind that was half closed and still may end by itself.
+    pub(super) fn abandon(&mut self, host: &mut impl Host, stream: StreamToken) {
+        if self.abandoned.len() >= ABANDONED_MAX
+            && let Some(oldest) = self.abandoned.pop_front()
+        {
+            host.reset_stream(oldest);
+        }
+        self.abandoned.push_back(stream);
+    }
+
+    pub(super) fn forget(&mut self, stream: StreamToken) {
+        self.abandoned.retain(|abandoned| *abandoned != stream);
+    }
+
+    pub(super) fn stream(&self) -> Option<StreamToken> {
+        match self.state {
+            State::Opening { stream, .. } | State::Open { stream } => Some(stream),
+            State::Unneeded | State::Down { .. } => None,
+        }
+    }
+
+    pub(super) fn welcomed_stream(&self) -> Option<StreamToken> {
+        match self.state {
+            State::Open { stream } => Some(stream),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.welcomed_stream().is_some()
+    }
+
+    pub(super) fn is_current(&self, stream: StreamToken) -> bool {
+        self.stream() == Some(stream)
+    }
+
+    pub(super) fn session(&self) -> u32 {
+        self.session
+    }
+
+    /// Whether what `session` admitted can be settled on the stream that is open now.
+    pub(super) fn is_session(&self, session: u32) -> bool {
+        self.session == session && self.stream().is_some()
+    }
+
+    pub(super) fn state(&self) -> Option<StreamState> {
+        match self.state {
+            State::Unneeded => None,
+            State::Down { .. } => Some(StreamState::Down),
+            State::Opening { .. } => Some(StreamState::Opening),
+            State::Open { .. } => Some(StreamState::Open),
+        }
+    }
+
+    fn set(&mut self, host: &mut impl Host, state: State) {
+        let before = self.state();
+        self.state = state;
+        let after = self.state();
+        if before != after {
+            if let Some(before) = before {
+                host.count(Counter::Streams(before), -1);
+            }
+            if let Some(after) = after {
+                host.count(Counter::Streams(after), 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One Envoy worker: its requests, its decision stream, and what flows between them.
+//!
+//! Group commit: one frame of asks is unanswered at a time. What arrives meanwhile waits in the
+//! queue and leaves as the next frame, so a batch is as large as the load makes it, and an idle
+//! worker's request leaves at once.
+
+mod link;
+mod outbox;
+mod requests;
+
+use proto::decision::{ControlFrame, Decision, Verdict};
+
+use crate::{
+    clock::{Clock, Micros},
+    config::{Config, FailureMode, Mode},
+    counters::{Cause, Counter, Outcome, StreamState},
+    headers::{HeaderMap, RequestHeaders},
+    reply::Reply,
+};
+use link::Link;
+use outbox::Outbox;
+use requests::{Ended, Requests};
+
+/// One HTTP request, by the host's number for it.
+pub type RequestId = u32;
+
+/// One gRPC stream, by the host's number for it.
+pub type StreamToken = u32;
+
+/// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
+const WAITING_MAX: usize = 10_000;
+
+/// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
+/// when that is longer.
+const HUNG_AFTER_MS: u64 = 1_000;
+
+/// What the worker needs of the Envoy that it runs in.
+pub trait Host {
+    /// Opens a stream to the control plane; `None` when Envoy refuses at once. Only called while
+    /// a tick is handled.
+    fn open_stream(&mut self) -> Option<StreamToken>;
+    /// Sends a message; `false` when the stream has gone.
+    fn send(&mut self, stream: StreamToken, frame: &[u8]) -> bool;
+    /// Says that nothing more will be sent; what was sent is still delivered.
+    fn close_stream(&mut self, stream: StreamToken);
+    /// Drops a stream with all that is on its way.
+    fn reset_stream(&mut self, stream: StreamToken);
+    /// Lets a paused request go on to the upstream.
+    fn resume(&mut self, request: RequestId);
+    /// Answers a request.
+    fn reply(&mut self, request: RequestId, reply: &Reply);
+    /// Adds to a stat.
+    fn count(&mut self, counter: Counter, by: i64);
+    /// Tells the operator of something that works.
+    fn info(&mut self, text: &str);
+    /// Tells the operator of something that does not.
+    fn warn(&mut self, text: &str);
+}
+
+/// What Envoy is to do with a request whose headers have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Forward it.
+    Continue,
+    /// Hold it: it is resumed or answered later, or was answered just now.
+    Pause,
+}
+
+/// The state of one worker.
+#[derive(Debug)]
+pub struct Worker {
+    config: Config,
+    clock: Clock,
+    link: Link,
+    requests: Requests,
+    outbox: Outbox,
+}
+
+impl Worker {
+    /// A worker that has seen no request; `node` is Envoy's id, for the control plane's log.
+    pub fn new(config: Config, node: String) -> Self {
+        Self {
+            config,
+            clock: Clock::default(),
+            link: Link::new(node),
+            requests: Requests::default(),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// A request's headers have arrived.
+    pub fn on_request(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        headers: &HeaderMap,
+        wall_us: u64,
+    ) -> Next {
+        let read = match RequestHeaders::read(headers) {
+            Ok(read) => read,
+            Err(invalid) => {
+                host.count(Counter::Decisions(Outcome::InvalidHeaders), 1);
+                if self.config.mode == Mode::Shadow {
+                    return Next::Continue;
+                }
+                host.reply(id, &Reply::invalid_headers(invalid));
+                return Next::Pause;
+            }
+        };
+        if self.config.mode == Mode::Off {
+            return Next::Continue;
+        }
+        let now = self.clock.advance(wall_us);
+        if self.requests.waiting() >= WAITING_MAX {
+            host.count(Counter::Failures(Cause::QueueFull), 1);
+            return self.undecided(host, id);
+        }
+        self.link.need(host, now);
+        let deadline = now.plus_ms(self.config.decision_timeout_ms);
+        self.requests.ask(id, &read, now, deadline);
+        self.flush(host, now);
+        Next::Pause
+    }
+
+    /// A request is over, whatever became of it. `completed`: its response was sent to the end.
+    pub fn on_end(&mut self, host: &mut impl Host, id: RequestId, completed: bool, wall_us: u64) {
+        let now = self.clock.advance(wall_us);
+        match self.requests.end(id) {
+            Some(Ended::Asked) => self.outbox.cancel(id),
+            Some(Ended::Forwarded { session, started }) if self.link.is_session(session) => {
+                self.outbox.settle(id, completed, now.since(started));
+            }
+            Some(Ended::Forwarded { .. } | Ended::Queued) | None => return,
+        }
+        if self.outbox.is_large() {
+            self.flush(host, now);
+        }
+    }
+
+    /// Some milliseconds have passed.
+    pub fn on_tick(&mut self, host: &mut impl Host, wall_us: u64) {
+        let now = self.clock.advance(wall_us);
+        self.fail_overdue(host, now);
+        self.give_up_hung_stream(host, now);
+        if self.link.is_due(now) {
+            self.link.open(host, now);
+        }
+        self.flush(host, now);
+        self.flush_outbox(host, now);
+    }
+
+    /// A message of the control plane's has arrived.
+    pub fn on_frame(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        frame: &[u8],
+        wall_us: u64,
+    ) {
+        let now = self.clock.advance(wall_us);
+        if !self.link.is_current(stream) {
+            return;
+        }
+        let frame = match <ControlFrame as prost::Message>::decode(frame) {
+            Ok(frame) => frame,
+            Err(error) => return self.drop_stream(host, stream, &error.to_string(), now),
+        };
+        if let Err(reason) = self.link.accept(host, frame.welcome.as_ref()) {
+            return self.drop_stream(host, stream, &reason, now);
+        }
+        if !self.requests.frame_answered() {
+            return self.drop_stream(host, stream, "an answer to nothing", now);
+        }
+        for verdict in &frame.verdicts {
+            self.on_verdict(host, verdict);
+        }
+        self.flush(host, now);
+    }
+
+    /// A stream has ended, for the control plane's reason or the network's.
+    pub fn on_stream_close(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        grpc_status: u32,
+        wall_us: u64,
+    ) {
+        let now = self.clock.advance(wall_us);
+        self.link.forget(stream);
+        if self.link.is_current(stream) {
+            self.on_stream_lost(host, &format!("gRPC status {grpc_status}"), now);
+        }
+    }
+
+    fn on_verdict(&mut self, host: &mut impl Host, verdict: &Verdict) {
+        let id = verdict.id;
+        // 0 stands for a wait that never ends.
+        let retry_after_ms = Some(verdict.retry_after_ms).filter(|ms| *ms > 0);
+        let (outcome, refusal) = match verdict.decision() {
+            Decision::Admitted => (Outcome::Admitted, None),
+            Decision::RpmExceeded => {
+                (Outcome::RpmExceeded, Some(Reply::rpm_exceeded(retry_after_ms)))
+            }
+            Decision::TpmExceeded => {
+                (Outcome::TpmExceeded, Some(Reply::tpm_exceeded(retry_after_ms)))
+            }
+            Decision::UnknownClient => (Outcome::UnknownClient, Some(Reply::unknown_client())),
+            Decision::Unspecified => {
+                if self.requests.drop_waiting(id) {
+                    host.count(Counter::Failures(Cause::BadFrame), 1);
+                    self.finish_undecided(host, id);
+                }
+                return;
+            }
+        };
+        let still_waits = match refusal {
+            None => self.requests.forward(id, self.link.session()),
+            Some(_) => self.requests.drop_waiting(id),
+        };
+        if !still_waits {
+            return;
+        }
+        host.count(Counter::Decisions(outcome), 1);
+        match refusal {
+            Some(refusal) if self.config.mode == Mode::Enforce => host.reply(id, &refusal),
+            _ => host.resume(id),
+        }
+    }
+
+    /// The failure mode, for a request whose headers are being handled.
+    fn undecided(&self, host: &mut impl Host, id: RequestId) -> Next {
+        if self.passes_undecided() {
+            host.count(Counter::Decisions(Outcome::FailedOpen), 1);
+            return Next::Continue;
+        }
+        host.count(Counter::Decisions(Outcome::FailedClosed), 1);
+        host.reply(id, &Reply::limiter_unavailable());
+        Next::Pause
+    }
+
+    /// The failure mode, for a request that was paused.
+    fn finish_undecided(&self, host: &mut impl Host, id: RequestId) {
+        if self.undecided(host, id) == Next::Continue {
+            host.resume(id);
+        }
+    }
+
+    fn passes_undecided(&self) -> bool {
+        self.config.failure_mode == FailureMode::Open || self.config.mode == Mode::Shadow
+    }
+
+    fn fail_overdue(&mut self, host: &mut impl Host, now: Micros) {
+        let cause = if self.link.is_open() { Cause::Timeout } else { Cause::Unreachable };
+        while let Some((id, asked)) = self.requests.next_overdue(now) {
+            host.count(Counter::Failures(cause), 1);
+            if asked && self.passes_undecided() {
+                // It may have been charged, and it is forwarded: then the charge is right.
+                self.requests.forward(id, self.link.session());
+            } else {
+                self.requests.drop_waiting(id);
+                if asked {
+                    self.outbox.cancel(id);
+                }
+            }
+            self.finish_undecided(host, id);
+        }
+    }
+
+    /// Sends the next frame of asks, when none is unanswered.
+    fn flush(&mut self, host: &mut impl Host, now: Micros) {
+        while let Some(stream) = self.link.stream()
+            && self.requests.may_send()
+        {
+            let hello = self.link.take_hello();
+            let asks = self.requests.next_batch();
+            if hello.is_none() && asks.is_empty() {
+                break;
+            }
+            let frame = self.outbox.frame(hello, asks);
+            let sent = host.send(stream, &prost::Message::encode_to_vec(&frame));
+            self.requests.sent(frame.asks, now);
+            if !sent {
+                self.on_stream_lost(host, "nothing can be sent on it", now);
+            }
+        }
+    }
+
+    /// Sends what is reported without a question, when no frame of asks took it along.
+    fn flush_outbox(&mut self, host: &mut impl Host, now: Micros) {
+        if let Some(stream) = self.link.welcomed_stream()
+            && !self.outbox.is_empty()
+        {
+            let frame = self.outbox.frame(None, Vec::new());
+            if !host.send(stream, &prost::Message::encode_to_vec(&frame)) {
+                self.on_stream_lost(host, "nothing can be sent on it", now);
+            }
+        }
+    }
+
+    /// A stream that answers no more is closed gently: if the control plane wakes up again, it
+    /// still reads the cancels and gives back what it then would have charged.
+    fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
+        let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
+        let is_hung =
+            self.requests.oldest_sent().is_some_and(|sent| sent.plus_ms(patience_ms) <= now);
+        if !is_hung {
+            return;
+        }
+        self.flush_outbox(host, now);
+        if let Some(stream) = self.link.stream() {
+            host.count(Counter::Failures(Cause::StreamHung), 1);
+            host.close_stream(stream);
+            self.link.abandon(host, stream);
+            self.on_stream_lost(host, &format!("no answer for {patience_ms} ms"), now);
+        }
+    }
+
+    fn drop_stream(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        reason: &str,
+        now: Micros,
+    ) {
+        host.count(Counter::Failures(Cause::BadFrame), 1);
+        host.reset_stream(stream);
+        self.on_stream_lost(host, reason, now);
+    }
+
+    /// Asks that were under way are asked again on the next stream while their time lasts. What
+    /// the old stream's requests hold stays charged: nobody can know what was admitted.
+    fn on_stream_lost(&mut self, host: &mut impl Host, reason: &str, now: Micros) {
+        if self.link.state() == Some(StreamState::Open) {
+            host.count(Counter::Failures(Cause::StreamLost), 1);
+        }
+        self.link.lost(host, reason, now);
+        self.requests.requeue_unanswered();
+        self.outbox.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! The worker's requests: queued, asked, forwarded.
+
+use std::collections::{HashMap, VecDeque};
+
+use proto::decision::Ask;
+
+use super::RequestId;
+use crate::{clock::Micros, headers::RequestHeaders};
+
+/// Frames of asks that may be unanswered. One makes the largest batches, and so the least work.
+const IN_FLIGHT_MAX: usize = 1;
+
+/// Asks in one frame, at most.
+const BATCH_MAX: usize = 1_024;
+
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    /// Every request that waits or was forwarded. The queues below may name ones that have gone.
+    states: HashMap<RequestId, State>,
+    waiting: usize,
+    /// Not sent yet, oldest first.
+    queue: VecDeque<Ask>,
+    /// Sent and not answered, oldest first.
+    in_flight: VecDeque<Frame>,
+    /// When each waiting request's time is over, earliest first.
+    deadlines: VecDeque<(Micros, RequestId)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Waiting { asked: bool, started: Micros, deadline: Micros },
+    Forwarded { started: Micros, session: u32 },
+}
+
+#[derive(Debug)]
+struct Frame {
+    asks: Vec<Ask>,
+    sent: Micros,
+}
+
+/// What a request was when it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Waiting, and the control plane never heard of it.
+    Queued,
+    /// Waiting, and the control plane may have charged it.
+    Asked,
+    /// On its way to the upstream or back.
+    Forwarded { session: u32, started: Micros },
+}
+
+impl Requests {
+    /// How many wait for a verdict.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Queues a request.
+    pub(super) fn ask(
+        &mut self,
+        id: RequestId,
+        headers: &RequestHeaders<'_>,
+        started: Micros,
+        deadline: Micros,
+    ) {
+        self.states.insert(id, State::Waiting { asked: false, started, deadline });
+        self.waiting += 1;
+        self.deadlines.push_back((deadline, id));
+        self.queue.push_back(Ask {
+            id,
+            client_id: headers.client_id.to_owned(),
+            tokens: headers.tokens.get(),
+        });
+    }
+
+    /// Whether the group commit lets a further frame go out.
+    pub(super) fn may_send(&self) -> bool {
+        self.in_flight.len() < IN_FLIGHT_MAX
+    }
+
+    /// Takes the next frame's asks; requests that have gone are left out.
+    pub(super) fn next_batch(&mut self) -> Vec<Ask> {
+        let mut batch = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
+        while batch.len() < BATCH_MAX
+            && let Some(ask) = self.queue.pop_front()
+        {
+            if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
+                *asked = true;
+                batch.push(ask);
+            }
+        }
+        batch
+    }
+
+    /// A frame with these asks is on its way; an empty one is a bare hello.
+    pub(super) fn sent(&mut self, asks: Vec<Ask>, now: Micros) {
+        self.in_flight.push_back(Frame { asks, sent: now });
+    }
+
+    /// The oldest frame was answered; `false` when there is none.
+    pub(super) fn frame_answered(&mut self) -> bool {
+        self.in_flight.pop_front().is_some()
+    }
+
+    /// When the oldest unanswered frame was sent.
+    pub(super) fn oldest_sent(&self) -> Option<Micros> {
+        self.in_flight.front().map(|frame| frame.sent)
+    }
+
+    /// Puts what was sent and not answered back to the front of the queue.
+    pub(super) fn requeue_unanswered(&mut self) {
+        for frame in std::mem::take(&mut self.in_flight).into_iter().rev() {
+            for ask in frame.asks.into_iter().rev() {
+                if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
+                    *asked = false;
+                    self.queue.push_front(ask);
+                }
+            }
+        }
+    }
+
+    /// A waiting request goes on to the upstream; `false` when it does not wait.
+    pub(super) fn forward(&mut self, id: RequestId, session: u32) -> bool {
+        match self.states.get_mut(&id) {
+            Some(state @ State::Waiting { .. }) => {
+                let started = state.started();
+                *state = State::Forwarded { started, session };
+                self.waiting -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A waiting request is not followed further; `false` when it does not wait.
+    pub(super) fn drop_waiting(&mut self, id: RequestId) -> bool {
+        if !matches!(self.states.get(&id), Some(State::Waiting { .. })) {
+            return false;
+        }
+        self.states.remove(&id);
+        self.waiting -= 1;
+        true
+    }
+
+    /// A request is over.
+    pub(super) fn end(&mut self, id: RequestId) -> Option<Ended> {
+        Some(match self.states.remove(&id)? {
+            State::Forwarded { started, session } => Ended::Forwarded { session, started },
+            State::Waiting { asked, .. } => {
+                self.waiting -= 1;
+                if asked { Ended::Asked } else { Ended::Queued }
+            }
+        })
+    }
+
+    /// The next waiting request whose time is over, and whether it was asked for.
+    pub(super) fn next_overdue(&mut self, now: Micros) -> Option<(RequestId, bool)> {
+        while let Some(&(due, id)) = self.deadlines.front() {
+            match self.states.get(&id) {
+                Some(&State::Waiting { asked, deadline, .. }) if deadline == due => {
+                    return (due <= now).then_some((id, asked));
+                }
+                _ => self.deadlines.pop_front(),
+            };
+        }
+        None
+    }
+}
+
+impl State {
+    fn started(self) -> Micros {
+        match self {
+            Self::Waiting { started, .. } | Self::Forwarded { started, .. } => started,
+        }
+    }
+}
