@@ -1,1 +1,18 @@
-//! Placeholder.
+//! FlowGuard's control plane: it holds the authoritative token buckets.
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod decisions;
+pub mod envoy_config;
+pub mod grpc;
+pub mod health;
+pub mod http_server;
+pub mod ledger;
+pub mod listener;
+pub mod logging;
+pub mod metrics;
+pub mod rest;
+pub mod serve;
+pub mod settings;
+pub mod store;

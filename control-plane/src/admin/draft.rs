@@ -1,0 +1,293 @@
+//! From what an operator wrote to a configuration, or to everything that is wrong with it.
+
+use std::fmt;
+
+use limiter::{ClientId, InvalidClientId, Limit, Limits, PER_MINUTE_MAX};
+use serde_json::Value;
+
+use crate::ledger::ClientConfig;
+
+/// How many errors of one draft are told; a body of 256 KiB has room for tens of thousands.
+const ERRORS_TOLD_MAX: usize = 20;
+
+/// Characters of a refused value or name that are repeated.
+const SHOWN_CHARS_MAX: usize = 64;
+
+/// A configuration that nobody has judged yet.
+///
+/// Values are JSON texts, whichever API they come from: the one notation that can hold every
+/// wrong value as it was written, such as `"60"` or `60.0`. `None` is a field that is not there.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The id that the call is addressed to, not as JSON; it wins over `client_id`, which then
+    /// need not be there, and has to say the same if it is.
+    pub addressed_to: Option<String>,
+    /// A string.
+    pub client_id: Option<String>,
+    /// `null` or a number.
+    pub rpm: Option<String>,
+    /// `null` or a number.
+    pub tpm: Option<String>,
+    /// `true` or `false`.
+    pub enabled: Option<String>,
+    /// What is wrong with the fields themselves.
+    pub errors: FieldErrors,
+}
+
+impl Draft {
+    /// A draft whose values have the right types already.
+    pub fn new(client_id: &str, rpm: Option<i64>, tpm: Option<i64>, enabled: bool) -> Self {
+        Self {
+            client_id: Some(Value::from(client_id).to_string()),
+            rpm: rpm.map(|rpm| rpm.to_string()),
+            tpm: tpm.map(|tpm| tpm.to_string()),
+            enabled: Some(enabled.to_string()),
+            ..Self::default()
+        }
+    }
+
+    /// The configuration, or all that is wrong.
+    pub fn validate(&self) -> Result<ClientConfig, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let id = errors.keep(self.id());
+        if let Err(error) = self.id_agrees() {
+            errors.push(error);
+        }
+        let rpm = errors.keep(limit("rpm", self.rpm.as_deref()));
+        let tpm = errors.keep(limit("tpm", self.tpm.as_deref()));
+        let enabled = errors.keep(enabled(self.enabled.as_deref()));
+        errors.append(&self.errors);
+        match (id, rpm, tpm, enabled) {
+            (Some(id), Some(rpm), Some(tpm), Some(enabled)) if errors.is_empty() => {
+                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled })
+            }
+            _ => Err(errors),
+        }
+    }
+
+    fn id(&self) -> Result<ClientId, FieldError> {
+        let (id, json) = match (&self.addressed_to, &self.client_id) {
+            (Some(id), _) => (Some(id.clone()), Value::from(id.as_str()).to_string()),
+            (None, Some(json)) => (serde_json::from_str::<String>(json).ok(), json.clone()),
+            (None, None) => return Err(FieldError::Missing { field: "client_id" }),
+        };
+        let id = id.ok_or(InvalidClientId).and_then(|id| ClientId::try_from(id.as_str()));
+        match id {
+            Ok(id) if id.as_str() == ClientId::UNKNOWN => Err(FieldError::ReservedId),
+            Ok(id) => Ok(id),
+            Err(allowed) => Err(FieldError::Id { allowed, value: Shown::new(&json) }),
+        }
+    }
+
+    fn id_agrees(&self) -> Result<(), FieldError> {
+        let (Some(path), Some(json)) = (&self.addressed_to, &self.client_id) else {
+            return Ok(());
+        };
+        if serde_json::from_str::<String>(json).is_ok_and(|id| id == *path) {
+            return Ok(());
+        }
+        let path = Shown::new(&Value::from(path.as_str()).to_string());
+        Err(FieldError::OtherId { path, value: Shown::new(json) })
+    }
+}
+
+fn limit(field: &'static str, json: Option<&str>) -> Result<Option<Limit>, FieldError> {
+    let Some(json) = json.filter(|&json| json != "null") else { return Ok(None) };
+    // JSON allows neither a plus sign nor leading zeros: what parses here is what JSON calls an
+    // integer. A number such as 60.0 or 6e1 is not what anybody means to write as a limit.
+    let limit = json.parse().ok().and_then(|per_minute| Limit::new(per_minute).ok());
+    match limit {
+        Some(limit) => Ok(Some(limit)),
+        None => Err(FieldError::Limit { field, value: Shown::new(json) }),
+    }
+}
+
+fn enabled(json: Option<&str>) -> Result<bool, FieldError> {
+    match json {
+        None | Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(other) => Err(FieldError::Enabled { value: Shown::new(other) }),
+    }
+}
+
+/// One thing that is wrong with a draft: which field, its value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// A field that has to be there is not.
+    #[error("{field} is required")]
+    Missing {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A client id that cannot be one.
+    #[error("client_id {allowed}, not {value}")]
+    Id {
+        /// What can be one.
+        allowed: InvalidClientId,
+        /// What was given.
+        value: Shown,
+    },
+    /// The id that metrics show all ids under that are not configured.
+    #[error("client_id must not be \"unknown\", which stands for all ids that are not configured")]
+    ReservedId,
+    /// Another id than the call is addressed to.
+    #[error("client_id must be {path} as in the path, or absent, not {value}")]
+    OtherId {
+        /// The id in the path.
+        path: Shown,
+        /// What was given.
+        value: Shown,
+    },
+    /// A limit that is none.
+    #[error("{field} must be null or an integer from 1 to {PER_MINUTE_MAX}, not {value}")]
+    Limit {
+        /// `rpm` or `tpm`.
+        field: &'static str,
+        /// What was given.
+        value: Shown,
+    },
+    /// Neither enabled nor disabled.
+    #[error("enabled must be true or false, not {value}")]
+    Enabled {
+        /// What was given.
+        value: Shown,
+    },
+    /// Two values for one field.
+    #[error("{field} must be given once, not twice")]
+    Repeated {
+        /// Its name.
+        field: &'static str,
+    },
+    /// No such field.
+    #[error("{name} is not a field: client_id, rpm, tpm and enabled are")]
+    Unknown {
+        /// The name that was given.
+        name: Shown,
+    },
+}
+
+/// All that is wrong with a draft, in the order of the fields; told in one line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldErrors {
+    told: Vec<FieldError>,
+    untold: usize,
+}
+
+impl FieldErrors {
+    /// Adds one; beyond the first few they are only counted.
+    pub fn push(&mut self, error: FieldError) {
+        if self.told.len() < ERRORS_TOLD_MAX {
+            self.told.push(error);
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// The first of them.
+    pub fn first(&self) -> Option<&FieldError> {
+        self.told.first()
+    }
+
+    fn append(&mut self, others: &Self) {
+        others.told.iter().cloned().for_each(|error| self.push(error));
+        self.untold += others.untold;
+    }
+
+    fn keep<T>(&mut self, value: Result<T, FieldError>) -> Option<T> {
+        value.map_err(|error| self.push(error)).ok()
+    }
+}
+
+impl std::error::Error for FieldErrors {}
+
+impl fmt::Display for FieldErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.told.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        match self.untold {
+            0 => Ok(()),
+            untold => write!(f, "; and {untold} more"),
+        }
+    }
+}
+
+/// A caller's text as it may stand in a message or a log: one line, not too long, and without
+/// characters that a terminal obeys or nobody sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    /// Shows `json`, the text of a JSON value.
+    pub fn new(json: &str) -> Self {
+        let mut shown = String::new();
+        let mut chars = json.chars();
+        for c in chars.by_ref().take(SHOWN_CHARS_MAX) {
+            match c {
+                '"' | '\'' | '\\' => shown.push(c),
+                _ => shown.extend(c.escape_debug()),
+            }
+        }
+        if chars.next().is_some() {
+            shown.push('…');
+        }
+        Self(shown)
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(draft: &Draft) -> String {
+        draft.validate().map_or_else(|errors| errors.to_string(), |config| format!("{config:?}"))
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() {
+        let mut draft =
+            Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX.cast_signed() + 1), true);
+        draft.enabled = Some("\"yes\"".to_owned());
+        draft.errors.push(FieldError::Unknown { name: Shown::new("\"rmp\"") });
+        assert_eq!(
+            told(&draft),
+            "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -, not \"no spaces\"; \
+             rpm must be null or an integer from 1 to 1000000000000, not 0; \
+             tpm must be null or an integer from 1 to 1000000000000, not 1000000000001; \
+             enabled must be true or false, not \"yes\"; \
+             \"rmp\" is not a field: client_id, rpm, tpm and enabled are"
+        );
+    }
+
+    #[test]
+    fn a_value_is_shown_in_one_line_and_cut_where_it_is_too_long() {
+        assert_eq!(Shown::new("[1,\n\t\u{202e}2]").to_string(), "[1,\\n\\t\\u{202e}2]");
+        let long = "ü".repeat(SHOWN_CHARS_MAX + 1);
+        assert_eq!(Shown::new(&long).to_string(), "ü".repeat(SHOWN_CHARS_MAX) + "…");
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_told_and_the_others_counted() {
+        let mut draft = Draft::new("a", None, None, true);
+        for _ in 0..1_000 {
+            draft.errors.push(FieldError::Repeated { field: "rpm" });
+        }
+        draft.rpm = Some("0".to_owned());
+        let told = told(&draft);
+        assert!(told.starts_with("rpm must be null or an integer"), "{told}");
+        assert!(told.ends_with("; and 981 more"), "{told}");
+        assert!(told.len() < 2_000, "{told}");
+    }
+}

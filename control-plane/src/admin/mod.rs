@@ -1,0 +1,269 @@
+//! What an operator can do, once: the REST and the gRPC API call these same functions.
+//!
+//! A write is stored first, then put in force, then acknowledged. Writes go one at a time, on a
+//! thread of their own: a caller that goes away in the middle does not leave one half done.
+
+mod draft;
+mod stats;
+
+use std::{fmt, sync::Arc};
+
+use tokio::{sync::Semaphore, task};
+use tracing::{error, info};
+
+pub use draft::{Draft, FieldError, FieldErrors, Shown};
+pub use stats::ClientStats;
+
+use crate::{
+    clock::Clock,
+    ledger::{ClientConfig, Ledger, Written},
+    store::{ConfigStore, StoreError},
+};
+
+/// How many clients can be configured.
+pub const CLIENTS_MAX: usize = 1_000_000;
+
+/// How many callers at a time may read all clients: each such answer can take hundreds of MB.
+const READERS_OF_ALL_MAX: usize = 2;
+
+/// The clients of a first start, so that there is something to try: id, RPM and TPM.
+const DEMO_CLIENTS: [(&str, i64, i64); 3] =
+    [("demo-client", 60, 1_000), ("test-client", 30, 500), ("premium-client", 120, 2_000)];
+
+/// A ledger's clients as an operator sees them.
+#[derive(Debug)]
+pub struct Admin {
+    ledger: Arc<Ledger>,
+    store: Box<dyn ConfigStore>,
+    clock: Clock,
+    clients_max: usize,
+    writer: Arc<Semaphore>,
+    readers_of_all: Arc<Semaphore>,
+}
+
+/// A write that is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The configuration in force.
+    pub config: ClientConfig,
+    /// Whether it is a new client's.
+    pub written: Written,
+}
+
+/// Why an operator's call was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The draft is no configuration.
+    #[error(transparent)]
+    Invalid(#[from] FieldErrors),
+    /// No such client is configured.
+    #[error("Client not found")]
+    ClientNotFound,
+    /// One more client would be too many.
+    #[error(
+        "{clients_max} clients are configured, which is as many as there can be: delete one first"
+    )]
+    TooManyClients {
+        /// How many there can be.
+        clients_max: usize,
+    },
+    /// Nothing was changed, as far as this process can know.
+    #[error("the configuration could not be stored, so that it is not in force")]
+    Store(#[from] StoreError),
+    /// The process ends before the call can be done.
+    #[error("the process is stopping")]
+    Stopping,
+}
+
+impl Admin {
+    /// Configures `ledger`, and keeps what it configures in `store`.
+    pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>, clock: Clock) -> Self {
+        Self {
+            ledger,
+            store,
+            clock,
+            clients_max: CLIENTS_MAX,
+            writer: Arc::new(Semaphore::new(1)),
+            readers_of_all: Arc::new(Semaphore::new(READERS_OF_ALL_MAX)),
+        }
+    }
+
+    /// Puts everything in force that is stored, and tells how many clients that are. For the
+    /// start, before anybody else asks.
+    pub async fn load(self: &Arc<Self>) -> Result<usize, AdminError> {
+        self.write(|admin| {
+            let configs = admin.store.load()?;
+            let now = admin.clock.now();
+            for config in &configs {
+                admin.ledger.configure(config, now);
+            }
+            Ok(configs.len())
+        })
+        .await
+    }
+
+    /// Configures the demo clients when no client is configured.
+    pub async fn seed_demo_clients(self: &Arc<Self>) -> Result<(), AdminError> {
+        if !self.ledger.is_empty() {
+            return Ok(());
+        }
+        for (id, rpm, tpm) in DEMO_CLIENTS {
+            self.set(Draft::new(id, Some(rpm), Some(tpm), true)).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates a client, or replaces its whole configuration.
+    pub async fn set(self: &Arc<Self>, draft: Draft) -> Result<Stored, AdminError> {
+        let config = draft.validate()?;
+        self.write(move |admin| {
+            let is_new = admin.ledger.config(config.id.as_str()).is_none();
+            if is_new && admin.ledger.len() >= admin.clients_max {
+                return Err(AdminError::TooManyClients { clients_max: admin.clients_max });
+            }
+            admin.store.put(&config)?;
+            let written = admin.ledger.configure(&config, admin.clock.now());
+            info!(
+                client = %config.id,
+                rpm = config.limits.rpm.map(limiter::Limit::per_minute),
+                tpm = config.limits.tpm.map(limiter::Limit::per_minute),
+                enabled = config.enabled,
+                "client {}", written_as(written),
+            );
+            Ok(Stored { config, written })
+        })
+        .await
+    }
+
+    /// Forgets a client, and answers what to tell the caller.
+    pub async fn remove(self: &Arc<Self>, client: &str) -> Result<String, AdminError> {
+        let client = client.to_owned();
+        self.write(move |admin| {
+            let config = admin.get(&client).ok_or(AdminError::ClientNotFound)?;
+            admin.store.remove(&config.id)?;
+            admin.ledger.remove(&client);
+            info!(client = %config.id, "client deleted");
+            Ok(format!("Client {} was deleted", config.id))
+        })
+        .await
+    }
+
+    /// One client's configuration.
+    pub fn get(&self, client: &str) -> Option<ClientConfig> {
+        self.ledger.config(client)
+    }
+
+    /// What one client did and has left.
+    pub fn stats(&self, client: &str) -> Option<ClientStats> {
+        let snapshot = self.ledger.snapshot(client, self.clock.now())?;
+        Some(ClientStats::from(&snapshot))
+    }
+
+    /// All configurations, ordered by id. See [`Admin::read_all`].
+    pub fn list(&self) -> Vec<ClientConfig> {
+        self.ledger.configs()
+    }
+
+    /// What each client did and has left, ordered by id. See [`Admin::read_all`].
+    pub fn all_stats(&self) -> Vec<ClientStats> {
+        self.ledger.snapshots(self.clock.now()).iter().map(ClientStats::from).collect()
+    }
+
+    /// Both of each client, of one moment, ordered by id. See [`Admin::read_all`].
+    pub fn list_with_stats(&self) -> Vec<(ClientConfig, ClientStats)> {
+        let snapshots = self.ledger.snapshots(self.clock.now());
+        snapshots
+            .into_iter()
+            .map(|snapshot| {
+                let stats = ClientStats::from(&snapshot);
+                (snapshot.config, stats)
+            })
+            .collect()
+    }
+
+    /// Runs what reads all clients where it holds up nobody, a few callers at a time.
+    pub async fn read_all<T, F>(self: &Arc<Self>, read: F) -> Result<T, AdminError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> T + Send + 'static,
+    {
+        self.in_turn(&self.readers_of_all, |admin| Ok(read(admin))).await
+    }
+
+    async fn write<T, F>(self: &Arc<Self>, write: F) -> Result<T, AdminError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, AdminError> + Send + 'static,
+    {
+        let done = self.in_turn(&self.writer, write).await;
+        if let Err(AdminError::Store(cause)) = &done {
+            // The caller is told that it failed, the log why.
+            error!("a write was refused: {cause}");
+        }
+        done
+    }
+
+    async fn in_turn<T, F>(
+        self: &Arc<Self>,
+        turns: &Arc<Semaphore>,
+        call: F,
+    ) -> Result<T, AdminError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, AdminError> + Send + 'static,
+    {
+        let turn = Arc::clone(turns).acquire_owned().await;
+        let admin = Arc::clone(self);
+        let called = task::spawn_blocking(move || {
+            let done = call(&admin);
+            drop(turn);
+            done
+        });
+        called.await.unwrap_or(Err(AdminError::Stopping))
+    }
+
+    #[cfg(test)]
+    fn with_clients_max(self, clients_max: usize) -> Self {
+        Self { clients_max, ..self }
+    }
+}
+
+/// What to tell the caller.
+impl fmt::Display for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client {} was {}", self.config.id, written_as(self.written))
+    }
+}
+
+fn written_as(written: Written) -> &'static str {
+    match written {
+        Written::Created => "created",
+        Written::Replaced => "replaced",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use limiter::UnixMillis;
+
+    use super::*;
+    use crate::{settings::UnknownClients, store::MemoryStore};
+
+    #[tokio::test]
+    async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
+        let ledger = Arc::new(Ledger::new(&UnknownClients::Allow, UnixMillis(0)));
+        let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
+        let admin = Arc::new(admin.with_clients_max(2));
+        let set = async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true)).await;
+
+        set("a", 1).await.unwrap();
+        set("b", 1).await.unwrap();
+        let refused = set("c", 1).await.unwrap_err();
+        assert!(matches!(refused, AdminError::TooManyClients { clients_max: 2 }), "{refused}");
+        assert!(ledger.config("c").is_none());
+
+        assert_eq!(set("a", 2).await.unwrap().written, Written::Replaced);
+        admin.remove("b").await.unwrap();
+        assert_eq!(set("c", 1).await.unwrap().written, Written::Created);
+    }
+}

@@ -1,0 +1,51 @@
+//! A client's statistics, as both APIs tell them.
+
+use limiter::{ClientId, Units, UnixMillis};
+
+use crate::ledger::ClientSnapshot;
+
+/// What a client did since the process started, and what it has left.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientStats {
+    /// Whose they are.
+    pub id: ClientId,
+    /// Admitted and dropped requests.
+    pub total_requests: u64,
+    /// Requests that were admitted.
+    pub success_requests: u64,
+    /// Requests that either limit refused.
+    pub dropped_requests: u64,
+    /// Requests that RPM refused.
+    pub rpm_dropped: u64,
+    /// Requests that TPM refused.
+    pub tpm_dropped: u64,
+    /// Tokens of admitted requests.
+    pub tokens_used: u64,
+    /// Whole requests that would be admitted now; `None`: RPM is not limited.
+    pub rpm_remaining: Option<u64>,
+    /// Whole tokens that would be admitted now; `None`: TPM is not limited.
+    pub tpm_remaining: Option<u64>,
+    /// When it last asked.
+    pub last_request: Option<UnixMillis>,
+    /// Mean milliseconds from request to end of response, of admitted requests; 0 before the first.
+    pub avg_latency_ms: f64,
+}
+
+impl From<&ClientSnapshot> for ClientStats {
+    fn from(client: &ClientSnapshot) -> Self {
+        let dropped_requests = client.rpm_dropped.saturating_add(client.tpm_dropped);
+        Self {
+            id: client.config.id.clone(),
+            total_requests: client.admitted.saturating_add(dropped_requests),
+            success_requests: client.admitted,
+            dropped_requests,
+            rpm_dropped: client.rpm_dropped,
+            tpm_dropped: client.tpm_dropped,
+            tokens_used: client.tokens_used,
+            rpm_remaining: client.requests_left.map(Units::whole),
+            tpm_remaining: client.tokens_left.map(Units::whole),
+            last_request: client.last_request,
+            avg_latency_ms: client.durations.mean_ms(),
+        }
+    }
+}

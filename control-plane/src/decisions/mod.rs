@@ -1,0 +1,168 @@
+//! The decision stream: Envoy's workers ask here, one bidirectional gRPC stream each.
+
+mod metrics;
+mod session;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{Stream, stream};
+use proto::decision::{
+    ControlFrame, FilterFrame,
+    decision_service_server::{DecisionService, DecisionServiceServer},
+};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::TcpIncoming},
+};
+use tracing::{debug, info, warn};
+
+pub use metrics::StreamMetrics;
+pub use session::Session;
+
+use crate::{clock::Clock, ledger::Ledger};
+
+/// The largest frame that is read: some 6,000 asks with the longest ids.
+const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// A worker opens one stream; a few more come from workers that are being replaced.
+const STREAMS_PER_CONNECTION_MAX: u32 = 64;
+
+/// How long a stream may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Finds workers that vanished without closing: their streams end, and what they hold is dropped.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames.
+pub async fn serve(
+    listener: TcpListener,
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    metrics: StreamMetrics,
+    shutdown: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let decisions = Decisions { ledger, clock, metrics, shutdown: shutdown.clone() };
+    let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
+    Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(service)
+        .serve_with_incoming_shutdown(
+            // A verdict is a small segment that a request waits for.
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            shutdown.cancelled_owned(),
+        )
+        .await
+}
+
+struct Decisions {
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    metrics: StreamMetrics,
+    shutdown: CancellationToken,
+}
+
+type AnswerStream = Pin<Box<dyn Stream<Item = Result<ControlFrame, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl DecisionService for Decisions {
+    type DecideStream = AnswerStream;
+
+    async fn decide(
+        &self,
+        request: Request<Streaming<FilterFrame>>,
+    ) -> Result<Response<AnswerStream>, Status> {
+        let peer = request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default();
+        let worker = Worker {
+            inbound: request.into_inner(),
+            clock: self.clock,
+            shutdown: self.shutdown.clone(),
+            peer,
+            session: None,
+            ledger: Arc::clone(&self.ledger),
+            metrics: self.metrics.clone(),
+        };
+        Ok(Response::new(Box::pin(stream::unfold(worker, Worker::next_answer))))
+    }
+}
+
+/// One stream. There is no task and no queue of its own: the next frame is read when the answer
+/// to the last one was taken.
+struct Worker {
+    inbound: Streaming<FilterFrame>,
+    clock: Clock,
+    shutdown: CancellationToken,
+    peer: String,
+    /// `None` until the worker said hello.
+    session: Option<Session>,
+    ledger: Arc<Ledger>,
+    metrics: StreamMetrics,
+}
+
+impl Worker {
+    async fn next_answer(mut self) -> Option<(Result<ControlFrame, Status>, Self)> {
+        loop {
+            let frame = match self.next_frame().await {
+                Ok(frame) => frame?,
+                Err(status) => return Some((Err(status), self)),
+            };
+            match self.answer(frame) {
+                Ok(Some(answer)) => return Some((Ok(answer), self)),
+                Ok(None) => {}
+                Err(status) => {
+                    warn!(peer = %self.peer, "decision stream refused: {}", status.message());
+                    return Some((Err(status), self));
+                }
+            }
+        }
+    }
+
+    /// `None`: the stream has ended.
+    async fn next_frame(&mut self) -> Result<Option<FilterFrame>, Status> {
+        let frame = async {
+            if self.session.is_some() {
+                return self.inbound.message().await;
+            }
+            timeout(HELLO_TIMEOUT, self.inbound.message())
+                .await
+                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello within 10 s")))
+        };
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Ok(None),
+            frame = frame => frame.or_else(|status| {
+                debug!(peer = %self.peer, "decision stream broke: {}", status.message());
+                Ok(None)
+            }),
+        }
+    }
+
+    fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            None => {
+                let session = Session::start(
+                    frame.hello.as_ref(),
+                    Arc::clone(&self.ledger),
+                    self.metrics.clone(),
+                )?;
+                let node = frame.hello.as_ref().map_or("", |hello| &hello.node);
+                info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
+                self.session.insert(session)
+            }
+        };
+        session.answer(frame, self.clock.now())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.session.is_some() {
+            info!(peer = %self.peer, "decision stream closed");
+        }
+    }
+}

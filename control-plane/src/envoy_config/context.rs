@@ -1,0 +1,131 @@
+//! What the template is filled with: the settings, put as Envoy's configuration puts them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Serialize;
+
+use super::{EnvoyConfigError, Options};
+use crate::settings::{Host, Scheme, Settings, UpstreamUrl, Word as _};
+
+#[derive(Serialize)]
+pub(super) struct Context {
+    admin_port: u16,
+    listener: Listener,
+    filter: Filter,
+    upstream: Upstream,
+    control_plane: Endpoint,
+}
+
+#[derive(Serialize)]
+struct Listener {
+    address: IpAddr,
+    port: u16,
+    accepts_ipv4_too: bool,
+}
+
+#[derive(Serialize)]
+struct Filter {
+    path: String,
+    mode: &'static str,
+    failure_mode: &'static str,
+    decision_timeout_ms: u128,
+}
+
+/// Where a cluster's only endpoint is.
+#[derive(Serialize)]
+struct Endpoint {
+    /// A name, or an address without brackets.
+    address: String,
+    port: u16,
+    /// No DNS is needed.
+    is_ip: bool,
+}
+
+#[derive(Serialize)]
+struct Upstream {
+    #[serde(flatten)]
+    endpoint: Endpoint,
+    /// The `Host` header.
+    authority: String,
+    /// With slashes at both ends, since it takes the place of the path's first slash.
+    path_prefix: Option<String>,
+    tls: Option<Tls>,
+}
+
+#[derive(Serialize)]
+struct Tls {
+    /// None for an IP address, which the TLS extension does not allow (RFC 6066, section 3).
+    sni: Option<String>,
+    /// The kind of subject alternative name that the certificate must have, and the name.
+    san_type: &'static str,
+    san: String,
+    ca_file: String,
+}
+
+impl Context {
+    pub(super) fn new(settings: &Settings, options: &Options) -> Result<Self, EnvoyConfigError> {
+        if settings.ports.decision == 0 {
+            return Err(EnvoyConfigError::UnknownDecisionPort);
+        }
+        let control_plane = match &options.control_plane_host {
+            Some(host) => host.clone(),
+            None => Host::Ip(reachable(settings.bind_address)),
+        };
+        Ok(Self {
+            admin_port: settings.ports.envoy_admin.get(),
+            listener: Listener {
+                address: settings.bind_address,
+                port: settings.ports.proxy.get(),
+                accepts_ipv4_too: settings.bind_address.is_unspecified()
+                    && settings.bind_address.is_ipv6(),
+            },
+            filter: Filter {
+                path: options.filter.clone(),
+                mode: options.mode.word(),
+                failure_mode: settings.failure_mode.word(),
+                decision_timeout_ms: settings.decision_timeout.as_millis(),
+            },
+            upstream: Upstream::new(&settings.upstream, &settings.upstream_ca_file),
+            control_plane: Endpoint::new(&control_plane, settings.ports.decision),
+        })
+    }
+}
+
+impl Upstream {
+    fn new(url: &UpstreamUrl, ca_file: &str) -> Self {
+        Self {
+            endpoint: Endpoint::new(url.host(), url.port().get()),
+            authority: url.authority(),
+            path_prefix: (!url.path_prefix().is_empty()).then(|| format!("{}/", url.path_prefix())),
+            tls: match url.scheme() {
+                Scheme::Http => None,
+                Scheme::Https => Some(Tls::new(url.host(), ca_file)),
+            },
+        }
+    }
+}
+
+impl Tls {
+    fn new(host: &Host, ca_file: &str) -> Self {
+        let (sni, san_type, san) = match host.without_root_dot() {
+            Host::Name(name) => (Some(name.clone()), "DNS", name),
+            Host::Ip(ip) => (None, "IP_ADDRESS", ip.to_string()),
+        };
+        Self { sni, san_type, san, ca_file: ca_file.to_owned() }
+    }
+}
+
+impl Endpoint {
+    fn new(host: &Host, port: u16) -> Self {
+        let (address, is_ip) = match host {
+            Host::Name(name) => (name.clone(), false),
+            Host::Ip(ip) => (ip.to_string(), true),
+        };
+        Self { address, port, is_ip }
+    }
+}
+
+/// The address by which this host reaches a listener that binds `address`.
+fn reachable(address: IpAddr) -> IpAddr {
+    if address.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address }
+}

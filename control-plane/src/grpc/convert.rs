@@ -1,0 +1,62 @@
+//! Between the wire types and the control plane's own.
+
+use limiter::Limit;
+use proto::api;
+use tonic::{Code, Status};
+
+use crate::{
+    admin::{AdminError, ClientStats, Draft},
+    ledger::ClientConfig,
+};
+
+impl From<api::ClientConfig> for Draft {
+    fn from(config: api::ClientConfig) -> Self {
+        Self::new(&config.client_id, config.rpm, config.tpm, config.enabled)
+    }
+}
+
+impl From<&ClientConfig> for api::ClientConfig {
+    fn from(config: &ClientConfig) -> Self {
+        Self {
+            client_id: config.id.to_string(),
+            rpm: config.limits.rpm.map(|limit| signed(Limit::per_minute(limit))),
+            tpm: config.limits.tpm.map(|limit| signed(Limit::per_minute(limit))),
+            enabled: config.enabled,
+        }
+    }
+}
+
+impl From<&ClientStats> for api::ClientStats {
+    fn from(stats: &ClientStats) -> Self {
+        Self {
+            client_id: stats.id.to_string(),
+            total_requests: signed(stats.total_requests),
+            success_requests: signed(stats.success_requests),
+            dropped_requests: signed(stats.dropped_requests),
+            rpm_dropped: signed(stats.rpm_dropped),
+            tpm_dropped: signed(stats.tpm_dropped),
+            tokens_used: signed(stats.tokens_used),
+            rpm_remaining: stats.rpm_remaining.map(signed),
+            tpm_remaining: stats.tpm_remaining.map(signed),
+            last_request_time: stats.last_request.map_or(0, |at| signed(at.0 / 1_000)),
+            avg_latency_ms: stats.avg_latency_ms,
+        }
+    }
+}
+
+/// The wire has signed integers only.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl From<AdminError> for Status {
+    fn from(error: AdminError) -> Self {
+        let code = match &error {
+            AdminError::Invalid(_) => Code::InvalidArgument,
+            AdminError::ClientNotFound => Code::NotFound,
+            AdminError::TooManyClients { .. } => Code::ResourceExhausted,
+            AdminError::Store(_) | AdminError::Stopping => Code::Unavailable,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,205 @@
+//! One client: its limits, its account and its tally, under one lock.
+
+use std::{borrow::Borrow, hash, num::NonZeroU64, sync::Arc};
+
+use limiter::{
+    Account, Charge, ClientId, Decision, Dimension, Limits, Refusal, Tokens, Units, UnixMillis,
+};
+use parking_lot::Mutex;
+
+use super::{Answer, ClientConfig, Histogram};
+
+/// A configured client, or the one that stands for all others.
+#[derive(Debug)]
+pub(super) struct Client {
+    id: ClientId,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    account: Account,
+    tally: Tally,
+    enabled: bool,
+}
+
+/// What happened, since the process started.
+#[derive(Debug, Default)]
+struct Tally {
+    admitted: u64,
+    rpm_dropped: u64,
+    tpm_dropped: u64,
+    tokens_used: u64,
+    /// Tokens that were counted as used and then given back. `tokens_used` is a counter and cannot
+    /// go down: it waits for this many more before it goes up again.
+    tokens_overcounted: u64,
+    last_request: Option<NonZeroU64>,
+    /// Only of clients whose requests ended: most of a large ledger never asks.
+    durations: Option<Box<Histogram>>,
+}
+
+/// An admitted request: what it was charged, to whom. It is settled or released once.
+#[derive(Debug)]
+#[must_use]
+pub struct Held {
+    client: Arc<Client>,
+    charge: Charge,
+    tokens: Tokens,
+}
+
+/// A client as it stood at one moment.
+#[derive(Clone, Debug)]
+pub struct ClientSnapshot {
+    /// Its configuration.
+    pub config: ClientConfig,
+    /// Requests that were admitted.
+    pub admitted: u64,
+    /// Requests that RPM refused.
+    pub rpm_dropped: u64,
+    /// Requests that TPM refused.
+    pub tpm_dropped: u64,
+    /// Tokens of admitted requests.
+    pub tokens_used: u64,
+    /// When it last asked.
+    pub last_request: Option<UnixMillis>,
+    /// How long its requests took, from request to end of response.
+    pub durations: Histogram,
+    /// Requests left; `None` when RPM is not limited.
+    pub requests_left: Option<Units>,
+    /// Tokens left, negative when in debt; `None` when TPM is not limited.
+    pub tokens_left: Option<Units>,
+}
+
+impl Client {
+    pub(super) fn new(config: &ClientConfig, now: UnixMillis) -> Arc<Self> {
+        Arc::new(Self {
+            id: config.id.clone(),
+            state: Mutex::new(State {
+                limits: config.limits,
+                account: Account::full(&config.limits, now),
+                tally: Tally::default(),
+                enabled: config.enabled,
+            }),
+        })
+    }
+
+    pub(super) fn id(&self) -> &ClientId {
+        &self.id
+    }
+
+    pub(super) fn decide(self: &Arc<Self>, tokens: Tokens, now: UnixMillis) -> Answer {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.tally.last_request = NonZeroU64::new(now.0);
+        let decision = if state.enabled {
+            state.account.decide(&state.limits, tokens, now)
+        } else {
+            Decision::Admitted(Charge::NOTHING)
+        };
+        match decision {
+            Decision::Admitted(charge) => {
+                state.tally.admit(tokens);
+                drop(guard);
+                Answer::Admitted(Held { client: Arc::clone(self), charge, tokens })
+            }
+            Decision::Refused(refusal) => {
+                state.tally.drop(refusal);
+                Answer::Refused(refusal)
+            }
+        }
+    }
+
+    pub(super) fn configure(&self, config: &ClientConfig, now: UnixMillis) {
+        let mut state = self.state.lock();
+        let before = state.limits;
+        state.account.change_limits(&before, &config.limits, now);
+        state.limits = config.limits;
+        state.enabled = config.enabled;
+    }
+
+    /// A client that was deleted and created again: full buckets, and the counters go on.
+    pub(super) fn start_anew(&self, config: &ClientConfig, now: UnixMillis) {
+        let mut state = self.state.lock();
+        state.account = Account::full(&config.limits, now);
+        state.limits = config.limits;
+        state.enabled = config.enabled;
+    }
+
+    pub(super) fn config(&self) -> ClientConfig {
+        let state = self.state.lock();
+        ClientConfig { id: self.id.clone(), limits: state.limits, enabled: state.enabled }
+    }
+
+    pub(super) fn snapshot(&self, now: UnixMillis) -> ClientSnapshot {
+        let state = self.state.lock();
+        let State { limits, account, tally, enabled } = &*state;
+        ClientSnapshot {
+            config: ClientConfig { id: self.id.clone(), limits: *limits, enabled: *enabled },
+            admitted: tally.admitted,
+            rpm_dropped: tally.rpm_dropped,
+            tpm_dropped: tally.tpm_dropped,
+            tokens_used: tally.tokens_used,
+            last_request: tally.last_request.map(|at| UnixMillis(at.get())),
+            durations: tally.durations.as_deref().cloned().unwrap_or_default(),
+            requests_left: account.balance(limits, Dimension::Rpm, now),
+            tokens_left: account.balance(limits, Dimension::Tpm, now),
+        }
+    }
+}
+
+impl Held {
+    /// The request's response has ended after `duration_us`; the charge stands.
+    pub fn settle(self, duration_us: u64) {
+        let mut state = self.client.state.lock();
+        state.tally.durations.get_or_insert_default().record(duration_us);
+    }
+
+    /// The request was never forwarded: the whole charge is given back.
+    pub fn release(self, now: UnixMillis) {
+        let mut guard = self.client.state.lock();
+        let state = &mut *guard;
+        state.account.release(&state.limits, self.charge, now);
+        state.tally.tokens_overcounted += self.tokens.get();
+    }
+}
+
+impl Tally {
+    fn admit(&mut self, tokens: Tokens) {
+        self.admitted += 1;
+        let already_counted = tokens.get().min(self.tokens_overcounted);
+        self.tokens_overcounted -= already_counted;
+        self.tokens_used = self.tokens_used.saturating_add(tokens.get() - already_counted);
+    }
+
+    fn drop(&mut self, refusal: Refusal) {
+        match refusal.limit() {
+            Dimension::Rpm => self.rpm_dropped += 1,
+            Dimension::Tpm => self.tpm_dropped += 1,
+        }
+    }
+}
+
+/// A client as the ledger's key, found by its id: the id is in memory once.
+#[derive(Debug)]
+pub(super) struct ById(pub(super) Arc<Client>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id.as_str()
+    }
+}
+
+impl hash::Hash for ById {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.0.id.as_str().hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}

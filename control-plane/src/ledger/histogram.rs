@@ -1,0 +1,54 @@
+//! How long a client's requests took.
+
+/// Upper bounds of the duration buckets, in milliseconds; above the last is one more bucket.
+///
+/// From a cached embedding to an hour-glass of a reasoning model's stream.
+pub const DURATION_BUCKETS_MS: [u64; 15] = [
+    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000,
+];
+
+/// Durations, counted by bucket.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// Not cumulative; one for each of [`DURATION_BUCKETS_MS`] and one above them.
+    counts: [u64; DURATION_BUCKETS_MS.len() + 1],
+    sum_us: u64,
+}
+
+impl Histogram {
+    pub(super) fn record(&mut self, duration_us: u64) {
+        let bucket = DURATION_BUCKETS_MS.partition_point(|&bound_ms| bound_ms * 1_000 < duration_us);
+        if let Some(count) = self.counts.get_mut(bucket) {
+            *count += 1;
+        }
+        self.sum_us = self.sum_us.saturating_add(duration_us);
+    }
+
+    /// How many durations were recorded.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Their sum, in milliseconds.
+    #[expect(clippy::cast_precision_loss, reason = "exact to the microsecond for 285 years")]
+    pub fn sum_ms(&self) -> f64 {
+        self.sum_us as f64 / 1_000.0
+    }
+
+    /// Their mean in milliseconds, 0 when there are none.
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^53")]
+    pub fn mean_ms(&self) -> f64 {
+        match self.count() {
+            0 => 0.0,
+            count => self.sum_ms() / count as f64,
+        }
+    }
+
+    /// Each bound with how many durations were at most that long.
+    pub fn cumulative(&self) -> impl Iterator<Item = (u64, u64)> {
+        DURATION_BUCKETS_MS.iter().zip(&self.counts).scan(0, |below, (&bound_ms, &count)| {
+            *below += count;
+            Some((bound_ms, *below))
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! The one door to balances: every client's limits, account and tally.
+//!
+//! A decision looks the client up (one short shard lock), takes the client's own lock, and decides,
+//! charges and counts under it: one atomic step. Only configured clients have state; all other ids
+//! share one client, [`ClientId::UNKNOWN`]. Time is an argument of every call.
+
+mod client;
+mod histogram;
+mod retired;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use dashmap::DashMap;
+use limiter::{ClientId, Limits, Refusal, Tokens, UnixMillis};
+use parking_lot::Mutex;
+
+pub use client::{ClientSnapshot, Held};
+use client::{ById, Client};
+pub use histogram::{DURATION_BUCKETS_MS, Histogram};
+use retired::Retired;
+
+use crate::settings::UnknownClients;
+
+/// One client's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// Who is limited.
+    pub id: ClientId,
+    /// To what.
+    pub limits: Limits,
+    /// `false`: counted, but not limited.
+    pub enabled: bool,
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was no such client.
+    Created,
+    /// The client's configuration was replaced.
+    Replaced,
+}
+
+/// The answer to one ask.
+#[derive(Debug)]
+pub enum Answer {
+    /// Charged; what is held has to be settled or released.
+    Admitted(Held),
+    /// Not charged.
+    Refused(Refusal),
+    /// The id is not configured, and such clients are denied.
+    UnknownClient,
+}
+
+/// All accounts of this process.
+#[derive(Debug)]
+pub struct Ledger {
+    clients: DashMap<ById, ()>,
+    retired: Mutex<Retired>,
+    unknown: Unknown,
+}
+
+/// What becomes of ids that are not configured.
+#[derive(Debug)]
+enum Unknown {
+    Shared(Arc<Client>),
+    Denied { count: AtomicU64 },
+}
+
+/// What was seen of ids that are not configured.
+#[derive(Debug)]
+pub enum UnknownSnapshot {
+    /// They share one client.
+    Shared(ClientSnapshot),
+    /// They are denied.
+    Denied {
+        /// How many requests were.
+        requests: u64,
+    },
+}
+
+impl Ledger {
+    /// A ledger without clients.
+    pub fn new(unknown_clients: &UnknownClients, now: UnixMillis) -> Self {
+        let unknown = match *unknown_clients {
+            UnknownClients::Shared { rpm, tpm } => {
+                shared_by_unknown(Limits { rpm: Some(rpm), tpm: Some(tpm) }, now)
+            }
+            UnknownClients::Allow => shared_by_unknown(Limits::default(), now),
+            UnknownClients::Deny => Unknown::Denied { count: AtomicU64::new(0) },
+        };
+        Self { clients: DashMap::new(), retired: Mutex::default(), unknown }
+    }
+
+    /// Decides over one request of `client` with an estimate of `tokens`, charges it when admitted
+    /// and counts it.
+    pub fn decide(&self, client: &str, tokens: Tokens, now: UnixMillis) -> Answer {
+        if let Some(found) = self.clients.get(client) {
+            return found.key().0.decide(tokens, now);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => client.decide(tokens, now),
+            Unknown::Denied { count } => {
+                count.fetch_add(1, Ordering::Relaxed);
+                Answer::UnknownClient
+            }
+        }
+    }
+
+    /// Creates a client, or puts another configuration in force; what was spent stays spent.
+    pub fn configure(&self, config: &ClientConfig, now: UnixMillis) -> Written {
+        // Held to the end: writers wait for each other, readers and decisions do not.
+        let mut retired = self.retired.lock();
+        if let Some(found) = self.clients.get(config.id.as_str()) {
+            found.key().0.configure(config, now);
+            return Written::Replaced;
+        }
+        let client = match retired.take(&config.id) {
+            Some(client) => {
+                client.start_anew(config, now);
+                client
+            }
+            None => Client::new(config, now),
+        };
+        self.clients.insert(ById(client), ());
+        Written::Created
+    }
+
+    /// Forgets a client's configuration and balances; `false` when there is no such client.
+    pub fn remove(&self, client: &str) -> bool {
+        let mut retired = self.retired.lock();
+        match self.clients.remove(client) {
+            Some((ById(client), ())) => {
+                retired.put(client);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many clients are configured.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether no client is configured.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// One client's configuration.
+    pub fn config(&self, client: &str) -> Option<ClientConfig> {
+        self.clients.get(client).map(|found| found.key().0.config())
+    }
+
+    /// All configurations, ordered by id.
+    pub fn configs(&self) -> Vec<ClientConfig> {
+        let mut configs: Vec<_> = self.clients.iter().map(|found| found.key().0.config()).collect();
+        configs.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        configs
+    }
+
+    /// What one client did and has left.
+    pub fn snapshot(&self, client: &str, now: UnixMillis) -> Option<ClientSnapshot> {
+        self.clients.get(client).map(|found| found.key().0.snapshot(now))
+    }
+
+    /// What each client did and has left, ordered by id.
+    pub fn snapshots(&self, now: UnixMillis) -> Vec<ClientSnapshot> {
+        let mut snapshots: Vec<_> =
+            self.clients.iter().map(|found| found.key().0.snapshot(now)).collect();
+        snapshots.sort_unstable_by(|a, b| a.config.id.cmp(&b.config.id));
+        snapshots
+    }
+
+    /// What all ids that are not configured did together.
+    pub fn unknown_snapshot(&self, now: UnixMillis) -> UnknownSnapshot {
+        match &self.unknown {
+            Unknown::Shared(client) => UnknownSnapshot::Shared(client.snapshot(now)),
+            Unknown::Denied { count } => {
+                UnknownSnapshot::Denied { requests: count.load(Ordering::Relaxed) }
+            }
+        }
+    }
+}
+
+fn shared_by_unknown(limits: Limits, now: UnixMillis) -> Unknown {
+    let id = ClientId::unknown();
+    Unknown::Shared(Client::new(&ClientConfig { id, limits, enabled: true }, now))
+}

@@ -1,0 +1,121 @@
+//! What answers look like: the JSON of section 3 of the external contract, key by key.
+
+use jiff::Timestamp;
+use limiter::{Limit, UnixMillis};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    admin::{ClientStats, Stored},
+    ledger::ClientConfig,
+};
+
+#[derive(Serialize)]
+pub(super) struct Config<'a> {
+    client_id: &'a str,
+    rpm: Option<u64>,
+    tpm: Option<u64>,
+    enabled: bool,
+}
+
+impl<'a> From<&'a ClientConfig> for Config<'a> {
+    fn from(config: &'a ClientConfig) -> Self {
+        Self {
+            client_id: config.id.as_str(),
+            rpm: config.limits.rpm.map(Limit::per_minute),
+            tpm: config.limits.tpm.map(Limit::per_minute),
+            enabled: config.enabled,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Stats<'a> {
+    client_id: &'a str,
+    total_requests: u64,
+    success_requests: u64,
+    dropped_requests: u64,
+    rpm_dropped: u64,
+    tpm_dropped: u64,
+    tokens_used: u64,
+    rpm_remaining: Option<u64>,
+    tpm_remaining: Option<u64>,
+    last_request_time: Option<String>,
+    avg_latency_ms: f64,
+}
+
+impl<'a> From<&'a ClientStats> for Stats<'a> {
+    fn from(stats: &'a ClientStats) -> Self {
+        Self {
+            client_id: stats.id.as_str(),
+            total_requests: stats.total_requests,
+            success_requests: stats.success_requests,
+            dropped_requests: stats.dropped_requests,
+            rpm_dropped: stats.rpm_dropped,
+            tpm_dropped: stats.tpm_dropped,
+            tokens_used: stats.tokens_used,
+            rpm_remaining: stats.rpm_remaining,
+            tpm_remaining: stats.tpm_remaining,
+            last_request_time: stats.last_request.and_then(rfc3339),
+            avg_latency_ms: stats.avg_latency_ms,
+        }
+    }
+}
+
+/// To the millisecond, in UTC; `None` for a time beyond the year 9999.
+fn rfc3339(time: UnixMillis) -> Option<String> {
+    let time = Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+#[derive(Serialize)]
+pub(super) struct Configs<'a> {
+    #[serde(serialize_with = "configs_by_id")]
+    clients: &'a [ClientConfig],
+    count: usize,
+}
+
+impl<'a> From<&'a [ClientConfig]> for Configs<'a> {
+    fn from(clients: &'a [ClientConfig]) -> Self {
+        Self { clients, count: clients.len() }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct AllStats<'a> {
+    #[serde(serialize_with = "stats_by_id")]
+    stats: &'a [ClientStats],
+    count: usize,
+}
+
+impl<'a> From<&'a [ClientStats]> for AllStats<'a> {
+    fn from(stats: &'a [ClientStats]) -> Self {
+        Self { stats, count: stats.len() }
+    }
+}
+
+fn configs_by_id<S: Serializer>(clients: &[ClientConfig], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(clients.iter().map(|config| (config.id.as_str(), Config::from(config))))
+}
+
+fn stats_by_id<S: Serializer>(stats: &[ClientStats], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(stats.iter().map(|stats| (stats.id.as_str(), Stats::from(stats))))
+}
+
+#[derive(Serialize)]
+pub(super) struct Done<'a> {
+    success: bool,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Config<'a>>,
+}
+
+impl<'a> Done<'a> {
+    pub(super) fn stored(stored: &'a Stored) -> Self {
+        let config = Some(Config::from(&stored.config));
+        Self { success: true, message: stored.to_string(), config }
+    }
+
+    pub(super) fn removed(message: String) -> Self {
+        Self { success: true, message, config: None }
+    }
+}

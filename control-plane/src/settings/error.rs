@@ -1,0 +1,91 @@
+//! What is said about a setting that is wrong: one line, which names it, the value and what is
+//! allowed, and which never repeats a secret or hostile bytes.
+
+use std::{ffi::OsStr, fmt::Write as _};
+
+use super::table::{Echo, Setting};
+
+/// Characters of a refused value that are repeated.
+const SHOWN_CHARS_MAX: usize = 80;
+
+/// Why there are no settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// One setting's value.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// Two listeners on one port.
+    #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
+    SamePort {
+        /// The setting that comes first in the table.
+        first: &'static Setting,
+        /// The one that repeats it.
+        second: &'static Setting,
+        /// The port, never 0.
+        port: u16,
+    },
+}
+
+/// A value that is not allowed, of a setting or of a command's option.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}={value}{flag} is not allowed: {allowed}")]
+pub struct NotAllowed {
+    name: &'static str,
+    value: String,
+    flag: String,
+    allowed: &'static str,
+}
+
+impl NotAllowed {
+    pub(super) fn setting(setting: &Setting, value: &OsStr) -> Self {
+        Self {
+            name: setting.name,
+            value: shown(value, setting.echo),
+            flag: setting.flag.map(|flag| format!(" (--{flag})")).unwrap_or_default(),
+            allowed: setting.allowed,
+        }
+    }
+
+    /// For an option of a command, which has no environment variable: `option` is `--name`.
+    pub fn option(option: &'static str, value: &OsStr, allowed: &'static str) -> Self {
+        Self { name: option, value: shown(value, Echo::Whole), flag: String::new(), allowed }
+    }
+}
+
+/// `value` as it may stand in a message: in one line, without control characters, not too long,
+/// and without what may be a secret.
+pub fn shown(value: &OsStr, echo: Echo) -> String {
+    let mut text = String::new();
+    for chunk in value.as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' | '\'' => text.push(c),
+                _ => text.extend(c.escape_debug()),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    let text = match echo {
+        Echo::Whole => text,
+        Echo::WithoutSecrets => masked(text),
+    };
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// Hides all but the scheme of what may be a URL with credentials: a password stands before an
+/// `@`, an API key in a query. Where exactly it begins can't be known in a URL that is malformed.
+fn masked(text: String) -> String {
+    if !text.contains(['@', '?', '#']) {
+        return text;
+    }
+    match text.split_once("://") {
+        Some((scheme @ ("http" | "https"), _)) => format!("{scheme}://***"),
+        _ => "***".to_owned(),
+    }
+}

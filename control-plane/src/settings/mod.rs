@@ -1,0 +1,151 @@
+//! Settings: what an operator chooses before anything runs.
+//!
+//! A setting comes from its flag, else from its environment variable, else from its default
+//! ([`Setting`] lists all three). All of them are read at once into [`Settings`], whose types
+//! hold allowed values only, so that nothing half-configured ever starts.
+
+mod cors;
+mod error;
+pub(crate) mod table;
+mod upstream;
+mod values;
+
+use std::{ffi::OsString, fmt::Write as _, net::IpAddr, time::Duration};
+
+use limiter::Limit;
+
+pub use cors::{CorsOrigins, Origin};
+pub use error::{NotAllowed, SettingsError, shown};
+pub use table::{Echo, Setting};
+pub use upstream::{Host, Scheme, UpstreamUrl};
+pub use values::{
+    FailureMode, FilterMode, LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word,
+};
+
+/// Every setting in effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where Envoy forwards to.
+    pub upstream: UpstreamUrl,
+    /// The file of PEM certificates that Envoy trusts for an https upstream.
+    pub upstream_ca_file: String,
+    /// The ports of all listeners.
+    pub ports: Ports,
+    /// The address that the listeners bind, Envoy's proxy listener included.
+    pub bind_address: IpAddr,
+    /// What is logged, and in which form.
+    pub log: LogSettings,
+    /// What happens to a request that has no decision in time.
+    pub failure_mode: FailureMode,
+    /// How long a request waits for its decision: 1 ms to 60 s.
+    pub decision_timeout: Duration,
+    /// What happens to a client id that is not configured.
+    pub unknown_clients: UnknownClients,
+    /// The origins from which a browser may call the REST API.
+    pub cors_allow_origins: CorsOrigins,
+    /// Whether the demo clients are there when no client is configured.
+    pub demo_clients: bool,
+}
+
+impl Settings {
+    /// Reads every setting; `given` tells what the operator gave for one, if anything.
+    ///
+    /// # Errors
+    /// The first value that is not allowed, or two settings that name the same port.
+    pub fn resolve(given: impl Fn(&Setting) -> Option<OsString>) -> Result<Self, SettingsError> {
+        let given = &given;
+        let upstream = read(given, &table::UPSTREAM_URL, UpstreamUrl::parse)?;
+        let upstream_ca_file = read(given, &table::UPSTREAM_CA_FILE, values::text)?;
+        let ports = Ports {
+            proxy: read(given, &table::PROXY_PORT, values::fixed_port)?,
+            metrics: read(given, &table::METRICS_PORT, values::number)?,
+            config: read(given, &table::CONFIG_PORT, values::number)?,
+            grpc: read(given, &table::GRPC_PORT, values::number)?,
+            decision: read(given, &table::DECISION_PORT, values::number)?,
+            envoy_admin: read(given, &table::ENVOY_ADMIN_PORT, values::fixed_port)?,
+        };
+        refuse_shared_ports(&ports)?;
+        // The limits are read under every policy: a mistake in one must not wait for the day on
+        // which the policy changes.
+        let rpm = read(given, &table::UNKNOWN_CLIENT_RPM, limit)?;
+        let tpm = read(given, &table::UNKNOWN_CLIENT_TPM, limit)?;
+        Ok(Self {
+            upstream,
+            upstream_ca_file,
+            ports,
+            bind_address: read(given, &table::BIND_ADDRESS, |text| text.parse().ok())?,
+            log: LogSettings {
+                level: read(given, &table::LOG_LEVEL, LogLevel::parse)?,
+                format: read(given, &table::LOG_FORMAT, LogFormat::parse)?,
+            },
+            failure_mode: read(given, &table::FAILURE_MODE, FailureMode::parse)?,
+            decision_timeout: read(given, &table::DECISION_TIMEOUT_MS, values::timeout)?,
+            unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
+                UnknownClients::parse(text, rpm, tpm)
+            })?,
+            cors_allow_origins: read(given, &table::CORS_ALLOW_ORIGINS, CorsOrigins::parse)?,
+            demo_clients: read(given, &table::DEMO_CLIENTS, values::yes_or_no)?,
+        })
+    }
+
+    /// One `NAME=value` line for each setting that has an effect. Given back as environment
+    /// variables, the lines make the same settings.
+    pub fn to_lines(&self) -> String {
+        let mut lines = String::new();
+        for (setting, value) in self.values() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "{}={value}", setting.name);
+        }
+        lines
+    }
+
+    fn values(&self) -> Vec<(&'static Setting, String)> {
+        let mut values = vec![
+            (&table::UPSTREAM_URL, self.upstream.to_string()),
+            (&table::UPSTREAM_CA_FILE, self.upstream_ca_file.clone()),
+        ];
+        values.extend(self.ports.by_setting().map(|(setting, port)| (setting, port.to_string())));
+        values.extend([
+            (&table::BIND_ADDRESS, self.bind_address.to_string()),
+            (&table::LOG_LEVEL, self.log.level.word().to_owned()),
+            (&table::LOG_FORMAT, self.log.format.word().to_owned()),
+            (&table::FAILURE_MODE, self.failure_mode.word().to_owned()),
+            (&table::DECISION_TIMEOUT_MS, self.decision_timeout.as_millis().to_string()),
+            (&table::UNKNOWN_CLIENTS, self.unknown_clients.word().to_owned()),
+        ]);
+        if let UnknownClients::Shared { rpm, tpm } = self.unknown_clients {
+            values.push((&table::UNKNOWN_CLIENT_RPM, rpm.per_minute().to_string()));
+            values.push((&table::UNKNOWN_CLIENT_TPM, tpm.per_minute().to_string()));
+        }
+        values.push((&table::CORS_ALLOW_ORIGINS, self.cors_allow_origins.to_string()));
+        values.push((&table::DEMO_CLIENTS, self.demo_clients.to_string()));
+        values
+    }
+}
+
+fn read<T>(
+    given: &impl Fn(&Setting) -> Option<OsString>,
+    setting: &'static Setting,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, NotAllowed> {
+    let value = given(setting).unwrap_or_else(|| setting.default.into());
+    value.to_str().and_then(parse).ok_or_else(|| NotAllowed::setting(setting, &value))
+}
+
+fn limit(text: &str) -> Option<Limit> {
+    Limit::new(values::number(text)?).ok()
+}
+
+/// Two listeners on one port would leave the second one out, or worse, a request at the wrong
+/// door. Port 0 is whichever port is free, so it may be given to many.
+fn refuse_shared_ports(ports: &Ports) -> Result<(), SettingsError> {
+    let ports = ports.by_setting();
+    for (index, (second, port)) in ports.iter().enumerate() {
+        let earlier = ports.iter().take(index);
+        if let Some((first, _)) = earlier.into_iter().find(|(_, other)| other == port && *port != 0)
+        {
+            return Err(SettingsError::SamePort { first, second, port: *port });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! The generated Envoy configurations, as golden files, and what the real Envoy says to them.
+//!
+//! `BLESS=1 cargo test -p flowguard --test envoy_config` writes the golden files anew.
+
+use std::{env, fs, path::PathBuf, process::Command};
+
+use flowguard::{
+    cli::{Command as Invoked, Invocation},
+    envoy_config::{self, EnvoyConfigError},
+};
+
+/// The arguments of each golden configuration, and its file.
+const GOLDENS: [(&str, &[&str]); 7] = [
+    ("https", &[]),
+    ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
+    ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
+    ("https_ipv4", &["--upstream-url=https://192.0.2.7"]),
+    ("https_ipv6_with_port", &["--upstream-url=https://[2001:db8::1]:8443"]),
+    (
+        "shadow_open_in_containers",
+        &[
+            "--mode=shadow",
+            "--failure-mode=open",
+            "--bind-address=0.0.0.0",
+            "--control-plane-host=flowguard",
+            "--decision-port=7095",
+            "--proxy-port=7080",
+            "--envoy-admin-port=7901",
+            "--filter=/opt/flowguard/filter.wasm",
+        ],
+    ),
+    (
+        "off_on_ipv6",
+        &[
+            "--mode=off",
+            "--bind-address=::",
+            "--upstream-url=https://llm.example.com.",
+            "--upstream-ca-file=/etc/pki/tls/certs/ca-bundle.crt",
+        ],
+    ),
+];
+
+fn generate(arguments: &[&str]) -> Result<String, EnvoyConfigError> {
+    let arguments = ["flowguard", "envoy-config"].iter().chain(arguments);
+    let invocation = Invocation::parse(arguments, |_| None).expect("the arguments are allowed");
+    let Invoked::EnvoyConfig(options) = invocation.command else { panic!("another command") };
+    envoy_config::generate(&invocation.settings, &options)
+}
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
+}
+
+fn golden_path(name: &str) -> PathBuf {
+    repository(&format!("control-plane/tests/golden/envoy/{name}.yaml"))
+}
+
+#[test]
+fn every_configuration_is_its_golden_file() {
+    for (name, arguments) in GOLDENS {
+        let (path, yaml) = (golden_path(name), generate(arguments).expect("a configuration"));
+        if env::var_os("BLESS").is_some() {
+            fs::write(&path, &yaml).expect("the golden file can be written");
+        }
+        let golden =
+            fs::read_to_string(&path).expect("the golden file is there (BLESS=1 writes it)");
+        let differing = golden.lines().zip(yaml.lines()).find(|(expected, got)| expected != got);
+        assert!(golden == yaml, "{name}.yaml is different (BLESS=1 renews it): {differing:?}");
+    }
+}
+
+#[test]
+fn envoy_accepts_every_golden_configuration() {
+    for (name, arguments) in GOLDENS {
+        check_accepted(name, &generate(arguments).expect("a configuration"));
+    }
+}
+
+#[test]
+fn envoy_accepts_the_sample_for_an_existing_envoy() {
+    let path = repository("envoy/existing-envoy.yaml");
+    check_accepted("existing-envoy", &fs::read_to_string(path).expect("the sample is there"));
+}
+
+/// Shows that accepting is more than reading YAML: the filter itself was run.
+#[test]
+fn a_plugin_configuration_that_the_filter_does_not_know_is_refused() {
+    let yaml = generate(&[]).expect("a configuration").replace("\"enforce\"", "\"sometimes\"");
+    let said = validate(&yaml).expect_err("the mode is not one");
+    assert!(said.contains("sometimes"), "{said}");
+}
+
+#[test]
+fn a_value_stays_one_value_whatever_is_in_it() {
+    let plain = generate(&["--filter=x"]).expect("a configuration");
+    let hostile = "a\"\\: {{ x }} {% x %}\n  - 'b': *c\r\u{0}\t#\u{2028}\u{85}é";
+    let yaml = generate(&[&format!("--filter={hostile}")]).expect("a configuration");
+    assert_eq!(yaml.lines().count(), plain.lines().count());
+
+    let line =
+        yaml.lines().find_map(|line| line.trim().strip_prefix("filename: ")).expect("the filter");
+    assert_eq!(serde_json::from_str::<String>(line).expect("a JSON string"), hostile);
+}
+
+#[test]
+fn the_control_plane_is_reached_where_it_listens_unless_told_otherwise() {
+    for (arguments, address, is_ip) in [
+        (&["--bind-address=192.0.2.1"][..], "192.0.2.1", true),
+        (&["--bind-address=::1"], "::1", true),
+        (&["--bind-address=0.0.0.0"], "127.0.0.1", true),
+        (&["--bind-address=::"], "127.0.0.1", true),
+        (&["--control-plane-host=[::1]"], "::1", true),
+        (&["--control-plane-host=flow_guard"], "flow_guard", false),
+    ] {
+        let yaml = generate(arguments).expect("a configuration");
+        let cluster = yaml.split("- name: flowguard_decisions").nth(1).expect("the cluster");
+        assert!(cluster.contains(&format!("address: \"{address}\"\n")), "{arguments:?}");
+        assert_eq!(cluster.contains("type: STATIC"), is_ip, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_decision_port_that_is_not_known_yet_is_refused() {
+    let error = generate(&["--decision-port=0"]).expect_err("Envoy needs a port");
+    assert!(matches!(error, EnvoyConfigError::UnknownDecisionPort));
+}
+
+fn check_accepted(name: &str, yaml: &str) {
+    match validate(yaml) {
+        Ok(said) => assert!(!said.contains("deprecated"), "{name}: {said}"),
+        Err(said) => panic!("{name}: {said}"),
+    }
+}
+
+/// What the real Envoy says to `yaml`, whose filter and certificates are put where they are on
+/// this machine: Envoy opens both.
+fn validate(yaml: &str) -> Result<String, String> {
+    let certificates = repository("control-plane/tests/golden/envoy/ca.pem").display().to_string();
+    let yaml = yaml
+        .replace("/etc/envoy/filter.wasm", &from_xtask("FLOWGUARD_FILTER"))
+        .replace("/opt/flowguard/filter.wasm", &from_xtask("FLOWGUARD_FILTER"))
+        .replace("/etc/ssl/certs/ca-certificates.crt", &certificates)
+        .replace("/etc/pki/tls/certs/ca-bundle.crt", &certificates);
+    let output = Command::new(from_xtask("ENVOY_BIN"))
+        .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning"])
+        .args(["--config-yaml", &yaml])
+        .output()
+        .expect("Envoy runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+fn from_xtask(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`"))
+}
