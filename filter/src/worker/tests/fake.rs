@@ -1,0 +1,183 @@
+//! An Envoy and a control plane that do what a test tells them, and write down what they are told.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use proto::decision::{ControlFrame, Decision, FilterFrame, Verdict, Welcome};
+
+use crate::{Config, Counter, Host, Next, Reply, RequestId, StreamToken, Worker};
+use prost::Message as _;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Resumed,
+    Replied(u32),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FakeHost {
+    pub(super) reachable: bool,
+    pub(super) open: HashSet<StreamToken>,
+    pub(super) half_closed: Vec<StreamToken>,
+    pub(super) reset: Vec<StreamToken>,
+    pub(super) frames: Vec<(StreamToken, FilterFrame)>,
+    pub(super) fates: BTreeMap<RequestId, Fate>,
+    pub(super) replies: HashMap<RequestId, Reply>,
+    pub(super) counts: HashMap<&'static str, i64>,
+    pub(super) log: Vec<String>,
+    next_stream: StreamToken,
+}
+
+impl Host for FakeHost {
+    fn open_stream(&mut self) -> Option<StreamToken> {
+        if !self.reachable {
+            return None;
+        }
+        self.next_stream += 1;
+        self.open.insert(self.next_stream);
+        Some(self.next_stream)
+    }
+
+    fn send(&mut self, stream: StreamToken, frame: &[u8]) -> bool {
+        if !self.open.contains(&stream) {
+            return false;
+        }
+        self.frames.push((stream, FilterFrame::decode(frame).unwrap()));
+        true
+    }
+
+    fn close_stream(&mut self, stream: StreamToken) {
+        self.open.remove(&stream);
+        self.half_closed.push(stream);
+    }
+
+    fn reset_stream(&mut self, stream: StreamToken) {
+        self.open.remove(&stream);
+        self.reset.push(stream);
+    }
+
+    fn resume(&mut self, request: RequestId) {
+        self.decide(request, Fate::Resumed);
+    }
+
+    fn reply(&mut self, request: RequestId, reply: &Reply) {
+        self.decide(request, Fate::Replied(reply.status));
+        self.replies.insert(request, reply.clone());
+    }
+
+    fn count(&mut self, counter: Counter, by: i64) {
+        *self.counts.entry(counter.name()).or_default() += by;
+    }
+
+    fn info(&mut self, text: &str) {
+        self.log.push(text.to_owned());
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.log.push(text.to_owned());
+    }
+}
+
+impl FakeHost {
+    fn decide(&mut self, request: RequestId, fate: Fate) {
+        let before = self.fates.insert(request, fate);
+        assert_eq!(before, None, "request {request} was decided twice");
+    }
+}
+
+/// A worker in a fake Envoy, with a clock that the test moves.
+pub(super) struct Bench {
+    pub(super) worker: Worker,
+    pub(super) host: FakeHost,
+    pub(super) now_us: u64,
+}
+
+impl Bench {
+    pub(super) fn new(config: &str) -> Self {
+        let config = Config::parse(config.as_bytes()).unwrap();
+        let host = FakeHost { reachable: true, ..FakeHost::default() };
+        Self { worker: Worker::new(config, "node".into()), host, now_us: 1_700_000_000_000_000 }
+    }
+
+    /// A worker whose stream is open, and that has seen nothing.
+    pub(super) fn open(config: &str) -> Self {
+        let mut bench = Self::new(config);
+        bench.request(u32::MAX);
+        bench.tick(20);
+        bench.answer(&[(u32::MAX, Decision::Admitted, 0)]);
+        bench.end(u32::MAX, true);
+        bench.tick(20);
+        bench.host.frames.clear();
+        bench.host.fates.clear();
+        bench.host.counts.clear();
+        bench
+    }
+
+    pub(super) fn request(&mut self, id: RequestId) -> Next {
+        let headers = [
+            ("x-client-id".to_owned(), b"client".to_vec()),
+            ("x-token-estimate".to_owned(), b"10".to_vec()),
+        ];
+        self.worker.on_request(&mut self.host, id, &headers, self.now_us)
+    }
+
+    pub(super) fn end(&mut self, id: RequestId, completed: bool) {
+        self.worker.on_end(&mut self.host, id, completed, self.now_us);
+    }
+
+    pub(super) fn tick(&mut self, after_ms: u64) {
+        self.now_us += after_ms * 1_000;
+        self.worker.on_tick(&mut self.host, self.now_us);
+    }
+
+    /// Answers the oldest frame on the newest stream.
+    pub(super) fn answer(&mut self, verdicts: &[(RequestId, Decision, u64)]) {
+        let stream = self.stream();
+        let is_first = self.host.frames.iter().filter(|(on, _)| *on == stream).count() == 1
+            && self.host.frames.last().is_some_and(|(_, frame)| frame.hello.is_some());
+        let frame = ControlFrame {
+            welcome: is_first.then_some(Welcome { protocol_version: 1 }),
+            verdicts: verdicts
+                .iter()
+                .map(|&(id, decision, retry_after_ms)| Verdict {
+                    id,
+                    decision: decision.into(),
+                    retry_after_ms,
+                })
+                .collect(),
+        };
+        self.deliver(stream, &frame);
+    }
+
+    pub(super) fn deliver(&mut self, stream: StreamToken, frame: &ControlFrame) {
+        let bytes = frame.encode_to_vec();
+        self.worker.on_frame(&mut self.host, stream, &bytes, self.now_us);
+    }
+
+    /// The control plane or the network ends the newest stream.
+    pub(super) fn break_stream(&mut self) {
+        let stream = self.stream();
+        self.host.open.remove(&stream);
+        self.worker.on_stream_close(&mut self.host, stream, 14, self.now_us);
+    }
+
+    pub(super) fn stream(&self) -> StreamToken {
+        self.host.open.iter().copied().max().expect("a stream is open")
+    }
+
+    pub(super) fn fate(&self, id: RequestId) -> Option<&Fate> {
+        self.host.fates.get(&id)
+    }
+
+    pub(super) fn asked(&self, frame: usize) -> Vec<RequestId> {
+        self.host.frames[frame].1.asks.iter().map(|ask| ask.id).collect()
+    }
+
+    pub(super) fn cancels(&self) -> Vec<RequestId> {
+        self.host.frames.iter().flat_map(|(_, frame)| frame.cancels.clone()).collect()
+    }
+
+    pub(super) fn count(&self, name: &str) -> i64 {
+        self.host.counts.get(name).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,273 @@
+//! The worker without an Envoy.
+
+mod fake;
+mod simulation;
+
+use fake::{Bench, Fate};
+use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
+
+use super::*;
+
+const ADMITTED: Decision = Decision::Admitted;
+
+#[test]
+fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_with_the_hello() {
+    let mut bench = Bench::new("");
+    bench.tick(20);
+    assert!(bench.host.frames.is_empty(), "no stream before it is needed");
+
+    assert_eq!(bench.request(1), Next::Pause);
+    bench.tick(20);
+    let (_, frame) = &bench.host.frames[0];
+    assert_eq!(frame.hello.as_ref().unwrap().protocol_version, 1);
+    assert_eq!(bench.asked(0), [1]);
+
+    bench.answer(&[(1, ADMITTED, 0)]);
+    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
+    assert_eq!(bench.count("flowguard_stream.state=open"), 1);
+    assert_eq!(bench.count("flowguard_stream.state=opening"), 0);
+}
+
+#[test]
+fn what_arrives_while_a_frame_is_unanswered_leaves_as_one_frame() {
+    let mut bench = Bench::open("");
+    for id in 1..=4 {
+        bench.request(id);
+    }
+    assert_eq!(bench.host.frames.len(), 1);
+    assert_eq!(bench.asked(0), [1]);
+
+    bench.answer(&[(1, ADMITTED, 0)]);
+    assert_eq!(bench.asked(1), [2, 3, 4]);
+}
+
+#[test]
+fn each_refusal_is_answered_as_the_contract_says() {
+    let mut bench = Bench::open("");
+    for (id, decision, wait_ms, status, error) in [
+        (1, Decision::RpmExceeded, 1_500, 429, "rpm_exceeded"),
+        (2, Decision::TpmExceeded, 0, 429, "tpm_exceeded"),
+        (3, Decision::UnknownClient, 0, 403, "unknown_client"),
+    ] {
+        bench.request(id);
+        bench.answer(&[(id, decision, wait_ms)]);
+        assert_eq!(bench.fate(id), Some(&Fate::Replied(status)));
+        assert!(bench.host.replies[&id].body.contains(error));
+        bench.end(id, true);
+    }
+    bench.tick(20);
+    assert!(bench.host.frames.iter().all(|(_, frame)| frame.settles.is_empty()), "nothing is held");
+}
+
+#[test]
+fn an_admitted_request_is_settled_once_with_its_outcome_and_duration() {
+    let mut bench = Bench::open("");
+    for (id, completed) in [(1, true), (2, false)] {
+        bench.request(id);
+        bench.answer(&[(id, ADMITTED, 0)]);
+        bench.now_us += 1_234;
+        bench.end(id, completed);
+        bench.end(id, completed);
+    }
+    bench.tick(20);
+    let settles: Vec<_> =
+        bench.host.frames.iter().flat_map(|(_, frame)| frame.settles.clone()).collect();
+    let ends: Vec<_> =
+        settles.iter().map(|settle| (settle.id, settle.outcome(), settle.duration_us)).collect();
+    assert_eq!(ends, [(1, Outcome::Completed, 1_234), (2, Outcome::Aborted, 1_234)]);
+}
+
+#[test]
+fn a_client_that_goes_away_while_it_waits_gets_its_charge_back() {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.request(2);
+    bench.end(1, false);
+    bench.end(2, false);
+    bench.answer(&[(1, ADMITTED, 0)]);
+    bench.tick(20);
+
+    assert_eq!(bench.cancels(), [1], "2 was never asked for");
+    assert_eq!(bench.host.frames.iter().flat_map(|(_, frame)| &frame.asks).count(), 1);
+    assert!(bench.host.fates.is_empty(), "nothing is asked of a request that has gone");
+}
+
+#[test]
+fn a_request_waits_no_longer_than_its_timeout_and_then_meets_the_failure_mode() {
+    for (mode, fate) in [("closed", Fate::Replied(503)), ("open", Fate::Resumed)] {
+        let mut bench =
+            Bench::open(&format!(r#"{{"failure_mode":"{mode}","decision_timeout_ms":100}}"#));
+        bench.request(1);
+        bench.request(2);
+        bench.tick(99);
+        assert!(bench.host.fates.is_empty());
+        bench.tick(1);
+        assert_eq!(bench.fate(1), Some(&fate));
+        assert_eq!(bench.fate(2), Some(&fate));
+        assert_eq!(bench.count("flowguard_failures.cause=timeout"), 2);
+        // What was refused is given back when it was charged; what passed stays charged.
+        let expected: &[RequestId] = if mode == "closed" { &[1] } else { &[] };
+        assert_eq!(bench.cancels(), expected);
+
+        // The verdict that comes late changes nothing.
+        bench.answer(&[(1, Decision::RpmExceeded, 1)]);
+        assert_eq!(bench.fate(1), Some(&fate));
+    }
+}
+
+#[test]
+fn more_waiting_requests_than_the_bound_meet_the_failure_mode_at_once() {
+    let mut bench = Bench::open("");
+    for id in 0..=10_000 {
+        bench.request(id);
+    }
+    assert_eq!(bench.fate(10_000), Some(&Fate::Replied(503)));
+    assert_eq!(bench.host.fates.len(), 1);
+    assert_eq!(bench.count("flowguard_failures.cause=queue_full"), 1);
+}
+
+#[test]
+fn a_broken_stream_is_opened_again_and_its_open_asks_are_asked_again_in_order() {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.request(2);
+    bench.break_stream();
+    bench.request(3);
+    for _ in 0..3 {
+        bench.tick(20);
+    }
+    let (_, frame) = bench.host.frames.last().unwrap();
+    assert!(frame.hello.is_some());
+    assert_eq!(frame.asks.iter().map(|ask| ask.id).collect::<Vec<_>>(), [1, 2, 3]);
+    bench.answer(&[(1, ADMITTED, 0), (2, ADMITTED, 0), (3, Decision::RpmExceeded, 5)]);
+    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
+    assert_eq!(bench.fate(3), Some(&Fate::Replied(429)));
+    assert_eq!(bench.count("flowguard_failures.cause=stream_lost"), 1);
+}
+
+#[test]
+fn what_an_old_stream_admitted_is_not_settled_on_a_new_one() {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.answer(&[(1, ADMITTED, 0)]);
+    bench.break_stream();
+    for _ in 0..3 {
+        bench.tick(20);
+    }
+    bench.answer(&[]);
+    bench.end(1, true);
+    bench.tick(20);
+    assert!(bench.host.frames.iter().all(|(_, frame)| frame.settles.is_empty()));
+}
+
+#[test]
+fn an_unreachable_control_plane_is_tried_with_back_off_and_told_once() {
+    let mut bench = Bench::new("");
+    bench.host.reachable = false;
+    bench.request(1);
+    for _ in 0..100 {
+        bench.tick(20);
+    }
+    assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
+    assert_eq!(bench.count("flowguard_failures.cause=unreachable"), 1);
+    assert_eq!(bench.host.log.len(), 1, "{:?}", bench.host.log);
+
+    bench.host.reachable = true;
+    let mut waited_ms = 0;
+    while bench.host.open.is_empty() {
+        bench.tick(20);
+        waited_ms += 20;
+    }
+    assert!(waited_ms <= 280, "back after {waited_ms} ms");
+}
+
+#[test]
+fn a_stream_that_hangs_is_half_closed_after_its_cancels_and_replaced() {
+    let mut bench = Bench::open("");
+    let hung = bench.stream();
+    bench.request(1);
+    for _ in 0..60 {
+        bench.tick(20);
+    }
+    assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
+    assert_eq!(bench.cancels(), [1]);
+    assert_eq!(bench.host.half_closed, [hung]);
+    assert_eq!(bench.count("flowguard_failures.cause=stream_hung"), 1);
+    assert_ne!(bench.stream(), hung);
+
+    // What the old stream still says is not for the new one.
+    bench.deliver(hung, &ControlFrame { welcome: None, verdicts: vec![] });
+    assert!(bench.host.reset.is_empty());
+}
+
+#[test]
+fn streams_that_hang_for_ever_do_not_pile_up() {
+    let mut bench = Bench::open("");
+    for _ in 0..10 * 60 {
+        bench.tick(20);
+        bench.request(1_000 + u32::try_from(bench.host.frames.len()).unwrap());
+        bench.host.fates.clear();
+    }
+    let alive = bench.host.half_closed.len() - bench.host.reset.len();
+    assert!(bench.host.half_closed.len() > 6 && alive <= 4, "{alive} hung streams are kept");
+}
+
+#[test]
+fn a_control_plane_of_another_version_is_refused_with_the_way_out() {
+    let mut bench = Bench::new("");
+    bench.request(1);
+    bench.tick(20);
+    let stream = bench.stream();
+    let welcome = Some(Welcome { protocol_version: 2 });
+    bench.deliver(stream, &ControlFrame { welcome, verdicts: vec![] });
+    assert_eq!(bench.host.reset, [stream]);
+    assert!(bench.host.log[0].contains("speaks version 2"), "{:?}", bench.host.log);
+}
+
+#[test]
+fn an_answer_that_cannot_be_understood_drops_the_stream_and_harms_nothing() {
+    let verdict = |decision| Verdict { id: 1, decision, retry_after_ms: 0 };
+    let mut bench = Bench::open("");
+    bench.request(1);
+    let stream = bench.stream();
+    bench.worker.on_frame(&mut bench.host, stream, b"\xff\xff\xff", bench.now_us);
+    assert_eq!(bench.host.reset, [stream]);
+
+    let mut bench = Bench::open("");
+    let stream = bench.stream();
+    bench.deliver(stream, &ControlFrame { welcome: None, verdicts: vec![verdict(1)] });
+    assert_eq!(bench.host.reset, [stream], "nothing was asked");
+
+    let mut bench = Bench::open("");
+    bench.request(1);
+    let stream = bench.stream();
+    bench.deliver(stream, &ControlFrame { welcome: None, verdicts: vec![verdict(99)] });
+    assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
+    assert_eq!(bench.count("flowguard_failures.cause=bad_frame"), 1);
+}
+
+#[test]
+fn shadow_asks_and_counts_and_lets_everything_pass() {
+    let mut bench = Bench::open(r#"{"mode":"shadow"}"#);
+    bench.request(1);
+    bench.answer(&[(1, Decision::RpmExceeded, 5)]);
+    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
+    assert_eq!(bench.count("flowguard_decisions.outcome=rpm_exceeded"), 1);
+
+    bench.request(2);
+    bench.tick(250);
+    assert_eq!(bench.fate(2), Some(&Fate::Resumed), "no decision in time");
+    let invalid = bench.worker.on_request(&mut bench.host, 3, &[], bench.now_us);
+    assert_eq!(invalid, Next::Continue);
+    assert_eq!(bench.count("flowguard_decisions.outcome=invalid_headers"), 1);
+}
+
+#[test]
+fn off_checks_the_headers_and_never_asks() {
+    let mut bench = Bench::new(r#"{"mode":"off"}"#);
+    assert_eq!(bench.request(1), Next::Continue);
+    assert_eq!(bench.worker.on_request(&mut bench.host, 2, &[], bench.now_us), Next::Pause);
+    assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
+    bench.tick(20);
+    assert!(bench.host.open.is_empty());
+}
