@@ -7,6 +7,9 @@ use flowguard::{
     envoy_config, logging, serve,
 };
 
+/// `EX_UNAVAILABLE` of sysexits.h: a port is taken, or a server failed.
+const EXIT_UNAVAILABLE: u8 = 69;
+
 fn main() -> ExitCode {
     let Invocation { command, settings } = match Invocation::from_process() {
         Ok(invocation) => invocation,
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     eprintln!("{error}");
-                    ExitCode::from(69)
+                    ExitCode::from(EXIT_UNAVAILABLE)
                 }
             }
         }

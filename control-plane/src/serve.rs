@@ -1,6 +1,7 @@
 //! The process: everything is bound before anything is served, and stopped in order.
 
 use std::{
+    convert::Infallible,
     error::Error,
     io,
     net::{IpAddr, SocketAddr},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use prometheus::Registry;
+use futures_util::FutureExt as _;
 use tokio::{
     net::TcpListener,
     runtime,
@@ -20,10 +21,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    admin::{Admin, AdminError},
     clock::Clock,
     decisions::{self, StreamMetrics},
+    grpc,
+    health::Health,
+    http_server,
     ledger::Ledger,
+    metrics, rest,
     settings::{Setting, Settings, table},
+    store::MemoryStore,
 };
 
 /// How long open requests may take to end once the process was asked to stop.
@@ -63,9 +70,12 @@ pub enum ServeError {
     /// A metric is defined twice.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// A listener ended though nobody asked for it.
-    #[error("a listener failed: {0}")]
-    Listener(Box<dyn Error + Send + Sync>),
+    /// The configured clients cannot be read, or the demo clients not be written.
+    #[error("the configured clients cannot be loaded: {0}")]
+    Clients(#[from] AdminError),
+    /// A server ended though nobody asked for it.
+    #[error("a server failed: {0}")]
+    Server(ServerFailure),
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -75,26 +85,111 @@ pub fn serve(settings: &Settings) -> Result<(), ServeError> {
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
     let mut stop = StopSignal::listen()?;
-    let decision = bind(settings, settings.ports.decision, &table::DECISION_PORT).await?;
-    let clock = Clock::start();
-    let registry = Registry::new();
-    let ledger = Arc::new(Ledger::new(&settings.unknown_clients, clock.now()));
-    let stream_metrics = StreamMetrics::register(&registry)?;
+    let listeners = Listeners::bind(settings).await?;
 
-    let shutdown = CancellationToken::new();
-    let mut servers = JoinSet::new();
-    servers.spawn(decisions::serve(decision, ledger, clock, stream_metrics, shutdown.clone()));
-    info!("ready");
-    tokio::select! {
-        signal = stop.received() => info!(signal, "stopping"),
-        Some(ended) = servers.join_next() => warn!("{ended:?}"),
+    let clock = Clock::start();
+    let ledger = Arc::new(Ledger::new(&settings.unknown_clients, clock.now()));
+    let registry = metrics::registry(Arc::clone(&ledger), clock)?;
+    let stream_metrics = StreamMetrics::register(&registry)?;
+    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
+    admin.load().await?;
+    if settings.demo_clients {
+        admin.seed_demo_clients().await?;
     }
-    shutdown.cancel();
-    if timeout(DRAIN_TIMEOUT, servers.join_all()).await.is_err() {
-        warn!("some requests did not end within {} s", DRAIN_TIMEOUT.as_secs());
-    }
+    let health = Health::ready();
+
+    let mut decisions = Servers::default();
+    decisions.spawn(|shutdown| {
+        decisions::serve(listeners.decision, ledger, clock, stream_metrics, shutdown)
+    });
+    let mut operator = Servers::default();
+    operator.spawn(|shutdown| {
+        grpc::serve(listeners.grpc, Arc::clone(&admin), health.clone(), shutdown)
+    });
+    let rest = rest::router(admin, health.clone(), &settings.cors_allow_origins);
+    operator.spawn(|shutdown| {
+        http_server::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>)
+    });
+    let metrics = metrics::router(registry, health.clone());
+    operator.spawn(|shutdown| {
+        http_server::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
+    });
+    info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
+
+    let ended = tokio::select! {
+        signal = stop.received() => {
+            info!("{signal}: stopping");
+            Ok(())
+        }
+        failed = decisions.failed() => Err(failed),
+        failed = operator.failed() => Err(failed),
+    };
+    // Whoever asks learns that this process goes, before it stops to answer.
+    health.stop();
+    decisions.stop().await;
+    operator.stop().await;
     info!("stopped");
-    Ok(())
+    ended
+}
+
+/// All sockets, so that a taken port ends the process before anybody was served.
+struct Listeners {
+    decision: TcpListener,
+    grpc: TcpListener,
+    rest: TcpListener,
+    metrics: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, ServeError> {
+        let ports = settings.ports;
+        Ok(Self {
+            decision: bind(settings, ports.decision, &table::DECISION_PORT).await?,
+            grpc: bind(settings, ports.grpc, &table::GRPC_PORT).await?,
+            rest: bind(settings, ports.config, &table::CONFIG_PORT).await?,
+            metrics: bind(settings, ports.metrics, &table::METRICS_PORT).await?,
+        })
+    }
+}
+
+/// Servers that are stopped together.
+#[derive(Default)]
+struct Servers {
+    running: JoinSet<Result<(), ServerFailure>>,
+    shutdown: CancellationToken,
+}
+
+type ServerFailure = Box<dyn Error + Send + Sync>;
+
+impl Servers {
+    fn spawn<S, E>(&mut self, serve: impl FnOnce(CancellationToken) -> S)
+    where
+        S: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<ServerFailure> + 'static,
+    {
+        let server = serve(self.shutdown.clone());
+        self.running.spawn(async move { server.await.map_err(Into::into) });
+    }
+
+    /// Waits for a server that ends though nobody asked for it.
+    async fn failed(&mut self) -> ServeError {
+        let failure = match self.running.join_next().await {
+            Some(Ok(Err(failure))) => failure,
+            Some(Err(panicked)) => panicked.into(),
+            Some(Ok(Ok(()))) | None => "it ended by itself".into(),
+        };
+        ServeError::Server(failure)
+    }
+
+    /// Lets open requests end, for a while.
+    async fn stop(mut self) {
+        self.shutdown.cancel();
+        let drained =
+            timeout(DRAIN_TIMEOUT, async { while self.running.join_next().await.is_some() {} });
+        if drained.await.is_err() {
+            warn!("some requests did not end within {} s", DRAIN_TIMEOUT.as_secs());
+        }
+    }
 }
 
 async fn bind(
@@ -103,7 +198,7 @@ async fn bind(
     setting: &'static Setting,
 ) -> Result<TcpListener, ServeError> {
     let address = SocketAddr::new(settings.bind_address, port);
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => ServeError::PortTaken {
             port,
             address: settings.bind_address,
@@ -111,7 +206,10 @@ async fn bind(
             flag: setting.flag.unwrap_or_default(),
         },
         _ => ServeError::Bind { address, setting: setting.name, error },
-    })
+    })?;
+    // Port 0 is any free one: the log tells which.
+    info!("{} listens on {}", setting.meaning, listener.local_addr()?);
+    Ok(listener)
 }
 
 struct StopSignal {

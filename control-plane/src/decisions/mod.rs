@@ -7,24 +7,28 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, stream};
 use proto::decision::{
-    ControlFrame, FilterFrame,
+    ControlFrame, FilterFrame, Hello,
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    Request, Response, Status, Streaming,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
 use tracing::{debug, info, warn};
 
 pub use metrics::StreamMetrics;
 pub use session::Session;
 
-use crate::{clock::Clock, ledger::Ledger};
+use crate::{
+    clock::Clock,
+    ledger::Ledger,
+    listener::{ConnectionLimits, Listener},
+};
 
 /// The largest frame that is read: some 6,000 asks with the longest ids.
 const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// Each worker of each Envoy has one connection.
+const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 1_024, read_timeout: None };
 
 /// A worker opens one stream; a few more come from workers that are being replaced.
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;
@@ -52,8 +56,7 @@ pub async fn serve(
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(service)
         .serve_with_incoming_shutdown(
-            // A verdict is a small segment that a request waits for.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            Listener::new(listener, LIMITS).into_stream(),
             shutdown.cancelled_owned(),
         )
         .await
@@ -142,20 +145,20 @@ impl Worker {
     }
 
     fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
-        let session = match &mut self.session {
+        let mut session = match self.session.take() {
             Some(session) => session,
-            None => {
-                let session = Session::start(
-                    frame.hello.as_ref(),
-                    Arc::clone(&self.ledger),
-                    self.metrics.clone(),
-                )?;
-                let node = frame.hello.as_ref().map_or("", |hello| &hello.node);
-                info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
-                self.session.insert(session)
-            }
+            None => self.start_session(frame.hello.as_ref())?,
         };
-        session.answer(frame, self.clock.now())
+        let answer = session.answer(frame, self.clock.now());
+        self.session = Some(session);
+        answer
+    }
+
+    fn start_session(&self, hello: Option<&Hello>) -> Result<Session, Status> {
+        let session = Session::start(hello, Arc::clone(&self.ledger), self.metrics.clone())?;
+        let node = hello.map_or("", |hello| &hello.node);
+        info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
+        Ok(session)
     }
 }
 

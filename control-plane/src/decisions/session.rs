@@ -63,8 +63,8 @@ impl Session {
         for id in frame.cancels {
             self.cancel(id, now);
         }
-        let welcome = (!self.welcomed)
-            .then_some(Welcome { protocol_version: DECISION_PROTOCOL_VERSION });
+        let welcome =
+            (!self.welcomed).then_some(Welcome { protocol_version: DECISION_PROTOCOL_VERSION });
         self.welcomed = true;
         self.metrics.frame_received();
         Ok((welcome.is_some() || !verdicts.is_empty())

@@ -3,9 +3,8 @@
 /// Upper bounds of the duration buckets, in milliseconds; above the last is one more bucket.
 ///
 /// From a cached embedding to an hour-glass of a reasoning model's stream.
-pub const DURATION_BUCKETS_MS: [u64; 15] = [
-    5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000,
-];
+pub const DURATION_BUCKETS_MS: [u64; 15] =
+    [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000];
 
 /// Durations, counted by bucket.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +16,8 @@ pub struct Histogram {
 
 impl Histogram {
     pub(super) fn record(&mut self, duration_us: u64) {
-        let bucket = DURATION_BUCKETS_MS.partition_point(|&bound_ms| bound_ms * 1_000 < duration_us);
+        let bucket =
+            DURATION_BUCKETS_MS.partition_point(|&bound_ms| bound_ms * 1_000 < duration_us);
         if let Some(count) = self.counts.get_mut(bucket) {
             *count += 1;
         }

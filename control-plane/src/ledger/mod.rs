@@ -17,8 +17,8 @@ use dashmap::DashMap;
 use limiter::{ClientId, Limits, Refusal, Tokens, UnixMillis};
 use parking_lot::Mutex;
 
-pub use client::{ClientSnapshot, Held};
 use client::{ById, Client};
+pub use client::{ClientSnapshot, Held};
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use retired::Retired;
 
@@ -74,7 +74,7 @@ enum Unknown {
 #[derive(Debug)]
 pub enum UnknownSnapshot {
     /// They share one client.
-    Shared(ClientSnapshot),
+    Shared(Box<ClientSnapshot>),
     /// They are denied.
     Denied {
         /// How many requests were.
@@ -179,7 +179,7 @@ impl Ledger {
     /// What all ids that are not configured did together.
     pub fn unknown_snapshot(&self, now: UnixMillis) -> UnknownSnapshot {
         match &self.unknown {
-            Unknown::Shared(client) => UnknownSnapshot::Shared(client.snapshot(now)),
+            Unknown::Shared(client) => UnknownSnapshot::Shared(Box::new(client.snapshot(now))),
             Unknown::Denied { count } => {
                 UnknownSnapshot::Denied { requests: count.load(Ordering::Relaxed) }
             }

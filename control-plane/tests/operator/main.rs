@@ -1,0 +1,9 @@
+//! What an operator sees and does: REST, gRPC, metrics, and the servers that answer them.
+
+mod grpc;
+mod http_server;
+mod metrics;
+mod rest;
+mod rest_errors;
+mod store;
+mod world;

@@ -1,0 +1,212 @@
+//! Section 3 of the external contract, call by call; its errors are in `rest_errors`.
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
+use flowguard::{
+    admin::Draft,
+    ledger::Answer,
+    settings::{CorsOrigins, Settings},
+};
+
+use crate::world::{Reply, World, reply};
+
+#[tokio::test]
+async fn a_client_is_created_shown_replaced_and_deleted() {
+    let world = World::new();
+    let body = r#"{"client_id":"a","rpm":60,"tpm":1000,"enabled":true}"#;
+    world.post("/api/v1/clients", body).await.is(
+        201,
+        r#"{"success":true,"message":"Client a was created","config":{"client_id":"a","rpm":60,"tpm":1000,"enabled":true}}"#,
+    );
+    world.get("/api/v1/clients/a").await.is(200, body);
+
+    world.post("/api/v1/clients", r#"{"client_id":"a","rpm":120}"#).await.is(
+        200,
+        r#"{"success":true,"message":"Client a was replaced","config":{"client_id":"a","rpm":120,"tpm":null,"enabled":true}}"#,
+    );
+    let after = r#"{"client_id":"a","rpm":120,"tpm":null,"enabled":true}"#;
+    world.get("/api/v1/clients/a").await.is(200, after);
+
+    world
+        .delete("/api/v1/clients/a")
+        .await
+        .is(200, r#"{"success":true,"message":"Client a was deleted"}"#);
+    for gone in [world.get("/api/v1/clients/a").await, world.delete("/api/v1/clients/a").await] {
+        gone.is(404, r#"{"error":"client_not_found","message":"Client not found"}"#);
+    }
+}
+
+#[tokio::test]
+async fn put_creates_and_replaces_the_whole_configuration() {
+    let world = World::new();
+    world.put("/api/v1/clients/a", r#"{"rpm":1,"tpm":2,"enabled":false}"#).await.is(
+        201,
+        r#"{"success":true,"message":"Client a was created","config":{"client_id":"a","rpm":1,"tpm":2,"enabled":false}}"#,
+    );
+    world.put("/api/v1/clients/a", r#"{"client_id":"a"}"#).await.is(
+        200,
+        r#"{"success":true,"message":"Client a was replaced","config":{"client_id":"a","rpm":null,"tpm":null,"enabled":true}}"#,
+    );
+}
+
+#[tokio::test]
+async fn clients_and_statistics_are_maps_in_the_order_of_the_ids() {
+    let world = World::new();
+    world.get("/api/v1/clients").await.is(200, r#"{"clients":{},"count":0}"#);
+    world.get("/api/v1/stats").await.is(200, r#"{"stats":{},"count":0}"#);
+    for id in ["b", "a", "B", "a:1@x.y-z_0"] {
+        world.configure(id, Some(1), None).await;
+    }
+    let ids = |key: &str, reply: &Reply| {
+        let marker = format!(r#"{{"{key}":{{"#);
+        assert!(reply.body.starts_with(&marker), "{}", reply.body);
+        reply.body.split(r#":{"client_id":""#).skip(1).map(first_word).collect::<Vec<_>>()
+    };
+    let clients = world.get("/api/v1/clients").await;
+    assert_eq!(ids("clients", &clients), ["B", "a", "a:1@x.y-z_0", "b"]);
+    assert!(clients.body.contains(
+        r#""a:1@x.y-z_0":{"client_id":"a:1@x.y-z_0","rpm":1,"tpm":null,"enabled":true}"#
+    ));
+    assert!(clients.body.ends_with(r#"},"count":4}"#), "{}", clients.body);
+    let stats = world.get("/api/v1/stats").await;
+    assert_eq!(ids("stats", &stats), ["B", "a", "a:1@x.y-z_0", "b"]);
+    assert!(stats.body.ends_with(r#"},"count":4}"#), "{}", stats.body);
+}
+
+fn first_word(text: &str) -> String {
+    text.split('"').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn statistics_tell_what_was_decided_and_what_is_left() {
+    let mut world = World::new();
+    world.asked_at.0 = 4_102_444_800_250;
+    world.configure("a", Some(3), Some(100)).await;
+    world.ask_admitted("a", 30).settle(1_500);
+    world.ask_admitted("a", 0).settle(2_000);
+    assert!(matches!(world.ask("a", 71), Answer::Refused(_)));
+    world.ask_admitted("a", 10).settle(2_500);
+    assert!(matches!(world.ask("a", 1), Answer::Refused(_)));
+
+    let stats = r#"{"client_id":"a","total_requests":5,"success_requests":3,"dropped_requests":2,"rpm_dropped":1,"tpm_dropped":1,"tokens_used":40,"rpm_remaining":0,"tpm_remaining":60,"last_request_time":"2100-01-01T00:00:00.250Z","avg_latency_ms":2.0}"#;
+    world.get("/api/v1/clients/a/stats").await.is(200, stats);
+    world.get("/api/v1/stats").await.is(200, &format!(r#"{{"stats":{{"a":{stats}}},"count":1}}"#));
+}
+
+#[tokio::test]
+async fn a_client_without_limits_has_nothing_remaining_and_one_that_never_asked_no_last_time() {
+    let world = World::new();
+    world.configure("a", None, None).await;
+    world.get("/api/v1/clients/a/stats").await.is(
+        200,
+        r#"{"client_id":"a","total_requests":0,"success_requests":0,"dropped_requests":0,"rpm_dropped":0,"tpm_dropped":0,"tokens_used":0,"rpm_remaining":null,"tpm_remaining":null,"last_request_time":null,"avg_latency_ms":0.0}"#,
+    );
+}
+
+#[tokio::test]
+async fn ids_that_are_not_configured_have_no_statistics_of_their_own() {
+    let world = World::new();
+    let _held = world.ask_admitted("stranger", 1);
+    for path in ["stranger", "unknown", "stranger/stats", "unknown/stats"] {
+        let reply = world.get(&format!("/api/v1/clients/{path}")).await;
+        reply.is_error(404, "client_not_found", "Client not found");
+    }
+    world.get("/api/v1/stats").await.is(200, r#"{"stats":{},"count":0}"#);
+}
+
+#[tokio::test]
+async fn a_write_is_in_force_when_it_is_acknowledged_and_refills_nothing() {
+    let world = World::new();
+    world.put("/api/v1/clients/a", r#"{"rpm":2}"#).await;
+    let _held = [world.ask_admitted("a", 0), world.ask_admitted("a", 0)];
+    assert!(matches!(world.ask("a", 0), Answer::Refused(_)));
+
+    world.put("/api/v1/clients/a", r#"{"rpm":1000}"#).await;
+    assert!(matches!(world.ask("a", 0), Answer::Refused(_)));
+    world.put("/api/v1/clients/a", r#"{"rpm":1000,"enabled":false}"#).await;
+    let _held = world.ask_admitted("a", 0);
+    world.delete("/api/v1/clients/a").await;
+    let _held = world.ask_admitted("a", 0);
+}
+
+#[tokio::test]
+async fn health_tells_when_the_process_stops() {
+    let world = World::new();
+    let version = env!("CARGO_PKG_VERSION");
+    let body =
+        |status| format!(r#"{{"status":"{status}","service":"flowguard","version":"{version}"}}"#);
+    world.get("/health").await.is(200, &body("healthy"));
+    world.health.stop();
+    world.get("/health").await.is(503, &body("stopping"));
+}
+
+#[tokio::test]
+async fn demo_clients_are_there_when_nobody_else_is() {
+    let world = World::new();
+    world.admin.seed_demo_clients().await.expect("seeded");
+    world.get("/api/v1/clients").await.is(
+        200,
+        concat!(
+            r#"{"clients":{"#,
+            r#""demo-client":{"client_id":"demo-client","rpm":60,"tpm":1000,"enabled":true},"#,
+            r#""premium-client":{"client_id":"premium-client","rpm":120,"tpm":2000,"enabled":true},"#,
+            r#""test-client":{"client_id":"test-client","rpm":30,"tpm":500,"enabled":true}"#,
+            r#"},"count":3}"#
+        ),
+    );
+
+    let world = World::new();
+    world.admin.set(Draft::new("a", None, None, false)).await.expect("configured");
+    world.admin.seed_demo_clients().await.expect("nothing to do");
+    assert_eq!(world.ledger.len(), 1);
+}
+
+async fn preflight(world: &World, origin: &str) -> Reply {
+    let request = Request::builder()
+        .method(Method::OPTIONS)
+        .uri("/api/v1/clients/a")
+        .header("origin", origin)
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", "content-type");
+    reply(world.rest(), request.body(Body::empty()).expect("a request")).await
+}
+
+fn cors(origins: &'static str) -> CorsOrigins {
+    let given = |name: &str| (name == "CORS_ALLOW_ORIGINS").then(|| origins.into());
+    Settings::resolve(|setting| given(setting.name)).expect("allowed").cors_allow_origins
+}
+
+#[tokio::test]
+async fn a_browser_may_call_from_the_origins_that_are_allowed_and_from_no_other() {
+    const LISTED: &str = "https://console.example.com";
+    const OTHER: &str = "https://evil.example.com";
+    let allowed_by = async |cors, origin: &str| {
+        let world = World { cors, ..World::new() };
+        let reply = preflight(&world, origin).await;
+        let header = |name| reply.header(name).unwrap_or_default().to_owned();
+        let origin = header("access-control-allow-origin");
+        if !origin.is_empty() {
+            assert_eq!(reply.status, StatusCode::OK);
+            assert!(header("access-control-allow-methods").contains("PUT"));
+            assert_eq!(header("access-control-allow-headers"), "content-type");
+        }
+        origin
+    };
+    assert_eq!(allowed_by(CorsOrigins::None, LISTED).await, "");
+    assert_eq!(allowed_by(CorsOrigins::Any, OTHER).await, "*");
+    let list = cors("https://console.example.com,http://localhost:3000");
+    assert_eq!(allowed_by(list.clone(), LISTED).await, LISTED);
+    assert_eq!(allowed_by(list.clone(), "http://localhost:3000").await, "http://localhost:3000");
+    assert_eq!(allowed_by(list, OTHER).await, "");
+}
+
+#[tokio::test]
+async fn an_error_too_can_be_read_by_a_page_that_may_call() {
+    let world = World { cors: CorsOrigins::Any, ..World::new() };
+    let request = Request::get("/api/v1/clients/a").header("origin", "https://a.example");
+    let reply = reply(world.rest(), request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+}

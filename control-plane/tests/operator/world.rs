@@ -1,0 +1,170 @@
+//! One control plane in a test's hands, without a process and without a port.
+
+use std::{fmt::Debug, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use flowguard::{
+    admin::{Admin, Draft},
+    clock::Clock,
+    health::Health,
+    ledger::{Answer, Held, Ledger},
+    metrics, rest,
+    settings::{CorsOrigins, UnknownClients},
+    store::{ConfigStore, MemoryStore},
+};
+use limiter::{Limit, Tokens, UnixMillis};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+pub(crate) struct World {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) admin: Arc<Admin>,
+    pub(crate) health: Health,
+    pub(crate) cors: CorsOrigins,
+    pub(crate) clock: Clock,
+    /// When requests are asked: ahead of the clock by which they are read, and a balance whose
+    /// refill is in the future stands still. So what a test reads does not depend on its speed.
+    pub(crate) asked_at: UnixMillis,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_unknown_clients(&UnknownClients::Shared { rpm: limit(60), tpm: limit(1_000) })
+    }
+
+    pub(crate) fn with_unknown_clients(unknown: &UnknownClients) -> Self {
+        Self::with(unknown, MemoryStore)
+    }
+
+    pub(crate) fn with_store(store: impl ConfigStore + 'static) -> Self {
+        Self::with(&UnknownClients::Allow, store)
+    }
+
+    fn with(unknown: &UnknownClients, store: impl ConfigStore + 'static) -> Self {
+        let clock = Clock::start();
+        let ledger = Arc::new(Ledger::new(unknown, clock.now()));
+        let admin = Admin::new(Arc::clone(&ledger), Box::new(store), clock);
+        Self {
+            ledger,
+            admin: Arc::new(admin),
+            health: Health::ready(),
+            cors: CorsOrigins::None,
+            clock,
+            asked_at: UnixMillis(clock.now().0 + 3_600_000),
+        }
+    }
+
+    pub(crate) async fn configure(&self, id: &str, rpm: Option<i64>, tpm: Option<i64>) {
+        self.admin.set(Draft::new(id, rpm, tpm, true)).await.expect("the draft is valid");
+    }
+
+    pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
+        let tokens = Tokens::new(tokens).expect("few tokens");
+        self.ledger.decide(client, tokens, self.asked_at)
+    }
+
+    pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> Held {
+        match self.ask(client, tokens) {
+            Answer::Admitted(held) => held,
+            other => panic!("not admitted: {other:?}"),
+        }
+    }
+
+    pub(crate) fn rest(&self) -> Router {
+        rest::router(Arc::clone(&self.admin), self.health.clone(), &self.cors)
+    }
+
+    pub(crate) fn metrics(&self) -> Router {
+        let registry = metrics::registry(Arc::clone(&self.ledger), self.clock);
+        metrics::router(registry.expect("each metric is defined once"), self.health.clone())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, json: impl Into<Body>) -> Reply {
+        self.send(Method::POST, path, Some(json.into())).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, json: impl Into<Body>) -> Reply {
+        self.send(Method::PUT, path, Some(json.into())).await
+    }
+
+    async fn send(&self, method: Method, path: &str, json: Option<Body>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if json.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(json.unwrap_or_default()).expect("a request");
+        reply(self.rest(), request).await
+    }
+}
+
+pub(crate) fn limit(per_minute: u64) -> Limit {
+    Limit::new(per_minute).expect("a limit")
+}
+
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+pub(crate) async fn reply(router: Router, request: Request<Body>) -> Reply {
+    let (head, body) = router.oneshot(request).await.expect("routers do not fail").into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+    Reply { status: head.status, headers: head.headers, body }
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, body: &str) {
+        assert_eq!((self.status.as_u16(), self.body.as_str()), (status, body));
+        self.is_json();
+    }
+
+    #[track_caller]
+    pub(crate) fn is_error(&self, status: u16, code: &str, message: &str) {
+        assert_eq!(self.error(), (status, code.to_owned(), message.to_owned()));
+    }
+
+    /// Status, code and message of an answer that has exactly the shape of an error.
+    #[track_caller]
+    pub(crate) fn error(&self) -> (u16, String, String) {
+        self.is_json();
+        let Ok(Value::Object(error)) = serde_json::from_str(&self.body) else {
+            panic!("no JSON object: {}", self.body)
+        };
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["error", "message"]);
+        let text = |key: &str| error[key].as_str().expect("a string").to_owned();
+        (self.status.as_u16(), text("error"), text("message"))
+    }
+
+    #[track_caller]
+    fn is_json(&self) {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.body);
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// The error that has to be there.
+#[track_caller]
+pub(crate) fn refused<T: Debug, E>(result: Result<T, E>) -> E {
+    match result {
+        Ok(done) => panic!("not refused: {done:?}"),
+        Err(error) => error,
+    }
+}

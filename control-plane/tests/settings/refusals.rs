@@ -1,0 +1,145 @@
+//! What is said about a setting or a command line that is wrong.
+
+use proptest::prelude::*;
+
+use super::refusal;
+
+fn check_refused(name: &str, value: &str, message: &str) {
+    assert_eq!(refusal(&[], &[(name, value)]), message);
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
+    let port = "a port from 1 to 65535";
+    check_refused(
+        "PROXY_PORT",
+        "abc",
+        &format!("PROXY_PORT=abc (--proxy-port) is not allowed: {port}"),
+    );
+    check_refused(
+        "PROXY_PORT",
+        "0",
+        &format!("PROXY_PORT=0 (--proxy-port) is not allowed: {port}"),
+    );
+    check_refused("PROXY_PORT", "", &format!("PROXY_PORT= (--proxy-port) is not allowed: {port}"));
+    check_refused(
+        "GRPC_PORT",
+        "65536",
+        "GRPC_PORT=65536 (--grpc-port) is not allowed: a port from 1 to 65535, or 0 for any free one",
+    );
+    check_refused(
+        "BIND_ADDRESS",
+        "localhost",
+        "BIND_ADDRESS=localhost (--bind-address) is not allowed: an IP address, such as 127.0.0.1 or 0.0.0.0",
+    );
+    check_refused(
+        "DECISION_TIMEOUT_MS",
+        "60001",
+        "DECISION_TIMEOUT_MS=60001 is not allowed: an integer from 1 to 60000",
+    );
+    check_refused("LOG_FORMAT", "xml", "LOG_FORMAT=xml is not allowed: text or json");
+    check_refused(
+        "UNKNOWN_CLIENTS",
+        "block",
+        "UNKNOWN_CLIENTS=block is not allowed: shared, deny or allow",
+    );
+    check_refused("DEMO_CLIENTS", "yes", "DEMO_CLIENTS=yes is not allowed: true or false");
+    assert_eq!(
+        refusal(&["--failure-mode", "ajar"], &[]),
+        "FAILURE_MODE=ajar (--failure-mode) is not allowed: closed or open"
+    );
+}
+
+#[test]
+fn numbers_are_decimal_digits_within_their_range() {
+    for (name, values) in [
+        ("PROXY_PORT", &["+80", "-1", " 80", "8 0", "80.0", "0x50", "８０"][..]),
+        ("DECISION_TIMEOUT_MS", &["0", "-5", "1e3", "99999999999999999999"]),
+        ("UNKNOWN_CLIENT_RPM", &["0", "1000000000001", "null"]),
+        ("UNKNOWN_CLIENT_TPM", &["0", "1000000000001", ""]),
+    ] {
+        for value in values {
+            assert!(refusal(&[], &[(name, value)]).starts_with(&format!("{name}={value}")));
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_has_no_effect_is_still_checked() {
+    let refusal = refusal(&[], &[("UNKNOWN_CLIENTS", "deny"), ("UNKNOWN_CLIENT_RPM", "many")]);
+    assert_eq!(
+        refusal,
+        "UNKNOWN_CLIENT_RPM=many is not allowed: an integer from 1 to 1000000000000"
+    );
+}
+
+#[test]
+fn two_listeners_never_share_a_port() {
+    assert_eq!(
+        refusal(&["--proxy-port=9090"], &[]),
+        "PROXY_PORT (--proxy-port) and METRICS_PORT (--metrics-port) are both 9090: each needs a port of its own"
+    );
+    assert_eq!(
+        refusal(&[], &[("DECISION_PORT", "9901")]),
+        "DECISION_PORT (--decision-port) and ENVOY_ADMIN_PORT (--envoy-admin-port) are both 9901: each needs a port of its own"
+    );
+}
+
+#[test]
+fn a_password_or_key_in_a_refused_url_is_not_repeated() {
+    for text in [
+        "https://me:secret@api.example.com",
+        "https://me:sec/ret?secret@h",
+        "me:secret@host",
+        "secret://x@y",
+        "https://h/?key=secret",
+        "https://h/#secret",
+    ] {
+        let refusal = refusal(&[], &[("UPSTREAM_URL", text)]);
+        assert!(refusal.starts_with("UPSTREAM_URL=") && !refusal.contains("secret"), "{refusal}");
+    }
+    assert!(!refusal(&["https://me:secret@h"], &[]).contains("secret"));
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_is_told_in_one_line() {
+    for (arguments, message) in [
+        (
+            &["run"][..],
+            "run is not a command: serve, settings or envoy-config; see flowguard --help",
+        ),
+        (&["--nope"], "--nope is not expected; see flowguard --help"),
+        (&["serve", "x"], "x is not expected; see flowguard --help"),
+        (&["--proxy-port"], "--proxy-port <PORT> needs a value; see flowguard --help"),
+        (
+            &["--proxy-port=1", "--proxy-port=2"],
+            "--proxy-port <PORT> is given twice; see flowguard --help",
+        ),
+        (
+            &["a\nb\u{1b}[31m"],
+            "a\\nb\\u{1b}[31m is not a command: serve, settings or envoy-config; see flowguard --help",
+        ),
+        (&["envoy-config", "--mode=loud"], "--mode=loud is not allowed: enforce, shadow or off"),
+        (
+            &["envoy-config", "--filter="],
+            "--filter= is not allowed: the path of filter.wasm, in UTF-8",
+        ),
+        (
+            &["envoy-config", "--control-plane-host=a:1"],
+            "--control-plane-host=a:1 is not allowed: a host name or an IP address",
+        ),
+    ] {
+        assert_eq!(refusal(arguments, &[]), message);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_hostile_value_is_repeated_in_one_short_printable_line(value in "\\PC*|.{0,300}|(?s:.{0,300})") {
+        // Only digits alone could be allowed.
+        prop_assume!(value.contains(|c: char| !c.is_ascii_digit()));
+        let refusal = refusal(&[], &[("PROXY_PORT", &value)]);
+        prop_assert!(!refusal.contains(char::is_control));
+        prop_assert!(refusal.chars().count() < 200);
+    }
+}
