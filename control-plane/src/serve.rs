@@ -208,7 +208,7 @@ async fn bind(
         _ => ServeError::Bind { address, setting: setting.name, error },
     })?;
     // Port 0 is any free one: the log tells which.
-    info!("{} listens on {}", setting.meaning, listener.local_addr()?);
+    info!("listening on {} ({})", listener.local_addr()?, setting.name);
     Ok(listener)
 }
 

@@ -64,7 +64,7 @@ impl RootContext for Root {
                     self.set_tick_period(TICK);
                 }
                 let envoy = Envoy::new(self.id, config.control_plane.clone());
-                let node = hostcalls::get_property(vec!["node", "id"]).ok().flatten();
+                let node = hostcalls::get_property(vec!["xds", "node", "id"]).ok().flatten();
                 let node = String::from_utf8_lossy(&node.unwrap_or_default()).into_owned();
                 let worker = Rc::new(RefCell::new(Worker::new(config, node)));
                 self.plugin = Some(Plugin { worker, envoy });

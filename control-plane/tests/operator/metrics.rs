@@ -72,7 +72,7 @@ async fn the_page_tells_what_the_ledger_did() {
     check(
         &page(&world).await,
         &[
-            (r#"flowguard_clients"#, "1"),
+            ("flowguard_clients", "1"),
             (r#"flowguard_requests_total{client_id="a",status="success"}"#, "4"),
             (r#"flowguard_requests_total{client_id="a",status="dropped"}"#, "3"),
             (r#"flowguard_requests_dropped_total{client_id="a",reason="rpm"}"#, "2"),
@@ -141,7 +141,7 @@ async fn whatever_ids_arrive_they_are_one_series() {
     check(
         &page,
         &[
-            (r#"flowguard_clients"#, "1"),
+            ("flowguard_clients", "1"),
             (r#"flowguard_requests_total{client_id="unknown",status="success"}"#, "60"),
             (r#"flowguard_requests_total{client_id="unknown",status="dropped"}"#, "40"),
             (r#"flowguard_requests_dropped_total{client_id="unknown",reason="rpm"}"#, "40"),
