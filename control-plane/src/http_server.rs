@@ -34,6 +34,9 @@ use crate::listener::{ConnectionLimits, Listener};
 /// the decision stream needs some too.
 const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 256, read_timeout: None };
 
+/// The longest header, which is all that a connection keeps in memory before it is understood.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
 /// How long a header may take, and how long a connection may idle before the next.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -47,7 +50,9 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let router = router.layer(middleware::from_fn(in_time));
     let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_BYTES_MAX);
 
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();

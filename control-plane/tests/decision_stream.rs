@@ -30,8 +30,8 @@ fn ledger(now: UnixMillis) -> Arc<Ledger> {
     Arc::new(ledger)
 }
 
-fn hello() -> Option<Hello> {
-    Some(Hello { protocol_version: 1, node: "test".into() })
+fn hello() -> Hello {
+    Hello { protocol_version: 1, node: "test".into() }
 }
 
 fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
@@ -48,7 +48,7 @@ fn decisions_of(frame: &ControlFrame) -> Vec<(u32, Decision, u64)> {
 
 fn session(ledger: &Arc<Ledger>) -> Session {
     let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-    Session::start(hello().as_ref(), Arc::clone(ledger), metrics).unwrap()
+    Session::start(Some(&hello()), Arc::clone(ledger), metrics).unwrap()
 }
 
 fn snapshot(ledger: &Ledger) -> ClientSnapshot {
@@ -85,7 +85,7 @@ fn every_ask_has_one_verdict_in_order() {
 fn the_first_answer_welcomes_and_a_report_has_no_answer() {
     let ledger = ledger(NOW);
     let mut session = session(&ledger);
-    let hello = FilterFrame { hello: hello(), ..FilterFrame::default() };
+    let hello = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
     assert!(session.answer(hello, NOW).unwrap().unwrap().welcome.is_some());
     assert!(session.answer(asks(&[ask(1, "client", 1)]), NOW).unwrap().unwrap().welcome.is_none());
 
@@ -161,7 +161,7 @@ impl Worker {
 
 #[tokio::test]
 async fn a_stream_answers_frame_by_frame_and_ends_when_the_server_stops() {
-    let first = FilterFrame { hello: hello(), ..asks(&[ask(1, "client", 1)]) };
+    let first = FilterFrame { hello: Some(hello()), ..asks(&[ask(1, "client", 1)]) };
     let mut worker = Worker::connect(first).await;
     let answer = worker.answer().await.unwrap().unwrap();
     assert_eq!(answer.welcome.unwrap().protocol_version, 1);

@@ -99,6 +99,12 @@ impl Context for Root {
         });
     }
 
+    /// Another configuration takes this one's place, or Envoy ends.
+    fn on_done(&mut self) -> bool {
+        with(self.plugin.as_ref(), self.id, Worker::stop);
+        true
+    }
+
     fn on_grpc_stream_close(&mut self, token: u32, status: u32) {
         with(self.plugin.as_ref(), self.id, |worker, envoy| {
             worker.on_stream_close(envoy, token, status, wall_us());
@@ -110,17 +116,21 @@ impl Context for Request {}
 
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
-            return Action::Continue;
-        };
         let id = self.id;
-        let next = with(self.plugin.as_ref(), id, |worker, envoy| {
-            worker.on_request(envoy, id, &headers, wall_us())
+        let next = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).ok().and_then(|headers| {
+            with(self.plugin.as_ref(), id, |worker, envoy| {
+                worker.on_request(envoy, id, &headers, wall_us())
+            })
         });
         match next {
             Some(Next::Continue) => Action::Continue,
-            // A filter without a valid configuration serves no request: Envoy refuses to load it.
-            Some(Next::Pause) | None => Action::Pause,
+            Some(Next::Pause) => Action::Pause,
+            None => {
+                // Envoy serves nothing with a filter that refused its configuration. Should it do so
+                // all the same, no request passes unlimited, and none waits for ever.
+                send(&Reply::limiter_unavailable());
+                Action::Pause
+            }
         }
     }
 
@@ -168,6 +178,11 @@ fn wall_us() -> u64 {
         .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
         .unwrap_or_default();
     u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn send(reply: &Reply) {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let _ = hostcalls::send_http_response(reply.status, headers, Some(reply.body.as_bytes()));
 }
 
 fn log(level: LogLevel, text: &str) {
@@ -249,10 +264,7 @@ impl Host for Envoy {
 
     fn reply(&mut self, request: RequestId, reply: &Reply) {
         if self.enter(request) {
-            let headers =
-                reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let _ =
-                hostcalls::send_http_response(reply.status, headers, Some(reply.body.as_bytes()));
+            send(reply);
         }
     }
 

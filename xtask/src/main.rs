@@ -1,2 +1,87 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask …`: every developer command of `FlowGuard`, under the names that the README and CI
+//! use.
+//!
+//! This file only reads the command line and hands over. It is compiled before anything else runs,
+//! so the crate's dependencies stay few, and everything is blocking.
+
+mod bench;
+mod cargo;
+mod check;
+mod filter;
+mod interrupt;
+mod leash;
+mod parts;
+mod process;
+mod service;
+mod tools;
+mod up;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Every developer command of `FlowGuard`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build everything and run it: Envoy with the filter, the control plane, and a mock LLM with
+    /// --demo
+    Up(up::Arguments),
+    /// Check everything that CI checks: format, lints, docs, unit tests, and end-to-end tests on a
+    /// real Envoy
+    Test(check::Arguments),
+    /// Measure requests per second, latency and CPU per request, with and without the filter
+    Bench(bench::Arguments),
+    /// Build the wasm filter and print where it is
+    Filter,
+    /// Find or install Envoy and print where it is
+    Envoy,
+    /// Find or install every tool that tests and benchmarks run, and print NAME=PATH lines for the
+    /// environment
+    Tools,
+    /// Run a program that ends when the process PARENT ends
+    #[command(hide = true)]
+    Leash {
+        parent: i32,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.is::<interrupt::Interrupted>() {
+                ExitCode::from(interrupt::EXIT_CODE)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    if !matches!(command, Command::Leash { .. }) {
+        interrupt::watch()?;
+    }
+    match command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Test(arguments) => check::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Filter => filter::run(),
+        Command::Envoy => tools::print_envoy(),
+        Command::Tools => tools::print_all(),
+        Command::Leash { parent, command } => leash::become_program(parent, &command),
+    }
+}

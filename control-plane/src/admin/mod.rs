@@ -4,6 +4,7 @@
 //! thread of their own: a caller that goes away in the middle does not leave one half done.
 
 mod draft;
+mod field_error;
 mod stats;
 
 use std::{fmt, sync::Arc};
@@ -11,7 +12,8 @@ use std::{fmt, sync::Arc};
 use tokio::{sync::Semaphore, task};
 use tracing::{error, info};
 
-pub use draft::{Draft, FieldError, FieldErrors, Shown};
+pub use draft::Draft;
+pub use field_error::{FieldError, FieldErrors, Shown};
 pub use stats::ClientStats;
 
 use crate::{

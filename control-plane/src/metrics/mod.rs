@@ -2,8 +2,9 @@
 //! of itself.
 
 mod clients;
+mod page;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -12,24 +13,40 @@ use axum::{
     routing::get,
 };
 use http::header;
-use prometheus::{IntGauge, Opts, Registry, TextEncoder, process_collector::ProcessCollector};
+use prometheus::{IntGauge, Opts, TextEncoder, process_collector::ProcessCollector};
 use tokio::{sync::Semaphore, task};
-use tracing::error;
+use tracing::{debug, error};
 
-use clients::ClientCollector;
+use page::{Gone, Page};
 
 use crate::{
     clock::Clock,
     health::{self, Health},
-    http_server::{ApiError, ErrorCode, fallback, method_not_allowed},
+    http_server::{fallback, method_not_allowed},
     ledger::Ledger,
 };
 
 /// Prometheus' text format, as its own clients name it.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A registry that shows `ledger`'s clients, this process and this build; other parts add what they
-/// count.
+/// All that the page shows: a ledger's clients, and what is registered.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    registered: prometheus::Registry,
+}
+
+/// For parts that count for themselves: they register here.
+impl Deref for Registry {
+    type Target = prometheus::Registry;
+
+    fn deref(&self) -> &prometheus::Registry {
+        &self.registered
+    }
+}
+
+/// A registry that shows `ledger`'s clients, this process and this build.
 pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheus::Error> {
     let build = IntGauge::with_opts(
         Opts::new("flowguard_build_info", "Always 1; the label tells which release runs.")
@@ -37,44 +54,47 @@ pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheu
     )?;
     build.set(1);
 
-    let registry = Registry::new();
-    registry.register(Box::new(build))?;
-    registry.register(Box::new(ClientCollector::new(ledger, clock)?))?;
-    registry.register(Box::new(ProcessCollector::for_self()))?;
-    Ok(registry)
+    let registered = prometheus::Registry::new();
+    registered.register(Box::new(build))?;
+    registered.register(Box::new(ProcessCollector::for_self()))?;
+    Ok(Registry { ledger, clock, registered })
 }
 
 /// `/metrics` and `/health`.
 pub fn router(registry: Registry, health: Health) -> Router {
-    let page = Page { registry, one_at_a_time: Arc::new(Semaphore::new(1)) };
+    let scrapes = Scrapes { registry, one_at_a_time: Arc::new(Semaphore::new(1)) };
     Router::new()
-        .route("/metrics", get(show))
-        .with_state(page)
+        .route("/metrics", get(scrape))
+        .with_state(scrapes)
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed)
 }
 
 #[derive(Clone)]
-struct Page {
+struct Scrapes {
     registry: Registry,
-    /// A page of a large installation takes much memory and a core: scrapes queue for it.
+    /// Each holds a snapshot of all clients, and uses a core: scrapes queue for it.
     one_at_a_time: Arc<Semaphore>,
 }
 
-async fn show(State(page): State<Page>) -> Result<Response, ApiError> {
-    let turn = page.one_at_a_time.acquire_owned().await;
-    let text = task::spawn_blocking(move || {
-        let text = TextEncoder::new().encode_to_string(&page.registry.gather());
-        drop(turn);
-        text
-    });
-    match text.await {
-        Ok(Ok(text)) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),
-        Ok(Err(cause)) => {
-            error!("the metrics page cannot be written: {cause}");
-            Err(ApiError::new(ErrorCode::InternalError, "the metrics page cannot be written"))
+async fn scrape(State(scrapes): State<Scrapes>) -> Response {
+    let turn = scrapes.one_at_a_time.acquire_owned().await;
+    let (page, body) = Page::new();
+    task::spawn_blocking(move || {
+        if write(&scrapes.registry, page).is_err() {
+            debug!("nobody waited for the end of the metrics page");
         }
-        Err(_) => Err(ApiError::new(ErrorCode::Stopping, "the process is stopping")),
+        drop(turn);
+    });
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+}
+
+fn write(registry: &Registry, mut page: Page) -> Result<(), Gone> {
+    clients::write(&registry.ledger, registry.clock, &mut page)?;
+    if let Err(cause) = TextEncoder.encode_utf8(&registry.gather(), page.text()) {
+        error!("the metrics page cannot be written: {cause}");
+        return Ok(());
     }
+    page.end()
 }

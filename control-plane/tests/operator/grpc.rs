@@ -8,7 +8,12 @@ use proto::api::{
     ClientConfig, ClientStats, DeleteClientRequest, GetClientConfigRequest, GetClientStatsRequest,
     ListClientsRequest, SetClientConfigRequest, flow_guard_service_client::FlowGuardServiceClient,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, transport::Channel};
 use tonic_health::pb::{
@@ -22,6 +27,7 @@ use crate::{
 };
 
 struct Served {
+    address: SocketAddr,
     channel: Channel,
     shutdown: CancellationToken,
     server: JoinHandle<Result<(), grpc::ServeError>>,
@@ -34,7 +40,7 @@ async fn serve(world: &World) -> Served {
     let serving =
         grpc::serve(listener, Arc::clone(&world.admin), world.health.clone(), shutdown.clone());
     let server = tokio::spawn(serving);
-    Served { channel: connect(address).await, shutdown, server }
+    Served { address, channel: connect(address).await, shutdown, server }
 }
 
 async fn connect(address: SocketAddr) -> Channel {
@@ -244,6 +250,16 @@ async fn health_is_told_until_the_last_call_and_watchers_do_not_hold_up_the_end(
     served.shutdown.cancel();
     assert!(watched.message().await.unwrap().is_none());
     served.server.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_says_nothing_is_closed() {
+    let served = serve(&World::new()).await;
+    let started = Instant::now();
+    let mut peer = TcpStream::connect(served.address).await.unwrap();
+    let mut said = Vec::new();
+    peer.read_to_end(&mut said).await.unwrap();
+    assert!(started.elapsed().as_secs() <= 61, "after {:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod http_server;
 mod metrics;
 mod rest;
 mod rest_errors;
+mod rest_fuzz;
 mod store;
 mod world;

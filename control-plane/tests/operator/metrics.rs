@@ -126,7 +126,7 @@ async fn only_limits_that_are_configured_have_gauges_and_only_finished_requests_
     );
     assert!(!page.contains(r#"client_id="rpm-only",limit_type="tpm""#), "{page}");
     assert!(!page.contains(r#"client_id="rpm-only",bucket_type="tpm""#), "{page}");
-    assert!(!page.contains("flowguard_request_duration_milliseconds"), "{page}");
+    assert!(!page.contains("flowguard_request_duration_milliseconds_"), "{page}");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn ids_that_are_denied_are_dropped_for_neither_limit() {
             (r#"flowguard_requests_total{client_id="unknown",status="dropped"}"#, "1"),
         ],
     );
-    assert!(!page.contains("flowguard_requests_dropped_total"), "{page}");
+    assert!(!page.contains("flowguard_requests_dropped_total{"), "{page}");
 }
 
 #[tokio::test]

@@ -124,6 +124,14 @@ impl Link {
         self.set(host, State::Down { retry_at });
     }
 
+    /// Ends the stream for good.
+    pub(super) fn stop(&mut self, host: &mut impl Host) {
+        if let Some(stream) = self.stream() {
+            host.close_stream(stream);
+        }
+        self.set(host, State::Unneeded);
+    }
+
     /// Keeps a stream in mind that was half closed and still may end by itself.
     pub(super) fn abandon(&mut self, host: &mut impl Host, stream: StreamToken) {
         if self.abandoned.len() >= ABANDONED_MAX

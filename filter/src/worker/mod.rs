@@ -192,6 +192,17 @@ impl Worker {
         }
     }
 
+    /// No request will come any more.
+    pub fn stop(&mut self, host: &mut impl Host) {
+        if let Some(stream) = self.link.welcomed_stream()
+            && !self.outbox.is_empty()
+        {
+            let frame = self.outbox.frame(None, Vec::new());
+            host.send(stream, &prost::Message::encode_to_vec(&frame));
+        }
+        self.link.stop(host);
+    }
+
     fn on_verdict(&mut self, host: &mut impl Host, verdict: &Verdict) {
         let id = verdict.id;
         // 0 stands for a wait that never ends.

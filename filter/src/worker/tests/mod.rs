@@ -271,3 +271,16 @@ fn off_checks_the_headers_and_never_asks() {
     bench.tick(20);
     assert!(bench.host.open.is_empty());
 }
+
+#[test]
+fn a_worker_that_stops_reports_what_is_left_and_closes_its_stream() {
+    let mut bench = Bench::open("");
+    let stream = bench.stream();
+    bench.request(1);
+    bench.answer(&[(1, ADMITTED, 0)]);
+    bench.end(1, true);
+    bench.worker.stop(&mut bench.host);
+    assert_eq!(bench.host.frames.last().unwrap().1.settles.len(), 1);
+    assert_eq!(bench.host.half_closed, [stream]);
+    assert_eq!(bench.count("flowguard_stream.state=open"), -1, "it was counted before");
+}

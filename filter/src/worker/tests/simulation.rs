@@ -103,11 +103,10 @@ proptest! {
                     let (id, _) = in_progress.remove(index.index(in_progress.len()));
                     bench.end(id, true);
                 }
-                Event::End(_) => {}
                 Event::Tick => bench.tick(TICK_MS),
                 Event::Answer => control_plane.answer(&mut bench),
                 Event::BreakStream if !bench.host.open.is_empty() => bench.break_stream(),
-                Event::BreakStream => {}
+                Event::End(_) | Event::BreakStream => {}
                 Event::Unreachable(unreachable) => bench.host.reachable = !unreachable,
             }
             control_plane.receive(&mut bench);

@@ -1,0 +1,88 @@
+//! Why there is no report.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the benchmark ended without a report.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The parts to measure were not named.
+    #[error("FLOWGUARD_BIN is not set: run `cargo xtask bench`, which builds what is measured")]
+    NoParts,
+    /// A block of the generated configuration is not where it was.
+    #[error("the Envoy configuration that flowguard prints has not exactly one line `{first}`")]
+    ConfigBlock {
+        /// The block's first line.
+        first: &'static str,
+    },
+    /// The kernel's accounting could not be read.
+    #[error("the CPU time of a process can't be read from {path}: {reason}")]
+    CpuTime {
+        /// The file.
+        path: String,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// A file could not be written.
+    #[error("can't write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's answer.
+        error: io::Error,
+    },
+    /// The load generator failed.
+    #[error("wrk {0}")]
+    Wrk(String),
+    /// The clients could not be configured.
+    #[error("the clients of `{scenario}` can't be configured: {answer}")]
+    Clients {
+        /// The scenario.
+        scenario: &'static str,
+        /// What the REST API said.
+        answer: String,
+    },
+    /// The answers were not the scenario's, so the figures are not either.
+    #[error(
+        "`{scenario}` (connections: {connections}) was to be answered {expected} every time, but of {requests} requests wrk saw \
+         {errors} errors, Envoy counted {status_2xx} times 2xx and {status_4xx} times 4xx, and the filter {admitted} \
+         admitted and {rpm_exceeded} refused for RPM"
+    )]
+    #[allow(missing_docs, reason = "the text tells each one")]
+    WrongAnswers {
+        scenario: &'static str,
+        connections: u32,
+        expected: &'static str,
+        requests: u64,
+        errors: u64,
+        status_2xx: u64,
+        status_4xx: u64,
+        admitted: u64,
+        rpm_exceeded: u64,
+    },
+    /// Fewer clients asked than the scenario says.
+    #[error(
+        "`{scenario}` was to ask as {expected} clients, but the control plane knows {asked} that did"
+    )]
+    MissingClients {
+        /// The scenario.
+        scenario: &'static str,
+        /// How many should have asked.
+        expected: usize,
+        /// How many did.
+        asked: usize,
+    },
+    /// The process can't be told of Ctrl-C.
+    #[error("signals can't be received: {0}")]
+    Signal(io::Error),
+    /// It was stopped.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl BenchError {
+    /// A file that could not be written.
+    pub fn write(path: &Path, error: impl Into<io::Error>) -> Self {
+        Self::Write { path: path.to_owned(), error: error.into() }
+    }
+}

@@ -1,0 +1,61 @@
+//! What one measurement of one cell gave, and the median of several.
+
+use serde::Serialize;
+
+/// The figures of one measurement, in the report's order.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Sample {
+    /// Answered requests per second.
+    pub(crate) rps: f64,
+    /// The median latency.
+    pub(crate) p50_us: f64,
+    /// The latency that 99 % of the requests stayed below.
+    pub(crate) p99_us: f64,
+    /// CPU time of Envoy for each request.
+    pub(crate) envoy_cpu_us: f64,
+    /// CPU time of the control plane for each request.
+    pub(crate) control_plane_cpu_us: f64,
+}
+
+impl Sample {
+    /// The median of each figure by itself, to two decimals; `samples` is not empty.
+    pub(crate) fn median(samples: &[Self]) -> Self {
+        let of =
+            |figure: fn(&Self) -> f64| (median(samples.iter().map(figure)) * 100.0).round() / 100.0;
+        Self {
+            rps: of(|sample| sample.rps),
+            p50_us: of(|sample| sample.p50_us),
+            p99_us: of(|sample| sample.p99_us),
+            envoy_cpu_us: of(|sample| sample.envoy_cpu_us),
+            control_plane_cpu_us: of(|sample| sample.control_plane_cpu_us),
+        }
+    }
+
+    /// CPU time of Envoy and of the control plane together for each request.
+    pub(crate) fn cpu_us(&self) -> f64 {
+        self.envoy_cpu_us + self.control_plane_cpu_us
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[upper]
+    } else {
+        f64::midpoint(values[upper - 1], values[upper])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_not_moved_by_one_bad_round() {
+        assert!((median([20.0, 900.0, 10.0].into_iter()) - 20.0).abs() < f64::EPSILON);
+        assert!((median([40.0, 900.0, 10.0, 20.0].into_iter()) - 30.0).abs() < f64::EPSILON);
+        assert!((median([7.0].into_iter()) - 7.0).abs() < f64::EPSILON);
+    }
+}

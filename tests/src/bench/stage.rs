@@ -1,0 +1,133 @@
+//! What is measured on: one control plane that knows all clients, and an Envoy for each scenario.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use http::Method;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::BenchError;
+use super::cpu::CpuMeter;
+use super::envoy_config::{answer_directly, without_filter};
+use super::proof::{self, Counted};
+use super::sample::Sample;
+use super::scenario::{SCENARIOS, Scenario};
+use super::wrk::Wrk;
+use crate::control_plane::{ControlPlane, Settings};
+use crate::envoy::{Envoy, EnvoyPorts};
+use crate::http_client::HttpClient;
+use crate::load::send_many;
+use crate::stack::envoy_config;
+
+/// Load before each measurement: connections are made, code is compiled, and a refused client's balance is spent.
+const WARM_UP_SECONDS: u32 = 1;
+
+/// How many connections configure the clients.
+const ADMIN_CONNECTIONS: usize = 8;
+
+/// All parts, running. Everything ends with it.
+///
+/// The fields are in the order in which they are dropped.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    envoys: BTreeMap<&'static str, Envoy>,
+    control_plane: ControlPlane,
+    wrk: Wrk,
+    _folder: TempDir,
+}
+
+impl Stage {
+    /// Starts all parts and configures the clients.
+    pub(crate) async fn start() -> Result<Self, BenchError> {
+        let folder = TempDir::with_prefix("flowguard-bench-").expect("a temporary folder");
+        let wrk = Wrk::new(folder.path())?;
+        // The defaults, but for what an id that was not configured would hide behind.
+        let mut settings: Settings = [
+            ("BIND_ADDRESS", "127.0.0.1"),
+            ("UPSTREAM_URL", "http://127.0.0.1:9"),
+            ("UNKNOWN_CLIENTS", "deny"),
+            ("DEMO_CLIENTS", "false"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let control_plane = ControlPlane::start(settings.clone(), folder.path().to_owned()).await;
+        let decision_port = control_plane.decision_address().port();
+        settings.insert("DECISION_PORT".to_owned(), decision_port.to_string());
+
+        let mut envoys = BTreeMap::new();
+        for scenario in &SCENARIOS {
+            envoys.insert(scenario.name, spawn_envoy(scenario, &settings, folder.path()).await?);
+        }
+        for envoy in envoys.values_mut() {
+            envoy.wait_until_ready().await;
+        }
+        let rest = HttpClient::http1(control_plane.rest_address());
+        for scenario in &SCENARIOS {
+            configure_clients(scenario, &rest).await?;
+        }
+        Ok(Self { envoys, control_plane, wrk, _folder: folder })
+    }
+
+    /// Measures a scenario once, and checks that it was what its name says.
+    pub(crate) async fn measure(
+        &mut self,
+        scenario: &Scenario,
+        connections: u32,
+        seconds: u32,
+    ) -> Result<Sample, BenchError> {
+        let envoy = self.envoys.get_mut(scenario.name).expect("an Envoy for each scenario");
+        let proxy = envoy.proxy_address();
+        self.wrk.run(proxy, scenario, connections, WARM_UP_SECONDS).await?;
+
+        let counted_before = Counted::by(envoy).await;
+        let envoy_cpu = CpuMeter::start(envoy.process().id())?;
+        let control_plane_cpu = CpuMeter::start(self.control_plane.process().id())?;
+        let seen = self.wrk.run(proxy, scenario, connections, seconds).await?;
+        let envoy_cpu = envoy_cpu.used()?;
+        let control_plane_cpu = control_plane_cpu.used()?;
+        let counted = Counted::by(envoy).await - counted_before;
+
+        proof::check_answers(scenario, connections, &seen, counted)?;
+        proof::check_clients(scenario, &self.control_plane.admin(), &seen).await?;
+        Ok(Sample {
+            rps: seen.rps(),
+            p50_us: seen.p50_us(),
+            p99_us: seen.p99_us(),
+            envoy_cpu_us: seen.per_request_us(envoy_cpu),
+            control_plane_cpu_us: seen.per_request_us(control_plane_cpu),
+        })
+    }
+}
+
+async fn spawn_envoy(
+    scenario: &Scenario,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Envoy, BenchError> {
+    let ports = EnvoyPorts::free();
+    let config = answer_directly(&envoy_config(settings, ports, scenario.mode).await)?;
+    let config = if scenario.mode.is_none() { without_filter(&config)? } else { config };
+    Ok(Envoy::spawn(scenario.name, &config, ports, 1, folder))
+}
+
+/// Configures the clients of a scenario over connections that are kept.
+async fn configure_clients(
+    scenario: &'static Scenario,
+    rest: &HttpClient,
+) -> Result<(), BenchError> {
+    let Some(rpm) = scenario.rpm() else { return Ok(()) };
+    let config = json!({"rpm": rpm, "tpm": 1_000_000_000_000_u64});
+    let rest = rest.clone();
+    let answers = send_many(scenario.clients, ADMIN_CONNECTIONS, move |index| {
+        let path = format!("/api/v1/clients/{}", scenario.client_id(index + 1));
+        rest.request(Method::PUT, &path).json(&config)
+    });
+    match answers.await.iter().find(|answer| !answer.status.is_success()) {
+        Some(answer) => Err(BenchError::Clients {
+            scenario: scenario.name,
+            answer: format!("{} {}", answer.status, answer.text()),
+        }),
+        None => Ok(()),
+    }
+}

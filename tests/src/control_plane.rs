@@ -1,0 +1,144 @@
+//! A control plane as a child process, on ports that it keeps over restarts.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use http::StatusCode;
+
+use crate::admin::Admin;
+use crate::deadline::eventually;
+use crate::http_client::HttpClient;
+use crate::metrics::Metrics;
+use crate::ports::free_port;
+use crate::process::Process;
+use crate::tools;
+
+/// Settings by the names of their environment variables.
+pub type Settings = BTreeMap<String, String>;
+
+/// The control plane of a stack.
+#[derive(Debug)]
+pub struct ControlPlane {
+    process: Process,
+    settings: Settings,
+    ports: ControlPlanePorts,
+    log_folder: PathBuf,
+}
+
+/// Where a control plane listens.
+#[derive(Clone, Copy, Debug)]
+pub struct ControlPlanePorts {
+    /// `METRICS_PORT`.
+    pub metrics: u16,
+    /// `CONFIG_PORT`.
+    pub config: u16,
+    /// `GRPC_PORT`.
+    pub grpc: u16,
+    /// `DECISION_PORT`.
+    pub decision: u16,
+}
+
+impl ControlPlanePorts {
+    /// Four free ports.
+    pub fn free() -> Self {
+        Self { metrics: free_port(), config: free_port(), grpc: free_port(), decision: free_port() }
+    }
+
+    /// As settings.
+    pub fn settings(self) -> Settings {
+        let ports = [
+            ("METRICS_PORT", self.metrics),
+            ("CONFIG_PORT", self.config),
+            ("GRPC_PORT", self.grpc),
+            ("DECISION_PORT", self.decision),
+        ];
+        ports.into_iter().map(|(name, port)| (name.to_owned(), port.to_string())).collect()
+    }
+}
+
+impl ControlPlane {
+    /// Starts one with these settings and waits until it is ready.
+    pub async fn start(mut settings: Settings, log_folder: PathBuf) -> Self {
+        let ports = ControlPlanePorts::free();
+        settings.extend(ports.settings());
+        let process = spawn(&settings, &log_folder);
+        let mut control_plane = Self { process, settings, ports, log_folder };
+        control_plane.wait_until_ready().await;
+        control_plane
+    }
+
+    /// The child process, to freeze or to terminate it, or to read its log.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// Starts it anew with the same settings on the same ports, after the old process has gone, and waits until it is
+    /// ready.
+    pub async fn restart(&mut self) {
+        self.process.kill();
+        self.process = spawn(&self.settings, &self.log_folder);
+        self.wait_until_ready().await;
+    }
+
+    /// The REST API.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.rest_address())
+    }
+
+    /// `CONFIG_PORT`.
+    pub fn rest_address(&self) -> SocketAddr {
+        loopback(self.ports.config)
+    }
+
+    /// `GRPC_PORT`.
+    pub fn grpc_address(&self) -> SocketAddr {
+        loopback(self.ports.grpc)
+    }
+
+    /// `METRICS_PORT`.
+    pub fn metrics_address(&self) -> SocketAddr {
+        loopback(self.ports.metrics)
+    }
+
+    /// `DECISION_PORT`.
+    pub fn decision_address(&self) -> SocketAddr {
+        loopback(self.ports.decision)
+    }
+
+    /// The metrics page, read now.
+    pub async fn metrics(&self) -> Metrics {
+        let client = HttpClient::one_connection_each(self.metrics_address());
+        let answer = client.get("/metrics").send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        Metrics::parse(&answer.text())
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let health = HttpClient::one_connection_each(self.rest_address());
+        eventually("a ready control plane", || {
+            let ended = self.process.exit_status();
+            assert!(ended.is_none(), "the control plane ended: {ended:?}\n{}", self.process.log_tail());
+            let request = health.get("/health");
+            async move { request.try_send().await.ok().filter(|answer| answer.status == StatusCode::OK) }
+        })
+        .await;
+    }
+}
+
+fn spawn(settings: &Settings, log_folder: &std::path::Path) -> Process {
+    let mut command = tools::flowguard();
+    tools::clean_environment(&mut command);
+    command.envs(settings);
+    Process::spawn("flowguard", command, log_folder)
+}
+
+/// An address on 127.0.0.1.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

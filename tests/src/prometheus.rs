@@ -1,0 +1,97 @@
+//! A real Prometheus as a child process, that scrapes often.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use http::StatusCode;
+use url::form_urlencoded;
+
+use crate::control_plane::loopback;
+use crate::deadline::eventually;
+use crate::http_client::HttpClient;
+use crate::ports::free_port;
+use crate::process::Process;
+use crate::tools;
+
+/// A running Prometheus.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: Process,
+    http: HttpClient,
+}
+
+/// The labels and the value of one series of an answer.
+pub type QueryResult = Vec<(BTreeMap<String, String>, f64)>;
+
+impl Prometheus {
+    /// Starts one that scrapes `/metrics` of the target, and waits until it is ready.
+    pub async fn start(target: SocketAddr, folder: &Path) -> Self {
+        let config = format!(
+            "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
+             scrape_configs:\n- job_name: flowguard\n  static_configs: [{{targets: ['{target}']}}]\n"
+        );
+        let file = folder.join("prometheus.yaml");
+        std::fs::write(&file, config)
+            .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
+        let address = loopback(free_port());
+        let mut command = tools::prometheus();
+        tools::clean_environment(&mut command);
+        command.arg(format!("--config.file={}", file.display()));
+        command.arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()));
+        command.arg(format!("--web.listen-address={address}"));
+        let mut prometheus = Self {
+            process: Process::spawn("prometheus", command, folder),
+            http: HttpClient::one_connection_each(address),
+        };
+        prometheus.wait_until_ready().await;
+        prometheus
+    }
+
+    /// Evaluates an expression now.
+    pub async fn query(&self, expression: &str) -> QueryResult {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("query", expression)
+            .finish();
+        let answer = self.http.get(&format!("/api/v1/query?{query}")).send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{expression}: {}", answer.text());
+        let answer = answer.json();
+        let series = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        series
+            .iter()
+            .map(|series| read_series(series).unwrap_or_else(|| panic!("{series}")))
+            .collect()
+    }
+
+    /// Evaluates an expression until it has one series with this value.
+    pub async fn wait_for(&self, expression: &str, expected: f64) {
+        let mut last = Vec::new();
+        let started = std::time::Instant::now();
+        while started.elapsed() < crate::deadline::SOON {
+            last = self.query(expression).await;
+            if matches!(last.as_slice(), [(_, value)] if (value - expected).abs() < 1e-9) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{expression} is {last:?}, expected {expected}");
+    }
+
+    async fn wait_until_ready(&mut self) {
+        eventually("a ready Prometheus", || {
+            let ended = self.process.exit_status();
+            assert!(ended.is_none(), "Prometheus ended: {ended:?}\n{}", self.process.log_tail());
+            let request = self.http.get("/-/ready");
+            async move { request.try_send().await.ok().filter(|answer| answer.status == StatusCode::OK) }
+        })
+        .await;
+    }
+}
+
+fn read_series(series: &serde_json::Value) -> Option<(BTreeMap<String, String>, f64)> {
+    let labels = series["metric"].as_object()?.iter();
+    let labels = labels
+        .map(|(label, value)| Some((label.clone(), value.as_str()?.to_owned())))
+        .collect::<Option<_>>();
+    Some((labels?, series["value"][1].as_str()?.parse().ok()?))
+}

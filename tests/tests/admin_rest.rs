@@ -1,0 +1,352 @@
+//! The REST API: every call, its errors, and its effect on the very next request on the proxy.
+
+use harness::TestStack;
+use harness::admin::ClientStats;
+use harness::check::{self, RPM_EXCEEDED, UNKNOWN_CLIENT};
+use harness::http_client::{Answer, HttpClient};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const CLIENTS: &str = "/api/v1/clients";
+
+#[track_caller]
+fn answered(answer: &Answer, status: u16, body: &Value) {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(&answer.json(), body);
+}
+
+/// An error of this status and code; returns its message.
+#[track_caller]
+fn failed(answer: &Answer, status: u16, error: &str) -> String {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let body = answer.json();
+    assert_eq!(body["error"], error, "{body}");
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(2), "{body}");
+    let message = body["message"].as_str().unwrap_or_default().to_owned();
+    assert!(!message.is_empty() && !message.contains('\n'), "{body}");
+    message
+}
+
+/// A write that succeeded with this status and is told back.
+#[track_caller]
+fn wrote(answer: &Answer, status: u16, config: &Value) {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    let body = answer.json();
+    assert_eq!(body["success"], true, "{body}");
+    assert!(body["message"].is_string(), "{body}");
+    assert_eq!(&body["config"], config, "{body}");
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(3), "{body}");
+}
+
+#[tokio::test]
+async fn posting_a_client_creates_it_and_posting_again_replaces_it() {
+    let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
+    let rest = stack.admin().http().clone();
+    let proxy = stack.proxy();
+    check::refused(&proxy.get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+
+    let config = json!({"client_id": "a", "rpm": 1, "tpm": 2000, "enabled": true});
+    wrote(&rest.post(CLIENTS).json(&config).send().await, 201, &config);
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+
+    let minimal = rest.post(CLIENTS).json(&json!({"client_id": "a"})).send().await;
+    wrote(&minimal, 200, &json!({"client_id": "a", "rpm": null, "tpm": null, "enabled": true}));
+    for _ in 0..3 {
+        check::admitted(&proxy.get("/").client("a").tokens(1_000_000).send().await);
+    }
+}
+
+#[tokio::test]
+async fn putting_a_client_replaces_all_of_it_or_creates_it() {
+    let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
+    let admin = stack.admin();
+    let proxy = stack.proxy();
+    let config = json!({"client_id": "a", "rpm": 1, "tpm": 10, "enabled": true});
+    wrote(&admin.put("a", &json!({"rpm": 1, "tpm": 10})).await, 201, &config);
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+
+    let same_id = json!({"client_id": "a", "tpm": null, "enabled": false});
+    let config = json!({"client_id": "a", "rpm": null, "tpm": null, "enabled": false});
+    wrote(&admin.put("a", &same_id).await, 200, &config);
+    check::admitted(&proxy.get("/").client("a").tokens(1000).send().await);
+
+    let message = failed(&admin.put("a", &json!({"client_id": "b"})).await, 400, "invalid_field");
+    assert!(message.contains("client_id"), "{message}");
+    answered(&admin.get("a").await, 200, &config);
+    failed(&admin.get("b").await, 404, "client_not_found");
+}
+
+#[tokio::test]
+async fn a_client_is_read_as_it_was_written() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    let largest = json!({"client_id": "a:b@c.d-e_f", "rpm": 1_000_000_000_000_u64, "tpm": 1, "enabled": false});
+    wrote(&admin.put("a:b@c.d-e_f", &largest).await, 201, &largest);
+    answered(&admin.get("a:b@c.d-e_f").await, 200, &largest);
+    answered(&admin.get("a%3Ab%40c%2Ed-e_f").await, 200, &largest);
+    let missing = admin.get("b").await;
+    answered(&missing, 404, &json!({"error": "client_not_found", "message": "Client not found"}));
+}
+
+#[tokio::test]
+async fn all_clients_are_listed_in_a_map() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    answered(&admin.http().get(CLIENTS).send().await, 200, &json!({"clients": {}, "count": 0}));
+    admin.put_client("b", 1, None).await;
+    admin.put_disabled_client("a", 2, 3).await;
+    let clients = json!({
+        "a": {"client_id": "a", "rpm": 2, "tpm": 3, "enabled": false},
+        "b": {"client_id": "b", "rpm": 1, "tpm": null, "enabled": true},
+    });
+    answered(
+        &admin.http().get(CLIENTS).send().await,
+        200,
+        &json!({"clients": clients, "count": 2}),
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_client_is_unknown_to_the_very_next_request() {
+    let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 10, 10).await;
+    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+
+    let answer = admin.delete("a").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["success"], true);
+    assert!(answer.json()["message"].is_string());
+    check::refused(&stack.proxy().get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+    failed(&admin.delete("a").await, 404, "client_not_found");
+    failed(&admin.get("a").await, 404, "client_not_found");
+    failed(&admin.http().get(&format!("{CLIENTS}/a/stats")).send().await, 404, "client_not_found");
+}
+
+#[tokio::test]
+async fn statistics_tell_what_became_of_each_request() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 3, 100).await;
+    admin.put_client("b", None, 7).await;
+    let fresh = ClientStats {
+        client_id: "b".to_owned(),
+        total_requests: 0,
+        success_requests: 0,
+        dropped_requests: 0,
+        rpm_dropped: 0,
+        tpm_dropped: 0,
+        tokens_used: 0,
+        rpm_remaining: None,
+        tpm_remaining: Some(7),
+        last_request_time: None,
+        avg_latency_ms: 0.0,
+    };
+    assert_eq!(admin.stats("b").await, fresh);
+
+    let since = std::time::Instant::now();
+    let proxy = stack.proxy();
+    for tokens in [40, 50, 60, 0, 0] {
+        proxy.get("/").client("a").tokens(tokens).send().await;
+    }
+    admin.wait_for_tokens_used("a", 90).await;
+    let stats = admin.stats("a").await;
+    check::counted(&stats, 3, 1, 1);
+    check::balance(stats.rpm_remaining, 0, 3, since);
+    check::balance(stats.tpm_remaining, 10, 100, since);
+    let time = stats.last_request_time.expect("there were requests");
+    assert!(time.starts_with("20") && time.contains('T') && time.ends_with('Z'), "{time}");
+
+    let all = admin.http().get("/api/v1/stats").send().await;
+    assert_eq!(all.status, StatusCode::OK);
+    let all = all.json();
+    assert_eq!(all["count"], 2, "{all}");
+    assert_eq!(ClientStats::read(&all["stats"]["b"]), fresh);
+    check::counted(&ClientStats::read(&all["stats"]["a"]), 3, 1, 1);
+}
+
+#[tokio::test]
+async fn the_mean_latency_lasts_to_the_end_of_the_response() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", None, None).await;
+    let mut longest = 0.0_f64;
+    for _ in 0..2 {
+        let request = stack.proxy().post("/v1/chat/completions?delay_ms=40&chunks=2");
+        let answer = request.json(&json!({"stream": true})).client("a").tokens(1).send().await;
+        longest = longest.max(answer.duration().as_secs_f64() * 1000.0);
+    }
+    let mean = harness::deadline::eventually("two reported requests", || async {
+        Some(admin.stats("a").await.avg_latency_ms).filter(|mean| *mean > 0.0)
+    })
+    .await;
+    assert!(mean >= 3.0 * 40.0 && mean <= longest, "{mean} ms, the longest took {longest} ms");
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_body_is_told_at_once() {
+    let stack = TestStack::start().await;
+    let rest = stack.admin().http().clone();
+    let post = async |body: Value| rest.post(CLIENTS).json(&body).send().await;
+
+    let answer =
+        post(json!({"client_id": "a b", "rpm": 0, "tpm": "many", "enabled": 1, "burst": 5})).await;
+    let message = failed(&answer, 400, "invalid_field");
+    for field in ["client_id", "rpm", "tpm", "enabled", "burst"] {
+        assert!(message.contains(field), "{field} in: {message}");
+    }
+    for limit in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!("1"),
+        json!(true),
+        json!([]),
+        json!(1_000_000_000_001_u64),
+    ] {
+        for field in ["rpm", "tpm"] {
+            let message =
+                failed(&post(json!({"client_id": "a", field: limit})).await, 400, "invalid_field");
+            assert!(message.contains(field), "{message}");
+        }
+    }
+    for id in [json!(""), json!("a b"), json!("a/b"), json!("a".repeat(129)), json!("é"), json!(1)]
+    {
+        failed(&post(json!({"client_id": id})).await, 400, "invalid_field");
+    }
+    failed(&post(json!({"rpm": 1})).await, 400, "missing_field");
+    failed(&stack.admin().put("a%20b", &json!({})).await, 400, "invalid_field");
+    failed(&stack.admin().put("a", &json!({"unknown": 1})).await, 400, "invalid_field");
+    answered(&rest.get(CLIENTS).send().await, 200, &json!({"clients": {}, "count": 0}));
+}
+
+#[tokio::test]
+async fn what_is_no_json_object_is_refused() {
+    let stack = TestStack::start().await;
+    let rest = stack.admin().http().clone();
+    let post = async |body: &[u8]| {
+        let request = rest.post(CLIENTS).header("content-type", "application/json");
+        request.body(body.to_vec()).send().await
+    };
+    let bodies: &[&[u8]] = &[
+        b"",
+        b"{",
+        b"{\"client_id\":\"a\"}}",
+        b"{'client_id':'a'}",
+        b"\xff\xfe",
+        b"{\"client_id\":\"\xff\"}",
+        b"{\"client_id\":\"a\",}",
+        b"nonsense",
+    ];
+    for body in bodies {
+        println!("{}", String::from_utf8_lossy(body));
+        failed(&post(body).await, 400, "invalid_json");
+    }
+    for body in [&b"[]"[..], b"null", b"1", b"\"a\""] {
+        println!("{}", String::from_utf8_lossy(body));
+        assert_eq!(post(body).await.status, StatusCode::BAD_REQUEST);
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(post(deep.as_bytes()).await.status, StatusCode::BAD_REQUEST);
+    answered(&rest.get(CLIENTS).send().await, 200, &json!({"clients": {}, "count": 0}));
+}
+
+#[tokio::test]
+async fn the_size_the_type_the_path_and_the_method_of_a_call_are_checked() {
+    let stack = TestStack::start().await;
+    let rest = stack.admin().http().clone();
+    let padded = format!(r#"{{"client_id":"a"{}}}"#, " ".repeat(256 * 1024));
+    let too_large = rest.post(CLIENTS).header("content-type", "application/json").body(padded);
+    assert_eq!(too_large.send().await.status, StatusCode::PAYLOAD_TOO_LARGE);
+
+    let config = json!({"client_id": "a"}).to_string();
+    for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
+        let request = rest.post(CLIENTS).header("content-type", content_type).body(config.clone());
+        assert_eq!(request.send().await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let untyped = rest.post(CLIENTS).body(config.clone()).send().await;
+    assert_eq!(untyped.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let with_charset = rest.post(CLIENTS).header("content-type", "application/json; charset=utf-8");
+    assert_eq!(with_charset.body(config).send().await.status, StatusCode::CREATED);
+
+    let methods = [
+        (Method::PATCH, CLIENTS),
+        (Method::DELETE, CLIENTS),
+        (Method::POST, "/api/v1/clients/a"),
+        (Method::PATCH, "/api/v1/clients/a"),
+        (Method::POST, "/api/v1/clients/a/stats"),
+        (Method::DELETE, "/api/v1/stats"),
+        (Method::POST, "/health"),
+    ];
+    for (method, path) in methods {
+        println!("{method} {path}");
+        let answer = rest.request(method, path).send().await;
+        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert!(answer.headers.contains_key("allow"), "a 405 names what is allowed");
+        assert!(answer.json()["error"].is_string() && answer.json()["message"].is_string());
+    }
+    for path in ["/", "/api/v1", "/api/v1/client", "/api/v1/clients/a/stat", "/api/v2/clients"] {
+        println!("{path}");
+        let answer = rest.get(path).send().await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(answer.json()["error"].is_string() && answer.json()["message"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_on_the_config_port_and_on_the_metrics_port() {
+    let stack = TestStack::start().await;
+    for address in [stack.control_plane.rest_address(), stack.control_plane.metrics_address()] {
+        let answer = HttpClient::http1(address).get("/health").send().await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let body = answer.json();
+        assert_eq!((&body["status"], &body["service"]), (&json!("healthy"), &json!("flowguard")));
+        assert!(body["version"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_demo_clients_are_there_when_there_is_no_client() {
+    let stack = TestStack::builder().setting("DEMO_CLIENTS", "true").start().await;
+    let clients = json!({
+        "demo-client": {"client_id": "demo-client", "rpm": 60, "tpm": 1000, "enabled": true},
+        "test-client": {"client_id": "test-client", "rpm": 30, "tpm": 500, "enabled": true},
+        "premium-client": {"client_id": "premium-client", "rpm": 120, "tpm": 2000, "enabled": true},
+    });
+    answered(
+        &stack.admin().http().get(CLIENTS).send().await,
+        200,
+        &json!({"clients": clients, "count": 3}),
+    );
+    check::admitted(&stack.proxy().get("/test").client("demo-client").tokens(150).send().await);
+}
+
+#[tokio::test]
+async fn a_browser_may_call_from_an_allowed_origin_alone() {
+    let stack = TestStack::builder()
+        .setting("CORS_ALLOW_ORIGINS", "https://console.example.com")
+        .start()
+        .await;
+    let rest = stack.admin().http().clone();
+    let preflight = async |origin: &str| {
+        let request = rest.request(Method::OPTIONS, "/api/v1/clients/a").header("origin", origin);
+        let request = request.header("access-control-request-method", "PUT");
+        request.header("access-control-request-headers", "content-type").send().await
+    };
+    let allowed = preflight("https://console.example.com").await;
+    assert!(allowed.status.is_success(), "{}", allowed.status);
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("https://console.example.com"));
+    let methods = allowed.header("access-control-allow-methods").unwrap_or_default().to_owned();
+    for method in ["GET", "POST", "PUT", "DELETE"] {
+        assert!(methods.contains(method), "{methods}");
+    }
+    let headers =
+        allowed.header("access-control-allow-headers").unwrap_or_default().to_ascii_lowercase();
+    assert!(headers.contains("content-type"), "{headers}");
+    let other = preflight("https://evil.example.com").await;
+    assert_eq!(other.header("access-control-allow-origin"), None);
+}

@@ -1,0 +1,124 @@
+//! `cargo xtask test`: everything that CI checks, cheapest first, ending at the first failure.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::cargo::{Profile, cargo};
+use crate::parts::Parts;
+use crate::process;
+
+/// What to test.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Also run the tests that are ignored because they take minutes
+    #[arg(long)]
+    long: bool,
+    /// Run only the tests whose names contain one of these, and skip format, lints and docs
+    filter: Vec<String>,
+}
+
+/// Runs all steps.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut steps = Steps::start();
+    if arguments.filter.is_empty() {
+        steps.cargo("format", &["fmt", "--all", "--check"], "run `cargo fmt --all`")?;
+        let lints = ["--", "-D", "warnings"];
+        let all = ["clippy", "--locked", "--workspace", "--all-targets"];
+        steps.cargo("lints", &[&all[..], &lints].concat(), "")?;
+        let filter =
+            ["clippy", "--locked", "--package", "flowguard-filter", "--features", "lint-host"];
+        steps.cargo("lints of the filter's host calls", &[&filter[..], &lints].concat(), "")?;
+        steps.docs()?;
+    }
+    let mut parts = Parts::default();
+    steps.step("filter", "run `cargo xtask filter`", || parts.add_filter())?;
+    steps.step("tools", "run `cargo xtask tools`", || {
+        parts.add_envoy()?;
+        parts.add_test_tools()
+    })?;
+    steps.step("programs", "", || parts.add_programs(Profile::Dev))?;
+    steps.step("tests", "run `cargo xtask test NAME` for one alone", || {
+        let mut command = cargo(&["test", "--locked", "--workspace", "--"]);
+        command.args(arguments.long.then_some("--include-ignored")).args(&arguments.filter);
+        process::run(parts.tell(&mut command))
+    })?;
+    steps.finish();
+    Ok(())
+}
+
+/// Steps with their names and times on standard error; standard output is the tests'.
+#[derive(Debug)]
+struct Steps {
+    started: Instant,
+    done: usize,
+}
+
+impl Steps {
+    fn start() -> Self {
+        Self { started: Instant::now(), done: 0 }
+    }
+
+    fn cargo(&mut self, name: &str, arguments: &[&str], remedy: &str) -> Result<()> {
+        self.step(name, remedy, || process::run(&mut cargo(arguments)))
+    }
+
+    fn docs(&mut self) -> Result<()> {
+        self.step("docs", "", || {
+            let mut command = cargo(&["doc", "--locked", "--workspace", "--no-deps"]);
+            process::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+        })
+    }
+
+    /// Does one step. `remedy` says what to do after a failure, where the error does not tell.
+    fn step(
+        &mut self,
+        name: &str,
+        remedy: &str,
+        action: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        eprintln!("xtask: {name} …");
+        let started = Instant::now();
+        let result = action();
+        if result.as_ref().is_err_and(|error| !error.is::<crate::interrupt::Interrupted>()) {
+            return result.with_context(|| failure(name, remedy));
+        }
+        result?;
+        self.done += 1;
+        eprintln!("xtask: {name} in {}", seconds(started.elapsed()));
+        Ok(())
+    }
+
+    fn finish(&self) {
+        eprintln!("xtask: all {} steps passed in {}", self.done, seconds(self.started.elapsed()));
+    }
+}
+
+fn failure(name: &str, remedy: &str) -> String {
+    if remedy.is_empty() { format!("{name} failed") } else { format!("{name} failed, {remedy}") }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_is_named_with_what_to_run() {
+        let mut steps = Steps::start();
+        let error = steps
+            .step("format", "run `cargo fmt --all`", || {
+                anyhow::bail!("`cargo fmt` failed (exit status: 1)")
+            })
+            .unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "format failed, run `cargo fmt --all`: `cargo fmt` failed (exit status: 1)"
+        );
+        assert_eq!(steps.done, 0);
+    }
+}

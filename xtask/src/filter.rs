@@ -1,0 +1,68 @@
+//! Building the wasm filter, with whatever toolchain of this machine can.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::cargo::{self, cargo};
+use crate::process;
+use crate::tools::wasm_toolchain::{self, Toolchain};
+use crate::workspace;
+
+const TARGET: &str = wasm_toolchain::TARGET;
+
+/// `cargo xtask filter`
+pub(crate) fn run() -> Result<()> {
+    let filter = build()?;
+    let size =
+        fs::metadata(&filter).with_context(|| format!("can't read {}", filter.display()))?.len();
+    println!("{} ({size} bytes)", filter.display());
+    Ok(())
+}
+
+/// Builds the filter and returns the path of `filter.wasm`.
+pub(crate) fn build() -> Result<PathBuf> {
+    let target = workspace::target();
+    // A folder of its own: other flags and maybe another compiler would throw away what the other
+    // builds made.
+    let build_folder = target.join("filter-build");
+    let mut command = match wasm_toolchain::find()? {
+        Toolchain::Default => {
+            let mut command = cargo(&["build"]);
+            cargo::without(&mut command, cargo::changes_the_compilation);
+            command
+        }
+        Toolchain::Debian => debian_cargo(),
+    };
+    command
+        .args(["--locked", "--package", "flowguard-filter", "--lib", "--profile", "wasm"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&build_folder);
+    process::run_aside(&mut command)?;
+
+    let built = build_folder.join(TARGET).join("wasm/filter.wasm");
+    let folder = target.join("filter");
+    let filter = folder.join("filter.wasm");
+    // Copied aside and renamed: an Envoy that starts meanwhile reads the old filter or the new one,
+    // never a half.
+    let partial = folder.join(format!(".filter.wasm.{}", std::process::id()));
+    fs::create_dir_all(&folder).with_context(|| format!("can't create {}", folder.display()))?;
+    fs::copy(&built, &partial).with_context(|| format!("can't copy {}", built.display()))?;
+    fs::rename(&partial, &filter).with_context(|| format!("can't write {}", filter.display()))?;
+    Ok(filter)
+}
+
+/// Debian's packages hold the library's source but no library for wasm32, so it is built along,
+/// which a stable compiler allows only when told that it bootstraps itself.
+fn debian_cargo() -> Command {
+    let mut command = Command::new(wasm_toolchain::DEBIAN_CARGO);
+    command.args(["build", "-Zbuild-std=std,panic_abort"]).current_dir(workspace::root());
+    cargo::without(&mut command, cargo::belongs_to_this_toolchain);
+    command
+        .env("RUSTC", wasm_toolchain::DEBIAN_RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld");
+    command
+}

@@ -1,0 +1,52 @@
+//! The real parts that tests and benchmarks run, handed to them in environment variables.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cargo::{self, Profile};
+use crate::{filter, tools};
+
+/// Variables and the files that they name.
+#[derive(Debug, Default)]
+pub(crate) struct Parts(Vec<(&'static str, PathBuf)>);
+
+impl Parts {
+    /// Builds the filter.
+    pub(crate) fn add_filter(&mut self) -> Result<()> {
+        self.0.push(("FLOWGUARD_FILTER", filter::build()?));
+        Ok(())
+    }
+
+    /// Builds the control plane and the mock LLM.
+    pub(crate) fn add_programs(&mut self, profile: Profile) -> Result<()> {
+        self.0.push(("FLOWGUARD_BIN", cargo::build_program("flowguard", profile)?));
+        self.0.push(("MOCK_LLM_BIN", cargo::build_program("mock-llm", profile)?));
+        Ok(())
+    }
+
+    /// Finds or installs Envoy.
+    pub(crate) fn add_envoy(&mut self) -> Result<()> {
+        self.0.push(("ENVOY_BIN", tools::envoy()?));
+        Ok(())
+    }
+
+    /// Finds or installs the foreign clients of the tests.
+    pub(crate) fn add_test_tools(&mut self) -> Result<()> {
+        self.0.push(("BUF_BIN", tools::buf()?));
+        self.0.push(("PROMETHEUS_BIN", tools::prometheus()?));
+        Ok(())
+    }
+
+    /// Finds or installs the load generator.
+    pub(crate) fn add_wrk(&mut self) -> Result<()> {
+        self.0.push(("WRK_BIN", tools::wrk()?));
+        Ok(())
+    }
+
+    /// Tells `command` where the parts are.
+    pub(crate) fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.envs(self.0.iter().map(|(variable, path)| (variable, path)))
+    }
+}

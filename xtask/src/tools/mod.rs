@@ -1,0 +1,40 @@
+//! The programs that `FlowGuard` is run and tested with: what the user brings along, else what the
+//! machine has, else a private copy or a package.
+
+pub(crate) mod wasm_toolchain;
+
+mod buf;
+mod envoy;
+mod prometheus;
+mod wrk;
+
+mod debian;
+mod private_copy;
+mod python;
+mod search;
+
+use anyhow::Result;
+
+pub(crate) use self::buf::buf;
+pub(crate) use self::envoy::envoy;
+pub(crate) use self::prometheus::prometheus;
+pub(crate) use self::wrk::wrk;
+
+/// `cargo xtask envoy`
+pub(crate) fn print_envoy() -> Result<()> {
+    println!("{}", envoy()?.display());
+    Ok(())
+}
+
+/// `cargo xtask tools`
+pub(crate) fn print_all() -> Result<()> {
+    for (variable, path) in [
+        (envoy::TOOL.variable, envoy()?),
+        (buf::TOOL.variable, buf()?),
+        (prometheus::TOOL.variable, prometheus()?),
+        (wrk::TOOL.variable, wrk()?),
+    ] {
+        println!("{variable}={}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Prometheus, which scrapes the control plane in the tests.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::search::{self, Tool};
+use super::{debian, private_copy};
+
+pub(crate) const TOOL: Tool = Tool {
+    variable: "PROMETHEUS_BIN",
+    program: "prometheus",
+    accepts: |printed| printed.contains("prometheus, version"),
+    wanted: "Prometheus",
+};
+
+/// The path of Prometheus: `$PROMETHEUS_BIN`, else `prometheus` on `PATH`, else a private copy.
+///
+/// Debian's package would start a service and take a port, so it is unpacked instead of installed:
+/// its program needs nothing but the C library.
+pub(crate) fn prometheus() -> Result<PathBuf> {
+    if let Some(path) = TOOL.find()? {
+        return Ok(path);
+    }
+    let folder = private_copy::folder("prometheus");
+    let program = folder.join("usr/bin/prometheus");
+    if !search::is_executable(&program) {
+        private_copy::fill(&folder, |partial| debian::unpack("prometheus", partial))
+            .and_then(|()| TOOL.check(&program))
+            .context("can't get Prometheus (set PROMETHEUS_BIN to the program of prometheus.io/download)")?;
+    }
+    Ok(program)
+}

@@ -1,0 +1,152 @@
+//! A toolchain that compiles for wasm32: the default one where the target is installed or rustup
+//! can install it, else Debian's packages.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::debian;
+use super::search;
+use crate::process;
+use crate::workspace;
+
+/// What the filter is compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The programs of Debian's toolchain, named in full because another toolchain's may come first on
+/// `PATH`.
+pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+/// See [`DEBIAN_CARGO`].
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+
+/// A download server that is not reachable may drop packets silently, and rustup's own limits add
+/// up to minutes.
+const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
+const QUESTION_LIMIT: Duration = Duration::from_secs(20);
+
+/// Which toolchain compiles the filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// The one that compiles everything else.
+    Default,
+    /// Debian's, which compiles the standard library along.
+    Debian,
+}
+
+/// Finds a toolchain, or installs what is missing.
+pub(crate) fn find() -> Result<Toolchain> {
+    if default_has_the_target() {
+        return Ok(Toolchain::Default);
+    }
+    // Before rustup, because where Debian's is installed rustup's server was out of reach once
+    // already.
+    if debian_is_complete() {
+        return Ok(Toolchain::Debian);
+    }
+    if add_by_rustup()? && default_has_the_target() {
+        return Ok(Toolchain::Default);
+    }
+    if debian::can_install() {
+        debian::install(&DEBIAN_PACKAGES)?;
+        if debian_is_complete() {
+            return Ok(Toolchain::Debian);
+        }
+    }
+    bail!(
+        "no toolchain here compiles for {TARGET}: run `rustup target add {TARGET}`, \
+         or on Debian 12 with its security updates `{}`",
+        debian::advice(&DEBIAN_PACKAGES)
+    )
+}
+
+fn default_has_the_target() -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut command = Command::new(rustc);
+    command.args(["--print", "target-libdir", "--target", TARGET]).current_dir(workspace::root());
+    ask(&mut command).is_some_and(|folder| Path::new(&folder).is_dir())
+}
+
+fn debian_is_complete() -> bool {
+    let new_enough = ask(Command::new(DEBIAN_RUSTC).arg("--version"))
+        .is_some_and(|version| is_at_least(&version, workspace::RUST_VERSION));
+    let library = ask(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]))
+        .map(|sysroot| PathBuf::from(sysroot).join("lib/rustlib/src/rust/library/Cargo.lock"));
+    new_enough
+        && library.is_some_and(|library| library.is_file())
+        && Path::new(DEBIAN_CARGO).is_file()
+        && search::on_path("wasm-ld").is_some()
+}
+
+/// Asks rustup for the target. Whether it came is for [`default_has_the_target`] to see: the
+/// compiler in use need not be rustup's.
+fn add_by_rustup() -> Result<bool> {
+    if search::on_path("rustup").is_none() {
+        return Ok(false);
+    }
+    eprintln!("installing {TARGET} with rustup");
+    let mut command = Command::new("rustup");
+    command.args(["target", "add", TARGET]).current_dir(workspace::root());
+    match process::output(&mut command, RUSTUP_LIMIT) {
+        Ok(output) if output.status.success() => Ok(true),
+        Ok(output) => {
+            eprintln!("rustup could not: {}", complaint(&output.stderr));
+            Ok(false)
+        }
+        Err(error) if error.is::<crate::interrupt::Interrupted>() => Err(error),
+        Err(error) => {
+            eprintln!("rustup could not: {error:#}");
+            Ok(false)
+        }
+    }
+}
+
+/// The line that says what went wrong; causes and maybe a backtrace follow it.
+fn complaint(stderr: &str) -> &str {
+    let mut lines = stderr.lines();
+    lines.find(|line| line.starts_with("error")).unwrap_or_else(|| stderr.trim())
+}
+
+/// The first line that a successful `command` prints.
+fn ask(command: &mut Command) -> Option<String> {
+    let output = process::output(command, QUESTION_LIMIT).ok()?;
+    let line = output.stdout.lines().next()?;
+    output.status.success().then(|| line.to_owned())
+}
+
+/// Whether `rustc 1.96.0 (…)` is at least `1.95`.
+fn is_at_least(version: &str, wanted: &str) -> bool {
+    let number = version.split_whitespace().nth(1).unwrap_or_default();
+    match (search::major_minor(number), search::major_minor(wanted)) {
+        (Some(number), Some(wanted)) => number >= wanted,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rustup_s_complaint_is_told_without_its_backtrace() {
+        let stderr = "info: downloading component rust-std\nerror: could not download file\n  16: <unknown>\n";
+        assert_eq!(complaint(stderr), "error: could not download file");
+        assert_eq!(complaint("no luck\n"), "no luck");
+    }
+
+    #[test]
+    fn a_compiler_must_be_as_new_as_the_workspace_asks() {
+        assert!(is_at_least(
+            "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)",
+            "1.95"
+        ));
+        assert!(is_at_least("rustc 1.95.0", "1.95"));
+        assert!(is_at_least("rustc 1.100.0", "1.95"));
+        assert!(!is_at_least("rustc 1.85.0 (4d91de4e4 2025-02-17)", "1.95"));
+        assert!(!is_at_least("rustc", "1.95"));
+    }
+}

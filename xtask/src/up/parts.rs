@@ -1,0 +1,131 @@
+//! The programs that make up the stack, and how the control plane's one is called.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::settings::Settings;
+use crate::cargo::{self, Profile};
+use crate::{filter, leash, process, tools};
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+const UPSTREAM: &str = "UPSTREAM_URL";
+const UPSTREAM_FLAG: &str = "--upstream-url";
+
+/// The program `flowguard` with the user's settings.
+#[derive(Debug)]
+pub(crate) struct Flowguard {
+    program: PathBuf,
+    settings: Vec<String>,
+    upstream: Option<String>,
+}
+
+/// Builds the control plane.
+pub(crate) fn control_plane(settings: Vec<String>) -> Result<Flowguard> {
+    let program = cargo::build_program("flowguard", Profile::Release)?;
+    Ok(Flowguard { program, settings, upstream: None })
+}
+
+impl Flowguard {
+    /// Forwards to `url` from here on.
+    pub(crate) fn forward_to(&mut self, url: String) {
+        self.upstream = Some(url);
+    }
+
+    /// The settings in effect. The error is the program's own when it refuses one.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        self.ask(&["settings"]).map(|printed| Settings::parse(&printed))
+    }
+
+    /// A complete Envoy configuration that loads the filter from `filter`.
+    pub(crate) fn envoy_config(&self, filter: &str) -> Result<String> {
+        self.ask(&["envoy-config", "--filter", filter])
+    }
+
+    /// The control plane as a program that ends with xtask.
+    pub(crate) fn serve(&self) -> Command {
+        let mut command = leash::leashed(&self.program);
+        self.configure(command.arg("serve"));
+        command
+    }
+
+    fn ask(&self, question: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        self.configure(command.args(question));
+        let output = process::output(&mut command, ANSWER_LIMIT)?;
+        if !output.status.success() {
+            let said = output.stderr.trim();
+            // A refused setting is one line already; "error:" is what xtask puts before it.
+            bail!("{}", said.strip_prefix("error: ").unwrap_or(said));
+        }
+        Ok(output.stdout)
+    }
+
+    /// The settings come last, where one that lacks its value can't take the command for it.
+    fn configure(&self, command: &mut Command) {
+        command.args(&self.settings);
+        if let Some(url) = &self.upstream {
+            command.env(UPSTREAM, url);
+        }
+    }
+}
+
+/// Everything that has to be there before the first program starts.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) flowguard: Flowguard,
+    pub(crate) filter: PathBuf,
+    pub(crate) envoy: PathBuf,
+    /// The mock LLM, where traffic is to go there.
+    pub(crate) mock: Option<PathBuf>,
+}
+
+impl Parts {
+    /// Builds and installs what is missing.
+    pub(crate) fn get(flowguard: Flowguard, demo: bool) -> Result<Self> {
+        let given = upstream_is_given(&flowguard.settings, env::var(UPSTREAM).ok().as_deref());
+        if demo && given {
+            eprintln!("{UPSTREAM} is set: no mock LLM is started");
+        }
+        let mock = (demo && !given)
+            .then(|| cargo::build_program("mock-llm", Profile::Release))
+            .transpose()?;
+        Ok(Self { flowguard, filter: filter::build()?, envoy: tools::envoy()?, mock })
+    }
+}
+
+fn upstream_is_given(settings: &[String], variable: Option<&str>) -> bool {
+    let flag = |argument: &String| {
+        argument
+            .strip_prefix(UPSTREAM_FLAG)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    variable.is_some_and(|url| !url.is_empty()) || settings.iter().any(flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(settings: &[&str], variable: Option<&str>) -> bool {
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        upstream_is_given(&settings, variable)
+    }
+
+    #[test]
+    fn the_user_s_upstream_is_seen_as_flag_and_as_variable() {
+        assert!(given(&["--upstream-url", "http://h"], None));
+        assert!(given(&["--proxy-port", "1", "--upstream-url=http://h"], None));
+        assert!(given(&[], Some("http://h")));
+    }
+
+    #[test]
+    fn no_upstream_is_given_by_other_settings_or_an_empty_variable() {
+        assert!(!given(&["--proxy-port", "8081"], None));
+        assert!(!given(&["--upstream-urls", "x"], None));
+        assert!(!given(&[], Some("")));
+    }
+}

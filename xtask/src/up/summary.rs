@@ -1,0 +1,89 @@
+//! Where everything is, and a request to try.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::settings::Settings;
+
+/// What is told once the stack is ready.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) settings: &'a Settings,
+    /// Whether the upstream is the mock LLM.
+    pub(crate) mock: bool,
+    pub(crate) logs: &'a Path,
+}
+
+impl Summary<'_> {
+    /// The text, without a line end.
+    pub(crate) fn text(&self) -> Result<String> {
+        let at = |name| self.settings.reachable(name);
+        let upstream = self.settings.get("UPSTREAM_URL")?;
+        let kind = if self.mock { " (mock LLM)" } else { "" };
+        let proxy = at("PROXY_PORT")?;
+        let rows = [
+            ("proxy", format!("http://{proxy}")),
+            ("upstream", format!("{upstream}{kind}")),
+            ("REST", format!("http://{}/api/v1/clients", at("CONFIG_PORT")?)),
+            ("gRPC", at("GRPC_PORT")?.to_string()),
+            ("metrics", format!("http://{}/metrics", at("METRICS_PORT")?)),
+            ("decisions", at("DECISION_PORT")?.to_string()),
+            ("Envoy admin", format!("http://{}", self.settings.envoy_admin()?)),
+            ("logs", self.logs.display().to_string()),
+        ];
+        let mut text = String::from("\nFlowGuard is up:\n");
+        for (what, place) in rows {
+            let _ = writeln!(text, "  {what:<12} {place}");
+        }
+        let key =
+            if self.mock { "" } else { " \\\n    -H \"Authorization: Bearer $OPENAI_API_KEY\"" };
+        let _ = write!(
+            text,
+            "\nTry it:\n  curl -i http://{proxy}/v1/chat/completions \\\n    \
+             -H 'X-Client-ID: demo-client' -H 'X-Token-Estimate: 150'{key} \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"model\":\"gpt-4o-mini\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'\n\n\
+             Ctrl-C stops everything."
+        );
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(mock: bool) -> String {
+        let settings = Settings::parse(
+            "UPSTREAM_URL=http://127.0.0.1:34567\nBIND_ADDRESS=0.0.0.0\nPROXY_PORT=8081\nMETRICS_PORT=9090\n\
+             CONFIG_PORT=9091\nGRPC_PORT=9092\nDECISION_PORT=9095\nENVOY_ADMIN_PORT=9901\n",
+        );
+        Summary { settings: &settings, mock, logs: Path::new("target/up/x") }.text().unwrap()
+    }
+
+    #[test]
+    fn every_place_is_told_and_the_request_goes_to_the_proxy() {
+        let text = text(true);
+        for line in [
+            "  proxy        http://127.0.0.1:8081\n",
+            "  upstream     http://127.0.0.1:34567 (mock LLM)\n",
+            "  REST         http://127.0.0.1:9091/api/v1/clients\n",
+            "  gRPC         127.0.0.1:9092\n",
+            "  metrics      http://127.0.0.1:9090/metrics\n",
+            "  decisions    127.0.0.1:9095\n",
+            "  Envoy admin  http://127.0.0.1:9901\n",
+            "  logs         target/up/x\n",
+            "  curl -i http://127.0.0.1:8081/v1/chat/completions \\\n",
+        ] {
+            assert!(text.contains(line), "{line}\nis missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_real_upstream_needs_a_key() {
+        assert!(!text(true).contains("OPENAI_API_KEY"));
+        assert!(text(false).contains("OPENAI_API_KEY"));
+    }
+}
