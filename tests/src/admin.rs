@@ -63,7 +63,8 @@ impl Admin {
         ClientStats::read(&answer.json())
     }
 
-    /// Waits until a client's admitted requests have all been reported as ended, by the number of them.
+    /// Waits until a client's admitted requests have all been reported as ended, by the number of
+    /// them.
     pub async fn wait_for_tokens_used(&self, id: &str, expected: u64) {
         eventually_equal("tokens_used", expected, || async { self.stats(id).await.tokens_used })
             .await;

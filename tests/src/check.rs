@@ -1,8 +1,9 @@
-//! What every test of the proxy checks in the same way.
+//! What many tests check in the same way.
 
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::admin::ClientStats;
 use crate::envoy::Envoy;
@@ -97,6 +98,27 @@ pub fn refused(answer: &Answer, refusal: &Refusal) {
     }
 }
 
+/// The REST API answered with this status and exactly this document.
+#[track_caller]
+pub fn answered(answer: &Answer, status: u16, body: &Value) {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(&answer.json(), body);
+}
+
+/// The REST API answered with an error of this status and code; returns its message.
+#[track_caller]
+pub fn failed(answer: &Answer, status: u16, error: &str) -> String {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let body = answer.json();
+    assert_eq!(body["error"], error, "{body}");
+    assert_eq!(body.as_object().map(Map::len), Some(2), "{body}");
+    let message = body["message"].as_str().unwrap_or_default().to_owned();
+    assert!(!message.is_empty() && !message.contains('\n'), "{body}");
+    message
+}
+
 /// The request was admitted and the mock LLM answered it.
 #[track_caller]
 pub fn admitted(answer: &Answer) {
@@ -134,7 +156,8 @@ pub fn refused_for_good(answer: &Answer) {
     assert_eq!(answer.header("x-should-retry"), Some("false"));
 }
 
-/// A balance is what is left of a bucket of `limit` a minute, of which nothing else was spent since `since`.
+/// A balance is what is left of a bucket of `limit` a minute, of which nothing else was spent since
+/// `since`.
 #[track_caller]
 pub fn balance(remaining: Option<u64>, expected: u64, limit: u64, since: Instant) {
     let remaining = remaining.expect("a limited client has a balance");

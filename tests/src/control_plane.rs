@@ -78,8 +78,8 @@ impl ControlPlane {
         self.process.stderr()
     }
 
-    /// Starts it anew with the same settings on the same ports, after the old process has gone, and waits until it is
-    /// ready.
+    /// Starts it anew with the same settings on the same ports, after the old process has gone, and
+    /// waits until it is ready.
     pub async fn restart(&mut self) {
         self.process.kill();
         self.process = spawn(&self.settings, &self.log_folder);

@@ -1,4 +1,5 @@
-//! A thin HTTP client: HTTP/1.1 or HTTP/2 with prior knowledge, headers of any bytes, bodies as streams.
+//! A thin HTTP client: HTTP/1.1 or HTTP/2 with prior knowledge, headers of any bytes, bodies as
+//! streams.
 
 use std::fmt::Display;
 use std::net::SocketAddr;

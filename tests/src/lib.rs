@@ -1,8 +1,8 @@
 //! Runs a whole FlowGuard, of real parts and on free ports, for one test: a [`TestStack`].
 //!
-//! Everything here is for tests, so it panics where it can't go on, and says with what. Nothing sleeps to wait for a
-//! state: [`deadline`] polls for it. The parts end with the stack, also when a test panics; then the ends of their
-//! logs are printed.
+//! Everything here is for tests, so it panics where it can't go on, and says with what. Nothing
+//! sleeps to wait for a state: [`deadline`] polls for it. The parts end with the stack, also when a
+//! test panics; then the ends of their logs are printed.
 
 #![allow(clippy::missing_panics_doc, reason = "said once, above")]
 

@@ -11,7 +11,8 @@ use crate::http_client::{Answer, RequestBuilder};
 /// What became of one request: its answer, or why there is none.
 pub type Outcome = Result<Answer, String>;
 
-/// Load that goes on until it is stopped. Each of its tasks sends the next request when the last one is answered.
+/// Load that goes on until it is stopped. Each of its tasks sends the next request when the last
+/// one is answered.
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -54,7 +55,8 @@ impl Load {
         std::mem::take(&mut *lock(&self.outcomes))
     }
 
-    /// Lets the tasks finish what they wait for, and returns the outcomes that were not taken before.
+    /// Lets the tasks finish what they wait for, and returns the outcomes that were not taken
+    /// before.
     pub async fn stop(mut self) -> Vec<Outcome> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.tasks.join_next().await {

@@ -1,8 +1,9 @@
 //! Loopback ports that no other test and no outgoing connection takes.
 //!
-//! A part gets its port on its command line, and a restarted one must come back on the same port, so port 0 won't do.
-//! Ports come from below the ephemeral range, in blocks; a block belongs to the one process that holds its lock file,
-//! and a port is handed out once per process. A bind check skips what strangers listen on.
+//! A part gets its port on its command line, and a restarted one must come back on the same port,
+//! so port 0 won't do. Ports come from below the ephemeral range, in blocks; a block belongs to the
+//! one process that holds its lock file, and a port is handed out once per process. A bind check
+//! skips what strangers listen on.
 
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};

@@ -1,17 +1,19 @@
-//! A part of the stack that runs as a child process: its logs go to files, and it dies with its owner.
+//! A part of the stack that runs as a child process: its logs go to files, and it dies with its
+//! owner.
 
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::deadline::eventually;
 
 const TAIL_LINES: usize = 60;
 
-/// A running child process. Dropping it kills it; when a test is failing, the ends of its logs are printed first.
+/// A running child process. Dropping it kills it; when a test is failing, the ends of its logs are
+/// printed first.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -21,7 +23,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with its output appended to `NAME.stdout` and `NAME.stderr` in `log_folder`.
+    /// Starts `command` with its output appended to `NAME.stdout` and `NAME.stderr` in
+    /// `log_folder`.
     pub fn spawn(name: &str, mut command: Command, log_folder: &Path) -> Self {
         let stdout = log_folder.join(format!("{name}.stdout"));
         let stderr = log_folder.join(format!("{name}.stderr"));
@@ -52,9 +55,17 @@ impl Process {
         self.child.id()
     }
 
-    /// Stops the process where it stands (`SIGSTOP`): its connections stay open and nothing is answered.
+    /// Stops the process where it stands (`SIGSTOP`): its connections stay open and nothing is
+    /// answered.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
+        // Its threads may run on for a moment: frozen is what the kernel says is stopped.
+        let stopped = waitpid(Some(Pid::from_child(&self.child)), WaitOptions::UNTRACED);
+        assert!(
+            matches!(stopped, Ok(Some((_, status))) if status.stopped()),
+            "{} did not stop: {stopped:?}",
+            self.name
+        );
     }
 
     /// Lets a frozen process go on (`SIGCONT`).

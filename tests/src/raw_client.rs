@@ -27,13 +27,15 @@ impl RawConnection {
         Self { stream, received: BytesMut::new(), sent: Instant::now() }
     }
 
-    /// Writes bytes. That the server has already closed the connection shows when the answer is read.
+    /// Writes bytes. That the server has already closed the connection shows when the answer is
+    /// read.
     pub async fn write(&mut self, bytes: &[u8]) {
         self.sent = Instant::now();
         let _ = self.stream.write_all(bytes).await;
     }
 
-    /// Reads one HTTP/1.1 answer that has a content length or no body; `None` when the connection was closed instead.
+    /// Reads one HTTP/1.1 answer that has a content length or no body; `None` when the connection
+    /// was closed instead.
     pub async fn read_answer(&mut self) -> Option<Answer> {
         let Some(head_length) = self.read_until(end_of_head).await else {
             let half = String::from_utf8_lossy(&self.received);

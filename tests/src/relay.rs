@@ -1,4 +1,5 @@
-//! A TCP relay whose connections can be made to swallow everything: the network between two parts, gone bad.
+//! A TCP relay whose connections can be made to swallow everything: the network between two parts,
+//! gone bad.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -32,7 +33,8 @@ impl Relay {
         self.address
     }
 
-    /// From now on the open connections deliver nothing in either direction, and stay open; new ones work.
+    /// From now on the open connections deliver nothing in either direction, and stay open; new
+    /// ones work.
     pub fn swallow_open_connections(&self) {
         self.generation.send_modify(|generation| *generation += 1);
     }

@@ -18,7 +18,8 @@ use crate::prometheus::Prometheus;
 use crate::relay::Relay;
 use crate::tools;
 
-/// A running stack. Everything ends with it; when a test is failing, the ends of all logs are printed.
+/// A running stack. Everything ends with it; when a test is failing, the ends of all logs are
+/// printed.
 ///
 /// The fields are in the order in which they are dropped.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ pub struct TestStack {
     _folder: TempDir,
 }
 
-/// How a stack is to be; the default is one Envoy with one worker and the contract's settings, but for a decision
-/// timeout that a busy machine can't run into and no demo clients.
+/// How a stack is to be; the default is one Envoy with one worker and the contract's settings, but
+/// for a decision timeout that a busy machine can't run into and no demo clients.
 #[derive(Debug)]
 pub struct StackBuilder {
     settings: Settings,

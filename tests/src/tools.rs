@@ -47,7 +47,8 @@ pub(crate) fn clean_environment(command: &mut Command) {
 fn find(variable: &str, default: Option<PathBuf>) -> PathBuf {
     let named = std::env::var_os(variable).map(PathBuf::from);
     match named.or(default) {
-        // Tests run in their package's folder, whereas a relative path was written in the workspace's.
+        // Tests run in their package's folder, whereas a relative path was written in the
+        // workspace's.
         Some(path) if path.is_relative() => workspace().join(path),
         Some(path) => path,
         None => panic!("{variable} is not set: run the tests by `cargo xtask test`"),

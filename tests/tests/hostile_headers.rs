@@ -1,4 +1,5 @@
-//! Nothing a client sends harms the filter: it is answered, and so is the next request on the same worker.
+//! Nothing a client sends harms the filter: it is answered, and so is the next request on the same
+//! worker.
 
 use harness::TestStack;
 use harness::check::{
@@ -53,8 +54,8 @@ async fn any_byte_in_either_header_is_answered() {
     let stack = one_worker().await;
     for byte in 0..=u8::MAX {
         let in_alphabet = byte.is_ascii_alphanumeric() || b"._:@-".contains(&byte);
-        // A line feed alone ends the line, and what follows is no header. A carriage return alone is taken out by
-        // Envoy, for the filter and for the upstream alike.
+        // A line feed alone ends the line, and what follows is no header. A carriage return alone
+        // is taken out by Envoy, for the filter and for the upstream alike.
         let by_envoy = matches!(byte, 0..=8 | 11..=12 | 14..=31 | 127);
         let id = [b"X-Client-ID: a", &[byte][..], b"b\r\nX-Token-Estimate: 1"].concat();
         let estimate = [b"X-Client-ID: a\r\nX-Token-Estimate: 1", &[byte][..], b"2"].concat();

@@ -9,7 +9,8 @@ use harness::check;
 use harness::metrics::Metrics;
 use http::Method;
 
-/// Sends what makes every metric appear: the client `a` is admitted three times and refused by each limit.
+/// Sends what makes every metric appear: the client `a` is admitted three times and refused by each
+/// limit.
 async fn traffic(stack: &TestStack) {
     stack.admin().put_client("a", 3, 100).await;
     for (tokens, status) in [(40, 200), (61, 429), (10, 200), (0, 200), (1, 429), (1, 429)] {
@@ -117,7 +118,8 @@ async fn denied_clients_are_counted_as_unknown() {
 #[tokio::test]
 async fn a_client_called_unknown_does_not_break_the_page() {
     let stack = TestStack::start().await;
-    // Whether such an id is taken or refused, no series may appear twice: reading the page checks that.
+    // Whether such an id is taken or refused, no series may appear twice: reading the page checks
+    // that.
     stack.admin().put("unknown", &serde_json::json!({"rpm": 1})).await;
     stack.proxy().get("/").client("unknown").tokens(1).send().await;
     stack.proxy().get("/").client("stranger").tokens(1).send().await;

@@ -7,18 +7,20 @@ use harness::check::{self, RPM_EXCEEDED, Refusal, TPM_EXCEEDED};
 use harness::http_client::{Answer, HttpClient};
 use tokio::time::sleep_until;
 
-/// The control plane's clock counts whole milliseconds: a moment is known to one before and one after.
+/// The control plane's clock counts whole milliseconds: a moment is known to one before and one
+/// after.
 const TICK: Duration = Duration::from_millis(1);
 
-/// Between which moments a refused request will pass. The decision fell between sending it and its answer.
+/// Between which moments a refused request will pass. The decision fell between sending it and its
+/// answer.
 fn passes_between(answer: &Answer, refusal: &Refusal) -> (Instant, Instant) {
     let wait = check::refused_for_now(answer, refusal);
     // A refusal names a wait of at least one tick.
     (answer.sent + wait.saturating_sub(TICK), answer.received + wait + TICK)
 }
 
-/// Spends what there is; then refused again and again until the moment that the first refusal named, each naming the
-/// same moment, and admitted then.
+/// Spends what there is; then refused again and again until the moment that the first refusal
+/// named, each naming the same moment, and admitted then.
 async fn passes_exactly_when_it_said(proxy: &HttpClient, tokens: u64, refusal: &Refusal) {
     let send = || proxy.get("/").client("a").tokens(tokens).send();
     let mut answer = send().await;

@@ -180,7 +180,8 @@ async fn the_duration_of_a_request_lasts_to_the_end_of_its_stream() {
         None,
         "measured before the end"
     );
-    // The stream is silent for a while: that is the duration to be measured, not a wait for a state.
+    // The stream is silent for a while: that is the duration to be measured, not a wait for a
+    // state.
     tokio::time::sleep(PAUSE).await;
     gate.open();
     while stream.next_chunk().await.is_some() {}

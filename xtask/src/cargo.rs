@@ -31,7 +31,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// shared dependencies by what is selected, and would compile them again for every other choice.
 pub(crate) fn build_program(name: &str, profile: Profile) -> Result<PathBuf> {
     let mut command = cargo(&["build", "--locked", "--workspace", "--bin", name]);
-    command.args(profile.flag());
+    command.arg(profile.flag());
     process::run_aside(&mut command)?;
     Ok(workspace::target().join(profile.folder()).join(name))
 }
@@ -39,17 +39,18 @@ pub(crate) fn build_program(name: &str, profile: Profile) -> Result<PathBuf> {
 /// How the workspace's own programs are compiled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Profile {
-    /// For tests: quick to compile, with overflow checks.
+    /// For tests: quick to compile, with overflow checks. Builds the tests along, because their own
+    /// dependencies take part in the choice of features.
     Dev,
     /// For real traffic and for measurements.
     Release,
 }
 
 impl Profile {
-    fn flag(self) -> Option<&'static str> {
+    fn flag(self) -> &'static str {
         match self {
-            Self::Dev => None,
-            Self::Release => Some("--release"),
+            Self::Dev => "--tests",
+            Self::Release => "--release",
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         parts.add_envoy()?;
         parts.add_test_tools()
     })?;
-    steps.step("programs", "", || parts.add_programs(Profile::Dev))?;
+    steps.step("build", "", || parts.add_programs(Profile::Dev))?;
     steps.step("tests", "run `cargo xtask test NAME` for one alone", || {
         let mut command = cargo(&["test", "--locked", "--workspace", "--"]);
         command.args(arguments.long.then_some("--include-ignored")).args(&arguments.filter);

@@ -23,9 +23,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Every developer command of `FlowGuard`.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Every developer command of FlowGuard",
+    long_about = None
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,7 +1,7 @@
 //! The complete configuration of an Envoy in front of the upstream, made from the settings.
 //!
 //! The text is a template (`envoy.yaml.j2`), so that a reader of either sees what Envoy will
-//! see. What depends on the settings is computed in [`context`], never in the template.
+//! see. What depends on the settings is computed in `context.rs`, never in the template.
 
 mod context;
 

@@ -1,6 +1,9 @@
 //! What is measured: the scenarios, side by side.
 
 /// With how many open connections every scenario is measured.
+///
+/// With one, a request is a chain of wake-ups, and each takes several times longer when the kernel wakes the next
+/// process on another CPU than on the same one. It decides anew in each run, which the spread of the rounds shows.
 pub(crate) const CONNECTIONS: [u32; 2] = [1, 32];
 
 /// One Envoy and the clients that ask it.

@@ -64,8 +64,8 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
-    /// Reads the query, then the header, which wins. Names that are not ours are left alone: the query is the
-    /// client's. A value of ours that can't be read is an error that names it.
+    /// Reads the query, then the header, which wins. Names that are not ours are left alone: the
+    /// query is the client's. A value of ours that can't be read is an error that names it.
     pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Self, String> {
         let mut behaviour = Self::default();
         let header = headers.get(HEADER).map_or(&b""[..], |value| value.as_bytes());

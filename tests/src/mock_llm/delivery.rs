@@ -1,4 +1,5 @@
-//! Delivers an answer the way the request asked for: at once, in its own time, held at a gate, or cut short.
+//! Delivers an answer the way the request asked for: at once, in its own time, held at a gate, or
+//! cut short.
 
 use std::io;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
 //! An LLM API to run against: answers as OpenAI does, and misbehaves on request.
 //!
-//! The same server runs inside a test, which then sees what arrived and opens gates, and as the program `mock-llm`.
-//! What an answer is made of stands in one file per API (`openai`); how it is delivered, late, in pieces or not at
-//! all, is read from the request by `behaviour` and done by `delivery`, the same for every API.
+//! The same server runs inside a test, which then sees what arrived and opens gates, and as the
+//! program `mock-llm`. What an answer is made of stands in one file per API (`openai`); how it is
+//! delivered, late, in pieces or not at all, is read from the request by `behaviour` and done by
+//! `delivery`, the same for every API.
 
 mod behaviour;
 mod delivery;

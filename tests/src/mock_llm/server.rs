@@ -24,7 +24,8 @@ use super::reply::Reply;
 /// The first bytes of a body that an API gets to see; the rest is only counted.
 const READ_BODY_BYTES: usize = 1024 * 1024;
 
-/// Serves HTTP/1.1 and HTTP/2 with prior knowledge until it is dropped, which closes every connection.
+/// Serves HTTP/1.1 and HTTP/2 with prior knowledge until it is dropped, which closes every
+/// connection.
 pub async fn serve(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
