@@ -101,7 +101,7 @@ impl Context for Root {
 
     /// Another configuration takes this one's place, or Envoy ends.
     fn on_done(&mut self) -> bool {
-        with(self.plugin.as_ref(), self.id, Worker::stop);
+        with(self.plugin.as_ref(), self.id, |worker, envoy| worker.stop(envoy, wall_us()));
         true
     }
 

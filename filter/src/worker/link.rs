@@ -153,15 +153,16 @@ impl Link {
         }
     }
 
-    pub(super) fn welcomed_stream(&self) -> Option<StreamToken> {
+    /// The stream, once hello was said on it: from then on reports may be sent.
+    pub(super) fn greeted_stream(&self) -> Option<StreamToken> {
         match self.state {
-            State::Open { stream } => Some(stream),
+            State::Opening { stream, hello: None } | State::Open { stream } => Some(stream),
             _ => None,
         }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.welcomed_stream().is_some()
+        matches!(self.state, State::Open { .. })
     }
 
     pub(super) fn is_current(&self, stream: StreamToken) -> bool {
@@ -177,7 +178,7 @@ impl Link {
         self.session == session && self.stream().is_some()
     }
 
-    pub(super) fn state(&self) -> Option<StreamState> {
+    fn state(&self) -> Option<StreamState> {
         match self.state {
             State::Unneeded => None,
             State::Down { .. } => Some(StreamState::Down),

@@ -13,7 +13,7 @@ use proto::decision::{ControlFrame, Decision, Verdict};
 use crate::{
     clock::{Clock, Micros},
     config::{Config, FailureMode, Mode},
-    counters::{Cause, Counter, Outcome, StreamState},
+    counters::{Cause, Counter, Outcome},
     headers::{HeaderMap, RequestHeaders},
     reply::Reply,
 };
@@ -193,13 +193,9 @@ impl Worker {
     }
 
     /// No request will come any more.
-    pub fn stop(&mut self, host: &mut impl Host) {
-        if let Some(stream) = self.link.welcomed_stream()
-            && !self.outbox.is_empty()
-        {
-            let frame = self.outbox.frame(None, Vec::new());
-            host.send(stream, &prost::Message::encode_to_vec(&frame));
-        }
+    pub fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
+        let now = self.clock.advance(wall_us);
+        self.flush_outbox(host, now);
         self.link.stop(host);
     }
 
@@ -298,7 +294,7 @@ impl Worker {
 
     /// Sends what is reported without a question, when no frame of asks took it along.
     fn flush_outbox(&mut self, host: &mut impl Host, now: Micros) {
-        if let Some(stream) = self.link.welcomed_stream()
+        if let Some(stream) = self.link.greeted_stream()
             && !self.outbox.is_empty()
         {
             let frame = self.outbox.frame(None, Vec::new());
@@ -341,7 +337,7 @@ impl Worker {
     /// Asks that were under way are asked again on the next stream while their time lasts. What
     /// the old stream's requests hold stays charged: nobody can know what was admitted.
     fn on_stream_lost(&mut self, host: &mut impl Host, reason: &str, now: Micros) {
-        if self.link.state() == Some(StreamState::Open) {
+        if self.link.is_open() {
             host.count(Counter::Failures(Cause::StreamLost), 1);
         }
         self.link.lost(host, reason, now);

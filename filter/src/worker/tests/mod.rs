@@ -201,6 +201,18 @@ fn a_stream_that_hangs_is_half_closed_after_its_cancels_and_replaced() {
 }
 
 #[test]
+fn a_stream_that_hangs_before_it_is_welcomed_gets_its_cancels_too() {
+    let mut bench = Bench::new("");
+    bench.request(1);
+    for _ in 0..60 {
+        bench.tick(20);
+    }
+    assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
+    assert_eq!(bench.asked(0), [1]);
+    assert_eq!(bench.cancels(), [1], "a control plane that wakes up would keep the charge");
+}
+
+#[test]
 fn streams_that_hang_for_ever_do_not_pile_up() {
     let mut bench = Bench::open("");
     for _ in 0..10 * 60 {
@@ -279,7 +291,7 @@ fn a_worker_that_stops_reports_what_is_left_and_closes_its_stream() {
     bench.request(1);
     bench.answer(&[(1, ADMITTED, 0)]);
     bench.end(1, true);
-    bench.worker.stop(&mut bench.host);
+    bench.worker.stop(&mut bench.host, bench.now_us);
     assert_eq!(bench.host.frames.last().unwrap().1.settles.len(), 1);
     assert_eq!(bench.host.half_closed, [stream]);
     assert_eq!(bench.count("flowguard_stream.state=open"), -1, "it was counted before");
