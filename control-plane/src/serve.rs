@@ -143,12 +143,22 @@ struct Listeners {
 impl Listeners {
     async fn bind(settings: &Settings) -> Result<Self, ServeError> {
         let ports = settings.ports;
-        Ok(Self {
+        let listeners = Self {
             decision: bind(settings, ports.decision, &table::DECISION_PORT).await?,
             grpc: bind(settings, ports.grpc, &table::GRPC_PORT).await?,
             rest: bind(settings, ports.config, &table::CONFIG_PORT).await?,
             metrics: bind(settings, ports.metrics, &table::METRICS_PORT).await?,
-        })
+        };
+        // Only now: a process that ends over a taken port says that alone.
+        for (listener, setting) in [
+            (&listeners.decision, &table::DECISION_PORT),
+            (&listeners.grpc, &table::GRPC_PORT),
+            (&listeners.rest, &table::CONFIG_PORT),
+            (&listeners.metrics, &table::METRICS_PORT),
+        ] {
+            info!("listening on {} ({})", listener.local_addr()?, setting.name);
+        }
+        Ok(listeners)
     }
 }
 
@@ -198,7 +208,7 @@ async fn bind(
     setting: &'static Setting,
 ) -> Result<TcpListener, ServeError> {
     let address = SocketAddr::new(settings.bind_address, port);
-    let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => ServeError::PortTaken {
             port,
             address: settings.bind_address,
@@ -206,10 +216,7 @@ async fn bind(
             flag: setting.flag.unwrap_or_default(),
         },
         _ => ServeError::Bind { address, setting: setting.name, error },
-    })?;
-    // Port 0 is any free one: the log tells which.
-    info!("listening on {} ({})", listener.local_addr()?, setting.name);
-    Ok(listener)
+    })
 }
 
 struct StopSignal {
