@@ -10,7 +10,7 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowguard::{
-    ledger::{ClientConfig, Ledger},
+    ledger::{Answer, ClientConfig, Ledger},
     settings::UnknownClients,
 };
 use limiter::{ClientId, Limit, Limits, PER_MINUTE_MAX, Tokens, UnixMillis};
@@ -46,29 +46,62 @@ fn ledger(clients: u64) -> Ledger {
     ledger
 }
 
-/// Asks for clients in an order that no cache foresees; the time moves on.
-fn decide(ledger: &Ledger, clients: u64, decisions: u64, seed: u64) {
+/// Which client asks next.
+#[derive(Clone, Copy)]
+enum Order {
+    InTurn,
+    /// Such that no cache foresees it: what a decision costs when its client is in none.
+    AtRandom,
+}
+
+impl Order {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InTurn => "in turn",
+            Self::AtRandom => "at random",
+        }
+    }
+
+    fn client(self, n: u64, clients: u64) -> u64 {
+        match self {
+            Self::InTurn => n % clients,
+            Self::AtRandom => {
+                let random = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                (random ^ random >> 32) % clients
+            }
+        }
+    }
+}
+
+/// So many decisions, the first of which is number `first`; the time moves on.
+fn decide(ledger: &Ledger, clients: u64, order: Order, first: u64, decisions: u64) {
     let Ok(tokens) = Tokens::new(100) else { return };
     let mut buffer = [0; ID_LEN];
-    let mut random = seed;
-    for n in 0..decisions {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+    for n in first..first + decisions {
         let now = UnixMillis(NOW.0 + n / 1_000);
-        let id = id(&mut buffer, (random >> 33) % clients);
+        let id = id(&mut buffer, order.client(n, clients));
         black_box(ledger.decide(id, tokens, now));
     }
 }
 
 /// From the moment that all threads have been started to the end of the last.
-fn on_threads(ledger: &Ledger, clients: u64, threads: u64, decisions: u64) -> Duration {
+fn on_threads(
+    ledger: &Ledger,
+    clients: u64,
+    order: Order,
+    threads: u64,
+    decisions: u64,
+) -> Duration {
     let start = Barrier::new(usize::try_from(threads).unwrap_or(1) + 1);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|seed| {
+            .map(|thread| {
                 let start = &start;
                 scope.spawn(move || {
                     start.wait();
-                    decide(ledger, clients, decisions / threads, seed);
+                    // Each thread is elsewhere among the clients.
+                    let first = thread * clients / threads;
+                    decide(ledger, clients, order, first, decisions / threads);
                 })
             })
             .collect();
@@ -84,14 +117,16 @@ fn on_threads(ledger: &Ledger, clients: u64, threads: u64, decisions: u64) -> Du
 fn decisions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decisions");
     group.throughput(Throughput::Elements(1));
-    for clients in [1, 1_000_000] {
+    for (clients, order) in
+        [(1, Order::InTurn), (1_000_000, Order::InTurn), (1_000_000, Order::AtRandom)]
+    {
         let ledger = ledger(clients);
         for threads in [1, 2] {
-            let name = format!("{clients} clients");
+            let name = format!("{clients} clients {}", order.name());
             group.bench_function(BenchmarkId::new(name, format!("{threads} threads")), |bencher| {
                 bencher.iter_custom(|decisions| {
                     // At least one decision for each thread.
-                    on_threads(&ledger, clients, threads, decisions.max(threads))
+                    on_threads(&ledger, clients, order, threads, decisions.max(threads))
                 });
             });
         }
@@ -105,17 +140,30 @@ fn bytes_per_client(_: &mut Criterion) {
     let region = Region::new(ALLOCATOR);
     let ledger = ledger(CLIENTS);
     let configured = region.change();
-    decide(&ledger, CLIENTS, 10 * CLIENTS, 1);
+    decide(&ledger, CLIENTS, Order::InTurn, 0, CLIENTS);
     let asked = region.change();
+    finish_one_request_each(&ledger, CLIENTS);
+    let finished = region.change();
     let per_client = |change: stats_alloc::Stats| {
         let bytes = change.bytes_allocated - change.bytes_deallocated;
         bytes as u64 / CLIENTS - ID_LEN as u64
     };
     println!(
-        "bytes per client beside its id: {} configured, {} after it has asked ({CLIENTS} clients)",
+        "bytes per client beside its id: {} configured, {} after it has asked, {} after a response \
+         has ended ({CLIENTS} clients)",
         per_client(configured),
-        per_client(asked)
+        per_client(asked),
+        per_client(finished),
     );
+}
+
+fn finish_one_request_each(ledger: &Ledger, clients: u64) {
+    let mut buffer = [0; ID_LEN];
+    for n in 0..clients {
+        if let Answer::Admitted(held) = ledger.decide(id(&mut buffer, n), Tokens::ZERO, NOW) {
+            held.settle(1_000);
+        }
+    }
 }
 
 criterion_group!(benches, decisions, bytes_per_client);
