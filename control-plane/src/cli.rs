@@ -28,6 +28,9 @@ use crate::{
 /// The exit code for a wrong command line or setting: `EX_USAGE` of sysexits.h.
 const EXIT_USAGE: u8 = 64;
 
+/// The exit code for a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
+const EXIT_UNAVAILABLE: u8 = 69;
+
 /// What the process was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -112,9 +115,18 @@ impl From<UsageError> for Exit {
 
 /// Says in one line on stderr what is wrong with the command line or a setting.
 pub fn refuse(error: &dyn Error) -> ExitCode {
+    fail(error, EXIT_USAGE)
+}
+
+/// Says in one line on stderr why nothing is served.
+pub fn unavailable(error: &dyn Error) -> ExitCode {
+    fail(error, EXIT_UNAVAILABLE)
+}
+
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
     // Without stderr the exit code has to be enough.
     let _ = writeln!(io::stderr(), "{error}");
-    ExitCode::from(EXIT_USAGE)
+    ExitCode::from(code)
 }
 
 /// Writes a command's result to stdout; a reader that has seen enough (`| head`) is no failure.

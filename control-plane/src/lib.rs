@@ -1,4 +1,8 @@
 //! FlowGuard's control plane: it holds the authoritative token buckets.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod admin;
 pub mod cli;

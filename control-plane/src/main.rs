@@ -7,9 +7,6 @@ use flowguard::{
     envoy_config, logging, serve,
 };
 
-/// `EX_UNAVAILABLE` of sysexits.h: a port is taken, or a server failed.
-const EXIT_UNAVAILABLE: u8 = 69;
-
 fn main() -> ExitCode {
     let Invocation { command, settings } = match Invocation::from_process() {
         Ok(invocation) => invocation,
@@ -25,10 +22,7 @@ fn main() -> ExitCode {
             logging::start(&settings.log);
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    eprintln!("{error}");
-                    ExitCode::from(EXIT_UNAVAILABLE)
-                }
+                Err(error) => cli::unavailable(&error),
             }
         }
     }

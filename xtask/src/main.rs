@@ -1,4 +1,4 @@
-//! `cargo xtask …`: every developer command of `FlowGuard`, under the names that the README and CI
+//! `cargo xtask …`: every developer command of FlowGuard, under the names that the README and CI
 //! use.
 //!
 //! This file only reads the command line and hands over. It is compiled before anything else runs,

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: the whole of `FlowGuard` on this machine until Ctrl-C.
+//! `cargo xtask up`: the whole of FlowGuard on this machine until Ctrl-C.
 
 mod http;
 mod parts;
