@@ -15,6 +15,7 @@ pub struct StreamMetrics {
     completed: IntCounter,
     aborted: IntCounter,
     canceled: IntCounter,
+    lost: IntCounter,
 }
 
 impl StreamMetrics {
@@ -32,7 +33,7 @@ impl StreamMetrics {
         let decisions = IntCounterVec::new(decisions, &["outcome"])?;
         let settlements = Opts::new(
             "flowguard_settlements_total",
-            "Ends of admitted requests: completed, aborted, or canceled before they were forwarded.",
+            "Ends of admitted requests: completed, aborted, canceled before they were forwarded, or lost with their stream.",
         );
         let settlements = IntCounterVec::new(settlements, &["outcome"])?;
         registry.register(Box::new(streams.clone()))?;
@@ -49,6 +50,7 @@ impl StreamMetrics {
             completed: settlements.with_label_values(&["completed"]),
             aborted: settlements.with_label_values(&["aborted"]),
             canceled: settlements.with_label_values(&["canceled"]),
+            lost: settlements.with_label_values(&["lost"]),
         })
     }
 
@@ -56,8 +58,10 @@ impl StreamMetrics {
         self.streams.inc();
     }
 
-    pub(super) fn stream_closed(&self) {
+    /// `held`: requests whose end cannot be told any more.
+    pub(super) fn stream_closed(&self, held: usize) {
         self.streams.dec();
+        self.lost.inc_by(u64::try_from(held).unwrap_or(u64::MAX));
     }
 
     pub(super) fn frame_received(&self) {

@@ -103,7 +103,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.metrics.stream_closed();
+        self.metrics.stream_closed(self.held.len());
     }
 }
 

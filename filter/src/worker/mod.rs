@@ -4,11 +4,15 @@
 //! queue and leaves as the next frame, so a batch is as large as the load makes it, and an idle
 //! worker's request leaves at once.
 
+mod host;
 mod link;
 mod outbox;
 mod requests;
 
-use proto::decision::{ControlFrame, Decision, Verdict};
+use proto::{
+    DECISION_PROTOCOL_VERSION,
+    decision::{ControlFrame, Decision, Verdict},
+};
 
 use crate::{
     clock::{Clock, Micros},
@@ -17,54 +21,14 @@ use crate::{
     headers::{HeaderMap, RequestHeaders},
     reply::Reply,
 };
+pub use host::{Host, Next, RequestId, StreamToken};
 use link::Link;
 use outbox::Outbox;
 use requests::{Ended, Requests};
 
-/// One HTTP request, by the host's number for it.
-pub type RequestId = u32;
-
-/// One gRPC stream, by the host's number for it.
-pub type StreamToken = u32;
-
-/// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
-const WAITING_MAX: usize = 10_000;
-
 /// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
 /// when that is longer.
 const HUNG_AFTER_MS: u64 = 1_000;
-
-/// What the worker needs of the Envoy that it runs in.
-pub trait Host {
-    /// Opens a stream to the control plane; `None` when Envoy refuses at once. Only called while
-    /// a tick is handled.
-    fn open_stream(&mut self) -> Option<StreamToken>;
-    /// Sends a message; `false` when the stream has gone.
-    fn send(&mut self, stream: StreamToken, frame: &[u8]) -> bool;
-    /// Says that nothing more will be sent; what was sent is still delivered.
-    fn close_stream(&mut self, stream: StreamToken);
-    /// Drops a stream with all that is on its way.
-    fn reset_stream(&mut self, stream: StreamToken);
-    /// Lets a paused request go on to the upstream.
-    fn resume(&mut self, request: RequestId);
-    /// Answers a request.
-    fn reply(&mut self, request: RequestId, reply: &Reply);
-    /// Adds to a stat.
-    fn count(&mut self, counter: Counter, by: i64);
-    /// Tells the operator of something that works.
-    fn info(&mut self, text: &str);
-    /// Tells the operator of something that does not.
-    fn warn(&mut self, text: &str);
-}
-
-/// What Envoy is to do with a request whose headers have arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Forward it.
-    Continue,
-    /// Hold it: it is resumed or answered later, or was answered just now.
-    Pause,
-}
 
 /// The state of one worker.
 #[derive(Debug)]
@@ -111,7 +75,7 @@ impl Worker {
             return Next::Continue;
         }
         let now = self.clock.advance(wall_us);
-        if self.requests.waiting() >= WAITING_MAX {
+        if self.requests.are_too_many() {
             host.count(Counter::Failures(Cause::QueueFull), 1);
             return self.undecided(host, id);
         }
@@ -133,7 +97,7 @@ impl Worker {
             Some(Ended::Forwarded { .. } | Ended::Queued) | None => return,
         }
         if self.outbox.is_large() {
-            self.flush(host, now);
+            self.flush_outbox(host, now);
         }
     }
 
@@ -188,7 +152,7 @@ impl Worker {
         let now = self.clock.advance(wall_us);
         self.link.forget(stream);
         if self.link.is_current(stream) {
-            self.on_stream_lost(host, &format!("gRPC status {grpc_status}"), now);
+            self.on_stream_lost(host, &why_closed(grpc_status), now);
         }
     }
 
@@ -344,6 +308,19 @@ impl Worker {
         self.requests.requeue_unanswered();
         self.outbox.clear();
     }
+}
+
+/// gRPC's `FAILED_PRECONDITION`: how the control plane refuses a hello.
+const GRPC_FAILED_PRECONDITION: u32 = 9;
+
+fn why_closed(grpc_status: u32) -> String {
+    if grpc_status == GRPC_FAILED_PRECONDITION {
+        return format!(
+            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of it: use a \
+             filter.wasm of the same release"
+        );
+    }
+    format!("gRPC status {grpc_status}")
 }
 
 #[cfg(test)]

@@ -7,6 +7,13 @@ use proto::decision::Ask;
 use super::RequestId;
 use crate::{clock::Micros, headers::RequestHeaders};
 
+/// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
+const WAITING_MAX: usize = 10_000;
+
+/// Entries of a queue, at most. Clients that come and go while nothing is answered leave entries
+/// behind; at this length those are swept out, which is seldom enough to cost next to nothing.
+const QUEUED_MAX: usize = 2 * WAITING_MAX;
+
 /// Frames of asks that may be unanswered. One makes the largest batches, and so the least work.
 const IN_FLIGHT_MAX: usize = 1;
 
@@ -50,9 +57,9 @@ pub(super) enum Ended {
 }
 
 impl Requests {
-    /// How many wait for a verdict.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting
+    /// Whether no further request may wait.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.waiting >= WAITING_MAX
     }
 
     /// Queues a request.
@@ -63,6 +70,7 @@ impl Requests {
         started: Micros,
         deadline: Micros,
     ) {
+        self.sweep_out_what_has_gone();
         self.states.insert(id, State::Waiting { asked: false, started, deadline });
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
@@ -153,6 +161,17 @@ impl Requests {
         })
     }
 
+    fn sweep_out_what_has_gone(&mut self) {
+        let states = &self.states;
+        let waits = |id: &RequestId| matches!(states.get(id), Some(State::Waiting { .. }));
+        if self.queue.len() >= QUEUED_MAX {
+            self.queue.retain(|ask| waits(&ask.id));
+        }
+        if self.deadlines.len() >= QUEUED_MAX {
+            self.deadlines.retain(|(_, id)| waits(id));
+        }
+    }
+
     /// The next waiting request whose time is over, and whether it was asked for.
     pub(super) fn next_overdue(&mut self, now: Micros) -> Option<(RequestId, bool)> {
         while let Some(&(due, id)) = self.deadlines.front() {
@@ -172,5 +191,27 @@ impl State {
         match self {
             Self::Waiting { started, .. } | Self::Forwarded { started, .. } => started,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use limiter::Tokens;
+
+    use super::*;
+
+    #[test]
+    fn requests_that_come_and_go_while_nothing_is_answered_leave_a_bounded_trace() {
+        let headers = RequestHeaders { client_id: "client", tokens: Tokens::ZERO };
+        let (start, deadline) = (Micros(0), Micros(1));
+        let mut requests = Requests::default();
+        requests.ask(0, &headers, start, deadline);
+        for id in 1..=200_000 {
+            requests.ask(id, &headers, start, deadline);
+            assert_eq!(requests.end(id), Some(Ended::Queued));
+        }
+        assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
+        assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());
+        assert_eq!(requests.next_batch().len(), 1, "the one that stayed");
     }
 }

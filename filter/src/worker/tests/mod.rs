@@ -237,6 +237,31 @@ fn a_control_plane_of_another_version_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn a_filter_that_the_control_plane_refuses_says_how_to_mend_it() {
+    let mut bench = Bench::new("");
+    bench.request(1);
+    bench.tick(20);
+    let stream = bench.stream();
+    bench.worker.on_stream_close(&mut bench.host, stream, 9, bench.now_us);
+    assert!(bench.host.log[0].contains("filter.wasm of the same release"), "{:?}", bench.host.log);
+}
+
+#[test]
+fn many_ends_are_reported_without_waiting_for_a_tick() {
+    let mut bench = Bench::open("");
+    for id in 1..=256 {
+        bench.request(id);
+        bench.answer(&[(id, ADMITTED, 0)]);
+    }
+    bench.host.frames.clear();
+    for id in 1..=256 {
+        bench.end(id, true);
+    }
+    let settles: usize = bench.host.frames.iter().map(|(_, frame)| frame.settles.len()).sum();
+    assert_eq!(settles, 256);
+}
+
+#[test]
 fn an_answer_that_cannot_be_understood_drops_the_stream_and_harms_nothing() {
     let verdict = |decision| Verdict { id: 1, decision, retry_after_ms: 0 };
     let mut bench = Bench::open("");

@@ -1,0 +1,41 @@
+//! The Envoy around a worker, as a trait: the real one is `crate::host`, tests have their own.
+
+use crate::{counters::Counter, reply::Reply};
+
+/// One HTTP request, by the host's number for it.
+pub type RequestId = u32;
+
+/// One gRPC stream, by the host's number for it.
+pub type StreamToken = u32;
+
+/// What the worker needs of the Envoy that it runs in.
+pub trait Host {
+    /// Opens a stream to the control plane; `None` when Envoy refuses at once. Only called while
+    /// a tick is handled.
+    fn open_stream(&mut self) -> Option<StreamToken>;
+    /// Sends a message; `false` when the stream has gone.
+    fn send(&mut self, stream: StreamToken, frame: &[u8]) -> bool;
+    /// Says that nothing more will be sent; what was sent is still delivered.
+    fn close_stream(&mut self, stream: StreamToken);
+    /// Drops a stream with all that is on its way.
+    fn reset_stream(&mut self, stream: StreamToken);
+    /// Lets a paused request go on to the upstream.
+    fn resume(&mut self, request: RequestId);
+    /// Answers a request.
+    fn reply(&mut self, request: RequestId, reply: &Reply);
+    /// Adds to a stat.
+    fn count(&mut self, counter: Counter, by: i64);
+    /// Tells the operator of something that works.
+    fn info(&mut self, text: &str);
+    /// Tells the operator of something that does not.
+    fn warn(&mut self, text: &str);
+}
+
+/// What Envoy is to do with a request whose headers have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Forward it.
+    Continue,
+    /// Hold it: it is resumed or answered later, or was answered just now.
+    Pause,
+}
