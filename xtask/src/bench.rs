@@ -20,6 +20,12 @@ pub(crate) struct Arguments {
     /// Short runs, to see that everything works; the figures mean little
     #[arg(long, conflicts_with = "ledger")]
     quick: bool,
+    /// How often each scenario is measured; the table shows medians
+    #[arg(long, value_name = "N", conflicts_with_all = ["ledger", "quick"])]
+    rounds: Option<u32>,
+    /// How long each measurement takes
+    #[arg(long, value_name = "N", conflicts_with_all = ["ledger", "quick"])]
+    seconds: Option<u32>,
     /// Measure the ledger's decisions per second, without Envoy
     #[arg(long)]
     ledger: bool,
@@ -49,5 +55,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command.arg("--json").arg(json);
     }
     command.args(arguments.quick.then_some("--quick"));
+    for (flag, value) in [("--rounds", arguments.rounds), ("--seconds", arguments.seconds)] {
+        if let Some(value) = value {
+            command.args([flag, &value.to_string()]);
+        }
+    }
     process::run(parts.tell(&mut command))
 }
