@@ -23,6 +23,7 @@ pub mod prometheus;
 pub mod raw_client;
 pub mod relay;
 pub mod stack;
+pub mod tls;
 pub mod tools;
 
 pub use stack::TestStack;

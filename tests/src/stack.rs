@@ -46,7 +46,7 @@ pub struct StackBuilder {
     workers: usize,
     mode: Option<&'static str>,
     upstream_path: &'static str,
-    upstream: Option<SocketAddr>,
+    upstream: Option<String>,
     relay: bool,
     prometheus: bool,
 }
@@ -134,10 +134,10 @@ impl StackBuilder {
         Self { upstream_path: path, ..self }
     }
 
-    /// An upstream of one's own instead of the mock LLM.
+    /// The origin (`https://host:port`) of an upstream other than the mock LLM.
     #[must_use]
-    pub fn upstream(self, address: SocketAddr) -> Self {
-        Self { upstream: Some(address), ..self }
+    pub fn upstream(self, origin: String) -> Self {
+        Self { upstream: Some(origin), ..self }
     }
 
     /// Puts a [`Relay`] between the Envoys and the control plane.
@@ -156,8 +156,9 @@ impl StackBuilder {
     pub async fn start(mut self) -> TestStack {
         let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
         let upstream = MockLlm::start().await;
-        let upstream_address = self.upstream.unwrap_or(upstream.address());
-        let upstream_url = format!("http://{upstream_address}{}", self.upstream_path);
+        let origin =
+            self.upstream.clone().unwrap_or_else(|| format!("http://{}", upstream.address()));
+        let upstream_url = format!("{origin}{}", self.upstream_path);
         self.settings.insert("UPSTREAM_URL".to_owned(), upstream_url);
         let control_plane =
             ControlPlane::start(self.settings.clone(), folder.path().to_owned()).await;

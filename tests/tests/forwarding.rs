@@ -83,7 +83,7 @@ async fn the_upstreams_own_errors_come_through() {
 
 #[tokio::test]
 async fn an_upstream_that_cannot_be_reached_is_envoys_own_error() {
-    let nobody = ([127, 0, 0, 1], free_port()).into();
+    let nobody = format!("http://127.0.0.1:{}", free_port());
     let stack = TestStack::builder().upstream(nobody).start().await;
     stack.admin().put_client("a", 5, None).await;
     let answer = stack.proxy().get("/").client("a").tokens(1).send().await;
