@@ -195,3 +195,13 @@ async fn a_stream_that_does_not_say_hello_is_refused() {
     let mut worker = Worker::connect(asks(&[ask(1, "client", 1)])).await;
     assert_eq!(worker.answer().await.unwrap_err().code(), Code::InvalidArgument);
 }
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_is_refused_and_the_peer_told() {
+    let first = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
+    let mut worker = Worker::connect(first).await;
+    assert!(worker.answer().await.unwrap().unwrap().welcome.is_some());
+    worker.frames.send(asks(&[ask(1, &"a".repeat(2 << 20), 1)])).await.unwrap();
+    let status = worker.answer().await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange, "{}", status.message());
+}

@@ -115,7 +115,7 @@ fn a_refused_request_costs_nothing() {
 }
 
 #[test]
-fn a_released_charge_is_given_back_and_its_tokens_are_not_counted_twice() {
+fn a_released_charge_is_given_back_and_neither_request_nor_tokens_count_in_the_end() {
     let ledger = ledger(&[config("client", limit(1), limit(100))]);
     let Answer::Admitted(held) = ledger.decide("client", tokens(80), NOW) else {
         panic!("refused")
@@ -126,8 +126,9 @@ fn a_released_charge_is_given_back_and_its_tokens_are_not_counted_twice() {
     let Answer::Admitted(held) = ledger.decide("client", tokens(100), NOW) else {
         panic!("refused")
     };
-    // The counter never went down, and says now what really was used.
+    // The counters never went down, and say now what really was used.
     assert_eq!(snapshot(&ledger, "client").tokens_used, 100);
+    assert_eq!(snapshot(&ledger, "client").admitted, 1);
     held.settle(1_500);
     let durations = snapshot(&ledger, "client").durations;
     assert_eq!((durations.count(), durations.mean_ms()), (1, 1.5));

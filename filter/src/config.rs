@@ -76,7 +76,10 @@ impl Config {
     /// Reads a plugin configuration; an empty one is all defaults.
     pub fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
         let json: &[u8] = if json.trim_ascii().is_empty() { b"{}" } else { json };
-        let json: Json = serde_json::from_slice(json).map_err(InvalidConfig::Json)?;
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let json: Json =
+            serde_path_to_error::deserialize(&mut deserializer).map_err(InvalidConfig::Json)?;
+        deserializer.end().map_err(InvalidConfig::TrailingBytes)?;
         if !(1..=DECISION_TIMEOUT_MS_MAX).contains(&json.decision_timeout_ms) {
             return Err(InvalidConfig::DecisionTimeout(json.decision_timeout_ms));
         }
@@ -93,8 +96,10 @@ impl Config {
 /// Why a plugin configuration was refused.
 #[derive(Debug)]
 pub enum InvalidConfig {
-    /// Not JSON, or not of this shape.
-    Json(serde_json::Error),
+    /// Not JSON, or not of this shape; says where.
+    Json(serde_path_to_error::Error<serde_json::Error>),
+    /// More than one value.
+    TrailingBytes(serde_json::Error),
     /// `decision_timeout_ms` out of range.
     DecisionTimeout(u64),
     /// `cluster` or `authority`.
@@ -105,6 +110,7 @@ impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(error) => write!(f, "{error}"),
+            Self::TrailingBytes(error) => write!(f, "{error}"),
             Self::DecisionTimeout(ms) => write!(
                 f,
                 "decision_timeout_ms must be an integer from 1 to {DECISION_TIMEOUT_MS_MAX}, got {ms}"
@@ -147,7 +153,9 @@ mod tests {
     #[test]
     fn a_wrong_configuration_names_what_is_wrong_and_what_is_allowed() {
         let unknown = refused(r#"{"mode":"audit"}"#);
+        assert!(unknown.starts_with("mode: "), "{unknown}");
         assert!(unknown.contains("`audit`") && unknown.contains("`enforce`"), "{unknown}");
+        assert!(refused("{} {}").contains("trailing"));
         assert!(refused(r#"{"fail_open":true}"#).contains("`fail_open`"));
         assert!(refused(r#"{"decision_timeout_ms":0}"#).contains("from 1 to 60000, got 0"));
         assert!(refused(r#"{"decision_timeout_ms":-1}"#).contains("-1"));

@@ -3,6 +3,10 @@
 //! `NAME.KEY=VALUE` becomes `NAME{KEY="VALUE"}` by the `stats_tags` of the generated Envoy
 //! configuration. Never one per client: a stat lives as long as its Envoy.
 
+/// A histogram: how long each request waited for its verdict. Who waited in vain is counted as a
+/// failure instead.
+pub const DECISION_WAIT: &str = "flowguard_decision_wait_microseconds";
+
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

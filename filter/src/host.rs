@@ -17,8 +17,8 @@ use proxy_wasm::{
 };
 
 use crate::{
-    Config, Counter, Host, Next, Reply, RequestId, StreamToken, Worker, config::Mode,
-    grpc_service::GrpcService,
+    Config, Counter, DECISION_WAIT, Host, Next, Reply, RequestId, StreamToken, Worker,
+    config::Mode, grpc_service::GrpcService,
 };
 
 /// How late a timeout is noticed at most.
@@ -197,6 +197,7 @@ struct Envoy {
     effective: u32,
     control_plane: Rc<GrpcService>,
     stats: Rc<[Option<u32>]>,
+    decision_wait: Option<u32>,
 }
 
 impl Envoy {
@@ -213,6 +214,7 @@ impl Envoy {
             effective: root_id,
             control_plane: Rc::new(control_plane),
             stats: Counter::ALL.into_iter().map(define).collect(),
+            decision_wait: hostcalls::define_metric(MetricType::Histogram, DECISION_WAIT).ok(),
         }
     }
 
@@ -271,6 +273,12 @@ impl Host for Envoy {
     fn count(&mut self, counter: Counter, by: i64) {
         if let Some(Some(stat)) = self.stats.get(counter.index()) {
             let _ = hostcalls::increment_metric(*stat, by);
+        }
+    }
+
+    fn decided_after(&mut self, wait_us: u64) {
+        if let Some(histogram) = self.decision_wait {
+            let _ = hostcalls::record_metric(histogram, wait_us);
         }
     }
 

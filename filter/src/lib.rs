@@ -20,7 +20,7 @@ mod worker;
 
 pub use clock::{Clock, Micros};
 pub use config::{Config, FailureMode, InvalidConfig, Mode};
-pub use counters::{Cause, Counter, Outcome, StreamState};
+pub use counters::{Cause, Counter, DECISION_WAIT, Outcome, StreamState};
 pub use headers::{HeaderMap, InvalidHeaders, RequestHeaders};
 pub use reply::Reply;
 pub use worker::{Host, Next, RequestId, StreamToken, Worker};

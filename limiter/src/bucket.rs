@@ -35,7 +35,7 @@ impl Limit {
         } else if cost > self.capacity().0 {
             Coverage::Never
         } else {
-            Coverage::InMillis(div_ceil(missing, self.units_per_ms()))
+            Coverage::InMillis(missing.cast_unsigned().div_ceil(self.per_minute()))
         }
     }
 
@@ -57,12 +57,4 @@ impl Limit {
         let floor = capacity.saturating_mul(-DEBT_CAPACITIES_MAX);
         Units(units.clamp(floor, capacity))
     }
-}
-
-/// For positive numbers; at most 660,000 ms for a balance that keeps to its floor.
-fn div_ceil(units: i64, per_ms: i64) -> u64 {
-    debug_assert!(units > 0 && per_ms > 0);
-    let quotient = units / per_ms;
-    let rounded = quotient + i64::from(units % per_ms != 0);
-    rounded.cast_unsigned()
 }

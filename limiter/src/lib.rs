@@ -11,7 +11,7 @@
 //! let now = UnixMillis(1_700_000_000_000);
 //! let mut account = Account::full(&limits, now);
 //!
-//! // 1,000 tokens are there at once; the 1,001st is a sixtieth of a second's refill away.
+//! // 1,000 tokens are there at once; the 1,001st is refilled after a thousandth of a minute.
 //! assert!(matches!(account.decide(&limits, Tokens::new(1_000)?, now), Decision::Admitted(_)));
 //! let Decision::Refused(Refusal::RetryAt { at, .. }) = account.decide(&limits, Tokens::new(1)?, now)
 //! else { unreachable!() };

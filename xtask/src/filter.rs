@@ -18,7 +18,8 @@ pub(crate) fn run() -> Result<()> {
     let filter = build()?;
     let size =
         fs::metadata(&filter).with_context(|| format!("can't read {}", filter.display()))?.len();
-    println!("{} ({size} bytes)", filter.display());
+    eprintln!("{size} bytes");
+    println!("{}", filter.display());
     Ok(())
 }
 

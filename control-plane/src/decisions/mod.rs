@@ -12,7 +12,7 @@ use proto::decision::{
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tonic::{Code, Request, Response, Status, Streaming, transport::Server};
 use tracing::{debug, info, warn};
 
 pub use metrics::StreamMetrics;
@@ -109,15 +109,15 @@ struct Worker {
 impl Worker {
     async fn next_answer(mut self) -> Option<(Result<ControlFrame, Status>, Self)> {
         loop {
-            let frame = match self.next_frame().await {
-                Ok(frame) => frame?,
-                Err(status) => return Some((Err(status), self)),
+            let answer = match self.next_frame().await {
+                Ok(frame) => self.answer(frame?),
+                Err(status) => Err(status),
             };
-            match self.answer(frame) {
+            match answer {
                 Ok(Some(answer)) => return Some((Ok(answer), self)),
                 Ok(None) => {}
                 Err(status) => {
-                    warn!(peer = %self.peer, "decision stream refused: {}", status.message());
+                    self.log_end(&status);
                     return Some((Err(status), self));
                 }
             }
@@ -132,15 +132,12 @@ impl Worker {
             }
             timeout(HELLO_TIMEOUT, self.inbound.message())
                 .await
-                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello within 10 s")))
+                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello in time")))
         };
         tokio::select! {
             biased;
             () = self.shutdown.cancelled() => Ok(None),
-            frame = frame => frame.or_else(|status| {
-                debug!(peer = %self.peer, "decision stream broke: {}", status.message());
-                Ok(None)
-            }),
+            frame = frame => frame,
         }
     }
 
@@ -152,6 +149,18 @@ impl Worker {
         let answer = session.answer(frame, self.clock.now());
         self.session = Some(session);
         answer
+    }
+
+    fn log_end(&self, status: &Status) {
+        match status.code() {
+            // The peer has gone: nobody did anything wrong.
+            Code::Cancelled | Code::Unknown => {
+                debug!(peer = %self.peer, "decision stream broke: {}", status.message());
+            }
+            code => {
+                warn!(peer = %self.peer, "decision stream refused: {code:?}: {}", status.message());
+            }
+        }
     }
 
     fn start_session(&self, hello: Option<&Hello>) -> Result<Session, Status> {

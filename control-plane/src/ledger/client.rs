@@ -27,16 +27,21 @@ struct State {
 /// What happened, since the process started.
 #[derive(Debug, Default)]
 struct Tally {
-    admitted: u64,
+    admitted: Count,
     rpm_dropped: u64,
     tpm_dropped: u64,
-    tokens_used: u64,
-    /// Tokens that were counted as used and then given back. `tokens_used` is a counter and cannot
-    /// go down: it waits for this many more before it goes up again.
-    tokens_overcounted: u64,
+    tokens_used: Count,
     last_request: Option<NonZeroU64>,
     /// Only of clients whose requests ended: most of a large ledger never asks.
     durations: Option<Box<Histogram>>,
+}
+
+/// A counter whose last additions may turn out to be wrong, and that never goes down all the same:
+/// it waits for as many further ones before it goes up again.
+#[derive(Debug, Default)]
+struct Count {
+    shown: u64,
+    overcounted: u64,
 }
 
 /// An admitted request: what it was charged, to whom. It is settled or released once.
@@ -53,13 +58,13 @@ pub struct Held {
 pub struct ClientSnapshot {
     /// Its configuration.
     pub config: ClientConfig,
-    /// Requests that were admitted.
+    /// Requests that were admitted, but for those that went away before they were forwarded.
     pub admitted: u64,
     /// Requests that RPM refused.
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
     pub tpm_dropped: u64,
-    /// Tokens of admitted requests.
+    /// Their tokens.
     pub tokens_used: u64,
     /// When it last asked.
     pub last_request: Option<UnixMillis>,
@@ -136,10 +141,10 @@ impl Client {
         let State { limits, account, tally, enabled } = &*state;
         ClientSnapshot {
             config: ClientConfig { id: self.id.clone(), limits: *limits, enabled: *enabled },
-            admitted: tally.admitted,
+            admitted: tally.admitted.shown,
             rpm_dropped: tally.rpm_dropped,
             tpm_dropped: tally.tpm_dropped,
-            tokens_used: tally.tokens_used,
+            tokens_used: tally.tokens_used.shown,
             last_request: tally.last_request.map(|at| UnixMillis(at.get())),
             durations: tally.durations.as_deref().cloned().unwrap_or_default(),
             requests_left: account.balance(limits, Dimension::Rpm, now),
@@ -149,7 +154,8 @@ impl Client {
 }
 
 impl Held {
-    /// The request's response has ended after `duration_us`; the charge stands.
+    /// The request was forwarded and is over after `duration_us`, with a response or without; the
+    /// charge stands.
     pub fn settle(self, duration_us: u64) {
         let mut state = self.client.state.lock();
         state.tally.durations.get_or_insert_default().record(duration_us);
@@ -160,16 +166,15 @@ impl Held {
         let mut guard = self.client.state.lock();
         let state = &mut *guard;
         state.account.release(&state.limits, self.charge, now);
-        state.tally.tokens_overcounted += self.tokens.get();
+        state.tally.admitted.take_back(1);
+        state.tally.tokens_used.take_back(self.tokens.get());
     }
 }
 
 impl Tally {
     fn admit(&mut self, tokens: Tokens) {
-        self.admitted += 1;
-        let already_counted = tokens.get().min(self.tokens_overcounted);
-        self.tokens_overcounted -= already_counted;
-        self.tokens_used = self.tokens_used.saturating_add(tokens.get() - already_counted);
+        self.admitted.add(1);
+        self.tokens_used.add(tokens.get());
     }
 
     fn drop(&mut self, refusal: Refusal) {
@@ -177,6 +182,18 @@ impl Tally {
             Dimension::Rpm => self.rpm_dropped += 1,
             Dimension::Tpm => self.tpm_dropped += 1,
         }
+    }
+}
+
+impl Count {
+    fn add(&mut self, number: u64) {
+        let already_shown = number.min(self.overcounted);
+        self.overcounted -= already_shown;
+        self.shown = self.shown.saturating_add(number - already_shown);
+    }
+
+    fn take_back(&mut self, number: u64) {
+        self.overcounted = self.overcounted.saturating_add(number);
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// Upper bounds of the duration buckets, in milliseconds; above the last is one more bucket.
 ///
-/// From a cached embedding to an hour-glass of a reasoning model's stream.
+/// From a cached embedding to the stream of a model that reasons for minutes.
 pub const DURATION_BUCKETS_MS: [u64; 15] =
     [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000];
 

@@ -1,7 +1,7 @@
 //! The one door to balances: every client's limits, account and tally.
 //!
-//! A decision looks the client up (one short shard lock), takes the client's own lock, and decides,
-//! charges and counts under it: one atomic step. Only configured clients have state; all other ids
+//! A decision looks the client up, which keeps writers out of a part of the map meanwhile, and
+//! decides, charges and counts under the client's own lock: one atomic step. Only configured clients have state; all other ids
 //! share one client, [`ClientId::UNKNOWN`]. Time is an argument of every call.
 
 mod client;
@@ -112,7 +112,7 @@ impl Ledger {
 
     /// Creates a client, or puts another configuration in force; what was spent stays spent.
     pub fn configure(&self, config: &ClientConfig, now: UnixMillis) -> Written {
-        // Held to the end: writers wait for each other, readers and decisions do not.
+        // Held to the end: writers wait for each other.
         let mut retired = self.retired.lock();
         if let Some(found) = self.clients.get(config.id.as_str()) {
             found.key().0.configure(config, now);

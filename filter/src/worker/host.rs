@@ -25,6 +25,8 @@ pub trait Host {
     fn reply(&mut self, request: RequestId, reply: &Reply);
     /// Adds to a stat.
     fn count(&mut self, counter: Counter, by: i64);
+    /// A request got its verdict after so long.
+    fn decided_after(&mut self, wait_us: u64);
     /// Tells the operator of something that works.
     fn info(&mut self, text: &str);
     /// Tells the operator of something that does not.

@@ -136,7 +136,7 @@ impl Worker {
             return self.drop_stream(host, stream, "an answer to nothing", now);
         }
         for verdict in &frame.verdicts {
-            self.on_verdict(host, verdict);
+            self.on_verdict(host, verdict, now);
         }
         self.flush(host, now);
     }
@@ -152,7 +152,7 @@ impl Worker {
         let now = self.clock.advance(wall_us);
         self.link.forget(stream);
         if self.link.is_current(stream) {
-            self.on_stream_lost(host, &why_closed(grpc_status), now);
+            self.on_stream_lost(host, Cause::StreamLost, &why_closed(grpc_status), now);
         }
     }
 
@@ -163,7 +163,7 @@ impl Worker {
         self.link.stop(host);
     }
 
-    fn on_verdict(&mut self, host: &mut impl Host, verdict: &Verdict) {
+    fn on_verdict(&mut self, host: &mut impl Host, verdict: &Verdict, now: Micros) {
         let id = verdict.id;
         // 0 stands for a wait that never ends.
         let retry_after_ms = Some(verdict.retry_after_ms).filter(|ms| *ms > 0);
@@ -177,21 +177,20 @@ impl Worker {
             }
             Decision::UnknownClient => (Outcome::UnknownClient, Some(Reply::unknown_client())),
             Decision::Unspecified => {
-                if self.requests.drop_waiting(id) {
+                if self.requests.drop_waiting(id).is_some() {
                     host.count(Counter::Failures(Cause::BadFrame), 1);
                     self.finish_undecided(host, id);
                 }
                 return;
             }
         };
-        let still_waits = match refusal {
+        let waits_since = match refusal {
             None => self.requests.forward(id, self.link.session()),
             Some(_) => self.requests.drop_waiting(id),
         };
-        if !still_waits {
-            return;
-        }
+        let Some(started) = waits_since else { return };
         host.count(Counter::Decisions(outcome), 1);
+        host.decided_after(now.since(started));
         match refusal {
             Some(refusal) if self.config.mode == Mode::Enforce => host.reply(id, &refusal),
             _ => host.resume(id),
@@ -251,7 +250,7 @@ impl Worker {
             let sent = host.send(stream, &prost::Message::encode_to_vec(&frame));
             self.requests.sent(frame.asks, now);
             if !sent {
-                self.on_stream_lost(host, "nothing can be sent on it", now);
+                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
             }
         }
     }
@@ -263,7 +262,7 @@ impl Worker {
         {
             let frame = self.outbox.frame(None, Vec::new());
             if !host.send(stream, &prost::Message::encode_to_vec(&frame)) {
-                self.on_stream_lost(host, "nothing can be sent on it", now);
+                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
             }
         }
     }
@@ -273,16 +272,16 @@ impl Worker {
     fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
         let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
         let is_hung =
-            self.requests.oldest_sent().is_some_and(|sent| sent.plus_ms(patience_ms) <= now);
+            self.requests.unanswered_since().is_some_and(|sent| sent.plus_ms(patience_ms) <= now);
         if !is_hung {
             return;
         }
         self.flush_outbox(host, now);
         if let Some(stream) = self.link.stream() {
-            host.count(Counter::Failures(Cause::StreamHung), 1);
             host.close_stream(stream);
             self.link.abandon(host, stream);
-            self.on_stream_lost(host, &format!("no answer for {patience_ms} ms"), now);
+            let reason = format!("no answer for {patience_ms} ms");
+            self.on_stream_lost(host, Cause::StreamHung, &reason, now);
         }
     }
 
@@ -293,16 +292,16 @@ impl Worker {
         reason: &str,
         now: Micros,
     ) {
-        host.count(Counter::Failures(Cause::BadFrame), 1);
         host.reset_stream(stream);
-        self.on_stream_lost(host, reason, now);
+        self.on_stream_lost(host, Cause::BadFrame, reason, now);
     }
 
     /// Asks that were under way are asked again on the next stream while their time lasts. What
     /// the old stream's requests hold stays charged: nobody can know what was admitted.
-    fn on_stream_lost(&mut self, host: &mut impl Host, reason: &str, now: Micros) {
-        if self.link.is_open() {
-            host.count(Counter::Failures(Cause::StreamLost), 1);
+    fn on_stream_lost(&mut self, host: &mut impl Host, cause: Cause, reason: &str, now: Micros) {
+        // While nobody listens, each attempt ends at once: that is no further loss.
+        if self.link.is_open() || cause != Cause::StreamLost {
+            host.count(Counter::Failures(cause), 1);
         }
         self.link.lost(host, reason, now);
         self.requests.requeue_unanswered();

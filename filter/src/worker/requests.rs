@@ -14,9 +14,6 @@ const WAITING_MAX: usize = 10_000;
 /// behind; at this length those are swept out, which is seldom enough to cost next to nothing.
 const QUEUED_MAX: usize = 2 * WAITING_MAX;
 
-/// Frames of asks that may be unanswered. One makes the largest batches, and so the least work.
-const IN_FLIGHT_MAX: usize = 1;
-
 /// Asks in one frame, at most.
 const BATCH_MAX: usize = 1_024;
 
@@ -27,8 +24,8 @@ pub(super) struct Requests {
     waiting: usize,
     /// Not sent yet, oldest first.
     queue: VecDeque<Ask>,
-    /// Sent and not answered, oldest first.
-    in_flight: VecDeque<Frame>,
+    /// Sent and not answered. More than one frame would make smaller batches, and so more work.
+    in_flight: Option<Frame>,
     /// When each waiting request's time is over, earliest first.
     deadlines: VecDeque<(Micros, RequestId)>,
 }
@@ -83,7 +80,7 @@ impl Requests {
 
     /// Whether the group commit lets a further frame go out.
     pub(super) fn may_send(&self) -> bool {
-        self.in_flight.len() < IN_FLIGHT_MAX
+        self.in_flight.is_none()
     }
 
     /// Takes the next frame's asks; requests that have gone are left out.
@@ -102,52 +99,51 @@ impl Requests {
 
     /// A frame with these asks is on its way; an empty one is a bare hello.
     pub(super) fn sent(&mut self, asks: Vec<Ask>, now: Micros) {
-        self.in_flight.push_back(Frame { asks, sent: now });
+        self.in_flight = Some(Frame { asks, sent: now });
     }
 
-    /// The oldest frame was answered; `false` when there is none.
+    /// The frame was answered; `false` when there is none.
     pub(super) fn frame_answered(&mut self) -> bool {
-        self.in_flight.pop_front().is_some()
+        self.in_flight.take().is_some()
     }
 
-    /// When the oldest unanswered frame was sent.
-    pub(super) fn oldest_sent(&self) -> Option<Micros> {
-        self.in_flight.front().map(|frame| frame.sent)
+    /// When the frame that is not answered was sent.
+    pub(super) fn unanswered_since(&self) -> Option<Micros> {
+        self.in_flight.as_ref().map(|frame| frame.sent)
     }
 
     /// Puts what was sent and not answered back to the front of the queue.
     pub(super) fn requeue_unanswered(&mut self) {
-        for frame in std::mem::take(&mut self.in_flight).into_iter().rev() {
-            for ask in frame.asks.into_iter().rev() {
-                if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
-                    *asked = false;
-                    self.queue.push_front(ask);
-                }
+        let Some(frame) = self.in_flight.take() else { return };
+        for ask in frame.asks.into_iter().rev() {
+            if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
+                *asked = false;
+                self.queue.push_front(ask);
             }
         }
     }
 
-    /// A waiting request goes on to the upstream; `false` when it does not wait.
-    pub(super) fn forward(&mut self, id: RequestId, session: u32) -> bool {
+    /// A waiting request goes on to the upstream; since when it waited, `None` when it does not.
+    pub(super) fn forward(&mut self, id: RequestId, session: u32) -> Option<Micros> {
         match self.states.get_mut(&id) {
             Some(state @ State::Waiting { .. }) => {
                 let started = state.started();
                 *state = State::Forwarded { started, session };
                 self.waiting -= 1;
-                true
+                Some(started)
             }
-            _ => false,
+            _ => None,
         }
     }
 
-    /// A waiting request is not followed further; `false` when it does not wait.
-    pub(super) fn drop_waiting(&mut self, id: RequestId) -> bool {
-        if !matches!(self.states.get(&id), Some(State::Waiting { .. })) {
-            return false;
-        }
+    /// A waiting request is not followed further; since when it waited, `None` when it does not.
+    pub(super) fn drop_waiting(&mut self, id: RequestId) -> Option<Micros> {
+        let Some(&State::Waiting { started, .. }) = self.states.get(&id) else {
+            return None;
+        };
         self.states.remove(&id);
         self.waiting -= 1;
-        true
+        Some(started)
     }
 
     /// A request is over.

@@ -16,7 +16,8 @@ use crate::interrupt::{self, Interrupted};
 /// What to run.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Send the traffic to a mock LLM on this machine: no key and no internet needed
+    /// Send the traffic to a mock LLM on this machine, unless UPSTREAM_URL is set: no key and no
+    /// internet needed
     #[arg(long)]
     demo: bool,
     /// Settings of the control plane, as `flowguard` takes them (--proxy-port 8081); variables work
@@ -46,6 +47,9 @@ fn build_and_serve(arguments: &Arguments) -> Result<()> {
     // Building takes minutes the first time; meanwhile a port may have been taken.
     let settings = parts.flowguard.settings()?;
     ports::check(&settings)?;
+    if parts.mock.is_none() {
+        settings.check_upstream_ca_file()?;
+    }
     interrupt::check()?;
     stack::serve(parts, &settings)
 }

@@ -1,9 +1,10 @@
 //! The settings in effect, as `flowguard settings` prints them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 /// Lines of `NAME=value`.
 #[derive(Debug)]
@@ -54,6 +55,18 @@ impl Settings {
         Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port("ENVOY_ADMIN_PORT")?))
     }
 
+    /// Envoy reads the file when it starts, and names no setting when it is not there.
+    pub(crate) fn check_upstream_ca_file(&self) -> Result<()> {
+        let file = self.get("UPSTREAM_CA_FILE")?;
+        if self.get("UPSTREAM_URL")?.starts_with("https:") && !Path::new(file).is_file() {
+            bail!(
+                "UPSTREAM_CA_FILE={file} is no file: name the PEM file of the certificates that \
+                 this machine trusts"
+            );
+        }
+        Ok(())
+    }
+
     fn parsed<T: FromStr>(&self, name: &str) -> Result<T> {
         let value = self.get(name)?;
         value
@@ -100,5 +113,15 @@ mod tests {
         assert_eq!(reachable("0.0.0.0"), "127.0.0.1:9091");
         assert_eq!(reachable("::"), "[::1]:9091");
         assert_eq!(reachable("10.1.2.3"), "10.1.2.3:9091");
+    }
+
+    #[test]
+    fn an_https_upstream_needs_a_file_of_certificates_that_is_there() {
+        let settings = |url: &str| {
+            Settings::parse(&format!("UPSTREAM_URL={url}\nUPSTREAM_CA_FILE=/no/such/file.pem"))
+        };
+        let error = settings("https://h").check_upstream_ca_file().unwrap_err().to_string();
+        assert!(error.starts_with("UPSTREAM_CA_FILE=/no/such/file.pem is no file"), "{error}");
+        assert!(settings("http://h").check_upstream_ca_file().is_ok());
     }
 }

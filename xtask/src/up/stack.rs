@@ -61,7 +61,7 @@ pub(crate) fn serve(mut parts: Parts, settings: &Settings) -> Result<()> {
 /// address, so its name is free, and the next run on it replaces the logs of the last one.
 fn folder(settings: &Settings) -> Result<PathBuf> {
     let socket = settings.reachable("PROXY_PORT")?;
-    let name = format!("{}-{}", socket.ip().to_string().replace(':', "."), socket.port());
+    let name = format!("proxy-{}-{}", socket.ip().to_string().replace(':', "."), socket.port());
     let folder = workspace::target().join("up").join(name);
     DirBuilder::new()
         .recursive(true)

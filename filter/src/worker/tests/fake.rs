@@ -24,6 +24,7 @@ pub(super) struct FakeHost {
     pub(super) fates: BTreeMap<RequestId, Fate>,
     pub(super) replies: HashMap<RequestId, Reply>,
     pub(super) counts: HashMap<&'static str, i64>,
+    pub(super) waits_us: Vec<u64>,
     pub(super) log: Vec<String>,
     next_stream: StreamToken,
 }
@@ -69,6 +70,10 @@ impl Host for FakeHost {
         *self.counts.entry(counter.name()).or_default() += by;
     }
 
+    fn decided_after(&mut self, wait_us: u64) {
+        self.waits_us.push(wait_us);
+    }
+
     fn info(&mut self, text: &str) {
         self.log.push(text.to_owned());
     }
@@ -110,6 +115,7 @@ impl Bench {
         bench.host.frames.clear();
         bench.host.fates.clear();
         bench.host.counts.clear();
+        bench.host.waits_us.clear();
         bench
     }
 

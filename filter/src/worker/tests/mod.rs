@@ -93,6 +93,21 @@ fn a_client_that_goes_away_while_it_waits_gets_its_charge_back() {
 }
 
 #[test]
+fn the_wait_for_a_verdict_is_measured_from_the_headers_and_not_for_a_request_that_gave_up() {
+    let mut bench = Bench::open(r#"{"decision_timeout_ms":100}"#);
+    bench.request(1);
+    bench.now_us += 300;
+    bench.request(2);
+    bench.now_us += 500;
+    bench.answer(&[(1, ADMITTED, 0)]);
+    bench.answer(&[(2, Decision::RpmExceeded, 1)]);
+    bench.request(3);
+    bench.tick(100);
+    bench.answer(&[(3, ADMITTED, 0)]);
+    assert_eq!(bench.host.waits_us, [800, 500]);
+}
+
+#[test]
 fn a_request_waits_no_longer_than_its_timeout_and_then_meets_the_failure_mode() {
     for (mode, fate) in [("closed", Fate::Replied(503)), ("open", Fate::Resumed)] {
         let mut bench =
