@@ -17,12 +17,15 @@ use proxy_wasm::{
 };
 
 use crate::{
-    Config, Counter, DECISION_WAIT, Host, Next, Reply, RequestId, StreamToken, Worker,
+    Config, Counter, DECISION_WAIT, Host, Next, Pace, Reply, RequestId, StreamToken, Worker,
     config::Mode, grpc_service::GrpcService,
 };
 
 /// How late a timeout is noticed at most.
 const TICK: Duration = Duration::from_millis(20);
+
+/// The host knows no shorter one.
+const HURRIED_TICK: Duration = Duration::from_millis(1);
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
@@ -255,6 +258,16 @@ impl Host for Envoy {
     fn reset_stream(&mut self, stream: StreamToken) {
         if self.enter(self.root_id) {
             let _ = hostcalls::cancel_grpc_stream(stream);
+        }
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        let period = match pace {
+            Pace::Usual => TICK,
+            Pace::Hurried => HURRIED_TICK,
+        };
+        if self.enter(self.root_id) {
+            let _ = hostcalls::set_tick_period(period);
         }
     }
 

@@ -23,4 +23,4 @@ pub use config::{Config, FailureMode, InvalidConfig, Mode};
 pub use counters::{Cause, Counter, DECISION_WAIT, Outcome, StreamState};
 pub use headers::{HeaderMap, InvalidHeaders, RequestHeaders};
 pub use reply::Reply;
-pub use worker::{Host, Next, RequestId, StreamToken, Worker};
+pub use worker::{Host, Next, Pace, RequestId, StreamToken, Worker};

@@ -10,6 +10,7 @@ mod check;
 mod filter;
 mod interrupt;
 mod leash;
+mod load;
 mod parts;
 mod process;
 mod service;
@@ -45,6 +46,8 @@ enum Command {
     Test(check::Arguments),
     /// Measure requests per second, latency and CPU per request, with and without the filter
     Bench(bench::Arguments),
+    /// Send requests as one client at a steady rate, and show how they were answered
+    Load(load::Arguments),
     /// Build the wasm filter and print where it is
     Filter,
     /// Find or install Envoy and print where it is
@@ -83,6 +86,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Up(arguments) => up::run(&arguments),
         Command::Test(arguments) => check::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
         Command::Filter => filter::run(),
         Command::Envoy => tools::print_envoy(),
         Command::Tools => tools::print_all(),

@@ -8,6 +8,15 @@ pub type RequestId = u32;
 /// One gRPC stream, by the host's number for it.
 pub type StreamToken = u32;
 
+/// How often the worker is called for what is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Often enough for deadlines.
+    Usual,
+    /// As soon as possible: more is overdue than may be handled in one call.
+    Hurried,
+}
+
 /// What the worker needs of the Envoy that it runs in.
 pub trait Host {
     /// Opens a stream to the control plane; `None` when Envoy refuses at once. Only called while
@@ -19,6 +28,8 @@ pub trait Host {
     fn close_stream(&mut self, stream: StreamToken);
     /// Drops a stream with all that is on its way.
     fn reset_stream(&mut self, stream: StreamToken);
+    /// Changes how often ticks come, from the next one on.
+    fn set_pace(&mut self, pace: Pace);
     /// Lets a paused request go on to the upstream.
     fn resume(&mut self, request: RequestId);
     /// Answers a request.

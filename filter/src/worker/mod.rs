@@ -21,7 +21,7 @@ use crate::{
     headers::{HeaderMap, RequestHeaders},
     reply::Reply,
 };
-pub use host::{Host, Next, RequestId, StreamToken};
+pub use host::{Host, Next, Pace, RequestId, StreamToken};
 use link::Link;
 use outbox::Outbox;
 use requests::{Ended, Requests};
@@ -29,6 +29,13 @@ use requests::{Ended, Requests};
 /// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
 /// when that is longer.
 const HUNG_AFTER_MS: u64 = 1_000;
+
+/// Requests that are resumed or answered in one call of the host's, at most.
+///
+/// Envoy does it when the call has returned, and each answer calls the filter again, inside of the
+/// one before: some 300 in one call overflow the stack of the VM, and every request of the worker
+/// dies with it. Other filters in the chain make each step deeper, hence the distance.
+const DECIDED_PER_CALL_MAX: usize = 64;
 
 /// The state of one worker.
 #[derive(Debug)]
@@ -38,6 +45,7 @@ pub struct Worker {
     link: Link,
     requests: Requests,
     outbox: Outbox,
+    pace: Pace,
 }
 
 impl Worker {
@@ -49,6 +57,7 @@ impl Worker {
             link: Link::new(node),
             requests: Requests::default(),
             outbox: Outbox::default(),
+            pace: Pace::Usual,
         }
     }
 
@@ -111,6 +120,7 @@ impl Worker {
         }
         self.flush(host, now);
         self.flush_outbox(host, now);
+        self.set_pace(host, now);
     }
 
     /// A message of the control plane's has arrived.
@@ -135,7 +145,7 @@ impl Worker {
         if !self.requests.frame_answered() {
             return self.drop_stream(host, stream, "an answer to nothing", now);
         }
-        for verdict in &frame.verdicts {
+        for verdict in frame.verdicts.iter().take(DECIDED_PER_CALL_MAX) {
             self.on_verdict(host, verdict, now);
         }
         self.flush(host, now);
@@ -219,9 +229,11 @@ impl Worker {
         self.config.failure_mode == FailureMode::Open || self.config.mode == Mode::Shadow
     }
 
+    /// So many as one call may; the rest follows in the next one, which is then due at once.
     fn fail_overdue(&mut self, host: &mut impl Host, now: Micros) {
         let cause = if self.link.is_open() { Cause::Timeout } else { Cause::Unreachable };
-        while let Some((id, asked)) = self.requests.next_overdue(now) {
+        for _ in 0..DECIDED_PER_CALL_MAX {
+            let Some((id, asked)) = self.requests.next_overdue(now) else { break };
             host.count(Counter::Failures(cause), 1);
             if asked && self.passes_undecided() {
                 // It may have been charged, and it is forwarded: then the charge is right.
@@ -233,6 +245,17 @@ impl Worker {
                 }
             }
             self.finish_undecided(host, id);
+        }
+    }
+
+    fn set_pace(&mut self, host: &mut impl Host, now: Micros) {
+        let pace = match self.requests.next_overdue(now) {
+            Some(_) => Pace::Hurried,
+            None => Pace::Usual,
+        };
+        if self.pace != pace {
+            self.pace = pace;
+            host.set_pace(pace);
         }
     }
 

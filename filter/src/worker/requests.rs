@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use proto::decision::Ask;
 
-use super::RequestId;
+use super::{DECIDED_PER_CALL_MAX, RequestId};
 use crate::{clock::Micros, headers::RequestHeaders};
 
 /// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
@@ -14,8 +14,8 @@ const WAITING_MAX: usize = 10_000;
 /// behind; at this length those are swept out, which is seldom enough to cost next to nothing.
 const QUEUED_MAX: usize = 2 * WAITING_MAX;
 
-/// Asks in one frame, at most.
-const BATCH_MAX: usize = 1_024;
+/// Asks in one frame, and so verdicts in its answer, at most.
+const BATCH_MAX: usize = DECIDED_PER_CALL_MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Requests {

@@ -16,7 +16,7 @@ use crate::interrupt::{self, Interrupted};
 /// What to run.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Send the traffic to a mock LLM on this machine, unless UPSTREAM_URL is set: no key and no
+    /// Send the traffic to a mock LLM on this machine, unless `UPSTREAM_URL` is set: no key and no
     /// internet needed
     #[arg(long)]
     demo: bool,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use proto::decision::{ControlFrame, Decision, FilterFrame, Verdict, Welcome};
 
-use crate::{Config, Counter, Host, Next, Reply, RequestId, StreamToken, Worker};
+use crate::{Config, Counter, Host, Next, Pace, Reply, RequestId, StreamToken, Worker};
 use prost::Message as _;
 
 /// What became of a request.
@@ -24,6 +24,7 @@ pub(super) struct FakeHost {
     pub(super) fates: BTreeMap<RequestId, Fate>,
     pub(super) replies: HashMap<RequestId, Reply>,
     pub(super) counts: HashMap<&'static str, i64>,
+    pub(super) pace: Option<Pace>,
     pub(super) waits_us: Vec<u64>,
     pub(super) log: Vec<String>,
     next_stream: StreamToken,
@@ -55,6 +56,10 @@ impl Host for FakeHost {
     fn reset_stream(&mut self, stream: StreamToken) {
         self.open.remove(&stream);
         self.reset.push(stream);
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        self.pace = Some(pace);
     }
 
     fn resume(&mut self, request: RequestId) {

@@ -131,6 +131,26 @@ fn a_request_waits_no_longer_than_its_timeout_and_then_meets_the_failure_mode() 
 }
 
 #[test]
+fn no_call_decides_so_many_requests_that_the_vms_stack_overflows() {
+    let mut bench = Bench::open(r#"{"decision_timeout_ms":100}"#);
+    for id in 0..1_000 {
+        bench.request(id);
+    }
+    bench.answer(&[(0, ADMITTED, 0)]);
+    assert_eq!(bench.asked(1).len(), 64);
+
+    let mut decided = bench.host.fates.len();
+    bench.tick(100);
+    while bench.host.fates.len() < 1_000 {
+        assert_eq!(bench.host.pace, Some(Pace::Hurried));
+        assert_eq!(bench.host.fates.len() - decided, 64);
+        decided = bench.host.fates.len();
+        bench.tick(1);
+    }
+    assert_eq!(bench.host.pace, Some(Pace::Usual));
+}
+
+#[test]
 fn more_waiting_requests_than_the_bound_meet_the_failure_mode_at_once() {
     let mut bench = Bench::open("");
     for id in 0..=10_000 {
