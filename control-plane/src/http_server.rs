@@ -30,9 +30,9 @@ pub(crate) use error::{fallback, method_not_allowed};
 
 use crate::listener::{ConnectionLimits, Listener};
 
-/// Three admin ports together stay below the 1,024 file descriptors that a process usually has:
-/// the decision stream needs some too.
-const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 256, read_timeout: None };
+/// With the other admin ports and the decision stream's 512 this stays below the 1,024 file
+/// descriptors that a process usually has.
+const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 128, read_timeout: None };
 
 /// The longest header, which is all that a connection keeps in memory before it is understood.
 const HEADER_BYTES_MAX: usize = 64 * 1024;

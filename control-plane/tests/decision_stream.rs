@@ -14,7 +14,13 @@ use proto::decision::{
     Ask, ControlFrame, Decision, FilterFrame, Hello, Outcome, Settle,
     decision_service_client::DecisionServiceClient,
 };
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Streaming, transport::Channel};
@@ -204,4 +210,21 @@ async fn a_frame_that_is_too_large_is_refused_and_the_peer_told() {
     worker.frames.send(asks(&[ask(1, &"a".repeat(2 << 20), 1)])).await.unwrap();
     let status = worker.answer().await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange, "{}", status.message());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let clock = Clock::start();
+    let metrics = StreamMetrics::register(&Registry::new()).unwrap();
+    let shutdown = CancellationToken::new();
+    tokio::spawn(decisions::serve(listener, ledger(clock.now()), clock, metrics, shutdown));
+
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let started = Instant::now();
+    let mut read = Vec::new();
+    let end = timeout(Duration::from_secs(120), silent.read_to_end(&mut read)).await;
+    assert!(end.is_ok(), "still open after 120 s");
+    assert!(started.elapsed() >= Duration::from_secs(30), "{:?}", started.elapsed());
 }

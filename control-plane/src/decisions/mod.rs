@@ -27,8 +27,10 @@ use crate::{
 /// The largest frame that is read: some 6,000 asks with the longest ids.
 const FRAME_BYTES_MAX: usize = 1 << 20;
 
-/// Each worker of each Envoy has one connection.
-const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 1_024, read_timeout: None };
+/// Each worker of each Envoy has one connection, and answers a ping on it every
+/// [`KEEPALIVE_INTERVAL`]: who says nothing for so long is none and makes room.
+const LIMITS: ConnectionLimits =
+    ConnectionLimits { connections_max: 512, read_timeout: Some(Duration::from_secs(30)) };
 
 /// A worker opens one stream; a few more come from workers that are being replaced.
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;

@@ -43,7 +43,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection that does not even begin to speak HTTP/2 is closed after the read timeout.
 const LIMITS: ConnectionLimits =
-    ConnectionLimits { connections_max: 256, read_timeout: Some(Duration::from_mins(1)) };
+    ConnectionLimits { connections_max: 128, read_timeout: Some(Duration::from_mins(1)) };
 
 /// What the public API is described by; the decision stream is the filter's alone.
 const PUBLIC_FILE: &str = "flowguard.proto";

@@ -60,9 +60,14 @@ pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheu
     Ok(Registry { ledger, clock, registered })
 }
 
+/// Pages that are written at a time; further scrapes wait. Each holds a snapshot of all clients, and
+/// one whose reader stalls keeps its turn until the connection's write timeout: one alone would
+/// keep everybody else waiting.
+const SCRAPES_MAX: usize = 4;
+
 /// `/metrics` and `/health`.
 pub fn router(registry: Registry, health: Health) -> Router {
-    let scrapes = Scrapes { registry, one_at_a_time: Arc::new(Semaphore::new(1)) };
+    let scrapes = Scrapes { registry, turns: Arc::new(Semaphore::new(SCRAPES_MAX)) };
     Router::new()
         .route("/metrics", get(scrape))
         .with_state(scrapes)
@@ -74,12 +79,11 @@ pub fn router(registry: Registry, health: Health) -> Router {
 #[derive(Clone)]
 struct Scrapes {
     registry: Registry,
-    /// Each holds a snapshot of all clients, and uses a core: scrapes queue for it.
-    one_at_a_time: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
 }
 
 async fn scrape(State(scrapes): State<Scrapes>) -> Response {
-    let turn = scrapes.one_at_a_time.acquire_owned().await;
+    let turn = scrapes.turns.acquire_owned().await;
     let (page, body) = Page::new();
     task::spawn_blocking(move || {
         if write(&scrapes.registry, page).is_err() {
