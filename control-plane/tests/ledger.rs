@@ -161,6 +161,19 @@ fn a_client_created_again_has_full_buckets_and_counters_that_go_on() {
 }
 
 #[test]
+fn what_a_deleted_client_holds_is_not_given_back_to_the_one_created_after_it() {
+    let ledger = ledger(&[config("client", None, limit(500))]);
+    let Answer::Admitted(held) = ledger.decide("client", tokens(500), NOW) else {
+        panic!("refused")
+    };
+    ledger.remove("client");
+    ledger.configure(&config("client", None, limit(500)), NOW);
+    assert!(matches!(ledger.decide("client", tokens(500), NOW), Answer::Admitted(_)));
+    held.release(NOW);
+    assert!(matches!(ledger.decide("client", tokens(1), NOW), Answer::Refused(_)));
+}
+
+#[test]
 fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
     let ledger = ledger(&[config("client", limit(1), None)]);
     let Answer::Admitted(held) = ledger.decide("client", tokens(5), NOW) else { panic!("refused") };

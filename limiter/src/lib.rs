@@ -12,8 +12,8 @@
 //! let mut account = Account::full(&limits, now);
 //!
 //! // 1,000 tokens are there at once; the 1,001st is refilled after a thousandth of a minute.
-//! assert!(matches!(account.decide(&limits, Tokens::new(1_000)?, now), Decision::Admitted(_)));
-//! let Decision::Refused(Refusal::RetryAt { at, .. }) = account.decide(&limits, Tokens::new(1)?, now)
+//! assert!(matches!(account.decide(Tokens::new(1_000)?, now), Decision::Admitted(_)));
+//! let Decision::Refused(Refusal::RetryAt { at, .. }) = account.decide(Tokens::new(1)?, now)
 //! else { unreachable!() };
 //! assert_eq!(at.0 - now.0, 60);
 //! # Ok::<(), limiter::OutOfRange>(())

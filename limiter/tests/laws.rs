@@ -73,9 +73,8 @@ proptest! {
         steps in vec((pause_ms(), step()), 1..60),
     ) {
         let mut now = START;
-        let mut limits = first;
-        let mut account = Account::full(&limits, UnixMillis(now));
-        let mut model = Model::new(limits, now);
+        let mut account = Account::full(&first, UnixMillis(now));
+        let mut model = Model::new(first, now);
         let mut open: Vec<(Charge, model::Paid)> = Vec::new();
 
         for (pause, step) in steps {
@@ -83,7 +82,7 @@ proptest! {
             match step {
                 Step::Decide { tokens } => {
                     let before = account;
-                    match account.decide(&limits, tokens_of(tokens), UnixMillis(now)) {
+                    match account.decide(tokens_of(tokens), UnixMillis(now)) {
                         Decision::Admitted(charge) => {
                             let paid = model.admit(tokens, now);
                             prop_assert!(paid.is_some(), "the model refuses {tokens} at {now}");
@@ -91,29 +90,28 @@ proptest! {
                         }
                         Decision::Refused(refusal) => {
                             prop_assert_eq!(model.refuses(tokens, now), Some(refusal.limit()));
-                            check_refusal_changed_nothing(&before, &account, &limits, now)?;
+                            check_refusal_changed_nothing(&before, &account, now)?;
                         }
                     }
                 }
                 Step::Settle { actual } if !open.is_empty() => {
                     let (charge, paid) = open.remove(0);
-                    account.settle(&limits, charge, tokens_of(actual), UnixMillis(now));
+                    account.settle(charge, tokens_of(actual), UnixMillis(now));
                     model.settle(&paid, actual, now);
                 }
                 Step::Release if !open.is_empty() => {
                     let (charge, paid) = open.remove(0);
-                    account.release(&limits, charge, UnixMillis(now));
+                    account.release(charge, UnixMillis(now));
                     model.release(&paid, now);
                 }
                 Step::ChangeLimits { limits: after } => {
-                    account.change_limits(&limits, &after, UnixMillis(now));
+                    account.change_limits(&after, UnixMillis(now));
                     model.change_limits(after, now);
-                    limits = after;
                 }
                 Step::Settle { .. } | Step::Release => {}
             }
             for dimension in [Dimension::Rpm, Dimension::Tpm] {
-                let balance = account.balance(&limits, dimension, UnixMillis(now));
+                let balance = account.balance(dimension, UnixMillis(now));
                 prop_assert_eq!(balance.map(|units| i128::from(units.0)), model.balance(dimension, now));
             }
         }
@@ -129,7 +127,7 @@ proptest! {
         let limits = Limits { rpm: None, tpm: Some(tpm) };
         let mut now = START;
         let mut account = Account::full(&limits, UnixMillis(now));
-        let Decision::Admitted(_) = account.decide(&limits, tokens_of(900), UnixMillis(now))
+        let Decision::Admitted(_) = account.decide(tokens_of(900), UnixMillis(now))
         else { return Err(TestCaseError::fail("900 of at least 1,000 tokens were refused")) };
         let mut expected = i128::from(tpm.capacity().0) - 900 * 60_000;
 
@@ -137,12 +135,12 @@ proptest! {
             now += pause_ms;
             expected += i128::from(tpm.per_minute()) * i128::from(pause_ms);
             prop_assume!(expected < i128::from(tpm.capacity().0));
-            if let Decision::Admitted(charge) = account.decide(&limits, tokens_of(tokens), UnixMillis(now)) {
-                account.settle(&limits, charge, tokens_of(actual), UnixMillis(now));
+            if let Decision::Admitted(charge) = account.decide(tokens_of(tokens), UnixMillis(now)) {
+                account.settle(charge, tokens_of(actual), UnixMillis(now));
                 expected -= i128::from(actual) * 60_000;
             }
             prop_assume!(expected < i128::from(tpm.capacity().0));
-            let balance = account.balance(&limits, Dimension::Tpm, UnixMillis(now)).unwrap();
+            let balance = account.balance(Dimension::Tpm, UnixMillis(now)).unwrap();
             prop_assert_eq!(i128::from(balance.0), expected);
         }
     }
@@ -157,9 +155,9 @@ proptest! {
         let mut account = Account::full(&limits, UnixMillis(now));
         for (pause_ms, tokens) in spends {
             now += pause_ms;
-            let _ = account.decide(&limits, tokens_of(tokens), UnixMillis(now));
+            let _ = account.decide(tokens_of(tokens), UnixMillis(now));
         }
-        let Decision::Refused(refusal) = account.decide(&limits, tokens_of(tokens), UnixMillis(now))
+        let Decision::Refused(refusal) = account.decide(tokens_of(tokens), UnixMillis(now))
         else { return Ok(()) };
 
         match refusal {
@@ -175,12 +173,12 @@ proptest! {
                 for moment in (now..at.0).step_by(step).chain(at.0.saturating_sub(3).max(now)..at.0) {
                     let mut early = account;
                     prop_assert!(matches!(
-                        early.decide(&limits, tokens_of(tokens), UnixMillis(moment)),
+                        early.decide(tokens_of(tokens), UnixMillis(moment)),
                         Decision::Refused(_)
                     ), "admitted at {} of {}", moment, at.0);
                 }
                 prop_assert!(matches!(
-                    account.decide(&limits, tokens_of(tokens), at),
+                    account.decide(tokens_of(tokens), at),
                     Decision::Admitted(_)
                 ));
             }
@@ -200,7 +198,7 @@ proptest! {
         let mut admitted: Vec<(u64, u64)> = Vec::new();
         for (pause_ms, tokens) in requests {
             now += pause_ms;
-            if let Decision::Admitted(_) = account.decide(&limits, tokens_of(tokens), UnixMillis(now)) {
+            if let Decision::Admitted(_) = account.decide(tokens_of(tokens), UnixMillis(now)) {
                 admitted.push((now, tokens));
             }
         }
@@ -225,7 +223,7 @@ proptest! {
         for n in 0..limit * minutes {
             let now = START + (n * 60_000).div_ceil(limit);
             prop_assert!(matches!(
-                account.decide(&limits, tokens_of(1), UnixMillis(now)),
+                account.decide(tokens_of(1), UnixMillis(now)),
                 Decision::Admitted(_)
             ), "request {} of {} per minute", n, limit);
         }
@@ -237,11 +235,11 @@ proptest! {
         let (before, after) = (limits(before), limits(after));
         let mut account = Account::full(&before, UnixMillis(START));
         let spent = before.tpm.unwrap().per_minute() * part / 100;
-        let _ = account.decide(&before, tokens_of(spent), UnixMillis(START));
-        let left = account.balance(&before, Dimension::Tpm, UnixMillis(START)).unwrap();
+        let _ = account.decide(tokens_of(spent), UnixMillis(START));
+        let left = account.balance(Dimension::Tpm, UnixMillis(START)).unwrap();
 
-        account.change_limits(&before, &after, UnixMillis(START));
-        let scaled = account.balance(&after, Dimension::Tpm, UnixMillis(START)).unwrap();
+        account.change_limits(&after, UnixMillis(START));
+        let scaled = account.balance(Dimension::Tpm, UnixMillis(START)).unwrap();
 
         let exact = i128::from(left.0) * i128::from(after.tpm.unwrap().per_minute());
         let old = i128::from(before.tpm.unwrap().per_minute());
@@ -260,16 +258,12 @@ proptest! {
 fn check_refusal_changed_nothing(
     before: &Account,
     after: &Account,
-    limits: &Limits,
     now: u64,
 ) -> Result<(), TestCaseError> {
     for dimension in [Dimension::Rpm, Dimension::Tpm] {
         for later_ms in [0, 1, 777, 60_000] {
             let then = UnixMillis(now + later_ms);
-            prop_assert_eq!(
-                before.balance(limits, dimension, then),
-                after.balance(limits, dimension, then)
-            );
+            prop_assert_eq!(before.balance(dimension, then), after.balance(dimension, then));
         }
     }
     Ok(())
@@ -279,16 +273,15 @@ fn check_refusal_changed_nothing(
 fn a_debt_delays_what_comes_next_and_stops_at_its_floor() {
     let limits = Limits { rpm: None, tpm: Limit::new(100).ok() };
     let mut account = Account::full(&limits, UnixMillis(START));
-    let Decision::Admitted(charge) = account.decide(&limits, tokens_of(1), UnixMillis(START))
-    else {
+    let Decision::Admitted(charge) = account.decide(tokens_of(1), UnixMillis(START)) else {
         panic!("a full account refused one token")
     };
-    account.settle(&limits, charge, tokens_of(limiter::PER_MINUTE_MAX), UnixMillis(START));
+    account.settle(charge, tokens_of(limiter::PER_MINUTE_MAX), UnixMillis(START));
 
-    let balance = account.balance(&limits, Dimension::Tpm, UnixMillis(START)).unwrap();
+    let balance = account.balance(Dimension::Tpm, UnixMillis(START)).unwrap();
     assert_eq!(balance.0, -10 * 100 * 60_000);
     // Ten minutes until the debt is paid, and then even an estimate of 0 passes again.
-    let refused = account.decide(&limits, Tokens::ZERO, UnixMillis(START));
+    let refused = account.decide(Tokens::ZERO, UnixMillis(START));
     let Decision::Refused(Refusal::RetryAt { limit: Dimension::Tpm, at }) = refused else {
         panic!("{refused:?}")
     };
@@ -299,10 +292,10 @@ fn a_debt_delays_what_comes_next_and_stops_at_its_floor() {
 fn an_estimate_that_never_fits_is_told_as_such_even_when_rpm_is_spent() {
     let limits = Limits { rpm: Limit::new(1).ok(), tpm: Limit::new(500).ok() };
     let mut account = Account::full(&limits, UnixMillis(START));
-    let _ = account.decide(&limits, Tokens::ZERO, UnixMillis(START));
+    let _ = account.decide(Tokens::ZERO, UnixMillis(START));
 
     assert_eq!(
-        account.decide(&limits, tokens_of(501), UnixMillis(START)),
+        account.decide(tokens_of(501), UnixMillis(START)),
         Decision::Refused(Refusal::NeverFits { limit: Dimension::Tpm })
     );
 }
@@ -312,23 +305,42 @@ fn time_that_goes_backward_adds_nothing_and_is_not_paid_twice() {
     let limits = Limits { rpm: Limit::new(60).ok(), tpm: None };
     let mut account = Account::full(&limits, UnixMillis(START));
     for _ in 0..60 {
-        assert!(matches!(
-            account.decide(&limits, Tokens::ZERO, UnixMillis(START)),
-            Decision::Admitted(_)
-        ));
+        assert!(matches!(account.decide(Tokens::ZERO, UnixMillis(START)), Decision::Admitted(_)));
     }
     for now in [START - 60_000, START - 1, START, START + 999] {
-        assert!(matches!(
-            account.decide(&limits, Tokens::ZERO, UnixMillis(now)),
-            Decision::Refused(_)
-        ));
+        assert!(matches!(account.decide(Tokens::ZERO, UnixMillis(now)), Decision::Refused(_)));
     }
     assert!(matches!(
-        account.decide(&limits, Tokens::ZERO, UnixMillis(START + 1_000)),
+        account.decide(Tokens::ZERO, UnixMillis(START + 1_000)),
         Decision::Admitted(_)
     ));
-    assert!(matches!(
-        account.decide(&limits, Tokens::ZERO, UnixMillis(START)),
-        Decision::Refused(_)
-    ));
+    assert!(matches!(account.decide(Tokens::ZERO, UnixMillis(START)), Decision::Refused(_)));
+}
+
+#[test]
+fn a_limit_that_is_taken_away_and_comes_back_is_not_refilled_by_it() {
+    let limits = Limits { rpm: Limit::new(3).ok(), tpm: Limit::new(300).ok() };
+    let mut account = Account::full(&limits, UnixMillis(START));
+    assert!(matches!(account.decide(tokens_of(300), UnixMillis(START)), Decision::Admitted(_)));
+    account.change_limits(&Limits { tpm: None, ..limits }, UnixMillis(START));
+    assert!(matches!(account.decide(tokens_of(999), UnixMillis(START)), Decision::Admitted(_)));
+    assert_eq!(account.balance(Dimension::Tpm, UnixMillis(START)), None);
+
+    account.change_limits(&limits, UnixMillis(START + 1_000));
+    let balance = account.balance(Dimension::Tpm, UnixMillis(START + 1_000)).unwrap();
+    assert_eq!(balance.whole(), 5, "one second of refill and nothing more");
+}
+
+#[test]
+fn a_charge_given_back_under_another_limit_is_scaled_as_the_balance_was() {
+    let limits = |tpm| Limits { rpm: None, tpm: Limit::new(tpm).ok() };
+    let mut account = Account::full(&limits(1_000_000), UnixMillis(START));
+    assert!(matches!(account.decide(tokens_of(500_000), UnixMillis(START)), Decision::Admitted(_)));
+    let Decision::Admitted(charge) = account.decide(tokens_of(10_000), UnixMillis(START)) else {
+        panic!("half a million tokens were left")
+    };
+    account.change_limits(&limits(10_000), UnixMillis(START));
+    account.release(charge, UnixMillis(START));
+    let balance = account.balance(Dimension::Tpm, UnixMillis(START)).unwrap();
+    assert_eq!(balance.whole(), 5_000, "what half of the bucket is now");
 }

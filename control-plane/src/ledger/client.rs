@@ -1,10 +1,8 @@
 //! One client: its limits, its account and its tally, under one lock.
 
-use std::{borrow::Borrow, hash, num::NonZeroU64, sync::Arc};
+use std::{borrow::Borrow, hash, mem, num::NonZeroU64, sync::Arc};
 
-use limiter::{
-    Account, Charge, ClientId, Decision, Dimension, Limits, Refusal, Tokens, Units, UnixMillis,
-};
+use limiter::{Account, Charge, ClientId, Decision, Dimension, Refusal, Tokens, Units, UnixMillis};
 use parking_lot::Mutex;
 
 use super::{Answer, ClientConfig, Histogram};
@@ -18,7 +16,6 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 struct State {
-    limits: Limits,
     account: Account,
     tally: Tally,
     enabled: bool,
@@ -78,12 +75,22 @@ pub struct ClientSnapshot {
 
 impl Client {
     pub(super) fn new(config: &ClientConfig, now: UnixMillis) -> Arc<Self> {
+        Self::with_tally(config, Tally::default(), now)
+    }
+
+    /// A client that was deleted and is created again: full buckets, and the counters go on. What
+    /// the deleted one's requests still hold is not this one's.
+    pub(super) fn anew(&self, config: &ClientConfig, now: UnixMillis) -> Arc<Self> {
+        let tally = mem::take(&mut self.state.lock().tally);
+        Self::with_tally(config, tally, now)
+    }
+
+    fn with_tally(config: &ClientConfig, tally: Tally, now: UnixMillis) -> Arc<Self> {
         Arc::new(Self {
             id: config.id.clone(),
             state: Mutex::new(State {
-                limits: config.limits,
                 account: Account::full(&config.limits, now),
-                tally: Tally::default(),
+                tally,
                 enabled: config.enabled,
             }),
         })
@@ -98,7 +105,7 @@ impl Client {
         let state = &mut *guard;
         state.tally.last_request = NonZeroU64::new(now.0);
         let decision = if state.enabled {
-            state.account.decide(&state.limits, tokens, now)
+            state.account.decide(tokens, now)
         } else {
             Decision::Admitted(Charge::NOTHING)
         };
@@ -117,38 +124,28 @@ impl Client {
 
     pub(super) fn configure(&self, config: &ClientConfig, now: UnixMillis) {
         let mut state = self.state.lock();
-        let before = state.limits;
-        state.account.change_limits(&before, &config.limits, now);
-        state.limits = config.limits;
-        state.enabled = config.enabled;
-    }
-
-    /// A client that was deleted and created again: full buckets, and the counters go on.
-    pub(super) fn start_anew(&self, config: &ClientConfig, now: UnixMillis) {
-        let mut state = self.state.lock();
-        state.account = Account::full(&config.limits, now);
-        state.limits = config.limits;
+        state.account.change_limits(&config.limits, now);
         state.enabled = config.enabled;
     }
 
     pub(super) fn config(&self) -> ClientConfig {
         let state = self.state.lock();
-        ClientConfig { id: self.id.clone(), limits: state.limits, enabled: state.enabled }
+        state.config(&self.id)
     }
 
     pub(super) fn snapshot(&self, now: UnixMillis) -> ClientSnapshot {
         let state = self.state.lock();
-        let State { limits, account, tally, enabled } = &*state;
+        let State { account, tally, .. } = &*state;
         ClientSnapshot {
-            config: ClientConfig { id: self.id.clone(), limits: *limits, enabled: *enabled },
+            config: state.config(&self.id),
             admitted: tally.admitted.shown,
             rpm_dropped: tally.rpm_dropped,
             tpm_dropped: tally.tpm_dropped,
             tokens_used: tally.tokens_used.shown,
             last_request: tally.last_request.map(|at| UnixMillis(at.get())),
             durations: tally.durations.as_deref().cloned().unwrap_or_default(),
-            requests_left: account.balance(limits, Dimension::Rpm, now),
-            tokens_left: account.balance(limits, Dimension::Tpm, now),
+            requests_left: account.balance(Dimension::Rpm, now),
+            tokens_left: account.balance(Dimension::Tpm, now),
         }
     }
 }
@@ -165,9 +162,15 @@ impl Held {
     pub fn release(self, now: UnixMillis) {
         let mut guard = self.client.state.lock();
         let state = &mut *guard;
-        state.account.release(&state.limits, self.charge, now);
+        state.account.release(self.charge, now);
         state.tally.admitted.take_back(1);
         state.tally.tokens_used.take_back(self.tokens.get());
+    }
+}
+
+impl State {
+    fn config(&self, id: &ClientId) -> ClientConfig {
+        ClientConfig { id: id.clone(), limits: self.account.limits(), enabled: self.enabled }
     }
 }
 

@@ -119,10 +119,7 @@ impl Ledger {
             return Written::Replaced;
         }
         let client = match retired.take(&config.id) {
-            Some(client) => {
-                client.start_anew(config, now);
-                client
-            }
+            Some(deleted) => deleted.anew(config, now),
             None => Client::new(config, now),
         };
         self.clients.insert(ById(client), ());

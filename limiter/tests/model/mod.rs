@@ -4,23 +4,25 @@ use limiter::{Dimension, Limits};
 
 const UNITS: i128 = 60_000;
 
-/// What one admitted request paid; `None` where no limit was in force.
+/// What one admitted request paid and under which limit; `None` where none was in force.
 #[derive(Debug)]
 pub(crate) struct Paid {
-    requests: Option<i128>,
-    tokens: Option<i128>,
+    requests: Option<(i128, i128)>,
+    tokens: Option<(i128, i128)>,
 }
 
+/// A bucket is kept while its limit is away.
 #[derive(Clone, Debug)]
 struct Bucket {
     per_minute: i128,
     balance: i128,
+    away: bool,
 }
 
 impl Bucket {
     fn full(per_minute: u64) -> Self {
         let per_minute = i128::from(per_minute);
-        Self { per_minute, balance: per_minute * UNITS }
+        Self { per_minute, balance: per_minute * UNITS, away: false }
     }
 
     fn add(&mut self, units: i128) {
@@ -28,16 +30,22 @@ impl Bucket {
         self.balance = (self.balance + units).min(capacity).max(-10 * capacity);
     }
 
-    /// The same share of another capacity, rounded down.
+    /// The same share of another capacity.
     fn rescale(&mut self, per_minute: u64) {
         let after = i128::from(per_minute);
-        let product = self.balance * after;
-        let mut quotient = product / self.per_minute;
-        if product % self.per_minute < 0 {
-            quotient -= 1;
-        }
-        *self = Self { per_minute: after, balance: quotient };
+        *self = Self {
+            per_minute: after,
+            balance: share(self.balance, after, self.per_minute),
+            away: false,
+        };
     }
+}
+
+/// `units * after / before`, rounded down also below zero.
+fn share(units: i128, after: i128, before: i128) -> i128 {
+    let product = units * after;
+    let quotient = product / before;
+    if product % before < 0 { quotient - 1 } else { quotient }
 }
 
 #[derive(Clone, Debug)]
@@ -64,15 +72,16 @@ impl Model {
             Dimension::Rpm => then.rpm,
             Dimension::Tpm => then.tpm,
         };
-        bucket.map(|bucket| bucket.balance)
+        bucket.filter(|bucket| !bucket.away).map(|bucket| bucket.balance)
     }
 
     /// The limit that a refusal has to name, `None` when the request has to be admitted.
     pub(crate) fn refuses(&mut self, tokens: u64, now: u64) -> Option<Dimension> {
         self.advance(now);
         let cost = i128::from(tokens) * UNITS;
-        let short =
-            |bucket: &Option<Bucket>, cost| bucket.as_ref().is_some_and(|b| b.balance < cost);
+        let short = |bucket: &Option<Bucket>, cost| {
+            bucket.as_ref().is_some_and(|b| !b.away && b.balance < cost)
+        };
         let tpm_short = short(&self.tpm, cost);
         let never = tpm_short && self.tpm.as_ref().is_some_and(|b| b.per_minute * UNITS < cost);
         match (short(&self.rpm, UNITS), tpm_short, never) {
@@ -88,9 +97,9 @@ impl Model {
             return None;
         }
         let pay = |bucket: &mut Option<Bucket>, cost: i128| {
-            bucket.as_mut().map(|bucket| {
+            bucket.as_mut().filter(|bucket| !bucket.away).map(|bucket| {
                 bucket.balance -= cost;
-                cost
+                (cost, bucket.per_minute)
             })
         };
         Some(Paid {
@@ -101,18 +110,18 @@ impl Model {
 
     pub(crate) fn settle(&mut self, paid: &Paid, actual: u64, now: u64) {
         self.advance(now);
-        if let (Some(bucket), Some(tokens)) = (&mut self.tpm, paid.tokens) {
-            bucket.add(tokens - i128::from(actual) * UNITS);
+        if let (Some(bucket), Some((tokens, under))) = (&mut self.tpm, paid.tokens) {
+            let difference = tokens - i128::from(actual) * UNITS;
+            bucket.add(share(difference, bucket.per_minute, under));
         }
     }
 
     pub(crate) fn release(&mut self, paid: &Paid, now: u64) {
         self.advance(now);
-        if let (Some(bucket), Some(requests)) = (&mut self.rpm, paid.requests) {
-            bucket.add(requests);
-        }
-        if let (Some(bucket), Some(tokens)) = (&mut self.tpm, paid.tokens) {
-            bucket.add(tokens);
+        for (bucket, paid) in [(&mut self.rpm, paid.requests), (&mut self.tpm, paid.tokens)] {
+            if let (Some(bucket), Some((units, under))) = (bucket, paid) {
+                bucket.add(share(units, bucket.per_minute, under));
+            }
         }
     }
 
@@ -122,7 +131,8 @@ impl Model {
             match (bucket.as_mut(), limit) {
                 (Some(bucket), Some(limit)) => bucket.rescale(limit.per_minute()),
                 (None, Some(limit)) => *bucket = Some(Bucket::full(limit.per_minute())),
-                (_, None) => *bucket = None,
+                (Some(bucket), None) => bucket.away = true,
+                (None, None) => {}
             }
         }
     }
