@@ -84,6 +84,11 @@ impl Envoy {
         loopback(self.ports.proxy)
     }
 
+    /// Where its admin interface listens.
+    pub fn admin_address(&self) -> SocketAddr {
+        loopback(self.ports.admin)
+    }
+
     /// The admin interface.
     pub fn admin(&self) -> &HttpClient {
         &self.admin

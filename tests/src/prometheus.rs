@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use http::StatusCode;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::control_plane::loopback;
@@ -25,14 +26,27 @@ pub struct Prometheus {
 pub type QueryResult = Vec<(BTreeMap<String, String>, f64)>;
 
 impl Prometheus {
-    /// Starts one that scrapes `/metrics` of the target, and waits until it is ready.
-    pub async fn start(target: SocketAddr, folder: &Path) -> Self {
-        let config = format!(
-            "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
-             scrape_configs:\n- job_name: flowguard\n  static_configs: [{{targets: ['{target}']}}]\n"
-        );
+    /// Starts one that scrapes a control plane and the admin ports of Envoys, with the job names
+    /// and the rules of the project's `prometheus/`, and waits until it is ready.
+    pub async fn start(control_plane: SocketAddr, envoys: &[SocketAddr], folder: &Path) -> Self {
+        let targets = |addresses: &[SocketAddr]| json!([{ "targets": addresses }]);
+        // JSON is YAML too. Envoy's page is long, and takes longer when the machine is busy.
+        let config = json!({
+            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
+            "rule_files": [tools::workspace().join("prometheus/rules/*.yml")],
+            "scrape_configs": [
+                {"job_name": "flowguard", "static_configs": targets(&[control_plane])},
+                {
+                    "job_name": "envoy",
+                    "metrics_path": "/stats/prometheus",
+                    "scrape_interval": "1s",
+                    "scrape_timeout": "1s",
+                    "static_configs": targets(envoys),
+                },
+            ],
+        });
         let file = folder.join("prometheus.yaml");
-        std::fs::write(&file, config)
+        std::fs::write(&file, config.to_string())
             .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
         let address = loopback(free_port());
         let mut command = tools::prometheus();
@@ -48,15 +62,19 @@ impl Prometheus {
         prometheus
     }
 
+    /// Calls its API: the `data` of the answer.
+    pub async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+        let query =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let answer = self.http.get(&format!("/api/v1/{path}?{query}")).send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{parameters:?}: {}", answer.text());
+        answer.json()["data"].take()
+    }
+
     /// Evaluates an expression now.
     pub async fn query(&self, expression: &str) -> QueryResult {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("query", expression)
-            .finish();
-        let answer = self.http.get(&format!("/api/v1/query?{query}")).send().await;
-        assert_eq!(answer.status, StatusCode::OK, "{expression}: {}", answer.text());
-        let answer = answer.json();
-        let series = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        let answer = self.api("query", &[("query", expression)]).await;
+        let series = answer["result"].as_array().unwrap_or_else(|| panic!("{answer}"));
         series
             .iter()
             .map(|series| read_series(series).unwrap_or_else(|| panic!("{series}")))
@@ -88,7 +106,7 @@ impl Prometheus {
     }
 }
 
-fn read_series(series: &serde_json::Value) -> Option<(BTreeMap<String, String>, f64)> {
+fn read_series(series: &Value) -> Option<(BTreeMap<String, String>, f64)> {
     let labels = series["metric"].as_object()?.iter();
     let labels = labels
         .map(|(label, value)| Some((label.clone(), value.as_str()?.to_owned())))

@@ -146,7 +146,7 @@ impl StackBuilder {
         Self { relay: true, ..self }
     }
 
-    /// Adds a Prometheus that scrapes the control plane.
+    /// Adds a Prometheus that scrapes the control plane and the Envoys.
     #[must_use]
     pub fn with_prometheus(self) -> Self {
         Self { prometheus: true, ..self }
@@ -175,7 +175,8 @@ impl StackBuilder {
             envoy.wait_until_ready().await;
         }
         let prometheus = if self.prometheus {
-            Some(Prometheus::start(control_plane.metrics_address(), folder.path()).await)
+            let admins: Vec<_> = envoys.iter().map(Envoy::admin_address).collect();
+            Some(Prometheus::start(control_plane.metrics_address(), &admins, folder.path()).await)
         } else {
             None
         };

@@ -9,6 +9,11 @@ pub fn flowguard() -> Command {
     Command::new(find("FLOWGUARD_BIN", Some(built("flowguard"))))
 }
 
+/// What `cargo xtask` runs, once it is built.
+pub fn xtask() -> Command {
+    Command::new(find("XTASK_BIN", Some(built("xtask"))))
+}
+
 /// The filter that Envoy loads.
 pub fn filter() -> PathBuf {
     find("FLOWGUARD_FILTER", Some(target_folder().join("filter/filter.wasm")))
@@ -24,6 +29,14 @@ pub fn prometheus() -> Command {
     Command::new(find("PROMETHEUS_BIN", on_path("prometheus")))
 }
 
+/// promtool, which comes with Prometheus and lies beside it.
+pub fn promtool() -> Command {
+    let prometheus = std::env::var_os("PROMETHEUS_BIN").map(|path| workspace().join(path));
+    let beside = prometheus.map(|prometheus| prometheus.with_file_name("promtool"));
+    let beside = beside.filter(|promtool| promtool.is_file());
+    Command::new(find("PROMTOOL_BIN", beside.or_else(|| on_path("promtool"))))
+}
+
 /// buf, whose `buf curl` is a gRPC client that knows a service only by reflection.
 pub fn buf() -> Command {
     Command::new(find("BUF_BIN", on_path("buf")))
@@ -32,6 +45,12 @@ pub fn buf() -> Command {
 /// wrk, which makes the load of the benchmarks.
 pub fn wrk() -> Command {
     Command::new(find("WRK_BIN", on_path("wrk")))
+}
+
+/// The folder of the whole project.
+pub fn workspace() -> PathBuf {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    package.parent().map_or(package.clone(), PathBuf::from)
 }
 
 /// Removes every setting of the surrounding shell, so that a part sees only what the test gives it.
@@ -67,9 +86,4 @@ fn built(program: &str) -> PathBuf {
 fn target_folder() -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| folder != OsStr::new(""));
     workspace().join(named.map_or_else(|| PathBuf::from("target"), PathBuf::from))
-}
-
-fn workspace() -> PathBuf {
-    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    package.parent().map_or(package.clone(), PathBuf::from)
 }

@@ -44,7 +44,7 @@ async fn every_metric_has_the_contracts_name_type_and_labels() {
 }
 
 #[tokio::test]
-async fn prometheus_scrapes_every_metric_and_answers_the_readmes_queries() {
+async fn prometheus_scrapes_every_metric() {
     let stack = TestStack::builder().with_prometheus().start().await;
     traffic(&stack).await;
     stack.proxy().get("/").client("stranger").tokens(1).send().await;
@@ -68,20 +68,6 @@ async fn prometheus_scrapes_every_metric_and_answers_the_readmes_queries() {
     ];
     for (expression, expected) in exactly {
         prometheus.wait_for(expression, expected).await;
-    }
-
-    let ranges = [
-        "rate(flowguard_requests_total[5m])",
-        "sum by (client_id) (rate(flowguard_requests_dropped_total[5m])) \
-         / sum by (client_id) (rate(flowguard_requests_total[5m])) * 100",
-        "histogram_quantile(0.95, rate(flowguard_request_duration_milliseconds_bucket[5m]))",
-        "rate(flowguard_tokens_used_total[5m])",
-    ];
-    for expression in ranges {
-        harness::deadline::eventually(expression, || async {
-            (!prometheus.query(expression).await.is_empty()).then_some(())
-        })
-        .await;
     }
 }
 

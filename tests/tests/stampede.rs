@@ -14,7 +14,7 @@ const REQUESTS: usize = 1_200;
 const CONNECTIONS: usize = 2;
 
 /// Requests of `client` that all wait in one worker for a control plane that is frozen.
-async fn waiting_requests(stack: &mut TestStack, client: &str) -> JoinSet<Answer> {
+fn waiting_requests(stack: &mut TestStack, client: &str) -> JoinSet<Answer> {
     stack.control_plane.process().freeze();
     let mut requests = JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -50,7 +50,7 @@ async fn stack_of(decision_timeout_ms: &str) -> TestStack {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_refusals_at_once_than_a_stack_holds_are_all_answered() {
     let mut stack = stack_of("30000").await;
-    let requests = waiting_requests(&mut stack, "spent").await;
+    let requests = waiting_requests(&mut stack, "spent");
     let waiting = || stack.envoy().stat("http.proxy.downstream_rq_active");
     eventually_equal("requests that wait in Envoy", REQUESTS as u64, waiting).await;
     stack.control_plane.process().thaw();
@@ -64,7 +64,7 @@ async fn more_refusals_at_once_than_a_stack_holds_are_all_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_timeouts_at_once_than_a_stack_holds_are_all_answered_in_time() {
     let mut stack = stack_of("1000").await;
-    let requests = waiting_requests(&mut stack, "any").await;
+    let requests = waiting_requests(&mut stack, "any");
     for answer in requests.join_all().await {
         check::refused(&answer, &LIMITER_UNAVAILABLE);
         assert!(answer.duration() < Duration::from_secs(3), "{:?}", answer.duration());
@@ -76,7 +76,7 @@ async fn more_timeouts_at_once_than_a_stack_holds_are_all_answered_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_admissions_at_once_than_a_stack_holds_are_all_forwarded() {
     let mut stack = stack_of("30000").await;
-    let requests = waiting_requests(&mut stack, "any").await;
+    let requests = waiting_requests(&mut stack, "any");
     let waiting = || stack.envoy().stat("http.proxy.downstream_rq_active");
     eventually_equal("requests that wait in Envoy", REQUESTS as u64, waiting).await;
     stack.control_plane.process().thaw();

@@ -33,11 +33,13 @@ pub(crate) struct Arguments {
     /// The path of each request, with its query [default: /test]
     #[arg(long)]
     path: Option<String>,
-    /// The proxy [default: http://localhost:$PROXY_PORT]
-    #[arg(long)]
+    #[arg(long, help = "The proxy [default: http://localhost:$PROXY_PORT]")]
     url: Option<String>,
-    /// The REST API, which is asked for the client's limits [default: http://localhost:$CONFIG_PORT]
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Who is asked for the client's limits [default: http://localhost:$CONFIG_PORT]"
+    )]
     config_url: Option<String>,
     /// How many seconds an answer may take [default: 30]
     #[arg(long, value_name = "S")]

@@ -1,0 +1,45 @@
+//! The metrics that there are, by the golden lists that tests hold against what is scraped.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::tools;
+
+/// Of the control plane, of Envoy with the filter, and of every process: each line's first two
+/// words are a metric and its type, behind what is put before them.
+const LISTS: [(&str, &str); 3] = [
+    ("tests/tests/golden/metrics.txt", ""),
+    ("tests/tests/golden/envoy_metrics.txt", ""),
+    ("control-plane/tests/golden/metrics.txt", "# TYPE "),
+];
+
+/// Types by metric. One that Prometheus adds itself, `up`, is not here.
+pub fn types() -> BTreeMap<String, String> {
+    let mut types = BTreeMap::new();
+    for (list, before) in LISTS {
+        let text = fs::read_to_string(tools::workspace().join(list));
+        let text = text.unwrap_or_else(|error| panic!("can't read {list}: {error}"));
+        for line in text.lines().filter_map(|line| line.strip_prefix(before)) {
+            let mut words = line.split(' ');
+            if let (Some(metric), Some(kind)) = (words.next(), words.next()) {
+                types.insert(metric.to_owned(), kind.to_owned());
+            }
+        }
+    }
+    types
+}
+
+/// The type of a metric, or of the histogram that a series with a suffix belongs to.
+pub fn type_of<'a>(types: &'a BTreeMap<String, String>, series: &str) -> Option<&'a str> {
+    let suffixes = ["_bucket", "_sum", "_count"];
+    let histogram = suffixes.iter().find_map(|suffix| series.strip_suffix(suffix));
+    let histogram =
+        histogram.and_then(|metric| types.get(metric)).filter(|kind| *kind == "histogram");
+    types.get(series).or(histogram).map(String::as_str)
+}
+
+/// Everything in a text that is a name, as Prometheus' names are; of `a:b` the whole.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
+    text.split(move |character| !is_part(character)).filter(|name| !name.is_empty())
+}

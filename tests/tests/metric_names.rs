@@ -1,0 +1,96 @@
+//! A metric that a dashboard, a rule or a document names is one that is scraped.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use harness::golden_metrics::{names, type_of, types};
+use harness::{TestStack, tools};
+
+/// What is FlowGuard's on Envoy's page.
+const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];
+
+#[tokio::test]
+async fn envoys_page_has_the_metrics_of_the_golden_list() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, None).await;
+    stack.proxy().get("/").client("a").tokens(1).send().await;
+    let mut shape = String::new();
+    for prefix in PREFIXES {
+        shape += &stack.envoy().metrics(prefix).await.shape();
+    }
+    let golden = tools::workspace().join("tests/tests/golden/envoy_metrics.txt");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&golden, &shape).expect("the golden file can be written");
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert_eq!(shape, expected, "renew {} by BLESS=1", golden.display());
+}
+
+#[test]
+fn every_metric_that_is_named_anywhere_is_scraped() {
+    let (types, recorded) = (types(), recorded());
+    let mut checked = BTreeSet::new();
+    for file in named_in() {
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}"));
+        for name in names(&text) {
+            let is_pattern = name.ends_with('_');
+            let exists = if name.contains(':') && name.contains("flowguard_") {
+                recorded.contains(name)
+            } else if is_metric(&file, name) && !is_pattern {
+                type_of(&types, name).is_some()
+            } else {
+                continue;
+            };
+            assert!(exists, "{}: nobody has a metric {name}", file.display());
+            checked.insert(name.to_owned());
+        }
+    }
+    assert!(checked.len() > 25, "{checked:?}");
+}
+
+/// Documents speak of other things too that begin with `envoy_` or `process_`.
+fn is_metric(file: &Path, name: &str) -> bool {
+    let is_document = file.extension().is_some_and(|extension| extension == "md");
+    let prefixes: &[&str] =
+        if is_document { &PREFIXES } else { &["flowguard_", "envoy_", "process_"] };
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What the recording rules record.
+fn recorded() -> BTreeSet<String> {
+    let rules = tools::workspace().join("prometheus/rules/recording.yml");
+    let rules = fs::read_to_string(rules).expect("the recording rules");
+    let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: "));
+    names.map(str::to_owned).collect()
+}
+
+/// Every dashboard, rule and document.
+fn named_in() -> Vec<PathBuf> {
+    let project = tools::workspace();
+    let mut files = Vec::new();
+    for folder in ["prometheus/rules", "prometheus/tests", "grafana", "docs", "envoy"] {
+        collect(&project.join(folder), &mut files);
+    }
+    for entry in fs::read_dir(&project).expect("the project's folder") {
+        files.push(entry.expect("a readable folder").path());
+    }
+    files.retain(|file| {
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        match extension {
+            Some("json" | "md") => true,
+            Some("yml") => file.starts_with(project.join("prometheus")),
+            _ => false,
+        }
+    });
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    {
+        let path = entry.expect("a readable folder").path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
+}

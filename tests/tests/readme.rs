@@ -1,0 +1,260 @@
+//! Every command of the README, as written and in its order, on one real stack.
+//!
+//! Three things differ from a reader's machine. The README's ports are replaced by the stack's, so
+//! that the test runs beside a FlowGuard on the default ones. `grpcurl` is a shell function that
+//! calls `buf curl` and knows only the forms that it translates. And commands of `cargo xtask` get
+//! `--help`, which judges their names and flags, because running them is what CI does; but
+//! `cargo xtask load` runs.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use harness::TestStack;
+use harness::deadline::soon;
+use harness::{readme, tools};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// What a reader has and the test has otherwise.
+const PRELUDE: &str = r#"
+set -euo pipefail
+grpcurl() {
+  local data='{}'
+  [ "$1" = -plaintext ] || { echo "grpcurl without -plaintext is not translated" >&2; return 64; }
+  shift
+  if [ "$1" = -d ]; then data=$2; shift 2; fi
+  [ $# -eq 2 ] || { echo "grpcurl with $* is not translated" >&2; return 64; }
+  local call=("$BUF_BIN" curl --protocol grpc --http2-prior-knowledge)
+  if [ "$2" = list ]; then
+    "${call[@]}" --list-services "http://$1"
+  else
+    "${call[@]}" --data "$data" "http://$1/$2"
+  fi
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_does_what_the_readme_says() {
+    let stack = TestStack::builder().setting("DEMO_CLIENTS", "true").start().await;
+    let reader = Reader::new(&stack);
+    let commands = readme::shell_commands(&text());
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        reader.follow(&command).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_within_the_text_exists() {
+    let text = text();
+    for program in ["cargo ", "flowguard ", "grpcurl ", "curl ", "docker ", "docker-compose "] {
+        for command in readme::inline_commands(&text, program) {
+            if command.starts_with("cargo xtask ") {
+                xtask_knows(command).await;
+            } else if command == "cargo build --release -p flowguard" {
+                let package = tools::workspace().join("control-plane/Cargo.toml");
+                let package =
+                    std::fs::read_to_string(package).expect("the control plane's package");
+                assert!(package.contains("name = \"flowguard\""), "{package}");
+            } else if command == "flowguard settings" {
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.arg("settings");
+                let settings = succeed(command, flowguard).await;
+                assert!(settings.contains("PROXY_PORT="), "{settings}");
+            } else if command.starts_with("docker compose ")
+                || command.starts_with("docker-compose ")
+            {
+                let file = tools::workspace().join("compose.yaml");
+                assert!(file.is_file(), "{command}: tests/compose/run.sh runs what is not there");
+            } else {
+                panic!("no test knows what this command of the README is to do: {command}");
+            }
+        }
+    }
+}
+
+/// Somebody who follows the README.
+struct Reader {
+    folder: TempDir,
+    ports: Vec<(&'static str, String)>,
+}
+
+impl Reader {
+    fn new(stack: &TestStack) -> Self {
+        let folder = TempDir::with_prefix("flowguard-readme-").expect("a temporary folder");
+        let release = folder.path().join("target/release");
+        std::fs::create_dir_all(&release).expect("a folder for the program");
+        std::os::unix::fs::symlink(tools::flowguard().get_program(), release.join("flowguard"))
+            .expect("a link to the program");
+        let ports = [
+            ("8080", stack.proxy_address()),
+            ("9090", stack.control_plane.metrics_address()),
+            ("9091", stack.control_plane.rest_address()),
+            ("9092", stack.control_plane.grpc_address()),
+        ];
+        Self { folder, ports: ports.map(|(port, to)| (port, to.port().to_string())).into() }
+    }
+
+    /// Runs a command and checks its outcome. One that is not known here fails.
+    async fn follow(&self, command: &str) {
+        let words = command.replace("\\\n", " ");
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is = |start: &str| words.starts_with(start);
+        if is("cargo xtask load ") {
+            xtask_knows(&words).await;
+            check_load(&self.load(&words).await);
+        } else if is("cargo xtask ") {
+            xtask_knows(&words).await;
+        } else if is("docker compose ") || is("docker-compose ") {
+            let file = tools::workspace().join("compose.yaml");
+            assert!(file.is_file(), "{command}: tests/compose/run.sh runs what is not there");
+        } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
+            check_admitted(&self.run(command).await);
+        } else if is("curl -i http://localhost:8080/test ") {
+            check_never_fits(&self.run(command).await);
+        } else if is("for i in $(seq 1 40); do curl ") {
+            let started = Instant::now();
+            check_burst(&self.run(command).await, started);
+        } else if is("curl -X POST http://localhost:9091/api/v1/clients ") {
+            let answer = parse(&self.run(command).await);
+            assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
+        } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
+            assert_eq!(parse(&self.run(command).await), my_client());
+        } else if words == "curl http://localhost:9091/api/v1/clients/my-client/stats" {
+            let stats = parse(&self.run(command).await);
+            let left = (&stats["rpm_remaining"], &stats["tpm_remaining"]);
+            assert_eq!(left, (&json!(100), &json!(2000)), "{stats}");
+        } else if words == "curl -X DELETE http://localhost:9091/api/v1/clients/my-client" {
+            assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if words == "grpcurl -plaintext localhost:9092 list" {
+            let services = self.run(command).await;
+            assert!(
+                services.lines().any(|name| name == "flowguard.FlowGuardService"),
+                "{services}"
+            );
+        } else if is("grpcurl ") && words.ends_with(" flowguard.FlowGuardService/SetClientConfig") {
+            assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if is("target/release/flowguard envoy-config ") {
+            assert_eq!(self.run(command).await, "");
+            check_envoy_config(&self.folder.path().join("envoy.yaml")).await;
+        } else {
+            panic!("no test knows what this command of the README is to do: {command}");
+        }
+    }
+
+    /// Runs a command as the reader's shell does, and returns what it prints.
+    async fn run(&self, command: &str) -> String {
+        let command = self.ports.iter().fold(command.to_owned(), |command, (from, to)| {
+            command.replace(&format!("localhost:{from}"), &format!("localhost:{to}"))
+        });
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());
+        shell.env("BUF_BIN", tools::buf().get_program());
+        succeed(&command, shell).await
+    }
+
+    /// Runs the program behind `cargo xtask load`.
+    async fn load(&self, words: &str) -> String {
+        let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
+        load.args(words.split(' ').skip(3).take_while(|word| *word != "#"));
+        for (variable, default) in [("PROXY_PORT", "8080"), ("CONFIG_PORT", "9091")] {
+            load.envs(
+                self.ports.iter().find(|(port, _)| *port == default).map(|(_, to)| (variable, to)),
+            );
+        }
+        succeed(words, load).await
+    }
+}
+
+fn text() -> String {
+    std::fs::read_to_string(tools::workspace().join("README.md")).expect("the README")
+}
+
+/// `cargo xtask` accepts the names and flags of this command.
+///
+/// The program is called without cargo, which would wait for any other build to end. What `up`
+/// hands on to `flowguard` is for that to judge.
+async fn xtask_knows(command: &str) {
+    let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
+    let words: Vec<&str> = words.collect();
+    let own = if words.first() == Some(&"up") {
+        words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count()
+    } else {
+        words.len()
+    };
+    let (own, settings) = words.split_at(own);
+    let mut xtask = Command::from(tools::xtask());
+    xtask.args(own).arg("--help");
+    let help = succeed(command, xtask).await;
+    assert!(help.contains("Usage: cargo xtask"), "{command}: {help}");
+    let mut flowguard = Command::from(tools::flowguard());
+    flowguard.args(settings).arg("settings");
+    succeed(command, flowguard).await;
+}
+
+async fn succeed(what: &str, mut command: Command) -> String {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = soon(what, command.output()).await.unwrap_or_else(|e| panic!("{what}: {e}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}: {} {stderr}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn my_client() -> Value {
+    json!({"client_id": "my-client", "rpm": 100, "tpm": 2000, "enabled": true})
+}
+
+/// Head and body of what `curl -i` prints.
+fn split(answer: &str) -> (String, Value) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer}"));
+    (head.to_ascii_lowercase(), parse(body))
+}
+
+fn check_admitted(answer: &str) {
+    let (head, body) = split(answer);
+    assert!(head.starts_with("http/1.1 200 "), "{answer}");
+    assert_eq!(body["object"], json!("chat.completion"), "{answer}");
+}
+
+fn check_never_fits(answer: &str) {
+    let (head, body) = split(answer);
+    assert!(head.starts_with("http/1.1 429 "), "{answer}");
+    assert_eq!(body["error"], json!("tpm_exceeded"), "{answer}");
+    assert!(head.contains("x-should-retry: false"), "{answer}");
+    assert!(!head.contains("retry-after"), "{answer}");
+}
+
+/// 30 pass at once, which is the whole bucket, and half a request more in each second.
+fn check_burst(printed: &str, started: Instant) {
+    let elapsed = started.elapsed() + Duration::from_millis(1);
+    let statuses: Vec<&str> = printed.split_whitespace().collect();
+    let of = |wanted: &str| statuses.iter().filter(|status| **status == wanted).count();
+    let refilled = usize::try_from(elapsed.as_millis() / 2000).expect("a short time");
+    assert_eq!(of("200") + of("429"), 40, "{printed}");
+    assert!((30..=30 + refilled).contains(&of("200")), "{elapsed:?}: {printed}");
+    assert!(statuses.iter().take(30).all(|status| *status == "200"), "{printed}");
+}
+
+fn check_load(table: &str) {
+    assert!(table.contains("admitted"), "{table}");
+    assert!(!table.contains("MORE than the limit allows"), "{table}");
+}
+
+/// Envoy accepts the file, with the filter that the test has in place of the reader's.
+async fn check_envoy_config(file: &Path) {
+    let config = std::fs::read_to_string(file).expect("the configuration");
+    let reader_s = "/etc/envoy/filter.wasm";
+    assert!(config.contains(reader_s), "{config}");
+    let filter = tools::filter();
+    let config = config.replace(reader_s, filter.to_str().expect("a path of text"));
+    std::fs::write(file, config).expect("a file in the reader's folder");
+    let mut envoy = Command::from(tools::envoy());
+    envoy.args(["--mode", "validate", "--use-dynamic-base-id", "-c"]).arg(file);
+    succeed("envoy --mode validate", envoy).await;
+}
