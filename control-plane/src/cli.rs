@@ -21,9 +21,13 @@ use clap::{
 use crate::{
     envoy_config,
     settings::{
-        Echo, FilterMode, Host, NotAllowed, Setting, Settings, SettingsError, Word as _, shown,
+        Echo, FilterMode, Host, NotAllowed, Setting, Settings, SettingsError, Word as _,
+        fixed_port, shown,
     },
 };
+
+/// The exit code for a control plane that does not serve; Docker reserves every other one.
+const EXIT_UNHEALTHY: u8 = 1;
 
 /// The exit code for a wrong command line or setting: `EX_USAGE` of sysexits.h.
 const EXIT_USAGE: u8 = 64;
@@ -49,6 +53,8 @@ pub enum Command {
     Settings,
     /// Print a configuration for Envoy.
     EnvoyConfig(envoy_config::Options),
+    /// Ask the running control plane whether it serves.
+    Health,
 }
 
 /// Why the process ends before it has begun.
@@ -118,6 +124,11 @@ pub fn refuse(error: &dyn Error) -> ExitCode {
     fail(error, EXIT_USAGE)
 }
 
+/// Says in one line on stderr why the control plane cannot be called healthy.
+pub fn unhealthy(error: &dyn Error) -> ExitCode {
+    fail(error, EXIT_UNHEALTHY)
+}
+
 /// Says in one line on stderr why nothing is served.
 pub fn unavailable(error: &dyn Error) -> ExitCode {
     fail(error, EXIT_UNAVAILABLE)
@@ -165,7 +176,12 @@ enum CommandLine {
         /// Where Envoy reaches the control plane [default: the bind address]
         #[arg(long, value_name = "HOST")]
         control_plane_host: Option<OsString>,
+        /// Show Envoy's statistics on this port of the bind address, at /stats/prometheus
+        #[arg(long, value_name = "PORT")]
+        stats_port: Option<OsString>,
     },
+    /// Ask the control plane that runs with these settings whether it serves (exit code 0 or 1)
+    Health,
 }
 
 impl CommandLine {
@@ -173,7 +189,8 @@ impl CommandLine {
         match self {
             Self::Serve => Ok(Command::Serve),
             Self::Settings => Ok(Command::Settings),
-            Self::EnvoyConfig { filter, mode, control_plane_host } => {
+            Self::Health => Ok(Command::Health),
+            Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
                 Ok(Command::EnvoyConfig(envoy_config::Options {
                     filter: read("--filter", &filter, "the path of filter.wasm, in UTF-8", path)?,
                     mode: read("--mode", &mode, "enforce, shadow or off", FilterMode::parse)?,
@@ -185,6 +202,11 @@ impl CommandLine {
                                 "a host name or an IP address",
                                 Host::parse,
                             )
+                        })
+                        .transpose()?,
+                    stats_port: stats_port
+                        .map(|port| {
+                            read("--stats-port", &port, "a port from 1 to 65535", fixed_port)
                         })
                         .transpose()?,
                 }))
@@ -249,7 +271,7 @@ impl From<clap::Error> for Exit {
         Self::Refused(UsageError::Grammar(match error.kind() {
             ErrorKind::InvalidSubcommand => {
                 format!(
-                    "{} is not a command: serve, settings or envoy-config",
+                    "{} is not a command: serve, settings, envoy-config or health",
                     subject(ContextKind::InvalidSubcommand)
                 )
             }

@@ -11,6 +11,7 @@ pub mod decisions;
 pub mod envoy_config;
 pub mod grpc;
 pub mod health;
+pub mod health_check;
 pub mod http_server;
 pub mod ledger;
 pub mod listener;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use flowguard::{
     cli::{self, Command, Invocation},
-    envoy_config, logging, serve,
+    envoy_config, health_check, logging, serve,
 };
 
 fn main() -> ExitCode {
@@ -17,6 +17,10 @@ fn main() -> ExitCode {
         Command::EnvoyConfig(options) => match envoy_config::generate(&settings, &options) {
             Ok(yaml) => cli::print(&yaml),
             Err(error) => cli::refuse(&error),
+        },
+        Command::Health => match health_check::check(&settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => cli::unhealthy(&error),
         },
         Command::Serve => {
             logging::start(&settings.log);

@@ -10,7 +10,7 @@ use flowguard::{
 };
 
 /// The arguments of each golden configuration, and its file.
-const GOLDENS: [(&str, &[&str]); 7] = [
+const GOLDENS: [(&str, &[&str]); 8] = [
     ("https", &[]),
     ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
     ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
@@ -37,6 +37,10 @@ const GOLDENS: [(&str, &[&str]); 7] = [
             "--upstream-url=https://llm.example.com.",
             "--upstream-ca-file=/etc/pki/tls/certs/ca-bundle.crt",
         ],
+    ),
+    (
+        "stats_for_other_hosts",
+        &["--bind-address=0.0.0.0", "--control-plane-host=control-plane", "--stats-port=9902"],
     ),
 ];
 
@@ -123,6 +127,19 @@ fn the_control_plane_is_reached_where_it_listens_unless_told_otherwise() {
 fn a_decision_port_that_is_not_known_yet_is_refused() {
     let error = generate(&["--decision-port=0"]).expect_err("Envoy needs a port");
     assert!(matches!(error, EnvoyConfigError::UnknownDecisionPort));
+}
+
+#[test]
+fn the_statistics_cannot_have_a_port_that_envoy_listens_on_already() {
+    for (port, setting) in [(8080, "PROXY_PORT"), (9901, "ENVOY_ADMIN_PORT")] {
+        let error = generate(&[&format!("--stats-port={port}")]).expect_err("the port is taken");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "--stats-port={port} is not allowed: a port other than {setting}, which is the same"
+            )
+        );
+    }
 }
 
 fn check_accepted(name: &str, yaml: &str) {

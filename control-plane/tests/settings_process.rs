@@ -2,8 +2,13 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     os::unix::ffi::OsStringExt as _,
+    path::PathBuf,
     process::{Command, Output},
+    thread,
 };
 
 fn flowguard(arguments: &[&str], environment: &[(&str, &OsStr)]) -> Output {
@@ -60,5 +65,80 @@ fn help_version_and_settings_end_with_0() {
         let output = flowguard(&arguments, &[]);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(output.stdout.ends_with(b"\n") && output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+/// What `flowguard health` says when the control plane's port answers `answer`.
+fn health_when_told(answer: &'static str) -> (Option<i32>, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    let server = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().expect("the question");
+        let mut question = [0; 1024];
+        let length = connection.read(&mut question).expect("the question");
+        assert!(question[..length].starts_with(b"GET /health HTTP/1.1\r\n"));
+        connection.write_all(answer.as_bytes()).expect("the answer is taken");
+    });
+    let output = flowguard(&["health", &format!("--config-port={port}")], &[]);
+    server.join().expect("the server was asked");
+    let said = String::from_utf8_lossy(&output.stderr).replace(&port.to_string(), "PORT");
+    (output.status.code(), said)
+}
+
+#[test]
+fn health_is_0_when_the_control_plane_answers_200() {
+    let (code, said) = health_when_told("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn health_is_1_with_one_line_when_the_control_plane_is_stopping_or_is_something_else() {
+    let stopping = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+    let (code, said) = health_when_told(stopping);
+    assert_eq!(code, Some(1));
+    let line = "the control plane at 127.0.0.1:PORT answers 503 Service Unavailable, not 200 OK\n";
+    assert_eq!(said, line);
+
+    let (code, said) = health_when_told("+PONG\r\n");
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("no control plane answers at 127.0.0.1:PORT: "), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}
+
+#[test]
+fn health_is_1_where_nobody_listens() {
+    // Of no use to other tests, whose free ports are all high ones.
+    let output = flowguard(&["health", "--config-port=1"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("no control plane answers at 127.0.0.1:1: "), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}
+
+#[test]
+fn health_cannot_ask_a_port_that_only_the_control_plane_knows() {
+    let output = flowguard(&["health", "--config-port=0"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stderr.starts_with(b"CONFIG_PORT=0 (--config-port) is not allowed here"));
+}
+
+#[test]
+fn the_compose_stack_has_the_same_settings_and_defaults() {
+    let file = |name| {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(name);
+        fs::read_to_string(path).expect("the file is there")
+    };
+    let (compose, example) = (file("compose.yaml"), file(".env.example"));
+    // Between containers, these are nobody's choice.
+    let fixed = ["UPSTREAM_CA_FILE", "DECISION_PORT", "ENVOY_ADMIN_PORT", "BIND_ADDRESS"];
+
+    let output = flowguard(&["settings"], &[]);
+    let settings = String::from_utf8(output.stdout).expect("text");
+    for line in settings.lines() {
+        let (name, value) = line.split_once('=').expect("NAME=value");
+        let chosen = format!("${{{name}:-{value}}}");
+        assert_eq!(compose.contains(&chosen), !fixed.contains(&name), "{chosen} in compose.yaml");
+        let shown = example.lines().any(|shown| shown.trim_start_matches('#') == line);
+        assert_eq!(shown, !fixed.contains(&name), "{line} in .env.example");
     }
 }

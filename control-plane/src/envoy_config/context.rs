@@ -1,15 +1,16 @@
 //! What the template is filled with: the settings, put as Envoy's configuration puts them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{net::IpAddr, num::NonZeroU16};
 
 use serde::Serialize;
 
 use super::{EnvoyConfigError, Options};
-use crate::settings::{Host, Scheme, Settings, UpstreamUrl, Word as _};
+use crate::settings::{Host, Ports, Scheme, Settings, UpstreamUrl, Word as _};
 
 #[derive(Serialize)]
 pub(super) struct Context {
     admin_port: u16,
+    stats_port: Option<u16>,
     listener: Listener,
     filter: Filter,
     upstream: Upstream,
@@ -67,12 +68,16 @@ impl Context {
         if settings.ports.decision == 0 {
             return Err(EnvoyConfigError::UnknownDecisionPort);
         }
+        if let Some(port) = options.stats_port {
+            refuse_taken(port, &settings.ports)?;
+        }
         let control_plane = match &options.control_plane_host {
             Some(host) => host.clone(),
-            None => Host::Ip(reachable(settings.bind_address)),
+            None => Host::Ip(settings.local_address()),
         };
         Ok(Self {
             admin_port: settings.ports.envoy_admin.get(),
+            stats_port: options.stats_port.map(NonZeroU16::get),
             listener: Listener {
                 address: settings.bind_address,
                 port: settings.ports.proxy.get(),
@@ -125,7 +130,12 @@ impl Endpoint {
     }
 }
 
-/// The address by which this host reaches a listener that binds `address`.
-fn reachable(address: IpAddr) -> IpAddr {
-    if address.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address }
+/// Envoy listens on three ports, and two of them are settings.
+fn refuse_taken(port: NonZeroU16, ports: &Ports) -> Result<(), EnvoyConfigError> {
+    for (taken, setting) in [(ports.proxy, "PROXY_PORT"), (ports.envoy_admin, "ENVOY_ADMIN_PORT")] {
+        if taken == port {
+            return Err(EnvoyConfigError::StatsPortTaken { port, setting });
+        }
+    }
+    Ok(())
 }

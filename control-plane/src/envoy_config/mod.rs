@@ -5,6 +5,8 @@
 
 mod context;
 
+use std::num::NonZeroU16;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 
 use crate::settings::{FilterMode, Host, Settings};
@@ -22,6 +24,8 @@ pub struct Options {
     pub mode: FilterMode,
     /// Where Envoy reaches the control plane, when that is not its bind address.
     pub control_plane_host: Option<Host>,
+    /// The port at which Envoy shows its statistics to other hosts, if it does.
+    pub stats_port: Option<NonZeroU16>,
 }
 
 /// Why there is no configuration.
@@ -32,6 +36,14 @@ pub enum EnvoyConfigError {
         "DECISION_PORT=0 (--decision-port) is not allowed here: a port from 1 to 65535, for Envoy must know it"
     )]
     UnknownDecisionPort,
+    /// Envoy has another listener there.
+    #[error("--stats-port={port} is not allowed: a port other than {setting}, which is the same")]
+    StatsPortTaken {
+        /// The port.
+        port: NonZeroU16,
+        /// The setting that names the port already.
+        setting: &'static str,
+    },
     /// The template does not fit its context.
     #[error("the template of Envoy's configuration is broken")]
     Template(#[from] minijinja::Error),

@@ -10,7 +10,12 @@ pub(crate) mod table;
 mod upstream;
 mod values;
 
-use std::{ffi::OsString, fmt::Write as _, net::IpAddr, time::Duration};
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use limiter::Limit;
 
@@ -18,6 +23,7 @@ pub use cors::{CorsOrigins, Origin};
 pub use error::{NotAllowed, SettingsError, shown};
 pub use table::{Echo, Setting};
 pub use upstream::{Host, Scheme, UpstreamUrl};
+pub(crate) use values::fixed_port;
 pub use values::{
     FailureMode, FilterMode, LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word,
 };
@@ -86,6 +92,15 @@ impl Settings {
             cors_allow_origins: read(given, &table::CORS_ALLOW_ORIGINS, CorsOrigins::parse)?,
             demo_clients: read(given, &table::DEMO_CLIENTS, values::yes_or_no)?,
         })
+    }
+
+    /// The address by which this host reaches the listeners.
+    pub fn local_address(&self) -> IpAddr {
+        if self.bind_address.is_unspecified() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            self.bind_address
+        }
     }
 
     /// One `NAME=value` line for each setting that has an effect. Given back as environment

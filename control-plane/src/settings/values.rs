@@ -188,7 +188,7 @@ pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then_some(text)?.parse().ok()
 }
 
-pub(super) fn fixed_port(text: &str) -> Option<NonZeroU16> {
+pub(crate) fn fixed_port(text: &str) -> Option<NonZeroU16> {
     NonZeroU16::new(number(text)?)
 }
 

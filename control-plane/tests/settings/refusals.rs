@@ -106,7 +106,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings or envoy-config; see flowguard --help",
+            "run is not a command: serve, settings, envoy-config or health; see flowguard --help",
         ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
         (&["serve", "x"], "x is not expected; see flowguard --help"),
@@ -117,7 +117,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings or envoy-config; see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config or health; see flowguard --help",
         ),
         (&["envoy-config", "--mode=loud"], "--mode=loud is not allowed: enforce, shadow or off"),
         (
@@ -127,6 +127,10 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         (
             &["envoy-config", "--control-plane-host=a:1"],
             "--control-plane-host=a:1 is not allowed: a host name or an IP address",
+        ),
+        (
+            &["envoy-config", "--stats-port=0"],
+            "--stats-port=0 is not allowed: a port from 1 to 65535",
         ),
     ] {
         assert_eq!(refusal(arguments, &[]), message);

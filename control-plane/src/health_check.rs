@@ -1,0 +1,89 @@
+//! `flowguard health`: asks the running control plane whether it serves.
+//!
+//! A container image without a shell has nothing else that could ask. The answer is the exit
+//! code, and one line that says why where it is no.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::Empty;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, runtime, time};
+
+use crate::settings::Settings;
+
+/// How long the whole question may take. Docker's own limit is above it, so that the reason is
+/// told.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Why the control plane cannot be called healthy.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// Which port was free when the control plane started is known to that process alone.
+    #[error(
+        "CONFIG_PORT=0 (--config-port) is not allowed here: a port from 1 to 65535, for it is asked"
+    )]
+    UnknownPort,
+    /// Nobody listens, or it is no HTTP.
+    #[error("no control plane answers at {address}: {error}")]
+    Unreachable {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// It listens, and does not answer.
+    #[error("the control plane at {address} did not answer within {} s", LIMIT.as_secs())]
+    Silent {
+        /// Where it was asked.
+        address: SocketAddr,
+    },
+    /// It says no, as it does while it stops.
+    #[error("the control plane at {address} answers {status}, not 200 OK")]
+    Unhealthy {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// Its answer.
+        status: StatusCode,
+    },
+}
+
+/// Asks `/health` at `CONFIG_PORT` of the control plane that runs with these settings on this
+/// host.
+pub fn check(settings: &Settings) -> Result<(), HealthError> {
+    if settings.ports.config == 0 {
+        return Err(HealthError::UnknownPort);
+    }
+    let address = SocketAddr::new(settings.local_address(), settings.ports.config);
+    let unreachable = |error| HealthError::Unreachable { address, error };
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
+    let answer = runtime.block_on(async { time::timeout(LIMIT, ask(address)).await });
+    match answer {
+        Ok(Ok(StatusCode::OK)) => Ok(()),
+        Ok(Ok(status)) => Err(HealthError::Unhealthy { address, status }),
+        Ok(Err(error)) => Err(unreachable(error)),
+        Err(time::error::Elapsed { .. }) => Err(HealthError::Silent { address }),
+    }
+}
+
+async fn ask(address: SocketAddr) -> io::Result<StatusCode> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let request = Request::get("/health")
+        .header(header::HOST, address.to_string())
+        .body(Empty::<Bytes>::new())
+        .map_err(io::Error::other)?;
+    let answer = sender.send_request(request);
+    tokio::pin!(answer);
+    // The connection is what carries the answer; when it ends first, the answer tells why.
+    tokio::select! {
+        response = &mut answer => response,
+        _ = connection => answer.await,
+    }
+    .map(|response| response.status())
+    .map_err(io::Error::other)
+}

@@ -1,0 +1,151 @@
+#!/bin/sh
+# Runs this repository's compose.yaml: builds and starts everything with the mock LLM behind it,
+# sends a client more than its limit, finds that in Prometheus, restarts, stops and starts again,
+# and looks whether what must be kept was kept.
+#
+# Exit code 77 means skipped: no Docker Engine runs here. Images that the engine does not have are
+# stood in for (make-stand-ins.sh); STAND_INS=no pulls them from their registries instead.
+set -eu
+cd "$(dirname "$0")/../.."
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+docker info > /dev/null 2>&1 || skip "no Docker Engine answers here"
+if docker compose version > /dev/null 2>&1; then
+    compose="docker compose"
+elif docker-compose version > /dev/null 2>&1; then
+    compose=docker-compose
+else
+    skip "neither \`docker compose\` nor \`docker-compose\` is here"
+fi
+
+free_ports() {
+    python3 -c '
+import socket
+sockets = [socket.socket() for _ in range(6)]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in sockets))'
+}
+# A project, ports and settings of its own, whatever the caller's environment and .env say.
+set -- $(free_ports)
+export PROXY_ADDRESS=127.0.0.1 PROXY_PORT="$1" METRICS_PORT="$2" CONFIG_PORT="$3" GRPC_PORT="$4" \
+    PROMETHEUS_PORT="$5" GRAFANA_PORT="$6"
+export UPSTREAM_URL=http://mock-llm:8000 LOG_LEVEL=info FAILURE_MODE=closed
+work=target/compose
+names=$work/names
+mkdir -p "$work"
+: > "$names"
+: > "$work/no-settings.env"
+compose="$compose --project-name flowguard-compose-test --env-file $work/no-settings.env --profile demo"
+
+# quietly COMMAND...: its output is shown when it fails.
+quietly() {
+    "$@" > "$work/last.log" 2>&1 || {
+        tail -n 60 "$work/last.log"
+        fail "$*"
+    }
+}
+
+tidy() {
+    code=$?
+    trap - EXIT
+    if [ "$code" -ne 0 ]; then
+        $compose ps || :
+        $compose logs --tail 30 || :
+    fi
+    $compose down --volumes --timeout 10 > /dev/null 2>&1 || :
+    # Nobody shall take a stand-in for the real image.
+    while read -r name; do docker rmi --no-prune "$name" > /dev/null || :; done < "$names"
+    : > "$names"
+    exit "$code"
+}
+trap tidy EXIT
+trap 'exit 130' INT TERM
+
+now() { date +%s; }
+began=$(now)
+step() { printf '%4d s  %s\n' "$(($(now) - began))" "$*"; }
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# eventually SECONDS COMMAND...: until COMMAND succeeds.
+eventually() {
+    deadline=$(($(now) + $1))
+    shift
+    until "$@"; do
+        [ "$(now)" -lt "$deadline" ] || fail "not in time: $*"
+        sleep 0.5
+    done
+}
+container() { $compose ps -q "$1"; }
+healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")")" = healthy ]; }
+all_healthy() { for service in control-plane envoy prometheus grafana; do healthy "$service" || return 1; done; }
+# The value of the first series that `query` finds in Prometheus.
+query() {
+    $compose exec -T prometheus promtool query instant http://127.0.0.1:9090 "$1" |
+        sed -n 's/.* => \([^ ]*\) @.*/\1/p' | head -n 1
+}
+query_is() { [ "$(query "$1")" = "$2" ]; }
+# send COUNT: that many requests of test-client, one after the other; their status codes, counted.
+send() {
+    for _ in $(seq "$1"); do
+        curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$PROXY_PORT/v1/models" \
+            -H 'X-Client-ID: test-client' -H 'X-Token-Estimate: 1'
+    done
+}
+
+step "with $($compose version | head -n 1), Engine $(docker version -f '{{.Server.Version}}')"
+[ "${STAND_INS:-yes}" = no ] || tests/compose/make-stand-ins.sh
+
+step "build"
+quietly $compose build
+step "up"
+quietly $compose up -d
+eventually 90 all_healthy
+step "control plane, Envoy, Prometheus and Grafana are healthy"
+
+answers=$(send 45)
+admitted=$(echo "$answers" | grep -c '^200$' || :)
+refused=$(echo "$answers" | grep -c '^429$' || :)
+step "45 requests of test-client, 30 a minute: $admitted times 200, $refused times 429"
+[ "$((admitted + refused))" = 45 ] || fail "other answers: $(echo "$answers" | sort | uniq -c)"
+echo "$answers" | head -n 30 | grep -qv '^200$' && fail "refused before the limit"
+# What flowed back meanwhile: one request in two seconds.
+[ "$admitted" -le 36 ] || fail "more than the limit passed"
+
+refused_at_metrics() { query_is 'flowguard_requests_total{client_id="test-client",status="dropped"}' "$refused"; }
+refused_at_envoy() { query_is 'sum(flowguard_decisions{outcome="rpm_exceeded"})' "$refused"; }
+eventually 60 refused_at_metrics
+eventually 60 refused_at_envoy
+step "Prometheus has the $refused refusals, by the control plane and by Envoy"
+query_is 'count(up == 1)' 2 || fail "a target of Prometheus is down"
+curl -sf "http://127.0.0.1:$CONFIG_PORT/health" > /dev/null || fail "no REST API"
+curl -sf "http://127.0.0.1:$GRAFANA_PORT/api/health" > /dev/null || fail "no Grafana"
+
+for service in control-plane envoy prometheus grafana mock-llm; do
+    docker inspect -f '{{.Name}}: user {{.Config.User}}, read-only {{.HostConfig.ReadonlyRootfs}}, capabilities dropped {{.HostConfig.CapDrop}}, {{.HostConfig.SecurityOpt}}' "$(container "$service")"
+done | sed 's|^/flowguard-compose-test|        |'
+
+restarted=$(now)
+quietly $compose restart --timeout 10
+eventually 60 all_healthy
+step "restarted and healthy again within $(($(now) - restarted)) s"
+kept='max_over_time(flowguard_requests_total{client_id="test-client",status="dropped"}[10m])'
+eventually 30 query_is "$kept" "$refused"
+[ "$(send 1)" = 200 ] || fail "no request passes after the restart"
+step "Prometheus kept its data, requests pass"
+
+stopped=$(now)
+quietly $compose down --timeout 10
+took=$(($(now) - stopped))
+[ "$took" -le 15 ] || fail "down took $took s"
+step "down within $took s"
+quietly $compose up -d
+eventually 60 all_healthy
+eventually 30 query_is "$kept" "$refused"
+step "up again, with new containers: Prometheus kept its data"
+step "passed"
