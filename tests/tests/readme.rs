@@ -107,9 +107,12 @@ impl Reader {
             check_load(&self.load(&words).await);
         } else if is("cargo xtask ") {
             xtask_knows(&words).await;
-        } else if is("docker compose ") || is("docker-compose ") {
-            let file = tools::workspace().join("compose.yaml");
-            assert!(file.is_file(), "{command}: tests/compose/run.sh runs what is not there");
+        } else if is("UPSTREAM_URL=http://mock-llm:8000 docker compose --profile demo up ") {
+            // tests/compose/run.sh runs it, where there is an engine.
+            let file = std::fs::read_to_string(tools::workspace().join("compose.yaml"));
+            let file = file.expect("compose.yaml can be read");
+            assert!(file.contains("\n  mock-llm:\n"), "no service has the upstream's name");
+            assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
             check_admitted(&self.run(command).await);
         } else if is("curl -i http://localhost:8080/test ") {
