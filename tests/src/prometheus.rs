@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::control_plane::loopback;
-use crate::deadline::eventually;
+use crate::deadline::{eventually, eventually_equal};
 use crate::http_client::HttpClient;
 use crate::ports::free_port;
 use crate::process::Process;
@@ -83,16 +83,12 @@ impl Prometheus {
 
     /// Evaluates an expression until it has one series with this value.
     pub async fn wait_for(&self, expression: &str, expected: f64) {
-        let mut last = Vec::new();
-        let started = std::time::Instant::now();
-        while started.elapsed() < crate::deadline::SOON {
-            last = self.query(expression).await;
-            if matches!(last.as_slice(), [(_, value)] if (value - expected).abs() < 1e-9) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("{expression} is {last:?}, expected {expected}");
+        // A quotient may differ in its last digit.
+        let rounded = |value: f64| if (value - expected).abs() < 1e-9 { expected } else { value };
+        eventually_equal(expression, vec![expected], || async {
+            self.query(expression).await.into_iter().map(|(_, value)| rounded(value)).collect()
+        })
+        .await;
     }
 
     async fn wait_until_ready(&mut self) {

@@ -1,7 +1,7 @@
 //! One Envoy worker: its requests, its decision stream, and what flows between them.
 //!
 //! Group commit: one frame of asks is unanswered at a time. What arrives meanwhile waits in the
-//! queue and leaves as the next frame, so a batch is as large as the load makes it, and an idle
+//! queue and leaves as the next frame, so a batch grows with the load, to its bound, and an idle
 //! worker's request leaves at once.
 
 mod host;
