@@ -50,10 +50,14 @@ stand_in() {
     echo "  $1 is a stand-in"
 }
 
-command -v mmdebstrap > /dev/null || {
-    echo "the stand-ins are made with mmdebstrap: apt-get install mmdebstrap" >&2
-    exit 1
-}
+if ! command -v mmdebstrap > /dev/null; then
+    echo "installing mmdebstrap"
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet mmdebstrap > "$work/apt.log" 2>&1 || {
+        tail -n 5 "$work/apt.log"
+        echo "the stand-ins are made with mmdebstrap: apt-get install mmdebstrap" >&2
+        exit 1
+    }
+fi
 # What the image builds find in place of crates.io.
 cargo fetch --locked --quiet
 cargo xtask filter > /dev/null 2>&1

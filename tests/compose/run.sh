@@ -90,6 +90,9 @@ query() {
         sed -n 's/.* => \([^ ]*\) @.*/\1/p' | head -n 1
 }
 query_is() { [ "$(query "$1")" = "$2" ]; }
+# Grafana's data folder, where its users, folders and dashboards live.
+grafana() { $compose exec -T grafana sh -c "$1"; }
+grafana_kept() { [ "$(grafana 'cat /var/lib/grafana/kept')" = "by the test" ] || fail "Grafana lost its data"; }
 # send COUNT: that many requests of test-client, one after the other; their status codes, counted.
 send() {
     for _ in $(seq "$1"); do
@@ -130,6 +133,7 @@ for service in control-plane envoy prometheus grafana mock-llm; do
     docker inspect -f '{{.Name}}: user {{.Config.User}}, read-only {{.HostConfig.ReadonlyRootfs}}, capabilities dropped {{.HostConfig.CapDrop}}, {{.HostConfig.SecurityOpt}}' "$(container "$service")"
 done | sed 's|^/flowguard-compose-test|        |'
 
+grafana 'echo by the test > /var/lib/grafana/kept'
 restarted=$(now)
 quietly $compose restart --timeout 10
 eventually 60 all_healthy
@@ -137,7 +141,8 @@ step "restarted and healthy again within $(($(now) - restarted)) s"
 kept='max_over_time(flowguard_requests_total{client_id="test-client",status="dropped"}[10m])'
 eventually 30 query_is "$kept" "$refused"
 [ "$(send 1)" = 200 ] || fail "no request passes after the restart"
-step "Prometheus kept its data, requests pass"
+grafana_kept
+step "Prometheus and Grafana kept their data, requests pass"
 
 stopped=$(now)
 quietly $compose down --timeout 10
@@ -147,5 +152,6 @@ step "down within $took s"
 quietly $compose up -d
 eventually 60 all_healthy
 eventually 30 query_is "$kept" "$refused"
-step "up again, with new containers: Prometheus kept its data"
+grafana_kept
+step "up again, with new containers: Prometheus and Grafana kept their data"
 step "passed"
