@@ -70,11 +70,17 @@ packages rust-packages minbase rustc-web,cargo-web,rust-web-src,lld,gcc,libc6-de
 packages monitoring-packages extract prometheus,busybox
 
 # Made anew for other crates only: the engine keeps what it built with the image of before.
-crates=flowguard-stand-in/rust:$(cat Cargo.lock tests/compose/stand-ins/rust/* | sha256sum | cut -c 1-12)
+crates=flowguard-stand-in/rust:$(cat tests/compose/make-stand-ins.sh Cargo.lock tests/compose/stand-ins/rust/* | sha256sum | cut -c 1-12)
 if have "$crates"; then
     docker tag "$crates" flowguard-stand-in/rust
 else
-    rm -rf "$work/registry"
+    # The library for wasm32 is compiled from its source, which needs crates of its own.
+    rm -rf "$work/library" "$work/registry"
+    packages_of=$(docker create flowguard-stand-in/rust-packages true)
+    docker cp -L "$packages_of:/usr/lib/rustlib/src/rust/library" "$work/library"
+    docker rm "$packages_of" > /dev/null
+    RUSTC_BOOTSTRAP=1 cargo fetch --locked --quiet --manifest-path "$work/library/Cargo.toml"
+    rm -rf "$work/library"
     mkdir "$work/registry"
     cp -R "$registry/index" "$registry/cache" "$work/registry/"
     image rust "$work/registry"
