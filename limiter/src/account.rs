@@ -36,6 +36,26 @@ pub enum Decision {
     Refused(Refusal),
 }
 
+/// One limit in force and what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The limit.
+    pub limit: Limit,
+    /// What is left; negative when in debt.
+    pub left: Units,
+    /// Milliseconds until the bucket is full, if nobody spends.
+    pub full_in_ms: u64,
+}
+
+/// Where an account stands at one moment; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests per minute.
+    pub requests: Option<Balance>,
+    /// Tokens per minute.
+    pub tokens: Option<Balance>,
+}
+
 /// Why not, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -160,15 +180,11 @@ impl Account {
         self.tokens.change_limit(limits.tpm);
     }
 
-    /// The balance of `limit` at `now`, `None` when there is no such limit.
-    pub fn balance(&self, limit: Dimension, now: UnixMillis) -> Option<Units> {
+    /// What is left of both limits at `now`.
+    pub fn standing(&self, now: UnixMillis) -> Standing {
         let mut then = *self;
         then.refill(now);
-        let bucket = match limit {
-            Dimension::Rpm => then.requests,
-            Dimension::Tpm => then.tokens,
-        };
-        bucket.limit().map(|_| bucket.balance())
+        Standing { requests: then.requests.standing(), tokens: then.tokens.standing() }
     }
 
     /// Time that goes backward adds nothing, and is not paid out again when it comes back.

@@ -3,7 +3,7 @@
 //! Capacity is one minute's worth, refill is continuous. Source of the formulas: the token bucket
 //! of RFC 2697 section 3 with CIR = limit per minute and CBS = limit.
 
-use crate::{Limit, Units};
+use crate::{Balance, Limit, Units};
 
 /// How far below zero a balance can fall, in capacities.
 ///
@@ -41,8 +41,12 @@ impl Bucket {
         self.limit.filter(|_| self.in_force)
     }
 
-    pub(crate) fn balance(&self) -> Units {
-        self.balance
+    /// What is left, when the limit is in force.
+    pub(crate) fn standing(&self) -> Option<Balance> {
+        let limit = self.limit()?;
+        let missing = limit.capacity().0.saturating_sub(self.balance.0).max(0);
+        let full_in_ms = missing.cast_unsigned().div_ceil(limit.per_minute());
+        Some(Balance { limit, left: self.balance, full_in_ms })
     }
 
     pub(crate) fn refill(&mut self, elapsed_ms: u64) {

@@ -27,7 +27,7 @@ mod bucket;
 mod client_id;
 mod units;
 
-pub use account::{Account, Charge, Decision, Dimension, Limits, Refusal};
+pub use account::{Account, Balance, Charge, Decision, Dimension, Limits, Refusal, Standing};
 pub use bucket::DEBT_CAPACITIES_MAX;
 pub use client_id::{CLIENT_ID_LEN_MAX, ClientId, InvalidClientId};
 pub use units::{Limit, OutOfRange, PER_MINUTE_MAX, Tokens, UNITS_PER_TOKEN, Units, UnixMillis};

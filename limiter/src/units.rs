@@ -57,6 +57,13 @@ impl Tokens {
     }
 }
 
+/// What a full bucket pays for.
+impl From<Limit> for Tokens {
+    fn from(limit: Limit) -> Self {
+        Self(limit.per_minute())
+    }
+}
+
 /// A rate limit: so many requests or tokens per minute, 1 to [`PER_MINUTE_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit(NonZeroU64);
