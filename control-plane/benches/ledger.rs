@@ -10,7 +10,7 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowguard::{
-    ledger::{Answer, ClientConfig, Ledger},
+    ledger::{Answer, ClientConfig, End, Ledger, Outcome},
     settings::UnknownClients,
 };
 use limiter::{ClientId, Limit, Limits, PER_MINUTE_MAX, Tokens, UnixMillis};
@@ -35,7 +35,7 @@ fn id(buffer: &mut [u8; ID_LEN], mut n: u64) -> &str {
 }
 
 fn ledger(clients: u64) -> Ledger {
-    let ledger = Ledger::new(&UnknownClients::Deny, NOW);
+    let ledger = Ledger::new(UnknownClients::Deny, NOW);
     let limit = Limit::new(PER_MINUTE_MAX).ok();
     let mut buffer = [0; ID_LEN];
     for n in 0..clients {
@@ -80,7 +80,7 @@ fn decide(ledger: &Ledger, clients: u64, order: Order, first: u64, decisions: u6
     for n in first..first + decisions {
         let now = UnixMillis(NOW.0 + n / 1_000);
         let id = id(&mut buffer, order.client(n, clients));
-        black_box(ledger.decide(id, tokens, now));
+        black_box(ledger.decide(id, Some(tokens), now));
     }
 }
 
@@ -160,8 +160,11 @@ fn bytes_per_client(_: &mut Criterion) {
 fn finish_one_request_each(ledger: &Ledger, clients: u64) {
     let mut buffer = [0; ID_LEN];
     for n in 0..clients {
-        if let Answer::Admitted(held) = ledger.decide(id(&mut buffer, n), Tokens::ZERO, NOW) {
-            held.settle(1_000);
+        if let Answer::Admitted { held, .. } =
+            ledger.decide(id(&mut buffer, n), Some(Tokens::ZERO), NOW)
+        {
+            let end = End { outcome: Outcome::Completed, used: None, duration_us: 1_000 };
+            ledger.settle(held, &end, NOW);
         }
     }
 }

@@ -254,7 +254,7 @@ fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
 fn environment_help() -> String {
     let lines = Setting::ALL.iter().filter(|setting| setting.flag.is_none()).map(|setting| {
         let default = if setting.default.is_empty() { "none" } else { setting.default };
-        format!("\n  {:<20} {} [default: {default}]", setting.name, setting.meaning)
+        format!("\n  {:<28} {} [default: {default}]", setting.name, setting.meaning)
     });
     format!("Settings by environment variable alone:{}", lines.collect::<String>())
 }

@@ -27,7 +27,7 @@ use crate::{
     grpc,
     health::Health,
     http_server,
-    ledger::Ledger,
+    ledger::{Ledger, Policy},
     metrics, rest,
     settings::{Setting, Settings, table},
     store::MemoryStore,
@@ -88,7 +88,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let listeners = Listeners::bind(settings).await?;
 
     let clock = Clock::start();
-    let ledger = Arc::new(Ledger::new(&settings.unknown_clients, clock.now()));
+    let policy = Policy {
+        unknown_clients: settings.unknown_clients,
+        estimate: settings.estimate,
+        charge: settings.charge,
+    };
+    let ledger = Arc::new(Ledger::new(policy, clock.now()));
     let registry = metrics::registry(Arc::clone(&ledger), clock)?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));

@@ -8,10 +8,10 @@ use flowguard::{
     ledger::{ClientConfig, ClientSnapshot, Ledger},
     settings::UnknownClients,
 };
-use limiter::{ClientId, Limit, Limits, UnixMillis};
+use limiter::{ClientId, Limit, Limits, Units, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
-    Ask, ControlFrame, Decision, FilterFrame, Hello, Outcome, Settle,
+    Ask, Balance, ControlFrame, Decision, FilterFrame, Hello, Outcome, Settle, UsageSource,
     decision_service_client::DecisionServiceClient,
 };
 use tokio::{
@@ -29,7 +29,7 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 const SOON: Duration = Duration::from_secs(10);
 
 fn ledger(now: UnixMillis) -> Arc<Ledger> {
-    let ledger = Ledger::new(&UnknownClients::Deny, now);
+    let ledger = Ledger::new(UnknownClients::Deny, now);
     let limits = Limits { rpm: Limit::new(2).ok(), tpm: Limit::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();
     ledger.configure(&ClientConfig { id, limits, enabled: true }, now);
@@ -41,7 +41,7 @@ fn hello() -> Hello {
 }
 
 fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
-    Ask { id, client_id: client_id.into(), tokens }
+    Ask { id, client_id: client_id.into(), tokens: Some(tokens) }
 }
 
 fn asks(asks: &[Ask]) -> FilterFrame {
@@ -95,7 +95,12 @@ fn the_first_answer_welcomes_and_a_report_has_no_answer() {
     assert!(session.answer(hello, NOW).unwrap().unwrap().welcome.is_some());
     assert!(session.answer(asks(&[ask(1, "client", 1)]), NOW).unwrap().unwrap().welcome.is_none());
 
-    let settle = Settle { id: 1, outcome: Outcome::Completed.into(), duration_us: 2_000 };
+    let settle = Settle {
+        id: 1,
+        outcome: Outcome::Completed.into(),
+        duration_us: 2_000,
+        ..Settle::default()
+    };
     let report = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
     assert_eq!(session.answer(report, NOW).unwrap(), None);
     assert_eq!(snapshot(&ledger).durations.count(), 1, "settled twice is settled once");
@@ -119,6 +124,55 @@ fn what_a_session_holds_stays_charged_when_it_ends() {
     session.answer(asks(&[ask(1, "client", 100)]), NOW).unwrap();
     drop(session);
     assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 0);
+    assert_eq!(snapshot(&ledger).tokens_used, 100, "and counts as used");
+}
+
+#[test]
+fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
+    let mut session = session(&ledger(NOW));
+    let frame = asks(&[ask(1, "client", 60), ask(2, "client", 60), ask(3, "nobody", 1)]);
+    let verdicts = session.answer(frame, NOW).unwrap().unwrap().verdicts;
+    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000 };
+    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000 };
+    for verdict in &verdicts[..2] {
+        assert_eq!((verdict.requests, verdict.tokens), (Some(requests), Some(tokens)));
+        assert_eq!(verdict.reserved_tokens, 60);
+    }
+    assert_eq!((verdicts[2].requests, verdicts[2].tokens), (None, None));
+}
+
+#[test]
+fn a_settle_gives_back_or_charges_further_once() {
+    for (used_tokens, left) in [(20, 80), (100, 0), (150, -50), (u64::MAX, -1_000)] {
+        let ledger = ledger(NOW);
+        let mut session = session(&ledger);
+        session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+        let settle = Settle {
+            id: 1,
+            outcome: Outcome::Completed.into(),
+            duration_us: 1,
+            usage: UsageSource::Anthropic.into(),
+            used_tokens,
+        };
+        let frame = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
+        session.answer(frame, NOW).unwrap();
+        let left_units = snapshot(&ledger).tokens_left;
+        assert_eq!(left_units, Some(Units(left * Units::ONE.0)), "{used_tokens} used");
+    }
+}
+
+#[test]
+fn a_figure_without_a_source_is_not_believed() {
+    for usage in [UsageSource::None as i32, UsageSource::Encoded as i32, 77] {
+        let ledger = ledger(NOW);
+        let mut session = session(&ledger);
+        session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+        let outcome = Outcome::Completed.into();
+        let settle = Settle { id: 1, outcome, duration_us: 1, usage, used_tokens: 5 };
+        let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
+        session.answer(frame, NOW).unwrap();
+        assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 40);
+    }
 }
 
 #[test]

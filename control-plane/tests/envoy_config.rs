@@ -44,9 +44,29 @@ const GOLDENS: [(&str, &[&str]); 8] = [
     ),
 ];
 
+/// Another value than the default for each of the filter's settings that has no flag.
+const FILTER_SETTINGS: [(&str, &str); 6] = [
+    ("DECISION_TIMEOUT_MS", "1000"),
+    ("ERROR_FORMAT", "anthropic"),
+    ("RATE_LIMIT_HEADERS", "both"),
+    ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
+    ("ACCEPT_ENCODING", "keep"),
+    ("ESTIMATE", "learned"),
+];
+
 fn generate(arguments: &[&str]) -> Result<String, EnvoyConfigError> {
+    generate_in(&[], arguments)
+}
+
+fn generate_in(
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<String, EnvoyConfigError> {
     let arguments = ["flowguard", "envoy-config"].iter().chain(arguments);
-    let invocation = Invocation::parse(arguments, |_| None).expect("the arguments are allowed");
+    let given = |name: &str| {
+        environment.iter().find_map(|(known, value)| (*known == name).then(|| value.into()))
+    };
+    let invocation = Invocation::parse(arguments, given).expect("the arguments are allowed");
     let Invoked::EnvoyConfig(options) = invocation.command else { panic!("another command") };
     envoy_config::generate(&invocation.settings, &options)
 }
@@ -78,6 +98,35 @@ fn envoy_accepts_every_golden_configuration() {
     for (name, arguments) in GOLDENS {
         check_accepted(name, &generate(arguments).expect("a configuration"));
     }
+}
+
+#[test]
+fn the_filter_is_told_its_settings() {
+    let yaml = generate_in(&FILTER_SETTINGS, &["--mode=shadow", "--failure-mode=open"])
+        .expect("a configuration");
+    let (_, json) = yaml.split_once("value: |\n").expect("the filter's configuration");
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>();
+    assert_eq!(
+        values.next().expect("a value").expect("JSON"),
+        serde_json::json!({
+            "mode": "shadow",
+            "failure_mode": "open",
+            "decision_timeout_ms": 1000,
+            "error_format": "anthropic",
+            "rate_limit_headers": "both",
+            "upstream_rate_limit_headers": "rename",
+            "accept_encoding": "keep",
+            "estimate": "learned",
+            "cluster": "flowguard_decisions",
+            "authority": "flowguard-decisions",
+        })
+    );
+}
+
+#[test]
+fn envoy_accepts_other_settings_of_the_filter() {
+    let yaml = generate_in(&FILTER_SETTINGS, &[]).expect("a configuration");
+    check_accepted("the filter's settings", &yaml);
 }
 
 #[test]

@@ -9,8 +9,11 @@ use std::{
 };
 
 use flowguard::{
-    ledger::{Answer, ClientConfig, ClientSnapshot, Ledger, UnknownSnapshot, Written},
-    settings::UnknownClients,
+    ledger::{
+        Answer, ClientConfig, ClientSnapshot, End, Held, Ledger, Outcome, Policy, UnknownSnapshot,
+        Written,
+    },
+    settings::{ChargePolicy, Estimate, FallbackCharge, UnknownClients},
 };
 use limiter::{ClientId, Limit, Limits, Refusal, Tokens, Units, UnixMillis};
 
@@ -27,15 +30,27 @@ fn config(id: &str, rpm: impl Into<Option<Limit>>, tpm: impl Into<Option<Limit>>
 }
 
 fn ledger(configs: &[ClientConfig]) -> Ledger {
-    let ledger = Ledger::new(&UnknownClients::Deny, NOW);
+    let ledger = Ledger::new(UnknownClients::Deny, NOW);
     for config in configs {
         assert_eq!(ledger.configure(config, NOW), Written::Created);
     }
     ledger
 }
 
-fn tokens(tokens: u64) -> Tokens {
-    Tokens::new(tokens).unwrap()
+fn tokens(tokens: u64) -> Option<Tokens> {
+    Tokens::new(tokens).ok()
+}
+
+/// The only client's request, which passes.
+fn admitted(ledger: &Ledger, estimate: Option<Tokens>) -> Held {
+    match ledger.decide("client", estimate, NOW) {
+        Answer::Admitted { held, .. } => held,
+        other => panic!("not admitted: {other:?}"),
+    }
+}
+
+fn ended(used: Option<Tokens>) -> End {
+    End { outcome: Outcome::Completed, used, duration_us: 1_500 }
 }
 
 fn later(ms: u64) -> UnixMillis {
@@ -47,7 +62,7 @@ fn snapshot(ledger: &Ledger, id: &str) -> ClientSnapshot {
 }
 
 /// Threads ask all at once, and what they were granted is counted apart from the ledger.
-fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Tokens) -> u64 {
+fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Option<Tokens>) -> u64 {
     let admitted = AtomicU64::new(0);
     let start = Barrier::new(threads);
     thread::scope(|scope| {
@@ -55,7 +70,7 @@ fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Token
             scope.spawn(|| {
                 start.wait();
                 for _ in 0..asks {
-                    if matches!(ledger.decide("client", each, NOW), Answer::Admitted(_)) {
+                    if matches!(ledger.decide("client", each, NOW), Answer::Admitted { .. }) {
                         admitted.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -101,13 +116,13 @@ fn a_write_in_the_middle_of_a_run_refills_nothing() {
 fn a_refused_request_costs_nothing() {
     let ledger = ledger(&[config("client", limit(2), limit(100))]);
     for _ in 0..10 {
-        let Answer::Refused(refusal) = ledger.decide("client", tokens(101), NOW) else {
+        let Answer::Refused { refusal, .. } = ledger.decide("client", tokens(101), NOW) else {
             panic!("101 of 100 tokens were admitted")
         };
         assert!(matches!(refusal, Refusal::NeverFits { .. }));
     }
     for _ in 0..2 {
-        assert!(matches!(ledger.decide("client", tokens(50), NOW), Answer::Admitted(_)));
+        ledger.settle(admitted(&ledger, tokens(50)), &ended(None), NOW);
     }
     let snapshot = snapshot(&ledger, "client");
     assert_eq!((snapshot.admitted, snapshot.tpm_dropped, snapshot.rpm_dropped), (2, 10, 0));
@@ -117,19 +132,16 @@ fn a_refused_request_costs_nothing() {
 #[test]
 fn a_released_charge_is_given_back_and_neither_request_nor_tokens_count_in_the_end() {
     let ledger = ledger(&[config("client", limit(1), limit(100))]);
-    let Answer::Admitted(held) = ledger.decide("client", tokens(80), NOW) else {
-        panic!("refused")
-    };
+    let held = admitted(&ledger, tokens(80));
     held.release(NOW);
     assert_eq!(snapshot(&ledger, "client").requests_left, Some(Units::ONE));
 
-    let Answer::Admitted(held) = ledger.decide("client", tokens(100), NOW) else {
-        panic!("refused")
-    };
-    // The counters never went down, and say now what really was used.
-    assert_eq!(snapshot(&ledger, "client").tokens_used, 100);
+    let held = admitted(&ledger, tokens(100));
+    // The counter never went down, and says now what really was admitted.
     assert_eq!(snapshot(&ledger, "client").admitted, 1);
-    held.settle(1_500);
+    assert_eq!(snapshot(&ledger, "client").tokens_used, 0, "it has not ended yet");
+    ledger.settle(held, &ended(None), NOW);
+    assert_eq!(snapshot(&ledger, "client").tokens_used, 100);
     let durations = snapshot(&ledger, "client").durations;
     assert_eq!((durations.count(), durations.mean_ms()), (1, 1.5));
 }
@@ -140,7 +152,7 @@ fn a_client_that_is_not_enabled_is_counted_and_not_limited() {
     let disabled = ClientConfig { enabled: false, ..config("client", limit(1), limit(1)) };
     ledger.configure(&disabled, NOW);
     for _ in 0..5 {
-        assert!(matches!(ledger.decide("client", tokens(1_000), NOW), Answer::Admitted(_)));
+        ledger.settle(admitted(&ledger, tokens(1_000)), &ended(None), NOW);
     }
     let snapshot = snapshot(&ledger, "client");
     assert_eq!((snapshot.admitted, snapshot.tokens_used), (5, 5_000));
@@ -149,34 +161,32 @@ fn a_client_that_is_not_enabled_is_counted_and_not_limited() {
 #[test]
 fn a_client_created_again_has_full_buckets_and_counters_that_go_on() {
     let ledger = ledger(&[config("client", limit(1), None)]);
-    assert!(matches!(ledger.decide("client", tokens(5), NOW), Answer::Admitted(_)));
+    admitted(&ledger, tokens(5)).stand();
     assert!(ledger.remove("client"));
     assert!(!ledger.remove("client"));
     assert!(ledger.snapshot("client", NOW).is_none());
     assert!(matches!(ledger.decide("client", tokens(5), NOW), Answer::UnknownClient));
 
     assert_eq!(ledger.configure(&config("client", limit(1), None), NOW), Written::Created);
-    assert!(matches!(ledger.decide("client", tokens(5), NOW), Answer::Admitted(_)));
+    admitted(&ledger, tokens(5)).stand();
     assert_eq!(snapshot(&ledger, "client").tokens_used, 10);
 }
 
 #[test]
 fn what_a_deleted_client_holds_is_not_given_back_to_the_one_created_after_it() {
     let ledger = ledger(&[config("client", None, limit(500))]);
-    let Answer::Admitted(held) = ledger.decide("client", tokens(500), NOW) else {
-        panic!("refused")
-    };
+    let held = admitted(&ledger, tokens(500));
     ledger.remove("client");
     ledger.configure(&config("client", None, limit(500)), NOW);
-    assert!(matches!(ledger.decide("client", tokens(500), NOW), Answer::Admitted(_)));
+    assert!(matches!(ledger.decide("client", tokens(500), NOW), Answer::Admitted { .. }));
     held.release(NOW);
-    assert!(matches!(ledger.decide("client", tokens(1), NOW), Answer::Refused(_)));
+    assert!(matches!(ledger.decide("client", tokens(1), NOW), Answer::Refused { .. }));
 }
 
 #[test]
 fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
     let ledger = ledger(&[config("client", limit(1), None)]);
-    let Answer::Admitted(held) = ledger.decide("client", tokens(5), NOW) else { panic!("refused") };
+    let held = admitted(&ledger, tokens(5));
     ledger.remove("client");
     held.release(NOW);
     assert!(ledger.is_empty());
@@ -185,11 +195,11 @@ fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
 #[test]
 fn unknown_clients_share_one_pair_of_buckets_and_no_state_of_their_own() {
     let [rpm, tpm] = [limit(3), limit(100)];
-    let ledger = Ledger::new(&UnknownClients::Shared { rpm, tpm }, NOW);
+    let ledger = Ledger::new(UnknownClients::Shared { rpm, tpm }, NOW);
     for id in ["a", "b", "unknown"] {
-        assert!(matches!(ledger.decide(id, tokens(1), NOW), Answer::Admitted(_)));
+        assert!(matches!(ledger.decide(id, tokens(1), NOW), Answer::Admitted { .. }));
     }
-    assert!(matches!(ledger.decide("c", tokens(1), NOW), Answer::Refused(_)));
+    assert!(matches!(ledger.decide("c", tokens(1), NOW), Answer::Refused { .. }));
     assert!(ledger.is_empty());
     let UnknownSnapshot::Shared(unknown) = ledger.unknown_snapshot(NOW) else { panic!("denied") };
     assert_eq!((unknown.admitted, unknown.rpm_dropped), (3, 1));
@@ -197,11 +207,11 @@ fn unknown_clients_share_one_pair_of_buckets_and_no_state_of_their_own() {
 
 #[test]
 fn allowed_unknown_clients_are_not_limited_and_denied_ones_are_counted() {
-    let allowed = Ledger::new(&UnknownClients::Allow, NOW);
+    let allowed = Ledger::new(UnknownClients::Allow, NOW);
     for _ in 0..1_000 {
-        assert!(matches!(allowed.decide("a", tokens(1_000_000), NOW), Answer::Admitted(_)));
+        assert!(matches!(allowed.decide("a", tokens(1_000_000), NOW), Answer::Admitted { .. }));
     }
-    let denied = Ledger::new(&UnknownClients::Deny, NOW);
+    let denied = Ledger::new(UnknownClients::Deny, NOW);
     for _ in 0..3 {
         assert!(matches!(denied.decide("a", tokens(1), NOW), Answer::UnknownClient));
     }
@@ -215,13 +225,120 @@ fn allowed_unknown_clients_are_not_limited_and_denied_ones_are_counted() {
 fn the_refill_is_continuous() {
     let ledger = ledger(&[config("client", limit(60), None)]);
     for _ in 0..60 {
-        assert!(matches!(ledger.decide("client", tokens(0), NOW), Answer::Admitted(_)));
+        assert!(matches!(ledger.decide("client", tokens(0), NOW), Answer::Admitted { .. }));
     }
-    let Answer::Refused(Refusal::RetryAt { at, .. }) = ledger.decide("client", tokens(0), NOW)
+    let Answer::Refused { refusal: Refusal::RetryAt { at, .. }, .. } =
+        ledger.decide("client", tokens(0), NOW)
     else {
         panic!("61 of 60 requests were admitted")
     };
     assert_eq!(at, later(1_000));
-    assert!(matches!(ledger.decide("client", tokens(0), later(999)), Answer::Refused(_)));
-    assert!(matches!(ledger.decide("client", tokens(0), later(1_000)), Answer::Admitted(_)));
+    assert!(matches!(ledger.decide("client", tokens(0), later(999)), Answer::Refused { .. }));
+    assert!(matches!(ledger.decide("client", tokens(0), later(1_000)), Answer::Admitted { .. }));
+}
+
+/// Of a client with 10 requests and 1,000 tokens a minute that reserved 100.
+fn check_settled(end: &End, charge: ChargePolicy, requests_left: u64, tokens_left: i64) {
+    let policy = Policy { charge, ..UnknownClients::Deny.into() };
+    let ledger = Ledger::new(policy, NOW);
+    ledger.configure(&config("client", limit(10), limit(1_000)), NOW);
+    ledger.settle(admitted(&ledger, tokens(100)), end, NOW);
+
+    let left = snapshot(&ledger, "client");
+    assert_eq!(left.requests_left.unwrap().whole(), requests_left, "{end:?} {charge:?}");
+    assert_eq!(left.tokens_left, Some(Units(tokens_left * Units::ONE.0)), "{end:?} {charge:?}");
+    assert_eq!(left.tokens_used.cast_signed(), 1_000 - tokens_left, "{end:?} {charge:?}");
+    assert_eq!(100 + left.tokens_owed - left.tokens_refunded, left.tokens_used);
+}
+
+#[test]
+fn what_a_response_used_is_charged_however_it_ended() {
+    for outcome in [Outcome::Completed, Outcome::Aborted, Outcome::UpstreamFailed] {
+        for (used, left) in [(0, 1_000), (99, 901), (100, 900), (101, 899), (3_000, -2_000)] {
+            let end = End { outcome, used: tokens(used), duration_us: 1 };
+            check_settled(&end, ChargePolicy::default(), 9, left);
+        }
+    }
+}
+
+#[test]
+fn what_a_response_without_usage_is_charged_is_a_matter_of_policy() {
+    let [completed, aborted, failed] =
+        [Outcome::Completed, Outcome::Aborted, Outcome::UpstreamFailed].map(|outcome| End {
+            outcome,
+            used: None,
+            duration_us: 1,
+        });
+    let default = ChargePolicy::default();
+    check_settled(&completed, default, 9, 900);
+    check_settled(&aborted, default, 9, 900);
+    check_settled(&failed, default, 9, 1_000);
+
+    for (fallback, requests_left, tokens_left) in [
+        (FallbackCharge::Estimate, 9, 900),
+        (FallbackCharge::Request, 9, 1_000),
+        (FallbackCharge::Nothing, 10, 1_000),
+    ] {
+        let without_usage = ChargePolicy { without_usage: fallback, ..default };
+        check_settled(&completed, without_usage, requests_left, tokens_left);
+        check_settled(&aborted, without_usage, requests_left, tokens_left);
+        check_settled(&failed, without_usage, 9, 1_000);
+        let upstream_failure = ChargePolicy { upstream_failure: fallback, ..default };
+        check_settled(&completed, upstream_failure, 9, 900);
+        check_settled(&failed, upstream_failure, requests_left, tokens_left);
+    }
+}
+
+#[test]
+fn what_a_deleted_client_used_counts_and_is_not_charged_to_the_one_created_after_it() {
+    let ledger = ledger(&[config("client", None, limit(500))]);
+    let held = admitted(&ledger, tokens(500));
+    ledger.remove("client");
+    ledger.configure(&config("client", None, limit(500)), NOW);
+    ledger.settle(held, &ended(tokens(700)), NOW);
+    let after = snapshot(&ledger, "client");
+    assert_eq!(after.tokens_left.unwrap().whole(), 500);
+    assert_eq!((after.tokens_used, after.tokens_owed), (700, 200));
+}
+
+fn learning_ledger(tpm: u64) -> Ledger {
+    let policy = Policy { estimate: Estimate::Learned, ..UnknownClients::Deny.into() };
+    let ledger = Ledger::new(policy, NOW);
+    ledger.configure(&config("client", None, limit(tpm)), NOW);
+    ledger
+}
+
+#[test]
+fn a_client_that_always_says_1_reserves_what_its_requests_use() {
+    let ledger = learning_ledger(10_000);
+    assert_eq!(admitted(&ledger, tokens(1)).reserved().get(), 1, "nothing is known yet");
+    for _ in 0..3 {
+        ledger.settle(admitted(&ledger, tokens(1)), &ended(tokens(900)), NOW);
+    }
+    assert_eq!(snapshot(&ledger, "client").learned_estimate, tokens(900));
+    for (header, reserved) in [(None, 900), (tokens(1), 900), (tokens(901), 901)] {
+        assert_eq!(admitted(&ledger, header).reserved().get(), reserved);
+    }
+}
+
+#[test]
+fn what_was_learned_never_locks_a_client_out() {
+    let ledger = learning_ledger(1_000);
+    ledger.settle(admitted(&ledger, None), &ended(tokens(5_000)), NOW);
+    assert_eq!(snapshot(&ledger, "client").learned_estimate, tokens(5_000));
+    let Answer::Refused { refusal: Refusal::RetryAt { at, .. }, reserved, .. } =
+        ledger.decide("client", None, NOW)
+    else {
+        panic!("a client in debt was admitted, or told that it never fits")
+    };
+    assert_eq!(reserved.get(), 1_000);
+    assert!(matches!(ledger.decide("client", None, at), Answer::Admitted { .. }));
+}
+
+#[test]
+fn what_is_not_learned_from_the_header_alone_is_not_in_the_statistics() {
+    let ledger = ledger(&[config("client", None, None)]);
+    ledger.settle(admitted(&ledger, tokens(5)), &ended(tokens(700)), NOW);
+    assert_eq!(snapshot(&ledger, "client").learned_estimate, None);
+    assert_eq!(admitted(&ledger, None).reserved().get(), 0);
 }

@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
-        let ledger = Arc::new(Ledger::new(&UnknownClients::Allow, UnixMillis(0)));
+        let ledger = Arc::new(Ledger::new(UnknownClients::Allow, UnixMillis(0)));
         let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
         let admin = Arc::new(admin.with_clients_max(2));
         let set = async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true)).await;

@@ -1,6 +1,6 @@
 //! A client's statistics, as both APIs tell them.
 
-use limiter::{ClientId, Units, UnixMillis};
+use limiter::{ClientId, Tokens, Units, UnixMillis};
 
 use crate::ledger::ClientSnapshot;
 
@@ -19,7 +19,7 @@ pub struct ClientStats {
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
     pub tpm_dropped: u64,
-    /// Tokens of admitted requests.
+    /// Tokens of admitted requests that ended, as they were charged in the end.
     pub tokens_used: u64,
     /// Whole requests that would be admitted now; `None`: RPM is not limited.
     pub rpm_remaining: Option<u64>,
@@ -29,6 +29,8 @@ pub struct ClientStats {
     pub last_request: Option<UnixMillis>,
     /// Mean milliseconds from request to end of response, of admitted requests; 0 before the first.
     pub avg_latency_ms: f64,
+    /// Tokens that a request reserves at least; `None` where estimates are not learned.
+    pub learned_estimate: Option<u64>,
 }
 
 impl From<&ClientSnapshot> for ClientStats {
@@ -46,6 +48,7 @@ impl From<&ClientSnapshot> for ClientStats {
             tpm_remaining: client.tokens_left.map(Units::whole),
             last_request: client.last_request,
             avg_latency_ms: client.durations.mean_ms(),
+            learned_estimate: client.learned_estimate.map(Tokens::get),
         }
     }
 }

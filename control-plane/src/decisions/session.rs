@@ -2,15 +2,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use limiter::{Dimension, Refusal, Tokens, UnixMillis};
+use limiter::{Balance, Dimension, PER_MINUTE_MAX, Refusal, Standing, Tokens, UnixMillis};
 use proto::{
     DECISION_PROTOCOL_VERSION,
-    decision::{Ask, ControlFrame, Decision, FilterFrame, Hello, Settle, Verdict, Welcome},
+    decision::{
+        self, Ask, ControlFrame, Decision, FilterFrame, Hello, Settle, UsageSource, Verdict,
+        Welcome,
+    },
 };
 use tonic::Status;
 
 use super::StreamMetrics;
-use crate::ledger::{Answer, Held, Ledger};
+use crate::ledger::{Answer, End, Held, Ledger, Outcome};
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and
 /// charged like any other, but it can be neither given back nor timed.
@@ -58,7 +61,7 @@ impl Session {
             verdicts.push(self.decide(ask, now)?);
         }
         for settle in frame.settles {
-            self.settle(settle);
+            self.settle(settle, now);
         }
         for id in frame.cancels {
             self.cancel(id, now);
@@ -72,24 +75,47 @@ impl Session {
     }
 
     fn decide(&mut self, ask: &Ask, now: UnixMillis) -> Result<Verdict, Status> {
-        let tokens = Tokens::new(ask.tokens).map_err(|error| {
-            Status::invalid_argument(format!("ask {}: tokens {error}, got {}", ask.id, ask.tokens))
+        let estimate = ask.tokens.map(Tokens::new).transpose().map_err(|error| {
+            let tokens = ask.tokens();
+            Status::invalid_argument(format!("ask {}: tokens {error}, got {tokens}", ask.id))
         })?;
-        let answer = self.ledger.decide(&ask.client_id, tokens, now);
-        let verdict = verdict(ask.id, &answer, now);
+        let verdict = match self.ledger.decide(&ask.client_id, estimate, now) {
+            Answer::Admitted { held, standing } => {
+                let verdict = verdict(ask.id, Decision::Admitted, &standing, held.reserved());
+                if self.held.len() < HELD_MAX {
+                    self.held.insert(ask.id, held);
+                } else {
+                    held.stand();
+                }
+                verdict
+            }
+            Answer::Refused { refusal, reserved, standing } => {
+                let decision = match refusal.limit() {
+                    Dimension::Rpm => Decision::RpmExceeded,
+                    Dimension::Tpm => Decision::TpmExceeded,
+                };
+                let retry_after_ms = match refusal {
+                    // The account's clock may be ahead of `now` by a frame that was decided
+                    // meanwhile.
+                    Refusal::RetryAt { at, .. } => at.0.saturating_sub(now.0).max(1),
+                    Refusal::NeverFits { .. } => 0,
+                };
+                Verdict { retry_after_ms, ..verdict(ask.id, decision, &standing, reserved) }
+            }
+            Answer::UnknownClient => {
+                let decision = Decision::UnknownClient.into();
+                Verdict { id: ask.id, decision, ..Verdict::default() }
+            }
+        };
         self.metrics.decided(verdict.decision());
-        if let Answer::Admitted(held) = answer
-            && self.held.len() < HELD_MAX
-        {
-            self.held.insert(ask.id, held);
-        }
         Ok(verdict)
     }
 
-    fn settle(&mut self, settle: Settle) {
+    fn settle(&mut self, settle: Settle, now: UnixMillis) {
         if let Some(held) = self.held.remove(&settle.id) {
-            self.metrics.settled(settle.outcome());
-            held.settle(settle.duration_us);
+            let end = end(&settle);
+            self.metrics.settled(settle.outcome(), settle.usage(), held.reserved(), end.used);
+            self.ledger.settle(held, &end, now);
         }
     }
 
@@ -104,25 +130,43 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.metrics.stream_closed(self.held.len());
+        for (_, held) in self.held.drain() {
+            held.stand();
+        }
     }
 }
 
-fn verdict(id: u32, answer: &Answer, now: UnixMillis) -> Verdict {
-    let (decision, retry_after_ms) = match answer {
-        Answer::Admitted(_) => (Decision::Admitted, 0),
-        Answer::UnknownClient => (Decision::UnknownClient, 0),
-        Answer::Refused(refusal) => {
-            let decision = match refusal.limit() {
-                Dimension::Rpm => Decision::RpmExceeded,
-                Dimension::Tpm => Decision::TpmExceeded,
-            };
-            let retry_after_ms = match refusal {
-                // The account's clock may be ahead of `now` by a frame that was decided meanwhile.
-                Refusal::RetryAt { at, .. } => at.0.saturating_sub(now.0).max(1),
-                Refusal::NeverFits { .. } => 0,
-            };
-            (decision, retry_after_ms)
-        }
+fn verdict(id: u32, decision: Decision, standing: &Standing, reserved: Tokens) -> Verdict {
+    Verdict {
+        id,
+        decision: decision.into(),
+        retry_after_ms: 0,
+        requests: standing.requests.map(balance),
+        tokens: standing.tokens.map(balance),
+        reserved_tokens: reserved.get(),
+    }
+}
+
+fn balance(balance: Balance) -> decision::Balance {
+    decision::Balance {
+        limit: balance.limit.per_minute(),
+        remaining: balance.left.whole(),
+        full_in_ms: balance.full_in_ms,
+    }
+}
+
+fn end(settle: &Settle) -> End {
+    let used = match settle.usage() {
+        UsageSource::None | UsageSource::Encoded => None,
+        UsageSource::Completions
+        | UsageSource::Responses
+        | UsageSource::Anthropic
+        | UsageSource::Gemini => Tokens::new(settle.used_tokens.min(PER_MINUTE_MAX)).ok(),
     };
-    Verdict { id, decision: decision.into(), retry_after_ms }
+    let outcome = match settle.outcome() {
+        decision::Outcome::Completed => Outcome::Completed,
+        decision::Outcome::Aborted | decision::Outcome::Unspecified => Outcome::Aborted,
+        decision::Outcome::UpstreamFailed => Outcome::UpstreamFailed,
+    };
+    End { outcome, used, duration_us: settle.duration_us }
 }

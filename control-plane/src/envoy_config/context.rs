@@ -30,6 +30,11 @@ struct Filter {
     mode: &'static str,
     failure_mode: &'static str,
     decision_timeout_ms: u128,
+    error_format: &'static str,
+    rate_limit_headers: &'static str,
+    upstream_rate_limit_headers: &'static str,
+    accept_encoding: &'static str,
+    estimate: &'static str,
 }
 
 /// Where a cluster's only endpoint is.
@@ -84,15 +89,27 @@ impl Context {
                 accepts_ipv4_too: settings.bind_address.is_unspecified()
                     && settings.bind_address.is_ipv6(),
             },
-            filter: Filter {
-                path: options.filter.clone(),
-                mode: options.mode.word(),
-                failure_mode: settings.failure_mode.word(),
-                decision_timeout_ms: settings.decision_timeout.as_millis(),
-            },
+            filter: Filter::new(settings, options),
             upstream: Upstream::new(&settings.upstream, &settings.upstream_ca_file),
             control_plane: Endpoint::new(&control_plane, settings.ports.decision),
         })
+    }
+}
+
+impl Filter {
+    fn new(settings: &Settings, options: &Options) -> Self {
+        let filter = &settings.filter;
+        Self {
+            path: options.filter.clone(),
+            mode: options.mode.word(),
+            failure_mode: filter.failure_mode.word(),
+            decision_timeout_ms: filter.decision_timeout.as_millis(),
+            error_format: filter.error_format.word(),
+            rate_limit_headers: filter.rate_limit_headers.word(),
+            upstream_rate_limit_headers: filter.upstream_rate_limit_headers.word(),
+            accept_encoding: filter.accept_encoding.word(),
+            estimate: settings.estimate.word(),
+        }
     }
 }
 

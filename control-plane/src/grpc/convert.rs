@@ -40,6 +40,7 @@ impl From<&ClientStats> for api::ClientStats {
             tpm_remaining: stats.tpm_remaining.map(signed),
             last_request_time: stats.last_request.map_or(0, |at| signed(at.0 / 1_000)),
             avg_latency_ms: stats.avg_latency_ms,
+            learned_estimate: stats.learned_estimate.map(signed),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! One client: its limits, its account and its tally, under one lock.
 
-use std::{borrow::Borrow, hash, mem, num::NonZeroU64, sync::Arc};
+use std::{borrow::Borrow, hash, num::NonZeroU64, sync::Arc};
 
-use limiter::{Account, Charge, ClientId, Decision, Dimension, Refusal, Tokens, Units, UnixMillis};
+use limiter::{
+    Account, Charge, ClientId, Decision, Dimension, Refusal, Standing, Tokens, Units, UnixMillis,
+};
 use parking_lot::Mutex;
 
-use super::{Answer, ClientConfig, Histogram};
+use super::{Answer, ClientConfig, Histogram, learned::LearnedEstimate};
+use crate::settings::{ChargePolicy, Estimate, FallbackCharge};
 
 /// A configured client, or the one that stands for all others.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ struct State {
     account: Account,
     tally: Tally,
     enabled: bool,
+    /// Counts how often the client was deleted and created again.
+    generation: u32,
 }
 
 /// What happened, since the process started.
@@ -27,10 +32,20 @@ struct Tally {
     admitted: Count,
     rpm_dropped: u64,
     tpm_dropped: u64,
-    tokens_used: Count,
+    tokens_used: u64,
     last_request: Option<NonZeroU64>,
     /// Only of clients whose requests ended: most of a large ledger never asks.
-    durations: Option<Box<Histogram>>,
+    ended: Option<Box<Ended>>,
+}
+
+/// What is known of requests that have ended.
+#[derive(Debug, Default)]
+struct Ended {
+    durations: Histogram,
+    tokens_refunded: u64,
+    tokens_owed: u64,
+    /// Only where estimates are learned.
+    learned: Option<Box<LearnedEstimate>>,
 }
 
 /// A counter whose last additions may turn out to be wrong, and that never goes down all the same:
@@ -41,13 +56,37 @@ struct Count {
     overcounted: u64,
 }
 
-/// An admitted request: what it was charged, to whom. It is settled or released once.
+/// An admitted request: what it was charged, to whom. It ends once, in one of three ways.
 #[derive(Debug)]
 #[must_use]
 pub struct Held {
     client: Arc<Client>,
     charge: Charge,
-    tokens: Tokens,
+    reserved: Tokens,
+    /// The client's, when it was charged.
+    generation: u32,
+}
+
+/// How an admitted request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// What became of its response.
+    pub outcome: Outcome,
+    /// The tokens that it used, when the response told.
+    pub used: Option<Tokens>,
+    /// From request to end of response, in microseconds.
+    pub duration_us: u64,
+}
+
+/// What became of an admitted request's response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ended as the upstream ended it.
+    Completed,
+    /// It never began, or was cut short.
+    Aborted,
+    /// The upstream could not be reached, or answered that it failed.
+    UpstreamFailed,
 }
 
 /// A client as it stood at one moment.
@@ -61,8 +100,14 @@ pub struct ClientSnapshot {
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
     pub tpm_dropped: u64,
-    /// Their tokens.
+    /// Tokens of the requests that ended, as they were charged in the end.
     pub tokens_used: u64,
+    /// What was given back of their estimates.
+    pub tokens_refunded: u64,
+    /// What was charged beyond their estimates.
+    pub tokens_owed: u64,
+    /// What a request is taken to need at least; `None` when that is not learned, or not yet.
+    pub learned_estimate: Option<Tokens>,
     /// When it last asked.
     pub last_request: Option<UnixMillis>,
     /// How long its requests took, from request to end of response.
@@ -75,49 +120,61 @@ pub struct ClientSnapshot {
 
 impl Client {
     pub(super) fn new(config: &ClientConfig, now: UnixMillis) -> Arc<Self> {
-        Self::with_tally(config, Tally::default(), now)
-    }
-
-    /// A client that was deleted and is created again: full buckets, and the counters go on. What
-    /// the deleted one's requests still hold is not this one's.
-    pub(super) fn anew(&self, config: &ClientConfig, now: UnixMillis) -> Arc<Self> {
-        let tally = mem::take(&mut self.state.lock().tally);
-        Self::with_tally(config, tally, now)
-    }
-
-    fn with_tally(config: &ClientConfig, tally: Tally, now: UnixMillis) -> Arc<Self> {
         Arc::new(Self {
             id: config.id.clone(),
             state: Mutex::new(State {
                 account: Account::full(&config.limits, now),
-                tally,
+                tally: Tally::default(),
                 enabled: config.enabled,
+                generation: 0,
             }),
         })
+    }
+
+    /// A client that was deleted is created again: full buckets, and the counters go on. What its
+    /// requests of before still hold is not given back to these buckets.
+    pub(super) fn revive(&self, config: &ClientConfig, now: UnixMillis) {
+        let mut state = self.state.lock();
+        state.account = Account::full(&config.limits, now);
+        state.enabled = config.enabled;
+        state.generation = state.generation.wrapping_add(1);
     }
 
     pub(super) fn id(&self) -> &ClientId {
         &self.id
     }
 
-    pub(super) fn decide(self: &Arc<Self>, tokens: Tokens, now: UnixMillis) -> Answer {
+    pub(super) fn decide(
+        self: &Arc<Self>,
+        header: Option<Tokens>,
+        source: Estimate,
+        now: UnixMillis,
+    ) -> Answer {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.tally.last_request = NonZeroU64::new(now.0);
+        let reserved = match source {
+            Estimate::Header => header.unwrap_or_default(),
+            Estimate::Learned => state.larger_estimate(header, now),
+        };
         let decision = if state.enabled {
-            state.account.decide(tokens, now)
+            state.account.decide(reserved, now)
         } else {
             Decision::Admitted(Charge::NOTHING)
         };
+        let standing =
+            if state.enabled { state.account.standing(now) } else { Standing::default() };
         match decision {
             Decision::Admitted(charge) => {
-                state.tally.admit(tokens);
+                state.tally.admitted.add(1);
+                let generation = state.generation;
                 drop(guard);
-                Answer::Admitted(Held { client: Arc::clone(self), charge, tokens })
+                let held = Held { client: Arc::clone(self), charge, reserved, generation };
+                Answer::Admitted { held, standing }
             }
             Decision::Refused(refusal) => {
                 state.tally.drop(refusal);
-                Answer::Refused(refusal)
+                Answer::Refused { refusal, reserved, standing }
             }
         }
     }
@@ -136,35 +193,79 @@ impl Client {
     pub(super) fn snapshot(&self, now: UnixMillis) -> ClientSnapshot {
         let state = self.state.lock();
         let State { account, tally, .. } = &*state;
+        let ended = tally.ended.as_deref();
+        let left = account.standing(now);
         ClientSnapshot {
             config: state.config(&self.id),
             admitted: tally.admitted.shown,
             rpm_dropped: tally.rpm_dropped,
             tpm_dropped: tally.tpm_dropped,
-            tokens_used: tally.tokens_used.shown,
+            tokens_used: tally.tokens_used,
+            tokens_refunded: ended.map_or(0, |ended| ended.tokens_refunded),
+            tokens_owed: ended.map_or(0, |ended| ended.tokens_owed),
+            learned_estimate: tally.learned_estimate(now),
             last_request: tally.last_request.map(|at| UnixMillis(at.get())),
-            durations: tally.durations.as_deref().cloned().unwrap_or_default(),
-            requests_left: account.balance(Dimension::Rpm, now),
-            tokens_left: account.balance(Dimension::Tpm, now),
+            durations: ended.map(|ended| ended.durations.clone()).unwrap_or_default(),
+            requests_left: left.requests.map(|balance| balance.left),
+            tokens_left: left.tokens.map(|balance| balance.left),
         }
     }
 }
 
 impl Held {
-    /// The request was forwarded and is over after `duration_us`, with a response or without; the
-    /// charge stands.
-    pub fn settle(self, duration_us: u64) {
+    /// The tokens that were reserved.
+    pub fn reserved(&self) -> Tokens {
+        self.reserved
+    }
+
+    /// The request was forwarded and is over: its charge is corrected to what it used, or to what
+    /// `policy` says of a response that did not tell.
+    pub(super) fn settle(self, end: &End, policy: ChargePolicy, source: Estimate, now: UnixMillis) {
+        let fallback = match end.outcome {
+            Outcome::Completed | Outcome::Aborted => policy.without_usage,
+            Outcome::UpstreamFailed => policy.upstream_failure,
+        };
+        let mut guard = self.client.state.lock();
+        let state = &mut *guard;
+        // What was charged to buckets that have been thrown away is not settled with new ones.
+        let charge =
+            if self.generation == state.generation { self.charge } else { Charge::NOTHING };
+        let used = match (end.used, fallback) {
+            (Some(used), _) => {
+                state.account.settle(charge, used, now);
+                used
+            }
+            (None, FallbackCharge::Estimate) => self.reserved,
+            (None, FallbackCharge::Request) => {
+                state.account.settle(charge, Tokens::ZERO, now);
+                Tokens::ZERO
+            }
+            (None, FallbackCharge::Nothing) => {
+                state.account.release(charge, now);
+                Tokens::ZERO
+            }
+        };
+        let ended = state.tally.end(self.reserved, used);
+        ended.durations.record(end.duration_us);
+        if let (Estimate::Learned, Some(used)) = (source, end.used) {
+            ended.learned.get_or_insert_default().learn(used, now);
+        }
+    }
+
+    /// Nobody will know what became of the request: its charge stands.
+    pub fn stand(self) {
         let mut state = self.client.state.lock();
-        state.tally.durations.get_or_insert_default().record(duration_us);
+        state.tally.tokens_used = state.tally.tokens_used.saturating_add(self.reserved.get());
     }
 
     /// The request was never forwarded: the whole charge is given back.
     pub fn release(self, now: UnixMillis) {
         let mut guard = self.client.state.lock();
         let state = &mut *guard;
-        state.account.release(self.charge, now);
+        if self.generation == state.generation {
+            state.account.release(self.charge, now);
+        }
         state.tally.admitted.take_back(1);
-        state.tally.tokens_used.take_back(self.tokens.get());
     }
 }
 
@@ -172,19 +273,40 @@ impl State {
     fn config(&self, id: &ClientId) -> ClientConfig {
         ClientConfig { id: id.clone(), limits: self.account.limits(), enabled: self.enabled }
     }
+
+    /// What was learned counts up to what a full bucket holds: a client whose usual request is
+    /// larger than its limit waits for the full bucket, and is not locked out for ever.
+    fn larger_estimate(&self, header: Option<Tokens>, now: UnixMillis) -> Tokens {
+        let learned = self.tally.learned_estimate(now).unwrap_or_default();
+        let learned = match self.account.limits().tpm {
+            Some(limit) => learned.min(limit.into()),
+            None => learned,
+        };
+        header.unwrap_or_default().max(learned)
+    }
 }
 
 impl Tally {
-    fn admit(&mut self, tokens: Tokens) {
-        self.admitted.add(1);
-        self.tokens_used.add(tokens.get());
-    }
-
     fn drop(&mut self, refusal: Refusal) {
         match refusal.limit() {
             Dimension::Rpm => self.rpm_dropped += 1,
             Dimension::Tpm => self.tpm_dropped += 1,
         }
+    }
+
+    /// Counts a request that was charged `used` in the end.
+    fn end(&mut self, reserved: Tokens, used: Tokens) -> &mut Ended {
+        let (reserved, used) = (reserved.get(), used.get());
+        self.tokens_used = self.tokens_used.saturating_add(used);
+        let ended = self.ended.get_or_insert_default();
+        let refunded = reserved.saturating_sub(used);
+        ended.tokens_refunded = ended.tokens_refunded.saturating_add(refunded);
+        ended.tokens_owed = ended.tokens_owed.saturating_add(used.saturating_sub(reserved));
+        ended
+    }
+
+    fn learned_estimate(&self, now: UnixMillis) -> Option<Tokens> {
+        self.ended.as_deref()?.learned.as_deref()?.estimate(now)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod histogram;
+mod learned;
 mod retired;
 
 use std::sync::{
@@ -14,15 +15,15 @@ use std::sync::{
 };
 
 use dashmap::DashMap;
-use limiter::{ClientId, Limits, Refusal, Tokens, UnixMillis};
+use limiter::{ClientId, Limits, Refusal, Standing, Tokens, UnixMillis};
 use parking_lot::Mutex;
 
 use client::{ById, Client};
-pub use client::{ClientSnapshot, Held};
+pub use client::{ClientSnapshot, End, Held, Outcome};
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use retired::Retired;
 
-use crate::settings::UnknownClients;
+use crate::settings::{ChargePolicy, Estimate, UnknownClients};
 
 /// One client's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +48,49 @@ pub enum Written {
 /// The answer to one ask.
 #[derive(Debug)]
 pub enum Answer {
-    /// Charged; what is held has to be settled or released.
-    Admitted(Held),
+    /// Charged.
+    Admitted {
+        /// Has to be settled or released, or to stand.
+        held: Held,
+        /// Where the client stands now.
+        standing: Standing,
+    },
     /// Not charged.
-    Refused(Refusal),
+    Refused {
+        /// Why, and until when.
+        refusal: Refusal,
+        /// The tokens that would have been reserved.
+        reserved: Tokens,
+        /// Where the client stands.
+        standing: Standing,
+    },
     /// The id is not configured, and such clients are denied.
     UnknownClient,
+}
+
+/// What is charged, beside the limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// What becomes of ids that are not configured.
+    pub unknown_clients: UnknownClients,
+    /// Where a request's estimate comes from.
+    pub estimate: Estimate,
+    /// What a request is charged in the end whose response did not tell what it used.
+    pub charge: ChargePolicy,
+}
+
+/// The defaults of everything else.
+impl From<UnknownClients> for Policy {
+    fn from(unknown_clients: UnknownClients) -> Self {
+        Self { unknown_clients, estimate: Estimate::Header, charge: ChargePolicy::default() }
+    }
 }
 
 /// All accounts of this process.
 #[derive(Debug)]
 pub struct Ledger {
+    estimate: Estimate,
+    charge: ChargePolicy,
     clients: DashMap<ById, ()>,
     retired: Mutex<Retired>,
     unknown: Unknown,
@@ -84,30 +117,43 @@ pub enum UnknownSnapshot {
 
 impl Ledger {
     /// A ledger without clients.
-    pub fn new(unknown_clients: &UnknownClients, now: UnixMillis) -> Self {
-        let unknown = match *unknown_clients {
+    pub fn new(policy: impl Into<Policy>, now: UnixMillis) -> Self {
+        let policy = policy.into();
+        let unknown = match policy.unknown_clients {
             UnknownClients::Shared { rpm, tpm } => {
                 shared_by_unknown(Limits { rpm: Some(rpm), tpm: Some(tpm) }, now)
             }
             UnknownClients::Allow => shared_by_unknown(Limits::default(), now),
             UnknownClients::Deny => Unknown::Denied { count: AtomicU64::new(0) },
         };
-        Self { clients: DashMap::new(), retired: Mutex::default(), unknown }
+        Self {
+            estimate: policy.estimate,
+            charge: policy.charge,
+            clients: DashMap::new(),
+            retired: Mutex::default(),
+            unknown,
+        }
     }
 
-    /// Decides over one request of `client` with an estimate of `tokens`, charges it when admitted
-    /// and counts it.
-    pub fn decide(&self, client: &str, tokens: Tokens, now: UnixMillis) -> Answer {
+    /// Decides over one request of `client`, charges it when admitted and counts it. `estimate` is
+    /// the request's own, when it has one.
+    pub fn decide(&self, client: &str, estimate: Option<Tokens>, now: UnixMillis) -> Answer {
         if let Some(found) = self.clients.get(client) {
-            return found.key().0.decide(tokens, now);
+            return found.key().0.decide(estimate, self.estimate, now);
         }
         match &self.unknown {
-            Unknown::Shared(client) => client.decide(tokens, now),
+            Unknown::Shared(client) => client.decide(estimate, self.estimate, now),
             Unknown::Denied { count } => {
                 count.fetch_add(1, Ordering::Relaxed);
                 Answer::UnknownClient
             }
         }
+    }
+
+    /// Ends a request that was forwarded: it is charged what it used, or what the policy says of a
+    /// response that did not tell.
+    pub fn settle(&self, held: Held, end: &End, now: UnixMillis) {
+        held.settle(end, self.charge, self.estimate, now);
     }
 
     /// Creates a client, or puts another configuration in force; what was spent stays spent.
@@ -119,7 +165,10 @@ impl Ledger {
             return Written::Replaced;
         }
         let client = match retired.take(&config.id) {
-            Some(deleted) => deleted.anew(config, now),
+            Some(deleted) => {
+                deleted.revive(config, now);
+                deleted
+            }
             None => Client::new(config, now),
         };
         self.clients.insert(ById(client), ());

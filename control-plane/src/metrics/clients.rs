@@ -46,9 +46,30 @@ const DROPPED: Family = Family {
 
 const TOKENS_USED: Family = Family {
     name: "flowguard_tokens_used_total",
-    help: "Tokens of admitted requests.",
+    help: "Tokens of admitted requests that ended, as they were charged in the end.",
     kind: "counter",
     samples: |text, name, client| sample(text, name, &[id(client)], client.tokens_used),
+};
+
+/// estimated - refunded + debt = settled, at every moment.
+const TOKENS: Family = Family {
+    name: "flowguard_tokens_total",
+    help: "Tokens of admitted requests that ended: estimated at first, settled in the end, and the difference, refunded or charged further as debt.",
+    kind: "counter",
+    samples: |text, name, client| {
+        let estimated = client
+            .tokens_used
+            .saturating_add(client.tokens_refunded)
+            .saturating_sub(client.tokens_owed);
+        for (kind, tokens) in [
+            ("estimated", estimated),
+            ("settled", client.tokens_used),
+            ("refunded", client.tokens_refunded),
+            ("debt", client.tokens_owed),
+        ] {
+            sample(text, name, &[id(client), ("kind", kind)], tokens);
+        }
+    },
 };
 
 const BALANCE: Family = Family {
@@ -101,7 +122,7 @@ pub(super) fn write(ledger: &Ledger, clock: Clock, page: &mut Page) -> Result<()
 
     head(page.text(), "flowguard_clients", "Clients that are configured.", "gauge");
     sample(page.text(), "flowguard_clients", &[], configured);
-    for family in [REQUESTS, DROPPED, TOKENS_USED, BALANCE, REMAINING, DURATION] {
+    for family in [REQUESTS, DROPPED, TOKENS_USED, TOKENS, BALANCE, REMAINING, DURATION] {
         head(page.text(), family.name, family.help, family.kind);
         for client in &clients {
             (family.samples)(page.text(), family.name, client);

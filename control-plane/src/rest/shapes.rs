@@ -41,6 +41,9 @@ pub(super) struct Stats<'a> {
     tpm_remaining: Option<u64>,
     last_request_time: Option<String>,
     avg_latency_ms: f64,
+    /// Only where estimates are learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learned_estimate: Option<u64>,
 }
 
 impl<'a> From<&'a ClientStats> for Stats<'a> {
@@ -57,6 +60,7 @@ impl<'a> From<&'a ClientStats> for Stats<'a> {
             tpm_remaining: stats.tpm_remaining,
             last_request_time: stats.last_request.and_then(rfc3339),
             avg_latency_ms: stats.avg_latency_ms,
+            learned_estimate: stats.learned_estimate,
         }
     }
 }

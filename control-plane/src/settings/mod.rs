@@ -4,8 +4,10 @@
 //! ([`Setting`] lists all three). All of them are read at once into [`Settings`], whose types
 //! hold allowed values only, so that nothing half-configured ever starts.
 
+mod charge;
 mod cors;
 mod error;
+mod filter;
 pub(crate) mod table;
 mod upstream;
 mod values;
@@ -14,19 +16,21 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     net::{IpAddr, Ipv4Addr},
-    time::Duration,
 };
 
 use limiter::Limit;
 
+pub use charge::{ChargePolicy, Estimate, FallbackCharge};
 pub use cors::{CorsOrigins, Origin};
 pub use error::{NotAllowed, SettingsError, shown};
+pub use filter::{
+    AcceptEncoding, ErrorFormat, FailureMode, FilterMode, FilterSettings, RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+};
 pub use table::{Echo, Setting};
 pub use upstream::{Host, Scheme, UpstreamUrl};
 pub(crate) use values::fixed_port;
-pub use values::{
-    FailureMode, FilterMode, LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word,
-};
+pub use values::{LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +45,12 @@ pub struct Settings {
     pub bind_address: IpAddr,
     /// What is logged, and in which form.
     pub log: LogSettings,
-    /// What happens to a request that has no decision in time.
-    pub failure_mode: FailureMode,
-    /// How long a request waits for its decision: 1 ms to 60 s.
-    pub decision_timeout: Duration,
+    /// What the filter is told.
+    pub filter: FilterSettings,
+    /// Where the number of tokens comes from that a request reserves. The filter is told too.
+    pub estimate: Estimate,
+    /// What a request is charged when nothing tells what it used.
+    pub charge: ChargePolicy,
     /// What happens to a client id that is not configured.
     pub unknown_clients: UnknownClients,
     /// The origins from which a browser may call the REST API.
@@ -81,11 +87,26 @@ impl Settings {
             ports,
             bind_address: read(given, &table::BIND_ADDRESS, |text| text.parse().ok())?,
             log: LogSettings {
-                level: read(given, &table::LOG_LEVEL, LogLevel::parse)?,
-                format: read(given, &table::LOG_FORMAT, LogFormat::parse)?,
+                level: read(given, &table::LOG_LEVEL, Word::parse)?,
+                format: read(given, &table::LOG_FORMAT, Word::parse)?,
             },
-            failure_mode: read(given, &table::FAILURE_MODE, FailureMode::parse)?,
-            decision_timeout: read(given, &table::DECISION_TIMEOUT_MS, values::timeout)?,
+            filter: FilterSettings {
+                failure_mode: read(given, &table::FAILURE_MODE, Word::parse)?,
+                decision_timeout: read(given, &table::DECISION_TIMEOUT_MS, values::timeout)?,
+                error_format: read(given, &table::ERROR_FORMAT, Word::parse)?,
+                rate_limit_headers: read(given, &table::RATE_LIMIT_HEADERS, Word::parse)?,
+                upstream_rate_limit_headers: read(
+                    given,
+                    &table::UPSTREAM_RATE_LIMIT_HEADERS,
+                    Word::parse,
+                )?,
+                accept_encoding: read(given, &table::ACCEPT_ENCODING, Word::parse)?,
+            },
+            estimate: read(given, &table::ESTIMATE, Word::parse)?,
+            charge: ChargePolicy {
+                without_usage: read(given, &table::CHARGE_WITHOUT_USAGE, Word::parse)?,
+                upstream_failure: read(given, &table::CHARGE_ON_UPSTREAM_FAILURE, Word::parse)?,
+            },
             unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
                 UnknownClients::parse(text, rpm, tpm)
             })?,
@@ -115,6 +136,7 @@ impl Settings {
     }
 
     fn values(&self) -> Vec<(&'static Setting, String)> {
+        let filter = &self.filter;
         let mut values = vec![
             (&table::UPSTREAM_URL, self.upstream.to_string()),
             (&table::UPSTREAM_CA_FILE, self.upstream_ca_file.clone()),
@@ -124,8 +146,18 @@ impl Settings {
             (&table::BIND_ADDRESS, self.bind_address.to_string()),
             (&table::LOG_LEVEL, self.log.level.word().to_owned()),
             (&table::LOG_FORMAT, self.log.format.word().to_owned()),
-            (&table::FAILURE_MODE, self.failure_mode.word().to_owned()),
-            (&table::DECISION_TIMEOUT_MS, self.decision_timeout.as_millis().to_string()),
+            (&table::FAILURE_MODE, filter.failure_mode.word().to_owned()),
+            (&table::DECISION_TIMEOUT_MS, filter.decision_timeout.as_millis().to_string()),
+            (&table::ERROR_FORMAT, filter.error_format.word().to_owned()),
+            (&table::RATE_LIMIT_HEADERS, filter.rate_limit_headers.word().to_owned()),
+            (
+                &table::UPSTREAM_RATE_LIMIT_HEADERS,
+                filter.upstream_rate_limit_headers.word().to_owned(),
+            ),
+            (&table::ACCEPT_ENCODING, filter.accept_encoding.word().to_owned()),
+            (&table::ESTIMATE, self.estimate.word().to_owned()),
+            (&table::CHARGE_WITHOUT_USAGE, self.charge.without_usage.word().to_owned()),
+            (&table::CHARGE_ON_UPSTREAM_FAILURE, self.charge.upstream_failure.word().to_owned()),
             (&table::UNKNOWN_CLIENTS, self.unknown_clients.word().to_owned()),
         ]);
         if let UnknownClients::Shared { rpm, tpm } = self.unknown_clients {

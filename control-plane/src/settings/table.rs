@@ -31,7 +31,7 @@ pub enum Echo {
 
 impl Setting {
     /// All settings, in the order in which they are read and shown.
-    pub const ALL: [&Self; 18] = [
+    pub const ALL: [&Self; 25] = [
         &UPSTREAM_URL,
         &UPSTREAM_CA_FILE,
         &PROXY_PORT,
@@ -45,6 +45,13 @@ impl Setting {
         &LOG_FORMAT,
         &FAILURE_MODE,
         &DECISION_TIMEOUT_MS,
+        &ERROR_FORMAT,
+        &RATE_LIMIT_HEADERS,
+        &UPSTREAM_RATE_LIMIT_HEADERS,
+        &ACCEPT_ENCODING,
+        &ESTIMATE,
+        &CHARGE_WITHOUT_USAGE,
+        &CHARGE_ON_UPSTREAM_FAILURE,
         &UNKNOWN_CLIENTS,
         &UNKNOWN_CLIENT_RPM,
         &UNKNOWN_CLIENT_TPM,
@@ -64,6 +71,7 @@ impl Setting {
 const FIXED_PORT: &str = "a port from 1 to 65535";
 const FREE_PORT: &str = "a port from 1 to 65535, or 0 for any free one";
 const LIMIT: &str = "an integer from 1 to 1000000000000";
+const FALLBACK_CHARGE: &str = "estimate, request or nothing";
 
 pub(super) const UPSTREAM_URL: Setting = Setting {
     name: "UPSTREAM_URL",
@@ -192,6 +200,76 @@ pub(super) const DECISION_TIMEOUT_MS: Setting = Setting {
     default: "250",
     allowed: "an integer from 1 to 60000",
     meaning: "How many milliseconds a request waits for its decision",
+    echo: Echo::Whole,
+};
+
+pub(super) const ERROR_FORMAT: Setting = Setting {
+    name: "ERROR_FORMAT",
+    flag: None,
+    placeholder: "",
+    default: "flowguard",
+    allowed: "flowguard, openai or anthropic",
+    meaning: "Whose form the bodies of FlowGuard's own answers have: flowguard, openai or anthropic",
+    echo: Echo::Whole,
+};
+
+pub(super) const RATE_LIMIT_HEADERS: Setting = Setting {
+    name: "RATE_LIMIT_HEADERS",
+    flag: None,
+    placeholder: "",
+    default: "openai",
+    allowed: "off, openai, ietf or both",
+    meaning: "Headers that tell a client what it has left: off, openai (x-ratelimit-…), ietf (RateLimit and RateLimit-Policy) or both",
+    echo: Echo::Whole,
+};
+
+pub(super) const UPSTREAM_RATE_LIMIT_HEADERS: Setting = Setting {
+    name: "UPSTREAM_RATE_LIMIT_HEADERS",
+    flag: None,
+    placeholder: "",
+    default: "replace",
+    allowed: "replace or rename",
+    meaning: "The upstream's own headers of that kind: replace, or rename (they become x-upstream-…)",
+    echo: Echo::Whole,
+};
+
+pub(super) const ACCEPT_ENCODING: Setting = Setting {
+    name: "ACCEPT_ENCODING",
+    flag: None,
+    placeholder: "",
+    default: "drop",
+    allowed: "drop or keep",
+    meaning: "A request's accept-encoding: drop (the usage in its response can be read) or keep",
+    echo: Echo::Whole,
+};
+
+pub(super) const ESTIMATE: Setting = Setting {
+    name: "ESTIMATE",
+    flag: None,
+    placeholder: "",
+    default: "header",
+    allowed: "header or learned",
+    meaning: "The tokens that a request reserves: header (x-token-estimate), or learned (at least the recent p90 of the client's use; the header may be missing)",
+    echo: Echo::Whole,
+};
+
+pub(super) const CHARGE_WITHOUT_USAGE: Setting = Setting {
+    name: "CHARGE_WITHOUT_USAGE",
+    flag: None,
+    placeholder: "",
+    default: "estimate",
+    allowed: FALLBACK_CHARGE,
+    meaning: "What a response without usage costs: estimate, request (no tokens) or nothing",
+    echo: Echo::Whole,
+};
+
+pub(super) const CHARGE_ON_UPSTREAM_FAILURE: Setting = Setting {
+    name: "CHARGE_ON_UPSTREAM_FAILURE",
+    flag: None,
+    placeholder: "",
+    default: "request",
+    allowed: FALLBACK_CHARGE,
+    meaning: "The same when the upstream can't be reached or answers 5xx",
     echo: Echo::Whole,
 };
 

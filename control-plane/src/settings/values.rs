@@ -20,49 +20,6 @@ pub trait Word: Copy + 'static {
     }
 }
 
-/// What the filter does with a request that has no decision in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureMode {
-    /// It is answered 503.
-    Closed,
-    /// It passes unlimited.
-    Open,
-}
-
-impl Word for FailureMode {
-    const ALL: &[Self] = &[Self::Closed, Self::Open];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-        }
-    }
-}
-
-/// What the filter does with a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FilterMode {
-    /// A refused request is answered 429.
-    Enforce,
-    /// Decisions are asked for and counted; every request passes.
-    Shadow,
-    /// No decision is asked for; only the headers are checked.
-    Off,
-}
-
-impl Word for FilterMode {
-    const ALL: &[Self] = &[Self::Enforce, Self::Shadow, Self::Off];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Shadow => "shadow",
-            Self::Off => "off",
-        }
-    }
-}
-
 /// What the control plane logs, and in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {

@@ -155,10 +155,10 @@ async fn clients_are_listed_by_id_each_with_its_statistics() {
     world.asked_at.0 = 4_102_444_800_999;
     world.configure("b", Some(2), Some(100)).await;
     world.configure("a", None, None).await;
-    world.ask_admitted("b", 10).settle(1_500);
-    assert!(matches!(world.ask("b", 91), Answer::Refused(_)));
+    world.complete("b", 10, 1_500);
+    assert!(matches!(world.ask("b", 91), Answer::Refused { .. }));
     let _held = world.ask_admitted("b", 10);
-    assert!(matches!(world.ask("b", 1), Answer::Refused(_)));
+    assert!(matches!(world.ask("b", 1), Answer::Refused { .. }));
     let served = serve(&world).await;
 
     let list = served.client().list_clients(ListClientsRequest {}).await.unwrap().into_inner();
@@ -171,11 +171,12 @@ async fn clients_are_listed_by_id_each_with_its_statistics() {
         dropped_requests: 2,
         rpm_dropped: 1,
         tpm_dropped: 1,
-        tokens_used: 20,
+        tokens_used: 10,
         rpm_remaining: Some(0),
         tpm_remaining: Some(80),
         last_request_time: 4_102_444_800,
         avg_latency_ms: 1.5,
+        learned_estimate: None,
     };
     assert_eq!(list.stats, [a, b.clone()]);
     assert_eq!(served.stats("b").await, Some(b));

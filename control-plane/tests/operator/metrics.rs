@@ -4,6 +4,7 @@ use std::{env, fs};
 
 use axum::{body::Body, http::Request};
 use flowguard::{ledger::Answer, settings::UnknownClients};
+use limiter::Tokens;
 
 use crate::world::{Reply, World, reply};
 
@@ -35,7 +36,7 @@ async fn names_types_and_labels_are_those_of_the_golden_page() {
     let world = World::new();
     world.configure("a", Some(60), Some(1_000)).await;
     world.configure("no-limits", None, None).await;
-    world.ask_admitted("a", 10).settle(7_000);
+    world.complete("a", 10, 7_000);
     let page = page(&world).await;
     let series = page.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     let series: Vec<_> = series.lines().map(without_value).collect();
@@ -57,17 +58,21 @@ fn without_value(line: &str) -> &str {
     }
 }
 
+fn tokens(tokens: u64) -> Option<Tokens> {
+    Tokens::new(tokens).ok()
+}
+
 #[tokio::test]
 async fn the_page_tells_what_the_ledger_did() {
     let world = World::new();
     world.configure("a", Some(4), Some(100)).await;
-    world.ask_admitted("a", 30).settle(4_000);
-    world.ask_admitted("a", 30).settle(5_001);
-    assert!(matches!(world.ask("a", 41), Answer::Refused(_)));
-    world.ask_admitted("a", 0).settle(400_000_000);
-    let _held = world.ask_admitted("a", 15);
-    assert!(matches!(world.ask("a", 0), Answer::Refused(_)));
-    assert!(matches!(world.ask("a", 1), Answer::Refused(_)));
+    world.complete_with("a", 30, tokens(20), 4_000);
+    world.complete_with("a", 30, tokens(70), 5_001);
+    assert!(matches!(world.ask("a", 11), Answer::Refused { .. }));
+    world.complete("a", 0, 400_000_000);
+    let _held = world.ask_admitted("a", 5);
+    assert!(matches!(world.ask("a", 0), Answer::Refused { .. }));
+    assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
 
     check(
         &page(&world).await,
@@ -77,11 +82,15 @@ async fn the_page_tells_what_the_ledger_did() {
             (r#"flowguard_requests_total{client_id="a",status="dropped"}"#, "3"),
             (r#"flowguard_requests_dropped_total{client_id="a",reason="rpm"}"#, "2"),
             (r#"flowguard_requests_dropped_total{client_id="a",reason="tpm"}"#, "1"),
-            (r#"flowguard_tokens_used_total{client_id="a"}"#, "75"),
+            (r#"flowguard_tokens_used_total{client_id="a"}"#, "90"),
+            (r#"flowguard_tokens_total{client_id="a",kind="estimated"}"#, "60"),
+            (r#"flowguard_tokens_total{client_id="a",kind="settled"}"#, "90"),
+            (r#"flowguard_tokens_total{client_id="a",kind="refunded"}"#, "10"),
+            (r#"flowguard_tokens_total{client_id="a",kind="debt"}"#, "40"),
             (r#"flowguard_tokens_remaining{client_id="a",bucket_type="rpm"}"#, "0"),
-            (r#"flowguard_tokens_remaining{client_id="a",bucket_type="tpm"}"#, "25"),
+            (r#"flowguard_tokens_remaining{client_id="a",bucket_type="tpm"}"#, "5"),
             (r#"flowguard_rate_limit_remaining{client_id="a",limit_type="rpm"}"#, "0"),
-            (r#"flowguard_rate_limit_remaining{client_id="a",limit_type="tpm"}"#, "25"),
+            (r#"flowguard_rate_limit_remaining{client_id="a",limit_type="tpm"}"#, "5"),
             (r#"flowguard_request_duration_milliseconds_bucket{client_id="a",le="5"}"#, "1"),
             (r#"flowguard_request_duration_milliseconds_bucket{client_id="a",le="10"}"#, "2"),
             (r#"flowguard_request_duration_milliseconds_bucket{client_id="a",le="300000"}"#, "2"),
@@ -99,7 +108,7 @@ async fn a_balance_is_exact_and_what_remains_of_it_whole() {
     let _held = world.ask_admitted("a", 1_000);
     // 30 ms later half a token has come back, and 3 hundredths of a request.
     world.asked_at.0 += 30;
-    assert!(matches!(world.ask("a", 1), Answer::Refused(_)));
+    assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
     check(
         &page(&world).await,
         &[
@@ -121,7 +130,7 @@ async fn only_limits_that_are_configured_have_gauges_and_only_finished_requests_
         &page,
         &[
             (r#"flowguard_rate_limit_remaining{client_id="rpm-only",limit_type="rpm"}"#, "59"),
-            (r#"flowguard_tokens_used_total{client_id="rpm-only"}"#, "1"),
+            (r#"flowguard_tokens_used_total{client_id="rpm-only"}"#, "0"),
         ],
     );
     assert!(!page.contains(r#"client_id="rpm-only",limit_type="tpm""#), "{page}");
@@ -169,11 +178,13 @@ async fn ids_that_are_denied_are_dropped_for_neither_limit() {
 async fn a_client_that_is_deleted_and_created_again_goes_on_counting() {
     let world = World::new();
     world.configure("a", Some(60), None).await;
-    let _held = [world.ask_admitted("a", 5), world.ask_admitted("a", 5)];
+    world.complete("a", 5, 1_000);
+    let held = world.ask_admitted("a", 5);
     world.admin.remove("a").await.expect("deleted");
     assert!(!page(&world).await.contains(r#"client_id="a""#));
 
     world.configure("a", Some(60), None).await;
+    held.stand();
     check(
         &page(&world).await,
         &[

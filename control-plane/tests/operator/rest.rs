@@ -84,11 +84,11 @@ async fn statistics_tell_what_was_decided_and_what_is_left() {
     let mut world = World::new();
     world.asked_at.0 = 4_102_444_800_250;
     world.configure("a", Some(3), Some(100)).await;
-    world.ask_admitted("a", 30).settle(1_500);
-    world.ask_admitted("a", 0).settle(2_000);
-    assert!(matches!(world.ask("a", 71), Answer::Refused(_)));
-    world.ask_admitted("a", 10).settle(2_500);
-    assert!(matches!(world.ask("a", 1), Answer::Refused(_)));
+    world.complete("a", 30, 1_500);
+    world.complete("a", 0, 2_000);
+    assert!(matches!(world.ask("a", 71), Answer::Refused { .. }));
+    world.complete("a", 10, 2_500);
+    assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
 
     let stats = r#"{"client_id":"a","total_requests":5,"success_requests":3,"dropped_requests":2,"rpm_dropped":1,"tpm_dropped":1,"tokens_used":40,"rpm_remaining":0,"tpm_remaining":60,"last_request_time":"2100-01-01T00:00:00.250Z","avg_latency_ms":2.0}"#;
     world.get("/api/v1/clients/a/stats").await.is(200, stats);
@@ -121,10 +121,10 @@ async fn a_write_is_in_force_when_it_is_acknowledged_and_refills_nothing() {
     let world = World::new();
     world.put("/api/v1/clients/a", r#"{"rpm":2}"#).await;
     let _held = [world.ask_admitted("a", 0), world.ask_admitted("a", 0)];
-    assert!(matches!(world.ask("a", 0), Answer::Refused(_)));
+    assert!(matches!(world.ask("a", 0), Answer::Refused { .. }));
 
     world.put("/api/v1/clients/a", r#"{"rpm":1000}"#).await;
-    assert!(matches!(world.ask("a", 0), Answer::Refused(_)));
+    assert!(matches!(world.ask("a", 0), Answer::Refused { .. }));
     world.put("/api/v1/clients/a", r#"{"rpm":1000,"enabled":false}"#).await;
     let _held = world.ask_admitted("a", 0);
     world.delete("/api/v1/clients/a").await;

@@ -11,7 +11,7 @@ use flowguard::{
     admin::{Admin, Draft},
     clock::Clock,
     health::Health,
-    ledger::{Answer, Held, Ledger},
+    ledger::{Answer, End, Held, Ledger, Outcome},
     metrics, rest,
     settings::{CorsOrigins, UnknownClients},
     store::{ConfigStore, MemoryStore},
@@ -46,7 +46,7 @@ impl World {
 
     fn with(unknown: &UnknownClients, store: impl ConfigStore + 'static) -> Self {
         let clock = Clock::start();
-        let ledger = Arc::new(Ledger::new(unknown, clock.now()));
+        let ledger = Arc::new(Ledger::new(*unknown, clock.now()));
         let admin = Admin::new(Arc::clone(&ledger), Box::new(store), clock);
         Self {
             ledger,
@@ -64,14 +64,31 @@ impl World {
 
     pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
         let tokens = Tokens::new(tokens).expect("few tokens");
-        self.ledger.decide(client, tokens, self.asked_at)
+        self.ledger.decide(client, Some(tokens), self.asked_at)
     }
 
     pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> Held {
         match self.ask(client, tokens) {
-            Answer::Admitted(held) => held,
+            Answer::Admitted { held, .. } => held,
             other => panic!("not admitted: {other:?}"),
         }
+    }
+
+    /// A request that is admitted and ends after `duration_us`, with a response without usage.
+    pub(crate) fn complete(&self, client: &str, tokens: u64, duration_us: u64) {
+        self.complete_with(client, tokens, None, duration_us);
+    }
+
+    /// A request that is admitted and whose response told what it used.
+    pub(crate) fn complete_with(
+        &self,
+        client: &str,
+        tokens: u64,
+        used: Option<Tokens>,
+        duration_us: u64,
+    ) {
+        let end = End { outcome: Outcome::Completed, used, duration_us };
+        self.ledger.settle(self.ask_admitted(client, tokens), &end, self.asked_at);
     }
 
     pub(crate) fn rest(&self) -> Router {

@@ -7,7 +7,11 @@ use std::{collections::HashMap, ffi::OsString, time::Duration};
 
 use flowguard::{
     cli::{Command, Exit, Invocation},
-    settings::{CorsOrigins, FailureMode, LogFormat, LogLevel, Settings, UnknownClients},
+    settings::{
+        AcceptEncoding, ChargePolicy, CorsOrigins, ErrorFormat, Estimate, FailureMode,
+        FallbackCharge, FilterSettings, LogFormat, LogLevel, RateLimitHeaders, Settings,
+        UnknownClients, UpstreamRateLimitHeaders,
+    },
 };
 use limiter::Limit;
 
@@ -46,12 +50,20 @@ fn without_any_setting_the_defaults_are_in_effect() {
          LOG_FORMAT=text\n\
          FAILURE_MODE=closed\n\
          DECISION_TIMEOUT_MS=250\n\
+         ERROR_FORMAT=flowguard\n\
+         RATE_LIMIT_HEADERS=openai\n\
+         UPSTREAM_RATE_LIMIT_HEADERS=replace\n\
+         ACCEPT_ENCODING=drop\n\
+         ESTIMATE=header\n\
+         CHARGE_WITHOUT_USAGE=estimate\n\
+         CHARGE_ON_UPSTREAM_FAILURE=request\n\
          UNKNOWN_CLIENTS=shared\n\
          UNKNOWN_CLIENT_RPM=60\n\
          UNKNOWN_CLIENT_TPM=1000\n\
          CORS_ALLOW_ORIGINS=\n\
          DEMO_CLIENTS=true\n"
     );
+    assert_eq!(settings.charge, ChargePolicy::default());
 }
 
 #[test]
@@ -72,6 +84,13 @@ fn every_setting_can_come_from_the_environment() {
             ("LOG_FORMAT", "json"),
             ("FAILURE_MODE", "open"),
             ("DECISION_TIMEOUT_MS", "60000"),
+            ("ERROR_FORMAT", "anthropic"),
+            ("RATE_LIMIT_HEADERS", "both"),
+            ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
+            ("ACCEPT_ENCODING", "keep"),
+            ("ESTIMATE", "learned"),
+            ("CHARGE_WITHOUT_USAGE", "nothing"),
+            ("CHARGE_ON_UPSTREAM_FAILURE", "estimate"),
             ("UNKNOWN_CLIENTS", "shared"),
             ("UNKNOWN_CLIENT_RPM", "7"),
             ("UNKNOWN_CLIENT_TPM", "1000000000000"),
@@ -86,8 +105,20 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!((ports.grpc, ports.decision, ports.envoy_admin.get()), (4, 5, 6));
     assert!(settings.bind_address.is_ipv6());
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
-    assert_eq!(settings.failure_mode, FailureMode::Open);
-    assert_eq!(settings.decision_timeout, Duration::from_mins(1));
+    assert_eq!(
+        settings.filter,
+        FilterSettings {
+            failure_mode: FailureMode::Open,
+            decision_timeout: Duration::from_mins(1),
+            error_format: ErrorFormat::Anthropic,
+            rate_limit_headers: RateLimitHeaders::Both,
+            upstream_rate_limit_headers: UpstreamRateLimitHeaders::Rename,
+            accept_encoding: AcceptEncoding::Keep,
+        }
+    );
+    assert_eq!(settings.estimate, Estimate::Learned);
+    assert_eq!(settings.charge.without_usage, FallbackCharge::Nothing);
+    assert_eq!(settings.charge.upstream_failure, FallbackCharge::Estimate);
     let (rpm, tpm) = (Limit::new(7).unwrap(), Limit::new(1_000_000_000_000).unwrap());
     assert_eq!(settings.unknown_clients, UnknownClients::Shared { rpm, tpm });
     let CorsOrigins::List(origins) = &settings.cors_allow_origins else { panic!("no list") };
@@ -125,6 +156,9 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("CORS_ALLOW_ORIGINS", "HTTPS://A.example:443,http://localhost:3000")],
         &[("UNKNOWN_CLIENTS", "deny"), ("UNKNOWN_CLIENT_RPM", "9")],
         &[("UNKNOWN_CLIENTS", "allow"), ("DEMO_CLIENTS", "false"), ("GRPC_PORT", "0")],
+        &[("ERROR_FORMAT", "openai"), ("RATE_LIMIT_HEADERS", "ietf"), ("ESTIMATE", "learned")],
+        &[("UPSTREAM_RATE_LIMIT_HEADERS", "rename"), ("ACCEPT_ENCODING", "keep")],
+        &[("CHARGE_WITHOUT_USAGE", "request"), ("CHARGE_ON_UPSTREAM_FAILURE", "nothing")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
     ] {
         let first = settings(&[], environment);

@@ -43,6 +43,18 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
         "block",
         "UNKNOWN_CLIENTS=block is not allowed: shared, deny or allow",
     );
+    let charge = "estimate, request or nothing";
+    for (name, value, allowed) in [
+        ("ERROR_FORMAT", "OpenAI", "flowguard, openai or anthropic"),
+        ("RATE_LIMIT_HEADERS", "on", "off, openai, ietf or both"),
+        ("UPSTREAM_RATE_LIMIT_HEADERS", "keep", "replace or rename"),
+        ("ACCEPT_ENCODING", "gzip", "drop or keep"),
+        ("ESTIMATE", "guessed", "header or learned"),
+        ("CHARGE_WITHOUT_USAGE", "", charge),
+        ("CHARGE_ON_UPSTREAM_FAILURE", "tokens", charge),
+    ] {
+        check_refused(name, value, &format!("{name}={value} is not allowed: {allowed}"));
+    }
     check_refused("DEMO_CLIENTS", "yes", "DEMO_CLIENTS=yes is not allowed: true or false");
     assert_eq!(
         refusal(&["--failure-mode", "ajar"], &[]),
