@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::grpc_service::{GrpcService, InvalidGrpcService};
+use crate::{
+    grpc_service::{GrpcService, InvalidGrpcService},
+    rate_limit_headers::{RateLimitHeaders, UpstreamRateLimitHeaders},
+    reply::{ErrorFormat, Replies},
+};
 
 /// What the filter does with what was decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,6 +34,28 @@ pub enum FailureMode {
     Open,
 }
 
+/// What the upstream hears of the encodings that the client accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AcceptEncoding {
+    /// Nothing, so that the usage in its response can be read.
+    #[default]
+    Drop,
+    /// All of it; the estimate stands for a response that is then encoded.
+    Keep,
+}
+
+/// Where the tokens that a request is charged at first come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Estimate {
+    /// From its `X-Token-Estimate`.
+    #[default]
+    Header,
+    /// From what its client used of late too; the header may then be missing.
+    Learned,
+}
+
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -39,6 +65,16 @@ pub struct Config {
     pub failure_mode: FailureMode,
     /// How long a request waits for its decision.
     pub decision_timeout_ms: u64,
+    /// Whose errors the filter's own look like.
+    pub error_format: ErrorFormat,
+    /// Which headers tell a client where it stands.
+    pub rate_limit_headers: RateLimitHeaders,
+    /// What becomes of an upstream's own ones.
+    pub upstream_rate_limit_headers: UpstreamRateLimitHeaders,
+    /// What the upstream hears of the encodings that the client accepts.
+    pub accept_encoding: AcceptEncoding,
+    /// Where the tokens that a request is charged at first come from.
+    pub estimate: Estimate,
     /// Where the decision stream goes, as the host takes it.
     pub control_plane: GrpcService,
 }
@@ -52,6 +88,16 @@ struct Json {
     failure_mode: FailureMode,
     #[serde(default = "default_decision_timeout_ms")]
     decision_timeout_ms: u64,
+    #[serde(default)]
+    error_format: ErrorFormat,
+    #[serde(default)]
+    rate_limit_headers: RateLimitHeaders,
+    #[serde(default)]
+    upstream_rate_limit_headers: UpstreamRateLimitHeaders,
+    #[serde(default)]
+    accept_encoding: AcceptEncoding,
+    #[serde(default)]
+    estimate: Estimate,
     #[serde(default = "default_cluster")]
     cluster: String,
     #[serde(default = "default_authority")]
@@ -87,9 +133,19 @@ impl Config {
             mode: json.mode,
             failure_mode: json.failure_mode,
             decision_timeout_ms: json.decision_timeout_ms,
+            error_format: json.error_format,
+            rate_limit_headers: json.rate_limit_headers,
+            upstream_rate_limit_headers: json.upstream_rate_limit_headers,
+            accept_encoding: json.accept_encoding,
+            estimate: json.estimate,
             control_plane: GrpcService::new(&json.cluster, &json.authority)
                 .map_err(InvalidConfig::ControlPlane)?,
         })
+    }
+
+    /// How denials are told.
+    pub fn replies(&self) -> Replies {
+        Replies { error_format: self.error_format, rate_limit_headers: self.rate_limit_headers }
     }
 }
 
@@ -135,6 +191,11 @@ mod tests {
             assert_eq!(config.mode, Mode::Enforce);
             assert_eq!(config.failure_mode, FailureMode::Closed);
             assert_eq!(config.decision_timeout_ms, 250);
+            assert_eq!(config.error_format, ErrorFormat::Flowguard);
+            assert_eq!(config.rate_limit_headers, RateLimitHeaders::Openai);
+            assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Replace);
+            assert_eq!(config.accept_encoding, AcceptEncoding::Drop);
+            assert_eq!(config.estimate, Estimate::Header);
         }
     }
 
@@ -142,12 +203,59 @@ mod tests {
     fn every_field_is_read() {
         let config = Config::parse(
             br#"{"mode":"shadow","failure_mode":"open","decision_timeout_ms":60000,
+                 "error_format":"openai","rate_limit_headers":"both",
+                 "upstream_rate_limit_headers":"rename","accept_encoding":"keep",
+                 "estimate":"learned",
                  "cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Shadow);
         assert_eq!(config.failure_mode, FailureMode::Open);
         assert_eq!(config.decision_timeout_ms, 60_000);
+        assert_eq!(config.error_format, ErrorFormat::Openai);
+        assert_eq!(config.rate_limit_headers, RateLimitHeaders::Both);
+        assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
+        assert_eq!(config.accept_encoding, AcceptEncoding::Keep);
+        assert_eq!(config.estimate, Estimate::Learned);
+        let replies = config.replies();
+        assert_eq!(replies.error_format, ErrorFormat::Openai);
+        assert_eq!(replies.rate_limit_headers, RateLimitHeaders::Both);
+    }
+
+    #[test]
+    fn every_choice_has_its_word() {
+        let read = |json: String| Config::parse(json.as_bytes()).unwrap();
+        for (word, format) in [
+            ("flowguard", ErrorFormat::Flowguard),
+            ("openai", ErrorFormat::Openai),
+            ("anthropic", ErrorFormat::Anthropic),
+        ] {
+            assert_eq!(read(format!(r#"{{"error_format":"{word}"}}"#)).error_format, format);
+        }
+        for (word, headers) in [
+            ("off", RateLimitHeaders::Off),
+            ("openai", RateLimitHeaders::Openai),
+            ("ietf", RateLimitHeaders::Ietf),
+            ("both", RateLimitHeaders::Both),
+        ] {
+            let config = read(format!(r#"{{"rate_limit_headers":"{word}"}}"#));
+            assert_eq!(config.rate_limit_headers, headers);
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_is_refused_with_the_field_it_stands_in() {
+        for field in [
+            "error_format",
+            "rate_limit_headers",
+            "upstream_rate_limit_headers",
+            "accept_encoding",
+            "estimate",
+        ] {
+            let wrong = refused(&format!(r#"{{"{field}":"Other"}}"#));
+            assert!(wrong.starts_with(&format!("{field}: ")), "{wrong}");
+            assert!(wrong.contains("`Other`"), "{wrong}");
+        }
     }
 
     #[test]

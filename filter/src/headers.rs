@@ -1,6 +1,8 @@
-//! Reads the two headers that every request needs. Any bytes may arrive here.
+//! Reads the two headers of a request. Any bytes may arrive here.
 
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, Tokens};
+
+use crate::config::Estimate;
 
 /// A request's headers as the host gives them: lower-case names, any bytes as value, in order,
 /// repeated ones repeated.
@@ -14,8 +16,8 @@ const TOKEN_ESTIMATE: &str = "x-token-estimate";
 pub struct RequestHeaders<'a> {
     /// A valid client id.
     pub client_id: &'a str,
-    /// The estimate.
-    pub tokens: Tokens,
+    /// The estimate; `None` only where it may be missing.
+    pub tokens: Option<Tokens>,
 }
 
 /// The first thing that is wrong with a request's headers, in the order of the contract.
@@ -35,19 +37,26 @@ pub enum InvalidHeaders {
 
 impl<'a> RequestHeaders<'a> {
     /// Checks presence first, then the client id, then the estimate.
-    pub fn read(headers: &'a HeaderMap) -> Result<Self, InvalidHeaders> {
+    pub fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
         let client_id = Occurrence::of(CLIENT_ID, headers);
-        let estimate = Occurrence::of(TOKEN_ESTIMATE, headers);
-        let client_id = match (client_id, estimate) {
+        let tokens = Occurrence::of(TOKEN_ESTIMATE, headers);
+        let client_id = match (client_id, tokens) {
             (Occurrence::None, _) => return Err(InvalidHeaders::NoClientId),
-            (_, Occurrence::None) => return Err(InvalidHeaders::NoTokenEstimate),
+            (_, Occurrence::None) if estimate == Estimate::Header => {
+                return Err(InvalidHeaders::NoTokenEstimate);
+            }
             (Occurrence::Many, _) => return Err(InvalidHeaders::RepeatedClientId),
             (Occurrence::One(bytes), _) => {
                 ClientId::check(bytes).map_err(|InvalidClientId| InvalidHeaders::ClientId)?
             }
         };
-        let Occurrence::One(estimate) = estimate else { return Err(InvalidHeaders::TokenEstimate) };
-        let tokens = parse_tokens(estimate).ok_or(InvalidHeaders::TokenEstimate)?;
+        let tokens = match tokens {
+            Occurrence::None => None,
+            Occurrence::One(digits) => {
+                Some(parse_tokens(digits).ok_or(InvalidHeaders::TokenEstimate)?)
+            }
+            Occurrence::Many => return Err(InvalidHeaders::TokenEstimate),
+        };
         Ok(Self { client_id, tokens })
     }
 }
@@ -96,8 +105,18 @@ mod tests {
     }
 
     fn check(pairs: &[(&str, &[u8])], expected: Result<(&str, u64), InvalidHeaders>) {
+        let expected = expected.map(|(client_id, tokens)| (client_id, Some(tokens)));
+        check_with(Estimate::Header, pairs, expected);
+    }
+
+    fn check_with(
+        estimate: Estimate,
+        pairs: &[(&str, &[u8])],
+        expected: Result<(&str, Option<u64>), InvalidHeaders>,
+    ) {
         let headers = headers(pairs);
-        let read = RequestHeaders::read(&headers).map(|read| (read.client_id, read.tokens.get()));
+        let read = RequestHeaders::read(&headers, estimate)
+            .map(|read| (read.client_id, read.tokens.map(Tokens::get)));
         assert_eq!(read, expected, "{pairs:?}");
     }
 
@@ -161,6 +180,20 @@ mod tests {
         check(&[id, estimate, estimate], Err(InvalidHeaders::TokenEstimate));
     }
 
+    #[test]
+    fn an_estimate_that_is_learned_may_be_missing_but_not_wrong() {
+        let (id, estimate) = (("x-client-id", &b"a"[..]), ("x-token-estimate", &b"7"[..]));
+        let check = |pairs: &[_], expected| check_with(Estimate::Learned, pairs, expected);
+        check(&[id], Ok(("a", None)));
+        check(&[id, estimate], Ok(("a", Some(7))));
+        check(&[id, ("x-token-estimate", b"")], Err(InvalidHeaders::TokenEstimate));
+        check(&[id, ("x-token-estimate", b"-7")], Err(InvalidHeaders::TokenEstimate));
+        check(&[id, estimate, estimate], Err(InvalidHeaders::TokenEstimate));
+        check(&[estimate], Err(InvalidHeaders::NoClientId));
+        check(&[("x-client-id", b"\xff")], Err(InvalidHeaders::ClientId));
+        check(&[id, id], Err(InvalidHeaders::RepeatedClientId));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(
@@ -168,10 +201,10 @@ mod tests {
             estimate in vec(any::<u8>(), 0..40),
         ) {
             let headers = headers(&[("x-client-id", &id), ("x-token-estimate", &estimate)]);
-            if let Ok(read) = RequestHeaders::read(&headers) {
+            if let Ok(read) = RequestHeaders::read(&headers, Estimate::Header) {
                 prop_assert_eq!(read.client_id.as_bytes(), &id[..]);
                 let text = std::str::from_utf8(&estimate).unwrap();
-                prop_assert_eq!(read.tokens.get(), text.parse::<u64>().unwrap());
+                prop_assert_eq!(read.tokens.map(Tokens::get), Some(text.parse().unwrap()));
             }
         }
     }

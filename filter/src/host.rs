@@ -13,16 +13,19 @@ use std::{
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
-    types::{Action, ContextType, LogLevel, MapType, MetricType},
+    types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType},
 };
 
 use crate::{
-    Config, Counter, DECISION_WAIT, Host, Next, Pace, Reply, RequestId, StreamToken, Worker,
-    config::Mode, grpc_service::GrpcService,
+    Config, Counter, DECISION_WAIT, Denial, Host, Next, Pace, Replies, Reply, RequestId,
+    ResponseBody, ResponseEdit, StreamToken, Worker, config::Mode, grpc_service::GrpcService,
 };
 
 /// How late a timeout is noticed at most.
 const TICK: Duration = Duration::from_millis(20);
+
+/// Bytes of a response that are copied in at once: memory that a VM grew by it never gives back.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// The host knows no shorter one.
 const HURRIED_TICK: Duration = Duration::from_millis(1);
@@ -49,6 +52,7 @@ struct Plugin {
 struct Request {
     id: RequestId,
     plugin: Option<Plugin>,
+    response_body: ResponseBody,
     response_ended: bool,
 }
 
@@ -86,7 +90,8 @@ impl RootContext for Root {
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         let plugin = self.plugin.clone();
-        Some(Box::new(Request { id: context_id, plugin, response_ended: false }))
+        let response_body = ResponseBody::Pass;
+        Some(Box::new(Request { id: context_id, plugin, response_body, response_ended: false }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -131,7 +136,7 @@ impl HttpContext for Request {
             None => {
                 // Envoy serves nothing with a filter that refused its configuration. Should it do so
                 // all the same, no request passes unlimited, and none waits for ever.
-                send(&Reply::limiter_unavailable());
+                send(&Replies::default().reply(&Denial::LimiterUnavailable));
                 Action::Pause
             }
         }
@@ -139,11 +144,18 @@ impl HttpContext for Request {
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.response_ended |= end_of_stream;
+        let id = self.id;
+        let body = with(self.plugin.as_ref(), id, |worker, envoy| worker.on_response(envoy, id));
+        self.response_body = body.unwrap_or(ResponseBody::Pass);
         Action::Continue
     }
 
-    fn on_http_response_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+    /// Called for each part as it passes by; nothing is held back, so each one is seen once.
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.response_ended |= end_of_stream;
+        if self.response_body == ResponseBody::Read {
+            self.read_response_body(size);
+        }
         Action::Continue
     }
 
@@ -157,6 +169,22 @@ impl HttpContext for Request {
         with(self.plugin.as_ref(), id, |worker, envoy| {
             worker.on_end(envoy, id, completed, wall_us());
         });
+    }
+}
+
+impl Request {
+    fn read_response_body(&self, size: usize) {
+        let Some(plugin) = &self.plugin else { return };
+        let Ok(mut worker) = plugin.worker.try_borrow_mut() else { return };
+        for start in (0..size).step_by(PIECE_BYTES) {
+            let piece = hostcalls::get_buffer(
+                BufferType::HttpResponseBody,
+                start,
+                PIECE_BYTES.min(size - start),
+            );
+            let Ok(Some(piece)) = piece else { return };
+            worker.on_response_body(self.id, &piece);
+        }
     }
 }
 
@@ -268,6 +296,32 @@ impl Host for Envoy {
         };
         if self.enter(self.root_id) {
             let _ = hostcalls::set_tick_period(period);
+        }
+    }
+
+    fn remove_request_header(&mut self, request: RequestId, name: &str) {
+        if self.enter(request) {
+            let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
+        }
+    }
+
+    fn response_headers(&mut self, request: RequestId) -> Vec<(String, Vec<u8>)> {
+        if !self.enter(request) {
+            return Vec::new();
+        }
+        hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default()
+    }
+
+    fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit) {
+        if !self.enter(request) {
+            return;
+        }
+        let headers = MapType::HttpResponseHeaders;
+        for name in &edit.remove {
+            let _ = hostcalls::remove_map_value(headers, name);
+        }
+        for (name, value) in &edit.set {
+            let _ = hostcalls::set_map_value_bytes(headers, name, Some(value.as_bytes()));
         }
     }
 

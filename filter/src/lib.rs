@@ -12,15 +12,23 @@ mod clock;
 mod config;
 mod counters;
 mod grpc_service;
+mod header_value;
 mod headers;
 #[cfg(any(target_arch = "wasm32", feature = "lint-host"))]
 mod host;
+mod rate_limit_headers;
 mod reply;
+mod standing;
+mod usage;
 mod worker;
 
 pub use clock::{Clock, Micros};
-pub use config::{Config, FailureMode, InvalidConfig, Mode};
+pub use config::{AcceptEncoding, Config, Estimate, FailureMode, InvalidConfig, Mode};
 pub use counters::{Cause, Counter, DECISION_WAIT, Outcome, StreamState};
+pub use header_value::{AsciiHeaderValue, HEADER_VALUE_BYTES_MAX, HeaderValue};
 pub use headers::{HeaderMap, InvalidHeaders, RequestHeaders};
-pub use reply::Reply;
-pub use worker::{Host, Next, Pace, RequestId, StreamToken, Worker};
+pub use rate_limit_headers::{RateLimitHeaders, ResponseEdit, UpstreamRateLimitHeaders};
+pub use reply::{Denial, ErrorFormat, Refused, Replies, Reply};
+pub use standing::{Balance, Standing};
+pub use usage::{Body, Usage, UsageReader, UsageSource};
+pub use worker::{Host, Next, Pace, RequestId, ResponseBody, StreamToken, Worker};

@@ -1,6 +1,6 @@
 //! The Envoy around a worker, as a trait: the real one is `crate::host`, tests have their own.
 
-use crate::{counters::Counter, reply::Reply};
+use crate::{counters::Counter, rate_limit_headers::ResponseEdit, reply::Reply};
 
 /// One HTTP request, by the host's number for it.
 pub type RequestId = u32;
@@ -30,6 +30,12 @@ pub trait Host {
     fn reset_stream(&mut self, stream: StreamToken);
     /// Changes how often ticks come, from the next one on.
     fn set_pace(&mut self, pace: Pace);
+    /// Takes a header off a request whose headers are being handled.
+    fn remove_request_header(&mut self, request: RequestId, name: &str);
+    /// The headers of a response that are being handled.
+    fn response_headers(&mut self, request: RequestId) -> Vec<(String, Vec<u8>)>;
+    /// Changes the headers of a response that are being handled.
+    fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit);
     /// Lets a paused request go on to the upstream.
     fn resume(&mut self, request: RequestId);
     /// Answers a request.

@@ -8,7 +8,9 @@ mod host;
 mod link;
 mod outbox;
 mod requests;
+mod response;
 
+use limiter::Dimension;
 use proto::{
     DECISION_PROTOCOL_VERSION,
     decision::{ControlFrame, Decision, Verdict},
@@ -16,15 +18,18 @@ use proto::{
 
 use crate::{
     clock::{Clock, Micros},
-    config::{Config, FailureMode, Mode},
+    config::{AcceptEncoding, Config, FailureMode, Mode},
     counters::{Cause, Counter, Outcome},
     headers::{HeaderMap, RequestHeaders},
-    reply::Reply,
+    reply::{Denial, Refused},
+    standing::{Balance, Standing},
 };
 pub use host::{Host, Next, Pace, RequestId, StreamToken};
 use link::Link;
 use outbox::Outbox;
 use requests::{Ended, Requests};
+use response::Response;
+pub use response::ResponseBody;
 
 /// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
 /// when that is longer.
@@ -36,6 +41,8 @@ const HUNG_AFTER_MS: u64 = 1_000;
 /// one before: some 300 in one call overflow the stack of the VM, and every request of the worker
 /// dies with it. Other filters in the chain make each step deeper, hence the distance.
 const DECIDED_PER_CALL_MAX: usize = 64;
+
+const ACCEPT_ENCODING: &str = "accept-encoding";
 
 /// The state of one worker.
 #[derive(Debug)]
@@ -69,14 +76,14 @@ impl Worker {
         headers: &HeaderMap,
         wall_us: u64,
     ) -> Next {
-        let read = match RequestHeaders::read(headers) {
+        let read = match RequestHeaders::read(headers, self.config.estimate) {
             Ok(read) => read,
             Err(invalid) => {
                 host.count(Counter::Decisions(Outcome::InvalidHeaders), 1);
                 if self.config.mode == Mode::Shadow {
                     return Next::Continue;
                 }
-                host.reply(id, &Reply::invalid_headers(invalid));
+                self.deny(host, id, &Denial::InvalidHeaders(invalid));
                 return Next::Pause;
             }
         };
@@ -88,6 +95,12 @@ impl Worker {
             host.count(Counter::Failures(Cause::QueueFull), 1);
             return self.undecided(host, id);
         }
+        // An encoded response could not be read for what was used.
+        if self.config.accept_encoding == AcceptEncoding::Drop
+            && headers.iter().any(|(name, _)| name == ACCEPT_ENCODING)
+        {
+            host.remove_request_header(id, ACCEPT_ENCODING);
+        }
         self.link.need(host, now);
         let deadline = now.plus_ms(self.config.decision_timeout_ms);
         self.requests.ask(id, &read, now, deadline);
@@ -95,15 +108,39 @@ impl Worker {
         Next::Pause
     }
 
+    /// A response's headers have arrived: the upstream's, or the answer of a filter, this one
+    /// included, or of Envoy itself.
+    pub fn on_response(&mut self, host: &mut impl Host, id: RequestId) -> ResponseBody {
+        let Some(response) = self.requests.response(id) else { return ResponseBody::Pass };
+        let headers = host.response_headers(id);
+        // In shadow nobody shall slow down for limits that are not in force.
+        if self.config.mode == Mode::Enforce
+            && let Some(standing) = response.standing()
+        {
+            let ours = self.config.rate_limit_headers;
+            let edit = self.config.upstream_rate_limit_headers.edit(ours, &standing, &headers);
+            host.edit_response_headers(id, &edit);
+        }
+        response.begin(&headers)
+    }
+
+    /// A piece of a response's body passes by.
+    pub fn on_response_body(&mut self, id: RequestId, bytes: &[u8]) {
+        if let Some(response) = self.requests.response(id) {
+            response.read(bytes);
+        }
+    }
+
     /// A request is over, whatever became of it. `completed`: its response was sent to the end.
     pub fn on_end(&mut self, host: &mut impl Host, id: RequestId, completed: bool, wall_us: u64) {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
             Some(Ended::Asked) => self.outbox.cancel(id),
-            Some(Ended::Forwarded { session, started }) if self.link.is_session(session) => {
-                self.outbox.settle(id, completed, now.since(started));
+            Some(Ended::Forwarded(request)) if self.link.is_session(request.session) => {
+                let report = request.response.end(completed);
+                self.outbox.settle(id, report, now.since(request.started));
             }
-            Some(Ended::Forwarded { .. } | Ended::Queued) | None => return,
+            Some(Ended::Forwarded(_) | Ended::Queued) | None => return,
         }
         if self.outbox.is_large() {
             self.flush_outbox(host, now);
@@ -177,15 +214,16 @@ impl Worker {
         let id = verdict.id;
         // 0 stands for a wait that never ends.
         let retry_after_ms = Some(verdict.retry_after_ms).filter(|ms| *ms > 0);
-        let (outcome, refusal) = match verdict.decision() {
+        let standing = standing(verdict);
+        let refused = |limit| {
+            let requested_tokens = verdict.reserved_tokens;
+            Denial::Refused(Refused { limit, retry_after_ms, standing, requested_tokens })
+        };
+        let (outcome, denial) = match verdict.decision() {
             Decision::Admitted => (Outcome::Admitted, None),
-            Decision::RpmExceeded => {
-                (Outcome::RpmExceeded, Some(Reply::rpm_exceeded(retry_after_ms)))
-            }
-            Decision::TpmExceeded => {
-                (Outcome::TpmExceeded, Some(Reply::tpm_exceeded(retry_after_ms)))
-            }
-            Decision::UnknownClient => (Outcome::UnknownClient, Some(Reply::unknown_client())),
+            Decision::RpmExceeded => (Outcome::RpmExceeded, Some(refused(Dimension::Rpm))),
+            Decision::TpmExceeded => (Outcome::TpmExceeded, Some(refused(Dimension::Tpm))),
+            Decision::UnknownClient => (Outcome::UnknownClient, Some(Denial::UnknownClient)),
             Decision::Unspecified => {
                 if self.requests.drop_waiting(id).is_some() {
                     host.count(Counter::Failures(Cause::BadFrame), 1);
@@ -194,17 +232,21 @@ impl Worker {
                 return;
             }
         };
-        let waits_since = match refusal {
-            None => self.requests.forward(id, self.link.session()),
+        let waits_since = match denial {
+            None => self.requests.forward(id, self.link.session(), Response::awaited(standing)),
             Some(_) => self.requests.drop_waiting(id),
         };
         let Some(started) = waits_since else { return };
         host.count(Counter::Decisions(outcome), 1);
         host.decided_after(now.since(started));
-        match refusal {
-            Some(refusal) if self.config.mode == Mode::Enforce => host.reply(id, &refusal),
+        match denial {
+            Some(denial) if self.config.mode == Mode::Enforce => self.deny(host, id, &denial),
             _ => host.resume(id),
         }
+    }
+
+    fn deny(&self, host: &mut impl Host, id: RequestId, denial: &Denial) {
+        host.reply(id, &self.config.replies().reply(denial));
     }
 
     /// The failure mode, for a request whose headers are being handled.
@@ -214,7 +256,7 @@ impl Worker {
             return Next::Continue;
         }
         host.count(Counter::Decisions(Outcome::FailedClosed), 1);
-        host.reply(id, &Reply::limiter_unavailable());
+        self.deny(host, id, &Denial::LimiterUnavailable);
         Next::Pause
     }
 
@@ -237,7 +279,7 @@ impl Worker {
             host.count(Counter::Failures(cause), 1);
             if asked && self.passes_undecided() {
                 // It may have been charged, and it is forwarded: then the charge is right.
-                self.requests.forward(id, self.link.session());
+                self.requests.forward(id, self.link.session(), Response::default());
             } else {
                 self.requests.drop_waiting(id);
                 if asked {
@@ -330,6 +372,15 @@ impl Worker {
         self.requests.requeue_unanswered();
         self.outbox.clear();
     }
+}
+
+fn standing(verdict: &Verdict) -> Standing {
+    let balance = |balance: proto::decision::Balance| Balance {
+        limit: balance.limit,
+        remaining: balance.remaining,
+        full_in_ms: balance.full_in_ms,
+    };
+    Standing { requests: verdict.requests.map(balance), tokens: verdict.tokens.map(balance) }
 }
 
 /// gRPC's `FAILED_PRECONDITION`: how the control plane refuses a hello.

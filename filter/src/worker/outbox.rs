@@ -1,6 +1,8 @@
 //! What is reported to the control plane without a question: ends and cancels of requests.
 
-use proto::decision::{Ask, FilterFrame, Hello, Outcome, Settle};
+use proto::decision::{Ask, FilterFrame, Hello, Settle};
+
+use super::response::Report;
 
 /// A frame of its own is worth its cost from here on; fewer wait for the next asks or the tick.
 const LARGE: usize = 256;
@@ -13,9 +15,14 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn settle(&mut self, id: u32, completed: bool, duration_us: u64) {
-        let outcome = if completed { Outcome::Completed } else { Outcome::Aborted };
-        self.settles.push(Settle { id, outcome: outcome.into(), duration_us });
+    pub(super) fn settle(&mut self, id: u32, report: Report, duration_us: u64) {
+        self.settles.push(Settle {
+            id,
+            outcome: report.outcome.into(),
+            duration_us,
+            usage: report.usage.into(),
+            used_tokens: report.used_tokens,
+        });
     }
 
     pub(super) fn cancel(&mut self, id: u32) {

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use limiter::Tokens;
 use proto::decision::Ask;
 
-use super::{DECIDED_PER_CALL_MAX, RequestId};
+use super::{DECIDED_PER_CALL_MAX, RequestId, response::Response};
 use crate::{clock::Micros, headers::RequestHeaders};
 
 /// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
@@ -30,10 +31,19 @@ pub(super) struct Requests {
     deadlines: VecDeque<(Micros, RequestId)>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 enum State {
     Waiting { asked: bool, started: Micros, deadline: Micros },
-    Forwarded { started: Micros, session: u32 },
+    Forwarded(Forwarded),
+}
+
+/// A request on its way to the upstream or back.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    pub(super) started: Micros,
+    /// The stream on which it was admitted.
+    pub(super) session: u32,
+    pub(super) response: Response,
 }
 
 #[derive(Debug)]
@@ -43,14 +53,14 @@ struct Frame {
 }
 
 /// What a request was when it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Ended {
     /// Waiting, and the control plane never heard of it.
     Queued,
     /// Waiting, and the control plane may have charged it.
     Asked,
     /// On its way to the upstream or back.
-    Forwarded { session: u32, started: Micros },
+    Forwarded(Forwarded),
 }
 
 impl Requests {
@@ -74,7 +84,7 @@ impl Requests {
         self.queue.push_back(Ask {
             id,
             client_id: headers.client_id.to_owned(),
-            tokens: headers.tokens.get(),
+            tokens: headers.tokens.map(Tokens::get),
         });
     }
 
@@ -124,15 +134,24 @@ impl Requests {
     }
 
     /// A waiting request goes on to the upstream; since when it waited, `None` when it does not.
-    pub(super) fn forward(&mut self, id: RequestId, session: u32) -> Option<Micros> {
-        match self.states.get_mut(&id) {
-            Some(state @ State::Waiting { .. }) => {
-                let started = state.started();
-                *state = State::Forwarded { started, session };
-                self.waiting -= 1;
-                Some(started)
-            }
-            _ => None,
+    pub(super) fn forward(
+        &mut self,
+        id: RequestId,
+        session: u32,
+        response: Response,
+    ) -> Option<Micros> {
+        let state = self.states.get_mut(&id)?;
+        let State::Waiting { started, .. } = *state else { return None };
+        *state = State::Forwarded(Forwarded { started, session, response });
+        self.waiting -= 1;
+        Some(started)
+    }
+
+    /// The response of a request that was forwarded.
+    pub(super) fn response(&mut self, id: RequestId) -> Option<&mut Response> {
+        match self.states.get_mut(&id)? {
+            State::Forwarded(forwarded) => Some(&mut forwarded.response),
+            State::Waiting { .. } => None,
         }
     }
 
@@ -149,7 +168,7 @@ impl Requests {
     /// A request is over.
     pub(super) fn end(&mut self, id: RequestId) -> Option<Ended> {
         Some(match self.states.remove(&id)? {
-            State::Forwarded { started, session } => Ended::Forwarded { session, started },
+            State::Forwarded(forwarded) => Ended::Forwarded(forwarded),
             State::Waiting { asked, .. } => {
                 self.waiting -= 1;
                 if asked { Ended::Asked } else { Ended::Queued }
@@ -182,29 +201,19 @@ impl Requests {
     }
 }
 
-impl State {
-    fn started(self) -> Micros {
-        match self {
-            Self::Waiting { started, .. } | Self::Forwarded { started, .. } => started,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use limiter::Tokens;
-
     use super::*;
 
     #[test]
     fn requests_that_come_and_go_while_nothing_is_answered_leave_a_bounded_trace() {
-        let headers = RequestHeaders { client_id: "client", tokens: Tokens::ZERO };
+        let headers = RequestHeaders { client_id: "client", tokens: Some(Tokens::ZERO) };
         let (start, deadline) = (Micros(0), Micros(1));
         let mut requests = Requests::default();
         requests.ask(0, &headers, start, deadline);
         for id in 1..=200_000 {
             requests.ask(id, &headers, start, deadline);
-            assert_eq!(requests.end(id), Some(Ended::Queued));
+            assert!(matches!(requests.end(id), Some(Ended::Queued)));
         }
         assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
         assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());

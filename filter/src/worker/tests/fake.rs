@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use proto::decision::{ControlFrame, Decision, FilterFrame, Verdict, Welcome};
+use proto::decision::{ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome};
 
-use crate::{Config, Counter, Host, Next, Pace, Reply, RequestId, StreamToken, Worker};
+use crate::{
+    Config, Counter, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit, StreamToken,
+    Worker,
+};
 use prost::Message as _;
 
 /// What became of a request.
@@ -27,6 +30,11 @@ pub(super) struct FakeHost {
     pub(super) pace: Option<Pace>,
     pub(super) waits_us: Vec<u64>,
     pub(super) log: Vec<String>,
+    /// Names of headers that were taken off requests.
+    pub(super) removed: Vec<(RequestId, String)>,
+    /// The headers of the response that is being handled.
+    pub(super) response: Vec<(String, Vec<u8>)>,
+    pub(super) edits: Vec<(RequestId, ResponseEdit)>,
     next_stream: StreamToken,
 }
 
@@ -60,6 +68,18 @@ impl Host for FakeHost {
 
     fn set_pace(&mut self, pace: Pace) {
         self.pace = Some(pace);
+    }
+
+    fn remove_request_header(&mut self, request: RequestId, name: &str) {
+        self.removed.push((request, name.to_owned()));
+    }
+
+    fn response_headers(&mut self, _request: RequestId) -> Vec<(String, Vec<u8>)> {
+        self.response.clone()
+    }
+
+    fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit) {
+        self.edits.push((request, edit.clone()));
     }
 
     fn resume(&mut self, request: RequestId) {
@@ -132,6 +152,28 @@ impl Bench {
         self.worker.on_request(&mut self.host, id, &headers, self.now_us)
     }
 
+    /// The headers and the body of the upstream's answer.
+    pub(super) fn respond(
+        &mut self,
+        id: RequestId,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> ResponseBody {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        self.host.response = headers.iter().map(owned).collect();
+        let read = self.worker.on_response(&mut self.host, id);
+        if read == ResponseBody::Read {
+            for piece in body.as_bytes().chunks(7) {
+                self.worker.on_response_body(id, piece);
+            }
+        }
+        read
+    }
+
+    pub(super) fn settles(&self) -> Vec<Settle> {
+        self.host.frames.iter().flat_map(|(_, frame)| frame.settles.clone()).collect()
+    }
+
     pub(super) fn end(&mut self, id: RequestId, completed: bool) {
         self.worker.on_end(&mut self.host, id, completed, self.now_us);
     }
@@ -154,6 +196,7 @@ impl Bench {
                     id,
                     decision: decision.into(),
                     retry_after_ms,
+                    ..Verdict::default()
                 })
                 .collect(),
         };

@@ -64,7 +64,11 @@ impl ControlPlane {
                 .iter()
                 .map(|ask| {
                     assert!(held.insert(ask.id), "{} was asked for twice on one stream", ask.id);
-                    Verdict { id: ask.id, decision: Decision::Admitted.into(), retry_after_ms: 0 }
+                    Verdict {
+                        id: ask.id,
+                        decision: Decision::Admitted.into(),
+                        ..Verdict::default()
+                    }
                 })
                 .collect();
             for gone in frame.settles.iter().map(|settle| settle.id).chain(frame.cancels) {

@@ -1,0 +1,157 @@
+//! The response headers that tell a client where it stands.
+
+mod duration;
+mod upstream;
+
+use serde::Deserialize;
+
+use crate::{
+    header_value::AsciiHeaderValue,
+    standing::{Balance, Standing},
+};
+pub(crate) use duration::duration;
+pub use upstream::{ResponseEdit, UpstreamRateLimitHeaders};
+
+/// Which headers tell a client where it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateLimitHeaders {
+    /// None, and an upstream's are not touched.
+    Off,
+    /// OpenAI's six, `x-ratelimit-*`.
+    #[default]
+    Openai,
+    /// `RateLimit` and `RateLimit-Policy` of the IETF's draft (httpapi-ratelimit-headers).
+    Ietf,
+    /// All of these.
+    Both,
+}
+
+const LIMIT_REQUESTS: &str = "x-ratelimit-limit-requests";
+const LIMIT_TOKENS: &str = "x-ratelimit-limit-tokens";
+const REMAINING_REQUESTS: &str = "x-ratelimit-remaining-requests";
+const REMAINING_TOKENS: &str = "x-ratelimit-remaining-tokens";
+const RESET_REQUESTS: &str = "x-ratelimit-reset-requests";
+const RESET_TOKENS: &str = "x-ratelimit-reset-tokens";
+const RATELIMIT: &str = "ratelimit";
+const RATELIMIT_POLICY: &str = "ratelimit-policy";
+
+/// The largest integer of a structured field, RFC 9651 section 3.3.1.
+const STRUCTURED_INTEGER_MAX: u64 = 999_999_999_999_999;
+
+impl RateLimitHeaders {
+    /// The headers for a client that stands so; a limit that is not in force has none.
+    pub fn fields(self, standing: &Standing) -> Vec<(&'static str, AsciiHeaderValue)> {
+        let mut fields = Vec::new();
+        if matches!(self, Self::Openai | Self::Both) {
+            if let Some(requests) = standing.requests {
+                let names = [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS];
+                fields.extend(openai(names, requests));
+            }
+            if let Some(tokens) = standing.tokens {
+                let names = [LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS];
+                fields.extend(openai(names, tokens));
+            }
+        }
+        if matches!(self, Self::Ietf | Self::Both) {
+            fields.extend(ietf(standing).into_iter().flatten());
+        }
+        fields
+    }
+}
+
+fn openai(
+    [limit, remaining, reset]: [&'static str; 3],
+    balance: Balance,
+) -> [(&'static str, AsciiHeaderValue); 3] {
+    [
+        (limit, AsciiHeaderValue::new(&balance.limit.to_string())),
+        (remaining, AsciiHeaderValue::new(&balance.remaining.to_string())),
+        (reset, AsciiHeaderValue::new(&duration(balance.full_in_ms))),
+    ]
+}
+
+fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
+    let balances = [("rpm", standing.requests), ("tpm", standing.tokens)];
+    let list = |item: fn(&str, Balance) -> String| {
+        let items = balances.iter().filter_map(|(name, balance)| Some(item(name, (*balance)?)));
+        items.collect::<Vec<_>>().join(", ")
+    };
+    let policy = list(|name, balance| {
+        format!(r#""{name}";q={};w=60"#, balance.limit.min(STRUCTURED_INTEGER_MAX))
+    });
+    if policy.is_empty() {
+        return None;
+    }
+    let service = list(|name, balance| {
+        let remaining = balance.remaining.min(STRUCTURED_INTEGER_MAX);
+        let seconds = balance.full_in_ms.div_ceil(1_000).min(STRUCTURED_INTEGER_MAX);
+        format!(r#""{name}";r={remaining};t={seconds}"#)
+    });
+    Some([
+        (RATELIMIT_POLICY, AsciiHeaderValue::new(&policy)),
+        (RATELIMIT, AsciiHeaderValue::new(&service)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, full_in_ms: 1_000 };
+    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, full_in_ms: 8_001 };
+    const BOTH: Standing = Standing { requests: Some(REQUESTS), tokens: Some(TOKENS) };
+
+    fn check(headers: RateLimitHeaders, standing: Standing, expected: &[(&str, &str)]) {
+        let fields = headers.fields(&standing);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(fields, expected, "{headers:?}");
+    }
+
+    const OPENAI: [(&str, &str); 6] = [
+        ("x-ratelimit-limit-requests", "60"),
+        ("x-ratelimit-remaining-requests", "59"),
+        ("x-ratelimit-reset-requests", "1s"),
+        ("x-ratelimit-limit-tokens", "1000"),
+        ("x-ratelimit-remaining-tokens", "850"),
+        ("x-ratelimit-reset-tokens", "8.001s"),
+    ];
+    const IETF: [(&str, &str); 2] = [
+        ("ratelimit-policy", r#""rpm";q=60;w=60, "tpm";q=1000;w=60"#),
+        ("ratelimit", r#""rpm";r=59;t=1, "tpm";r=850;t=9"#),
+    ];
+
+    #[test]
+    fn each_kind_has_its_fields() {
+        check(RateLimitHeaders::Off, BOTH, &[]);
+        check(RateLimitHeaders::Openai, BOTH, &OPENAI);
+        check(RateLimitHeaders::Ietf, BOTH, &IETF);
+        check(RateLimitHeaders::Both, BOTH, &[&OPENAI[..], &IETF[..]].concat());
+    }
+
+    #[test]
+    fn only_limits_in_force_have_fields() {
+        let tokens_only = Standing { requests: None, ..BOTH };
+        check(RateLimitHeaders::Openai, tokens_only, &OPENAI[3..]);
+        check(
+            RateLimitHeaders::Ietf,
+            tokens_only,
+            &[("ratelimit-policy", r#""tpm";q=1000;w=60"#), ("ratelimit", r#""tpm";r=850;t=9"#)],
+        );
+        check(RateLimitHeaders::Openai, Standing { tokens: None, ..BOTH }, &OPENAI[..3]);
+        check(RateLimitHeaders::Both, Standing::default(), &[]);
+    }
+
+    #[test]
+    fn figures_stay_in_the_range_of_a_structured_field() {
+        let most = Balance { limit: u64::MAX, remaining: u64::MAX, full_in_ms: u64::MAX };
+        check(
+            RateLimitHeaders::Ietf,
+            Standing { requests: None, tokens: Some(most) },
+            &[
+                ("ratelimit-policy", r#""tpm";q=999999999999999;w=60"#),
+                ("ratelimit", r#""tpm";r=999999999999999;t=999999999999999"#),
+            ],
+        );
+    }
+}

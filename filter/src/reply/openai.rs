@@ -1,0 +1,57 @@
+//! Bodies that OpenAI's SDKs read: they take `message`, `type`, `param` and `code` of `error`.
+
+use limiter::Dimension;
+use serde::Serialize;
+
+use super::{Denial, Refused, json};
+use crate::headers::InvalidHeaders;
+
+#[derive(Serialize)]
+struct Body {
+    error: Error,
+}
+
+#[derive(Serialize)]
+struct Error {
+    message: String,
+    r#type: &'static str,
+    param: Option<&'static str>,
+    code: &'static str,
+}
+
+pub(super) fn body(denial: &Denial) -> String {
+    let error = Error {
+        message: denial.message_with_figures(),
+        r#type: error_type(denial),
+        param: param(denial),
+        code: match denial {
+            Denial::Refused(_) => "rate_limit_exceeded",
+            _ => denial.code(),
+        },
+    };
+    json(&Body { error })
+}
+
+fn error_type(denial: &Denial) -> &'static str {
+    match denial {
+        Denial::InvalidHeaders(_) | Denial::UnknownClient => "invalid_request_error",
+        Denial::Refused(Refused { limit: Dimension::Rpm, .. }) => "requests",
+        Denial::Refused(Refused { limit: Dimension::Tpm, .. }) => "tokens",
+        Denial::LimiterUnavailable => "server_error",
+    }
+}
+
+fn param(denial: &Denial) -> Option<&'static str> {
+    match denial {
+        Denial::InvalidHeaders(
+            InvalidHeaders::NoClientId
+            | InvalidHeaders::ClientId
+            | InvalidHeaders::RepeatedClientId,
+        )
+        | Denial::UnknownClient => Some("X-Client-ID"),
+        Denial::InvalidHeaders(InvalidHeaders::NoTokenEstimate | InvalidHeaders::TokenEstimate) => {
+            Some("X-Token-Estimate")
+        }
+        Denial::Refused(_) | Denial::LimiterUnavailable => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! Every reply in every format, to the byte.
+
+use limiter::Dimension;
+
+use super::*;
+use crate::{headers::InvalidHeaders, standing::Balance};
+
+const STANDING: Standing = Standing {
+    requests: Some(Balance { limit: 3, remaining: 0, full_in_ms: 60_000 }),
+    tokens: Some(Balance { limit: 10_000, remaining: 1_446, full_in_ms: 51_324 }),
+};
+
+fn refused(limit: Dimension, retry_after_ms: Option<u64>) -> Refused {
+    Refused { limit, retry_after_ms, standing: STANDING, requested_tokens: 3_082 }
+}
+
+fn reply(error_format: ErrorFormat, denial: Denial) -> Reply {
+    Replies { error_format, ..Replies::default() }.reply(&denial)
+}
+
+fn check(denial: Denial, status: u32, bodies: [&str; 3]) {
+    let formats = [ErrorFormat::Flowguard, ErrorFormat::Openai, ErrorFormat::Anthropic];
+    for (format, body) in formats.into_iter().zip(bodies) {
+        let reply = reply(format, denial);
+        assert_eq!(reply.body, body);
+        assert_eq!(reply.status, status, "{body}");
+        assert_eq!(header(&reply, "content-type"), Some("application/json"), "{body}");
+    }
+}
+
+fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+    reply.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_missing_header_is_named() {
+    check(
+        Denial::InvalidHeaders(InvalidHeaders::NoClientId),
+        400,
+        [
+            r#"{"error":"missing_header","message":"X-Client-ID header is required"}"#,
+            r#"{"error":{"message":"X-Client-ID header is required","type":"invalid_request_error","param":"X-Client-ID","code":"missing_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Client-ID header is required"}}"#,
+        ],
+    );
+    check(
+        Denial::InvalidHeaders(InvalidHeaders::NoTokenEstimate),
+        400,
+        [
+            r#"{"error":"missing_header","message":"X-Token-Estimate header is required"}"#,
+            r#"{"error":{"message":"X-Token-Estimate header is required","type":"invalid_request_error","param":"X-Token-Estimate","code":"missing_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Token-Estimate header is required"}}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_header_is_named() {
+    check(
+        Denial::InvalidHeaders(InvalidHeaders::ClientId),
+        400,
+        [
+            r#"{"error":"invalid_header","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"}"#,
+            r#"{"error":{"message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -","type":"invalid_request_error","param":"X-Client-ID","code":"invalid_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"}}"#,
+        ],
+    );
+    check(
+        Denial::InvalidHeaders(InvalidHeaders::RepeatedClientId),
+        400,
+        [
+            r#"{"error":"invalid_header","message":"X-Client-ID must be given only once"}"#,
+            r#"{"error":{"message":"X-Client-ID must be given only once","type":"invalid_request_error","param":"X-Client-ID","code":"invalid_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Client-ID must be given only once"}}"#,
+        ],
+    );
+    check(
+        Denial::InvalidHeaders(InvalidHeaders::TokenEstimate),
+        400,
+        [
+            r#"{"error":"invalid_header","message":"X-Token-Estimate must be a non-negative integer"}"#,
+            r#"{"error":{"message":"X-Token-Estimate must be a non-negative integer","type":"invalid_request_error","param":"X-Token-Estimate","code":"invalid_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Token-Estimate must be a non-negative integer"}}"#,
+        ],
+    );
+}
+
+#[test]
+fn an_unknown_client_is_not_permitted() {
+    check(
+        Denial::UnknownClient,
+        403,
+        [
+            r#"{"error":"unknown_client","message":"X-Client-ID is not a configured client"}"#,
+            r#"{"error":{"message":"X-Client-ID is not a configured client","type":"invalid_request_error","param":"X-Client-ID","code":"unknown_client"}}"#,
+            r#"{"type":"error","error":{"type":"permission_error","message":"X-Client-ID is not a configured client"}}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_limiter_that_does_not_answer_is_an_error_of_the_server() {
+    check(
+        Denial::LimiterUnavailable,
+        503,
+        [
+            r#"{"error":"limiter_unavailable","message":"The rate limiter did not decide in time"}"#,
+            r#"{"error":{"message":"The rate limiter did not decide in time","type":"server_error","param":null,"code":"limiter_unavailable"}}"#,
+            r#"{"type":"error","error":{"type":"api_error","message":"The rate limiter did not decide in time"}}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_refusal_tells_its_figures() {
+    check(
+        Denial::Refused(refused(Dimension::Rpm, Some(20_000))),
+        429,
+        [
+            r#"{"error":"rpm_exceeded","message":"Request rate limit exceeded"}"#,
+            r#"{"error":{"message":"Rate limit reached for this client on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Rate limit reached for this client on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s."}}"#,
+        ],
+    );
+    check(
+        Denial::Refused(refused(Dimension::Tpm, Some(9_816))),
+        429,
+        [
+            r#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#,
+            r#"{"error":{"message":"Rate limit reached for this client on tokens per min (TPM): Limit 10000, Used 8554, Requested 3082. Please try again in 9.816s.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Rate limit reached for this client on tokens per min (TPM): Limit 10000, Used 8554, Requested 3082. Please try again in 9.816s."}}"#,
+        ],
+    );
+}
+
+#[test]
+fn a_request_that_never_fits_is_told_so() {
+    let refused = Refused { requested_tokens: 10_001, ..refused(Dimension::Tpm, None) };
+    check(
+        Denial::Refused(refused),
+        429,
+        [
+            r#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#,
+            r#"{"error":{"message":"Request too large for this client on tokens per min (TPM): Limit 10000, Requested 10001. No wait will make it fit.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Request too large for this client on tokens per min (TPM): Limit 10000, Requested 10001. No wait will make it fit."}}"#,
+        ],
+    );
+}
+
+#[test]
+fn figures_that_are_not_known_are_left_out() {
+    let unknown = |retry_after_ms| Refused {
+        standing: Standing::default(),
+        ..refused(Dimension::Tpm, retry_after_ms)
+    };
+    assert_eq!(
+        reply(ErrorFormat::Openai, Denial::Refused(unknown(Some(12)))).body,
+        r#"{"error":{"message":"Rate limit reached for this client on tokens per min (TPM): Requested 3082. Please try again in 12ms.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#
+    );
+    assert_eq!(
+        reply(ErrorFormat::Openai, Denial::Refused(unknown(None))).body,
+        r#"{"error":{"message":"Request too large for this client on tokens per min (TPM): Requested 3082. No wait will make it fit.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#
+    );
+}
+
+#[test]
+fn a_balance_above_its_limit_counts_as_nothing_used() {
+    let tokens = Some(Balance { limit: 10, remaining: 11, full_in_ms: 0 });
+    let standing = Standing { requests: None, tokens };
+    let refused = Refused { standing, ..refused(Dimension::Tpm, Some(1)) };
+    let body = reply(ErrorFormat::Openai, Denial::Refused(refused)).body;
+    assert!(body.contains("Limit 10, Used 0, Requested 3082."), "{body}");
+}
+
+#[test]
+fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
+    for (ms, seconds) in
+        [(1, "1"), (999, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60"), (600_000, "600")]
+    {
+        let denial = Denial::Refused(refused(Dimension::Rpm, Some(ms)));
+        let reply = reply(ErrorFormat::Flowguard, denial);
+        assert_eq!(header(&reply, "retry-after"), Some(seconds));
+        assert_eq!(header(&reply, "retry-after-ms"), Some(ms.to_string().as_str()));
+        assert_eq!(header(&reply, "x-should-retry"), None);
+    }
+}
+
+#[test]
+fn what_never_fits_is_not_to_be_retried() {
+    let reply = reply(ErrorFormat::Flowguard, Denial::Refused(refused(Dimension::Tpm, None)));
+    assert_eq!(header(&reply, "x-should-retry"), Some("false"));
+    assert_eq!(header(&reply, "retry-after"), None);
+    assert_eq!(header(&reply, "retry-after-ms"), None);
+}
+
+#[test]
+fn a_refusal_tells_where_the_client_stands_as_configured() {
+    let denial = Denial::Refused(refused(Dimension::Tpm, Some(9_816)));
+    let reply_with = |rate_limit_headers| {
+        Replies { rate_limit_headers, error_format: ErrorFormat::Flowguard }.reply(&denial)
+    };
+    let openai = reply_with(RateLimitHeaders::Openai);
+    assert_eq!(header(&openai, "x-ratelimit-remaining-tokens"), Some("1446"));
+    assert_eq!(header(&openai, "x-ratelimit-reset-tokens"), Some("51.324s"));
+    assert_eq!(header(&openai, "ratelimit"), None);
+    let ietf = reply_with(RateLimitHeaders::Ietf);
+    assert_eq!(header(&ietf, "ratelimit"), Some(r#""rpm";r=0;t=60, "tpm";r=1446;t=52"#));
+    assert_eq!(header(&ietf, "x-ratelimit-remaining-tokens"), None);
+    let names = |reply: &Reply| reply.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    assert_eq!(
+        names(&reply_with(RateLimitHeaders::Off)),
+        ["content-type", "retry-after", "retry-after-ms"]
+    );
+}

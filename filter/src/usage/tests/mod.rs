@@ -1,0 +1,283 @@
+//! Every API's bodies, with model text that pretends to be usage, cut everywhere.
+
+mod shapes;
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::*;
+use shapes::{Figures, Shape, all};
+
+/// Model text that ends up in a wrong place as soon as anything is read carelessly.
+const TEXTS: [&str; 12] = [
+    "",
+    "Hello, 世界 😀",
+    r#""usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":99}"#,
+    r#""}}],"usage":{"input_tokens":9,"output_tokens":9},"usageMetadata":{"totalTokenCount":9}}"#,
+    "\n\ndata: {\"usage\":{\"total_tokens\":9}}\n\n",
+    "\r\n\r\ndata:{\"response\":{\"usage\":{\"total_tokens\":9}}}\r\n\r\n",
+    "\rdata: [DONE]\r\r: \u{feff}",
+    r"\",
+    r#"\""#,
+    r#"\u0022,"usage":{"total_tokens":9}"#,
+    "]}]}{{[[\"[{\"",
+    "\u{0}\u{8}\u{c}\u{7f}\u{2028}\u{ffff}",
+];
+
+fn known(reader: &UsageReader) -> Option<(UsageSource, u64)> {
+    reader.usage().map(|usage| (usage.source, usage.tokens.get()))
+}
+
+fn read(pieces: &[&[u8]]) -> Option<(UsageSource, u64)> {
+    let mut reader = UsageReader::new();
+    pieces.iter().for_each(|piece| reader.read(piece));
+    known(&reader)
+}
+
+/// A text as JSON, escaped no more than it must be, and wholly.
+fn literals(text: &str) -> [String; 2] {
+    let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    [serde_json::to_string(text).unwrap(), format!("\"{escaped}\"")]
+}
+
+/// Reads byte by byte: all that is ever known, in order, is what the shape says.
+fn check_every_prefix(shape: &Shape) {
+    let mut reader = UsageReader::new();
+    let mut seen = Vec::new();
+    for byte in shape.body.as_bytes() {
+        reader.read(&[*byte]);
+        if let Some(now) = known(&reader)
+            && seen.last() != Some(&now)
+        {
+            seen.push(now);
+        }
+    }
+    assert_eq!(seen, shape.known, "{}: {}", shape.name, shape.body);
+}
+
+fn check_every_cut(shape: &Shape) {
+    let mut start = UsageReader::new();
+    for at in 0..=shape.body.len() {
+        let (before, after) = shape.body.as_bytes().split_at(at);
+        if let Some(byte) = before.last() {
+            start.read(&[*byte]);
+        }
+        let mut rest = start.clone();
+        rest.read(after);
+        let expected = shape.known.last().copied();
+        assert_eq!(known(&rest), expected, "{} after byte {at}: {}", shape.name, shape.body);
+    }
+}
+
+#[test]
+fn a_reader_is_smaller_than_a_kibibyte() {
+    assert!(size_of::<UsageReader>() < 1_024, "{} bytes", size_of::<UsageReader>());
+}
+
+#[test]
+fn every_shape_is_exact_wherever_it_is_cut() {
+    let figures = Figures { prompt: 1_234, output: 567, cached: 89 };
+    for text in TEXTS {
+        for literal in literals(text) {
+            for shape in all(&literal, figures) {
+                let expected = shape.known.last().copied();
+                let name = shape.name;
+                assert_eq!(read(&[shape.body.as_bytes()]), expected, "{name}: {}", shape.body);
+                check_every_prefix(&shape);
+                check_every_cut(&shape);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_very_large_event_is_read_through() {
+    let text = TEXTS.concat().repeat(2_000);
+    for shape in all(&literals(&text)[0], Figures { prompt: 10, output: 20, cached: 5 }) {
+        let pieces: Vec<_> = shape.body.as_bytes().chunks(16_384).collect();
+        assert_eq!(read(&pieces), shape.known.last().copied(), "{}", shape.name);
+    }
+}
+
+#[test]
+fn white_space_and_a_byte_order_mark_may_come_first() {
+    let document = r#"{"usage":{"total_tokens":7}}"#;
+    let stream = format!("data: {document}\n\n");
+    let expected = Some((UsageSource::Completions, 7));
+    for start in ["", "\u{feff}", " \t\r\n", "\u{feff}\n\n"] {
+        for body in [document, &stream] {
+            // A line of an event stream must not be indented.
+            let expected = expected.filter(|_| body == document || !start.ends_with(' '));
+            let body = format!("{start}{body}");
+            let shape = Shape { name: "start", body, known: expected.into_iter().collect() };
+            check_every_prefix(&shape);
+            check_every_cut(&shape);
+        }
+    }
+    assert_eq!(read(&[b" ", stream.as_bytes()]), None);
+    assert_eq!(read(&["\n\u{feff}".as_bytes(), stream.as_bytes()]), None);
+}
+
+#[test]
+fn figures_are_read_as_numbers() {
+    for (number, expected) in [
+        ("7", Some(7)),
+        ("7.0", Some(7)),
+        ("6.2", Some(7)),
+        ("7e0", Some(7)),
+        ("99999999999999999999999", Some(limiter::PER_MINUTE_MAX)),
+        ("-7", None),
+        ("NaN", None),
+        ("07", None),
+        ("\"7\"", None),
+        ("[7]", None),
+        ("true", None),
+    ] {
+        let shape = Shape {
+            name: "number",
+            body: format!("{{\"usage\":{{\"total_tokens\":{number}}}}}"),
+            known: expected.map(|tokens| (UsageSource::Completions, tokens)).into_iter().collect(),
+        };
+        check_every_prefix(&shape);
+        check_every_cut(&shape);
+    }
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let fragment = prop_oneof![
+        select(TEXTS.to_vec()).prop_map(str::to_owned),
+        select(vec!["\"", "\\", "{", "}", "[", "]", ",", ":", "\n", "\r", "data:", "usage", " "])
+            .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    vec(fragment, 0..12).prop_map(|fragments| fragments.concat())
+}
+
+fn any_figures() -> impl Strategy<Value = Figures> {
+    (1_u64..1_000_000, 1_u64..1_000_000, 1_u64..1_000_000)
+        .prop_map(|(prompt, output, cached)| Figures { prompt, output, cached })
+}
+
+/// Cuts bytes into pieces of the lengths, over and over.
+fn pieces<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
+    let (mut rest, mut pieces) = (bytes, Vec::new());
+    for length in lengths.iter().cycle() {
+        let (piece, after) = rest.split_at((*length).min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    pieces
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text_at_any_cuts_leaves_the_usage_exact(
+        text in any_text(),
+        figures in any_figures(),
+        lengths in vec(1_usize..64, 1..20),
+    ) {
+        for literal in literals(&text) {
+            for shape in all(&literal, figures) {
+                let expected = shape.known.last().copied();
+                let cut = read(&pieces(shape.body.as_bytes(), &lengths));
+                prop_assert_eq!(cut, expected, "{}: {}", shape.name, shape.body);
+                check_every_prefix(&shape);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_read_the_same_however_they_are_cut(
+        bytes in vec(prop_oneof![
+            select(br#"{}[]",:\ud0.-e"#.to_vec()),
+            select(b"\n\r \xef\xbb\xbf".to_vec()),
+            any::<u8>(),
+        ], 1..200),
+        start in select(vec!["", "{\"usage\":{", "data: {\"usage\":{\"total_tokens\":"]),
+        lengths in vec(1_usize..9, 1..20),
+    ) {
+        let bytes = [start.as_bytes(), &bytes].concat();
+        prop_assert_eq!(read(&pieces(&bytes, &lengths)), read(&[&bytes]));
+    }
+}
+
+#[test]
+#[ignore = "temp"]
+fn temp_seeds() {
+    let mut names = std::collections::BTreeSet::new();
+    for (n, text) in ["Hi \"\\ 世", TEXTS[4]].into_iter().enumerate() {
+        for shape in all(&literals(text)[n], Figures { prompt: 12, output: 34, cached: 5 }) {
+            let end = if shape.body.contains("\r\n\r\n") {
+                "-crlf"
+            } else if shape.body.contains("\r\r") {
+                "-cr"
+            } else {
+                ""
+            };
+            let name = format!(
+                "{}{end}{}",
+                shape.name.replace(", ", "-").replace(' ', "-"),
+                if n == 1 { "-escaped" } else { "" }
+            );
+            if (n == 1 && end != "") || !names.insert(name.clone()) || shape.body.is_empty() {
+                continue;
+            }
+            std::fs::write(
+                format!("{}/fuzz/seeds/usage/{name}", env!("CARGO_MANIFEST_DIR")),
+                shape.body,
+            )
+            .unwrap();
+        }
+    }
+}
+
+#[test]
+#[ignore = "temp"]
+fn temp_timing() {
+    let chunk = b"data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1741569952,\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" hello\"}}]}\n\n";
+    println!("size {} chunk {}", size_of::<UsageReader>(), chunk.len());
+    let mut reader = UsageReader::new();
+    let start = std::time::Instant::now();
+    for _ in 0..2_000_000 {
+        reader.read(std::hint::black_box(chunk));
+    }
+    println!("{:?} ns/chunk", start.elapsed().as_nanos() as f64 / 2e6);
+    for (name, text) in
+        [("text", "Some words of an answer, with a quote now\n and \"then\". ".repeat(300_000))]
+    {
+        let body = format!(
+            "{{\"choices\":[{{\"message\":{{\"content\":{}}}}}],\"usage\":{{\"total_tokens\":7}}}}",
+            serde_json::to_string(&text).unwrap()
+        );
+        let start = std::time::Instant::now();
+        let mut reader = UsageReader::new();
+        for piece in body.as_bytes().chunks(16384) {
+            reader.read(piece);
+        }
+        println!(
+            "{name} {:?} {} MB/s",
+            known(&reader),
+            body.len() as f64 / 1e6 / start.elapsed().as_secs_f64()
+        );
+    }
+    let body = format!(
+        "{{\"data\":[{}],\"usage\":{{\"total_tokens\":7}}}}",
+        "{\"embedding\":[0.0023064255,-0.009327292,-0.0028842222]},"
+            .repeat(300_000)
+            .trim_end_matches(',')
+    );
+    let start = std::time::Instant::now();
+    let mut reader = UsageReader::new();
+    for piece in body.as_bytes().chunks(16384) {
+        reader.read(piece);
+    }
+    println!(
+        "embeddings {:?} {} MB/s",
+        known(&reader),
+        body.len() as f64 / 1e6 / start.elapsed().as_secs_f64()
+    );
+}
