@@ -16,7 +16,6 @@ async fn a_request_reaches_the_upstream_as_it_came() {
         ("authorization", b"Bearer sk-secret"),
         ("openai-organization", b"org-1"),
         ("accept", b"application/json"),
-        ("accept-encoding", b"gzip, br"),
         ("user-agent", b"my-client/1.0"),
         ("x-twice", b"one"),
         ("x-twice", b"two"),
@@ -33,6 +32,8 @@ async fn a_request_reaches_the_upstream_as_it_came() {
         let request = proxy.post(&format!("{path}?user=1")).body(body.to_string());
         let request =
             headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        // The one header that does not arrive: an encoded response could not be read.
+        let request = request.header("accept-encoding", "gzip, br");
         let answer = request.send().await;
         check::admitted(&answer);
         assert_eq!(answer.json()["object"], "chat.completion");
@@ -41,6 +42,7 @@ async fn a_request_reaches_the_upstream_as_it_came() {
         assert_eq!(arrived.method, "POST");
         assert_eq!(arrived.uri.query(), Some("user=1"));
         assert_eq!(arrived.body(), body.to_string());
+        assert!(arrived.header_values("accept-encoding").is_empty());
         for (name, _) in headers {
             let sent = headers
                 .iter()

@@ -8,7 +8,7 @@ use clap::Parser;
 use harness::mock_llm::{HELP, State, serve};
 use tokio::net::TcpListener;
 
-/// A local stand-in for the OpenAI API.
+/// A local stand-in for the APIs of OpenAI, Anthropic and Gemini.
 #[derive(Debug, Parser)]
 #[command(name = "mock-llm", version, after_help = HELP)]
 struct Options {

@@ -1,8 +1,10 @@
 //! How one request wants to be answered, read from its query and from its `x-mock-llm` header.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, Uri};
+use serde_json::Value;
 use url::form_urlencoded;
 
 /// The header that holds the same pairs as a query, for clients that can't choose the path.
@@ -10,17 +12,47 @@ const HEADER: &str = "x-mock-llm";
 
 /// What a request may ask for, for the program's `--help`.
 pub const HELP: &str = "\
-A request chooses its answer by its query, or by a header `x-mock-llm` of the same form (a=1&b=2):
-  status=N             the answer's status; from 400 on with an error body
+It speaks, under any prefix of the path:
+  OpenAI     POST chat/completions, completions, responses, embeddings, audio/transcriptions; GET models
+  Anthropic  POST messages; GET models, with a header anthropic-version
+  Gemini     POST models/NAME:generateContent, :streamGenerateContent (alt=sse); GET v1beta/models
+
+A request chooses its answer by its query, or by a header `x-mock-llm` of the same form (a=1&b=2).
+What is answered:
+  status=N             the answer's status; from 400 on with the API's error body
+  error=body|event     an error body whatever the status; or a stream that ends with an error event
+  finish=stop|length|failed
+                       why the model stopped; failed: only OpenAI's responses know it
   echo=headers         answers with the request's headers, as JSON
   chunks=N             content events of a streamed answer (5)
   chunk_bytes=N        bytes of content in each of them (one word)
-  prompt_tokens=N      the figures of the usage object (counted from the request and the answer)
-  completion_tokens=N
+  content=words|adversarial
+                       what the model says; adversarial: text that looks like usage and events
+  ratelimit_headers=1  adds the rate limit headers of OpenAI, Anthropic and the IETF
+What it says about tokens, counted from the request and the answer when not told:
+  prompt_tokens=N      input
+  completion_tokens=N  output
+  total_tokens=N       their sum, where the API has one
+  cached_tokens=N      part of the input (OpenAI, Gemini)
+  reasoning_tokens=N   part of the output (OpenAI)
+  cache_creation_tokens=N, cache_read_tokens=N
+                       beside the input (Anthropic)
+  thoughts_tokens=N    beside the output (Gemini)
+  audio_seconds=N      a transcription is billed by duration
+  usage=vendor|none|null|continuous
+                       there as with the vendor; missing; null; or with the figures so far in each event
+How it is written:
+  split=N              in pieces of N bytes, each a write of its own
+  line_end=lf|crlf|cr  of server-sent events
+  padding=N            a comment of N bytes before each event
+  space=0              no space after `data:`
+  pretty=1             JSON over several lines, in events several `data:` lines
+  encoding=gzip|accept gzip: always; or when the request accepts it
+When it is written:
   delay_ms=N           waits before an unstreamed answer, and between the events of a streamed one
   gate=NAME            waits for the test to open the gate, before an unstreamed answer or before each event
   stall=head|body      never answers; or stops for ever after the first event
-  abort_after=N        cuts the connection after N events (0: after the head)";
+  abort_after=N        cuts the connection after N events, or pieces of `split` (0: after the head)";
 
 /// Where an answer stops for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +63,103 @@ pub(super) enum Stall {
     Body,
 }
 
+/// Where an error stands that the status may not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ErrorPlace {
+    /// It is the whole body.
+    Body,
+    /// It is the last event of a stream.
+    Event,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// It had said all.
+    #[default]
+    Stop,
+    /// It reached the request's limit.
+    Length,
+    /// It failed.
+    Failed,
+}
+
+/// What the model says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Content {
+    #[default]
+    Words,
+    Adversarial,
+}
+
+/// Whether an answer has a usage object, where its API has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Usage {
+    #[default]
+    AsVendor,
+    Missing,
+    Null,
+    /// In each event of a stream, with the figures so far.
+    Continuous,
+}
+
+impl Usage {
+    /// Puts `usage` where the API has it, the way the request wants it.
+    pub(super) fn put(self, document: &mut Value, name: &str, usage: Value) {
+        match self {
+            Self::AsVendor | Self::Continuous => document[name] = usage,
+            Self::Null => document[name] = Value::Null,
+            Self::Missing => {}
+        }
+    }
+}
+
+/// What an answer says about tokens, where the request tells.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) prompt: Option<u64>,
+    pub(super) completion: Option<u64>,
+    pub(super) total: Option<u64>,
+    pub(super) cached: u64,
+    pub(super) reasoning: u64,
+    pub(super) cache_creation: u64,
+    pub(super) cache_read: u64,
+    pub(super) thoughts: u64,
+    pub(super) audio_seconds: Option<f64>,
+}
+
+/// How JSON and events are written down.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) line_end: &'static str,
+    pub(super) padding: usize,
+    pub(super) space: bool,
+    pub(super) pretty: bool,
+}
+
+/// When a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gzip {
+    Always,
+    WhenAccepted,
+}
+
 /// How one request is answered; the default is a prompt and complete answer.
 #[derive(Clone, Debug)]
 pub(super) struct Behaviour {
     pub(super) status: StatusCode,
+    pub(super) error: Option<ErrorPlace>,
+    pub(super) finish: Finish,
     pub(super) echo_headers: bool,
     pub(super) chunks: usize,
     pub(super) chunk_bytes: Option<usize>,
-    pub(super) prompt_tokens: Option<u64>,
-    pub(super) completion_tokens: Option<u64>,
+    pub(super) content: Content,
+    pub(super) ratelimit_headers: bool,
+    pub(super) figures: Figures,
+    pub(super) usage: Usage,
+    pub(super) split: Option<NonZeroUsize>,
+    pub(super) form: Form,
+    pub(super) gzip: Option<Gzip>,
     pub(super) delay: Duration,
     pub(super) gate: Option<String>,
     pub(super) stall: Option<Stall>,
@@ -50,11 +170,18 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             status: StatusCode::OK,
+            error: None,
+            finish: Finish::default(),
             echo_headers: false,
             chunks: 5,
             chunk_bytes: None,
-            prompt_tokens: None,
-            completion_tokens: None,
+            content: Content::default(),
+            ratelimit_headers: false,
+            figures: Figures::default(),
+            usage: Usage::default(),
+            split: None,
+            form: Form { line_end: "\n", padding: 0, space: true, pretty: false },
+            gzip: None,
             delay: Duration::ZERO,
             gate: None,
             stall: None,
@@ -83,23 +210,92 @@ impl Behaviour {
     fn set(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "status" => self.status = value.parse().ok()?,
+            "error" => {
+                let places = [("body", ErrorPlace::Body), ("event", ErrorPlace::Event)];
+                self.error = Some(one_of(&places, value)?);
+            }
+            "finish" => {
+                let reasons = [
+                    ("stop", Finish::Stop),
+                    ("length", Finish::Length),
+                    ("failed", Finish::Failed),
+                ];
+                self.finish = one_of(&reasons, value)?;
+            }
             "echo" => self.echo_headers = (value == "headers").then_some(true)?,
             "chunks" => self.chunks = value.parse().ok()?,
             "chunk_bytes" => self.chunk_bytes = Some(value.parse().ok()?),
-            "prompt_tokens" => self.prompt_tokens = Some(value.parse().ok()?),
-            "completion_tokens" => self.completion_tokens = Some(value.parse().ok()?),
+            "content" => {
+                let contents = [("words", Content::Words), ("adversarial", Content::Adversarial)];
+                self.content = one_of(&contents, value)?;
+            }
+            "ratelimit_headers" => self.ratelimit_headers = switch(value)?,
+            "usage" => {
+                let usages = [
+                    ("vendor", Usage::AsVendor),
+                    ("none", Usage::Missing),
+                    ("null", Usage::Null),
+                    ("continuous", Usage::Continuous),
+                ];
+                self.usage = one_of(&usages, value)?;
+            }
+            "split" => self.split = Some(value.parse().ok()?),
+            "encoding" => {
+                let when = [("gzip", Gzip::Always), ("accept", Gzip::WhenAccepted)];
+                self.gzip = Some(one_of(&when, value)?);
+            }
             "delay_ms" => self.delay = Duration::from_millis(value.parse().ok()?),
             "gate" => self.gate = Some(value.to_owned()),
             "stall" => {
-                self.stall = Some(match value {
-                    "head" => Stall::Head,
-                    "body" => Stall::Body,
-                    _ => return None,
-                });
+                self.stall = Some(one_of(&[("head", Stall::Head), ("body", Stall::Body)], value)?);
             }
             "abort_after" => self.abort_after = Some(value.parse().ok()?),
+            _ => {
+                self.figures.set(name, value)?;
+                self.form.set(name, value)?;
+            }
+        }
+        Some(())
+    }
+}
+
+impl Figures {
+    fn set(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "prompt_tokens" => self.prompt = Some(value.parse().ok()?),
+            "completion_tokens" => self.completion = Some(value.parse().ok()?),
+            "total_tokens" => self.total = Some(value.parse().ok()?),
+            "cached_tokens" => self.cached = value.parse().ok()?,
+            "reasoning_tokens" => self.reasoning = value.parse().ok()?,
+            "cache_creation_tokens" => self.cache_creation = value.parse().ok()?,
+            "cache_read_tokens" => self.cache_read = value.parse().ok()?,
+            "thoughts_tokens" => self.thoughts = value.parse().ok()?,
+            "audio_seconds" => self.audio_seconds = Some(value.parse().ok()?),
             _ => {}
         }
         Some(())
     }
+}
+
+impl Form {
+    fn set(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "line_end" => {
+                self.line_end = one_of(&[("lf", "\n"), ("crlf", "\r\n"), ("cr", "\r")], value)?;
+            }
+            "padding" => self.padding = value.parse().ok()?,
+            "space" => self.space = switch(value)?,
+            "pretty" => self.pretty = switch(value)?,
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+fn one_of<T: Copy>(choices: &[(&str, T)], value: &str) -> Option<T> {
+    choices.iter().find(|(name, _)| *name == value).map(|(_, choice)| *choice)
+}
+
+fn switch(value: &str) -> Option<bool> {
+    one_of(&[("1", true), ("0", false)], value)
 }

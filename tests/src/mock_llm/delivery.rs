@@ -8,16 +8,20 @@ use std::vec;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Response, StatusCode, header};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY,
+};
+use http::{HeaderMap, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 
 use super::State;
-use super::behaviour::{Behaviour, Stall};
+use super::behaviour::{Behaviour, Gzip, Stall};
 use super::gates::Gate;
 use super::record::{RecordedRequest, ResponseEnd};
 use super::reply::Reply;
+use super::{form, rate_limit_headers};
 
 pub(super) type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -25,6 +29,7 @@ pub(super) type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
 pub(super) async fn deliver(
     reply: Reply,
     behaviour: &Behaviour,
+    request: &HeaderMap,
     state: &State,
     record: Option<Arc<RecordedRequest>>,
 ) -> Response<ResponseBody> {
@@ -36,46 +41,69 @@ pub(super) async fn deliver(
         delay: behaviour.delay,
         gate: behaviour.gate.as_deref().map(|name| state.gates.named(name)),
     };
-    match reply {
-        Reply::Json(document) => {
-            pace.wait(true).await;
-            let body = Bytes::from(document.to_string());
-            if behaviour.abort_after.is_none() && behaviour.stall.is_none() {
+    let gzip = match behaviour.gzip {
+        None => false,
+        Some(Gzip::Always) => true,
+        Some(Gzip::WhenAccepted) => accepts_gzip(request),
+    };
+    let mut pieces = form::pieces(&reply, behaviour, gzip);
+    let body = if let Reply::Json(_) = reply {
+        pace.wait(true).await;
+        let whole = behaviour.abort_after.is_none() && behaviour.stall.is_none();
+        match pieces.as_slice() {
+            [document] if whole => {
                 tracker.complete();
-                return response(behaviour.status, "application/json", full(body));
+                full(document.clone())
             }
             // Cut or stalled inside the document: its halves are its events.
-            let halves = vec![body.slice(..body.len() / 2), body.slice(body.len() / 2..)];
-            let events =
-                Events { pace: Pace::unhurried(), ..Events::new(halves, behaviour, pace, tracker) };
-            response(behaviour.status, "application/json", events.into_body())
+            [document] => {
+                let middle = document.len() / 2;
+                pieces = vec![document.slice(..middle), document.slice(middle..)];
+                Events::new(pieces, behaviour, Pace::unhurried(), tracker).into_body()
+            }
+            _ => Events::new(pieces, behaviour, Pace::unhurried(), tracker).into_body(),
         }
-        Reply::Events(events) => {
-            let events = Events::new(events, behaviour, pace, tracker);
-            let mut response = response(behaviour.status, "text/event-stream", events.into_body());
-            response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
-            response
+    } else {
+        Events::new(pieces, behaviour, pace, tracker).into_body()
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = behaviour.status;
+    add_headers(response.headers_mut(), &reply, behaviour, gzip);
+    response
+}
+
+fn add_headers(headers: &mut HeaderMap, reply: &Reply, behaviour: &Behaviour, gzip: bool) {
+    let content_type = match reply {
+        Reply::Json(_) | Reply::Array(_) => "application/json",
+        Reply::Events(_) => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            "text/event-stream"
         }
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    if behaviour.gzip == Some(Gzip::WhenAccepted) {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if behaviour.ratelimit_headers {
+        headers.extend(rate_limit_headers::all());
+    }
+}
+
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(ACCEPT_ENCODING).into_iter();
+    let mut codings = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|coding| coding.trim().to_ascii_lowercase());
+    codings
+        .any(|coding| coding == "gzip" || coding.starts_with("gzip;") && !coding.ends_with("q=0"))
 }
 
 fn full(body: Bytes) -> ResponseBody {
     Full::new(body).map_err(|never| match never {}).boxed_unsync()
-}
-
-fn response(
-    status: StatusCode,
-    content_type: &'static str,
-    body: ResponseBody,
-) -> Response<ResponseBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
-    response
 }
 
 /// When the next piece may go.

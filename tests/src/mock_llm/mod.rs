@@ -1,14 +1,22 @@
-//! An LLM API to run against: answers as OpenAI does, and misbehaves on request.
+//! An LLM API to run against: answers as OpenAI, Anthropic and Gemini do, and misbehaves on request.
 //!
 //! The same server runs inside a test, which then sees what arrived and opens gates, and as the
-//! program `mock-llm`. What an answer is made of stands in one file per API (`openai`); how it is
-//! delivered, late, in pieces or not at all, is read from the request by `behaviour` and done by
-//! `delivery`, the same for every API.
+//! program `mock-llm`. `api` knows whose request it is. What an answer is made of stands in one
+//! file per API (`openai`, `anthropic`, `gemini`); how it is written down (`form`) and delivered,
+//! late, in pieces or not at all (`delivery`), is read from the request by `behaviour` and is the
+//! same for every API.
 
+mod answer;
+mod anthropic;
+mod api;
 mod behaviour;
+mod content;
 mod delivery;
+mod form;
 mod gates;
+mod gemini;
 mod openai;
+mod rate_limit_headers;
 mod record;
 mod reply;
 mod server;

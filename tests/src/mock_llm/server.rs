@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -15,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::State;
-use super::behaviour::Behaviour;
+use super::api::{self, Api};
+use super::behaviour::{Behaviour, ErrorPlace};
 use super::delivery::{ResponseBody, deliver};
-use super::openai;
 use super::record::RecordedRequest;
 use super::reply::Reply;
 
@@ -55,36 +56,46 @@ async fn answer(
     let (head, body) = request.into_parts();
     let record = state.recorder.as_ref().map(|recorder| recorder.add(&head));
     let body = read(body, record.as_deref()).await;
-    let behaviour = Behaviour::read(&head.uri, &head.headers);
-    let (reply, behaviour) = match behaviour {
+    let api = Api::of(&head);
+    let api = api.as_ref();
+    let (reply, behaviour) = match Behaviour::read(&head.uri, &head.headers) {
         Ok(behaviour) if behaviour.echo_headers => (Reply::Json(echo(&head.headers)), behaviour),
-        Ok(behaviour) if behaviour.status.as_u16() >= 400 => {
-            (Reply::Json(openai::error(behaviour.status, "as requested")), behaviour)
+        Ok(behaviour) if let Some(status) = requested_error(&behaviour) => {
+            (api::error(api, status, "as requested"), behaviour)
         }
-        Ok(behaviour) if openai::is_chat_completions(head.uri.path()) => {
-            match openai::chat_completion(&body.start, &behaviour) {
-                Ok(reply) => (reply, behaviour),
-                Err(message) => bad_request(&message),
-            }
-        }
-        Ok(behaviour) => {
-            let path = head.uri.path_and_query().map_or("", |path| path.as_str());
-            let document = json!({
-                "object": "mock",
-                "method": head.method.as_str(),
-                "path": path,
-                "body_bytes": body.bytes,
-            });
-            (Reply::Json(document), behaviour)
-        }
-        Err(message) => bad_request(&message),
+        Ok(behaviour) => match api.map(|api| api.answer(&body.start, &behaviour)) {
+            Some(Ok(reply)) => (reply, behaviour),
+            Some(Err(message)) => bad_request(api, &message),
+            None => (Reply::Json(description(&head, &body)), behaviour),
+        },
+        Err(message) => bad_request(api, &message),
     };
-    Ok(deliver(reply, &behaviour, &state, record).await)
+    Ok(deliver(reply, &behaviour, &head.headers, &state, record).await)
 }
 
-fn bad_request(message: &str) -> (Reply, Behaviour) {
+/// The status an error body tells of, when the request asked for one.
+fn requested_error(behaviour: &Behaviour) -> Option<StatusCode> {
+    if behaviour.status.as_u16() >= 400 {
+        Some(behaviour.status)
+    } else {
+        let inside = behaviour.error == Some(ErrorPlace::Body);
+        inside.then_some(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+fn bad_request(api: Option<&Api>, message: &str) -> (Reply, Behaviour) {
     let status = StatusCode::BAD_REQUEST;
-    (Reply::Json(openai::error(status, message)), Behaviour { status, ..Behaviour::default() })
+    (api::error(api, status, message), Behaviour { status, ..Behaviour::default() })
+}
+
+/// What arrived, for a path that no API has.
+fn description(head: &Parts, body: &ReadBody) -> Value {
+    json!({
+        "object": "mock",
+        "method": head.method.as_str(),
+        "path": head.uri.path_and_query().map_or("", |path| path.as_str()),
+        "body_bytes": body.bytes,
+    })
 }
 
 fn echo(headers: &HeaderMap) -> Value {

@@ -1,0 +1,131 @@
+//! Which API a request is for, known by the end of its path: any prefix will do.
+
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::behaviour::Behaviour;
+use super::gemini::Delivery;
+use super::reply::Reply;
+use super::{anthropic, gemini, openai};
+
+/// Whose errors a request understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vendor {
+    OpenAi,
+    Anthropic,
+    Gemini,
+}
+
+/// One of the APIs the mock speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Api {
+    Chat,
+    Completions,
+    Responses,
+    Embeddings,
+    Transcription,
+    Messages,
+    Gemini { model: String, delivery: Delivery },
+    Models(Vendor),
+}
+
+impl Api {
+    /// The API of a request; `None` for any other path.
+    pub(super) fn of(head: &Parts) -> Option<Self> {
+        let path = head.uri.path();
+        let ends = |end: &str| path.ends_with(end);
+        if ends("/chat/completions") {
+            return Some(Self::Chat);
+        }
+        if head.method == Method::GET {
+            return ends("/models").then(|| Self::Models(list_vendor(head)));
+        }
+        if head.method != Method::POST {
+            return None;
+        }
+        let ends_of_paths = [
+            ("/completions", Self::Completions),
+            ("/responses", Self::Responses),
+            ("/embeddings", Self::Embeddings),
+            ("/audio/transcriptions", Self::Transcription),
+            ("/messages", Self::Messages),
+        ];
+        let known = ends_of_paths.into_iter().find(|(end, _)| ends(end)).map(|(_, api)| api);
+        known.or_else(|| gemini_api(head))
+    }
+
+    /// Whose it is.
+    pub(super) fn vendor(&self) -> Vendor {
+        match self {
+            Self::Messages => Vendor::Anthropic,
+            Self::Gemini { .. } => Vendor::Gemini,
+            Self::Models(vendor) => *vendor,
+            _ => Vendor::OpenAi,
+        }
+    }
+
+    /// The answer to a request with this body; an error says what is wrong with it.
+    pub(super) fn answer(&self, body: &[u8], behaviour: &Behaviour) -> Result<Reply, String> {
+        let request = || {
+            serde_json::from_slice::<Value>(body)
+                .map_err(|error| format!("the body is not JSON: {error}"))
+        };
+        Ok(match self {
+            Self::Chat => openai::chat::answer(&request()?, behaviour),
+            Self::Completions => openai::completions::answer(&request()?, behaviour),
+            Self::Responses => openai::responses::answer(&request()?, behaviour),
+            Self::Embeddings => openai::embeddings::answer(&request()?, behaviour),
+            Self::Transcription => openai::transcription::answer(body, behaviour),
+            Self::Messages => anthropic::message(&request()?, behaviour),
+            Self::Gemini { model, delivery } => {
+                gemini::content(model, *delivery, &request()?, behaviour)
+            }
+            Self::Models(Vendor::OpenAi) => Reply::Json(openai::models()),
+            Self::Models(Vendor::Anthropic) => Reply::Json(anthropic::models()),
+            Self::Models(Vendor::Gemini) => Reply::Json(gemini::models()),
+        })
+    }
+}
+
+/// The body of a failed request, in the form of its API; OpenAI's where there is none.
+pub(super) fn error(api: Option<&Api>, status: StatusCode, message: &str) -> Reply {
+    match api.map_or(Vendor::OpenAi, Api::vendor) {
+        Vendor::OpenAi => Reply::Json(openai::error(status, message)),
+        Vendor::Anthropic => Reply::Json(anthropic::error(status, message)),
+        Vendor::Gemini => {
+            let error = gemini::error(status, message);
+            match api {
+                Some(Api::Gemini { delivery: Delivery::Array, .. }) => Reply::Array(vec![error]),
+                _ => Reply::Json(error),
+            }
+        }
+    }
+}
+
+/// Three vendors list their models at the same end of a path.
+fn list_vendor(head: &Parts) -> Vendor {
+    if head.headers.contains_key("anthropic-version") {
+        Vendor::Anthropic
+    } else if head.uri.path().ends_with("/v1beta/models") {
+        Vendor::Gemini
+    } else {
+        Vendor::OpenAi
+    }
+}
+
+/// `…/models/NAME:method`.
+fn gemini_api(head: &Parts) -> Option<Api> {
+    let (model, method) = head.uri.path().rsplit('/').next()?.rsplit_once(':')?;
+    let mut query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
+    let delivery = match method {
+        "generateContent" => Delivery::Whole,
+        "streamGenerateContent" if query.any(|pair| pair == ("alt".into(), "sse".into())) => {
+            Delivery::Events
+        }
+        "streamGenerateContent" => Delivery::Array,
+        _ => return None,
+    };
+    Some(Api::Gemini { model: model.to_owned(), delivery })
+}
