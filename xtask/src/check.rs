@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::campaigns::{self, Ran};
 use crate::cargo::{Profile, cargo};
 use crate::parts::Parts;
 use crate::process;
@@ -12,7 +13,7 @@ use crate::process;
 /// What to test.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run the tests that are ignored because they take minutes
+    /// Also run what takes minutes: ignored tests, the fuzzers, the stack in containers
     #[arg(long)]
     long: bool,
     /// Run only the tests whose names contain one of these, and skip format, lints and docs
@@ -40,10 +41,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     })?;
     steps.step("build", "", || parts.add_programs(Profile::Dev))?;
     steps.step("tests", "run `cargo xtask test NAME` for one alone", || {
-        let mut command = cargo(&["test", "--locked", "--workspace", "--"]);
+        let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast", "--"]);
         command.args(arguments.long.then_some("--include-ignored")).args(&arguments.filter);
         process::run(parts.tell(&mut command))
     })?;
+    if arguments.filter.is_empty() {
+        steps.campaign("fuzzing", arguments.long, campaigns::fuzz)?;
+        steps.campaign("stack in containers", arguments.long, campaigns::compose)?;
+    }
     steps.finish();
     Ok(())
 }
@@ -53,11 +58,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 struct Steps {
     started: Instant,
     done: usize,
+    skipped: usize,
 }
 
 impl Steps {
     fn start() -> Self {
-        Self { started: Instant::now(), done: 0 }
+        Self { started: Instant::now(), done: 0, skipped: 0 }
     }
 
     fn cargo(&mut self, name: &str, arguments: &[&str], remedy: &str) -> Result<()> {
@@ -90,8 +96,30 @@ impl Steps {
         Ok(())
     }
 
+    /// Does a step that is only done on demand, and that not every machine can do.
+    fn campaign(&mut self, name: &str, is_wanted: bool, action: fn() -> Result<Ran>) -> Result<()> {
+        if !is_wanted {
+            self.skipped += 1;
+            eprintln!("xtask: {name} skipped, as without --long");
+            return Ok(());
+        }
+        let mut ran = Ran::ToTheEnd;
+        self.step(name, "", || {
+            ran = action()?;
+            Ok(())
+        })?;
+        if ran == Ran::NotHere {
+            self.done -= 1;
+            self.skipped += 1;
+            eprintln!("xtask: {name} skipped, as this machine can't");
+        }
+        Ok(())
+    }
+
     fn finish(&self) {
-        eprintln!("xtask: all {} steps passed in {}", self.done, seconds(self.started.elapsed()));
+        let Self { started, done, skipped } = self;
+        let time = seconds(started.elapsed());
+        eprintln!("xtask: all {done} steps passed in {time}, {skipped} skipped");
     }
 }
 

@@ -5,6 +5,7 @@
 //! so the crate's dependencies stay few, and everything is blocking.
 
 mod bench;
+mod campaigns;
 mod cargo;
 mod check;
 mod filter;

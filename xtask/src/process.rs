@@ -24,10 +24,26 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs `command` to its end with its output going through. An error names the command.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = status(command)?;
+    succeeded(command, status)
+}
+
+/// That the command which ended with `status` did what it was for.
+pub(crate) fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+    if !status.success() {
+        // Ctrl-C may have ended the program itself before it was looked for here.
+        interrupt::check()?;
+        bail!("`{}` failed ({status})", line(command));
+    }
+    Ok(())
+}
+
+/// Runs `command` to its end with its output going through.
+pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     let mut group = Group::spawn(command)?;
-    let status = loop {
+    loop {
         if let Some(status) = group.exited()? {
-            break status;
+            return Ok(status);
         }
         if let Err(interrupted) = interrupt::check() {
             interrupt::take();
@@ -35,13 +51,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
             return Err(interrupted);
         }
         thread::sleep(POLL);
-    };
-    if !status.success() {
-        // Ctrl-C may have ended the program itself before it was looked for here.
-        interrupt::check()?;
-        bail!("`{}` failed ({status})", line(command));
     }
-    Ok(())
 }
 
 /// [`run`] with the standard output sent to standard error, for commands whose own output is for a

@@ -1,0 +1,40 @@
+//! What `cargo xtask test --long` runs beside the tests: each takes minutes, and tools that are not
+//! everywhere.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{process, workspace};
+
+/// The exit code by which a script says that this machine has not what it takes.
+const SKIPPED: i32 = 77;
+
+/// What became of a campaign that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    ToTheEnd,
+    /// The machine has not what it takes.
+    NotHere,
+}
+
+/// Builds and runs `compose.yaml`, on stand-ins where no registry is in reach.
+pub(crate) fn compose() -> Result<Ran> {
+    script("tests/compose/run.sh")
+}
+
+/// Feeds each fuzz target, its seeds first, for a minute.
+pub(crate) fn fuzz() -> Result<Ran> {
+    script("filter/fuzz/run.sh")
+}
+
+fn script(path: &str) -> Result<Ran> {
+    let mut command = Command::new("sh");
+    command.arg(path).current_dir(workspace::root());
+    let status = process::status(&mut command)?;
+    if status.code() == Some(SKIPPED) {
+        return Ok(Ran::NotHere);
+    }
+    process::succeeded(&command, status)?;
+    Ok(Ran::ToTheEnd)
+}
