@@ -5,11 +5,11 @@ use crate::HeaderMap;
 /// What the response's headers say of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Text that may say what was used.
+    /// JSON or an event stream, which may say what was used; or of no stated type.
     Readable,
     /// Compressed or otherwise encoded: it cannot be read.
     Encoded,
-    /// Certainly neither JSON nor an event stream.
+    /// Neither JSON nor an event stream.
     Other,
 }
 
@@ -18,7 +18,7 @@ impl Body {
     /// [`Body::Other`] even when it is encoded.
     pub fn of(headers: &HeaderMap) -> Self {
         let mut types = values(headers, "content-type").peekable();
-        if types.peek().is_some() && types.all(is_other) {
+        if types.peek().is_some() && !types.any(may_tell) {
             return Self::Other;
         }
         let mut encodings =
@@ -39,40 +39,21 @@ fn is_encoded(coding: &[u8]) -> bool {
     !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
 }
 
-/// Types whose bodies are frames of their own, whatever is inside of them.
-const FRAMED: [&[u8]; 3] =
-    [b"application/grpc", b"application/vnd.amazon.eventstream", b"multipart/"];
+/// Types that are framed, whatever is inside of the frames.
+const FRAMED: [&[u8]; 2] = [b"application/grpc", b"multipart/"];
 
-const BINARY: [&[u8]; 5] = [b"audio/", b"image/", b"video/", b"font/", b"model/"];
-
-const BINARY_APPLICATIONS: [&[u8]; 12] = [
-    b"application/octet-stream",
-    b"application/pdf",
-    b"application/zip",
-    b"application/gzip",
-    b"application/x-tar",
-    b"application/wasm",
-    b"application/protobuf",
-    b"application/x-protobuf",
-    b"application/vnd.google.protobuf",
-    b"application/proto",
-    b"application/msgpack",
-    b"application/cbor",
-];
-
-fn is_other(content_type: &[u8]) -> bool {
+/// JSON of any kind, or an event stream. Plain text is neither, even if it looks so: it may be the
+/// model's words from the first to the last, and those must not speak for the upstream.
+fn may_tell(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let starts = |prefix: &&[u8]| {
         essence.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     if FRAMED.iter().any(starts) {
-        return true;
-    }
-    if essence.windows(4).any(|part| part.eq_ignore_ascii_case(b"json")) {
         return false;
     }
-    BINARY.iter().any(starts)
-        || BINARY_APPLICATIONS.iter().any(|binary| essence.eq_ignore_ascii_case(binary))
+    essence.eq_ignore_ascii_case(b"text/event-stream")
+        || essence.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
 }
 
 #[cfg(test)]
@@ -86,27 +67,29 @@ mod tests {
     }
 
     #[test]
-    fn text_and_what_is_not_named_are_readable() {
+    fn json_event_streams_and_what_has_no_type_are_readable() {
         check(&[], Body::Readable);
         for content_type in [
-            &b""[..],
-            b"application/json",
+            &b"application/json"[..],
             b"application/json; charset=utf-8",
             b"Application/Vnd.Api+JSON",
             b"application/x-ndjson",
             b"text/event-stream",
-            b"text/plain",
-            b"no type at all",
-            b"\xff",
+            b"Text/Event-Stream; charset=utf-8",
         ] {
             check(&[("content-type", content_type)], Body::Readable);
         }
     }
 
     #[test]
-    fn what_is_certainly_no_text_is_other() {
+    fn what_may_be_the_models_own_words_is_other() {
         for content_type in [
-            &b"audio/mpeg"[..],
+            &b""[..],
+            b"text/plain",
+            b"text/html; charset=json",
+            b"no type at all",
+            b"\xff",
+            b"audio/mpeg",
             b"IMAGE/PNG",
             b"video/mp4; codecs=x",
             b"application/octet-stream",
@@ -140,6 +123,9 @@ mod tests {
 
     #[test]
     fn one_readable_type_of_several_is_enough() {
-        check(&[("content-type", b"image/png"), ("content-type", b"text/plain")], Body::Readable);
+        check(
+            &[("content-type", b"image/png"), ("content-type", b"text/event-stream")],
+            Body::Readable,
+        );
     }
 }

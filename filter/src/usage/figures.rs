@@ -112,10 +112,9 @@ impl Figures {
                 Some(UsageSource::Completions)
             }
             _ if !object.anthropic.is_known() => Some(UsageSource::Completions),
-            Place::Response => Some(UsageSource::Responses),
             Place::Message => Some(UsageSource::Anthropic),
             Place::Root if is_anthropic => Some(UsageSource::Anthropic),
-            Place::Root => Some(UsageSource::Responses),
+            Place::Root | Place::Response => Some(UsageSource::Responses),
         }
     }
 }
@@ -202,7 +201,9 @@ mod tests {
         let mut figures = Figures::new();
         for (place, fields) in objects {
             figures.open(*place);
-            fields.iter().for_each(|(key, value)| figures.take(key.as_bytes(), *value));
+            for (key, value) in *fields {
+                figures.take(key.as_bytes(), *value);
+            }
             figures.close();
         }
         let usage = figures.usage().map(|usage| (usage.source, usage.tokens.get()));

@@ -122,7 +122,9 @@ mod tests {
 
     fn check(text: &str, expected: Option<u64>) {
         let mut number = Number::new();
-        text.bytes().for_each(|byte| number.push(byte));
+        for byte in text.bytes() {
+            number.push(byte);
+        }
         assert_eq!(number.get(), expected, "{text}");
     }
 

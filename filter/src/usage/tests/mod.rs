@@ -29,14 +29,16 @@ fn known(reader: &UsageReader) -> Option<(UsageSource, u64)> {
 
 fn read(pieces: &[&[u8]]) -> Option<(UsageSource, u64)> {
     let mut reader = UsageReader::new();
-    pieces.iter().for_each(|piece| reader.read(piece));
+    for piece in pieces {
+        reader.read(piece);
+    }
     known(&reader)
 }
 
 /// A text as JSON, escaped no more than it must be, and wholly.
 fn literals(text: &str) -> [String; 2] {
-    let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
-    [serde_json::to_string(text).unwrap(), format!("\"{escaped}\"")]
+    let escaped: Vec<_> = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    [serde_json::to_string(text).unwrap(), format!("\"{}\"", escaped.concat())]
 }
 
 /// Reads byte by byte: all that is ever known, in order, is what the shape says.
@@ -77,14 +79,14 @@ fn a_reader_is_smaller_than_a_kibibyte() {
 fn every_shape_is_exact_wherever_it_is_cut() {
     let figures = Figures { prompt: 1_234, output: 567, cached: 89 };
     for text in TEXTS {
-        for literal in literals(text) {
-            for shape in all(&literal, figures) {
-                let expected = shape.known.last().copied();
-                let name = shape.name;
-                assert_eq!(read(&[shape.body.as_bytes()]), expected, "{name}: {}", shape.body);
-                check_every_prefix(&shape);
-                check_every_cut(&shape);
-            }
+        let [plain, escaped] = literals(text);
+        for shape in all(&plain, figures) {
+            check_every_prefix(&shape);
+            check_every_cut(&shape);
+        }
+        // Cutting takes the square of the length, and these are six times as long.
+        for shape in all(&escaped, figures) {
+            check_every_prefix(&shape);
         }
     }
 }
@@ -172,7 +174,7 @@ fn pieces<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_text_at_any_cuts_leaves_the_usage_exact(
@@ -203,81 +205,4 @@ proptest! {
         let bytes = [start.as_bytes(), &bytes].concat();
         prop_assert_eq!(read(&pieces(&bytes, &lengths)), read(&[&bytes]));
     }
-}
-
-#[test]
-#[ignore = "temp"]
-fn temp_seeds() {
-    let mut names = std::collections::BTreeSet::new();
-    for (n, text) in ["Hi \"\\ 世", TEXTS[4]].into_iter().enumerate() {
-        for shape in all(&literals(text)[n], Figures { prompt: 12, output: 34, cached: 5 }) {
-            let end = if shape.body.contains("\r\n\r\n") {
-                "-crlf"
-            } else if shape.body.contains("\r\r") {
-                "-cr"
-            } else {
-                ""
-            };
-            let name = format!(
-                "{}{end}{}",
-                shape.name.replace(", ", "-").replace(' ', "-"),
-                if n == 1 { "-escaped" } else { "" }
-            );
-            if (n == 1 && end != "") || !names.insert(name.clone()) || shape.body.is_empty() {
-                continue;
-            }
-            std::fs::write(
-                format!("{}/fuzz/seeds/usage/{name}", env!("CARGO_MANIFEST_DIR")),
-                shape.body,
-            )
-            .unwrap();
-        }
-    }
-}
-
-#[test]
-#[ignore = "temp"]
-fn temp_timing() {
-    let chunk = b"data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1741569952,\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" hello\"}}]}\n\n";
-    println!("size {} chunk {}", size_of::<UsageReader>(), chunk.len());
-    let mut reader = UsageReader::new();
-    let start = std::time::Instant::now();
-    for _ in 0..2_000_000 {
-        reader.read(std::hint::black_box(chunk));
-    }
-    println!("{:?} ns/chunk", start.elapsed().as_nanos() as f64 / 2e6);
-    for (name, text) in
-        [("text", "Some words of an answer, with a quote now\n and \"then\". ".repeat(300_000))]
-    {
-        let body = format!(
-            "{{\"choices\":[{{\"message\":{{\"content\":{}}}}}],\"usage\":{{\"total_tokens\":7}}}}",
-            serde_json::to_string(&text).unwrap()
-        );
-        let start = std::time::Instant::now();
-        let mut reader = UsageReader::new();
-        for piece in body.as_bytes().chunks(16384) {
-            reader.read(piece);
-        }
-        println!(
-            "{name} {:?} {} MB/s",
-            known(&reader),
-            body.len() as f64 / 1e6 / start.elapsed().as_secs_f64()
-        );
-    }
-    let body = format!(
-        "{{\"data\":[{}],\"usage\":{{\"total_tokens\":7}}}}",
-        "{\"embedding\":[0.0023064255,-0.009327292,-0.0028842222]},"
-            .repeat(300_000)
-            .trim_end_matches(',')
-    );
-    let start = std::time::Instant::now();
-    let mut reader = UsageReader::new();
-    for piece in body.as_bytes().chunks(16384) {
-        reader.read(piece);
-    }
-    println!(
-        "embeddings {:?} {} MB/s",
-        known(&reader),
-        body.len() as f64 / 1e6 / start.elapsed().as_secs_f64()
-    );
 }

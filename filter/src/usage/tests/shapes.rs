@@ -43,12 +43,11 @@ fn shape(name: &'static str, body: String, known: &[(UsageSource, u64)]) -> Shap
     Shape { name, body, known: known.to_vec() }
 }
 
-/// Each event as one `data:` line per line of its JSON, under its type if it has one.
+/// Each event as one `data:` line per line of its JSON.
 fn stream(events: &[String], line_end: &str) -> String {
     let lines = |event: &String| {
-        let data: String =
-            event.lines().map(|line| format!("data: {}{line_end}", line.trim())).collect();
-        format!("{data}{line_end}")
+        let data = event.lines().map(|line| format!("data: {}{line_end}", line.trim()));
+        format!("{}{line_end}", data.collect::<Vec<_>>().concat())
     };
     events.iter().map(lines).collect()
 }
