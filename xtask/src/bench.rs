@@ -14,13 +14,13 @@ use crate::process;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Write the table to this file as JSON as well
+    /// Write the tables and the targets to this file as JSON as well
     #[arg(long, value_name = "FILE", conflicts_with = "ledger")]
     json: Option<PathBuf>,
     /// Short runs, to see that everything works; the figures mean little
     #[arg(long, conflicts_with = "ledger")]
     quick: bool,
-    /// How often each scenario is measured; the table shows medians
+    /// How often each scenario is measured; the tables show medians
     #[arg(long, value_name = "N", conflicts_with_all = ["ledger", "quick"])]
     rounds: Option<u32>,
     /// How long each measurement takes

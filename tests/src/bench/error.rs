@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::scenario::Scenario;
+
 /// Why the benchmark ended without a report.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -34,6 +36,14 @@ pub enum BenchError {
     /// The load generator failed.
     #[error("wrk {0}")]
     Wrk(String),
+    /// A stream was not what was asked for, so its figures are not either.
+    #[error("a stream of `{scenario}` {reason}")]
+    Stream {
+        /// The scenario.
+        scenario: &'static str,
+        /// What was wrong with it.
+        reason: String,
+    },
     /// The clients could not be configured.
     #[error("the clients of `{scenario}` can't be configured: {answer}")]
     Clients {
@@ -44,7 +54,7 @@ pub enum BenchError {
     },
     /// The answers were not the scenario's, so the figures are not either.
     #[error(
-        "`{scenario}` (connections: {connections}) was to be answered {expected} every time, but of {requests} requests wrk saw \
+        "`{scenario}` (connections: {connections}) was to be answered {expected} every time, but of {requests} requests the client saw \
          {errors} errors, Envoy counted {status_2xx} times 2xx and {status_4xx} times 4xx, and the filter {admitted} \
          admitted and {rpm_exceeded} refused for RPM"
     )]
@@ -84,5 +94,10 @@ impl BenchError {
     /// A file that could not be written.
     pub fn write(path: &Path, error: impl Into<io::Error>) -> Self {
         Self::Write { path: path.to_owned(), error: error.into() }
+    }
+
+    /// A stream that went wrong.
+    pub(crate) fn stream(scenario: &Scenario, reason: &(impl ToString + ?Sized)) -> Self {
+        Self::Stream { scenario: scenario.name, reason: reason.to_string() }
     }
 }

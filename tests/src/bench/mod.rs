@@ -1,24 +1,27 @@
-//! What the filter costs a request on a real Envoy, from no filter at all to a decision for each request.
+//! What the filter costs on a real Envoy: a request, from no filter at all to a decision for each; and a stream.
 //!
 //! Every scenario has an Envoy of its own with one worker, all share one control plane, and only the one that is
-//! measured gets load. Envoy answers by itself (a direct response), so that nothing but the filter differs. A machine is
-//! seldom quiet, so all scenarios take turns in several rounds, and a cell of the table is the median of its rounds.
+//! measured gets load. Envoy answers requests by itself (a direct response), so that nothing but the filter differs;
+//! streams come from a mock LLM, whose share is the same with and without decisions. A machine is seldom quiet,
+//! so all scenarios take turns in several rounds, and a cell of a table is the median of its turns.
 
 mod cpu;
 mod envoy_config;
 mod error;
+mod events;
 mod proof;
 mod report;
 mod sample;
 mod scenario;
 mod stage;
+mod stream;
 mod targets;
 mod wrk;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use report::Cell;
-use scenario::{CONNECTIONS, SCENARIOS};
+use report::{Cell, StreamCell};
+use scenario::{CONNECTIONS, SCENARIOS, STREAMS};
 use stage::Stage;
 
 pub use error::BenchError;
@@ -50,12 +53,13 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
     if std::env::var_os("FLOWGUARD_BIN").is_none() {
         return Err(BenchError::NoParts);
     }
-    eprintln!("bench: starting {} Envoys and the control plane", SCENARIOS.len());
+    eprintln!("bench: starting {} Envoys and the control plane", SCENARIOS.len() + STREAMS.len());
     let mut stage = Stage::start().await?;
     let mut cells = Vec::new();
     for connections in CONNECTIONS {
         cells.extend(SCENARIOS.iter().map(|scenario| Cell::new(scenario, connections)));
     }
+    let mut stream_cells: Vec<StreamCell> = STREAMS.iter().map(StreamCell::new).collect();
     for round in 1..=plan.rounds {
         for cell in &mut cells {
             let sample = stage.measure(cell.scenario, cell.connections, plan.seconds).await?;
@@ -65,8 +69,19 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
             );
             cell.samples.push(sample);
         }
+        // Some µs are looked for here, less than what a noisy second adds: turns of one second, and so many more of them.
+        for _ in 0..plan.seconds {
+            for cell in &mut stream_cells {
+                let sample = stage.measure_streams(cell.scenario, 1).await?;
+                eprintln!(
+                    "bench: round {round} of {}: {} {:.1} µs of CPU a chunk",
+                    plan.rounds, cell.scenario.name, sample.chunk_cpu_us
+                );
+                cell.samples.push(sample);
+            }
+        }
     }
-    Ok(Report::new(plan, &cells))
+    Ok(Report::new(plan, &cells, &stream_cells))
 }
 
 fn receive(kind: SignalKind) -> Result<Signal, BenchError> {

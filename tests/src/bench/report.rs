@@ -1,4 +1,4 @@
-//! The report: a table for the terminal with the targets below it, and its rows as JSON.
+//! The report: two tables for the terminal with the targets below them, and all of it as JSON.
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Plan;
-use super::sample::Sample;
+use super::sample::{Sample, StreamSample, spread};
 use super::scenario::Scenario;
-use super::targets::targets;
+use super::targets::{Target, targets};
 
 /// The measurements of one scenario with one number of connections.
 #[derive(Debug)]
@@ -24,10 +24,31 @@ impl Cell {
         Self { scenario, connections, samples: Vec::new() }
     }
 
-    /// How far apart the rounds were, as a share of the median.
-    fn spread(&self, median: f64) -> f64 {
-        let rps = || self.samples.iter().map(|sample| sample.rps);
-        (rps().fold(f64::MIN, f64::max) - rps().fold(f64::MAX, f64::min)) / median
+    fn row(&self) -> Row {
+        let median = Sample::median(&self.samples);
+        let spread = spread(self.samples.iter().map(|sample| sample.rps), median.rps);
+        Row { name: self.scenario.name, connections: self.connections, median, spread }
+    }
+}
+
+/// The measurements of the streams of one scenario.
+#[derive(Debug)]
+pub(crate) struct StreamCell {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) samples: Vec<StreamSample>,
+}
+
+impl StreamCell {
+    /// Not measured yet.
+    pub(crate) fn new(scenario: &'static Scenario) -> Self {
+        Self { scenario, samples: Vec::new() }
+    }
+
+    fn row(&self) -> StreamRow {
+        let median = StreamSample::median(&self.samples);
+        let of_each_round = self.samples.iter().map(|sample| sample.chunk_cpu_us);
+        let spread = spread(of_each_round, median.chunk_cpu_us);
+        StreamRow { name: self.scenario.name, median, spread }
     }
 }
 
@@ -43,45 +64,47 @@ pub(crate) struct Row {
     pub(crate) spread: f64,
 }
 
+/// One line of the table of streams.
+#[derive(Debug, Serialize)]
+pub(crate) struct StreamRow {
+    pub(crate) name: &'static str,
+    #[serde(flatten)]
+    pub(crate) median: StreamSample,
+    /// As that of [`Row`], of the CPU time.
+    #[serde(skip)]
+    pub(crate) spread: f64,
+}
+
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
     #[serde(skip)]
     plan: Plan,
     rows: Vec<Row>,
+    streams: Vec<StreamRow>,
+    targets: [Target; 5],
 }
 
 impl Report {
-    pub(crate) fn new(plan: Plan, cells: &[Cell]) -> Self {
-        let rows = cells.iter().map(|cell| {
-            let median = Sample::median(&cell.samples);
-            Row {
-                name: cell.scenario.name,
-                connections: cell.connections,
-                spread: cell.spread(median.rps),
-                median,
-            }
-        });
-        Self { plan, rows: rows.collect() }
+    pub(crate) fn new(plan: Plan, cells: &[Cell], streams: &[StreamCell]) -> Self {
+        let rows: Vec<Row> = cells.iter().map(Cell::row).collect();
+        let streams: Vec<StreamRow> = streams.iter().map(StreamCell::row).collect();
+        let targets = targets(&rows, &streams);
+        Self { plan, rows, streams, targets }
     }
 
-    /// Writes the rows.
+    /// Writes the rows and the targets.
     pub fn write_json(&self, mut file: impl Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut file, self)?;
         writeln!(file)
     }
 }
 
-impl Display for Report {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let Plan { rounds, seconds } = self.plan;
+impl Report {
+    fn write_rows(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
-            "Medians of {rounds} x {seconds} s. Envoy with one worker and a direct response, wrk with one thread."
-        )?;
-        writeln!(
-            formatter,
-            "\n{:>11}  {:<12} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
+            "{:>11}  {:<12} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
             "connections",
             "scenario",
             "requests/s",
@@ -108,8 +131,58 @@ impl Display for Report {
                 spread * 100.0
             )?;
         }
+        Ok(())
+    }
+
+    fn write_streams(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{:<14} {:>14} {:>14} {:>8} {:>11} {:>10} {:>10}",
+            "streams",
+            "first byte p50",
+            "first byte p99",
+            "chunks",
+            "chunk size",
+            "Envoy CPU",
+            "spread of"
+        )?;
+        writeln!(
+            formatter,
+            "{:<14} {:>14} {:>14} {:>8} {:>11} {:>10} {:>10}",
+            "", "µs", "µs", "a stream", "bytes", "µs/chunk", "CPU"
+        )?;
+        for StreamRow { name, median, spread } in &self.streams {
+            writeln!(
+                formatter,
+                "{name:<14} {:>14.0} {:>14.0} {:>8.0} {:>11.0} {:>10.2} {:>8.0} %",
+                median.first_byte_p50_us,
+                median.first_byte_p99_us,
+                median.chunks,
+                median.chunk_bytes,
+                median.chunk_cpu_us,
+                spread * 100.0
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Plan { rounds, seconds } = self.plan;
+        writeln!(
+            formatter,
+            "Medians of {rounds} x {seconds} s. Envoy with one worker and a direct response, wrk with one thread.\n"
+        )?;
+        self.write_rows(formatter)?;
+        writeln!(
+            formatter,
+            "\nMedians of {} x 1 s. Streams of a mock LLM at 1 connection; each chunk is sent when the one before has arrived.\n",
+            rounds * seconds
+        )?;
+        self.write_streams(formatter)?;
         writeln!(formatter)?;
-        targets(&self.rows).iter().try_for_each(|target| writeln!(formatter, "{target}"))
+        self.targets.iter().try_for_each(|target| writeln!(formatter, "{target}"))
     }
 }
 
@@ -117,7 +190,7 @@ impl Display for Report {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::scenario::{CONNECTIONS, SCENARIOS};
+    use super::super::scenario::{CONNECTIONS, SCENARIOS, STREAMS};
     use super::*;
 
     fn report() -> Report {
@@ -135,30 +208,61 @@ mod tests {
                 cells.push(Cell { scenario, connections, samples: vec![sample] });
             }
         }
-        Report::new(Plan { rounds: 1, seconds: 5 }, &cells)
+        let streams = STREAMS.iter().zip(1_u8..).map(|(scenario, factor)| {
+            let factor = f64::from(factor);
+            let sample = StreamSample {
+                first_byte_p50_us: 200.0 * factor,
+                first_byte_p99_us: 400.0 * factor,
+                chunk_cpu_us: 20.0 + factor * 1.234_567,
+                chunks: 10_003.0,
+                chunk_bytes: 201.5,
+            };
+            StreamCell { scenario, samples: vec![sample] }
+        });
+        let streams: Vec<StreamCell> = streams.collect();
+        Report::new(Plan { rounds: 1, seconds: 5 }, &cells, &streams)
     }
 
     #[test]
-    fn the_json_has_a_row_for_each_cell_and_nothing_else() {
+    fn the_json_has_a_row_for_each_cell_and_every_target() {
         let mut bytes = Vec::new();
         report().write_json(&mut bytes).expect("a vector takes everything");
         let json: Value = serde_json::from_slice(&bytes).expect("JSON");
-        assert_eq!(json.as_object().map(serde_json::Map::len), Some(1));
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(3));
         assert_eq!(json["rows"].as_array().map(Vec::len), Some(10));
         let row = json!({
             "name": "off", "connections": 1, "rps": 30_000.0, "p50_us": 80.0, "p99_us": 160.0,
             "envoy_cpu_us": 24.0, "control_plane_cpu_us": 1.23
         });
         assert_eq!(json["rows"][1], row);
+        let streams = json!([
+            {
+                "name": "stream-off", "first_byte_p50_us": 200.0, "first_byte_p99_us": 400.0, "chunk_cpu_us": 21.23,
+                "chunks": 10_003.0, "chunk_bytes": 201.5
+            },
+            {
+                "name": "stream-enforce", "first_byte_p50_us": 400.0, "first_byte_p99_us": 800.0, "chunk_cpu_us": 22.47,
+                "chunks": 10_003.0, "chunk_bytes": 201.5
+            },
+        ]);
+        assert_eq!(json["streams"], streams);
+        assert_eq!(json["targets"].as_array().map(Vec::len), Some(5));
+        let target = json!({
+            "text": "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
+            "measured": 1.24, "unit": "µs", "met": true
+        });
+        assert_eq!(json["targets"][4], target);
     }
 
     #[test]
-    fn the_table_is_followed_by_each_target_and_whether_it_was_met() {
+    fn the_tables_are_followed_by_each_target_and_whether_it_was_met() {
         let text = report().to_string();
-        let targets: Vec<&str> = text.lines().rev().take(3).collect();
+        let targets: Vec<&str> = text.lines().rev().take(5).collect();
         assert_eq!(
             targets,
             [
+                "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
+                "p50 of the first byte of `stream-enforce` above `stream-off`: 200 µs, target below 500 µs: met",
                 "p50 of `enforce` above `off` at 1 connection: 40 µs, target at most 120 µs: met",
                 "CPU per request of `enforce` above `off` at 32 connections: 12.0 µs, target at most 30 µs: met",
                 "throughput of `enforce` to `off` at 32 connections: 0.67, target at least 0.5: met",

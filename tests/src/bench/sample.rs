@@ -37,7 +37,43 @@ impl Sample {
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The figures of the streams in one measurement, in the report's order.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct StreamSample {
+    /// The median of the times from a request to the first byte of its answer's body.
+    pub(crate) first_byte_p50_us: f64,
+    /// The time that 99 % of the first bytes stayed below.
+    pub(crate) first_byte_p99_us: f64,
+    /// CPU time of Envoy for each chunk.
+    pub(crate) chunk_cpu_us: f64,
+    /// The chunks of a long stream, each of which passed Envoy by itself.
+    pub(crate) chunks: f64,
+    /// Their mean size.
+    pub(crate) chunk_bytes: f64,
+}
+
+impl StreamSample {
+    /// The median of each figure by itself, to two decimals; `samples` is not empty.
+    pub(crate) fn median(samples: &[Self]) -> Self {
+        let of =
+            |figure: fn(&Self) -> f64| (median(samples.iter().map(figure)) * 100.0).round() / 100.0;
+        Self {
+            first_byte_p50_us: of(|sample| sample.first_byte_p50_us),
+            first_byte_p99_us: of(|sample| sample.first_byte_p99_us),
+            chunk_cpu_us: of(|sample| sample.chunk_cpu_us),
+            chunks: of(|sample| sample.chunks),
+            chunk_bytes: of(|sample| sample.chunk_bytes),
+        }
+    }
+}
+
+/// How far apart the values are, as a share of their median.
+pub(crate) fn spread(values: impl Iterator<Item = f64> + Clone, median: f64) -> f64 {
+    (values.clone().fold(f64::MIN, f64::max) - values.fold(f64::MAX, f64::min)) / median
+}
+
+/// The value in the middle; `values` is not empty.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let upper = values.len() / 2;
@@ -46,6 +82,13 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     } else {
         f64::midpoint(values[upper - 1], values[upper])
     }
+}
+
+/// The value that 99 % of the values stay below; `values` is not empty.
+pub(crate) fn p99(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() * 99 / 100]
 }
 
 #[cfg(test)]
@@ -57,5 +100,18 @@ mod tests {
         assert!((median([20.0, 900.0, 10.0].into_iter()) - 20.0).abs() < f64::EPSILON);
         assert!((median([40.0, 900.0, 10.0, 20.0].into_iter()) - 30.0).abs() < f64::EPSILON);
         assert!((median([7.0].into_iter()) - 7.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_p99_leaves_out_the_worst_hundredth() {
+        let values = (1..=200_u8).rev().map(f64::from);
+        assert!((p99(values) - 199.0).abs() < f64::EPSILON);
+        assert!((p99([7.0].into_iter()) - 7.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_spread_is_a_share_of_the_median() {
+        assert!((spread([20.0, 30.0, 25.0].into_iter(), 25.0) - 0.4).abs() < f64::EPSILON);
+        assert!(spread([7.0].into_iter(), 7.0).abs() < f64::EPSILON);
     }
 }

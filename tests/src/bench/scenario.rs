@@ -13,10 +13,21 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// The filter's mode; `None` is an Envoy without the filter.
     pub(crate) mode: Option<&'static str>,
+    /// Who answers what the filter lets pass.
+    pub(crate) answers: Answers,
     /// How many clients ask in turn.
     pub(crate) clients: usize,
     /// What every request gets.
     pub(crate) expected: Expected,
+}
+
+/// Who answers what the filter lets pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// Envoy by itself.
+    Envoy,
+    /// The mock LLM, with a stream of events.
+    Upstream,
 }
 
 /// What every request of a scenario gets.
@@ -30,19 +41,28 @@ pub(crate) enum Expected {
     Refused,
 }
 
-/// Every scenario, each after the one that it is compared with.
+/// Every scenario of single answers, each after the one that it is compared with.
 pub(crate) static SCENARIOS: [Scenario; 5] = [
-    Scenario { name: "envoy", mode: None, clients: 1, expected: Expected::Passed },
-    Scenario { name: "off", mode: Some("off"), clients: 1, expected: Expected::Passed },
-    Scenario { name: "enforce", mode: Some("enforce"), clients: 1, expected: Expected::Admitted },
-    Scenario { name: "refused", mode: Some("enforce"), clients: 1, expected: Expected::Refused },
-    Scenario {
-        name: "enforce-10k",
-        mode: Some("enforce"),
-        clients: 10_000,
-        expected: Expected::Admitted,
-    },
+    direct("envoy", None, Expected::Passed),
+    direct("off", Some("off"), Expected::Passed),
+    direct("enforce", Some("enforce"), Expected::Admitted),
+    direct("refused", Some("enforce"), Expected::Refused),
+    Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
 ];
+
+/// Every scenario of streams, in the same order.
+pub(crate) static STREAMS: [Scenario; 2] = [
+    streamed("stream-off", "off", Expected::Passed),
+    streamed("stream-enforce", "enforce", Expected::Admitted),
+];
+
+const fn direct(name: &'static str, mode: Option<&'static str>, expected: Expected) -> Scenario {
+    Scenario { name, mode, answers: Answers::Envoy, clients: 1, expected }
+}
+
+const fn streamed(name: &'static str, mode: &'static str, expected: Expected) -> Scenario {
+    Scenario { name, mode: Some(mode), answers: Answers::Upstream, clients: 1, expected }
+}
 
 impl Scenario {
     /// The ids of its clients, the same as the load generator's.

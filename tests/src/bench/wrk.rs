@@ -110,17 +110,4 @@ impl Seen {
     pub(crate) fn per_request_us(&self, time: Duration) -> f64 {
         time.as_secs_f64() * 1e6 / f64::from(self.requests)
     }
-
-    /// So many answers with so many errors among them.
-    #[cfg(test)]
-    pub(crate) fn example(requests: u32, error_statuses: u32) -> Self {
-        Self {
-            requests,
-            error_statuses,
-            duration_us: 1_000_000,
-            p50_us: 100,
-            p99_us: 200,
-            socket_errors: 0,
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the filter costs a request on a real Envoy.
+//! `cargo xtask bench`: what the filter costs a request and a stream on a real Envoy.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use harness::bench::{self, BenchError, Plan};
 
-/// Measures requests per second, latency and CPU per request, with and without the filter.
+/// Measures requests per second, latency and CPU per request, with and without the filter, and what it adds to streams.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Options {
-    /// Write the rows of the table to this file as JSON as well
+    /// Write the tables and the targets to this file as JSON as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// How often every cell is measured; the medians are reported
