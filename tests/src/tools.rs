@@ -42,6 +42,11 @@ pub fn buf() -> Command {
     Command::new(find("BUF_BIN", on_path("buf")))
 }
 
+/// A Python that has the vendors' client libraries.
+pub fn sdk_python() -> Command {
+    Command::new(find("SDK_PYTHON", None))
+}
+
 /// wrk, which makes the load of the benchmarks.
 pub fn wrk() -> Command {
     Command::new(find("WRK_BIN", on_path("wrk")))

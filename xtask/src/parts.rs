@@ -36,6 +36,7 @@ impl Parts {
     pub(crate) fn add_test_tools(&mut self) -> Result<()> {
         self.0.push(("BUF_BIN", tools::buf()?));
         self.0.push(("PROMETHEUS_BIN", tools::prometheus()?));
+        self.0.push(("SDK_PYTHON", tools::sdk_python()?));
         Ok(())
     }
 

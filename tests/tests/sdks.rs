@@ -1,0 +1,108 @@
+//! The vendors' own Python libraries through a real Envoy: nothing breaks for them, what they were
+//! told they used is what is charged, and after a refusal they wait exactly long enough.
+
+use std::process::Stdio;
+
+use harness::TestStack;
+use harness::deadline::eventually_equal;
+use harness::tools;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+const APIS: [(&str, &str); 9] = [
+    ("chat", "document"),
+    ("chat", "stream"),
+    ("completions", "document"),
+    ("completions", "stream"),
+    ("responses", "document"),
+    ("responses", "stream"),
+    ("embeddings", "document"),
+    ("messages", "document"),
+    ("messages", "stream"),
+];
+
+/// What the library's caller got.
+async fn call(
+    stack: &TestStack,
+    (api, form): (&str, &str),
+    estimate: u64,
+    max_retries: u32,
+    pairs: &[&str],
+) -> Value {
+    let mut command = tools::sdk_python();
+    command
+        .arg(tools::workspace().join("tests/sdk/call.py"))
+        .arg(format!("http://{}", stack.proxy_address()))
+        .args([api, form, &estimate.to_string(), &max_retries.to_string()])
+        .args(pairs)
+        .stderr(Stdio::inherit());
+    // No proxy of the machine's may stand between the library and this one.
+    command.env("NO_PROXY", "*");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("the task");
+    let output = output.expect("a Python that runs");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{api} {form}: {error}: {:?}", output.stdout))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_library_was_told_it_used_is_charged_to_the_token() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, 1_000_000_000).await;
+    let mut used = 0;
+    for api in APIS {
+        let pairs = ["prompt_tokens=31", "completion_tokens=17", "cache_read_tokens=5", "split=3"];
+        let answer = call(&stack, api, 100, 0, &pairs).await;
+        assert_eq!(answer["statuses"], serde_json::json!([200]), "{api:?}: {answer}");
+        assert!(!answer["text"].as_str().expect("a text").is_empty(), "{api:?}: {answer}");
+        assert_eq!(answer["limits"]["x-ratelimit-limit-tokens"], "1000000000", "{answer}");
+        used += answer["used"].as_u64().expect("a usage");
+        eventually_equal("tokens used", used, || async {
+            stack.admin().stats("a").await.tokens_used
+        })
+        .await;
+    }
+}
+
+async fn check_first_retry_passes(error_format: &str, api: (&str, &str)) {
+    let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
+    // 20 tokens a second, so that little flows back while a Python starts.
+    stack.admin().put_client("a", None, 1_200).await;
+    let all = ["prompt_tokens=1150", "completion_tokens=50"];
+    let answer = call(&stack, api, 1_200, 0, &all).await;
+    assert_eq!(answer["statuses"], serde_json::json!([200]), "{answer}");
+    let few = ["prompt_tokens=100", "completion_tokens=50"];
+    let answer = call(&stack, api, 200, 1, &few).await;
+    assert_eq!(answer["statuses"], serde_json::json!([429, 200]), "{error_format} {answer}");
+    assert_eq!(answer["used"], 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_librarys_first_retry_passes_because_it_waited_long_enough() {
+    let mut checks = JoinSet::new();
+    for error_format in ["flowguard", "openai", "anthropic"] {
+        for api in [("chat", "document"), ("messages", "stream")] {
+            checks.spawn(check_first_retry_passes(error_format, api));
+        }
+    }
+    checks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_does_not_retry_what_can_never_pass_and_raises_its_own_error() {
+    for (error_format, api) in [("openai", "chat"), ("anthropic", "messages")] {
+        let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
+        stack.admin().put_client("a", None, 1_000).await;
+        let answer = call(&stack, (api, "document"), 1_001, 2, &[]).await;
+        assert_eq!(answer["statuses"], serde_json::json!([429]), "{answer}");
+        assert_eq!(answer["error"], "RateLimitError", "{answer}");
+        let body = &answer["body"];
+        if error_format == "openai" {
+            assert_eq!(
+                (&body["code"], &body["type"]),
+                (&"rate_limit_exceeded".into(), &"tokens".into())
+            );
+        } else {
+            assert_eq!(body["error"]["type"], "rate_limit_error", "{answer}");
+        }
+    }
+}
