@@ -7,6 +7,7 @@ use harness::dashboard::{Dashboard, array, text};
 use harness::deadline::eventually;
 use harness::prometheus::Prometheus;
 use harness::{TestStack, tools};
+use serde_json::json;
 
 /// Long enough to span all that a test does: a rate then starts where the series starts.
 const RATE_INTERVAL: &str = "1m";
@@ -84,6 +85,9 @@ async fn load(stack: &TestStack) {
     for (client, tokens) in [("busy", 10), ("busy", 2_000_000), ("tight", 0), ("stranger", 1)] {
         stack.proxy().get("/").client(client).tokens(tokens).send().await;
     }
+    // The one whose response tells what it used.
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "Hello!"}]});
+    stack.proxy().post("/v1/chat/completions").client("busy").tokens(100).json(&chat).send().await;
 }
 
 /// The names of what is recorded.

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use harness::TestStack;
-use harness::deadline::soon;
+use harness::deadline::{eventually, soon};
 use harness::{readme, tools};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -115,6 +115,8 @@ impl Reader {
             assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
             check_admitted(&self.run(command).await);
+        } else if is("curl -N http://localhost:8080/v1/chat/completions ") {
+            check_streamed_with_usage(&self.run(command).await);
         } else if is("curl -i http://localhost:8080/test ") {
             check_never_fits(&self.run(command).await);
         } else if is("for i in $(seq 1 40); do curl ") {
@@ -125,6 +127,8 @@ impl Reader {
             assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await), my_client());
+        } else if words == "curl http://localhost:9091/api/v1/clients/demo-client/stats" {
+            self.sees_what_was_used(command).await;
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client/stats" {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_remaining"]);
@@ -156,6 +160,18 @@ impl Reader {
         shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());
         shell.env("BUF_BIN", tools::buf().get_program());
         succeed(&command, shell).await
+    }
+
+    /// The reader's two requests reserved 150 tokens each and used far less.
+    async fn sees_what_was_used(&self, command: &str) {
+        eventually("both requests are settled", || async {
+            let stats = parse(&self.run(command).await);
+            assert_eq!(stats["success_requests"], json!(2), "{stats}");
+            let used = stats["tokens_used"].as_u64().unwrap_or_default();
+            let left = stats["tpm_remaining"].as_u64().unwrap_or_default();
+            (used > 0 && used + left >= 1000 && used < 300).then_some(())
+        })
+        .await;
     }
 
     /// Runs the program behind `cargo xtask load`.
@@ -223,6 +239,12 @@ fn check_admitted(answer: &str) {
     let (head, body) = split(answer);
     assert!(head.starts_with("http/1.1 200 "), "{answer}");
     assert_eq!(body["object"], json!("chat.completion"), "{answer}");
+    assert!(head.contains("x-ratelimit-remaining-tokens: "), "{answer}");
+}
+
+fn check_streamed_with_usage(events: &str) {
+    assert!(events.trim_end().ends_with("data: [DONE]"), "{events}");
+    assert!(events.contains("\"total_tokens\":"), "{events}");
 }
 
 fn check_never_fits(answer: &str) {
