@@ -435,3 +435,14 @@ fn what_a_burst_used_beyond_its_estimates_is_paid_back_in_the_next_minute() {
 fn ended_with(used: u64) -> End {
     ended(tokens(used))
 }
+
+#[test]
+fn responses_that_were_cut_short_teach_nothing() {
+    let ledger = learning_ledger(10_000);
+    ledger.settle(admitted(&ledger, None), &ended(tokens(900)), NOW);
+    for _ in 0..64 {
+        let aborted = End { outcome: Outcome::Aborted, ..ended(tokens(1)) };
+        ledger.settle(admitted(&ledger, None), &aborted, NOW);
+    }
+    assert_eq!(snapshot(&ledger, "client").learned_estimate, tokens(900));
+}

@@ -18,6 +18,9 @@ pub struct RequestHeaders<'a> {
     pub client_id: &'a str,
     /// The estimate; `None` only where it may be missing.
     pub tokens: Option<Tokens>,
+    /// Whether its response may cost tokens: to read, list or delete what is there costs none, and
+    /// a stored response tells again what was charged when it was made.
+    pub generates: bool,
 }
 
 /// The first thing that is wrong with a request's headers, in the order of the contract.
@@ -57,8 +60,14 @@ impl<'a> RequestHeaders<'a> {
             }
             Occurrence::Many => return Err(InvalidHeaders::TokenEstimate),
         };
-        Ok(Self { client_id, tokens })
+        Ok(Self { client_id, tokens, generates: generates(headers) })
     }
+}
+
+fn generates(headers: &HeaderMap) -> bool {
+    let method = headers.iter().find(|(name, _)| name == ":method");
+    let method = method.map_or(&b"POST"[..], |(_, method)| method);
+    !matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS")
 }
 
 /// How often a header is there. A second one must not be overlooked: a proxy behind this one might

@@ -82,10 +82,14 @@ impl Session {
         let verdict = match self.ledger.decide(&ask.client_id, estimate, now) {
             Answer::Admitted { held, standing } => {
                 let verdict = verdict(ask.id, Decision::Admitted, &standing, held.reserved());
-                if self.held.len() < HELD_MAX {
-                    self.held.insert(ask.id, held);
+                // An id that is asked for twice: the earlier request's end cannot be told any more.
+                let beyond = if self.held.len() < HELD_MAX {
+                    self.held.insert(ask.id, held)
                 } else {
-                    held.stand();
+                    Some(held)
+                };
+                if let Some(beyond) = beyond {
+                    beyond.stand();
                 }
                 verdict
             }

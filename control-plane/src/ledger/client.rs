@@ -138,6 +138,9 @@ impl Client {
         state.account = Account::full(&config.limits, now);
         state.enabled = config.enabled;
         state.generation = state.generation.wrapping_add(1);
+        if let Some(ended) = &mut state.tally.ended {
+            ended.learned = None;
+        }
     }
 
     pub(super) fn id(&self) -> &ClientId {
@@ -247,7 +250,9 @@ impl Held {
         };
         let ended = state.tally.end(self.reserved, used);
         ended.durations.record(end.duration_us);
-        if let (Estimate::Learned, Some(used)) = (source, end.used) {
+        // A response that was cut short used less than such requests do.
+        if let (Estimate::Learned, Outcome::Completed, Some(used)) = (source, end.outcome, end.used)
+        {
             ended.learned.get_or_insert_default().learn(used, now);
         }
     }

@@ -279,7 +279,8 @@ impl Worker {
             host.count(Counter::Failures(cause), 1);
             if asked && self.passes_undecided() {
                 // It may have been charged, and it is forwarded: then the charge is right.
-                self.requests.forward(id, self.link.session(), Response::default());
+                let unknown = Response::awaited(Standing::default());
+                self.requests.forward(id, self.link.session(), unknown);
             } else {
                 self.requests.drop_waiting(id);
                 if asked {

@@ -33,7 +33,7 @@ pub(super) struct Requests {
 
 #[derive(Debug)]
 enum State {
-    Waiting { asked: bool, started: Micros, deadline: Micros },
+    Waiting { asked: bool, started: Micros, deadline: Micros, generates: bool },
     Forwarded(Forwarded),
 }
 
@@ -77,8 +77,9 @@ impl Requests {
         started: Micros,
         deadline: Micros,
     ) {
+        let generates = headers.generates;
         self.sweep_out_what_has_gone();
-        self.states.insert(id, State::Waiting { asked: false, started, deadline });
+        self.states.insert(id, State::Waiting { asked: false, started, deadline, generates });
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
         self.queue.push_back(Ask {
@@ -141,7 +142,8 @@ impl Requests {
         response: Response,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
-        let State::Waiting { started, .. } = *state else { return None };
+        let State::Waiting { started, generates, .. } = *state else { return None };
+        let response = if generates { response } else { response.of_what_was_used_before() };
         *state = State::Forwarded(Forwarded { started, session, response });
         self.waiting -= 1;
         Some(started)
@@ -207,7 +209,8 @@ mod tests {
 
     #[test]
     fn requests_that_come_and_go_while_nothing_is_answered_leave_a_bounded_trace() {
-        let headers = RequestHeaders { client_id: "client", tokens: Some(Tokens::ZERO) };
+        let headers =
+            RequestHeaders { client_id: "client", tokens: Some(Tokens::ZERO), generates: true };
         let (start, deadline) = (Micros(0), Micros(1));
         let mut requests = Requests::default();
         requests.ask(0, &headers, start, deadline);

@@ -17,6 +17,8 @@ pub(super) struct Response {
     /// What the client is told of its limits; `None` when nothing is known of them.
     standing: Option<Standing>,
     failed: bool,
+    /// Its usage, if it tells one, was charged with another request.
+    is_of_old: bool,
     usage: Usage,
 }
 
@@ -52,6 +54,11 @@ impl Response {
         Self { standing: Some(standing), ..Self::default() }
     }
 
+    /// The response to a request that makes nothing new.
+    pub(super) fn of_what_was_used_before(self) -> Self {
+        Self { is_of_old: true, ..self }
+    }
+
     pub(super) fn standing(&self) -> Option<Standing> {
         self.standing
     }
@@ -60,6 +67,7 @@ impl Response {
     pub(super) fn begin(&mut self, headers: &HeaderMap) -> ResponseBody {
         self.failed = status(headers).is_some_and(|status| status >= SERVER_ERRORS);
         self.usage = match Body::of(headers) {
+            _ if self.is_of_old => Usage::None,
             Body::Readable => Usage::Read(Box::default()),
             Body::Encoded => Usage::Encoded,
             Body::Other => Usage::None,

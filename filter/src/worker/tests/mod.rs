@@ -469,3 +469,21 @@ fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() 
     bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
     assert_eq!(bench.host.frames[0].1.asks[0].tokens, None);
 }
+
+#[test]
+fn to_read_a_stored_response_is_not_charged_as_if_it_were_made_again() {
+    for (method, used) in [("POST", 42), ("GET", 0), ("HEAD", 0), ("DELETE", 0)] {
+        let mut bench = Bench::open("");
+        let headers = [
+            (":method".to_owned(), method.as_bytes().to_vec()),
+            ("x-client-id".to_owned(), b"client".to_vec()),
+            ("x-token-estimate".to_owned(), b"10".to_vec()),
+        ];
+        bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+        bench.answer(&[(1, ADMITTED, 0)]);
+        bench.respond(1, JSON, USAGE);
+        bench.end(1, true);
+        bench.tick(20);
+        assert_eq!(bench.settles()[0].used_tokens, used, "{method}");
+    }
+}
