@@ -1,6 +1,9 @@
-//! The CPU time of a process, as the kernel accounts for it in `/proc`.
+//! The CPU time of a process, as the kernel's scheduler accounts for it, in nanoseconds.
 
 use std::time::Duration;
+
+use nix::time::ClockId;
+use nix::unistd::Pid;
 
 use super::BenchError;
 
@@ -8,36 +11,26 @@ use super::BenchError;
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     process: u32,
+    clock: ClockId,
     at_start: Duration,
 }
 
 impl CpuMeter {
     /// Starts to measure the process with this id.
     pub(crate) fn start(process: u32) -> Result<Self, BenchError> {
-        Ok(Self { process, at_start: cpu_time(process)? })
+        let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.cast_signed()))
+            .map_err(|error| BenchError::CpuTime { process, error })?;
+        Ok(Self { process, clock, at_start: now(process, clock)? })
     }
 
-    /// User and system time of all its threads since the start, in the kernel's ticks of mostly 10 ms.
+    /// User and system time of all its threads since the start.
     pub(crate) fn used(&self) -> Result<Duration, BenchError> {
-        Ok(cpu_time(self.process)?.saturating_sub(self.at_start))
+        Ok(now(self.process, self.clock)?.saturating_sub(self.at_start))
     }
 }
 
-fn cpu_time(process: u32) -> Result<Duration, BenchError> {
-    let path = format!("/proc/{process}/stat");
-    let stat = std::fs::read_to_string(&path)
-        .map_err(|error| BenchError::CpuTime { path: path.clone(), reason: error.to_string() })?;
-    let ticks = ticks(&stat)
-        .ok_or_else(|| BenchError::CpuTime { path, reason: format!("unexpected {stat:?}") })?;
-    Ok(Duration::from_micros(ticks * 1_000_000 / rustix::param::clock_ticks_per_second()))
-}
-
-/// `utime` plus `stime`, the 14th and the 15th field of proc(5).
-fn ticks(stat: &str) -> Option<u64> {
-    // The second field, the program's name in brackets, may itself hold blanks and brackets.
-    let (_, from_third) = stat.rsplit_once(')')?;
-    let mut times = from_third.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
-    Some(times.next()?.ok()? + times.next()?.ok()?)
+fn now(process: u32, clock: ClockId) -> Result<Duration, BenchError> {
+    clock.now().map(Duration::from).map_err(|error| BenchError::CpuTime { process, error })
 }
 
 #[cfg(test)]
@@ -45,20 +38,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_system_time_are_found_behind_any_program_name() {
-        for name in ["envoy", "a b", ") (", "1 2)"] {
-            let stat =
-                format!("42 ({name}) S 1 42 42 0 -1 4194560 100 0 0 0 700 55 3 4 20 0 9 0 1000");
-            assert_eq!(ticks(&stat), Some(755), "{name}");
-        }
-        assert_eq!(ticks("42 (envoy) S 1 42"), None);
-        assert_eq!(ticks(""), None);
+    fn work_costs_cpu_time() {
+        let meter = CpuMeter::start(std::process::id()).expect("this process is there");
+        while meter.used().expect("this process is still there").is_zero() {}
     }
 
     #[test]
-    fn work_costs_cpu_time() {
-        let meter = CpuMeter::start(std::process::id()).expect("this process is there");
-        // Each pass takes far less than a tick; the loop ends when the kernel has counted one.
-        while meter.used().expect("this process is still there").is_zero() {}
+    fn a_process_that_is_not_there_is_named() {
+        let error = CpuMeter::start(1 << 24).expect_err("no id is that large");
+        assert_eq!(
+            error.to_string(),
+            "the CPU time of process 16777216 can't be read: ESRCH: No such process"
+        );
     }
 }

@@ -18,13 +18,16 @@ pub enum BenchError {
         first: &'static str,
     },
     /// The kernel's accounting could not be read.
-    #[error("the CPU time of a process can't be read from {path}: {reason}")]
+    #[error("the CPU time of process {process} can't be read: {error}")]
     CpuTime {
-        /// The file.
-        path: String,
-        /// What was wrong with it.
-        reason: String,
+        /// Its id.
+        process: u32,
+        /// The kernel's answer.
+        error: nix::Error,
     },
+    /// A process could not be moved to another CPU.
+    #[error("the CPU of a process can't be chosen: {0}")]
+    Cpus(io::Error),
     /// A file could not be written.
     #[error("can't write {}: {error}", path.display())]
     Write {

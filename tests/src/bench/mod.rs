@@ -9,6 +9,7 @@ mod cpu;
 mod envoy_config;
 mod error;
 mod events;
+mod one_cpu;
 mod proof;
 mod report;
 mod sample;

@@ -177,7 +177,8 @@ impl Display for Report {
         self.write_rows(formatter)?;
         writeln!(
             formatter,
-            "\nMedians of {} x 1 s. Streams of a mock LLM at 1 connection; each chunk is sent when the one before has arrived.\n",
+            "\nMedians of {} x 1 s. Streams of a mock LLM at 1 connection; each chunk is sent when the one before has arrived,\n\
+             and all have one CPU while chunks are measured.\n",
             rounds * seconds
         )?;
         self.write_streams(formatter)?;

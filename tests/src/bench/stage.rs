@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::BenchError;
 use super::cpu::CpuMeter;
 use super::envoy_config::{answer_directly, without_access_log, without_filter};
+use super::one_cpu::OneCpu;
 use super::proof::{self, Counted};
 use super::sample::{Sample, StreamSample, median, p99};
 use super::scenario::{Answers, SCENARIOS, STREAMS, Scenario};
@@ -131,6 +132,7 @@ impl Stage {
             let seen = client.read(SHORT_STREAM_CHUNKS, Pace::AtOnce).await?;
             first_bytes.push(in_us(seen.first_byte));
         }
+        let shared = OneCpu::share(vec![envoy.process().id(), std::process::id()])?;
         let envoy_cpu = CpuMeter::start(envoy.process().id())?;
         let started = Instant::now();
         let (mut streams, mut chunks, mut bytes) = (0_u32, 0_u32, 0.0);
@@ -141,6 +143,7 @@ impl Stage {
             bytes += f64::from(seen.bytes);
         }
         let envoy_cpu = envoy_cpu.used()?;
+        drop(shared);
         let counted = Counted::by(envoy).await - counted_before;
 
         // Another answer than 200 has already ended the benchmark.
