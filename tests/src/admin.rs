@@ -86,14 +86,19 @@ pub struct ClientStats {
     pub tpm_remaining: Option<u64>,
     pub last_request_time: Option<String>,
     pub avg_latency_ms: f64,
+    /// Beside the contract's, and only once something is learned.
+    pub learned_estimate: Option<u64>,
 }
 
 impl ClientStats {
-    /// Reads the statistics of one client, which must have exactly the contract's fields.
+    /// Reads the statistics of one client, which must have exactly the contract's fields, and
+    /// maybe what was learned.
     pub fn read(json: &Value) -> Self {
         let fields = json.as_object().unwrap_or_else(|| panic!("statistics are an object: {json}"));
-        assert_eq!(fields.len(), 11, "{json}");
         let number = |name: &str| json[name].as_u64().unwrap_or_else(|| panic!("{name} in {json}"));
+        let learned_estimate =
+            fields.contains_key("learned_estimate").then(|| number("learned_estimate"));
+        assert_eq!(fields.len(), 11 + usize::from(learned_estimate.is_some()), "{json}");
         let optional = |name: &str| match fields.get(name) {
             Some(Value::Null) => None,
             Some(value) => Some(value.as_u64().unwrap_or_else(|| panic!("{name} in {json}"))),
@@ -116,6 +121,7 @@ impl ClientStats {
             avg_latency_ms: json["avg_latency_ms"]
                 .as_f64()
                 .unwrap_or_else(|| panic!("avg_latency_ms in {json}")),
+            learned_estimate,
         }
     }
 }

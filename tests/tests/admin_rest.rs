@@ -125,6 +125,7 @@ async fn statistics_tell_what_became_of_each_request() {
         tpm_remaining: Some(7),
         last_request_time: None,
         avg_latency_ms: 0.0,
+        learned_estimate: None,
     };
     assert_eq!(admin.stats("b").await, fresh);
 

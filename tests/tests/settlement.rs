@@ -157,6 +157,15 @@ async fn a_stream_that_the_upstream_cuts_is_charged_with_what_is_known() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_cut_can_be_made_to_cost_its_estimate() {
+    let stack = TestStack::builder().setting("CHARGE_ON_ABORT", "estimate").start().await;
+    stack.admin().put_client("a", None, None).await;
+    let path = format!("{MESSAGES}?prompt_tokens=40&completion_tokens=50&abort_after=3");
+    let _ = stack.proxy().post(&path).client("a").tokens(100).json(&body(true)).try_send().await;
+    used_after(&stack, "a stream that told 41 of its tokens", 100).await;
+}
+
+#[tokio::test]
 async fn a_stream_that_its_client_leaves_is_charged_with_what_is_known() {
     let stack = stack_with_client().await;
     let path = format!("{MESSAGES}?prompt_tokens=40&completion_tokens=50&gate=left");

@@ -108,7 +108,7 @@ impl Filter {
             rate_limit_headers: filter.rate_limit_headers.word(),
             upstream_rate_limit_headers: filter.upstream_rate_limit_headers.word(),
             accept_encoding: filter.accept_encoding.word(),
-            estimate: settings.estimate.word(),
+            estimate: settings.estimate.source.word(),
         }
     }
 }

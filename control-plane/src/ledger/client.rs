@@ -8,7 +8,7 @@ use limiter::{
 use parking_lot::Mutex;
 
 use super::{Answer, ClientConfig, Histogram, learned::LearnedEstimate};
-use crate::settings::{ChargePolicy, Estimate, FallbackCharge};
+use crate::settings::{AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge};
 
 /// A configured client, or the one that stands for all others.
 #[derive(Debug)]
@@ -150,16 +150,13 @@ impl Client {
     pub(super) fn decide(
         self: &Arc<Self>,
         header: Option<Tokens>,
-        source: Estimate,
+        estimate: EstimatePolicy,
         now: UnixMillis,
     ) -> Answer {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.tally.last_request = NonZeroU64::new(now.0);
-        let reserved = match source {
-            Estimate::Header => header.unwrap_or_default(),
-            Estimate::Learned => state.larger_estimate(header, now),
-        };
+        let reserved = state.estimate(header, estimate, now);
         let decision = if state.enabled {
             state.account.decide(reserved, now)
         } else {
@@ -233,7 +230,11 @@ impl Held {
         // What was charged to buckets that have been thrown away is not settled with new ones.
         let charge =
             if self.generation == state.generation { self.charge } else { Charge::NOTHING };
-        let used = match (end.used, fallback) {
+        let used = end.used.map(|used| match (end.outcome, policy.abort) {
+            (Outcome::Aborted, AbortCharge::Estimate) => used.max(self.reserved),
+            _ => used,
+        });
+        let used = match (used, fallback) {
             (Some(used), _) => {
                 state.account.settle(charge, used, now);
                 used
@@ -279,15 +280,21 @@ impl State {
         ClientConfig { id: id.clone(), limits: self.account.limits(), enabled: self.enabled }
     }
 
-    /// What was learned counts up to what a full bucket holds: a client whose usual request is
-    /// larger than its limit waits for the full bucket, and is not locked out for ever.
-    fn larger_estimate(&self, header: Option<Tokens>, now: UnixMillis) -> Tokens {
-        let learned = self.tally.learned_estimate(now).unwrap_or_default();
-        let learned = match self.account.limits().tpm {
-            Some(limit) => learned.min(limit.into()),
-            None => learned,
+    /// How many tokens a request reserves.
+    ///
+    /// What its client did not say itself counts up to what a full bucket holds: a client whose
+    /// usual request is larger than its limit waits for the full bucket, and is not locked out
+    /// for ever.
+    fn estimate(&self, header: Option<Tokens>, policy: EstimatePolicy, now: UnixMillis) -> Tokens {
+        let within_limit = |tokens: Tokens| match self.account.limits().tpm {
+            Some(limit) => tokens.min(limit.into()),
+            None => tokens,
         };
-        header.unwrap_or_default().max(learned)
+        let learned = match policy.source {
+            Estimate::Header => None,
+            Estimate::Learned => self.tally.learned_estimate(now).map(within_limit),
+        };
+        header.max(learned).unwrap_or_else(|| within_limit(policy.default))
     }
 }
 

@@ -23,7 +23,7 @@ pub use client::{ClientSnapshot, End, Held, Outcome};
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use retired::Retired;
 
-use crate::settings::{ChargePolicy, Estimate, UnknownClients};
+use crate::settings::{ChargePolicy, Estimate, EstimatePolicy, UnknownClients};
 
 /// One client's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,23 +73,24 @@ pub enum Answer {
 pub struct Policy {
     /// What becomes of ids that are not configured.
     pub unknown_clients: UnknownClients,
-    /// Where a request's estimate comes from.
-    pub estimate: Estimate,
-    /// What a request is charged in the end whose response did not tell what it used.
+    /// How many tokens a request reserves.
+    pub estimate: EstimatePolicy,
+    /// What a request is charged in the end of which it is not known what it used.
     pub charge: ChargePolicy,
 }
 
 /// The defaults of everything else.
 impl From<UnknownClients> for Policy {
     fn from(unknown_clients: UnknownClients) -> Self {
-        Self { unknown_clients, estimate: Estimate::Header, charge: ChargePolicy::default() }
+        let estimate = EstimatePolicy { source: Estimate::Header, default: Tokens::ZERO };
+        Self { unknown_clients, estimate, charge: ChargePolicy::default() }
     }
 }
 
 /// All accounts of this process.
 #[derive(Debug)]
 pub struct Ledger {
-    estimate: Estimate,
+    estimate: EstimatePolicy,
     charge: ChargePolicy,
     clients: DashMap<ById, ()>,
     retired: Mutex<Retired>,
@@ -153,7 +154,7 @@ impl Ledger {
     /// Ends a request that was forwarded: it is charged what it used, or what the policy says of a
     /// response that did not tell.
     pub fn settle(&self, held: Held, end: &End, now: UnixMillis) {
-        held.settle(end, self.charge, self.estimate, now);
+        held.settle(end, self.charge, self.estimate.source, now);
     }
 
     /// Creates a client, or puts another configuration in force; what was spent stays spent.

@@ -18,9 +18,9 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use limiter::Limit;
+use limiter::{Limit, Tokens};
 
-pub use charge::{ChargePolicy, Estimate, FallbackCharge};
+pub use charge::{AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge};
 pub use cors::{CorsOrigins, Origin};
 pub use error::{NotAllowed, SettingsError, shown};
 pub use filter::{
@@ -47,9 +47,9 @@ pub struct Settings {
     pub log: LogSettings,
     /// What the filter is told.
     pub filter: FilterSettings,
-    /// Where the number of tokens comes from that a request reserves. The filter is told too.
-    pub estimate: Estimate,
-    /// What a request is charged when nothing tells what it used.
+    /// How many tokens a request reserves. The filter is told where the number comes from.
+    pub estimate: EstimatePolicy,
+    /// What a request is charged when it is not known what it used.
     pub charge: ChargePolicy,
     /// What happens to a client id that is not configured.
     pub unknown_clients: UnknownClients,
@@ -102,10 +102,14 @@ impl Settings {
                 )?,
                 accept_encoding: read(given, &table::ACCEPT_ENCODING, Word::parse)?,
             },
-            estimate: read(given, &table::ESTIMATE, Word::parse)?,
+            estimate: EstimatePolicy {
+                source: read(given, &table::ESTIMATE, Word::parse)?,
+                default: read(given, &table::DEFAULT_ESTIMATE, tokens)?,
+            },
             charge: ChargePolicy {
                 without_usage: read(given, &table::CHARGE_WITHOUT_USAGE, Word::parse)?,
                 upstream_failure: read(given, &table::CHARGE_ON_UPSTREAM_FAILURE, Word::parse)?,
+                abort: read(given, &table::CHARGE_ON_ABORT, Word::parse)?,
             },
             unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
                 UnknownClients::parse(text, rpm, tpm)
@@ -155,9 +159,11 @@ impl Settings {
                 filter.upstream_rate_limit_headers.word().to_owned(),
             ),
             (&table::ACCEPT_ENCODING, filter.accept_encoding.word().to_owned()),
-            (&table::ESTIMATE, self.estimate.word().to_owned()),
+            (&table::ESTIMATE, self.estimate.source.word().to_owned()),
+            (&table::DEFAULT_ESTIMATE, self.estimate.default.get().to_string()),
             (&table::CHARGE_WITHOUT_USAGE, self.charge.without_usage.word().to_owned()),
             (&table::CHARGE_ON_UPSTREAM_FAILURE, self.charge.upstream_failure.word().to_owned()),
+            (&table::CHARGE_ON_ABORT, self.charge.abort.word().to_owned()),
             (&table::UNKNOWN_CLIENTS, self.unknown_clients.word().to_owned()),
         ]);
         if let UnknownClients::Shared { rpm, tpm } = self.unknown_clients {
@@ -181,6 +187,10 @@ fn read<T>(
 
 fn limit(text: &str) -> Option<Limit> {
     Limit::new(values::number(text)?).ok()
+}
+
+fn tokens(text: &str) -> Option<Tokens> {
+    Tokens::new(values::number(text)?).ok()
 }
 
 /// Two listeners on one port would leave the second one out, or worse, a request at the wrong

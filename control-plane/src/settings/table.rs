@@ -31,7 +31,7 @@ pub enum Echo {
 
 impl Setting {
     /// All settings, in the order in which they are read and shown.
-    pub const ALL: [&Self; 25] = [
+    pub const ALL: [&Self; 27] = [
         &UPSTREAM_URL,
         &UPSTREAM_CA_FILE,
         &PROXY_PORT,
@@ -50,8 +50,10 @@ impl Setting {
         &UPSTREAM_RATE_LIMIT_HEADERS,
         &ACCEPT_ENCODING,
         &ESTIMATE,
+        &DEFAULT_ESTIMATE,
         &CHARGE_WITHOUT_USAGE,
         &CHARGE_ON_UPSTREAM_FAILURE,
+        &CHARGE_ON_ABORT,
         &UNKNOWN_CLIENTS,
         &UNKNOWN_CLIENT_RPM,
         &UNKNOWN_CLIENT_TPM,
@@ -253,6 +255,16 @@ pub(super) const ESTIMATE: Setting = Setting {
     echo: Echo::Whole,
 };
 
+pub(super) const DEFAULT_ESTIMATE: Setting = Setting {
+    name: "DEFAULT_ESTIMATE",
+    flag: None,
+    placeholder: "",
+    default: "1000",
+    allowed: "an integer from 0 to 1000000000000",
+    meaning: "The tokens that a request without x-token-estimate reserves while nothing is learned, at most the client's limit",
+    echo: Echo::Whole,
+};
+
 pub(super) const CHARGE_WITHOUT_USAGE: Setting = Setting {
     name: "CHARGE_WITHOUT_USAGE",
     flag: None,
@@ -270,6 +282,16 @@ pub(super) const CHARGE_ON_UPSTREAM_FAILURE: Setting = Setting {
     default: "request",
     allowed: FALLBACK_CHARGE,
     meaning: "The same when the upstream can't be reached or answers 5xx",
+    echo: Echo::Whole,
+};
+
+pub(super) const CHARGE_ON_ABORT: Setting = Setting {
+    name: "CHARGE_ON_ABORT",
+    flag: None,
+    placeholder: "",
+    default: "known",
+    allowed: "known or estimate",
+    meaning: "What a response that was cut short costs: known (what it has told by then) or estimate (that, but no less than its estimate)",
     echo: Echo::Whole,
 };
 

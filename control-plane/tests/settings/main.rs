@@ -8,12 +8,12 @@ use std::{collections::HashMap, ffi::OsString, time::Duration};
 use flowguard::{
     cli::{Command, Exit, Invocation},
     settings::{
-        AcceptEncoding, ChargePolicy, CorsOrigins, ErrorFormat, Estimate, FailureMode,
-        FallbackCharge, FilterSettings, LogFormat, LogLevel, RateLimitHeaders, Settings,
-        UnknownClients, UpstreamRateLimitHeaders,
+        AbortCharge, AcceptEncoding, ChargePolicy, CorsOrigins, ErrorFormat, Estimate,
+        EstimatePolicy, FailureMode, FallbackCharge, FilterSettings, LogFormat, LogLevel,
+        RateLimitHeaders, Settings, UnknownClients, UpstreamRateLimitHeaders,
     },
 };
-use limiter::Limit;
+use limiter::{Limit, Tokens};
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     let environment: HashMap<_, _> = environment.iter().copied().collect();
@@ -55,8 +55,10 @@ fn without_any_setting_the_defaults_are_in_effect() {
          UPSTREAM_RATE_LIMIT_HEADERS=replace\n\
          ACCEPT_ENCODING=drop\n\
          ESTIMATE=header\n\
+         DEFAULT_ESTIMATE=1000\n\
          CHARGE_WITHOUT_USAGE=estimate\n\
          CHARGE_ON_UPSTREAM_FAILURE=request\n\
+         CHARGE_ON_ABORT=known\n\
          UNKNOWN_CLIENTS=shared\n\
          UNKNOWN_CLIENT_RPM=60\n\
          UNKNOWN_CLIENT_TPM=1000\n\
@@ -90,7 +92,9 @@ fn every_setting_can_come_from_the_environment() {
             ("ACCEPT_ENCODING", "keep"),
             ("ESTIMATE", "learned"),
             ("CHARGE_WITHOUT_USAGE", "nothing"),
+            ("DEFAULT_ESTIMATE", "0"),
             ("CHARGE_ON_UPSTREAM_FAILURE", "estimate"),
+            ("CHARGE_ON_ABORT", "estimate"),
             ("UNKNOWN_CLIENTS", "shared"),
             ("UNKNOWN_CLIENT_RPM", "7"),
             ("UNKNOWN_CLIENT_TPM", "1000000000000"),
@@ -116,9 +120,11 @@ fn every_setting_can_come_from_the_environment() {
             accept_encoding: AcceptEncoding::Keep,
         }
     );
-    assert_eq!(settings.estimate, Estimate::Learned);
+    let default = Tokens::ZERO;
+    assert_eq!(settings.estimate, EstimatePolicy { source: Estimate::Learned, default });
     assert_eq!(settings.charge.without_usage, FallbackCharge::Nothing);
     assert_eq!(settings.charge.upstream_failure, FallbackCharge::Estimate);
+    assert_eq!(settings.charge.abort, AbortCharge::Estimate);
     let (rpm, tpm) = (Limit::new(7).unwrap(), Limit::new(1_000_000_000_000).unwrap());
     assert_eq!(settings.unknown_clients, UnknownClients::Shared { rpm, tpm });
     let CorsOrigins::List(origins) = &settings.cors_allow_origins else { panic!("no list") };
@@ -159,6 +165,7 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("ERROR_FORMAT", "openai"), ("RATE_LIMIT_HEADERS", "ietf"), ("ESTIMATE", "learned")],
         &[("UPSTREAM_RATE_LIMIT_HEADERS", "rename"), ("ACCEPT_ENCODING", "keep")],
         &[("CHARGE_WITHOUT_USAGE", "request"), ("CHARGE_ON_UPSTREAM_FAILURE", "nothing")],
+        &[("CHARGE_ON_ABORT", "estimate"), ("DEFAULT_ESTIMATE", "0500")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
     ] {
         let first = settings(&[], environment);

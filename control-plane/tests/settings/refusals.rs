@@ -52,6 +52,7 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
         ("ESTIMATE", "guessed", "header or learned"),
         ("CHARGE_WITHOUT_USAGE", "", charge),
         ("CHARGE_ON_UPSTREAM_FAILURE", "tokens", charge),
+        ("CHARGE_ON_ABORT", "request", "known or estimate"),
     ] {
         check_refused(name, value, &format!("{name}={value} is not allowed: {allowed}"));
     }
@@ -67,6 +68,7 @@ fn numbers_are_decimal_digits_within_their_range() {
     for (name, values) in [
         ("PROXY_PORT", &["+80", "-1", " 80", "8 0", "80.0", "0x50", "８０"][..]),
         ("DECISION_TIMEOUT_MS", &["0", "-5", "1e3", "99999999999999999999"]),
+        ("DEFAULT_ESTIMATE", &["-1", "1000000000001", ""]),
         ("UNKNOWN_CLIENT_RPM", &["0", "1000000000001", "null"]),
         ("UNKNOWN_CLIENT_TPM", &["0", "1000000000001", ""]),
     ] {

@@ -1,0 +1,95 @@
+//! What requests use beyond their estimates becomes a debt, and is paid back.
+
+use flowguard::ledger::{Answer, Held};
+use limiter::{Refusal, Units};
+
+use super::{NOW, admitted, config, ended, later, ledger, limit, tokens};
+
+/// A request of the simulation below: admitted at one moment, settled at another.
+struct InFlight {
+    held: Held,
+    estimate: u64,
+    ends: u64,
+}
+
+/// A random number below `bound`, by xorshift.
+fn random(state: &mut u64, bound: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % bound
+}
+
+/// Ten minutes of up to 1,000 requests in flight that each use twice their estimate.
+#[test]
+fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight() {
+    const LIMIT: u64 = 100_000;
+    const STEP_MS: u64 = 100;
+    const STEPS: u64 = 6_000;
+    const STEPS_PER_MINUTE: usize = 600;
+    let mut seed = 0x9e37_79b9_7f4a_7c15;
+    println!("seed {seed}");
+    let ledger = ledger(&[config("client", None, limit(LIMIT))]);
+    let mut in_flight: Vec<InFlight> = Vec::new();
+    // For each step: tokens settled in it, and the estimates in flight when it began.
+    let mut settled = Vec::new();
+    let mut reserved = Vec::new();
+    let mut used_in_all = 0;
+
+    let mut step = 0;
+    while step < STEPS || !in_flight.is_empty() {
+        let now = later(step * STEP_MS);
+        reserved.push(in_flight.iter().map(|request| request.estimate).sum::<u64>());
+        let (over, still): (Vec<_>, _) =
+            in_flight.into_iter().partition(|request| request.ends <= step);
+        in_flight = still;
+        settled.push(over.iter().map(|request| 2 * request.estimate).sum::<u64>());
+        for request in over {
+            used_in_all += 2 * request.estimate;
+            ledger.settle(request.held, &ended(tokens(2 * request.estimate)), now);
+        }
+        while step < STEPS && in_flight.len() < 1_000 {
+            let estimate = random(&mut seed, 400);
+            match ledger.decide("client", tokens(estimate), now) {
+                Answer::Admitted { held, .. } => {
+                    let ends = step + 1 + random(&mut seed, 300);
+                    in_flight.push(InFlight { held, estimate, ends });
+                }
+                _ => break,
+            }
+        }
+        step += 1;
+    }
+
+    for from in 0..settled.len() {
+        let minute = from..(from + STEPS_PER_MINUTE).min(settled.len());
+        let used: u64 = settled[minute.clone()].iter().sum();
+        // What was in flight at first was paid for before, and what is in flight later may make a
+        // debt as large as its estimates.
+        let debt = reserved[minute].iter().max().copied().unwrap_or(0);
+        let most = LIMIT + LIMIT + reserved[from] + debt;
+        assert!(used <= most, "{used} tokens in the minute from step {from}, at most {most}");
+    }
+    let end = later((step - 1) * STEP_MS);
+    let after = ledger.snapshot("client", end).unwrap();
+    assert_eq!(after.tokens_used, used_in_all);
+    assert_eq!(after.tokens_owed, used_in_all / 2);
+}
+
+#[test]
+fn what_a_burst_used_beyond_its_estimates_is_paid_back_in_the_next_minute() {
+    let ledger = ledger(&[config("client", None, limit(100_000))]);
+    let burst: Vec<_> = (0..1_000).map(|_| admitted(&ledger, tokens(100))).collect();
+    for held in burst {
+        ledger.settle(held, &ended(tokens(200)), NOW);
+    }
+    let left = |at| ledger.snapshot("client", at).unwrap().tokens_left.unwrap();
+    assert_eq!(left(NOW), Units(-100_000 * Units::ONE.0));
+    assert_eq!(left(later(60_000)), Units(0));
+    let Answer::Refused { refusal: Refusal::RetryAt { at, .. }, .. } =
+        ledger.decide("client", tokens(100), NOW)
+    else {
+        panic!("a client in debt was admitted")
+    };
+    assert_eq!(at, later(60_060));
+}
