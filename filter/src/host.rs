@@ -182,7 +182,9 @@ impl Request {
                 start,
                 PIECE_BYTES.min(size - start),
             );
-            let Ok(Some(piece)) = piece else { return };
+            let Ok(Some(piece)) = piece else {
+                return worker.on_response_body_missed(self.id);
+            };
             worker.on_response_body(self.id, &piece);
         }
     }

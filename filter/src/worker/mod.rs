@@ -131,6 +131,13 @@ impl Worker {
         }
     }
 
+    /// A piece of a response's body has passed by unseen.
+    pub fn on_response_body_missed(&mut self, id: RequestId) {
+        if let Some(response) = self.requests.response(id) {
+            response.stop_reading();
+        }
+    }
+
     /// A request is over, whatever became of it. `completed`: its response was sent to the end.
     pub fn on_end(&mut self, host: &mut impl Host, id: RequestId, completed: bool, wall_us: u64) {
         let now = self.clock.advance(wall_us);

@@ -85,6 +85,11 @@ impl Response {
         }
     }
 
+    /// What comes after a gap could be taken for something else: the model's text for usage.
+    pub(super) fn stop_reading(&mut self) {
+        self.usage = Usage::None;
+    }
+
     /// It is over, `completed` as the upstream ended it.
     pub(super) fn end(&self, completed: bool) -> Report {
         let outcome = match (self.failed, completed) {

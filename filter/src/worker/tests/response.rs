@@ -1,0 +1,152 @@
+//! What the worker makes of a response: its report of the usage, and the client's headers.
+
+use proto::decision::{Balance, ControlFrame, Decision, Outcome, UsageSource, Verdict};
+
+use super::{super::*, ADMITTED, fake::Bench};
+
+const JSON: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/json")];
+const USAGE: &str = r#"{"usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#;
+
+/// How one admitted request is settled whose response was `headers` and `body`.
+fn check_settled(
+    headers: &[(&str, &str)],
+    body: &str,
+    completed: bool,
+    expected: (Outcome, UsageSource, u64),
+) {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.answer(&[(1, ADMITTED, 0)]);
+    if !headers.is_empty() {
+        bench.respond(1, headers, body);
+    }
+    bench.end(1, completed);
+    bench.tick(20);
+    let settles: Vec<_> = bench
+        .settles()
+        .iter()
+        .map(|settle| (settle.outcome(), settle.usage(), settle.used_tokens))
+        .collect();
+    assert_eq!(settles, [expected], "{headers:?} {body}");
+}
+
+#[test]
+fn a_request_is_settled_with_what_its_response_told_in_every_ending() {
+    let told = |outcome| (outcome, UsageSource::Completions, 42);
+    let silent = |outcome| (outcome, UsageSource::None, 0);
+    check_settled(JSON, USAGE, true, told(Outcome::Completed));
+    check_settled(JSON, USAGE, false, told(Outcome::Aborted));
+    check_settled(JSON, "{}", true, silent(Outcome::Completed));
+    check_settled(JSON, &USAGE[..40], false, silent(Outcome::Aborted));
+    check_settled(&[], "", false, silent(Outcome::Aborted));
+    check_settled(&[(":status", "404")], "{}", true, silent(Outcome::Completed));
+    check_settled(&[(":status", "500")], "{}", true, silent(Outcome::UpstreamFailed));
+    check_settled(&[(":status", "503")], "", true, silent(Outcome::UpstreamFailed));
+    check_settled(&[(":status", "500")], USAGE, true, told(Outcome::UpstreamFailed));
+    let encoded = [JSON, &[("content-encoding", "gzip")]].concat();
+    check_settled(&encoded, USAGE, true, (Outcome::Completed, UsageSource::Encoded, 0));
+    let audio = [(":status", "200"), ("content-type", "audio/mpeg")];
+    check_settled(&audio, USAGE, true, silent(Outcome::Completed));
+}
+
+#[test]
+fn a_response_of_which_a_piece_was_missed_tells_no_usage() {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.answer(&[(1, ADMITTED, 0)]);
+    // With the gap, the quote that the model wrote would close the string that it is in.
+    bench.respond(1, JSON, r#"{"choices":[{"text":"say ""#);
+    bench.worker.on_response_body_missed(1);
+    bench.worker.on_response_body(1, format!(r#""}}],{}"#, &USAGE[1..]).as_bytes());
+    bench.end(1, true);
+    bench.tick(20);
+    let settle = &bench.settles()[0];
+    assert_eq!((settle.usage(), settle.used_tokens), (UsageSource::None, 0));
+    bench.worker.on_response_body_missed(1);
+}
+
+/// A request that was admitted with 9 of 10 requests and 90 of 100 tokens left.
+fn admitted_with_standing(config: &str) -> Bench {
+    let mut bench = Bench::open(config);
+    bench.request(1);
+    let verdict = Verdict {
+        id: 1,
+        decision: ADMITTED.into(),
+        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000 }),
+        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000 }),
+        ..Verdict::default()
+    };
+    bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
+    bench
+}
+
+#[test]
+fn an_admitted_response_tells_the_client_where_it_stands() {
+    let mut bench = admitted_with_standing("");
+    bench.respond(1, JSON, USAGE);
+    let [(1, edit)] = &bench.host.edits[..] else { panic!("{:?}", bench.host.edits) };
+    let names: Vec<_> = edit.set.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("x-ratelimit-")), "{names:?}");
+    assert!(edit.remove.is_empty());
+}
+
+#[test]
+fn nothing_is_told_of_limits_that_are_not_enforced() {
+    let mut bench = admitted_with_standing(r#"{"mode":"shadow"}"#);
+    bench.respond(1, JSON, USAGE);
+    assert!(bench.host.edits.is_empty());
+    bench.end(1, true);
+    bench.tick(20);
+    assert_eq!(bench.settles()[0].used_tokens, 42, "but the usage is settled");
+}
+
+#[test]
+fn the_responses_of_requests_that_nobody_admitted_are_left_alone() {
+    let mut bench = Bench::open("");
+    bench.request(1);
+    bench.answer(&[(1, Decision::RpmExceeded, 5)]);
+    assert_eq!(bench.respond(1, &[(":status", "429")], ""), ResponseBody::Pass);
+    assert_eq!(bench.respond(77, JSON, USAGE), ResponseBody::Pass);
+    assert!(bench.host.edits.is_empty());
+}
+
+#[test]
+fn the_upstream_is_not_asked_for_an_encoded_response_unless_configured_so() {
+    for (config, removed) in [("", 1), (r#"{"accept_encoding":"keep"}"#, 0)] {
+        let mut bench = Bench::open(config);
+        let headers = [
+            ("x-client-id".to_owned(), b"client".to_vec()),
+            ("x-token-estimate".to_owned(), b"10".to_vec()),
+            ("accept-encoding".to_owned(), b"gzip".to_vec()),
+        ];
+        bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+        assert_eq!(bench.host.removed.len(), removed, "{config}");
+    }
+}
+
+#[test]
+fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() {
+    let mut bench = Bench::open(r#"{"estimate":"learned"}"#);
+    let headers = [("x-client-id".to_owned(), b"client".to_vec())];
+    bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+    assert_eq!(bench.host.frames[0].1.asks[0].tokens, None);
+}
+
+#[test]
+fn to_read_a_stored_response_is_not_charged_as_if_it_were_made_again() {
+    for (method, used) in [("POST", 42), ("GET", 0), ("HEAD", 0), ("DELETE", 0)] {
+        let mut bench = Bench::open("");
+        let headers = [
+            (":method".to_owned(), method.as_bytes().to_vec()),
+            ("x-client-id".to_owned(), b"client".to_vec()),
+            ("x-token-estimate".to_owned(), b"10".to_vec()),
+        ];
+        bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+        bench.answer(&[(1, ADMITTED, 0)]);
+        bench.respond(1, JSON, USAGE);
+        bench.end(1, true);
+        bench.tick(20);
+        assert_eq!(bench.settles()[0].used_tokens, used, "{method}");
+    }
+}
