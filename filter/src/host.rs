@@ -110,6 +110,8 @@ impl Context for Root {
     /// Another configuration takes this one's place, or Envoy ends.
     fn on_done(&mut self) -> bool {
         with(self.plugin.as_ref(), self.id, |worker, envoy| worker.stop(envoy, wall_us()));
+        // The host would keep the timer after the context has gone.
+        self.set_tick_period(Duration::ZERO);
         true
     }
 

@@ -79,6 +79,11 @@ impl Envoy {
         &mut self.process
     }
 
+    /// Where it listens.
+    pub fn ports(&self) -> EnvoyPorts {
+        self.ports
+    }
+
     /// Where it serves API traffic.
     pub fn proxy_address(&self) -> SocketAddr {
         loopback(self.ports.proxy)

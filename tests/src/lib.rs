@@ -12,6 +12,7 @@ pub mod check;
 pub mod control_plane;
 pub mod dashboard;
 pub mod deadline;
+pub mod discovery;
 pub mod envoy;
 pub mod golden_metrics;
 pub mod grpc;
@@ -29,5 +30,6 @@ pub mod relay;
 pub mod stack;
 pub mod tls;
 pub mod tools;
+pub mod yaml_block;
 
 pub use stack::TestStack;

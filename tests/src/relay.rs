@@ -1,5 +1,5 @@
-//! A TCP relay whose connections can be made to swallow everything: the network between two parts,
-//! gone bad.
+//! A TCP relay whose connections can be made to swallow everything, or be cut: the network between
+//! two parts, gone bad.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,9 +12,15 @@ use tokio::task::{JoinHandle, JoinSet};
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
-    /// Connections that were opened in an earlier generation are dead.
-    generation: watch::Sender<u64>,
+    /// Befalls the connections that are open when it is sent.
+    fault: watch::Sender<Fault>,
     task: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Swallow,
+    Cut,
 }
 
 impl Relay {
@@ -23,9 +29,10 @@ impl Relay {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (generation, watched) = watch::channel(0);
-        let task = tokio::spawn(accept(listener, server, watched));
-        Self { address, generation, task }
+        // No connection is open yet that the first value could befall.
+        let (fault, faults) = watch::channel(Fault::Cut);
+        let task = tokio::spawn(accept(listener, server, faults));
+        Self { address, fault, task }
     }
 
     /// Where it listens.
@@ -36,7 +43,12 @@ impl Relay {
     /// From now on the open connections deliver nothing in either direction, and stay open; new
     /// ones work.
     pub fn swallow_open_connections(&self) {
-        self.generation.send_modify(|generation| *generation += 1);
+        self.fault.send_replace(Fault::Swallow);
+    }
+
+    /// Closes the open connections, those that swallow everything too; new ones work.
+    pub fn cut_open_connections(&self) {
+        self.fault.send_replace(Fault::Cut);
     }
 }
 
@@ -46,13 +58,13 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, generation: watch::Receiver<u64>) {
+async fn accept(listener: TcpListener, server: SocketAddr, faults: watch::Receiver<Fault>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
-                    connections.spawn(relay(client, server, generation.clone()));
+                    connections.spawn(relay(client, server, faults.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -60,11 +72,13 @@ async fn accept(listener: TcpListener, server: SocketAddr, generation: watch::Re
     }
 }
 
-async fn relay(mut client: TcpStream, server: SocketAddr, mut generation: watch::Receiver<u64>) {
-    generation.mark_unchanged();
+async fn relay(mut client: TcpStream, server: SocketAddr, mut faults: watch::Receiver<Fault>) {
+    faults.mark_unchanged();
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = generation.changed() => std::future::pending().await,
+        _ = copy_bidirectional(&mut client, &mut server) => return,
+        _ = faults.changed() => {}
     }
+    // An error means that the relay has gone, and its connections with it.
+    let _ = faults.wait_for(|fault| *fault == Fault::Cut).await;
 }

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use crate::admin::Admin;
 use crate::control_plane::{ControlPlane, Settings};
 use crate::deadline::soon;
+use crate::discovery::Discovered;
 use crate::envoy::{Envoy, EnvoyPorts};
 use crate::grpc::GrpcClient;
 use crate::http_client::HttpClient;
@@ -34,7 +35,8 @@ pub struct TestStack {
     pub control_plane: ControlPlane,
     /// The upstream of all Envoys.
     pub upstream: MockLlm,
-    _folder: TempDir,
+    builder: StackBuilder,
+    folder: TempDir,
 }
 
 /// How a stack is to be; the default is one Envoy with one worker and the contract's settings, but
@@ -45,6 +47,7 @@ pub struct StackBuilder {
     envoys: usize,
     workers: usize,
     mode: Option<&'static str>,
+    discovered: Option<Discovered>,
     upstream_path: &'static str,
     upstream: Option<String>,
     relay: bool,
@@ -64,6 +67,7 @@ impl TestStack {
             envoys: 1,
             workers: 1,
             mode: None,
+            discovered: None,
             upstream_path: "",
             upstream: None,
             relay: false,
@@ -96,6 +100,16 @@ impl TestStack {
         self.control_plane.admin()
     }
 
+    /// Changes a setting of the Envoys' while they run, without waiting for them; it is one that
+    /// concerns what [`StackBuilder::discovered`] says.
+    pub async fn reconfigure(&mut self, setting: &str, value: &str) {
+        assert!(self.builder.discovered.is_some(), "the Envoys discover nothing");
+        self.builder.settings.insert(setting.to_owned(), value.to_owned());
+        for (index, envoy) in self.envoys.iter().enumerate() {
+            self.builder.envoy_config(&envoy_name(index), envoy.ports(), self.folder.path()).await;
+        }
+    }
+
     /// The gRPC API.
     pub fn grpc(&self) -> GrpcClient {
         GrpcClient::new(self.control_plane.grpc_address())
@@ -126,6 +140,12 @@ impl StackBuilder {
     #[must_use]
     pub fn mode(self, mode: &'static str) -> Self {
         Self { mode: Some(mode), ..self }
+    }
+
+    /// What the Envoys discover in a file, so that [`TestStack::reconfigure`] can change it.
+    #[must_use]
+    pub fn discovered(self, discovered: Discovered) -> Self {
+        Self { discovered: Some(discovered), ..self }
     }
 
     /// A path prefix in `UPSTREAM_URL`.
@@ -169,7 +189,9 @@ impl StackBuilder {
 
         let mut envoys = Vec::new();
         for index in 0..self.envoys {
-            envoys.push(self.spawn_envoy(&format!("envoy-{index}"), folder.path()).await);
+            let (name, ports) = (envoy_name(index), EnvoyPorts::free());
+            let config = self.envoy_config(&name, ports, folder.path()).await;
+            envoys.push(Envoy::spawn(&name, &config, ports, self.workers, folder.path()));
         }
         for envoy in &mut envoys {
             envoy.wait_until_ready().await;
@@ -180,14 +202,27 @@ impl StackBuilder {
         } else {
             None
         };
-        TestStack { envoys, relay, prometheus, control_plane, upstream, _folder: folder }
+        TestStack { envoys, relay, prometheus, control_plane, upstream, builder: self, folder }
     }
 
-    async fn spawn_envoy(&self, name: &str, folder: &Path) -> Envoy {
-        let ports = EnvoyPorts::free();
+    /// The configuration that an Envoy is started with; what it discovers is written to its file.
+    async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
         let config = envoy_config(&self.settings, ports, self.mode).await;
-        Envoy::spawn(name, &config, ports, self.workers, folder)
+        let Some(discovered) = self.discovered else { return config };
+        let file = folder.join(format!("{name}.discovered.yaml"));
+        let (config, resource) =
+            discovered.split(&config, &file).unwrap_or_else(|error| panic!("{error}"));
+        // Envoy reads a file again when it was moved into place.
+        let new_file = file.with_extension("new");
+        std::fs::write(&new_file, resource)
+            .and_then(|()| std::fs::rename(&new_file, &file))
+            .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
+        config
     }
+}
+
+fn envoy_name(index: usize) -> String {
+    format!("envoy-{index}")
 }
 
 /// What `flowguard envoy-config` prints for these settings.

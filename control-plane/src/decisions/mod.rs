@@ -5,7 +5,7 @@ mod session;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{Stream, stream};
+use futures_util::{FutureExt, Stream, stream};
 use proto::decision::{
     ControlFrame, FilterFrame, Hello,
     decision_service_server::{DecisionService, DecisionServiceServer},
@@ -174,9 +174,13 @@ impl Worker {
 }
 
 impl Drop for Worker {
+    /// An Envoy that replaces the filter resets its stream in the same breath in which the filter
+    /// reports its last requests: what has arrived is read, although nobody waits for answers.
     fn drop(&mut self) {
-        if self.session.is_some() {
-            info!(peer = %self.peer, "decision stream closed");
+        let Some(mut session) = self.session.take() else { return };
+        while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
+            session.end_requests(frame.settles, frame.cancels, self.clock.now());
         }
+        info!(peer = %self.peer, "decision stream closed");
     }
 }

@@ -60,18 +60,23 @@ impl Session {
         for ask in &frame.asks {
             verdicts.push(self.decide(ask, now)?);
         }
-        for settle in frame.settles {
-            self.settle(settle, now);
-        }
-        for id in frame.cancels {
-            self.cancel(id, now);
-        }
+        self.end_requests(frame.settles, frame.cancels, now);
         let welcome =
             (!self.welcomed).then_some(Welcome { protocol_version: DECISION_PROTOCOL_VERSION });
         self.welcomed = true;
         self.metrics.frame_received();
         Ok((welcome.is_some() || !verdicts.is_empty())
             .then_some(ControlFrame { welcome, verdicts }))
+    }
+
+    /// Takes the part of a frame that needs no answer.
+    pub fn end_requests(&mut self, settles: Vec<Settle>, cancels: Vec<u32>, now: UnixMillis) {
+        for settle in settles {
+            self.settle(settle, now);
+        }
+        for id in cancels {
+            self.cancel(id, now);
+        }
     }
 
     fn decide(&mut self, ask: &Ask, now: UnixMillis) -> Result<Verdict, Status> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::scenario::Scenario;
+use crate::yaml_block::NotOneBlock;
 
 /// Why the benchmark ended without a report.
 #[derive(Debug, thiserror::Error)]
@@ -12,11 +13,8 @@ pub enum BenchError {
     #[error("FLOWGUARD_BIN is not set: run `cargo xtask bench`, which builds what is measured")]
     NoParts,
     /// A block of the generated configuration is not where it was.
-    #[error("the Envoy configuration that flowguard prints has not exactly one line `{first}`")]
-    ConfigBlock {
-        /// The block's first line.
-        first: &'static str,
-    },
+    #[error(transparent)]
+    ConfigBlock(#[from] NotOneBlock),
     /// The kernel's accounting could not be read.
     #[error("the CPU time of process {process} can't be read: {error}")]
     CpuTime {
