@@ -1,8 +1,9 @@
 """Calls one API by its vendor's own library, and prints what the caller got as one line of JSON.
 
-call.py URL API stream|document ESTIMATE MAX_RETRIES [NAME=VALUE ...]
+call.py URL API stream|document ESTIMATE MAX_RETRIES CALLS [NAME=VALUE ...]
 
-The pairs choose the mock LLM's answer.
+The pairs choose the mock LLM's answer. Of several calls the statuses of all are told, and what the
+last one got.
 """
 
 import json
@@ -12,7 +13,7 @@ import time
 import anthropic
 import openai
 
-url, api, form, estimate, max_retries, *pairs = sys.argv[1:]
+url, api, form, estimate, max_retries, calls, *pairs = sys.argv[1:]
 stream = form == "stream"
 headers = {"X-Client-ID": "a", "X-Token-Estimate": estimate}
 options = {
@@ -95,8 +96,9 @@ APIS = [chat, completions, responses, embeddings, messages]
 result = {}
 began = time.monotonic()
 try:
-    text, used = {function.__name__: function for function in APIS}[api]()
-    result.update(text=text, used=used)
+    for _ in range(int(calls)):
+        text, used = {function.__name__: function for function in APIS}[api]()
+        result.update(text=text, used=used)
 except (openai.APIError, anthropic.APIError) as error:
     result.update(error=type(error).__name__, message=str(error), body=error.body)
 seconds = time.monotonic() - began

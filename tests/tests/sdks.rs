@@ -27,13 +27,15 @@ async fn call(
     (api, form): (&str, &str),
     estimate: u64,
     max_retries: u32,
+    calls: u32,
     pairs: &[&str],
 ) -> Value {
     let mut command = tools::sdk_python();
     command
         .arg(tools::workspace().join("tests/sdk/call.py"))
         .arg(format!("http://{}", stack.proxy_address()))
-        .args([api, form, &estimate.to_string(), &max_retries.to_string()])
+        .args([api, form, &estimate.to_string()])
+        .args([max_retries, calls].map(|number| number.to_string()))
         .args(pairs)
         .stderr(Stdio::inherit());
     // No proxy of the machine's may stand between the library and this one.
@@ -51,7 +53,7 @@ async fn what_a_library_was_told_it_used_is_charged_to_the_token() {
     let mut used = 0;
     for api in APIS {
         let pairs = ["prompt_tokens=31", "completion_tokens=17", "cache_read_tokens=5", "split=3"];
-        let answer = call(&stack, api, 100, 0, &pairs).await;
+        let answer = call(&stack, api, 100, 0, 1, &pairs).await;
         assert_eq!(answer["statuses"], serde_json::json!([200]), "{api:?}: {answer}");
         assert!(!answer["text"].as_str().expect("a text").is_empty(), "{api:?}: {answer}");
         assert_eq!(answer["limits"]["x-ratelimit-limit-tokens"], "1000000000", "{answer}");
@@ -65,15 +67,12 @@ async fn what_a_library_was_told_it_used_is_charged_to_the_token() {
 
 async fn check_first_retry_passes(error_format: &str, api: (&str, &str)) {
     let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
-    // 20 tokens a second, so that little flows back while a Python starts.
+    // The second call lacks 200 tokens, which is 10 s. Both are made by one process: a Python that
+    // starts in between could take that long.
     stack.admin().put_client("a", None, 1_200).await;
-    let all = ["prompt_tokens=1150", "completion_tokens=50"];
-    let answer = call(&stack, api, 1_200, 0, &all).await;
-    assert_eq!(answer["statuses"], serde_json::json!([200]), "{answer}");
-    let few = ["prompt_tokens=100", "completion_tokens=50"];
-    let answer = call(&stack, api, 200, 1, &few).await;
-    assert_eq!(answer["statuses"], serde_json::json!([429, 200]), "{error_format} {answer}");
-    assert_eq!(answer["used"], 150);
+    let answer = call(&stack, api, 700, 1, 2, &["prompt_tokens=650", "completion_tokens=50"]).await;
+    assert_eq!(answer["statuses"], serde_json::json!([200, 429, 200]), "{error_format} {answer}");
+    assert_eq!(answer["used"], 700);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +91,7 @@ async fn a_library_does_not_retry_what_can_never_pass_and_raises_its_own_error()
     for (error_format, api) in [("openai", "chat"), ("anthropic", "messages")] {
         let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
         stack.admin().put_client("a", None, 1_000).await;
-        let answer = call(&stack, (api, "document"), 1_001, 2, &[]).await;
+        let answer = call(&stack, (api, "document"), 1_001, 2, 1, &[]).await;
         assert_eq!(answer["statuses"], serde_json::json!([429]), "{answer}");
         assert_eq!(answer["error"], "RateLimitError", "{answer}");
         let body = &answer["body"];
