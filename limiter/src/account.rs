@@ -5,6 +5,7 @@ use crate::{
     bucket::{
         Bucket,
         Coverage::{InMillis, Never, Now},
+        Paid,
     },
 };
 
@@ -82,19 +83,12 @@ impl Refusal {
     }
 }
 
-/// What an admitted request was charged. Not `Clone`: it is settled or released once.
+/// What an admitted request was charged; `None` where no limit was in force, so that nothing is
+/// given back that was never paid. Not `Clone`: it is settled or released once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Charge {
     requests: Option<Paid>,
     tokens: Option<Paid>,
-}
-
-/// Paid from one bucket; there is none where no limit was in force, so that nothing is given back
-/// that was never paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Paid {
-    units: i64,
-    under: Limit,
 }
 
 impl Charge {
@@ -143,8 +137,8 @@ impl Account {
             (InMillis(wait_ms), Now) => refused(Dimension::Rpm, wait_ms),
             (Now, InMillis(wait_ms)) => refused(Dimension::Tpm, wait_ms),
             (Now, Now) => Decision::Admitted(Charge {
-                requests: pay(&mut self.requests, request),
-                tokens: pay(&mut self.tokens, tokens),
+                requests: self.requests.charge(request),
+                tokens: self.tokens.charge(tokens),
             }),
         }
     }
@@ -155,7 +149,7 @@ impl Account {
     pub fn settle(&mut self, charge: Charge, actual: Tokens, now: UnixMillis) {
         self.refill(now);
         if let Some(paid) = charge.tokens {
-            self.tokens.give_back(paid.units - actual.units(), paid.under);
+            self.tokens.settle(paid, actual.units());
         }
     }
 
@@ -164,16 +158,16 @@ impl Account {
     pub fn release(&mut self, charge: Charge, now: UnixMillis) {
         self.refill(now);
         if let Some(paid) = charge.requests {
-            self.requests.give_back(paid.units, paid.under);
+            self.requests.settle(paid, 0);
         }
         if let Some(paid) = charge.tokens {
-            self.tokens.give_back(paid.units, paid.under);
+            self.tokens.settle(paid, 0);
         }
     }
 
-    /// Puts other limits in force. Each balance stays the same part of its capacity, so that what
-    /// was spent stays spent, also when a limit is taken away and comes back. A limit that was
-    /// never there starts full.
+    /// Puts other limits in force. What is left stays the same part of its capacity, so that what
+    /// was spent stays spent, also when a limit is taken away and comes back; a debt stays so many
+    /// tokens. A limit that was never there starts full.
     pub fn change_limits(&mut self, limits: &Limits, now: UnixMillis) {
         self.refill(now);
         self.requests.change_limit(limits.rpm);
@@ -196,10 +190,4 @@ impl Account {
             self.refilled_at = now;
         }
     }
-}
-
-fn pay(bucket: &mut Bucket, units: i64) -> Option<Paid> {
-    let under = bucket.limit()?;
-    bucket.charge(units);
-    Some(Paid { units, under })
 }

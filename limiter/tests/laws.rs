@@ -365,16 +365,82 @@ fn a_limit_that_is_taken_away_and_comes_back_is_not_refilled_by_it() {
     assert_eq!(balance.whole(), 5, "one second of refill and nothing more");
 }
 
+/// An account of so many tokens a minute that has just been charged, and the charge.
+fn charged(tpm: u64, spent: u64, tokens: u64) -> (Account, Charge) {
+    let mut account = Account::full(&tokens_per_minute(tpm), UnixMillis(START));
+    let _ = account.decide(tokens_of(spent), UnixMillis(START));
+    match account.decide(tokens_of(tokens), UnixMillis(START)) {
+        Decision::Admitted(charge) => (account, charge),
+        Decision::Refused(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+fn tokens_per_minute(tpm: u64) -> Limits {
+    Limits { rpm: None, tpm: Limit::new(tpm).ok() }
+}
+
+fn tokens_left(account: &Account) -> i64 {
+    balance(account, Dimension::Tpm, UnixMillis(START)).unwrap().0.div_euclid(60_000)
+}
+
 #[test]
-fn a_charge_given_back_under_another_limit_is_scaled_as_the_balance_was() {
-    let limits = |tpm| Limits { rpm: None, tpm: Limit::new(tpm).ok() };
-    let mut account = Account::full(&limits(1_000_000), UnixMillis(START));
-    assert!(matches!(account.decide(tokens_of(500_000), UnixMillis(START)), Decision::Admitted(_)));
-    let Decision::Admitted(charge) = account.decide(tokens_of(10_000), UnixMillis(START)) else {
-        panic!("half a million tokens were left")
-    };
-    account.change_limits(&limits(10_000), UnixMillis(START));
+fn a_charge_gives_back_the_smaller_of_its_tokens_and_its_share_after_one_change() {
+    let (mut account, charge) = charged(1_000_000, 500_000, 10_000);
+    account.change_limits(&tokens_per_minute(10_000), UnixMillis(START));
+    assert_eq!(tokens_left(&account), 4_900);
     account.release(charge, UnixMillis(START));
-    let balance = balance(&account, Dimension::Tpm, UnixMillis(START)).unwrap();
-    assert_eq!(balance.whole(), 5_000, "what half of the bucket is now");
+    assert_eq!(tokens_left(&account), 5_000, "its share");
+
+    let (mut account, charge) = charged(1_000, 0, 600);
+    account.change_limits(&tokens_per_minute(10_000), UnixMillis(START));
+    account.release(charge, UnixMillis(START));
+    assert_eq!(tokens_left(&account), 4_600, "its tokens");
+}
+
+#[test]
+fn a_charge_gives_nothing_back_after_two_changes_and_is_charged_further_all_the_same() {
+    for (used, left) in [(0, 400), (600, 400), (700, 300)] {
+        let (mut account, charge) = charged(1_000, 0, 600);
+        account.change_limits(&tokens_per_minute(10), UnixMillis(START));
+        account.change_limits(&tokens_per_minute(1_000), UnixMillis(START));
+        account.settle(charge, tokens_of(used), UnixMillis(START));
+        assert_eq!(tokens_left(&account), left, "{used} used");
+    }
+}
+
+#[test]
+fn a_write_that_changes_no_number_is_no_change() {
+    let (mut account, charge) = charged(1_000, 0, 600);
+    for _ in 0..3 {
+        account.change_limits(&tokens_per_minute(1_000), UnixMillis(START));
+    }
+    account.release(charge, UnixMillis(START));
+    assert_eq!(tokens_left(&account), 1_000);
+}
+
+#[test]
+fn a_debt_stays_so_many_tokens_whatever_the_limit_becomes() {
+    let (mut account, charge) = charged(1_000, 0, 1_000);
+    account.settle(charge, tokens_of(3_000), UnixMillis(START));
+    for tpm in [10_000, 1, 1_000_000, 1_000] {
+        account.change_limits(&tokens_per_minute(tpm), UnixMillis(START));
+        assert_eq!(tokens_left(&account), -2_000, "at {tpm} a minute");
+    }
+    // Ten times the limit pays it off in a tenth of the time.
+    account.change_limits(&tokens_per_minute(10_000), UnixMillis(START));
+    let paid_off = balance(&account, Dimension::Tpm, UnixMillis(START + 12_000));
+    assert_eq!(paid_off, Some(Units(0)));
+}
+
+#[test]
+fn a_debt_below_the_floor_of_a_lowered_limit_is_neither_lifted_nor_deepened_by_a_charge() {
+    let (mut account, charge) = charged(1_000, 0, 100);
+    let Decision::Admitted(other) = account.decide(tokens_of(100), UnixMillis(START)) else {
+        panic!("800 tokens were left")
+    };
+    account.settle(charge, tokens_of(2_900), UnixMillis(START));
+    assert_eq!(tokens_left(&account), -2_000);
+    account.change_limits(&tokens_per_minute(10), UnixMillis(START));
+    account.settle(other, tokens_of(5_000), UnixMillis(START));
+    assert_eq!(tokens_left(&account), -2_000, "the floor is at -100");
 }

@@ -4,17 +4,25 @@ use limiter::{Dimension, Limits};
 
 const UNITS: i128 = 60_000;
 
-/// What one admitted request paid and under which limit; `None` where none was in force.
+/// What one admitted request paid; `None` where no limit was in force.
 #[derive(Debug)]
 pub(crate) struct Paid {
-    requests: Option<(i128, i128)>,
-    tokens: Option<(i128, i128)>,
+    requests: Option<Payment>,
+    tokens: Option<Payment>,
+}
+
+/// What was paid, and the history of the bucket's limits until then, the one in force last.
+#[derive(Clone, Debug)]
+struct Payment {
+    units: i128,
+    limits: Vec<i128>,
 }
 
 /// A bucket is kept while its limit is away.
 #[derive(Clone, Debug)]
 struct Bucket {
-    per_minute: i128,
+    /// Every limit that it ever had, each other than the one before.
+    limits: Vec<i128>,
     balance: i128,
     away: bool,
 }
@@ -22,30 +30,52 @@ struct Bucket {
 impl Bucket {
     fn full(per_minute: u64) -> Self {
         let per_minute = i128::from(per_minute);
-        Self { per_minute, balance: per_minute * UNITS, away: false }
+        Self { limits: vec![per_minute], balance: per_minute * UNITS, away: false }
+    }
+
+    fn per_minute(&self) -> i128 {
+        *self.limits.last().unwrap()
+    }
+
+    fn capacity(&self) -> i128 {
+        self.per_minute() * UNITS
     }
 
     fn add(&mut self, units: i128) {
-        let capacity = self.per_minute * UNITS;
-        self.balance = (self.balance + units).min(capacity).max(-10 * capacity);
+        self.balance = (self.balance + units).min(self.capacity());
     }
 
-    /// The same share of another capacity.
+    /// The difference between what was paid and what was used.
+    fn correct(&mut self, paid: &Payment, used: i128) {
+        let unused = paid.units - used;
+        if unused >= 0 {
+            let changes = self.limits.len() - paid.limits.len();
+            let under = *paid.limits.last().unwrap();
+            let back = match changes {
+                0 => unused,
+                1 => unused.min(unused * self.per_minute() / under),
+                _ => 0,
+            };
+            self.add(back);
+        } else {
+            let floor = -10 * self.capacity();
+            if self.balance > floor {
+                self.balance = (self.balance + unused).max(floor);
+            }
+        }
+    }
+
+    /// The same share of another capacity, or the same debt.
     fn rescale(&mut self, per_minute: u64) {
-        let after = i128::from(per_minute);
-        *self = Self {
-            per_minute: after,
-            balance: share(self.balance, after, self.per_minute),
-            away: false,
-        };
+        let (before, after) = (self.per_minute(), i128::from(per_minute));
+        self.away = false;
+        if before != after {
+            self.limits.push(after);
+            if self.balance > 0 {
+                self.balance = self.balance * after / before;
+            }
+        }
     }
-}
-
-/// `units * after / before`, rounded down also below zero.
-fn share(units: i128, after: i128, before: i128) -> i128 {
-    let product = units * after;
-    let quotient = product / before;
-    if product % before < 0 { quotient - 1 } else { quotient }
 }
 
 #[derive(Clone, Debug)]
@@ -83,7 +113,7 @@ impl Model {
             bucket.as_ref().is_some_and(|b| !b.away && b.balance < cost)
         };
         let tpm_short = short(&self.tpm, cost);
-        let never = tpm_short && self.tpm.as_ref().is_some_and(|b| b.per_minute * UNITS < cost);
+        let never = tpm_short && self.tpm.as_ref().is_some_and(|b| b.capacity() < cost);
         match (short(&self.rpm, UNITS), tpm_short, never) {
             (_, _, true) => Some(Dimension::Tpm),
             (true, _, _) => Some(Dimension::Rpm),
@@ -99,7 +129,7 @@ impl Model {
         let pay = |bucket: &mut Option<Bucket>, cost: i128| {
             bucket.as_mut().filter(|bucket| !bucket.away).map(|bucket| {
                 bucket.balance -= cost;
-                (cost, bucket.per_minute)
+                Payment { units: cost, limits: bucket.limits.clone() }
             })
         };
         Some(Paid {
@@ -110,17 +140,16 @@ impl Model {
 
     pub(crate) fn settle(&mut self, paid: &Paid, actual: u64, now: u64) {
         self.advance(now);
-        if let (Some(bucket), Some((tokens, under))) = (&mut self.tpm, paid.tokens) {
-            let difference = tokens - i128::from(actual) * UNITS;
-            bucket.add(share(difference, bucket.per_minute, under));
+        if let (Some(bucket), Some(paid)) = (&mut self.tpm, &paid.tokens) {
+            bucket.correct(paid, i128::from(actual) * UNITS);
         }
     }
 
     pub(crate) fn release(&mut self, paid: &Paid, now: u64) {
         self.advance(now);
-        for (bucket, paid) in [(&mut self.rpm, paid.requests), (&mut self.tpm, paid.tokens)] {
-            if let (Some(bucket), Some((units, under))) = (bucket, paid) {
-                bucket.add(share(units, bucket.per_minute, under));
+        for (bucket, paid) in [(&mut self.rpm, &paid.requests), (&mut self.tpm, &paid.tokens)] {
+            if let (Some(bucket), Some(paid)) = (bucket, paid) {
+                bucket.correct(paid, 0);
             }
         }
     }
@@ -142,7 +171,7 @@ impl Model {
         if now > self.latest {
             let elapsed = i128::from(now - self.latest);
             for bucket in [&mut self.rpm, &mut self.tpm].into_iter().flatten() {
-                bucket.add(bucket.per_minute * elapsed);
+                bucket.add(bucket.per_minute() * elapsed);
             }
             self.latest = now;
         }
