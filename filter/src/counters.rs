@@ -3,6 +3,8 @@
 //! `NAME.KEY=VALUE` becomes `NAME{KEY="VALUE"}` by the `stats_tags` of the generated Envoy
 //! configuration. Never one per client: a stat lives as long as its Envoy.
 
+use limiter::Dimension;
+
 /// A histogram: how long each request waited for its verdict. Who waited in vain is counted as a
 /// failure instead.
 pub const DECISION_WAIT: &str = "flowguard_decision_wait_microseconds";
@@ -26,6 +28,16 @@ pub enum Outcome {
     FailedOpen,
 }
 
+impl Outcome {
+    /// Of a request that this limit refused.
+    pub fn of_refusal(limit: Dimension) -> Self {
+        match limit {
+            Dimension::Rpm => Self::RpmExceeded,
+            Dimension::Tpm => Self::TpmExceeded,
+        }
+    }
+}
+
 /// Why something was not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -33,8 +45,8 @@ pub enum Cause {
     Timeout,
     /// A request's time ran out while there was no stream.
     Unreachable,
-    /// Too many requests were waiting.
-    QueueFull,
+    /// A request stood in this worker's queue while the control plane answered others.
+    Backlog,
     /// An open stream broke.
     StreamLost,
     /// An open stream stopped answering.
@@ -77,7 +89,7 @@ impl Counter {
         Self::Decisions(Outcome::FailedOpen),
         Self::Failures(Cause::Timeout),
         Self::Failures(Cause::Unreachable),
-        Self::Failures(Cause::QueueFull),
+        Self::Failures(Cause::Backlog),
         Self::Failures(Cause::StreamLost),
         Self::Failures(Cause::StreamHung),
         Self::Failures(Cause::BadFrame),
@@ -109,7 +121,7 @@ impl Counter {
             Self::Decisions(Outcome::FailedOpen) => "flowguard_decisions.outcome=failed_open",
             Self::Failures(Cause::Timeout) => "flowguard_failures.cause=timeout",
             Self::Failures(Cause::Unreachable) => "flowguard_failures.cause=unreachable",
-            Self::Failures(Cause::QueueFull) => "flowguard_failures.cause=queue_full",
+            Self::Failures(Cause::Backlog) => "flowguard_failures.cause=backlog",
             Self::Failures(Cause::StreamLost) => "flowguard_failures.cause=stream_lost",
             Self::Failures(Cause::StreamHung) => "flowguard_failures.cause=stream_hung",
             Self::Failures(Cause::BadFrame) => "flowguard_failures.cause=bad_frame",

@@ -53,7 +53,7 @@ struct Request {
     id: RequestId,
     plugin: Option<Plugin>,
     response_body: ResponseBody,
-    response_ended: bool,
+    is_over: bool,
 }
 
 impl Root {
@@ -73,7 +73,7 @@ impl RootContext for Root {
                 let envoy = Envoy::new(self.id, config.control_plane.clone());
                 let node = hostcalls::get_property(vec!["xds", "node", "id"]).ok().flatten();
                 let node = String::from_utf8_lossy(&node.unwrap_or_default()).into_owned();
-                let worker = Rc::new(RefCell::new(Worker::new(config, node)));
+                let worker = Rc::new(RefCell::new(Worker::new(config, node, wall_us())));
                 self.plugin = Some(Plugin { worker, envoy });
                 true
             }
@@ -91,7 +91,7 @@ impl RootContext for Root {
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
         let plugin = self.plugin.clone();
         let response_body = ResponseBody::Pass;
-        Some(Box::new(Request { id: context_id, plugin, response_body, response_ended: false }))
+        Some(Box::new(Request { id: context_id, plugin, response_body, is_over: false }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -145,37 +145,38 @@ impl HttpContext for Request {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.response_ended |= end_of_stream;
         let id = self.id;
         let body = with(self.plugin.as_ref(), id, |worker, envoy| worker.on_response(envoy, id));
         self.response_body = body.unwrap_or(ResponseBody::Pass);
+        if end_of_stream {
+            self.end(true);
+        }
         Action::Continue
     }
 
     /// Called for each part as it passes by; nothing is held back, so each one is seen once.
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.response_ended |= end_of_stream;
         if self.response_body == ResponseBody::Read {
             self.read_response_body(size);
+        }
+        if end_of_stream || self.response_body == ResponseBody::Over {
+            self.end(true);
         }
         Action::Continue
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.response_ended = true;
+        self.end(true);
         Action::Continue
     }
 
     fn on_log(&mut self) {
-        let (id, completed) = (self.id, self.response_ended);
-        with(self.plugin.as_ref(), id, |worker, envoy| {
-            worker.on_end(envoy, id, completed, wall_us());
-        });
+        self.end(false);
     }
 }
 
 impl Request {
-    fn read_response_body(&self, size: usize) {
+    fn read_response_body(&mut self, size: usize) {
         let Some(plugin) = &self.plugin else { return };
         let Ok(mut worker) = plugin.worker.try_borrow_mut() else { return };
         for start in (0..size).step_by(PIECE_BYTES) {
@@ -187,8 +188,21 @@ impl Request {
             let Ok(Some(piece)) = piece else {
                 return worker.on_response_body_missed(self.id);
             };
-            worker.on_response_body(self.id, &piece);
+            self.response_body = worker.on_response_body(self.id, &piece);
         }
+    }
+
+    /// Told to the worker once: when the last of the response has passed, or else when the request
+    /// has gone.
+    fn end(&mut self, completed: bool) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        self.response_body = ResponseBody::Pass;
+        let id = self.id;
+        with(self.plugin.as_ref(), id, |worker, envoy| {
+            worker.on_end(envoy, id, completed, wall_us());
+        });
     }
 }
 
@@ -314,6 +328,13 @@ impl Host for Envoy {
             return Vec::new();
         }
         hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default()
+    }
+
+    fn response_code_details(&mut self, request: RequestId) -> Vec<u8> {
+        if !self.enter(request) {
+            return Vec::new();
+        }
+        hostcalls::get_property(vec!["response", "code_details"]).ok().flatten().unwrap_or_default()
     }
 
     fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit) {

@@ -34,6 +34,8 @@ pub trait Host {
     fn remove_request_header(&mut self, request: RequestId, name: &str);
     /// The headers of a response that are being handled.
     fn response_headers(&mut self, request: RequestId) -> Vec<(String, Vec<u8>)>;
+    /// Envoy's word for where the response whose headers are being handled comes from.
+    fn response_code_details(&mut self, request: RequestId) -> Vec<u8>;
     /// Changes the headers of a response that are being handled.
     fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit);
     /// Lets a paused request go on to the upstream.

@@ -17,6 +17,9 @@ use crate::{
 const BACKOFF_MS_MIN: u64 = 10;
 const BACKOFF_MS_MAX: u64 = 250;
 
+/// Failures in a row after which nobody waits for the stream to come back.
+const FAILURES_UNTIL_DOWN: u32 = 3;
+
 /// Streams that were closed because they hung, and may still come to life.
 const ABANDONED_MAX: usize = 4;
 
@@ -163,6 +166,11 @@ impl Link {
 
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    /// Whether it was lost or not reached so often in a row that a request need not wait for it.
+    pub(super) fn is_known_to_be_down(&self) -> bool {
+        !self.is_open() && self.failures >= FAILURES_UNTIL_DOWN
     }
 
     pub(super) fn is_current(&self, stream: StreamToken) -> bool {

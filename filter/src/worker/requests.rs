@@ -5,10 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use limiter::Tokens;
 use proto::decision::Ask;
 
-use super::{DECIDED_PER_CALL_MAX, RequestId, response::Response};
-use crate::{clock::Micros, headers::RequestHeaders};
+use super::{
+    DECIDED_PER_CALL_MAX, RequestId,
+    lanes::{LANE_LEN_MAX, Lane, Lanes},
+    response::Response,
+};
+use crate::{clock::Micros, headers::RequestHeaders, reply::ErrorFormat, request_kind::RequestKind};
 
-/// Requests that wait for a verdict, at most; a further one meets the failure mode at once.
+/// Requests that wait for a verdict, at most; beyond it the longest lanes make room.
 const WAITING_MAX: usize = 10_000;
 
 /// Entries of a queue, at most. Clients that come and go while nothing is answered leave entries
@@ -18,13 +22,13 @@ const QUEUED_MAX: usize = 2 * WAITING_MAX;
 /// Asks in one frame, and so verdicts in its answer, at most.
 const BATCH_MAX: usize = DECIDED_PER_CALL_MAX;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Requests {
     /// Every request that waits or was forwarded. The queues below may name ones that have gone.
     states: HashMap<RequestId, State>,
     waiting: usize,
-    /// Not sent yet, oldest first.
-    queue: VecDeque<Ask>,
+    /// Not sent yet.
+    queue: Lanes,
     /// Sent and not answered. More than one frame would make smaller batches, and so more work.
     in_flight: Option<Frame>,
     /// When each waiting request's time is over, earliest first.
@@ -33,8 +37,21 @@ pub(super) struct Requests {
 
 #[derive(Debug)]
 enum State {
-    Waiting { asked: bool, started: Micros, deadline: Micros, generates: bool },
+    Waiting(Waiting),
     Forwarded(Forwarded),
+}
+
+/// A request without a verdict.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) started: Micros,
+    deadline: Micros,
+    /// The control plane heard of it, and may have charged it.
+    pub(super) asked: bool,
+    lane: Lane,
+    kind: RequestKind,
+    /// In whose form it is told that it does not pass.
+    pub(super) error_format: ErrorFormat,
 }
 
 /// A request on its way to the upstream or back.
@@ -46,47 +63,104 @@ pub(super) struct Forwarded {
     pub(super) response: Response,
 }
 
+/// A frame that was sent and not answered.
 #[derive(Debug)]
 struct Frame {
     asks: Vec<Ask>,
     sent: Micros,
+    /// Ticks since then.
+    ticks: u32,
 }
 
 /// What a request was when it ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// Waiting, and the control plane never heard of it.
-    Queued,
-    /// Waiting, and the control plane may have charged it.
-    Asked,
-    /// On its way to the upstream or back.
+    Waiting(Waiting),
     Forwarded(Forwarded),
 }
 
+/// Whether a further request may wait.
+#[derive(Debug)]
+pub(super) enum Room {
+    Free,
+    /// This one had to go for it.
+    InPlaceOf(RequestId, Waiting),
+    None,
+}
+
+/// A request that is to wait for its verdict.
+#[derive(Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) id: RequestId,
+    pub(super) headers: &'a RequestHeaders<'a>,
+    pub(super) error_format: ErrorFormat,
+    pub(super) started: Micros,
+    pub(super) deadline: Micros,
+}
+
 impl Requests {
-    /// Whether no further request may wait.
-    pub(super) fn are_too_many(&self) -> bool {
-        self.waiting >= WAITING_MAX
+    /// None yet; `seed` decides which clients share a lane.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            states: HashMap::new(),
+            waiting: 0,
+            queue: Lanes::new(seed),
+            in_flight: None,
+            deadlines: VecDeque::new(),
+        }
     }
 
-    /// Queues a request.
-    pub(super) fn ask(
-        &mut self,
-        id: RequestId,
-        headers: &RequestHeaders<'_>,
-        started: Micros,
-        deadline: Micros,
-    ) {
-        let generates = headers.generates;
+    /// The lane of a client.
+    pub(super) fn lane(&self, client_id: &str) -> Lane {
+        self.queue.of(client_id)
+    }
+
+    /// Whether so many wait in a lane that it may soon be full.
+    pub(super) fn is_crowded(&self, lane: Lane) -> bool {
+        self.queue.lane_len(lane) >= LANE_LEN_MAX / 2
+    }
+
+    /// Whether one more request may wait in `lane`. Where as many wait as may, the newest of the
+    /// longest lane has to go for it, and waits no longer.
+    pub(super) fn make_room(&mut self, lane: Lane) -> Room {
+        if self.queue.is_full(lane) {
+            let states = &self.states;
+            self.queue.sweep(lane, |id| waits(states, id));
+        }
+        if self.queue.is_full(lane) {
+            return Room::None;
+        }
+        if self.waiting < WAITING_MAX {
+            return Room::Free;
+        }
+        while let Some(ask) = self.queue.make_room(lane) {
+            let dropped = self.drop_waiting(ask.id);
+            let its_lane = self.queue.of(&ask.client_id);
+            self.queue.has_left(its_lane);
+            if let Some(waiting) = dropped {
+                return Room::InPlaceOf(ask.id, waiting);
+            }
+        }
+        Room::None
+    }
+
+    /// Queues a request that there is room for.
+    pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
+        let &Arrival { id, headers, error_format, started, deadline } = arrival;
         self.sweep_out_what_has_gone();
-        self.states.insert(id, State::Waiting { asked: false, started, deadline, generates });
+        let lane = self.queue.of(headers.client_id);
+        let kind = headers.kind;
+        let waiting = Waiting { started, deadline, asked: false, lane, kind, error_format };
+        self.states.insert(id, State::Waiting(waiting));
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
-        self.queue.push_back(Ask {
+        let ask = Ask {
             id,
             client_id: headers.client_id.to_owned(),
             tokens: headers.tokens.map(Tokens::get),
-        });
+            kind: kind.on_the_wire().into(),
+        };
+        self.queue.push_back(lane, ask);
     }
 
     /// Whether the group commit lets a further frame go out.
@@ -98,11 +172,14 @@ impl Requests {
     pub(super) fn next_batch(&mut self) -> Vec<Ask> {
         let mut batch = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
         while batch.len() < BATCH_MAX
-            && let Some(ask) = self.queue.pop_front()
+            && let Some(ask) = self.queue.pop()
         {
-            if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
-                *asked = true;
+            if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
+                waiting.asked = true;
                 batch.push(ask);
+            } else {
+                let lane = self.queue.of(&ask.client_id);
+                self.queue.has_left(lane);
             }
         }
         batch
@@ -110,26 +187,38 @@ impl Requests {
 
     /// A frame with these asks is on its way; an empty one is a bare hello.
     pub(super) fn sent(&mut self, asks: Vec<Ask>, now: Micros) {
-        self.in_flight = Some(Frame { asks, sent: now });
+        self.in_flight = Some(Frame { asks, sent: now, ticks: 0 });
     }
 
-    /// The frame was answered; `false` when there is none.
-    pub(super) fn frame_answered(&mut self) -> bool {
-        self.in_flight.take().is_some()
+    /// The frame was answered: what was asked in it, `None` when there is no such frame.
+    pub(super) fn frame_answered(&mut self) -> Option<Vec<Ask>> {
+        Some(self.in_flight.take()?.asks)
     }
 
-    /// When the frame that is not answered was sent.
-    pub(super) fn unanswered_since(&self) -> Option<Micros> {
-        self.in_flight.as_ref().map(|frame| frame.sent)
+    /// Some milliseconds have passed.
+    pub(super) fn tick(&mut self) {
+        if let Some(frame) = &mut self.in_flight {
+            frame.ticks = frame.ticks.saturating_add(1);
+        }
+    }
+
+    /// Whether a frame is unanswered for so long, and for so many ticks.
+    ///
+    /// The ticks are there because a worker that is busy reads late what was answered early. Both
+    /// the timer and the stream have their turn in each round of its loop.
+    pub(super) fn is_unanswered_for(&self, ms: u64, ticks: u32, now: Micros) -> bool {
+        self.in_flight
+            .as_ref()
+            .is_some_and(|frame| frame.sent.plus_ms(ms) <= now && frame.ticks >= ticks)
     }
 
     /// Puts what was sent and not answered back to the front of the queue.
     pub(super) fn requeue_unanswered(&mut self) {
         let Some(frame) = self.in_flight.take() else { return };
         for ask in frame.asks.into_iter().rev() {
-            if let Some(State::Waiting { asked, .. }) = self.states.get_mut(&ask.id) {
-                *asked = false;
-                self.queue.push_front(ask);
+            if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
+                waiting.asked = false;
+                self.queue.push_front(waiting.lane, ask);
             }
         }
     }
@@ -139,13 +228,17 @@ impl Requests {
         &mut self,
         id: RequestId,
         session: u32,
-        response: Response,
+        response: impl FnOnce(RequestKind) -> Response,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
-        let State::Waiting { started, generates, .. } = *state else { return None };
-        let response = if generates { response } else { response.of_what_was_used_before() };
-        *state = State::Forwarded(Forwarded { started, session, response });
+        let State::Waiting(Waiting { started, kind, asked, lane, .. }) = *state else {
+            return None;
+        };
+        *state = State::Forwarded(Forwarded { started, session, response: response(kind) });
         self.waiting -= 1;
+        if !asked {
+            self.queue.is_gone(lane);
+        }
         Some(started)
     }
 
@@ -153,48 +246,51 @@ impl Requests {
     pub(super) fn response(&mut self, id: RequestId) -> Option<&mut Response> {
         match self.states.get_mut(&id)? {
             State::Forwarded(forwarded) => Some(&mut forwarded.response),
-            State::Waiting { .. } => None,
+            State::Waiting(_) => None,
         }
     }
 
-    /// A waiting request is not followed further; since when it waited, `None` when it does not.
-    pub(super) fn drop_waiting(&mut self, id: RequestId) -> Option<Micros> {
-        let Some(&State::Waiting { started, .. }) = self.states.get(&id) else {
-            return None;
-        };
-        self.states.remove(&id);
-        self.waiting -= 1;
-        Some(started)
+    /// A waiting request is not followed further; `None` when it does not wait.
+    pub(super) fn drop_waiting(&mut self, id: RequestId) -> Option<Waiting> {
+        match self.states.get(&id)? {
+            State::Waiting(_) => match self.end(id)? {
+                Ended::Waiting(waiting) => Some(waiting),
+                Ended::Forwarded(_) => None,
+            },
+            State::Forwarded(_) => None,
+        }
     }
 
     /// A request is over.
     pub(super) fn end(&mut self, id: RequestId) -> Option<Ended> {
         Some(match self.states.remove(&id)? {
             State::Forwarded(forwarded) => Ended::Forwarded(forwarded),
-            State::Waiting { asked, .. } => {
+            State::Waiting(waiting) => {
                 self.waiting -= 1;
-                if asked { Ended::Asked } else { Ended::Queued }
+                if !waiting.asked {
+                    self.queue.is_gone(waiting.lane);
+                }
+                Ended::Waiting(waiting)
             }
         })
     }
 
     fn sweep_out_what_has_gone(&mut self) {
         let states = &self.states;
-        let waits = |id: &RequestId| matches!(states.get(id), Some(State::Waiting { .. }));
         if self.queue.len() >= QUEUED_MAX {
-            self.queue.retain(|ask| waits(&ask.id));
+            self.queue.sweep_all(|id| waits(states, id));
         }
         if self.deadlines.len() >= QUEUED_MAX {
-            self.deadlines.retain(|(_, id)| waits(id));
+            self.deadlines.retain(|(_, id)| waits(states, *id));
         }
     }
 
-    /// The next waiting request whose time is over, and whether it was asked for.
-    pub(super) fn next_overdue(&mut self, now: Micros) -> Option<(RequestId, bool)> {
+    /// The next waiting request whose time is over.
+    pub(super) fn next_overdue(&mut self, now: Micros) -> Option<(RequestId, Waiting)> {
         while let Some(&(due, id)) = self.deadlines.front() {
             match self.states.get(&id) {
-                Some(&State::Waiting { asked, deadline, .. }) if deadline == due => {
-                    return (due <= now).then_some((id, asked));
+                Some(&State::Waiting(waiting)) if waiting.deadline == due => {
+                    return (due <= now).then_some((id, waiting));
                 }
                 _ => self.deadlines.pop_front(),
             };
@@ -203,23 +299,73 @@ impl Requests {
     }
 }
 
+fn waits(states: &HashMap<RequestId, State>, id: RequestId) -> bool {
+    matches!(states.get(&id), Some(State::Waiting(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn arrive(requests: &mut Requests, id: RequestId, client_id: &str) -> bool {
+        let headers = RequestHeaders {
+            client_id,
+            tokens: Some(Tokens::ZERO),
+            kind: RequestKind::Generates,
+        };
+        let lane = requests.lane(client_id);
+        let there_is_room = !matches!(requests.make_room(lane), Room::None);
+        if there_is_room {
+            requests.ask(&Arrival {
+                id,
+                headers: &headers,
+                error_format: ErrorFormat::Flowguard,
+                started: Micros(0),
+                deadline: Micros(1),
+            });
+        }
+        there_is_room
+    }
+
     #[test]
     fn requests_that_come_and_go_while_nothing_is_answered_leave_a_bounded_trace() {
-        let headers =
-            RequestHeaders { client_id: "client", tokens: Some(Tokens::ZERO), generates: true };
-        let (start, deadline) = (Micros(0), Micros(1));
-        let mut requests = Requests::default();
-        requests.ask(0, &headers, start, deadline);
-        for id in 1..=200_000 {
-            requests.ask(id, &headers, start, deadline);
-            assert!(matches!(requests.end(id), Some(Ended::Queued)));
+        for ids in [1, 100_000] {
+            let mut requests = Requests::new(1);
+            assert!(arrive(&mut requests, 0, "client"));
+            for id in 1..=200_000 {
+                let client = format!("client-{}", id % ids);
+                assert!(arrive(&mut requests, id, &client), "{id} of {ids} clients");
+                assert!(matches!(requests.end(id), Some(Ended::Waiting(_))));
+            }
+            assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
+            assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());
+            assert_eq!(requests.next_batch().len(), 1, "the one that stayed");
         }
-        assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
-        assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());
-        assert_eq!(requests.next_batch().len(), 1, "the one that stayed");
+    }
+
+    #[test]
+    fn a_full_lane_takes_no_more_and_harms_no_other() {
+        let mut requests = Requests::new(1);
+        let waiting = (0..2_000).filter(|id| arrive(&mut requests, *id, "flood")).count();
+        assert_eq!(waiting, LANE_LEN_MAX);
+        let stranger = (0..)
+            .map(|n| format!("stranger-{n}"))
+            .find(|id| requests.lane(id) != requests.lane("flood"))
+            .unwrap();
+        assert!(arrive(&mut requests, 5_000, &stranger));
+    }
+
+    #[test]
+    fn when_as_many_wait_as_may_the_longest_lane_makes_room() {
+        let mut requests = Requests::new(1);
+        let mut id = 0;
+        while requests.waiting < WAITING_MAX {
+            id += 1;
+            arrive(&mut requests, id, &format!("made-up-{id}"));
+        }
+        let lane = requests.lane("honest");
+        let Room::InPlaceOf(other, _) = requests.make_room(lane) else { panic!("no room") };
+        assert!(!requests.states.contains_key(&other), "it waits no longer");
+        assert_eq!(requests.waiting, WAITING_MAX - 1);
     }
 }

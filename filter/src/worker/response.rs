@@ -4,6 +4,7 @@ use proto::decision::{Outcome, UsageSource};
 
 use crate::{
     headers::HeaderMap,
+    request_kind::RequestKind,
     standing::Standing,
     usage::{self, Body, UsageReader},
 };
@@ -12,14 +13,30 @@ use crate::{
 /// cannot be reached are among them.
 const SERVER_ERRORS: u16 = 500;
 
-#[derive(Debug, Default)]
+/// From here on a status says that the upstream did not do what it was asked.
+const REFUSALS: u16 = 300;
+
+const GATEWAY_TIMEOUT: u16 = 504;
+
+#[derive(Debug)]
 pub(super) struct Response {
+    kind: RequestKind,
     /// What the client is told of its limits; `None` when nothing is known of them.
     standing: Option<Standing>,
-    failed: bool,
-    /// Its usage, if it tells one, was charged with another request.
-    is_of_old: bool,
+    settle_at_once: bool,
+    answer: Answer,
     usage: Usage,
+}
+
+/// What the response's status says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// None yet.
+    Awaited,
+    Done,
+    Refused,
+    Failed,
+    TimedOut,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +55,8 @@ pub enum ResponseBody {
     Read,
     /// It tells nothing.
     Pass,
+    /// It has told all that it tells. Its client may ask again before the upstream closes it.
+    Over,
 }
 
 /// What a response told when it was over.
@@ -46,28 +65,52 @@ pub(super) struct Report {
     pub(super) outcome: Outcome,
     pub(super) usage: UsageSource,
     pub(super) used_tokens: u64,
+    pub(super) observed_tokens: u64,
 }
 
 impl Response {
-    /// The response that a request of a client in this standing will have.
-    pub(super) fn awaited(standing: Standing) -> Self {
-        Self { standing: Some(standing), ..Self::default() }
+    /// The response that an admitted request will have, of a client in this standing.
+    pub(super) fn awaited(kind: RequestKind, standing: Standing, settle_at_once: bool) -> Self {
+        let standing = Some(standing);
+        Self { standing, settle_at_once, ..Self::of_undecided(kind) }
     }
 
-    /// The response to a request that makes nothing new.
-    pub(super) fn of_what_was_used_before(self) -> Self {
-        Self { is_of_old: true, ..self }
+    /// The response to a request that passes without a verdict.
+    pub(super) fn of_undecided(kind: RequestKind) -> Self {
+        Self {
+            kind,
+            standing: None,
+            settle_at_once: false,
+            answer: Answer::Awaited,
+            usage: Usage::None,
+        }
     }
 
     pub(super) fn standing(&self) -> Option<Standing> {
         self.standing
     }
 
-    /// Its headers have arrived.
-    pub(super) fn begin(&mut self, headers: &HeaderMap) -> ResponseBody {
-        self.failed = status(headers).is_some_and(|status| status >= SERVER_ERRORS);
+    /// Whether the client may need what its end gives back.
+    pub(super) fn settle_at_once(&self) -> bool {
+        self.settle_at_once
+    }
+
+    /// Its headers have arrived. `code_details` is Envoy's word for where they come from, asked
+    /// only when it matters.
+    pub(super) fn begin(
+        &mut self,
+        headers: &HeaderMap,
+        code_details: impl FnOnce() -> Vec<u8>,
+    ) -> ResponseBody {
+        self.answer = match status(headers) {
+            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&code_details()) => Answer::TimedOut,
+            Some(SERVER_ERRORS..) => Answer::Failed,
+            Some(REFUSALS..) => Answer::Refused,
+            _ => Answer::Done,
+        };
         self.usage = match Body::of(headers) {
-            _ if self.is_of_old => Usage::None,
+            // A stored response tells again what was charged when it was made.
+            _ if self.kind == RequestKind::Reads => Usage::None,
             Body::Readable => Usage::Read(Box::default()),
             Body::Encoded => Usage::Encoded,
             Body::Other => Usage::None,
@@ -79,9 +122,13 @@ impl Response {
     }
 
     /// A piece of its body has arrived.
-    pub(super) fn read(&mut self, bytes: &[u8]) {
-        if let Usage::Read(reader) = &mut self.usage {
-            reader.read(bytes);
+    pub(super) fn read(&mut self, bytes: &[u8]) -> ResponseBody {
+        let Usage::Read(reader) = &mut self.usage else { return ResponseBody::Pass };
+        reader.read(bytes);
+        if reader.has_ended() && reader.usage().is_some() {
+            ResponseBody::Over
+        } else {
+            ResponseBody::Read
         }
     }
 
@@ -92,20 +139,35 @@ impl Response {
 
     /// It is over, `completed` as the upstream ended it.
     pub(super) fn end(&self, completed: bool) -> Report {
-        let outcome = match (self.failed, completed) {
-            (true, _) => Outcome::UpstreamFailed,
-            (false, true) => Outcome::Completed,
-            (false, false) => Outcome::Aborted,
+        let reader = match &self.usage {
+            Usage::Read(reader) => Some(reader),
+            Usage::Encoded | Usage::None => None,
         };
-        let (usage, used_tokens) = match &self.usage {
-            Usage::None => (UsageSource::None, 0),
-            Usage::Encoded => (UsageSource::Encoded, 0),
-            Usage::Read(reader) => reader
-                .usage()
-                .map_or((UsageSource::None, 0), |usage| (source(usage.source), usage.tokens.get())),
+        // What comes after the content said its end is framing: who leaves then has it all.
+        let completed = completed || reader.is_some_and(|reader| reader.has_ended());
+        let outcome = match self.answer {
+            Answer::TimedOut => Outcome::TimedOut,
+            Answer::Failed => Outcome::UpstreamFailed,
+            Answer::Refused => Outcome::UpstreamRefused,
+            Answer::Awaited | Answer::Done if completed => Outcome::Completed,
+            Answer::Awaited | Answer::Done => Outcome::Aborted,
         };
-        Report { outcome, usage, used_tokens }
+        let observed_tokens = reader.map_or(0, |reader| reader.observed_tokens());
+        let (usage, used_tokens) = match reader.and_then(|reader| reader.usage()) {
+            Some(told) => (source(told.source), told.tokens.get()),
+            None if matches!(self.usage, Usage::Encoded) => (UsageSource::Encoded, 0),
+            None if observed_tokens > 0 => (UsageSource::Observed, 0),
+            None => (UsageSource::None, 0),
+        };
+        Report { outcome, usage, used_tokens, observed_tokens }
     }
+}
+
+/// Envoy answers 504 when it gave up waiting, and passes on an upstream's own. Its word for the
+/// latter is `via_upstream`, and all for its own limits of time say so.
+fn is_envoys_timeout(code_details: &[u8]) -> bool {
+    let says = |word: &[u8]| code_details.windows(word.len()).any(|part| part == word);
+    says(b"timeout") || says(b"max_stream_duration")
 }
 
 fn source(source: usage::UsageSource) -> UsageSource {

@@ -1,0 +1,113 @@
+//! The care of the stream: what is sent on it, when it is given up, what its loss means.
+
+use proto::DECISION_PROTOCOL_VERSION;
+
+use super::{Host, StreamToken, Worker};
+use crate::{
+    clock::Micros,
+    counters::{Cause, Counter},
+};
+
+/// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
+/// when that is longer.
+const HUNG_AFTER_MS: u64 = 1_000;
+
+impl Worker {
+    /// Sends the next frame of asks, when none is unanswered.
+    pub(super) fn flush(&mut self, host: &mut impl Host, now: Micros) {
+        while let Some(stream) = self.link.stream()
+            && self.requests.may_send()
+        {
+            let hello = self.link.take_hello();
+            let asks = self.requests.next_batch();
+            if hello.is_none() && asks.is_empty() {
+                break;
+            }
+            let mut frame = self.outbox.frame(hello, asks);
+            let sent = host.send(stream, &prost::Message::encode_to_vec(&frame));
+            self.requests.sent(std::mem::take(&mut frame.asks), now);
+            if !sent {
+                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
+            }
+        }
+    }
+
+    /// Sends what is reported without a question, when no frame of asks took it along.
+    pub(super) fn report(&mut self, host: &mut impl Host, now: Micros) {
+        while let Some(stream) = self.link.greeted_stream()
+            && !self.outbox.is_empty()
+        {
+            let frame = self.outbox.frame(None, Vec::new());
+            if !host.send(stream, &prost::Message::encode_to_vec(&frame)) {
+                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
+            }
+        }
+    }
+
+    /// The same, when it is much, or when somebody waits for it and no frame of asks is about to
+    /// take it along: while one is unanswered, the next one leaves with the answer.
+    pub(super) fn report_what_is_due(&mut self, host: &mut impl Host, now: Micros) {
+        let is_waited_for = self.outbox.is_urgent() && self.requests.may_send();
+        if is_waited_for || self.outbox.is_large() {
+            self.report(host, now);
+        }
+    }
+
+    /// A stream that answers no more is closed gently: if the control plane wakes up again, it
+    /// still reads the cancels and gives back what it then would have charged.
+    pub(super) fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
+        let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
+        if !self.requests.is_unanswered_for(patience_ms, 1, now) {
+            return;
+        }
+        self.report(host, now);
+        if let Some(stream) = self.link.stream() {
+            host.close_stream(stream);
+            self.link.abandon(host, stream);
+            let reason = format!("no answer for {patience_ms} ms");
+            self.on_stream_lost(host, Cause::StreamHung, &reason, now);
+        }
+    }
+
+    pub(super) fn drop_stream(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        reason: &str,
+        now: Micros,
+    ) {
+        host.reset_stream(stream);
+        self.on_stream_lost(host, Cause::BadFrame, reason, now);
+    }
+
+    /// Asks that were under way are asked again on the next stream while their time lasts. What
+    /// the old stream's requests hold stays charged: nobody can know what was admitted.
+    pub(super) fn on_stream_lost(
+        &mut self,
+        host: &mut impl Host,
+        cause: Cause,
+        reason: &str,
+        now: Micros,
+    ) {
+        // While nobody listens, each attempt ends at once: that is no further loss.
+        if self.link.is_open() || cause != Cause::StreamLost {
+            host.count(Counter::Failures(cause), 1);
+        }
+        self.link.lost(host, reason, now);
+        self.requests.requeue_unanswered();
+        self.outbox.forget_ends();
+    }
+}
+
+/// gRPC's `FAILED_PRECONDITION`: how the control plane refuses a hello.
+const GRPC_FAILED_PRECONDITION: u32 = 9;
+
+pub(super) fn why_closed(grpc_status: u32) -> String {
+    if grpc_status == GRPC_FAILED_PRECONDITION {
+        return format!(
+            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of it: use a \
+             filter.wasm of the same release"
+        );
+    }
+    format!("gRPC status {grpc_status}")
+}

@@ -1,0 +1,156 @@
+//! Requests without a verdict: the failure mode, and what is no failure.
+//!
+//! The failure mode is for a stream that is down or hung. A request that only stood in a queue while
+//! the stream answered is refused under both modes, or a client could open the gate by crowding it.
+
+use super::{
+    DECIDED_PER_CALL_MAX, Host, Next, Pace, RequestId, Worker,
+    requests::{Room, Waiting},
+    response::Response,
+};
+use crate::{
+    clock::Micros,
+    config::{FailureMode, Mode},
+    counters::{Cause, Counter, Outcome},
+    headers::RequestHeaders,
+    reply::{Denial, ErrorFormat},
+};
+
+/// Ticks for which a frame is unanswered before the stream is called hung.
+const HUNG_TICKS_MAX: u32 = 2;
+const TICK_MS: u64 = 20;
+
+/// Why a request is not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// The stream is down, or does not answer.
+    Failure(Cause),
+    /// The stream answers, and this worker has more to ask than it gets answered.
+    Backlog,
+}
+
+impl Worker {
+    /// What becomes of a request that is not to be asked for; `None` when it is.
+    pub(super) fn decide_without_asking(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        read: &RequestHeaders<'_>,
+        format: ErrorFormat,
+        now: Micros,
+    ) -> Option<Next> {
+        if self.link.is_known_to_be_down() {
+            return Some(self.undecided(host, id, format, Why::Failure(Cause::Unreachable)));
+        }
+        let lane = self.requests.lane(read.client_id);
+        match self.requests.make_room(lane) {
+            Room::Free => None,
+            Room::InPlaceOf(other, waiting) => {
+                let why = self.why_not_in_time(now);
+                self.finish(host, other, &waiting, why);
+                None
+            }
+            Room::None => match self.refusals.last(lane, read.client_id, now) {
+                Some(refused) if self.config.mode == Mode::Enforce => {
+                    host.count(Counter::Decisions(Outcome::of_refusal(refused.limit)), 1);
+                    self.outbox.drop(lane, read.client_id, refused.limit);
+                    self.deny(host, id, format, &Denial::Refused(refused));
+                    self.report_what_is_due(host, now);
+                    Some(Next::Pause)
+                }
+                _ => {
+                    let why = self.why_not_in_time(now);
+                    Some(self.undecided(host, id, format, why))
+                }
+            },
+        }
+    }
+
+    /// So many as one call may; the rest follows in the next one, which is then due at once.
+    pub(super) fn fail_overdue(&mut self, host: &mut impl Host, now: Micros) {
+        for _ in 0..DECIDED_PER_CALL_MAX {
+            let Some((id, waiting)) = self.requests.next_overdue(now) else { break };
+            let why = self.why_not_in_time(now);
+            if waiting.asked && self.passes(why) {
+                // It may have been charged, and it is forwarded: then the charge is right.
+                self.requests.forward(id, self.link.session(), Response::of_undecided);
+            } else {
+                self.requests.drop_waiting(id);
+                if waiting.asked {
+                    self.outbox.cancel(id);
+                }
+            }
+            self.finish(host, id, &waiting, why);
+        }
+    }
+
+    pub(super) fn set_pace(&mut self, host: &mut impl Host, now: Micros) {
+        let pace = match self.requests.next_overdue(now) {
+            Some(_) => Pace::Hurried,
+            None => Pace::Usual,
+        };
+        if self.pace != pace {
+            self.pace = pace;
+            host.set_pace(pace);
+        }
+    }
+
+    /// A verdict that could not be understood, for a request that was paused.
+    pub(super) fn finish_undecided(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        waiting: &Waiting,
+    ) {
+        self.finish(host, id, waiting, Why::Failure(Cause::BadFrame));
+    }
+
+    /// Why a request has no verdict yet: a frame that is unanswered for half of what requests may
+    /// wait says that the stream hangs.
+    fn why_not_in_time(&self, now: Micros) -> Why {
+        if !self.link.is_open() {
+            return Why::Failure(Cause::Unreachable);
+        }
+        let half_ms = self.config.decision_timeout_ms / 2;
+        let ticks = u32::try_from(half_ms / TICK_MS).unwrap_or(u32::MAX).clamp(1, HUNG_TICKS_MAX);
+        if self.requests.is_unanswered_for(half_ms, ticks, now) {
+            Why::Failure(Cause::Timeout)
+        } else {
+            Why::Backlog
+        }
+    }
+
+    /// For a request that was paused.
+    fn finish(&self, host: &mut impl Host, id: RequestId, waiting: &Waiting, why: Why) {
+        if self.undecided(host, id, waiting.error_format, why) == Next::Continue {
+            host.resume(id);
+        }
+    }
+
+    fn undecided(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        format: ErrorFormat,
+        why: Why,
+    ) -> Next {
+        let cause = match why {
+            Why::Failure(cause) => cause,
+            Why::Backlog => Cause::Backlog,
+        };
+        host.count(Counter::Failures(cause), 1);
+        if self.passes(why) {
+            host.count(Counter::Decisions(Outcome::FailedOpen), 1);
+            return Next::Continue;
+        }
+        host.count(Counter::Decisions(Outcome::FailedClosed), 1);
+        self.deny(host, id, format, &Denial::LimiterUnavailable);
+        Next::Pause
+    }
+
+    fn passes(&self, why: Why) -> bool {
+        let fails_open =
+            self.config.failure_mode == FailureMode::Open && matches!(why, Why::Failure(_));
+        fails_open || self.config.mode == Mode::Shadow
+    }
+}
