@@ -34,6 +34,8 @@ struct Filter {
     rate_limit_headers: &'static str,
     upstream_rate_limit_headers: &'static str,
     accept_encoding: &'static str,
+    exempt_paths: Vec<String>,
+    exempt_preflight: bool,
     estimate: &'static str,
 }
 
@@ -108,6 +110,8 @@ impl Filter {
             rate_limit_headers: filter.rate_limit_headers.word(),
             upstream_rate_limit_headers: filter.upstream_rate_limit_headers.word(),
             accept_encoding: filter.accept_encoding.word(),
+            exempt_paths: filter.exempt_paths.iter().map(|path| path.as_str().to_owned()).collect(),
+            exempt_preflight: filter.exempt_preflight,
             estimate: settings.estimate.source.word(),
         }
     }

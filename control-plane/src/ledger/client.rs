@@ -8,7 +8,9 @@ use limiter::{
 use parking_lot::Mutex;
 
 use super::{Answer, ClientConfig, Histogram, learned::LearnedEstimate};
-use crate::settings::{AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge};
+use crate::settings::{
+    AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge, WithoutUsageCharge,
+};
 
 /// A configured client, or the one that stands for all others.
 #[derive(Debug)]
@@ -222,7 +224,10 @@ impl Held {
     /// `policy` says of a response that did not tell.
     pub(super) fn settle(self, end: &End, policy: ChargePolicy, source: Estimate, now: UnixMillis) {
         let fallback = match end.outcome {
-            Outcome::Completed | Outcome::Aborted => policy.without_usage,
+            Outcome::Completed | Outcome::Aborted => match policy.without_usage {
+                WithoutUsageCharge::Observed => FallbackCharge::Estimate,
+                WithoutUsageCharge::Fixed(charge) => charge,
+            },
             Outcome::UpstreamFailed => policy.upstream_failure,
         };
         let mut guard = self.client.state.lock();

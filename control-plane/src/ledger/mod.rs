@@ -82,7 +82,8 @@ pub struct Policy {
 /// The defaults of everything else.
 impl From<UnknownClients> for Policy {
     fn from(unknown_clients: UnknownClients) -> Self {
-        let estimate = EstimatePolicy { source: Estimate::Header, default: Tokens::ZERO };
+        let (default, min) = (Tokens::ZERO, Tokens::ZERO);
+        let estimate = EstimatePolicy { source: Estimate::Header, default, min };
         Self { unknown_clients, estimate, charge: ChargePolicy::default() }
     }
 }

@@ -12,6 +12,8 @@ pub struct EstimatePolicy {
     pub source: Estimate,
     /// What stands in for it when it comes from nowhere, at most the client's tokens per minute.
     pub default: Tokens,
+    /// The least that a request reserves which makes tokens, at most the client's tokens per minute.
+    pub min: Tokens,
 }
 
 /// Where the number of tokens comes from that a request reserves.
@@ -39,41 +41,107 @@ impl Word for Estimate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargePolicy {
     /// For a response that does not tell its usage.
-    pub without_usage: FallbackCharge,
+    pub without_usage: WithoutUsageCharge,
     /// For an upstream that could not be reached or answered 5xx.
     pub upstream_failure: FallbackCharge,
-    /// For a response that was cut short after it told some usage.
+    /// For an answer of 3xx or 4xx that does not tell its usage.
+    pub upstream_refusal: FallbackCharge,
+    /// For a response that was cut short.
     pub abort: AbortCharge,
+    /// For a request whose method makes no tokens.
+    pub read: ReadCharge,
+    /// The most that counts of what was seen to pass in one response.
+    pub observed_max: Tokens,
+}
+
+impl ChargePolicy {
+    /// The largest [`Self::observed_max`], in tokens. More in one response is no figure, whoever
+    /// tells it.
+    pub const OBSERVED_MAX: u64 = 100_000_000;
 }
 
 impl Default for ChargePolicy {
     fn default() -> Self {
         Self {
-            without_usage: FallbackCharge::Estimate,
+            without_usage: WithoutUsageCharge::Observed,
             upstream_failure: FallbackCharge::Request,
-            abort: AbortCharge::Known,
+            upstream_refusal: FallbackCharge::Request,
+            abort: AbortCharge::Observed,
+            read: ReadCharge::Request,
+            observed_max: Tokens::new(32_768).unwrap_or(Tokens::ZERO),
         }
     }
 }
 
-/// What a response costs that was cut short after it told some usage.
+/// What a response costs that does not tell its usage.
 ///
-/// Anthropic's streams tell the output's tokens after the output: a client that leaves in between
-/// has it for nothing, unless that costs its estimate.
+/// The client chooses its estimate, and with some APIs whether its stream tells what it used. An
+/// estimate of 0 would make such a stream free, were it not for what is seen to pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbortCharge {
-    /// What it told.
-    Known,
-    /// The larger of what it told and what it reserved.
-    Estimate,
+pub enum WithoutUsageCharge {
+    /// The larger of what was seen to pass and what it reserved.
+    Observed,
+    /// What it would cost whatever was seen.
+    Fixed(FallbackCharge),
 }
 
-impl Word for AbortCharge {
-    const ALL: &[Self] = &[Self::Known, Self::Estimate];
+impl Word for WithoutUsageCharge {
+    const ALL: &[Self] = &[
+        Self::Observed,
+        Self::Fixed(FallbackCharge::Estimate),
+        Self::Fixed(FallbackCharge::Request),
+        Self::Fixed(FallbackCharge::Nothing),
+    ];
 
     fn word(self) -> &'static str {
         match self {
+            Self::Observed => "observed",
+            Self::Fixed(charge) => charge.word(),
+        }
+    }
+}
+
+/// What a response costs that was cut short.
+///
+/// Anthropic's streams tell the output's tokens after the output: a client that leaves in between
+/// has it for nothing, unless that costs its estimate, or what was seen to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbortCharge {
+    /// The largest of what it told, what was seen to pass, and what it reserved.
+    Observed,
+    /// The larger of what it told and what it reserved.
+    Estimate,
+    /// What it told.
+    Known,
+}
+
+impl Word for AbortCharge {
+    const ALL: &[Self] = &[Self::Observed, Self::Estimate, Self::Known];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Estimate => "estimate",
             Self::Known => "known",
+        }
+    }
+}
+
+/// What a request costs whose method makes no tokens: GET, HEAD, DELETE and OPTIONS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadCharge {
+    /// One request; the tokens are given back.
+    Request,
+    /// What any other request would cost.
+    Estimate,
+}
+
+impl Word for ReadCharge {
+    const ALL: &[Self] = &[Self::Request, Self::Estimate];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
             Self::Estimate => "estimate",
         }
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Word;
+use super::{ExemptPath, Word};
 
 /// The settings that the filter follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterSettings {
     /// What happens to a request that has no decision in time.
     pub failure_mode: FailureMode,
@@ -19,6 +19,10 @@ pub struct FilterSettings {
     pub upstream_rate_limit_headers: UpstreamRateLimitHeaders,
     /// What becomes of a request's `accept-encoding`.
     pub accept_encoding: AcceptEncoding,
+    /// What a GET, HEAD or OPTIONS reaches without the two headers and without a decision.
+    pub exempt_paths: Vec<ExemptPath>,
+    /// Whether a browser's CORS preflight does so, whatever its path.
+    pub exempt_preflight: bool,
 }
 
 /// What the filter does with a request that has no decision in time.
@@ -73,16 +77,19 @@ pub enum ErrorFormat {
     Openai,
     /// As the Anthropic API writes its errors.
     Anthropic,
+    /// As the API that the request is for writes its errors; as `flowguard` where that is unknown.
+    Auto,
 }
 
 impl Word for ErrorFormat {
-    const ALL: &[Self] = &[Self::Flowguard, Self::Openai, Self::Anthropic];
+    const ALL: &[Self] = &[Self::Flowguard, Self::Openai, Self::Anthropic, Self::Auto];
 
     fn word(self) -> &'static str {
         match self {
             Self::Flowguard => "flowguard",
             Self::Openai => "openai",
             Self::Anthropic => "anthropic",
+            Self::Auto => "auto",
         }
     }
 }

@@ -6,8 +6,11 @@
 
 mod charge;
 mod cors;
+mod envoy;
 mod error;
+mod exempt;
 mod filter;
+mod hosts;
 pub(crate) mod table;
 mod upstream;
 mod values;
@@ -20,13 +23,19 @@ use std::{
 
 use limiter::{Limit, Tokens};
 
-pub use charge::{AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge};
+pub use charge::{
+    AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge, ReadCharge,
+    WithoutUsageCharge,
+};
 pub use cors::{CorsOrigins, Origin};
+pub use envoy::EnvoySettings;
 pub use error::{NotAllowed, SettingsError, shown};
+pub use exempt::ExemptPath;
 pub use filter::{
     AcceptEncoding, ErrorFormat, FailureMode, FilterMode, FilterSettings, RateLimitHeaders,
     UpstreamRateLimitHeaders,
 };
+pub use hosts::AllowedHosts;
 pub use table::{Echo, Setting};
 pub use upstream::{Host, Scheme, UpstreamUrl};
 pub(crate) use values::fixed_port;
@@ -39,10 +48,14 @@ pub struct Settings {
     pub upstream: UpstreamUrl,
     /// The file of PEM certificates that Envoy trusts for an https upstream.
     pub upstream_ca_file: String,
+    /// What Envoy may take, and how long it waits.
+    pub envoy: EnvoySettings,
     /// The ports of all listeners.
     pub ports: Ports,
     /// The address that the listeners bind, Envoy's proxy listener included.
     pub bind_address: IpAddr,
+    /// The host names by which the REST API and the metrics may be called.
+    pub allowed_hosts: AllowedHosts,
     /// What is logged, and in which form.
     pub log: LogSettings,
     /// What the filter is told.
@@ -84,8 +97,22 @@ impl Settings {
         Ok(Self {
             upstream,
             upstream_ca_file,
+            envoy: EnvoySettings {
+                connections_max: read(
+                    given,
+                    &table::ENVOY_CONNECTIONS_MAX,
+                    envoy::connections_max,
+                )?,
+                heap_bytes: read(given, &table::ENVOY_HEAP_BYTES, envoy::heap_bytes)?,
+                stream_idle_timeout: read(
+                    given,
+                    &table::STREAM_IDLE_TIMEOUT_S,
+                    envoy::idle_timeout,
+                )?,
+            },
             ports,
             bind_address: read(given, &table::BIND_ADDRESS, |text| text.parse().ok())?,
+            allowed_hosts: read(given, &table::ALLOWED_HOSTS, AllowedHosts::parse)?,
             log: LogSettings {
                 level: read(given, &table::LOG_LEVEL, Word::parse)?,
                 format: read(given, &table::LOG_FORMAT, Word::parse)?,
@@ -101,15 +128,21 @@ impl Settings {
                     Word::parse,
                 )?,
                 accept_encoding: read(given, &table::ACCEPT_ENCODING, Word::parse)?,
+                exempt_paths: read(given, &table::EXEMPT_PATHS, ExemptPath::parse_list)?,
+                exempt_preflight: read(given, &table::EXEMPT_PREFLIGHT, values::yes_or_no)?,
             },
             estimate: EstimatePolicy {
                 source: read(given, &table::ESTIMATE, Word::parse)?,
                 default: read(given, &table::DEFAULT_ESTIMATE, tokens)?,
+                min: read(given, &table::MIN_ESTIMATE, tokens)?,
             },
             charge: ChargePolicy {
                 without_usage: read(given, &table::CHARGE_WITHOUT_USAGE, Word::parse)?,
                 upstream_failure: read(given, &table::CHARGE_ON_UPSTREAM_FAILURE, Word::parse)?,
+                upstream_refusal: read(given, &table::CHARGE_ON_UPSTREAM_REFUSAL, Word::parse)?,
                 abort: read(given, &table::CHARGE_ON_ABORT, Word::parse)?,
+                read: read(given, &table::CHARGE_ON_READ, Word::parse)?,
+                observed_max: read(given, &table::OBSERVED_TOKENS_MAX, observed_max)?,
             },
             unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
                 UnknownClients::parse(text, rpm, tpm)
@@ -140,14 +173,19 @@ impl Settings {
     }
 
     fn values(&self) -> Vec<(&'static Setting, String)> {
-        let filter = &self.filter;
+        let Self { envoy, filter, estimate, charge, .. } = self;
         let mut values = vec![
             (&table::UPSTREAM_URL, self.upstream.to_string()),
             (&table::UPSTREAM_CA_FILE, self.upstream_ca_file.clone()),
+            (&table::STREAM_IDLE_TIMEOUT_S, envoy.stream_idle_timeout.as_secs().to_string()),
         ];
         values.extend(self.ports.by_setting().map(|(setting, port)| (setting, port.to_string())));
         values.extend([
+            (&table::ENVOY_CONNECTIONS_MAX, envoy.connections_max.to_string()),
+            (&table::ENVOY_HEAP_BYTES, envoy.heap_bytes.to_string()),
             (&table::BIND_ADDRESS, self.bind_address.to_string()),
+            (&table::ALLOWED_HOSTS, self.allowed_hosts.to_string()),
+            (&table::CORS_ALLOW_ORIGINS, self.cors_allow_origins.to_string()),
             (&table::LOG_LEVEL, self.log.level.word().to_owned()),
             (&table::LOG_FORMAT, self.log.format.word().to_owned()),
             (&table::FAILURE_MODE, filter.failure_mode.word().to_owned()),
@@ -159,18 +197,23 @@ impl Settings {
                 filter.upstream_rate_limit_headers.word().to_owned(),
             ),
             (&table::ACCEPT_ENCODING, filter.accept_encoding.word().to_owned()),
-            (&table::ESTIMATE, self.estimate.source.word().to_owned()),
-            (&table::DEFAULT_ESTIMATE, self.estimate.default.get().to_string()),
-            (&table::CHARGE_WITHOUT_USAGE, self.charge.without_usage.word().to_owned()),
-            (&table::CHARGE_ON_UPSTREAM_FAILURE, self.charge.upstream_failure.word().to_owned()),
-            (&table::CHARGE_ON_ABORT, self.charge.abort.word().to_owned()),
+            (&table::EXEMPT_PATHS, ExemptPath::to_list(&filter.exempt_paths)),
+            (&table::EXEMPT_PREFLIGHT, filter.exempt_preflight.to_string()),
+            (&table::ESTIMATE, estimate.source.word().to_owned()),
+            (&table::DEFAULT_ESTIMATE, estimate.default.get().to_string()),
+            (&table::MIN_ESTIMATE, estimate.min.get().to_string()),
+            (&table::CHARGE_WITHOUT_USAGE, charge.without_usage.word().to_owned()),
+            (&table::CHARGE_ON_ABORT, charge.abort.word().to_owned()),
+            (&table::OBSERVED_TOKENS_MAX, charge.observed_max.get().to_string()),
+            (&table::CHARGE_ON_READ, charge.read.word().to_owned()),
+            (&table::CHARGE_ON_UPSTREAM_REFUSAL, charge.upstream_refusal.word().to_owned()),
+            (&table::CHARGE_ON_UPSTREAM_FAILURE, charge.upstream_failure.word().to_owned()),
             (&table::UNKNOWN_CLIENTS, self.unknown_clients.word().to_owned()),
         ]);
         if let UnknownClients::Shared { rpm, tpm } = self.unknown_clients {
             values.push((&table::UNKNOWN_CLIENT_RPM, rpm.per_minute().to_string()));
             values.push((&table::UNKNOWN_CLIENT_TPM, tpm.per_minute().to_string()));
         }
-        values.push((&table::CORS_ALLOW_ORIGINS, self.cors_allow_origins.to_string()));
         values.push((&table::DEMO_CLIENTS, self.demo_clients.to_string()));
         values
     }
@@ -191,6 +234,10 @@ fn limit(text: &str) -> Option<Limit> {
 
 fn tokens(text: &str) -> Option<Tokens> {
     Tokens::new(values::number(text)?).ok()
+}
+
+fn observed_max(text: &str) -> Option<Tokens> {
+    tokens(text).filter(|tokens| tokens.get() <= ChargePolicy::OBSERVED_MAX)
 }
 
 /// Two listeners on one port would leave the second one out, or worse, a request at the wrong

@@ -11,7 +11,8 @@ use super::{NOW, admitted, config, ended, ledger, limit, snapshot, tokens};
 const DEFAULT_ESTIMATE: u64 = 800;
 
 fn estimating_ledger(source: Estimate, tpm: u64) -> Ledger {
-    let estimate = EstimatePolicy { source, default: Tokens::new(DEFAULT_ESTIMATE).unwrap() };
+    let default = Tokens::new(DEFAULT_ESTIMATE).unwrap();
+    let estimate = EstimatePolicy { source, default, min: Tokens::ZERO };
     let policy = Policy { estimate, ..UnknownClients::Deny.into() };
     let ledger = Ledger::new(policy, NOW);
     ledger.configure(&config("client", None, limit(tpm)), NOW);

@@ -2,7 +2,7 @@
 
 use flowguard::{
     ledger::{End, Ledger, Outcome, Policy},
-    settings::{AbortCharge, ChargePolicy, FallbackCharge, UnknownClients},
+    settings::{AbortCharge, ChargePolicy, FallbackCharge, UnknownClients, WithoutUsageCharge},
 };
 use limiter::Units;
 
@@ -62,7 +62,8 @@ fn what_a_response_without_usage_is_charged_is_a_matter_of_policy() {
         (FallbackCharge::Request, 9, 1_000),
         (FallbackCharge::Nothing, 10, 1_000),
     ] {
-        let without_usage = ChargePolicy { without_usage: fallback, ..default };
+        let without_usage = WithoutUsageCharge::Fixed(fallback);
+        let without_usage = ChargePolicy { without_usage, ..default };
         check_settled(&completed, without_usage, requests_left, tokens_left);
         check_settled(&aborted, without_usage, requests_left, tokens_left);
         check_settled(&failed, without_usage, 9, 1_000);

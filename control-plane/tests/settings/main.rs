@@ -3,17 +3,20 @@
 mod refusals;
 mod upstream;
 
-use std::{collections::HashMap, ffi::OsString, time::Duration};
+use std::{collections::HashMap, ffi::OsString, num::NonZeroU32, time::Duration};
 
 use flowguard::{
     cli::{Command, Exit, Invocation},
     settings::{
-        AbortCharge, AcceptEncoding, ChargePolicy, CorsOrigins, ErrorFormat, Estimate,
-        EstimatePolicy, FailureMode, FallbackCharge, FilterSettings, LogFormat, LogLevel,
-        RateLimitHeaders, Settings, UnknownClients, UpstreamRateLimitHeaders,
+        AbortCharge, AcceptEncoding, ChargePolicy, CorsOrigins, EnvoySettings, ErrorFormat,
+        Estimate, EstimatePolicy, ExemptPath, FailureMode, FallbackCharge, LogFormat, LogLevel,
+        RateLimitHeaders, ReadCharge, Settings, UnknownClients, UpstreamRateLimitHeaders,
+        WithoutUsageCharge,
     },
 };
 use limiter::{Limit, Tokens};
+
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     let environment: HashMap<_, _> = environment.iter().copied().collect();
@@ -39,13 +42,18 @@ fn without_any_setting_the_defaults_are_in_effect() {
         settings.to_lines(),
         "UPSTREAM_URL=https://api.openai.com\n\
          UPSTREAM_CA_FILE=/etc/ssl/certs/ca-certificates.crt\n\
+         STREAM_IDLE_TIMEOUT_S=600\n\
          PROXY_PORT=8080\n\
          METRICS_PORT=9090\n\
          CONFIG_PORT=9091\n\
          GRPC_PORT=9092\n\
          DECISION_PORT=9095\n\
          ENVOY_ADMIN_PORT=9901\n\
+         ENVOY_CONNECTIONS_MAX=50000\n\
+         ENVOY_HEAP_BYTES=1073741824\n\
          BIND_ADDRESS=127.0.0.1\n\
+         ALLOWED_HOSTS=\n\
+         CORS_ALLOW_ORIGINS=\n\
          LOG_LEVEL=info\n\
          LOG_FORMAT=text\n\
          FAILURE_MODE=closed\n\
@@ -54,15 +62,20 @@ fn without_any_setting_the_defaults_are_in_effect() {
          RATE_LIMIT_HEADERS=openai\n\
          UPSTREAM_RATE_LIMIT_HEADERS=replace\n\
          ACCEPT_ENCODING=drop\n\
+         EXEMPT_PATHS=\n\
+         EXEMPT_PREFLIGHT=false\n\
          ESTIMATE=header\n\
          DEFAULT_ESTIMATE=1000\n\
-         CHARGE_WITHOUT_USAGE=estimate\n\
+         MIN_ESTIMATE=0\n\
+         CHARGE_WITHOUT_USAGE=observed\n\
+         CHARGE_ON_ABORT=observed\n\
+         OBSERVED_TOKENS_MAX=32768\n\
+         CHARGE_ON_READ=request\n\
+         CHARGE_ON_UPSTREAM_REFUSAL=request\n\
          CHARGE_ON_UPSTREAM_FAILURE=request\n\
-         CHARGE_ON_ABORT=known\n\
          UNKNOWN_CLIENTS=shared\n\
          UNKNOWN_CLIENT_RPM=60\n\
          UNKNOWN_CLIENT_TPM=1000\n\
-         CORS_ALLOW_ORIGINS=\n\
          DEMO_CLIENTS=true\n"
     );
     assert_eq!(settings.charge, ChargePolicy::default());
@@ -75,13 +88,17 @@ fn every_setting_can_come_from_the_environment() {
         &[
             ("UPSTREAM_URL", "http://llm:8000/base"),
             ("UPSTREAM_CA_FILE", "/ca.pem"),
+            ("STREAM_IDLE_TIMEOUT_S", "86400"),
             ("PROXY_PORT", "1"),
             ("METRICS_PORT", "2"),
             ("CONFIG_PORT", "3"),
             ("GRPC_PORT", "4"),
             ("DECISION_PORT", "5"),
             ("ENVOY_ADMIN_PORT", "6"),
+            ("ENVOY_CONNECTIONS_MAX", "10000000"),
+            ("ENVOY_HEAP_BYTES", "134217728"),
             ("BIND_ADDRESS", "::1"),
+            ("ALLOWED_HOSTS", "control-plane, Flowguard.internal."),
             ("LOG_LEVEL", "trace"),
             ("LOG_FORMAT", "json"),
             ("FAILURE_MODE", "open"),
@@ -90,11 +107,17 @@ fn every_setting_can_come_from_the_environment() {
             ("RATE_LIMIT_HEADERS", "both"),
             ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
             ("ACCEPT_ENCODING", "keep"),
+            ("EXEMPT_PATHS", "/healthz, /static/*"),
+            ("EXEMPT_PREFLIGHT", "true"),
             ("ESTIMATE", "learned"),
-            ("CHARGE_WITHOUT_USAGE", "nothing"),
             ("DEFAULT_ESTIMATE", "0"),
-            ("CHARGE_ON_UPSTREAM_FAILURE", "estimate"),
+            ("MIN_ESTIMATE", "50"),
+            ("CHARGE_WITHOUT_USAGE", "nothing"),
             ("CHARGE_ON_ABORT", "estimate"),
+            ("OBSERVED_TOKENS_MAX", "100000000"),
+            ("CHARGE_ON_READ", "estimate"),
+            ("CHARGE_ON_UPSTREAM_REFUSAL", "nothing"),
+            ("CHARGE_ON_UPSTREAM_FAILURE", "estimate"),
             ("UNKNOWN_CLIENTS", "shared"),
             ("UNKNOWN_CLIENT_RPM", "7"),
             ("UNKNOWN_CLIENT_TPM", "1000000000000"),
@@ -105,26 +128,43 @@ fn every_setting_can_come_from_the_environment() {
     let ports = settings.ports;
     assert_eq!(settings.upstream.to_string(), "http://llm:8000/base");
     assert_eq!(settings.upstream_ca_file, "/ca.pem");
+    assert_eq!(
+        settings.envoy,
+        EnvoySettings {
+            connections_max: NonZeroU32::new(10_000_000).unwrap(),
+            heap_bytes: 128 << 20,
+            stream_idle_timeout: Duration::from_hours(24),
+        }
+    );
     assert_eq!((ports.proxy.get(), ports.metrics, ports.config), (1, 2, 3));
     assert_eq!((ports.grpc, ports.decision, ports.envoy_admin.get()), (4, 5, 6));
     assert!(settings.bind_address.is_ipv6());
+    assert_eq!(settings.allowed_hosts.to_string(), "control-plane,flowguard.internal");
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
+    let filter = settings.filter;
+    assert_eq!((filter.failure_mode, filter.decision_timeout), (FailureMode::Open, MINUTE));
+    assert_eq!(filter.error_format, ErrorFormat::Anthropic);
+    assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);
+    assert_eq!(filter.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
+    assert_eq!(filter.accept_encoding, AcceptEncoding::Keep);
+    let exempt: Vec<_> = filter.exempt_paths.iter().map(ExemptPath::as_str).collect();
+    assert_eq!((&exempt[..], filter.exempt_preflight), (&["/healthz", "/static/*"][..], true));
+    let tokens = |number| Tokens::new(number).unwrap();
     assert_eq!(
-        settings.filter,
-        FilterSettings {
-            failure_mode: FailureMode::Open,
-            decision_timeout: Duration::from_mins(1),
-            error_format: ErrorFormat::Anthropic,
-            rate_limit_headers: RateLimitHeaders::Both,
-            upstream_rate_limit_headers: UpstreamRateLimitHeaders::Rename,
-            accept_encoding: AcceptEncoding::Keep,
+        settings.estimate,
+        EstimatePolicy { source: Estimate::Learned, default: tokens(0), min: tokens(50) }
+    );
+    assert_eq!(
+        settings.charge,
+        ChargePolicy {
+            without_usage: WithoutUsageCharge::Fixed(FallbackCharge::Nothing),
+            upstream_failure: FallbackCharge::Estimate,
+            upstream_refusal: FallbackCharge::Nothing,
+            abort: AbortCharge::Estimate,
+            read: ReadCharge::Estimate,
+            observed_max: tokens(100_000_000),
         }
     );
-    let default = Tokens::ZERO;
-    assert_eq!(settings.estimate, EstimatePolicy { source: Estimate::Learned, default });
-    assert_eq!(settings.charge.without_usage, FallbackCharge::Nothing);
-    assert_eq!(settings.charge.upstream_failure, FallbackCharge::Estimate);
-    assert_eq!(settings.charge.abort, AbortCharge::Estimate);
     let (rpm, tpm) = (Limit::new(7).unwrap(), Limit::new(1_000_000_000_000).unwrap());
     assert_eq!(settings.unknown_clients, UnknownClients::Shared { rpm, tpm });
     let CorsOrigins::List(origins) = &settings.cors_allow_origins else { panic!("no list") };
@@ -166,6 +206,12 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("UPSTREAM_RATE_LIMIT_HEADERS", "rename"), ("ACCEPT_ENCODING", "keep")],
         &[("CHARGE_WITHOUT_USAGE", "request"), ("CHARGE_ON_UPSTREAM_FAILURE", "nothing")],
         &[("CHARGE_ON_ABORT", "estimate"), ("DEFAULT_ESTIMATE", "0500")],
+        &[("CHARGE_ON_READ", "estimate"), ("CHARGE_ON_UPSTREAM_REFUSAL", "nothing")],
+        &[("OBSERVED_TOKENS_MAX", "0"), ("MIN_ESTIMATE", "100"), ("CHARGE_ON_ABORT", "known")],
+        &[("EXEMPT_PATHS", "/healthz,  /static/*"), ("EXEMPT_PREFLIGHT", "true")],
+        &[("ALLOWED_HOSTS", "Control-Plane, 192.0.2.1,[::1]"), ("ERROR_FORMAT", "auto")],
+        &[("ENVOY_CONNECTIONS_MAX", "0512"), ("ENVOY_HEAP_BYTES", "1610612736")],
+        &[("STREAM_IDLE_TIMEOUT_S", "1")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
     ] {
         let first = settings(&[], environment);
@@ -197,6 +243,40 @@ fn cors_origins_are_as_browsers_write_them() {
     ] {
         assert!(refusal(&[], &[("CORS_ALLOW_ORIGINS", text)]).starts_with("CORS_ALLOW_ORIGINS="));
     }
+}
+
+#[test]
+fn allowed_hosts_are_compared_as_names_are() {
+    let hosts = settings(&[], &[("ALLOWED_HOSTS", "Control-Plane,flowguard.internal.")]);
+    let hosts = hosts.allowed_hosts;
+    for host in ["control-plane", "CONTROL-PLANE", "control-plane.", "flowguard.internal"] {
+        assert!(hosts.contains(host), "{host}");
+    }
+    for host in ["", "control", "control-plane:9090", "x.control-plane", "flowguard.internal.."] {
+        assert!(!hosts.contains(host), "{host}");
+    }
+    for text in ["a:1", "http://a", "a,,b", "a,", "*", "a b", "a/b"] {
+        assert!(refusal(&[], &[("ALLOWED_HOSTS", text)]).starts_with("ALLOWED_HOSTS="), "{text}");
+    }
+}
+
+#[test]
+fn an_exempt_path_has_one_spelling() {
+    let exempt = |text| settings(&[], &[("EXEMPT_PATHS", text)]).filter.exempt_paths;
+    assert_eq!(exempt(""), []);
+    for text in ["/", "/*", "/healthz", "/health/", "/a/b.js", "/.well-known/*", "/a/..b/c~d+e@f"] {
+        assert_eq!(exempt(text)[0].as_str(), text);
+    }
+    for text in [
+        "healthz", "*", "/a*", "/a/*/b", "/**", "/a//b", "//", "/a//*", "/a/./b", "/a/..", "/../a",
+        "/./*", "/a%2Fb", "/%", "/a\\b", "/a;b", "/a?b", "/a#b", "/a b", "/é", "/a\u{7f}",
+        "/a,,/b", "/a,", ",",
+    ] {
+        assert!(refusal(&[], &[("EXEMPT_PATHS", text)]).starts_with("EXEMPT_PATHS="), "{text}");
+    }
+    let paths = |count| vec!["/a"; count].join(",");
+    assert_eq!(exempt(&paths(64)).len(), 64);
+    assert!(refusal(&[], &[("EXEMPT_PATHS", &paths(65))]).contains("up to 64 paths"));
 }
 
 #[test]

@@ -45,17 +45,30 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
     );
     let charge = "estimate, request or nothing";
     for (name, value, allowed) in [
-        ("ERROR_FORMAT", "OpenAI", "flowguard, openai or anthropic"),
+        ("ERROR_FORMAT", "OpenAI", "flowguard, openai, anthropic or auto"),
         ("RATE_LIMIT_HEADERS", "on", "off, openai, ietf or both"),
         ("UPSTREAM_RATE_LIMIT_HEADERS", "keep", "replace or rename"),
         ("ACCEPT_ENCODING", "gzip", "drop or keep"),
         ("ESTIMATE", "guessed", "header or learned"),
-        ("CHARGE_WITHOUT_USAGE", "", charge),
+        ("CHARGE_WITHOUT_USAGE", "", "observed, estimate, request or nothing"),
         ("CHARGE_ON_UPSTREAM_FAILURE", "tokens", charge),
-        ("CHARGE_ON_ABORT", "request", "known or estimate"),
+        ("CHARGE_ON_UPSTREAM_REFUSAL", "observed", charge),
+        ("CHARGE_ON_ABORT", "request", "observed, estimate or known"),
+        ("CHARGE_ON_READ", "nothing", "request or estimate"),
     ] {
         check_refused(name, value, &format!("{name}={value} is not allowed: {allowed}"));
     }
+    check_refused(
+        "EXEMPT_PATHS",
+        "/a/../b",
+        "EXEMPT_PATHS=/a/../b is not allowed: up to 64 paths such as /healthz or /static/*, separated by commas, without % ? # ; \\ // and segments . or ..",
+    );
+    check_refused(
+        "ALLOWED_HOSTS",
+        "a:9090",
+        "ALLOWED_HOSTS=a:9090 is not allowed: host names such as control-plane, separated by commas",
+    );
+    check_refused("EXEMPT_PREFLIGHT", "1", "EXEMPT_PREFLIGHT=1 is not allowed: true or false");
     check_refused("DEMO_CLIENTS", "yes", "DEMO_CLIENTS=yes is not allowed: true or false");
     assert_eq!(
         refusal(&["--failure-mode", "ajar"], &[]),
@@ -69,6 +82,11 @@ fn numbers_are_decimal_digits_within_their_range() {
         ("PROXY_PORT", &["+80", "-1", " 80", "8 0", "80.0", "0x50", "８０"][..]),
         ("DECISION_TIMEOUT_MS", &["0", "-5", "1e3", "99999999999999999999"]),
         ("DEFAULT_ESTIMATE", &["-1", "1000000000001", ""]),
+        ("MIN_ESTIMATE", &["-1", "1000000000001", "1k"]),
+        ("OBSERVED_TOKENS_MAX", &["-1", "100000001", ""]),
+        ("ENVOY_CONNECTIONS_MAX", &["0", "10000001", "50_000"]),
+        ("ENVOY_HEAP_BYTES", &["0", "134217727", "1099511627777", "1GiB", "1.5e9"]),
+        ("STREAM_IDLE_TIMEOUT_S", &["0", "86401", "10m", "0.5"]),
         ("UNKNOWN_CLIENT_RPM", &["0", "1000000000001", "null"]),
         ("UNKNOWN_CLIENT_TPM", &["0", "1000000000001", ""]),
     ] {
