@@ -14,6 +14,11 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether a reader has to see it.
+    pub fn is_readable(self) -> bool {
+        self == Self::Readable
+    }
+
     /// Reads `content-type` and `content-encoding`. A body that has no usage anyway is
     /// [`Body::Other`] even when it is encoded.
     pub fn of(headers: &HeaderMap) -> Self {

@@ -15,6 +15,7 @@ mod tests;
 
 use limiter::Tokens;
 
+use crate::HeaderMap;
 use figures::Figures;
 use json::{Json, Scope};
 use sse::Sse;
@@ -27,6 +28,7 @@ pub use body::Body;
 /// read as server-sent events. What cannot be read has no usage.
 #[derive(Clone, Debug)]
 pub struct UsageReader {
+    body: Body,
     form: Form,
     sse: Sse,
     json: Json,
@@ -68,9 +70,15 @@ enum Form {
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl UsageReader {
-    /// Before the first byte.
-    pub const fn new() -> Self {
+    /// The reader of the response that has these headers.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self::new(Body::of(headers))
+    }
+
+    /// Before the first byte of such a body.
+    pub const fn new(body: Body) -> Self {
         Self {
+            body,
             form: Form::Unknown { mark_len: 0 },
             sse: Sse::new(),
             json: Json::new(Scope::Document),
@@ -78,8 +86,16 @@ impl UsageReader {
         }
     }
 
+    /// What the body is; what is not readable need not be shown to [`Self::read`].
+    pub fn body(&self) -> Body {
+        self.body
+    }
+
     /// Reads the next piece of the body.
     pub fn read(&mut self, bytes: &[u8]) {
+        if !self.body.is_readable() {
+            return;
+        }
         match self.form {
             Form::Unknown { mark_len } => self.read_start(mark_len, bytes),
             Form::Json => self.json.read(bytes, &mut self.figures),
@@ -90,6 +106,17 @@ impl UsageReader {
     /// What is known so far; nothing when no usage has been read.
     pub fn usage(&self) -> Option<Usage> {
         self.figures.usage()
+    }
+
+    /// About how many tokens of the model's output have passed, told or not; 0 where that cannot
+    /// be seen.
+    pub fn observed_tokens(&self) -> u64 {
+        0
+    }
+
+    /// Whether the content itself has said that it is complete.
+    pub fn has_ended(&self) -> bool {
+        false
     }
 
     fn read_start(&mut self, mut mark_len: usize, bytes: &[u8]) {
@@ -119,11 +146,5 @@ impl UsageReader {
             }
             rest = after;
         }
-    }
-}
-
-impl Default for UsageReader {
-    fn default() -> Self {
-        Self::new()
     }
 }

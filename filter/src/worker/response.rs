@@ -25,7 +25,8 @@ pub(super) struct Response {
     standing: Option<Standing>,
     settle_at_once: bool,
     answer: Answer,
-    usage: Usage,
+    /// `None` before it begins, and when nothing that it tells counts.
+    usage: Option<Box<UsageReader>>,
 }
 
 /// What the response's status says.
@@ -37,15 +38,6 @@ enum Answer {
     Refused,
     Failed,
     TimedOut,
-}
-
-#[derive(Debug, Default)]
-enum Usage {
-    /// There is no body, or nothing in it that could be read.
-    #[default]
-    None,
-    Encoded,
-    Read(Box<UsageReader>),
 }
 
 /// Whether the rest of a response has to be shown to the worker.
@@ -82,7 +74,7 @@ impl Response {
             standing: None,
             settle_at_once: false,
             answer: Answer::Awaited,
-            usage: Usage::None,
+            usage: None,
         }
     }
 
@@ -108,22 +100,17 @@ impl Response {
             Some(REFUSALS..) => Answer::Refused,
             _ => Answer::Done,
         };
-        self.usage = match Body::of(headers) {
-            // A stored response tells again what was charged when it was made.
-            _ if self.kind == RequestKind::Reads => Usage::None,
-            Body::Readable => Usage::Read(Box::default()),
-            Body::Encoded => Usage::Encoded,
-            Body::Other => Usage::None,
-        };
-        match self.usage {
-            Usage::Read(_) => ResponseBody::Read,
-            Usage::Encoded | Usage::None => ResponseBody::Pass,
+        // A stored response tells again what was charged when it was made.
+        if self.kind == RequestKind::Reads {
+            return ResponseBody::Pass;
         }
+        let reader = self.usage.insert(Box::new(UsageReader::of(headers)));
+        if reader.body().is_readable() { ResponseBody::Read } else { ResponseBody::Pass }
     }
 
     /// A piece of its body has arrived.
     pub(super) fn read(&mut self, bytes: &[u8]) -> ResponseBody {
-        let Usage::Read(reader) = &mut self.usage else { return ResponseBody::Pass };
+        let Some(reader) = &mut self.usage else { return ResponseBody::Pass };
         reader.read(bytes);
         if reader.has_ended() && reader.usage().is_some() {
             ResponseBody::Over
@@ -134,17 +121,14 @@ impl Response {
 
     /// What comes after a gap could be taken for something else: the model's text for usage.
     pub(super) fn stop_reading(&mut self) {
-        self.usage = Usage::None;
+        self.usage = None;
     }
 
     /// It is over, `completed` as the upstream ended it.
     pub(super) fn end(&self, completed: bool) -> Report {
-        let reader = match &self.usage {
-            Usage::Read(reader) => Some(reader),
-            Usage::Encoded | Usage::None => None,
-        };
+        let reader = self.usage.as_deref();
         // What comes after the content said its end is framing: who leaves then has it all.
-        let completed = completed || reader.is_some_and(|reader| reader.has_ended());
+        let completed = completed || reader.is_some_and(UsageReader::has_ended);
         let outcome = match self.answer {
             Answer::TimedOut => Outcome::TimedOut,
             Answer::Failed => Outcome::UpstreamFailed,
@@ -152,12 +136,12 @@ impl Response {
             Answer::Awaited | Answer::Done if completed => Outcome::Completed,
             Answer::Awaited | Answer::Done => Outcome::Aborted,
         };
-        let observed_tokens = reader.map_or(0, |reader| reader.observed_tokens());
-        let (usage, used_tokens) = match reader.and_then(|reader| reader.usage()) {
-            Some(told) => (source(told.source), told.tokens.get()),
-            None if matches!(self.usage, Usage::Encoded) => (UsageSource::Encoded, 0),
-            None if observed_tokens > 0 => (UsageSource::Observed, 0),
-            None => (UsageSource::None, 0),
+        let observed_tokens = reader.map_or(0, UsageReader::observed_tokens);
+        let (usage, used_tokens) = match (reader.and_then(UsageReader::usage), reader) {
+            (Some(told), _) => (source(told.source), told.tokens.get()),
+            (None, Some(reader)) if reader.body() == Body::Encoded => (UsageSource::Encoded, 0),
+            (None, _) if observed_tokens > 0 => (UsageSource::Observed, 0),
+            (None, _) => (UsageSource::None, 0),
         };
         Report { outcome, usage, used_tokens, observed_tokens }
     }

@@ -28,7 +28,7 @@ fn known(reader: &UsageReader) -> Option<(UsageSource, u64)> {
 }
 
 fn read(pieces: &[&[u8]]) -> Option<(UsageSource, u64)> {
-    let mut reader = UsageReader::new();
+    let mut reader = UsageReader::new(Body::Readable);
     for piece in pieces {
         reader.read(piece);
     }
@@ -43,7 +43,7 @@ fn literals(text: &str) -> [String; 2] {
 
 /// Reads byte by byte: all that is ever known, in order, is what the shape says.
 fn check_every_prefix(shape: &Shape) {
-    let mut reader = UsageReader::new();
+    let mut reader = UsageReader::new(Body::Readable);
     let mut seen = Vec::new();
     for byte in shape.body.as_bytes() {
         reader.read(&[*byte]);
@@ -57,7 +57,7 @@ fn check_every_prefix(shape: &Shape) {
 }
 
 fn check_every_cut(shape: &Shape) {
-    let mut start = UsageReader::new();
+    let mut start = UsageReader::new(Body::Readable);
     for at in 0..=shape.body.len() {
         let (before, after) = shape.body.as_bytes().split_at(at);
         if let Some(byte) = before.last() {
