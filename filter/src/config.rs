@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::{
+    exempt::{Exemptions, InvalidExemption},
     grpc_service::{GrpcService, InvalidGrpcService},
     rate_limit_headers::{RateLimitHeaders, UpstreamRateLimitHeaders},
-    reply::{ErrorFormat, Replies},
+    reply::{ErrorFormat, ErrorFormatSetting, Replies},
 };
 
 /// What the filter does with what was decided.
@@ -66,7 +67,7 @@ pub struct Config {
     /// How long a request waits for its decision.
     pub decision_timeout_ms: u64,
     /// Whose errors the filter's own look like.
-    pub error_format: ErrorFormat,
+    pub error_format: ErrorFormatSetting,
     /// Which headers tell a client where it stands.
     pub rate_limit_headers: RateLimitHeaders,
     /// What becomes of an upstream's own ones.
@@ -75,6 +76,8 @@ pub struct Config {
     pub accept_encoding: AcceptEncoding,
     /// Where the tokens that a request is charged at first come from.
     pub estimate: Estimate,
+    /// What passes without a client and without a decision.
+    pub exemptions: Exemptions,
     /// Where the decision stream goes, as the host takes it.
     pub control_plane: GrpcService,
 }
@@ -89,7 +92,7 @@ struct Json {
     #[serde(default = "default_decision_timeout_ms")]
     decision_timeout_ms: u64,
     #[serde(default)]
-    error_format: ErrorFormat,
+    error_format: ErrorFormatSetting,
     #[serde(default)]
     rate_limit_headers: RateLimitHeaders,
     #[serde(default)]
@@ -98,6 +101,10 @@ struct Json {
     accept_encoding: AcceptEncoding,
     #[serde(default)]
     estimate: Estimate,
+    #[serde(default)]
+    exempt_paths: Vec<String>,
+    #[serde(default)]
+    exempt_preflight: bool,
     #[serde(default = "default_cluster")]
     cluster: String,
     #[serde(default = "default_authority")]
@@ -138,14 +145,16 @@ impl Config {
             upstream_rate_limit_headers: json.upstream_rate_limit_headers,
             accept_encoding: json.accept_encoding,
             estimate: json.estimate,
+            exemptions: Exemptions::new(&json.exempt_paths, json.exempt_preflight)
+                .map_err(InvalidConfig::Exemption)?,
             control_plane: GrpcService::new(&json.cluster, &json.authority)
                 .map_err(InvalidConfig::ControlPlane)?,
         })
     }
 
-    /// How denials are told.
-    pub fn replies(&self) -> Replies {
-        Replies { error_format: self.error_format, rate_limit_headers: self.rate_limit_headers }
+    /// How denials are told to who reads this format.
+    pub fn replies(&self, error_format: ErrorFormat) -> Replies {
+        Replies { error_format, rate_limit_headers: self.rate_limit_headers }
     }
 }
 
@@ -158,6 +167,8 @@ pub enum InvalidConfig {
     TrailingBytes(serde_json::Error),
     /// `decision_timeout_ms` out of range.
     DecisionTimeout(u64),
+    /// `exempt_paths`.
+    Exemption(InvalidExemption),
     /// `cluster` or `authority`.
     ControlPlane(InvalidGrpcService),
 }
@@ -171,6 +182,7 @@ impl fmt::Display for InvalidConfig {
                 f,
                 "decision_timeout_ms must be an integer from 1 to {DECISION_TIMEOUT_MS_MAX}, got {ms}"
             ),
+            Self::Exemption(error) => write!(f, "{error}"),
             Self::ControlPlane(error) => write!(f, "{error}"),
         }
     }
@@ -179,6 +191,7 @@ impl fmt::Display for InvalidConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::headers;
 
     fn refused(json: &str) -> String {
         Config::parse(json.as_bytes()).unwrap_err().to_string()
@@ -191,11 +204,13 @@ mod tests {
             assert_eq!(config.mode, Mode::Enforce);
             assert_eq!(config.failure_mode, FailureMode::Closed);
             assert_eq!(config.decision_timeout_ms, 250);
-            assert_eq!(config.error_format, ErrorFormat::Flowguard);
+            assert_eq!(config.error_format, ErrorFormatSetting::Flowguard);
             assert_eq!(config.rate_limit_headers, RateLimitHeaders::Openai);
             assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Replace);
             assert_eq!(config.accept_encoding, AcceptEncoding::Drop);
             assert_eq!(config.estimate, Estimate::Header);
+            let root = headers(&[(":method", "GET"), (":path", "/")]);
+            assert!(!config.exemptions.apply_to(&root, false));
         }
     }
 
@@ -205,20 +220,24 @@ mod tests {
             br#"{"mode":"shadow","failure_mode":"open","decision_timeout_ms":60000,
                  "error_format":"openai","rate_limit_headers":"both",
                  "upstream_rate_limit_headers":"rename","accept_encoding":"keep",
-                 "estimate":"learned",
+                 "estimate":"learned","exempt_paths":["/health","/status/*"],"exempt_preflight":true,
                  "cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Shadow);
         assert_eq!(config.failure_mode, FailureMode::Open);
         assert_eq!(config.decision_timeout_ms, 60_000);
-        assert_eq!(config.error_format, ErrorFormat::Openai);
+        assert_eq!(config.error_format, ErrorFormatSetting::Openai);
         assert_eq!(config.rate_limit_headers, RateLimitHeaders::Both);
         assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
         assert_eq!(config.accept_encoding, AcceptEncoding::Keep);
         assert_eq!(config.estimate, Estimate::Learned);
-        let replies = config.replies();
-        assert_eq!(replies.error_format, ErrorFormat::Openai);
+        for path in ["/health", "/status/a"] {
+            let exempt = headers(&[(":method", "GET"), (":path", path)]);
+            assert!(config.exemptions.apply_to(&exempt, false), "{path}");
+        }
+        let replies = config.replies(ErrorFormat::Anthropic);
+        assert_eq!(replies.error_format, ErrorFormat::Anthropic);
         assert_eq!(replies.rate_limit_headers, RateLimitHeaders::Both);
     }
 
@@ -226,9 +245,10 @@ mod tests {
     fn every_choice_has_its_word() {
         let read = |json: String| Config::parse(json.as_bytes()).unwrap();
         for (word, format) in [
-            ("flowguard", ErrorFormat::Flowguard),
-            ("openai", ErrorFormat::Openai),
-            ("anthropic", ErrorFormat::Anthropic),
+            ("auto", ErrorFormatSetting::Auto),
+            ("flowguard", ErrorFormatSetting::Flowguard),
+            ("openai", ErrorFormatSetting::Openai),
+            ("anthropic", ErrorFormatSetting::Anthropic),
         ] {
             assert_eq!(read(format!(r#"{{"error_format":"{word}"}}"#)).error_format, format);
         }
@@ -267,6 +287,11 @@ mod tests {
         assert!(refused(r#"{"fail_open":true}"#).contains("`fail_open`"));
         assert!(refused(r#"{"decision_timeout_ms":0}"#).contains("from 1 to 60000, got 0"));
         assert!(refused(r#"{"decision_timeout_ms":-1}"#).contains("-1"));
+        let path = refused(r#"{"exempt_paths":["/health","/a%20b"]}"#);
+        assert!(path.starts_with("exempt_paths[1] must be ") && path.ends_with(r#"got "/a%20b""#));
+        assert!(refused(r#"{"exempt_paths":["/a",7]}"#).starts_with("exempt_paths[1]: "));
+        assert!(refused(r#"{"exempt_paths":"/a"}"#).starts_with("exempt_paths: "));
+        assert!(refused(r#"{"exempt_preflight":"true"}"#).starts_with("exempt_preflight: "));
         assert!(refused(r#"{"cluster":""}"#).contains("cluster"));
         assert!(refused("[").contains("EOF"));
     }

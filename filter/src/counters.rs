@@ -26,6 +26,8 @@ pub enum Outcome {
     FailedClosed,
     /// Not decided in time, and let pass.
     FailedOpen,
+    /// Passed without a client and a decision, as configured.
+    Exempt,
 }
 
 impl Outcome {
@@ -79,7 +81,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every stat, so that each is there with 0 before it first happens.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Decisions(Outcome::Admitted),
         Self::Decisions(Outcome::RpmExceeded),
         Self::Decisions(Outcome::TpmExceeded),
@@ -87,6 +89,7 @@ impl Counter {
         Self::Decisions(Outcome::InvalidHeaders),
         Self::Decisions(Outcome::FailedClosed),
         Self::Decisions(Outcome::FailedOpen),
+        Self::Decisions(Outcome::Exempt),
         Self::Failures(Cause::Timeout),
         Self::Failures(Cause::Unreachable),
         Self::Failures(Cause::Backlog),
@@ -102,8 +105,8 @@ impl Counter {
     pub fn index(self) -> usize {
         match self {
             Self::Decisions(outcome) => outcome as usize,
-            Self::Failures(cause) => 7 + cause as usize,
-            Self::Streams(state) => 13 + state as usize,
+            Self::Failures(cause) => 8 + cause as usize,
+            Self::Streams(state) => 14 + state as usize,
         }
     }
 
@@ -119,6 +122,7 @@ impl Counter {
             }
             Self::Decisions(Outcome::FailedClosed) => "flowguard_decisions.outcome=failed_closed",
             Self::Decisions(Outcome::FailedOpen) => "flowguard_decisions.outcome=failed_open",
+            Self::Decisions(Outcome::Exempt) => "flowguard_decisions.outcome=exempt",
             Self::Failures(Cause::Timeout) => "flowguard_failures.cause=timeout",
             Self::Failures(Cause::Unreachable) => "flowguard_failures.cause=unreachable",
             Self::Failures(Cause::Backlog) => "flowguard_failures.cause=backlog",

@@ -2,7 +2,7 @@
 
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, Tokens};
 
-use crate::config::Estimate;
+use crate::{config::Estimate, request_kind::RequestKind};
 
 /// A request's headers as the host gives them: lower-case names, any bytes as value, in order,
 /// repeated ones repeated.
@@ -18,9 +18,8 @@ pub struct RequestHeaders<'a> {
     pub client_id: &'a str,
     /// The estimate; `None` only where it may be missing.
     pub tokens: Option<Tokens>,
-    /// Whether its response may cost tokens: to read, list or delete what is there costs none, and
-    /// a stored response tells again what was charged when it was made.
-    pub generates: bool,
+    /// What it is for.
+    pub kind: RequestKind,
 }
 
 /// The first thing that is wrong with a request's headers, in the order of the contract.
@@ -60,27 +59,25 @@ impl<'a> RequestHeaders<'a> {
             }
             Occurrence::Many => return Err(InvalidHeaders::TokenEstimate),
         };
-        Ok(Self { client_id, tokens, generates: generates(headers) })
+        Ok(Self { client_id, tokens, kind: RequestKind::of(headers) })
     }
-}
-
-fn generates(headers: &HeaderMap) -> bool {
-    let method = headers.iter().find(|(name, _)| name == ":method");
-    let method = method.map_or(&b"POST"[..], |(_, method)| method);
-    !matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS")
 }
 
 /// How often a header is there. A second one must not be overlooked: a proxy behind this one might
 /// read that instead.
 #[derive(Clone, Copy)]
-enum Occurrence<'a> {
+pub(crate) enum Occurrence<'a> {
+    /// Not at all.
     None,
+    /// Once, with this value.
     One(&'a [u8]),
+    /// More than once.
     Many,
 }
 
 impl<'a> Occurrence<'a> {
-    fn of(name: &str, headers: &'a HeaderMap) -> Self {
+    /// `name` in lower case.
+    pub(crate) fn of(name: &str, headers: &'a HeaderMap) -> Self {
         let mut values = headers.iter().filter(|(header, _)| header == name);
         match (values.next(), values.next()) {
             (None, _) => Self::None,
@@ -101,6 +98,12 @@ fn parse_tokens(digits: &[u8]) -> Option<Tokens> {
         Some(tokens * 10 + u64::from(digit)).filter(|tokens| *tokens <= PER_MINUTE_MAX)
     })?;
     Tokens::new(tokens).ok()
+}
+
+/// Headers of text.
+#[cfg(test)]
+pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 #[cfg(test)]

@@ -125,11 +125,11 @@ impl Context for Root {
 impl Context for Request {}
 
 impl HttpContext for Request {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let id = self.id;
         let next = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).ok().and_then(|headers| {
             with(self.plugin.as_ref(), id, |worker, envoy| {
-                worker.on_request(envoy, id, &headers, wall_us())
+                worker.on_request(envoy, id, &headers, !end_of_stream, wall_us())
             })
         });
         match next {

@@ -9,12 +9,14 @@ pub struct Balance {
     pub remaining: u64,
     /// Milliseconds until the bucket is full, if nobody spends.
     pub full_in_ms: u64,
+    /// What is owed; 0 while anything is left.
+    pub debt: u64,
 }
 
 impl Balance {
-    /// What is missing from the full bucket.
+    /// What is missing from the full bucket: more than the limit for a client in debt.
     pub fn used(self) -> u64 {
-        self.limit.saturating_sub(self.remaining)
+        self.limit.saturating_sub(self.remaining).saturating_add(self.debt)
     }
 }
 

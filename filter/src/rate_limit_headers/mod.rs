@@ -98,8 +98,8 @@ fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
 mod tests {
     use super::*;
 
-    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, full_in_ms: 1_000 };
-    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, full_in_ms: 8_001 };
+    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, full_in_ms: 1_000, debt: 0 };
+    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, full_in_ms: 8_001, debt: 0 };
     const BOTH: Standing = Standing { requests: Some(REQUESTS), tokens: Some(TOKENS) };
 
     fn check(headers: RateLimitHeaders, standing: Standing, expected: &[(&str, &str)]) {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn figures_stay_in_the_range_of_a_structured_field() {
-        let most = Balance { limit: u64::MAX, remaining: u64::MAX, full_in_ms: u64::MAX };
+        let most = Balance { limit: u64::MAX, remaining: u64::MAX, full_in_ms: u64::MAX, debt: 0 };
         check(
             RateLimitHeaders::Ietf,
             Standing { requests: None, tokens: Some(most) },

@@ -98,7 +98,7 @@ mod tests {
 
     const TOKENS: Standing = Standing {
         requests: None,
-        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000 }),
+        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, debt: 0 }),
     };
     const OURS: [(&str, &str); 3] = [
         ("x-ratelimit-limit-tokens", "100"),

@@ -2,15 +2,17 @@
 
 mod anthropic;
 mod denial;
+mod error_format;
 mod flowguard;
 mod openai;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     header_value::AsciiHeaderValue, rate_limit_headers::RateLimitHeaders, standing::Standing,
 };
 pub use denial::{Denial, Refused};
+pub use error_format::{ErrorFormat, ErrorFormatSetting};
 
 /// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,20 +25,7 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Whose errors the bodies look like, so that the vendor's SDK can read them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrorFormat {
-    /// `{"error":…,"message":…}`.
-    #[default]
-    Flowguard,
-    /// OpenAI's.
-    Openai,
-    /// Anthropic's.
-    Anthropic,
-}
-
-/// How denials are told.
+/// How the denials of one request are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replies {
     /// The bodies.
@@ -44,6 +33,10 @@ pub struct Replies {
     /// What a refused client is told of where it stands.
     pub rate_limit_headers: RateLimitHeaders,
 }
+
+/// After a lost stream workers are back within 0.3 s, and no client has to find out by itself that
+/// minutes would be too long.
+const UNAVAILABLE_RETRY_AFTER_S: u32 = 1;
 
 impl Replies {
     /// The response to a request that does not pass.
@@ -54,9 +47,16 @@ impl Replies {
             ErrorFormat::Anthropic => anthropic::body(denial),
         };
         let mut headers = vec![("content-type", AsciiHeaderValue::new("application/json"))];
-        if let Denial::Refused(refused) = denial {
-            headers.extend(retry(refused.retry_after_ms));
-            headers.extend(self.rate_limit_headers.fields(&refused.standing));
+        match denial {
+            Denial::Refused(refused) => {
+                headers.extend(retry(refused.retry_after_ms));
+                headers.extend(self.rate_limit_headers.fields(&refused.standing));
+            }
+            Denial::LimiterUnavailable => {
+                let seconds = UNAVAILABLE_RETRY_AFTER_S.to_string();
+                headers.push(("retry-after", AsciiHeaderValue::new(&seconds)));
+            }
+            Denial::InvalidHeaders(_) | Denial::UnknownClient => {}
         }
         Reply { status: denial.status(), headers, body }
     }

@@ -6,8 +6,8 @@ use super::*;
 use crate::{headers::InvalidHeaders, standing::Balance};
 
 const STANDING: Standing = Standing {
-    requests: Some(Balance { limit: 3, remaining: 0, full_in_ms: 60_000 }),
-    tokens: Some(Balance { limit: 10_000, remaining: 1_446, full_in_ms: 51_324 }),
+    requests: Some(Balance { limit: 3, remaining: 0, full_in_ms: 60_000, debt: 0 }),
+    tokens: Some(Balance { limit: 10_000, remaining: 1_446, full_in_ms: 51_324, debt: 0 }),
 };
 
 fn refused(limit: Dimension, retry_after_ms: Option<u64>) -> Refused {
@@ -112,6 +112,18 @@ fn a_limiter_that_does_not_answer_is_an_error_of_the_server() {
 }
 
 #[test]
+fn a_limiter_that_does_not_answer_is_to_be_asked_again_in_a_second() {
+    for format in [ErrorFormat::Flowguard, ErrorFormat::Openai, ErrorFormat::Anthropic] {
+        let reply = reply(format, Denial::LimiterUnavailable);
+        assert_eq!(header(&reply, "retry-after"), Some("1"), "{format:?}");
+        assert_eq!(header(&reply, "retry-after-ms"), None, "{format:?}");
+    }
+    for denial in [Denial::UnknownClient, Denial::InvalidHeaders(InvalidHeaders::NoClientId)] {
+        assert_eq!(header(&reply(ErrorFormat::Openai, denial), "retry-after"), None, "{denial:?}");
+    }
+}
+
+#[test]
 fn a_refusal_tells_its_figures() {
     check(
         Denial::Refused(refused(Dimension::Rpm, Some(20_000))),
@@ -165,7 +177,7 @@ fn figures_that_are_not_known_are_left_out() {
 
 #[test]
 fn a_balance_above_its_limit_counts_as_nothing_used() {
-    let tokens = Some(Balance { limit: 10, remaining: 11, full_in_ms: 0 });
+    let tokens = Some(Balance { limit: 10, remaining: 11, full_in_ms: 0, debt: 0 });
     let standing = Standing { requests: None, tokens };
     let refused = Refused { standing, ..refused(Dimension::Tpm, Some(1)) };
     let body = reply(ErrorFormat::Openai, Denial::Refused(refused)).body;

@@ -67,15 +67,20 @@ impl Worker {
         }
     }
 
-    /// A request's headers have arrived.
+    /// A request's headers have arrived. `has_body`: more of it is to come.
     pub fn on_request(
         &mut self,
         host: &mut impl Host,
         id: RequestId,
         headers: &HeaderMap,
+        has_body: bool,
         wall_us: u64,
     ) -> Next {
-        let error_format = self.config.error_format;
+        if self.config.exemptions.apply_to(headers, has_body) {
+            host.count(Counter::Decisions(Outcome::Exempt), 1);
+            return Next::Continue;
+        }
+        let error_format = self.config.error_format.for_request(headers);
         let read = match RequestHeaders::read(headers, self.config.estimate) {
             Ok(read) => read,
             Err(invalid) => {

@@ -34,6 +34,8 @@ pub(super) struct FakeHost {
     pub(super) removed: Vec<(RequestId, String)>,
     /// The headers of the response that is being handled.
     pub(super) response: Vec<(String, Vec<u8>)>,
+    /// Where that response comes from, in Envoy's words.
+    pub(super) code_details: Vec<u8>,
     pub(super) edits: Vec<(RequestId, ResponseEdit)>,
     next_stream: StreamToken,
 }
@@ -76,6 +78,10 @@ impl Host for FakeHost {
 
     fn response_headers(&mut self, _request: RequestId) -> Vec<(String, Vec<u8>)> {
         self.response.clone()
+    }
+
+    fn response_code_details(&mut self, _request: RequestId) -> Vec<u8> {
+        self.code_details.clone()
     }
 
     fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit) {
@@ -126,7 +132,7 @@ impl Bench {
     pub(super) fn new(config: &str) -> Self {
         let config = Config::parse(config.as_bytes()).unwrap();
         let host = FakeHost { reachable: true, ..FakeHost::default() };
-        Self { worker: Worker::new(config, "node".into()), host, now_us: 1_700_000_000_000_000 }
+        Self { worker: Worker::new(config, "node".into(), 1), host, now_us: 1_700_000_000_000_000 }
     }
 
     /// A worker whose stream is open, and that has seen nothing.
@@ -149,7 +155,7 @@ impl Bench {
             ("x-client-id".to_owned(), b"client".to_vec()),
             ("x-token-estimate".to_owned(), b"10".to_vec()),
         ];
-        self.worker.on_request(&mut self.host, id, &headers, self.now_us)
+        self.worker.on_request(&mut self.host, id, &headers, false, self.now_us)
     }
 
     /// The headers and the body of the upstream's answer.

@@ -1,5 +1,6 @@
 //! The worker without an Envoy.
 
+mod answers;
 mod fake;
 mod response;
 mod simulation;
@@ -330,7 +331,7 @@ fn shadow_asks_and_counts_and_lets_everything_pass() {
     bench.request(2);
     bench.tick(250);
     assert_eq!(bench.fate(2), Some(&Fate::Resumed), "no decision in time");
-    let invalid = bench.worker.on_request(&mut bench.host, 3, &[], bench.now_us);
+    let invalid = bench.worker.on_request(&mut bench.host, 3, &[], false, bench.now_us);
     assert_eq!(invalid, Next::Continue);
     assert_eq!(bench.count("flowguard_decisions.outcome=invalid_headers"), 1);
 }
@@ -339,7 +340,7 @@ fn shadow_asks_and_counts_and_lets_everything_pass() {
 fn off_checks_the_headers_and_never_asks() {
     let mut bench = Bench::new(r#"{"mode":"off"}"#);
     assert_eq!(bench.request(1), Next::Continue);
-    assert_eq!(bench.worker.on_request(&mut bench.host, 2, &[], bench.now_us), Next::Pause);
+    assert_eq!(bench.worker.on_request(&mut bench.host, 2, &[], false, bench.now_us), Next::Pause);
     assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
     bench.tick(20);
     assert!(bench.host.open.is_empty());

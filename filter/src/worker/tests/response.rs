@@ -72,8 +72,8 @@ fn admitted_with_standing(config: &str) -> Bench {
     let verdict = Verdict {
         id: 1,
         decision: ADMITTED.into(),
-        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000 }),
-        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000 }),
+        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000, debt: 0 }),
+        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, debt: 0 }),
         ..Verdict::default()
     };
     bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
@@ -120,7 +120,7 @@ fn the_upstream_is_not_asked_for_an_encoded_response_unless_configured_so() {
             ("x-token-estimate".to_owned(), b"10".to_vec()),
             ("accept-encoding".to_owned(), b"gzip".to_vec()),
         ];
-        bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+        bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
         assert_eq!(bench.host.removed.len(), removed, "{config}");
     }
 }
@@ -129,7 +129,7 @@ fn the_upstream_is_not_asked_for_an_encoded_response_unless_configured_so() {
 fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() {
     let mut bench = Bench::open(r#"{"estimate":"learned"}"#);
     let headers = [("x-client-id".to_owned(), b"client".to_vec())];
-    bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+    bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
     assert_eq!(bench.host.frames[0].1.asks[0].tokens, None);
 }
 
@@ -142,7 +142,7 @@ fn to_read_a_stored_response_is_not_charged_as_if_it_were_made_again() {
             ("x-client-id".to_owned(), b"client".to_vec()),
             ("x-token-estimate".to_owned(), b"10".to_vec()),
         ];
-        bench.worker.on_request(&mut bench.host, 1, &headers, bench.now_us);
+        bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
         bench.answer(&[(1, ADMITTED, 0)]);
         bench.respond(1, JSON, USAGE);
         bench.end(1, true);
