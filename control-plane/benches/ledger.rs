@@ -41,7 +41,7 @@ fn ledger(clients: u64) -> Ledger {
     for n in 0..clients {
         let Ok(id) = ClientId::try_from(id(&mut buffer, n)) else { continue };
         let limits = Limits { rpm: limit, tpm: limit };
-        ledger.configure(&ClientConfig { id, limits, enabled: true }, NOW);
+        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None }, NOW);
     }
     ledger
 }
@@ -163,7 +163,12 @@ fn finish_one_request_each(ledger: &Ledger, clients: u64) {
         if let Answer::Admitted { held, .. } =
             ledger.decide(id(&mut buffer, n), Some(Tokens::ZERO), NOW)
         {
-            let end = End { outcome: Outcome::Completed, used: None, duration_us: 1_000 };
+            let end = End {
+                outcome: Outcome::Completed,
+                told: None,
+                observed: Tokens::ZERO,
+                duration_us: Some(1_000),
+            };
             ledger.settle(held, &end, NOW);
         }
     }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use flowguard::{
     clock::Clock,
-    decisions::{self, Session, StreamMetrics},
+    decisions::{self, HeldInAll, Session, StreamMetrics},
     ledger::{ClientConfig, ClientSnapshot, Ledger},
     settings::UnknownClients,
 };
 use limiter::{ClientId, Limit, Limits, Units, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
-    Ask, Balance, ControlFrame, Decision, FilterFrame, Hello, Outcome, Settle, UsageSource,
+    Ask, Balance, ControlFrame, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource,
     decision_service_client::DecisionServiceClient,
 };
 use tokio::{
@@ -32,7 +32,7 @@ fn ledger(now: UnixMillis) -> Arc<Ledger> {
     let ledger = Ledger::new(UnknownClients::Deny, now);
     let limits = Limits { rpm: Limit::new(2).ok(), tpm: Limit::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();
-    ledger.configure(&ClientConfig { id, limits, enabled: true }, now);
+    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None }, now);
     Arc::new(ledger)
 }
 
@@ -41,7 +41,7 @@ fn hello() -> Hello {
 }
 
 fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
-    Ask { id, client_id: client_id.into(), tokens: Some(tokens) }
+    Ask { id, client_id: client_id.into(), tokens: Some(tokens), ..Ask::default() }
 }
 
 fn asks(asks: &[Ask]) -> FilterFrame {
@@ -54,7 +54,7 @@ fn decisions_of(frame: &ControlFrame) -> Vec<(u32, Decision, u64)> {
 
 fn session(ledger: &Arc<Ledger>) -> Session {
     let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-    Session::start(Some(&hello()), Arc::clone(ledger), metrics).unwrap()
+    Session::start(Some(&hello()), Arc::clone(ledger), metrics, HeldInAll::default()).unwrap()
 }
 
 fn snapshot(ledger: &Ledger) -> ClientSnapshot {
@@ -107,14 +107,108 @@ fn the_first_answer_welcomes_and_a_report_has_no_answer() {
 }
 
 #[test]
-fn a_cancel_in_the_same_frame_as_its_ask_gives_the_charge_back() {
+fn a_cancel_gives_the_charge_back_once() {
     let ledger = ledger(NOW);
     let mut session = session(&ledger);
-    let frame = FilterFrame { cancels: vec![1, 1, 7], ..asks(&[ask(1, "client", 100)]) };
-    session.answer(frame, NOW).unwrap();
+    session.answer(asks(&[ask(1, "client", 100)]), NOW).unwrap();
+    let cancels = FilterFrame { cancels: vec![1, 1, 7], ..FilterFrame::default() };
+    session.answer(cancels, NOW).unwrap();
     let left = snapshot(&ledger);
     assert_eq!(left.tokens_left.unwrap().whole(), 100);
     assert_eq!(left.requests_left.unwrap().whole(), 2);
+}
+
+#[test]
+fn what_a_frame_gives_back_is_there_for_what_it_asks() {
+    let mut session = session(&ledger(NOW));
+    session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+    let settle = completed(1, 14);
+    let frame = FilterFrame { settles: vec![settle], ..asks(&[ask(2, "client", 60)]) };
+    let answer = session.answer(frame, NOW).unwrap().unwrap();
+    assert_eq!(decisions_of(&answer), [(2, Decision::Admitted, 0)]);
+}
+
+/// A response that ended as it should, and told what it used.
+fn completed(id: u32, used_tokens: u64) -> Settle {
+    Settle {
+        id,
+        outcome: Outcome::Completed.into(),
+        duration_us: 1,
+        usage: UsageSource::Completions.into(),
+        used_tokens,
+        ..Settle::default()
+    }
+}
+
+#[test]
+fn a_verdict_says_when_the_same_request_would_have_to_wait_for_this_ones_end() {
+    for (tokens, at_once) in [(0, false), (50, false), (51, true), (100, true)] {
+        let mut session = session(&ledger(NOW));
+        let answer = session.answer(asks(&[ask(1, "client", tokens)]), NOW).unwrap().unwrap();
+        assert_eq!(answer.verdicts[0].settle_at_once, at_once, "{tokens} of 100");
+    }
+}
+
+#[test]
+fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charged() {
+    let too_many_asks: Vec<_> = (0..65).map(|id| ask(id, "client", 1)).collect();
+    let too_many_reports = FilterFrame {
+        settles: vec![completed(1, 1); 1_000],
+        cancels: vec![1; 24],
+        drops: vec![drop_of("client", 1)],
+        ..asks(&[ask(1, "client", 1)])
+    };
+    let wrong_last = asks(&[ask(1, "client", 1), ask(2, "client", u64::MAX)]);
+    let wrong_drop = FilterFrame {
+        drops: vec![Drop { decision: Decision::Admitted.into(), ..drop_of("client", 1) }],
+        ..asks(&[ask(1, "client", 1)])
+    };
+    for frame in [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop] {
+        let ledger = ledger(NOW);
+        let status = session(&ledger).answer(frame, NOW).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{}", status.message());
+        assert_eq!(snapshot(&ledger).admitted, 0, "{}", status.message());
+    }
+}
+
+fn drop_of(client_id: &str, requests: u32) -> Drop {
+    Drop { client_id: client_id.into(), decision: Decision::TpmExceeded.into(), requests }
+}
+
+#[test]
+fn requests_that_the_filter_dropped_are_counted_as_the_clients() {
+    let ledger = ledger(NOW);
+    let mut session = session(&ledger);
+    let frame = FilterFrame {
+        drops: vec![drop_of("client", 7), drop_of("nobody", 3)],
+        ..FilterFrame::default()
+    };
+    assert_eq!(session.answer(frame, NOW).unwrap().map(|answer| answer.verdicts.len()), Some(0));
+    let after = snapshot(&ledger);
+    assert_eq!((after.tpm_dropped, after.rpm_dropped, after.admitted), (7, 0, 0));
+    assert_eq!(after.tokens_left.unwrap().whole(), 100);
+}
+
+#[test]
+fn figures_beyond_what_can_be_spoil_no_counter() {
+    let ledger = ledger(NOW);
+    let mut session = session(&ledger);
+    session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+    let settle =
+        Settle { duration_us: u64::MAX, observed_tokens: u64::MAX, ..completed(1, u64::MAX) };
+    let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
+    session.answer(frame, NOW).unwrap();
+    let after = snapshot(&ledger);
+    assert_eq!(after.tokens_used, 60, "it told no usage: its estimate");
+    assert_eq!(after.durations.count(), 0);
+}
+
+#[test]
+fn a_node_with_a_name_that_would_fill_the_log_is_refused() {
+    let metrics = StreamMetrics::register(&Registry::new()).unwrap();
+    let hello = Hello { node: "a".repeat(900_000), ..hello() };
+    let started = Session::start(Some(&hello), ledger(NOW), metrics, HeldInAll::default());
+    assert_eq!(started.unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[test]
@@ -132,8 +226,8 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
     let mut session = session(&ledger(NOW));
     let frame = asks(&[ask(1, "client", 60), ask(2, "client", 60), ask(3, "nobody", 1)]);
     let verdicts = session.answer(frame, NOW).unwrap().unwrap().verdicts;
-    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000 };
-    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000 };
+    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000, debt: 0 };
+    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000, debt: 0 };
     for verdict in &verdicts[..2] {
         assert_eq!((verdict.requests, verdict.tokens), (Some(requests), Some(tokens)));
         assert_eq!(verdict.reserved_tokens, 60);
@@ -143,7 +237,7 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
 
 #[test]
 fn a_settle_gives_back_or_charges_further_once() {
-    for (used_tokens, left) in [(20, 80), (100, 0), (150, -50), (u64::MAX, -1_000)] {
+    for (used_tokens, left) in [(20, 80), (100, 0), (150, -50), (100_000_000, -1_000)] {
         let ledger = ledger(NOW);
         let mut session = session(&ledger);
         session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
@@ -153,6 +247,7 @@ fn a_settle_gives_back_or_charges_further_once() {
             duration_us: 1,
             usage: UsageSource::Anthropic.into(),
             used_tokens,
+            ..Settle::default()
         };
         let frame = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
         session.answer(frame, NOW).unwrap();
@@ -168,7 +263,8 @@ fn a_figure_without_a_source_is_not_believed() {
         let mut session = session(&ledger);
         session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
         let outcome = Outcome::Completed.into();
-        let settle = Settle { id: 1, outcome, duration_us: 1, usage, used_tokens: 5 };
+        let settle =
+            Settle { id: 1, outcome, duration_us: 1, usage, used_tokens: 5, ..Settle::default() };
         let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
         session.answer(frame, NOW).unwrap();
         assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 40);

@@ -25,6 +25,16 @@ impl Units {
     pub fn whole(self) -> u64 {
         u64::try_from(self.0 / UNITS_PER_TOKEN).unwrap_or(0)
     }
+
+    /// Whole tokens or requests that are owed, rounded up; 0 without a debt.
+    pub fn owed(self) -> u64 {
+        u64::try_from(-self.floor()).unwrap_or(0)
+    }
+
+    /// Whole tokens or requests, rounded down: -1 as soon as anything is owed.
+    pub fn floor(self) -> i64 {
+        self.0.div_euclid(UNITS_PER_TOKEN)
+    }
 }
 
 /// Milliseconds since the Unix epoch, by the clock of whoever owns the account.

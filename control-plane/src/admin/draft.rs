@@ -52,7 +52,7 @@ impl Draft {
         errors.append(&self.errors);
         match (id, rpm, tpm, enabled) {
             (Some(id), Some(rpm), Some(tpm), Some(enabled)) if errors.is_empty() => {
-                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled })
+                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled, min_estimate: None })
             }
             _ => Err(errors),
         }

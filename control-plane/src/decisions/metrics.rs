@@ -20,6 +20,8 @@ pub struct StreamMetrics {
     completed: IntCounter,
     aborted: IntCounter,
     upstream_failed: IntCounter,
+    upstream_refused: IntCounter,
+    timed_out: IntCounter,
     canceled: IntCounter,
     lost: IntCounter,
     usage_sources: UsageSources,
@@ -35,6 +37,11 @@ struct UsageSources {
     responses: IntCounter,
     anthropic: IntCounter,
     gemini: IntCounter,
+    bedrock: IntCounter,
+    ollama: IntCounter,
+    cohere: IntCounter,
+    workers_ai: IntCounter,
+    observed: IntCounter,
 }
 
 impl StreamMetrics {
@@ -52,12 +59,12 @@ impl StreamMetrics {
         let decisions = IntCounterVec::new(decisions, &["outcome"])?;
         let settlements = Opts::new(
             "flowguard_settlements_total",
-            "Ends of admitted requests: completed, aborted, upstream_failed, canceled before they were forwarded, or lost with their stream.",
+            "Ends of admitted requests: completed, aborted, upstream_failed, upstream_refused, timed_out, canceled before they were forwarded, or lost with their stream.",
         );
         let settlements = IntCounterVec::new(settlements, &["outcome"])?;
         let responses = Opts::new(
             "flowguard_responses_total",
-            "Responses of admitted requests, by where their usage was found: an API's form, none, or encoded when the body could not be read.",
+            "Responses of admitted requests, by where their usage was found: an API's form, observed when only text was seen to pass, none, or encoded when the body could not be read.",
         );
         let responses = IntCounterVec::new(responses, &["usage_source"])?;
         let estimate_ratio = HistogramOpts::new(
@@ -82,6 +89,8 @@ impl StreamMetrics {
             completed: settlements.with_label_values(&["completed"]),
             aborted: settlements.with_label_values(&["aborted"]),
             upstream_failed: settlements.with_label_values(&["upstream_failed"]),
+            upstream_refused: settlements.with_label_values(&["upstream_refused"]),
+            timed_out: settlements.with_label_values(&["timed_out"]),
             canceled: settlements.with_label_values(&["canceled"]),
             lost: settlements.with_label_values(&["lost"]),
             usage_sources: UsageSources {
@@ -91,6 +100,11 @@ impl StreamMetrics {
                 responses: responses.with_label_values(&["responses"]),
                 anthropic: responses.with_label_values(&["anthropic"]),
                 gemini: responses.with_label_values(&["gemini"]),
+                bedrock: responses.with_label_values(&["bedrock"]),
+                ollama: responses.with_label_values(&["ollama"]),
+                cohere: responses.with_label_values(&["cohere"]),
+                workers_ai: responses.with_label_values(&["workers_ai"]),
+                observed: responses.with_label_values(&["observed"]),
             },
             estimate_ratio,
         })
@@ -110,12 +124,12 @@ impl StreamMetrics {
         self.frames.inc();
     }
 
-    pub(super) fn decided(&self, decision: Decision) {
+    pub(super) fn decided(&self, decision: Decision, requests: u64) {
         match decision {
-            Decision::Admitted => self.admitted.inc(),
-            Decision::RpmExceeded => self.rpm_exceeded.inc(),
-            Decision::TpmExceeded => self.tpm_exceeded.inc(),
-            Decision::UnknownClient => self.unknown_client.inc(),
+            Decision::Admitted => self.admitted.inc_by(requests),
+            Decision::RpmExceeded => self.rpm_exceeded.inc_by(requests),
+            Decision::TpmExceeded => self.tpm_exceeded.inc_by(requests),
+            Decision::UnknownClient => self.unknown_client.inc_by(requests),
             Decision::Unspecified => {}
         }
     }
@@ -131,6 +145,8 @@ impl StreamMetrics {
             Outcome::Completed => self.completed.inc(),
             Outcome::Aborted | Outcome::Unspecified => self.aborted.inc(),
             Outcome::UpstreamFailed => self.upstream_failed.inc(),
+            Outcome::UpstreamRefused => self.upstream_refused.inc(),
+            Outcome::TimedOut => self.timed_out.inc(),
         }
         match source {
             UsageSource::None => self.usage_sources.none.inc(),
@@ -139,6 +155,11 @@ impl StreamMetrics {
             UsageSource::Responses => self.usage_sources.responses.inc(),
             UsageSource::Anthropic => self.usage_sources.anthropic.inc(),
             UsageSource::Gemini => self.usage_sources.gemini.inc(),
+            UsageSource::Bedrock => self.usage_sources.bedrock.inc(),
+            UsageSource::Ollama => self.usage_sources.ollama.inc(),
+            UsageSource::Cohere => self.usage_sources.cohere.inc(),
+            UsageSource::WorkersAi => self.usage_sources.workers_ai.inc(),
+            UsageSource::Observed => self.usage_sources.observed.inc(),
         }
         if let Some(used) = used.filter(|used| *used > Tokens::ZERO) {
             self.estimate_ratio.observe(ratio(reserved, used));

@@ -1,5 +1,6 @@
 //! The decision stream: Envoy's workers ask here, one bidirectional gRPC stream each.
 
+mod frame;
 mod metrics;
 mod session;
 
@@ -10,13 +11,14 @@ use proto::decision::{
     ControlFrame, FilterFrame, Hello,
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, task, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, Streaming, transport::Server};
 use tracing::{debug, info, warn};
 
+pub use frame::{ASKS_MAX, REPORTS_MAX};
 pub use metrics::StreamMetrics;
-pub use session::Session;
+pub use session::{HeldInAll, Session};
 
 use crate::{
     clock::Clock,
@@ -24,8 +26,8 @@ use crate::{
     listener::{ConnectionLimits, Listener},
 };
 
-/// The largest frame that is read: some 6,000 asks with the longest ids.
-const FRAME_BYTES_MAX: usize = 1 << 20;
+/// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
+const FRAME_BYTES_MAX: usize = 256 * 1024;
 
 /// Each worker of each Envoy has one connection, and answers a ping on it every
 /// [`KEEPALIVE_INTERVAL`]: who says nothing for so long is none and makes room.
@@ -50,7 +52,8 @@ pub async fn serve(
     metrics: StreamMetrics,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let decisions = Decisions { ledger, clock, metrics, shutdown: shutdown.clone() };
+    let held_in_all = HeldInAll::default();
+    let decisions = Decisions { ledger, clock, metrics, held_in_all, shutdown: shutdown.clone() };
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
     Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -68,6 +71,7 @@ struct Decisions {
     ledger: Arc<Ledger>,
     clock: Clock,
     metrics: StreamMetrics,
+    held_in_all: HeldInAll,
     shutdown: CancellationToken,
 }
 
@@ -90,6 +94,7 @@ impl DecisionService for Decisions {
             session: None,
             ledger: Arc::clone(&self.ledger),
             metrics: self.metrics.clone(),
+            held_in_all: self.held_in_all.clone(),
         };
         Ok(Response::new(Box::pin(stream::unfold(worker, Worker::next_answer))))
     }
@@ -106,6 +111,7 @@ struct Worker {
     session: Option<Session>,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
+    held_in_all: HeldInAll,
 }
 
 impl Worker {
@@ -117,7 +123,8 @@ impl Worker {
             };
             match answer {
                 Ok(Some(answer)) => return Some((Ok(answer), self)),
-                Ok(None) => {}
+                // Who sends many takes turns with the others.
+                Ok(None) => task::yield_now().await,
                 Err(status) => {
                     self.log_end(&status);
                     return Some((Err(status), self));
@@ -166,7 +173,12 @@ impl Worker {
     }
 
     fn start_session(&self, hello: Option<&Hello>) -> Result<Session, Status> {
-        let session = Session::start(hello, Arc::clone(&self.ledger), self.metrics.clone())?;
+        let session = Session::start(
+            hello,
+            Arc::clone(&self.ledger),
+            self.metrics.clone(),
+            self.held_in_all.clone(),
+        )?;
         let node = hello.map_or("", |hello| &hello.node);
         info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
         Ok(session)
@@ -179,7 +191,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let Some(mut session) = self.session.take() else { return };
         while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
-            session.end_requests(frame.settles, frame.cancels, self.clock.now());
+            session.end_requests(frame, self.clock.now());
         }
         info!(peer = %self.peer, "decision stream closed");
     }

@@ -3,14 +3,16 @@
 use std::{borrow::Borrow, hash, num::NonZeroU64, sync::Arc};
 
 use limiter::{
-    Account, Charge, ClientId, Decision, Dimension, Refusal, Standing, Tokens, Units, UnixMillis,
+    Account, Charge, ClientId, Decision, Dimension, Limits, Standing, Tokens, Units, UnixMillis,
 };
 use parking_lot::Mutex;
 
-use super::{Answer, ClientConfig, Histogram, learned::LearnedEstimate};
-use crate::settings::{
-    AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge, WithoutUsageCharge,
+use super::{
+    Answer, Ask, ClientConfig, Histogram, RequestKind,
+    end::{Cost, End, Outcome},
+    learned::LearnedEstimate,
 };
+use crate::settings::{ChargePolicy, Estimate, EstimatePolicy};
 
 /// A configured client, or the one that stands for all others.
 #[derive(Debug)]
@@ -24,8 +26,11 @@ struct State {
     account: Account,
     tally: Tally,
     enabled: bool,
-    /// Counts how often the client was deleted and created again.
-    generation: u32,
+    /// Counts how often the buckets were thrown away and filled anew: the client was deleted and
+    /// created again, or reset.
+    epoch: u32,
+    /// Only of clients that have one.
+    min_estimate: Option<Box<Tokens>>,
 }
 
 /// What happened, since the process started.
@@ -63,32 +68,11 @@ struct Count {
 #[must_use]
 pub struct Held {
     client: Arc<Client>,
+    kind: RequestKind,
     charge: Charge,
     reserved: Tokens,
     /// The client's, when it was charged.
-    generation: u32,
-}
-
-/// How an admitted request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// What became of its response.
-    pub outcome: Outcome,
-    /// The tokens that it used, when the response told.
-    pub used: Option<Tokens>,
-    /// From request to end of response, in microseconds.
-    pub duration_us: u64,
-}
-
-/// What became of an admitted request's response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It ended as the upstream ended it.
-    Completed,
-    /// It never began, or was cut short.
-    Aborted,
-    /// The upstream could not be reached, or answered that it failed.
-    UpstreamFailed,
+    epoch: u32,
 }
 
 /// A client as it stood at one moment.
@@ -128,7 +112,8 @@ impl Client {
                 account: Account::full(&config.limits, now),
                 tally: Tally::default(),
                 enabled: config.enabled,
-                generation: 0,
+                epoch: 0,
+                min_estimate: config.min_estimate.map(Box::new),
             }),
         })
     }
@@ -137,12 +122,20 @@ impl Client {
     /// requests of before still hold is not given back to these buckets.
     pub(super) fn revive(&self, config: &ClientConfig, now: UnixMillis) {
         let mut state = self.state.lock();
-        state.account = Account::full(&config.limits, now);
+        state.refill(&config.limits, now);
         state.enabled = config.enabled;
-        state.generation = state.generation.wrapping_add(1);
+        state.min_estimate = config.min_estimate.map(Box::new);
         if let Some(ended) = &mut state.tally.ended {
             ended.learned = None;
         }
+    }
+
+    /// Fills the buckets, whatever was spent or is owed. Requests that are under way settle with
+    /// the statistics alone.
+    pub(super) fn reset(&self, now: UnixMillis) {
+        let mut state = self.state.lock();
+        let limits = state.account.limits();
+        state.refill(&limits, now);
     }
 
     pub(super) fn id(&self) -> &ClientId {
@@ -151,14 +144,14 @@ impl Client {
 
     pub(super) fn decide(
         self: &Arc<Self>,
-        header: Option<Tokens>,
+        ask: Ask,
         estimate: EstimatePolicy,
         now: UnixMillis,
     ) -> Answer {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.tally.last_request = NonZeroU64::new(now.0);
-        let reserved = state.estimate(header, estimate, now);
+        let reserved = state.estimate(ask, estimate, now);
         let decision = if state.enabled {
             state.account.decide(reserved, now)
         } else {
@@ -169,22 +162,31 @@ impl Client {
         match decision {
             Decision::Admitted(charge) => {
                 state.tally.admitted.add(1);
-                let generation = state.generation;
+                let epoch = state.epoch;
                 drop(guard);
-                let held = Held { client: Arc::clone(self), charge, reserved, generation };
+                let client = Arc::clone(self);
+                let held = Held { client, kind: ask.kind, charge, reserved, epoch };
                 Answer::Admitted { held, standing }
             }
             Decision::Refused(refusal) => {
-                state.tally.drop(refusal);
+                state.tally.drop(refusal.limit(), 1);
                 Answer::Refused { refusal, reserved, standing }
             }
         }
+    }
+
+    /// Requests were refused where they arrived, for a limit that had just refused others.
+    pub(super) fn drop_requests(&self, limit: Dimension, requests: u64, now: UnixMillis) {
+        let mut state = self.state.lock();
+        state.tally.last_request = NonZeroU64::new(now.0);
+        state.tally.drop(limit, requests);
     }
 
     pub(super) fn configure(&self, config: &ClientConfig, now: UnixMillis) {
         let mut state = self.state.lock();
         state.account.change_limits(&config.limits, now);
         state.enabled = config.enabled;
+        state.min_estimate = config.min_estimate.map(Box::new);
     }
 
     pub(super) fn config(&self) -> ClientConfig {
@@ -220,44 +222,30 @@ impl Held {
         self.reserved
     }
 
-    /// The request was forwarded and is over: its charge is corrected to what it used, or to what
-    /// `policy` says of a response that did not tell.
-    pub(super) fn settle(self, end: &End, policy: ChargePolicy, source: Estimate, now: UnixMillis) {
-        let fallback = match end.outcome {
-            Outcome::Completed | Outcome::Aborted => match policy.without_usage {
-                WithoutUsageCharge::Observed => FallbackCharge::Estimate,
-                WithoutUsageCharge::Fixed(charge) => charge,
-            },
-            Outcome::UpstreamFailed => policy.upstream_failure,
-        };
+    /// The request was forwarded and is over: its charge is corrected to what it costs by `policy`.
+    pub(super) fn settle(
+        self,
+        end: &End,
+        policy: &ChargePolicy,
+        source: Estimate,
+        now: UnixMillis,
+    ) {
+        let cost = end.cost(self.kind, self.reserved, policy);
         let mut guard = self.client.state.lock();
         let state = &mut *guard;
         // What was charged to buckets that have been thrown away is not settled with new ones.
-        let charge =
-            if self.generation == state.generation { self.charge } else { Charge::NOTHING };
-        let used = end.used.map(|used| match (end.outcome, policy.abort) {
-            (Outcome::Aborted, AbortCharge::Estimate) => used.max(self.reserved),
-            _ => used,
-        });
-        let used = match (used, fallback) {
-            (Some(used), _) => {
-                state.account.settle(charge, used, now);
-                used
-            }
-            (None, FallbackCharge::Estimate) => self.reserved,
-            (None, FallbackCharge::Request) => {
-                state.account.settle(charge, Tokens::ZERO, now);
-                Tokens::ZERO
-            }
-            (None, FallbackCharge::Nothing) => {
-                state.account.release(charge, now);
-                Tokens::ZERO
-            }
-        };
-        let ended = state.tally.end(self.reserved, used);
-        ended.durations.record(end.duration_us);
+        let charge = if self.epoch == state.epoch { self.charge } else { Charge::NOTHING };
+        match cost {
+            Cost::RequestAnd(tokens) => state.account.settle(charge, tokens, now),
+            Cost::Nothing => state.account.release(charge, now),
+        }
+        let ended = state.tally.end(self.reserved, cost.tokens());
+        if let Some(duration_us) = end.duration_us {
+            ended.durations.record(duration_us);
+        }
         // A response that was cut short used less than such requests do.
-        if let (Estimate::Learned, Outcome::Completed, Some(used)) = (source, end.outcome, end.used)
+        if let (Estimate::Learned, Outcome::Completed, Some(used)) =
+            (source, end.outcome, end.used(policy))
         {
             ended.learned.get_or_insert_default().learn(used, now);
         }
@@ -273,7 +261,7 @@ impl Held {
     pub fn release(self, now: UnixMillis) {
         let mut guard = self.client.state.lock();
         let state = &mut *guard;
-        if self.generation == state.generation {
+        if self.epoch == state.epoch {
             state.account.release(self.charge, now);
         }
         state.tally.admitted.take_back(1);
@@ -282,7 +270,17 @@ impl Held {
 
 impl State {
     fn config(&self, id: &ClientId) -> ClientConfig {
-        ClientConfig { id: id.clone(), limits: self.account.limits(), enabled: self.enabled }
+        ClientConfig {
+            id: id.clone(),
+            limits: self.account.limits(),
+            enabled: self.enabled,
+            min_estimate: self.min_estimate.as_deref().copied(),
+        }
+    }
+
+    fn refill(&mut self, limits: &Limits, now: UnixMillis) {
+        self.account = Account::full(limits, now);
+        self.epoch = self.epoch.wrapping_add(1);
     }
 
     /// How many tokens a request reserves.
@@ -290,7 +288,7 @@ impl State {
     /// What its client did not say itself counts up to what a full bucket holds: a client whose
     /// usual request is larger than its limit waits for the full bucket, and is not locked out
     /// for ever.
-    fn estimate(&self, header: Option<Tokens>, policy: EstimatePolicy, now: UnixMillis) -> Tokens {
+    fn estimate(&self, ask: Ask, policy: EstimatePolicy, now: UnixMillis) -> Tokens {
         let within_limit = |tokens: Tokens| match self.account.limits().tpm {
             Some(limit) => tokens.min(limit.into()),
             None => tokens,
@@ -299,16 +297,24 @@ impl State {
             Estimate::Header => None,
             Estimate::Learned => self.tally.learned_estimate(now).map(within_limit),
         };
-        header.max(learned).unwrap_or_else(|| within_limit(policy.default))
+        let estimate = ask.estimate.max(learned).unwrap_or_else(|| within_limit(policy.default));
+        match ask.kind {
+            RequestKind::Generates => {
+                let min = self.min_estimate.as_deref().copied().unwrap_or(policy.min);
+                estimate.max(within_limit(min))
+            }
+            RequestKind::Reads | RequestKind::Counts => estimate,
+        }
     }
 }
 
 impl Tally {
-    fn drop(&mut self, refusal: Refusal) {
-        match refusal.limit() {
-            Dimension::Rpm => self.rpm_dropped += 1,
-            Dimension::Tpm => self.tpm_dropped += 1,
-        }
+    fn drop(&mut self, limit: Dimension, requests: u64) {
+        let dropped = match limit {
+            Dimension::Rpm => &mut self.rpm_dropped,
+            Dimension::Tpm => &mut self.tpm_dropped,
+        };
+        *dropped = dropped.saturating_add(requests);
     }
 
     /// Counts a request that was charged `used` in the end.

@@ -5,6 +5,7 @@
 //! share one client, [`ClientId::UNKNOWN`]. Time is an argument of every call.
 
 mod client;
+mod end;
 mod histogram;
 mod learned;
 mod retired;
@@ -15,11 +16,12 @@ use std::sync::{
 };
 
 use dashmap::DashMap;
-use limiter::{ClientId, Limits, Refusal, Standing, Tokens, UnixMillis};
+use limiter::{ClientId, Dimension, Limits, Refusal, Standing, Tokens, UnixMillis};
 use parking_lot::Mutex;
 
 use client::{ById, Client};
-pub use client::{ClientSnapshot, End, Held, Outcome};
+pub use client::{ClientSnapshot, Held};
+pub use end::{End, Outcome};
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use retired::Retired;
 
@@ -34,6 +36,36 @@ pub struct ClientConfig {
     pub limits: Limits,
     /// `false`: counted, but not limited.
     pub enabled: bool,
+    /// The least that a request reserves which makes tokens, up to the client's tokens per minute;
+    /// `None`: what holds for all.
+    pub min_estimate: Option<Tokens>,
+}
+
+/// One request, as it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Its own estimate, when it has one.
+    pub estimate: Option<Tokens>,
+    /// What it is for.
+    pub kind: RequestKind,
+}
+
+/// What a request is for, as its method and path tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// It may use tokens.
+    Generates,
+    /// It reads, lists or deletes what is there.
+    Reads,
+    /// It counts the tokens that another request would use.
+    Counts,
+}
+
+/// A request that may use tokens.
+impl From<Option<Tokens>> for Ask {
+    fn from(estimate: Option<Tokens>) -> Self {
+        Self { estimate, kind: RequestKind::Generates }
+    }
 }
 
 /// What a write did.
@@ -137,14 +169,14 @@ impl Ledger {
         }
     }
 
-    /// Decides over one request of `client`, charges it when admitted and counts it. `estimate` is
-    /// the request's own, when it has one.
-    pub fn decide(&self, client: &str, estimate: Option<Tokens>, now: UnixMillis) -> Answer {
+    /// Decides over one request of `client`, charges it when admitted and counts it.
+    pub fn decide(&self, client: &str, ask: impl Into<Ask>, now: UnixMillis) -> Answer {
+        let ask = ask.into();
         if let Some(found) = self.clients.get(client) {
-            return found.key().0.decide(estimate, self.estimate, now);
+            return found.key().0.decide(ask, self.estimate, now);
         }
         match &self.unknown {
-            Unknown::Shared(client) => client.decide(estimate, self.estimate, now),
+            Unknown::Shared(client) => client.decide(ask, self.estimate, now),
             Unknown::Denied { count } => {
                 count.fetch_add(1, Ordering::Relaxed);
                 Answer::UnknownClient
@@ -152,10 +184,34 @@ impl Ledger {
         }
     }
 
+    /// Counts requests that were refused where they arrived, for a limit that had just refused
+    /// others of their client.
+    pub fn drop_requests(&self, client: &str, limit: Dimension, requests: u64, now: UnixMillis) {
+        if let Some(found) = self.clients.get(client) {
+            return found.key().0.drop_requests(limit, requests, now);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => client.drop_requests(limit, requests, now),
+            // Nothing refused them but a limit that was there a moment ago.
+            Unknown::Denied { count } => {
+                count.fetch_add(requests, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Ends a request that was forwarded: it is charged what it used, or what the policy says of a
     /// response that did not tell.
     pub fn settle(&self, held: Held, end: &End, now: UnixMillis) {
-        held.settle(end, self.charge, self.estimate.source, now);
+        held.settle(end, &self.charge, self.estimate.source, now);
+    }
+
+    /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands; `None`
+    /// when there is no such client. Requests that are under way settle with its statistics alone.
+    pub fn reset(&self, client: &str, now: UnixMillis) -> Option<ClientSnapshot> {
+        let found = self.clients.get(client)?;
+        let client = &found.key().0;
+        client.reset(now);
+        Some(client.snapshot(now))
     }
 
     /// Creates a client, or puts another configuration in force; what was spent stays spent.
@@ -237,5 +293,6 @@ impl Ledger {
 
 fn shared_by_unknown(limits: Limits, now: UnixMillis) -> Unknown {
     let id = ClientId::unknown();
-    Unknown::Shared(Client::new(&ClientConfig { id, limits, enabled: true }, now))
+    let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
+    Unknown::Shared(Client::new(&config, now))
 }

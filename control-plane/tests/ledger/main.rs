@@ -29,7 +29,7 @@ fn limit(per_minute: u64) -> Limit {
 fn config(id: &str, rpm: impl Into<Option<Limit>>, tpm: impl Into<Option<Limit>>) -> ClientConfig {
     let id = ClientId::try_from(id).unwrap();
     let (rpm, tpm) = (rpm.into(), tpm.into());
-    ClientConfig { id, limits: Limits { rpm, tpm }, enabled: true }
+    ClientConfig { id, limits: Limits { rpm, tpm }, enabled: true, min_estimate: None }
 }
 
 fn ledger(configs: &[ClientConfig]) -> Ledger {
@@ -53,7 +53,12 @@ fn admitted(ledger: &Ledger, estimate: Option<Tokens>) -> Held {
 }
 
 fn ended(used: Option<Tokens>) -> End {
-    End { outcome: Outcome::Completed, used, duration_us: 1_500 }
+    End {
+        outcome: Outcome::Completed,
+        told: used,
+        observed: Tokens::ZERO,
+        duration_us: Some(1_500),
+    }
 }
 
 fn later(ms: u64) -> UnixMillis {

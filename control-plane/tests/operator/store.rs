@@ -55,7 +55,8 @@ impl ConfigStore for FailingStore {
 
 fn config(id: &str) -> ClientConfig {
     let limits = Limits { rpm: Some(limit(7)), tpm: None };
-    ClientConfig { id: ClientId::try_from(id).expect("an id"), limits, enabled: true }
+    let id = ClientId::try_from(id).expect("an id");
+    ClientConfig { id, limits, enabled: true, min_estimate: None }
 }
 
 #[tokio::test]

@@ -87,7 +87,9 @@ impl World {
         used: Option<Tokens>,
         duration_us: u64,
     ) {
-        let end = End { outcome: Outcome::Completed, used, duration_us };
+        let duration_us = Some(duration_us);
+        let end =
+            End { outcome: Outcome::Completed, told: used, observed: Tokens::ZERO, duration_us };
         self.ledger.settle(self.ask_admitted(client, tokens), &end, self.asked_at);
     }
 

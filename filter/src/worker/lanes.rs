@@ -31,7 +31,7 @@ impl Lane {
 pub(super) struct Lanes {
     /// So that nobody can choose an id that shares the lane of somebody else.
     seed: u64,
-    lanes: Vec<Queue>,
+    queues: Vec<Queue>,
     /// The lane whose turn it is.
     next: usize,
     len: usize,
@@ -46,7 +46,7 @@ struct Queue {
 
 impl Lanes {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, lanes: (0..LANES).map(|_| Queue::default()).collect(), next: 0, len: 0 }
+        Self { seed, queues: (0..LANES).map(|_| Queue::default()).collect(), next: 0, len: 0 }
     }
 
     pub(super) fn of(&self, client_id: &str) -> Lane {
@@ -62,7 +62,7 @@ impl Lanes {
     }
 
     pub(super) fn lane_len(&self, lane: Lane) -> usize {
-        self.lanes.get(lane.0).map_or(0, |queue| queue.asks.len())
+        self.queues.get(lane.0).map_or(0, |queue| queue.asks.len())
     }
 
     pub(super) fn is_full(&self, lane: Lane) -> bool {
@@ -70,7 +70,7 @@ impl Lanes {
     }
 
     pub(super) fn push_back(&mut self, lane: Lane, ask: Ask) {
-        if let Some(queue) = self.lanes.get_mut(lane.0) {
+        if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.asks.push_back(ask);
             self.len += 1;
         }
@@ -78,7 +78,7 @@ impl Lanes {
 
     /// For asks that come back: they have waited their turn already.
     pub(super) fn push_front(&mut self, lane: Lane, ask: Ask) {
-        if let Some(queue) = self.lanes.get_mut(lane.0) {
+        if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.asks.push_front(ask);
             self.len += 1;
         }
@@ -90,7 +90,7 @@ impl Lanes {
             return None;
         }
         for lane in (self.next..LANES).chain(0..self.next) {
-            if let Some(ask) = self.lanes.get_mut(lane).and_then(|queue| queue.asks.pop_front()) {
+            if let Some(ask) = self.queues.get_mut(lane).and_then(|queue| queue.asks.pop_front()) {
                 self.next = (lane + 1) % LANES;
                 self.len -= 1;
                 return Some(ask);
@@ -99,11 +99,13 @@ impl Lanes {
         None
     }
 
-    /// Makes room for one more in `lane`: the newest ask of the longest lane, if that is longer.
+    /// Makes room for one more in `lane`: the newest ask of the longest other lane goes, if that
+    /// one is no shorter.
     pub(super) fn make_room(&mut self, lane: Lane) -> Option<Ask> {
         let len = self.lane_len(lane);
-        let longest = self.lanes.iter_mut().max_by_key(|queue| queue.asks.len())?;
-        if longest.asks.len() <= len + 1 {
+        let others = self.queues.iter_mut().enumerate().filter(|(index, _)| *index != lane.0);
+        let (_, longest) = others.max_by_key(|(_, queue)| queue.asks.len())?;
+        if longest.asks.len() < len {
             return None;
         }
         let ask = longest.asks.pop_back();
@@ -113,21 +115,21 @@ impl Lanes {
 
     /// The request of an ask in `lane` has gone; the ask stays until its turn or a sweep.
     pub(super) fn is_gone(&mut self, lane: Lane) {
-        if let Some(queue) = self.lanes.get_mut(lane.0) {
+        if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.gone += 1;
         }
     }
 
     /// An ask whose request had gone was taken out.
     pub(super) fn has_left(&mut self, lane: Lane) {
-        if let Some(queue) = self.lanes.get_mut(lane.0) {
+        if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.gone = queue.gone.saturating_sub(1);
         }
     }
 
     /// Drops the asks of requests that have gone from a lane, when those are a part worth the work.
     pub(super) fn sweep(&mut self, lane: Lane, waits: impl Fn(u32) -> bool) {
-        if let Some(queue) = self.lanes.get_mut(lane.0)
+        if let Some(queue) = self.queues.get_mut(lane.0)
             && queue.gone >= LANE_LEN_MAX / 4
         {
             self.len -= queue.sweep(waits);
@@ -136,7 +138,7 @@ impl Lanes {
 
     /// The same in all lanes.
     pub(super) fn sweep_all(&mut self, waits: impl Fn(u32) -> bool) {
-        for queue in &mut self.lanes {
+        for queue in &mut self.queues {
             self.len -= queue.sweep(&waits);
         }
     }
@@ -167,7 +169,7 @@ mod tests {
 
     /// The name of a client in another lane than `client_id`.
     fn stranger(lanes: &Lanes, client_id: &str) -> String {
-        (0..)
+        (0..1_000)
             .map(|n| format!("client-{n}"))
             .find(|other| lanes.of(other) != lanes.of(client_id))
             .unwrap()

@@ -18,7 +18,7 @@ mod verdict;
 use proto::decision::ControlFrame;
 
 use crate::{
-    clock::{Clock, Micros},
+    clock::Clock,
     config::{AcceptEncoding, Config, Mode},
     counters::{Cause, Counter, Outcome},
     headers::{HeaderMap, RequestHeaders},
@@ -28,7 +28,7 @@ pub use host::{Host, Next, Pace, RequestId, StreamToken};
 use link::Link;
 use outbox::Outbox;
 use refusals::Refusals;
-use requests::{Arrival, Ended, Requests, Room};
+use requests::{Arrival, Ended, Requests};
 pub use response::ResponseBody;
 
 /// Requests that are resumed or answered in one call of the host's, at most.

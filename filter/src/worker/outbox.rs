@@ -52,12 +52,11 @@ impl Outbox {
         let same = self.drops.iter_mut().find(|(in_lane, drop)| {
             *in_lane == lane && drop.client_id == client_id && drop.decision == decision
         });
-        match same {
-            Some((_, drop)) => drop.requests = drop.requests.saturating_add(1),
-            None => {
-                let drop = Drop { client_id: client_id.to_owned(), decision, requests: 1 };
-                self.drops.push((lane, drop));
-            }
+        if let Some((_, drop)) = same {
+            drop.requests = drop.requests.saturating_add(1);
+        } else {
+            let drop = Drop { client_id: client_id.to_owned(), decision, requests: 1 };
+            self.drops.push((lane, drop));
         }
     }
 

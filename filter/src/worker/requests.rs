@@ -10,7 +10,9 @@ use super::{
     lanes::{LANE_LEN_MAX, Lane, Lanes},
     response::Response,
 };
-use crate::{clock::Micros, headers::RequestHeaders, reply::ErrorFormat, request_kind::RequestKind};
+use crate::{
+    clock::Micros, headers::RequestHeaders, reply::ErrorFormat, request_kind::RequestKind,
+};
 
 /// Requests that wait for a verdict, at most; beyond it the longest lanes make room.
 const WAITING_MAX: usize = 10_000;
@@ -308,11 +310,8 @@ mod tests {
     use super::*;
 
     fn arrive(requests: &mut Requests, id: RequestId, client_id: &str) -> bool {
-        let headers = RequestHeaders {
-            client_id,
-            tokens: Some(Tokens::ZERO),
-            kind: RequestKind::Generates,
-        };
+        let headers =
+            RequestHeaders { client_id, tokens: Some(Tokens::ZERO), kind: RequestKind::Generates };
         let lane = requests.lane(client_id);
         let there_is_room = !matches!(requests.make_room(lane), Room::None);
         if there_is_room {
@@ -348,7 +347,7 @@ mod tests {
         let mut requests = Requests::new(1);
         let waiting = (0..2_000).filter(|id| arrive(&mut requests, *id, "flood")).count();
         assert_eq!(waiting, LANE_LEN_MAX);
-        let stranger = (0..)
+        let stranger = (0..1_000)
             .map(|n| format!("stranger-{n}"))
             .find(|id| requests.lane(id) != requests.lane("flood"))
             .unwrap();

@@ -69,13 +69,7 @@ impl Response {
 
     /// The response to a request that passes without a verdict.
     pub(super) fn of_undecided(kind: RequestKind) -> Self {
-        Self {
-            kind,
-            standing: None,
-            settle_at_once: false,
-            answer: Answer::Awaited,
-            usage: None,
-        }
+        Self { kind, standing: None, settle_at_once: false, answer: Answer::Awaited, usage: None }
     }
 
     pub(super) fn standing(&self) -> Option<Standing> {

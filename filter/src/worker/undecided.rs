@@ -96,12 +96,7 @@ impl Worker {
     }
 
     /// A verdict that could not be understood, for a request that was paused.
-    pub(super) fn finish_undecided(
-        &self,
-        host: &mut impl Host,
-        id: RequestId,
-        waiting: &Waiting,
-    ) {
+    pub(super) fn finish_undecided(&self, host: &mut impl Host, id: RequestId, waiting: &Waiting) {
         self.finish(host, id, waiting, Why::Failure(Cause::BadFrame));
     }
 

@@ -7,7 +7,7 @@ use super::{Host, Worker, response::Response};
 use crate::{
     clock::Micros,
     config::Mode,
-    counters::{Cause, Counter, Outcome},
+    counters::{Counter, Outcome},
     reply::{Denial, Refused},
     standing::{Balance, Standing},
 };
@@ -28,7 +28,6 @@ impl Worker {
             Decision::UnknownClient => (Outcome::UnknownClient, Some(Denial::UnknownClient)),
             Decision::Unspecified => {
                 if let Some(waiting) = self.requests.drop_waiting(id) {
-                    host.count(Counter::Failures(Cause::BadFrame), 1);
                     self.finish_undecided(host, id, &waiting);
                 }
                 return;

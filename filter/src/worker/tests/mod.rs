@@ -1,6 +1,8 @@
 //! The worker without an Envoy.
 
 mod answers;
+mod backlog;
+mod ends;
 mod fake;
 mod response;
 mod simulation;
@@ -150,17 +152,6 @@ fn no_call_decides_so_many_requests_that_the_vms_stack_overflows() {
         bench.tick(1);
     }
     assert_eq!(bench.host.pace, Some(Pace::Usual));
-}
-
-#[test]
-fn more_waiting_requests_than_the_bound_meet_the_failure_mode_at_once() {
-    let mut bench = Bench::open("");
-    for id in 0..=10_000 {
-        bench.request(id);
-    }
-    assert_eq!(bench.fate(10_000), Some(&Fate::Replied(503)));
-    assert_eq!(bench.host.fates.len(), 1);
-    assert_eq!(bench.count("flowguard_failures.cause=queue_full"), 1);
 }
 
 #[test]

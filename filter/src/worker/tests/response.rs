@@ -39,7 +39,12 @@ fn a_request_is_settled_with_what_its_response_told_in_every_ending() {
     check_settled(JSON, "{}", true, silent(Outcome::Completed));
     check_settled(JSON, &USAGE[..40], false, silent(Outcome::Aborted));
     check_settled(&[], "", false, silent(Outcome::Aborted));
-    check_settled(&[(":status", "404")], "{}", true, silent(Outcome::Completed));
+    for refusal in ["302", "304", "400", "404", "429", "499"] {
+        check_settled(&[(":status", refusal)], "{}", true, silent(Outcome::UpstreamRefused));
+    }
+    check_settled(&[(":status", "404")], USAGE, true, told(Outcome::UpstreamRefused));
+    check_settled(&[(":status", "204")], "", true, silent(Outcome::Completed));
+    check_settled(&[(":status", "504")], "", true, silent(Outcome::UpstreamFailed));
     check_settled(&[(":status", "500")], "{}", true, silent(Outcome::UpstreamFailed));
     check_settled(&[(":status", "503")], "", true, silent(Outcome::UpstreamFailed));
     check_settled(&[(":status", "500")], USAGE, true, told(Outcome::UpstreamFailed));
@@ -47,6 +52,27 @@ fn a_request_is_settled_with_what_its_response_told_in_every_ending() {
     check_settled(&encoded, USAGE, true, (Outcome::Completed, UsageSource::Encoded, 0));
     let audio = [(":status", "200"), ("content-type", "audio/mpeg")];
     check_settled(&audio, USAGE, true, silent(Outcome::Completed));
+}
+
+#[test]
+fn a_timeout_of_envoys_own_is_told_apart_from_an_upstream_that_says_so() {
+    for (details, outcome) in [
+        ("response_timeout", Outcome::TimedOut),
+        ("upstream_response_timeout", Outcome::TimedOut),
+        ("stream_idle_timeout", Outcome::TimedOut),
+        ("upstream_max_stream_duration_reached", Outcome::TimedOut),
+        ("via_upstream", Outcome::UpstreamFailed),
+        ("", Outcome::UpstreamFailed),
+    ] {
+        let mut bench = Bench::open("");
+        bench.request(1);
+        bench.answer(&[(1, ADMITTED, 0)]);
+        bench.host.code_details = details.into();
+        bench.respond(1, &[(":status", "504")], "");
+        bench.end(1, true);
+        bench.tick(20);
+        assert_eq!(bench.settles()[0].outcome(), outcome, "{details}");
+    }
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! A filter's frame, parsed whole before anything of it takes effect.
+
+use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
+use proto::decision::{self, FilterFrame, UsageSource};
+
+use crate::{
+    ledger::{Ask, End, Outcome, RequestKind},
+    settings::ChargePolicy,
+};
+
+/// Asks in a frame, as many as a filter resumes or answers in one call of Envoy's.
+pub const ASKS_MAX: usize = 64;
+
+/// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
+pub const REPORTS_MAX: usize = 1_024;
+
+/// A longer duration is no figure: no request takes a day.
+const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// What a frame says, but for its hello.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    pub(super) settles: Vec<Settle>,
+    /// Ids of asks whose requests have gone.
+    pub(super) cancels: Vec<u32>,
+    pub(super) drops: Vec<Drop>,
+    pub(super) asks: Vec<AskOf>,
+}
+
+/// The end of a request that was forwarded.
+#[derive(Debug)]
+pub(super) struct Settle {
+    pub(super) id: u32,
+    pub(super) outcome: decision::Outcome,
+    pub(super) source: UsageSource,
+    pub(super) end: End,
+}
+
+/// Requests that the filter refused with their client's last refusal.
+#[derive(Debug)]
+pub(super) struct Drop {
+    pub(super) client_id: String,
+    pub(super) limit: Dimension,
+    pub(super) requests: u64,
+}
+
+/// A client's ask.
+#[derive(Debug)]
+pub(super) struct AskOf {
+    pub(super) id: u32,
+    pub(super) client_id: String,
+    pub(super) ask: Ask,
+}
+
+/// Why a frame is refused, with the stream that it came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum FrameError {
+    #[error("a frame has at most {ASKS_MAX} asks, not {0}")]
+    Asks(usize),
+    #[error("a frame has at most {REPORTS_MAX} settles, cancels and drops, not {0}")]
+    Reports(usize),
+    #[error("ask {id}: tokens must be an integer from 0 to {PER_MINUTE_MAX}, got {tokens}")]
+    Tokens { id: u32, tokens: u64 },
+    #[error("a drop is for RPM or TPM")]
+    Drop,
+}
+
+impl TryFrom<FilterFrame> for Frame {
+    type Error = FrameError;
+
+    fn try_from(frame: FilterFrame) -> Result<Self, FrameError> {
+        if frame.asks.len() > ASKS_MAX {
+            return Err(FrameError::Asks(frame.asks.len()));
+        }
+        let reports = frame.settles.len() + frame.cancels.len() + frame.drops.len();
+        if reports > REPORTS_MAX {
+            return Err(FrameError::Reports(reports));
+        }
+        Ok(Self {
+            settles: frame.settles.iter().map(Settle::from).collect(),
+            cancels: frame.cancels,
+            drops: frame.drops.into_iter().map(Drop::try_from).collect::<Result<_, _>>()?,
+            asks: frame.asks.into_iter().map(AskOf::try_from).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl TryFrom<decision::Ask> for AskOf {
+    type Error = FrameError;
+
+    fn try_from(ask: decision::Ask) -> Result<Self, FrameError> {
+        let id = ask.id;
+        let kind = match ask.kind() {
+            decision::RequestKind::Generates => RequestKind::Generates,
+            decision::RequestKind::Reads => RequestKind::Reads,
+            decision::RequestKind::Counts => RequestKind::Counts,
+        };
+        let tokens = |tokens| Tokens::new(tokens).map_err(|_| FrameError::Tokens { id, tokens });
+        let estimate = ask.tokens.map(tokens).transpose()?;
+        Ok(Self { id, client_id: ask.client_id, ask: Ask { estimate, kind } })
+    }
+}
+
+impl TryFrom<decision::Drop> for Drop {
+    type Error = FrameError;
+
+    fn try_from(drop: decision::Drop) -> Result<Self, FrameError> {
+        let limit = match drop.decision() {
+            decision::Decision::RpmExceeded => Dimension::Rpm,
+            decision::Decision::TpmExceeded => Dimension::Tpm,
+            _ => return Err(FrameError::Drop),
+        };
+        Ok(Self { client_id: drop.client_id, limit, requests: drop.requests.into() })
+    }
+}
+
+impl From<&decision::Settle> for Settle {
+    fn from(settle: &decision::Settle) -> Self {
+        let told = match settle.usage() {
+            UsageSource::None | UsageSource::Encoded | UsageSource::Observed => None,
+            UsageSource::Completions
+            | UsageSource::Responses
+            | UsageSource::Anthropic
+            | UsageSource::Gemini
+            | UsageSource::Bedrock
+            | UsageSource::Ollama
+            | UsageSource::Cohere
+            | UsageSource::WorkersAi => figure(settle.used_tokens),
+        };
+        let outcome = match settle.outcome() {
+            decision::Outcome::Completed => Outcome::Completed,
+            decision::Outcome::Aborted | decision::Outcome::Unspecified => Outcome::Aborted,
+            decision::Outcome::UpstreamRefused => Outcome::UpstreamRefused,
+            decision::Outcome::UpstreamFailed => Outcome::UpstreamFailed,
+            decision::Outcome::TimedOut => Outcome::TimedOut,
+        };
+        let end = End {
+            outcome,
+            told,
+            observed: figure(settle.observed_tokens).unwrap_or(Tokens::ZERO),
+            duration_us: Some(settle.duration_us).filter(|us| *us <= DURATION_US_MAX),
+        };
+        Self { id: settle.id, outcome: settle.outcome(), source: settle.usage(), end }
+    }
+}
+
+/// More than any response can use is no figure: counters would be spoiled for good.
+fn figure(tokens: u64) -> Option<Tokens> {
+    Some(tokens)
+        .filter(|tokens| *tokens <= ChargePolicy::OBSERVED_MAX)
+        .and_then(|tokens| Tokens::new(tokens).ok())
+}
