@@ -105,7 +105,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
 
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
-        decisions::serve(listeners.decision, ledger, clock, stream_metrics, shutdown)
+        decisions::serve_on_own_thread(listeners.decision, ledger, clock, stream_metrics, shutdown)
     });
     let mut operator = Servers::default();
     operator.spawn(|shutdown| {

@@ -154,10 +154,10 @@ impl HttpContext for Request {
         Action::Continue
     }
 
-    /// Called for each part as it passes by; nothing is held back, so each one is seen once.
+    /// Called for each part before it is sent; nothing is held back, so each one is seen once.
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.response_body == ResponseBody::Read {
-            self.read_response_body(size);
+        if !self.is_over {
+            self.pass_response_body(size);
         }
         if end_of_stream || self.response_body == ResponseBody::Over {
             self.end(true);
@@ -176,9 +176,13 @@ impl HttpContext for Request {
 }
 
 impl Request {
-    fn read_response_body(&mut self, size: usize) {
+    fn pass_response_body(&mut self, size: usize) {
         let Some(plugin) = &self.plugin else { return };
         let Ok(mut worker) = plugin.worker.try_borrow_mut() else { return };
+        if self.response_body == ResponseBody::Pass {
+            self.response_body = worker.on_response_body_unread(self.id, size);
+            return;
+        }
         for start in (0..size).step_by(PIECE_BYTES) {
             let piece = hostcalls::get_buffer(
                 BufferType::HttpResponseBody,
@@ -186,6 +190,7 @@ impl Request {
                 PIECE_BYTES.min(size - start),
             );
             let Ok(Some(piece)) = piece else {
+                self.response_body = ResponseBody::Pass;
                 return worker.on_response_body_missed(self.id);
             };
             self.response_body = worker.on_response_body(self.id, &piece);

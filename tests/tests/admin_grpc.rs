@@ -50,17 +50,17 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     let grpc = stack.grpc();
     let proxy = stack.proxy();
-    check::refused(&proxy.get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+    check::refused(&proxy.post("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
 
     let set = grpc.call(SET, &json!({"config": config("a", "1", "100", true)})).await.expect("set");
     assert_eq!(set["success"], true, "{set}");
     assert!(set["message"].is_string(), "{set}");
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
 
     // An omitted limit is none, and an omitted `enabled` is false: counted, not limited.
     grpc.call(SET, &json!({"config": {"clientId": "a"}})).await.expect("set");
-    check::admitted(&proxy.get("/").client("a").tokens(1_000_000).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(1_000_000).send().await);
     let read = grpc.call(GET, &json!({"clientId": "a"})).await.expect("get");
     assert_eq!(read, json!({"config": {"clientId": "a", "enabled": false}, "found": true}));
 }
@@ -69,10 +69,10 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
 async fn a_client_deleted_by_grpc_is_unknown_to_the_very_next_request() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     stack.admin().put_client("a", 5, 5).await;
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
     let deleted = stack.grpc().call(DELETE, &json!({"clientId": "a"})).await.expect("deleted");
     assert_eq!(deleted["success"], true, "{deleted}");
-    check::refused(&stack.proxy().get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+    check::refused(&stack.proxy().post("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
 
     let again = stack.grpc().call(DELETE, &json!({"clientId": "a"})).await.expect("answered");
     assert_eq!(again["success"], false, "{again}");
@@ -116,7 +116,7 @@ async fn statistics_are_those_of_rest() {
     admin.put_client("b", None, None).await;
     let proxy = stack.proxy();
     for tokens in [10, 101, 20, 0] {
-        proxy.get("/").client("a").tokens(tokens).send().await;
+        proxy.post("/").client("a").tokens(tokens).send().await;
     }
     admin.wait_for_tokens_used("a", 30).await;
 

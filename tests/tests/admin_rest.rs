@@ -25,17 +25,17 @@ async fn posting_a_client_creates_it_and_posting_again_replaces_it() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     let rest = stack.admin().http().clone();
     let proxy = stack.proxy();
-    check::refused(&proxy.get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+    check::refused(&proxy.post("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
 
     let config = json!({"client_id": "a", "rpm": 1, "tpm": 2000, "enabled": true});
     wrote(&rest.post(CLIENTS).json(&config).send().await, 201, &config);
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
 
     let minimal = rest.post(CLIENTS).json(&json!({"client_id": "a"})).send().await;
     wrote(&minimal, 200, &json!({"client_id": "a", "rpm": null, "tpm": null, "enabled": true}));
     for _ in 0..3 {
-        check::admitted(&proxy.get("/").client("a").tokens(1_000_000).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1_000_000).send().await);
     }
 }
 
@@ -46,13 +46,13 @@ async fn putting_a_client_replaces_all_of_it_or_creates_it() {
     let proxy = stack.proxy();
     let config = json!({"client_id": "a", "rpm": 1, "tpm": 10, "enabled": true});
     wrote(&admin.put("a", &json!({"rpm": 1, "tpm": 10})).await, 201, &config);
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
 
     let same_id = json!({"client_id": "a", "tpm": null, "enabled": false});
     let config = json!({"client_id": "a", "rpm": null, "tpm": null, "enabled": false});
     wrote(&admin.put("a", &same_id).await, 200, &config);
-    check::admitted(&proxy.get("/").client("a").tokens(1000).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(1000).send().await);
 
     let message = failed(&admin.put("a", &json!({"client_id": "b"})).await, 400, "invalid_field");
     assert!(message.contains("client_id"), "{message}");
@@ -95,13 +95,13 @@ async fn a_deleted_client_is_unknown_to_the_very_next_request() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     let admin = stack.admin();
     admin.put_client("a", 10, 10).await;
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
 
     let answer = admin.delete("a").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["success"], true);
     assert!(answer.json()["message"].is_string());
-    check::refused(&stack.proxy().get("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
+    check::refused(&stack.proxy().post("/").client("a").tokens(1).send().await, &UNKNOWN_CLIENT);
     failed(&admin.delete("a").await, 404, "client_not_found");
     failed(&admin.get("a").await, 404, "client_not_found");
     failed(&admin.http().get(&format!("{CLIENTS}/a/stats")).send().await, 404, "client_not_found");
@@ -132,7 +132,7 @@ async fn statistics_tell_what_became_of_each_request() {
     let since = std::time::Instant::now();
     let proxy = stack.proxy();
     for tokens in [40, 50, 60, 0, 0] {
-        proxy.get("/").client("a").tokens(tokens).send().await;
+        proxy.post("/").client("a").tokens(tokens).send().await;
     }
     admin.wait_for_tokens_used("a", 90).await;
     let stats = admin.stats("a").await;

@@ -28,7 +28,7 @@ fn two_workers(failure_mode: &str) -> StackBuilder {
 
 fn load_on(stack: &TestStack) -> Load {
     let proxy = stack.proxy();
-    Load::start(TASKS, move || proxy.get("/").client("a").tokens(1))
+    Load::start(TASKS, move || proxy.post("/").client("a").tokens(1))
 }
 
 /// Every request was answered, either by the upstream or within the timeout by 503.
@@ -128,8 +128,8 @@ async fn in_failure_mode_open_every_request_passes_while_the_control_plane_is_aw
 
     // And limits hold again.
     stack.admin().put_client("b", 1, None).await;
-    check::admitted(&stack.proxy().get("/").client("b").tokens(1).send().await);
-    let refused = stack.proxy().get("/").client("b").tokens(1).send().await;
+    check::admitted(&stack.proxy().post("/").client("b").tokens(1).send().await);
+    let refused = stack.proxy().post("/").client("b").tokens(1).send().await;
     check::refused_for_now(&refused, &check::RPM_EXCEEDED);
 }
 
@@ -137,12 +137,12 @@ async fn in_failure_mode_open_every_request_passes_while_the_control_plane_is_aw
 async fn a_control_plane_that_starts_after_envoy_is_found() {
     let mut stack = two_workers("closed").start().await;
     stack.control_plane.process().kill();
-    let refused = stack.proxy().get("/").client("a").tokens(1).send().await;
+    let refused = stack.proxy().post("/").client("a").tokens(1).send().await;
     check::refused(&refused, &LIMITER_UNAVAILABLE);
     assert!(refused.duration() <= TIMEOUT + SLACK, "{:?}", refused.duration());
     stack.control_plane.restart().await;
     eventually("an admitted request", || async {
-        let answer = stack.proxy().get("/").client("a").tokens(1).send().await;
+        let answer = stack.proxy().post("/").client("a").tokens(1).send().await;
         answer.status.is_success().then_some(())
     })
     .await;
@@ -159,7 +159,7 @@ async fn costs_nothing(timeouts: usize) {
 
     stack.control_plane.process().freeze();
     for _ in 0..timeouts {
-        let answer = stack.proxy().get("/").client("a").tokens(45).send().await;
+        let answer = stack.proxy().post("/").client("a").tokens(45).send().await;
         check::refused(&answer, &LIMITER_UNAVAILABLE);
     }
     stack.control_plane.process().thaw();
@@ -170,7 +170,7 @@ async fn costs_nothing(timeouts: usize) {
 /// Until a request of another client is admitted.
 async fn is_admitted_again(stack: &TestStack) {
     eventually("an admitted request", || async {
-        let answer = stack.proxy().get("/").client("other").tokens(1).send().await;
+        let answer = stack.proxy().post("/").client("other").tokens(1).send().await;
         answer.status.is_success().then_some(())
     })
     .await;
@@ -204,7 +204,7 @@ async fn clients_that_go_away_while_they_wait_are_not_charged() {
     let mut stack = TestStack::builder().setting("DECISION_TIMEOUT_MS", "30000").start().await;
     stack.admin().put_client("a", None, 100).await;
     stack.admin().put_client("other", None, None).await;
-    check::admitted(&stack.proxy().get("/").client("other").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("other").tokens(1).send().await);
 
     stack.control_plane.process().freeze();
     let mut connections = Vec::new();
@@ -225,7 +225,7 @@ async fn clients_that_go_away_while_they_wait_are_not_charged() {
     eventually_equal("requests that wait in Envoy", 0, waiting).await;
     stack.control_plane.process().thaw();
 
-    check::admitted(&stack.proxy().get("/").client("other").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("other").tokens(1).send().await);
     is_not_charged(&stack).await;
     assert_eq!(stack.upstream.requests_to("/gone").len(), 0);
     check::filter_is_unharmed(stack.envoy()).await;
@@ -261,8 +261,8 @@ async fn an_envoy_that_dies_leaves_the_others_and_the_control_plane_as_they_were
     let admin = stack.admin();
     admin.put_client("a", 4, None).await;
     let survivor = HttpClient::http1(stack.envoys[1].proxy_address());
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
-    check::admitted(&survivor.get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
+    check::admitted(&survivor.post("/").client("a").tokens(1).send().await);
     eventually("two decision streams", || async {
         (stack.control_plane.metrics().await.value("flowguard_decision_streams", &[]) == Some(2.0))
             .then_some(())
@@ -276,10 +276,10 @@ async fn an_envoy_that_dies_leaves_the_others_and_the_control_plane_as_they_were
     })
     .await;
     for _ in 0..2 {
-        check::admitted(&survivor.get("/").client("a").tokens(1).send().await);
+        check::admitted(&survivor.post("/").client("a").tokens(1).send().await);
     }
     check::refused_for_now(
-        &survivor.get("/").client("a").tokens(1).send().await,
+        &survivor.post("/").client("a").tokens(1).send().await,
         &check::RPM_EXCEEDED,
     );
 }

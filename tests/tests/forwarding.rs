@@ -88,7 +88,7 @@ async fn an_upstream_that_cannot_be_reached_is_envoys_own_error() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let stack = TestStack::builder().upstream(nobody).start().await;
     stack.admin().put_client("a", 5, None).await;
-    let answer = stack.proxy().get("/").client("a").tokens(1).send().await;
+    let answer = stack.proxy().post("/").client("a").tokens(1).send().await;
     assert!(matches!(answer.status.as_u16(), 502..=504), "{}", answer.status);
     assert!(!answer.text().contains("limiter_unavailable"), "{}", answer.text());
 }

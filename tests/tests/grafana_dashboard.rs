@@ -56,7 +56,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     prometheus.wait_for(dropped, 0.0).await;
     for number in 0..40 {
         let tokens = if number % 4 == 0 { 101 } else { 1 };
-        stack.proxy().get("/").client("a").tokens(tokens).send().await;
+        stack.proxy().post("/").client("a").tokens(tokens).send().await;
     }
     prometheus.wait_for(r#"sum(flowguard_requests_total{client_id="a"})"#, 40.0).await;
 
@@ -66,7 +66,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     for (what, expression) in &examples {
         let series = eventually(&format!("{what}: {expression}"), || async {
             // Keeps the histogram growing, and changes nothing about `a`.
-            stack.proxy().get("/").client("other").tokens(1).send().await;
+            stack.proxy().post("/").client("other").tokens(1).send().await;
             let series = prometheus.query(expression).await;
             series.iter().any(|(_, value)| value.is_finite()).then_some(series)
         })
@@ -83,7 +83,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
 /// One request of every fate that a healthy stack knows.
 async fn load(stack: &TestStack) {
     for (client, tokens) in [("busy", 10), ("busy", 2_000_000), ("tight", 0), ("stranger", 1)] {
-        stack.proxy().get("/").client(client).tokens(tokens).send().await;
+        stack.proxy().post("/").client(client).tokens(tokens).send().await;
     }
     // The one whose response tells what it used.
     let chat = json!({"model": "m", "messages": [{"role": "user", "content": "Hello!"}]});

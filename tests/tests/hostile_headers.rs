@@ -46,7 +46,7 @@ async fn is_answered(stack: &TestStack, headers: &[u8], expected: Expected) {
 }
 
 async fn next_request_is_fine(stack: &TestStack) {
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
 }
 
 #[tokio::test]
@@ -98,9 +98,9 @@ async fn values_that_are_not_utf_8_are_answered_400() {
 
         let answer = http2.get("/").header("x-client-id", value).tokens(1).send().await;
         check::refused(&answer, &INVALID_CLIENT_ID);
-        let answer = http2.get("/").client("a").header("x-token-estimate", value).send().await;
+        let answer = http2.post("/").client("a").header("x-token-estimate", value).send().await;
         check::refused(&answer, &INVALID_ESTIMATE);
-        let answer = http2.get("/").client("a").tokens(1).header("x-other", value).send().await;
+        let answer = http2.post("/").client("a").tokens(1).header("x-other", value).send().await;
         check::admitted(&answer);
     }
     check::filter_is_unharmed(stack.envoy()).await;
@@ -129,9 +129,9 @@ async fn repeated_headers_are_answered_400() {
         next_request_is_fine(&stack).await;
     }
     let http2 = HttpClient::http2(stack.proxy_address());
-    let twice = http2.get("/").client("a").client("a").tokens(1).send().await;
+    let twice = http2.post("/").client("a").client("a").tokens(1).send().await;
     check::refused(&twice, &INVALID_CLIENT_ID);
-    let twice = http2.get("/").client("a").tokens(1).tokens(1).send().await;
+    let twice = http2.post("/").client("a").tokens(1).tokens(1).send().await;
     check::refused(&twice, &INVALID_ESTIMATE);
     next_request_is_fine(&stack).await;
     check::filter_is_unharmed(stack.envoy()).await;

@@ -14,7 +14,7 @@ const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];
 async fn envoys_page_has_the_metrics_of_the_golden_list() {
     let stack = TestStack::start().await;
     stack.admin().put_client("a", None, None).await;
-    stack.proxy().get("/").client("a").tokens(1).send().await;
+    stack.proxy().post("/").client("a").tokens(1).send().await;
     let mut shape = String::new();
     for prefix in PREFIXES {
         shape += &stack.envoy().metrics(prefix).await.shape();

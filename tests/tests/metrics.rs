@@ -15,7 +15,7 @@ use http::Method;
 async fn traffic(stack: &TestStack) {
     stack.admin().put_client("a", 3, 100).await;
     for (tokens, status) in [(40, 200), (61, 429), (10, 200), (0, 200), (1, 429), (1, 429)] {
-        let answer = stack.proxy().get("/").client("a").tokens(tokens).send().await;
+        let answer = stack.proxy().post("/").client("a").tokens(tokens).send().await;
         assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
     }
 }
@@ -48,7 +48,7 @@ async fn every_metric_has_the_contracts_name_type_and_labels() {
 async fn prometheus_scrapes_every_metric() {
     let stack = TestStack::builder().with_prometheus().start().await;
     traffic(&stack).await;
-    stack.proxy().get("/").client("stranger").tokens(1).send().await;
+    stack.proxy().post("/").client("stranger").tokens(1).send().await;
     let prometheus = stack.prometheus.as_ref().expect("a Prometheus");
 
     let exactly = [
@@ -78,7 +78,7 @@ async fn only_configured_ids_become_labels() {
     stack.admin().put_client("a", 1, None).await;
     for number in 0..50 {
         check::admitted(
-            &stack.proxy().get("/").client(&format!("stranger-{number}")).tokens(2).send().await,
+            &stack.proxy().post("/").client(&format!("stranger-{number}")).tokens(2).send().await,
         );
     }
     let metrics = stack.control_plane.metrics().await;
@@ -97,7 +97,7 @@ async fn only_configured_ids_become_labels() {
 async fn denied_clients_are_counted_as_unknown() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     for _ in 0..3 {
-        stack.proxy().get("/").client("stranger").tokens(1).send().await;
+        stack.proxy().post("/").client("stranger").tokens(1).send().await;
     }
     let metrics = stack.control_plane.metrics().await;
     let labels = [("client_id", "unknown"), ("status", "dropped")];
@@ -110,8 +110,8 @@ async fn a_client_called_unknown_does_not_break_the_page() {
     // Whether such an id is taken or refused, no series may appear twice: reading the page checks
     // that.
     stack.admin().put("unknown", &serde_json::json!({"rpm": 1})).await;
-    stack.proxy().get("/").client("unknown").tokens(1).send().await;
-    stack.proxy().get("/").client("stranger").tokens(1).send().await;
+    stack.proxy().post("/").client("unknown").tokens(1).send().await;
+    stack.proxy().post("/").client("stranger").tokens(1).send().await;
     stack.control_plane.metrics().await;
 }
 
@@ -153,7 +153,7 @@ async fn no_counter_ever_goes_down() {
             _ => {
                 let answer = admin.http().request(Method::DELETE, "/api/v1/clients/a").send().await;
                 assert_eq!(answer.status.as_u16(), 200);
-                stack.proxy().get("/").client("a").tokens(1).send().await;
+                stack.proxy().post("/").client("a").tokens(1).send().await;
             }
         }
         let metrics = stack.control_plane.metrics().await;
@@ -171,8 +171,8 @@ async fn no_counter_ever_goes_down() {
 async fn envoys_own_page_counts_decisions_by_outcome() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     traffic(&stack).await;
-    stack.proxy().get("/").client("stranger").tokens(1).send().await;
-    stack.proxy().get("/").client("a b").tokens(1).send().await;
+    stack.proxy().post("/").client("stranger").tokens(1).send().await;
+    stack.proxy().post("/").client("a b").tokens(1).send().await;
     stack.proxy().get("/").send().await;
     let metrics = stack.envoy().metrics("flowguard_").await;
     let outcomes = [

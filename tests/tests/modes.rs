@@ -18,10 +18,10 @@ async fn shadow_decides_and_counts_and_lets_every_request_pass() {
     admin.put_client("a", 2, 100).await;
     let proxy = stack.proxy();
     for tokens in [50, 60, 50, 50] {
-        check::admitted(&proxy.get("/").client("a").tokens(tokens).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(tokens).send().await);
     }
-    check::admitted(&proxy.get("/").client("stranger").tokens(1).send().await);
-    check::admitted(&proxy.get("/").client("not an id").tokens(1).send().await);
+    check::admitted(&proxy.post("/").client("stranger").tokens(1).send().await);
+    check::admitted(&proxy.post("/").client("not an id").tokens(1).send().await);
     check::admitted(&proxy.get("/").send().await);
 
     check::counted(&admin.stats("a").await, 2, 1, 1);
@@ -42,7 +42,7 @@ async fn shadow_lets_requests_pass_without_a_control_plane() {
     let mut stack =
         TestStack::builder().mode("shadow").setting("DECISION_TIMEOUT_MS", "100").start().await;
     stack.control_plane.process().kill();
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
 }
 
 #[tokio::test]
@@ -51,15 +51,15 @@ async fn off_checks_the_headers_and_asks_nobody() {
     stack.admin().put_client("a", 1, 1).await;
     let proxy = stack.proxy();
     for _ in 0..3 {
-        check::admitted(&proxy.get("/").client("a").tokens(1000).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1000).send().await);
     }
     assert_eq!(stack.admin().stats("a").await.total_requests, 0);
     stack.control_plane.process().kill();
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     check::refused(&proxy.get("/").send().await, &NO_CLIENT_ID);
-    check::refused(&proxy.get("/").client("a").send().await, &NO_ESTIMATE);
-    check::refused(&proxy.get("/").client("a b").tokens(1).send().await, &INVALID_CLIENT_ID);
-    check::refused(&proxy.get("/").client("a").tokens("x").send().await, &INVALID_ESTIMATE);
+    check::refused(&proxy.post("/").client("a").send().await, &NO_ESTIMATE);
+    check::refused(&proxy.post("/").client("a b").tokens(1).send().await, &INVALID_CLIENT_ID);
+    check::refused(&proxy.post("/").client("a").tokens("x").send().await, &INVALID_ESTIMATE);
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ async fn after_sigterm_it_is_not_ready_and_exits_with_0_and_open_responses_go_on
     }
     assert!(last.ends_with(b"data: [DONE]\n\n"), "{last:?}");
     check::refused(
-        &stack.proxy().get("/").client("a").tokens(1).send().await,
+        &stack.proxy().post("/").client("a").tokens(1).send().await,
         &check::LIMITER_UNAVAILABLE,
     );
 }
@@ -180,7 +180,7 @@ async fn a_call_that_has_begun_is_answered_after_sigterm() {
 async fn a_log_in_json_is_one_document_a_line() {
     let stack = TestStack::builder().setting("LOG_FORMAT", "json").start().await;
     stack.admin().put_client("a", 1, None).await;
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
     let log = stack.control_plane.log();
     assert!(!log.is_empty());
     for line in log.lines() {

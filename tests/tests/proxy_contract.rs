@@ -22,7 +22,7 @@ async fn get_with(proxy: &HttpClient, headers: &[(&str, &str)]) -> Answer {
 async fn the_first_condition_that_holds_is_the_answer() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     stack.admin().put_client("spent", 1, 10).await;
-    check::admitted(&stack.proxy().get("/").client("spent").tokens(10).send().await);
+    check::admitted(&stack.proxy().post("/").client("spent").tokens(10).send().await);
 
     let table: &[(&[(&str, &str)], &Refusal)] = &[
         (&[], &NO_CLIENT_ID),
@@ -59,14 +59,14 @@ async fn a_client_id_is_1_to_128_characters_of_a_small_alphabet() {
     let longest = "a".repeat(128);
     for id in ["a", "0", "AZaz09._:@-", "team:a@example.com", "-", ".", "..", &longest] {
         println!("{id}");
-        check::admitted(&proxy.get("/").client(id).tokens(1).send().await);
+        check::admitted(&proxy.post("/").client(id).tokens(1).send().await);
     }
     let too_long = "a".repeat(129);
     for id in
         ["", "a b", "a,b", "a/b", "a\tb", "ä", "a;", "a\"", "%61", "a*", "a+b", "[a]", &too_long]
     {
         println!("{id}");
-        check::refused(&proxy.get("/").client(id).tokens(1).send().await, &INVALID_CLIENT_ID);
+        check::refused(&proxy.post("/").client(id).tokens(1).send().await, &INVALID_CLIENT_ID);
     }
 }
 
@@ -78,7 +78,7 @@ async fn an_estimate_is_decimal_digits_up_to_a_trillion() {
     let many_zeros = "0".repeat(200) + "1";
     for estimate in ["0", "1", "007", "1000000000000", "0001000000000000", &many_zeros] {
         println!("{estimate}");
-        check::admitted(&proxy.get("/").client("a").tokens(estimate).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(estimate).send().await);
     }
     let huge = "9".repeat(200);
     let refused = [
@@ -105,7 +105,7 @@ async fn an_estimate_is_decimal_digits_up_to_a_trillion() {
     for estimate in refused {
         println!("{estimate}");
         check::refused(
-            &proxy.get("/").client("a").tokens(estimate).send().await,
+            &proxy.post("/").client("a").tokens(estimate).send().await,
             &INVALID_ESTIMATE,
         );
     }
@@ -144,14 +144,14 @@ async fn http_1_1_and_http_2_clients_share_one_bucket() {
     let http1 = stack.proxy();
     let http2 = HttpClient::http2(stack.proxy_address());
 
-    let first = http1.get("/").client("a").tokens(1).send().await;
+    let first = http1.post("/").client("a").tokens(1).send().await;
     check::admitted(&first);
     assert_eq!(first.version, Version::HTTP_11);
-    let second = http2.get("/").client("a").tokens(1).send().await;
+    let second = http2.post("/").client("a").tokens(1).send().await;
     check::admitted(&second);
     assert_eq!(second.version, Version::HTTP_2);
     for proxy in [http1, http2] {
-        check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+        check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
     }
 }
 
@@ -161,9 +161,9 @@ async fn a_bucket_starts_full_and_holds_one_minutes_limit() {
     stack.admin().put_client("a", 5, 100).await;
     let proxy = stack.proxy();
     for _ in 0..5 {
-        check::admitted(&proxy.get("/").client("a").tokens(20).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(20).send().await);
     }
-    check::refused_for_now(&proxy.get("/").client("a").tokens(20).send().await, &RPM_EXCEEDED);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(20).send().await, &RPM_EXCEEDED);
     check::counted(&stack.admin().stats("a").await, 5, 1, 0);
 }
 
@@ -174,21 +174,21 @@ async fn a_refused_request_costs_nothing() {
     admin.put_client("a", 3, 100).await;
     let proxy = stack.proxy();
     let since = std::time::Instant::now();
-    check::admitted(&proxy.get("/").client("a").tokens(60).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(60).send().await);
 
     for _ in 0..10 {
-        check::refused_for_now(&proxy.get("/").client("a").tokens(99).send().await, &TPM_EXCEEDED);
+        check::refused_for_now(&proxy.post("/").client("a").tokens(99).send().await, &TPM_EXCEEDED);
     }
     let stats = admin.stats("a").await;
     check::counted(&stats, 1, 0, 10);
     check::balance(stats.rpm_remaining, 2, 3, since);
     check::balance(stats.tpm_remaining, 40, 100, since);
     for _ in 0..2 {
-        check::admitted(&proxy.get("/").client("a").tokens(20).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(20).send().await);
     }
 
     // With both buckets short of it, RPM is named, and the token bucket keeps what it has.
-    check::refused_for_now(&proxy.get("/").client("a").tokens(99).send().await, &RPM_EXCEEDED);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(99).send().await, &RPM_EXCEEDED);
     check::balance(admin.stats("a").await.tpm_remaining, 0, 100, since);
 }
 
@@ -199,12 +199,12 @@ async fn an_estimate_above_the_capacity_can_never_pass() {
     admin.put_client("a", 2, 100).await;
     let proxy = stack.proxy();
     for tokens in [101, 1_000_000_000_000_u64] {
-        check::refused_for_good(&proxy.get("/").client("a").tokens(tokens).send().await);
+        check::refused_for_good(&proxy.post("/").client("a").tokens(tokens).send().await);
     }
     let stats = admin.stats("a").await;
     check::counted(&stats, 0, 0, 2);
     assert_eq!((stats.rpm_remaining, stats.tpm_remaining), (Some(2), Some(100)));
-    check::admitted(&proxy.get("/").client("a").tokens(100).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(100).send().await);
 }
 
 #[tokio::test]
@@ -213,9 +213,9 @@ async fn an_estimate_of_0_costs_one_request() {
     let admin = stack.admin();
     admin.put_client("a", 2, 1).await;
     let proxy = stack.proxy();
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::admitted(&proxy.get("/").client("a").tokens(0).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(0).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(0).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(0).send().await, &RPM_EXCEEDED);
     admin.wait_for_tokens_used("a", 1).await;
 }
 
@@ -225,7 +225,7 @@ async fn a_disabled_client_is_counted_but_not_limited() {
     let admin = stack.admin();
     admin.put_disabled_client("a", 1, 1).await;
     for _ in 0..5 {
-        check::admitted(&stack.proxy().get("/").client("a").tokens(1000).send().await);
+        check::admitted(&stack.proxy().post("/").client("a").tokens(1000).send().await);
     }
     check::counted(&admin.stats("a").await, 5, 0, 0);
 }
@@ -237,10 +237,10 @@ async fn without_an_rpm_only_tokens_are_limited() {
     admin.put_client("a", None, 10).await;
     let proxy = stack.proxy();
     for _ in 0..20 {
-        check::admitted(&proxy.get("/").client("a").tokens(0).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(0).send().await);
     }
-    check::admitted(&proxy.get("/").client("a").tokens(10).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(5).send().await, &TPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(10).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(5).send().await, &TPM_EXCEEDED);
     assert_eq!(admin.stats("a").await.rpm_remaining, None);
 }
 
@@ -251,9 +251,9 @@ async fn without_a_tpm_only_requests_are_limited() {
     admin.put_client("a", 2, None).await;
     let proxy = stack.proxy();
     for _ in 0..2 {
-        check::admitted(&proxy.get("/").client("a").tokens(1_000_000_000_000_u64).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1_000_000_000_000_u64).send().await);
     }
-    check::refused_for_now(&proxy.get("/").client("a").tokens(0).send().await, &RPM_EXCEEDED);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(0).send().await, &RPM_EXCEEDED);
     assert_eq!(admin.stats("a").await.tpm_remaining, None);
 }
 
@@ -265,7 +265,7 @@ async fn changing_a_limit_keeps_what_was_spent() {
     admin.put_client("a", 60, 60).await;
     let since = std::time::Instant::now();
     for _ in 0..30 {
-        check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     }
 
     let remaining = async |limit: u64, expected: u64| {
@@ -285,6 +285,6 @@ async fn changing_a_limit_keeps_what_was_spent() {
     remaining(120, 60).await;
     remaining(60, 30).await;
     remaining(2, 1).await;
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(2).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(2).send().await, &RPM_EXCEEDED);
 }

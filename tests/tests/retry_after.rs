@@ -22,7 +22,7 @@ fn passes_between(answer: &Answer, refusal: &Refusal) -> (Instant, Instant) {
 /// Spends what there is; then refused again and again until the moment that the first refusal
 /// named, each naming the same moment, and admitted then.
 async fn passes_exactly_when_it_said(proxy: &HttpClient, tokens: u64, refusal: &Refusal) {
-    let send = || proxy.get("/").client("a").tokens(tokens).send();
+    let send = || proxy.post("/").client("a").tokens(tokens).send();
     let mut answer = send().await;
     while answer.status.is_success() {
         answer = send().await;
@@ -74,9 +74,9 @@ async fn a_refusal_by_rpm_waits_for_the_tokens_as_well() {
     // A request is back after half a minute, 90 tokens after almost a whole one.
     stack.admin().put_client("a", 2, 100).await;
     for tokens in [100, 0] {
-        check::admitted(&proxy.get("/").client("a").tokens(tokens).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(tokens).send().await);
     }
-    let answer = proxy.get("/").client("a").tokens(90).send().await;
+    let answer = proxy.post("/").client("a").tokens(90).send().await;
     let wait = check::refused_for_now(&answer, &RPM_EXCEEDED);
     assert!(wait > Duration::from_secs(31), "{wait:?}");
 }

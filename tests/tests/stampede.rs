@@ -20,7 +20,7 @@ fn waiting_requests(stack: &mut TestStack, client: &str) -> JoinSet<Answer> {
     for _ in 0..CONNECTIONS {
         let proxy = HttpClient::http2(stack.proxy_address());
         for _ in 0..REQUESTS / CONNECTIONS {
-            let request = proxy.get("/").client(client).tokens(1);
+            let request = proxy.post("/").client(client).tokens(1);
             requests.spawn(request.send());
         }
     }
@@ -43,7 +43,7 @@ async fn stack_of(decision_timeout_ms: &str) -> TestStack {
         .start()
         .await;
     stack.admin().put_client("spent", 1, None).await;
-    check::admitted(&stack.proxy().get("/").client("spent").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("spent").tokens(1).send().await);
     stack
 }
 

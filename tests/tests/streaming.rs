@@ -139,7 +139,7 @@ async fn a_client_that_goes_away_mid_stream_ends_the_upstreams_work_and_is_count
     let stats = admin.stats("a").await;
     check::counted(&stats, 1, 0, 0);
     assert_eq!(stats.tokens_used, 1);
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
     check::filter_is_unharmed(stack.envoy()).await;
 }
 
@@ -158,7 +158,7 @@ async fn an_upstream_that_breaks_off_mid_stream_is_passed_on_as_such() {
         };
         assert_eq!(events.matches("data: ").count(), 2, "{events}");
         assert!(matches!(end, Some(Err(_))), "the stream seems to be complete");
-        check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     }
     check::filter_is_unharmed(stack.envoy()).await;
 }

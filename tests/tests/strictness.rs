@@ -28,7 +28,7 @@ async fn offer(proxies: &[HttpClient], requests: usize, tokens: u64) -> Offered 
     let started = Instant::now();
     let proxies = proxies.to_vec();
     let request =
-        move |number: usize| proxies[number % proxies.len()].get("/").client("a").tokens(tokens);
+        move |number: usize| proxies[number % proxies.len()].post("/").client("a").tokens(tokens);
     let answers = send_many(requests, TASKS, request).await;
     for answer in &answers {
         assert!(matches!(answer.status.as_u16(), 200 | 429), "{} {}", answer.status, answer.text());
@@ -107,7 +107,7 @@ async fn a_client_exactly_at_its_rate_is_never_refused() {
     let mut number = 0_usize;
     let mut send = || {
         number += 1;
-        proxies[number % proxies.len()].get("/").client("a").tokens(1).send()
+        proxies[number % proxies.len()].post("/").client("a").tokens(1).send()
     };
     let mut answer = send().await;
     while answer.status.is_success() {

@@ -14,13 +14,13 @@ async fn unknown_clients_share_one_pair_of_buckets() {
     stack.admin().put_client("known", 1, 1).await;
     let proxy = stack.proxy();
     for id in ["a", "b", "c"] {
-        check::admitted(&proxy.get("/").client(id).tokens(30).send().await);
+        check::admitted(&proxy.post("/").client(id).tokens(30).send().await);
     }
-    check::refused_for_now(&proxy.get("/").client("d").tokens(50).send().await, &TPM_EXCEEDED);
-    check::refused_for_good(&proxy.get("/").client("e").tokens(101).send().await);
-    check::admitted(&proxy.get("/").client("f").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("g").tokens(1).send().await, &RPM_EXCEEDED);
-    check::admitted(&proxy.get("/").client("known").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("d").tokens(50).send().await, &TPM_EXCEEDED);
+    check::refused_for_good(&proxy.post("/").client("e").tokens(101).send().await);
+    check::admitted(&proxy.post("/").client("f").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("g").tokens(1).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("known").tokens(1).send().await);
     assert_eq!(
         stack.admin().get("a").await.status.as_u16(),
         404,
@@ -36,7 +36,7 @@ async fn unknown_clients_can_be_let_through_without_a_limit() {
         .start()
         .await;
     for _ in 0..10 {
-        check::admitted(&stack.proxy().get("/").client("a").tokens(1_000_000).send().await);
+        check::admitted(&stack.proxy().post("/").client("a").tokens(1_000_000).send().await);
     }
 }
 
@@ -45,8 +45,8 @@ async fn unknown_clients_can_be_denied() {
     let stack = TestStack::builder().setting("UNKNOWN_CLIENTS", "deny").start().await;
     stack.admin().put_client("known", None, None).await;
     for id in ["a", "b", "a"] {
-        check::refused(&stack.proxy().get("/").client(id).tokens(1).send().await, &UNKNOWN_CLIENT);
+        check::refused(&stack.proxy().post("/").client(id).tokens(1).send().await, &UNKNOWN_CLIENT);
     }
-    check::admitted(&stack.proxy().get("/").client("known").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("known").tokens(1).send().await);
     assert_eq!(stack.upstream.requests().len(), 1);
 }

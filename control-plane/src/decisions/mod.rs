@@ -3,6 +3,7 @@
 mod frame;
 mod metrics;
 mod session;
+mod thread;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use tracing::{debug, info, warn};
 pub use frame::{ASKS_MAX, REPORTS_MAX};
 pub use metrics::StreamMetrics;
 pub use session::{HeldInAll, Session};
+pub use thread::{ServeError, serve_on_own_thread};
 
 use crate::{
     clock::Clock,
@@ -92,6 +94,7 @@ impl DecisionService for Decisions {
             shutdown: self.shutdown.clone(),
             peer,
             session: None,
+            reports_in_turn: 0,
             ledger: Arc::clone(&self.ledger),
             metrics: self.metrics.clone(),
             held_in_all: self.held_in_all.clone(),
@@ -109,6 +112,8 @@ struct Worker {
     peer: String,
     /// `None` until the worker said hello.
     session: Option<Session>,
+    /// Since the others had theirs.
+    reports_in_turn: usize,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     held_in_all: HeldInAll,
@@ -123,13 +128,21 @@ impl Worker {
             };
             match answer {
                 Ok(Some(answer)) => return Some((Ok(answer), self)),
-                // Who sends many takes turns with the others.
-                Ok(None) => task::yield_now().await,
+                Ok(None) => self.take_turns().await,
                 Err(status) => {
                     self.log_end(&status);
                     return Some((Err(status), self));
                 }
             }
+        }
+    }
+
+    /// Who reports much lets the others have their turn. Not after each frame: what belongs together
+    /// would be torn apart, and the ask behind it overtake an end.
+    async fn take_turns(&mut self) {
+        if self.reports_in_turn >= REPORTS_MAX {
+            self.reports_in_turn = 0;
+            task::yield_now().await;
         }
     }
 
@@ -155,6 +168,8 @@ impl Worker {
             Some(session) => session,
             None => self.start_session(frame.hello.as_ref())?,
         };
+        let reports = frame.settles.len() + frame.cancels.len() + frame.drops.len();
+        self.reports_in_turn = self.reports_in_turn.saturating_add(reports.max(1));
         let answer = session.answer(frame, self.clock.now());
         self.session = Some(session);
         answer

@@ -120,6 +120,9 @@ impl Worker {
     /// A response's headers have arrived: the upstream's, or the answer of a filter, this one
     /// included, or of Envoy itself.
     pub fn on_response(&mut self, host: &mut impl Host, id: RequestId) -> ResponseBody {
+        if self.requests.response(id).is_some_and(|response| response.settle_at_once()) {
+            self.go_before_the_response(host);
+        }
         let Some(response) = self.requests.response(id) else { return ResponseBody::Pass };
         let headers = host.response_headers(id);
         // In shadow nobody shall slow down for limits that are not in force.
@@ -141,7 +144,12 @@ impl Worker {
         }
     }
 
-    /// A piece of a response's body has passed by unseen.
+    /// So many bytes of a response's body pass by that need not be seen.
+    pub fn on_response_body_unread(&mut self, id: RequestId, bytes: usize) -> ResponseBody {
+        self.requests.response(id).map_or(ResponseBody::Pass, |response| response.pass(bytes))
+    }
+
+    /// A piece of a response's body has passed by that should have been seen.
     pub fn on_response_body_missed(&mut self, id: RequestId) {
         if let Some(response) = self.requests.response(id) {
             response.stop_reading();

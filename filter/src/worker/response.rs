@@ -3,7 +3,7 @@
 use proto::decision::{Outcome, UsageSource};
 
 use crate::{
-    headers::HeaderMap,
+    headers::{HeaderMap, Occurrence},
     request_kind::RequestKind,
     standing::Standing,
     usage::{self, Body, UsageReader},
@@ -25,6 +25,8 @@ pub(super) struct Response {
     standing: Option<Standing>,
     settle_at_once: bool,
     answer: Answer,
+    /// Bytes of its body that are still to come, where its headers say how many there are.
+    left: Option<u64>,
     /// `None` before it begins, and when nothing that it tells counts.
     usage: Option<Box<UsageReader>>,
 }
@@ -69,7 +71,14 @@ impl Response {
 
     /// The response to a request that passes without a verdict.
     pub(super) fn of_undecided(kind: RequestKind) -> Self {
-        Self { kind, standing: None, settle_at_once: false, answer: Answer::Awaited, usage: None }
+        Self {
+            kind,
+            standing: None,
+            settle_at_once: false,
+            answer: Answer::Awaited,
+            left: None,
+            usage: None,
+        }
     }
 
     pub(super) fn standing(&self) -> Option<Standing> {
@@ -94,6 +103,7 @@ impl Response {
             Some(REFUSALS..) => Answer::Refused,
             _ => Answer::Done,
         };
+        self.left = content_length(headers);
         // A stored response tells again what was charged when it was made.
         if self.kind == RequestKind::Reads {
             return ResponseBody::Pass;
@@ -102,14 +112,26 @@ impl Response {
         if reader.body().is_readable() { ResponseBody::Read } else { ResponseBody::Pass }
     }
 
-    /// A piece of its body has arrived.
+    /// A piece of its body is about to be sent.
     pub(super) fn read(&mut self, bytes: &[u8]) -> ResponseBody {
-        let Some(reader) = &mut self.usage else { return ResponseBody::Pass };
-        reader.read(bytes);
-        if reader.has_ended() && reader.usage().is_some() {
-            ResponseBody::Over
-        } else {
-            ResponseBody::Read
+        if let Some(reader) = &mut self.usage {
+            reader.read(bytes);
+            if reader.has_ended() && reader.usage().is_some() {
+                return ResponseBody::Over;
+            }
+        }
+        self.pass(bytes.len())
+    }
+
+    /// So many bytes of its body are about to be sent.
+    pub(super) fn pass(&mut self, bytes: usize) -> ResponseBody {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        match (self.left, &self.usage) {
+            // The host tells the end apart from the last bytes, and after them.
+            (Some(0), _) => ResponseBody::Over,
+            (_, Some(reader)) if reader.body().is_readable() => ResponseBody::Read,
+            _ => ResponseBody::Pass,
         }
     }
 
@@ -154,6 +176,13 @@ fn source(source: usage::UsageSource) -> UsageSource {
         usage::UsageSource::Responses => UsageSource::Responses,
         usage::UsageSource::Anthropic => UsageSource::Anthropic,
         usage::UsageSource::Gemini => UsageSource::Gemini,
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    match Occurrence::of("content-length", headers) {
+        Occurrence::One(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
+        Occurrence::None | Occurrence::Many => None,
     }
 }
 

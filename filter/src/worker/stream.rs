@@ -53,6 +53,20 @@ impl Worker {
         }
     }
 
+    /// Sends a frame without anything, for the end that is to follow it.
+    ///
+    /// Envoy writes to its connections in the order in which each first had something to write.
+    /// When a response's headers and its end arrive together, its client would otherwise have all
+    /// of it before the control plane hears of the end, and could ask again by another worker.
+    pub(super) fn go_before_the_response(&mut self, host: &mut impl Host) {
+        if let Some(stream) = self.link.greeted_stream()
+            && self.requests.may_send()
+        {
+            // Should it fail, what follows fails too, and is looked after.
+            host.send(stream, &[]);
+        }
+    }
+
     /// A stream that answers no more is closed gently: if the control plane wakes up again, it
     /// still reads the cancels and gives back what it then would have charged.
     pub(super) fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {

@@ -126,11 +126,11 @@ async fn a_request_whose_decision_stream_is_swallowed_costs_its_estimate() {
     let under_way = UnderWay::start(&stack).await;
     let relay = stack.relay.as_ref().expect("a relay");
     relay.swallow_open_connections();
-    let unanswered = stack.proxy().get("/").client("a").tokens(1).send().await;
+    let unanswered = stack.proxy().post("/").client("a").tokens(1).send().await;
     check::refused(&unanswered, &check::LIMITER_UNAVAILABLE);
     // The next stream is there before the last one's end is known to the control plane.
     eventually("an admitted request", || async {
-        let answer = stack.proxy().get("/").client("a").tokens(0).send().await;
+        let answer = stack.proxy().post("/").client("a").tokens(0).send().await;
         answer.status.is_success().then_some(())
     })
     .await;

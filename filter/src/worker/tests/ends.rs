@@ -1,6 +1,6 @@
 //! When the end of a request is told: with what goes out anyway, or at once when it is waited for.
 
-use proto::decision::{ControlFrame, Verdict};
+use proto::decision::{ControlFrame, FilterFrame, Verdict};
 
 use super::{super::*, ADMITTED, fake::Bench};
 
@@ -68,4 +68,53 @@ fn an_end_is_told_once_however_often_the_host_tells_it() {
     bench.end(1, false);
     bench.tick(20);
     assert_eq!(bench.settles().len(), 1);
+}
+
+fn respond_in_pieces(content_length: Option<&str>, pieces: &[&str]) -> Vec<ResponseBody> {
+    let mut bench = Bench::open("");
+    admit_short(&mut bench, 1);
+    let mut headers = vec![(":status", "200"), ("content-type", "application/json")];
+    headers.extend(content_length.map(|length| ("content-length", length)));
+    bench.respond(1, &headers, "");
+    pieces.iter().map(|piece| bench.worker.on_response_body(1, piece.as_bytes())).collect()
+}
+
+/// The host tells the end of a response after its last bytes have gone: too late for the client
+/// that asks again as soon as it has them.
+#[test]
+fn a_response_of_a_known_length_is_over_before_its_last_bytes_are_sent() {
+    use ResponseBody::{Over, Read};
+    assert_eq!(respond_in_pieces(Some("4"), &["{", "}", " ", " "]), [Read, Read, Read, Over]);
+    assert_eq!(respond_in_pieces(Some("2"), &["{}"]), [Over]);
+    assert_eq!(respond_in_pieces(None, &["{}"]), [Read]);
+    for no_length in ["", "-1", "2, 2", "0x2", "99999999999999999999999"] {
+        assert_eq!(respond_in_pieces(Some(no_length), &["{}"]), [Read], "{no_length}");
+    }
+}
+
+#[test]
+fn a_response_that_is_not_read_is_over_before_its_last_bytes_are_sent_too() {
+    let mut bench = Bench::open("");
+    admit_short(&mut bench, 1);
+    let headers =
+        [(":status", "200"), ("content-type", "audio/mpeg"), ("content-length", "100000")];
+    assert_eq!(bench.respond(1, &headers, ""), ResponseBody::Pass);
+    assert_eq!(bench.worker.on_response_body_unread(1, 60_000), ResponseBody::Pass);
+    assert_eq!(bench.worker.on_response_body_unread(1, 40_000), ResponseBody::Over);
+}
+
+/// See [`Worker::go_before_the_response`].
+#[test]
+fn the_stream_is_written_to_before_a_response_whose_end_is_waited_for_and_no_other() {
+    for (settle_at_once, frames) in [(true, 1), (false, 0)] {
+        let mut bench = Bench::open("");
+        bench.request(1);
+        let verdict =
+            Verdict { id: 1, decision: ADMITTED.into(), settle_at_once, ..Verdict::default() };
+        bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
+        bench.host.frames.clear();
+        bench.respond(1, &[(":status", "200")], "");
+        assert_eq!(bench.host.frames.len(), frames);
+        assert!(bench.host.frames.iter().all(|(_, frame)| *frame == FilterFrame::default()));
+    }
 }

@@ -1,0 +1,50 @@
+//! The thread that decides: one for all streams, and for nothing else.
+//!
+//! A worker tells what a response gave back right before the last of it goes to its client, whose
+//! next request may come by another worker's stream. One thread takes what arrives in the order in
+//! which it arrived, so that the first is never overtaken by the second. Nor does anything that
+//! reads or writes the configuration of a million clients hold up a decision here.
+
+use std::{io, sync::Arc, thread};
+
+use tokio::{net::TcpListener, runtime, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{StreamMetrics, serve};
+use crate::{clock::Clock, ledger::Ledger};
+
+/// Why decisions are not served, or no more.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The thread, or its listener, cannot be set up.
+    #[error("the thread that decides cannot be set up: {0}")]
+    Thread(#[from] io::Error),
+    /// The server failed.
+    #[error("the decision server failed: {0}")]
+    Server(#[from] tonic::transport::Error),
+    /// The thread ended without a word.
+    #[error("the thread that decides panicked")]
+    Panicked,
+}
+
+/// Does what [`serve`] does, on a thread of its own.
+pub async fn serve_on_own_thread(
+    listener: TcpListener,
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    metrics: StreamMetrics,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let listener = listener.into_std()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ended, end) = oneshot::channel();
+    thread::Builder::new().name("decisions".to_owned()).spawn(move || {
+        let served = runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            Ok(serve(listener, ledger, clock, metrics, shutdown).await?)
+        });
+        // Nobody waits for it when the process is about to end.
+        let _ = ended.send(served);
+    })?;
+    end.await.unwrap_or(Err(ServeError::Panicked))
+}

@@ -1,0 +1,133 @@
+//! One client, or a stranger with a new name for each request, asks as fast as it can: what it is
+//! given, and what others see meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use harness::TestStack;
+use harness::check;
+use harness::http_client::{Answer, HttpClient};
+use tokio::task::JoinSet;
+
+const CONNECTIONS: usize = 10;
+const STREAMS: usize = 500;
+const FOR: Duration = Duration::from_secs(4);
+
+/// Of the flood's client, and of the one that stands for all that are not configured.
+const LIMIT: u64 = 60;
+
+/// Whose requests the flood's are.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    One,
+    NewEachTime,
+}
+
+/// What the flood got: admitted, refused for a limit, refused for having too much under way.
+#[derive(Debug, Default)]
+struct Got {
+    admitted: AtomicU64,
+    limited: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+impl Got {
+    fn count(&self, answer: Result<Answer, String>) {
+        // Envoy may close a stream or a connection that asks too much.
+        let Ok(answer) = answer else { return };
+        let counter = match answer.status.as_u16() {
+            200 => &self.admitted,
+            429 => &self.limited,
+            503 => &self.unavailable,
+            status => panic!("{status}: {}", answer.text()),
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn flood(stack: &TestStack, names: Names, got: &Arc<Got>, until: Instant) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let next = Arc::new(AtomicU64::new(0));
+    for _ in 0..CONNECTIONS {
+        let client = HttpClient::http2(stack.proxy_address());
+        for _ in 0..STREAMS {
+            let (client, got, next) = (client.clone(), Arc::clone(got), Arc::clone(&next));
+            tasks.spawn(async move {
+                while Instant::now() < until {
+                    let name = match names {
+                        Names::One => "flood".to_owned(),
+                        Names::NewEachTime => {
+                            format!("made-up-{}", next.fetch_add(1, Ordering::Relaxed))
+                        }
+                    };
+                    got.count(client.post("/").client(&name).tokens(1).try_send().await);
+                }
+            });
+        }
+    }
+    tasks
+}
+
+async fn is_limited_and_harms_nobody(failure_mode: &'static str, names: Names) {
+    let stack = TestStack::builder()
+        .workers(2)
+        .setting("DECISION_TIMEOUT_MS", "250")
+        .setting("FAILURE_MODE", failure_mode)
+        .setting("UNKNOWN_CLIENT_RPM", &LIMIT.to_string())
+        .start()
+        .await;
+    stack.admin().put_client("flood", LIMIT, None).await;
+    stack.admin().put_client("honest", 100_000, None).await;
+    let honest = HttpClient::http1(stack.proxy_address());
+    check::admitted(&honest.post("/").client("honest").tokens(1).send().await);
+
+    let started = Instant::now();
+    let got = Arc::new(Got::default());
+    let mut tasks = flood(&stack, names, &got, started + FOR);
+    let mut waits = Vec::new();
+    while started.elapsed() < FOR {
+        let asked = Instant::now();
+        let answer = honest.post("/").client("honest").tokens(1).send().await;
+        assert_eq!(answer.status, 200, "{failure_mode} {names:?}: {}", answer.text());
+        waits.push(asked.elapsed());
+    }
+    while tasks.join_next().await.is_some() {}
+    waits.sort_unstable();
+    let admitted = got.admitted.load(Ordering::Relaxed);
+    println!(
+        "{failure_mode} {names:?}: {got:?}; honest: {} requests, p50 {:?}, p99 {:?}",
+        waits.len(),
+        waits[waits.len() / 2],
+        waits[waits.len() * 99 / 100],
+    );
+    let most = LIMIT + check::refill(LIMIT, started.elapsed());
+    assert!(admitted <= most, "{admitted} were admitted, at most {most} were there");
+    assert!(admitted >= LIMIT, "{admitted} of {LIMIT} were admitted");
+    assert_eq!(
+        stack.envoy().stat("wasmcustom.flowguard_decisions.outcome=failed_open").await,
+        0,
+        "{failure_mode}"
+    );
+    check::filter_is_unharmed(stack.envoy()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_clients_flood_is_held_to_its_limit_and_harms_nobody() {
+    is_limited_and_harms_nobody("closed", Names::One).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_clients_flood_does_not_open_a_gate_that_fails_open() {
+    is_limited_and_harms_nobody("open", Names::One).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_with_a_new_name_each_time_is_held_to_the_limit_of_strangers() {
+    is_limited_and_harms_nobody("closed", Names::NewEachTime).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_with_a_new_name_each_time_does_not_open_a_gate_that_fails_open() {
+    is_limited_and_harms_nobody("open", Names::NewEachTime).await;
+}
