@@ -45,12 +45,14 @@ const GOLDENS: [(&str, &[&str]); 8] = [
 ];
 
 /// Another value than the default for each of the filter's settings that has no flag.
-const FILTER_SETTINGS: [(&str, &str); 6] = [
+const FILTER_SETTINGS: [(&str, &str); 8] = [
     ("DECISION_TIMEOUT_MS", "1000"),
     ("ERROR_FORMAT", "anthropic"),
     ("RATE_LIMIT_HEADERS", "both"),
     ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
     ("ACCEPT_ENCODING", "keep"),
+    ("EXEMPT_PATHS", "/healthz,/static/*"),
+    ("EXEMPT_PREFLIGHT", "true"),
     ("ESTIMATE", "learned"),
 ];
 
@@ -116,6 +118,8 @@ fn the_filter_is_told_its_settings() {
             "rate_limit_headers": "both",
             "upstream_rate_limit_headers": "rename",
             "accept_encoding": "keep",
+            "exempt_paths": ["/healthz", "/static/*"],
+            "exempt_preflight": true,
             "estimate": "learned",
             "cluster": "flowguard_decisions",
             "authority": "flowguard-decisions",
@@ -127,6 +131,27 @@ fn the_filter_is_told_its_settings() {
 fn envoy_accepts_other_settings_of_the_filter() {
     let yaml = generate_in(&FILTER_SETTINGS, &[]).expect("a configuration");
     check_accepted("the filter's settings", &yaml);
+    let auto = generate_in(&[("ERROR_FORMAT", "auto")], &[]).expect("a configuration");
+    check_accepted("ERROR_FORMAT=auto", &auto);
+}
+
+#[test]
+fn envoy_has_the_bounds_that_the_settings_say() {
+    let bounds = [
+        ("ENVOY_CONNECTIONS_MAX", "512"),
+        ("ENVOY_HEAP_BYTES", "1610612736"),
+        ("STREAM_IDLE_TIMEOUT_S", "86400"),
+    ];
+    let yaml = generate_in(&bounds, &[]).expect("a configuration");
+    for line in [
+        "max_active_downstream_connections: 512\n",
+        "max_heap_size_bytes: 1610612736\n",
+        "                stream_idle_timeout: \"86400s\"\n",
+        "                            idle_timeout: \"86400s\"\n",
+    ] {
+        assert!(yaml.contains(line), "{line}");
+    }
+    check_accepted("other bounds", &yaml);
 }
 
 #[test]

@@ -5,16 +5,26 @@ use std::{net::IpAddr, num::NonZeroU16};
 use serde::Serialize;
 
 use super::{EnvoyConfigError, Options};
-use crate::settings::{Host, Ports, Scheme, Settings, UpstreamUrl, Word as _};
+use crate::settings::{EnvoySettings, Host, Ports, Scheme, Settings, UpstreamUrl, Word as _};
 
 #[derive(Serialize)]
 pub(super) struct Context {
     admin_port: u16,
     stats_port: Option<u16>,
+    envoy: Bounds,
     listener: Listener,
     filter: Filter,
     upstream: Upstream,
     control_plane: Endpoint,
+}
+
+/// What Envoy may take, and how long it waits.
+#[derive(Serialize)]
+struct Bounds {
+    connections_max: u32,
+    heap_bytes: u64,
+    /// As Envoy writes durations.
+    stream_idle_timeout: String,
 }
 
 #[derive(Serialize)]
@@ -85,6 +95,7 @@ impl Context {
         Ok(Self {
             admin_port: settings.ports.envoy_admin.get(),
             stats_port: options.stats_port.map(NonZeroU16::get),
+            envoy: Bounds::new(&settings.envoy),
             listener: Listener {
                 address: settings.bind_address,
                 port: settings.ports.proxy.get(),
@@ -95,6 +106,16 @@ impl Context {
             upstream: Upstream::new(&settings.upstream, &settings.upstream_ca_file),
             control_plane: Endpoint::new(&control_plane, settings.ports.decision),
         })
+    }
+}
+
+impl Bounds {
+    fn new(settings: &EnvoySettings) -> Self {
+        Self {
+            connections_max: settings.connections_max.get(),
+            heap_bytes: settings.heap_bytes,
+            stream_idle_timeout: format!("{}s", settings.stream_idle_timeout.as_secs()),
+        }
     }
 }
 

@@ -17,8 +17,8 @@ pub struct EnvoySettings {
 
 const CONNECTIONS_MAX: u32 = 10_000_000;
 
-/// An idle Envoy with the filter in two workers has about 50 MB. With less than twice that it
-/// would refuse what it could serve.
+/// An idle Envoy with the filter in two workers has some 30 MB of heap. With less than a few times
+/// that it would end what it could serve.
 const HEAP_BYTES_MIN: u64 = 128 << 20;
 const HEAP_BYTES_MAX: u64 = 1 << 40;
 

