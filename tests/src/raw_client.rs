@@ -27,14 +27,14 @@ impl RawConnection {
         Self { stream, received: BytesMut::new(), sent: Instant::now() }
     }
 
-    /// Writes bytes. That the server has already closed the connection shows when the answer is
-    /// read.
-    pub async fn write(&mut self, bytes: &[u8]) {
+    /// Writes bytes, and tells whether they could be written. That the server has just closed the
+    /// connection may show only when the answer is read.
+    pub async fn write(&mut self, bytes: &[u8]) -> bool {
         self.sent = Instant::now();
-        let _ = self.stream.write_all(bytes).await;
+        self.stream.write_all(bytes).await.is_ok()
     }
 
-    /// Reads one HTTP/1.1 answer that has a content length or no body; `None` when the connection
+    /// Reads one answer of HTTP/1.1 or HTTP/1.0 that has a content length or no body; `None` when the connection
     /// was closed instead.
     pub async fn read_answer(&mut self) -> Option<Answer> {
         let Some(head_length) = self.read_until(end_of_head).await else {
@@ -43,26 +43,26 @@ impl RawConnection {
             return None;
         };
         let head = self.received.split_to(head_length);
-        let (status, headers) = parse_head(&head)
-            .unwrap_or_else(|| panic!("no head of HTTP/1.1: {:?}", String::from_utf8_lossy(&head)));
+        let (version, status, headers) = parse_head(&head)
+            .unwrap_or_else(|| panic!("no head of HTTP/1: {:?}", String::from_utf8_lossy(&head)));
         let length =
             headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let length = length.map_or(0, |text| text.parse().expect("a content length is a number"));
         let body = self.read_exactly(length).await.expect("the answer's whole body");
-        Some(Answer {
-            status,
-            version: Version::HTTP_11,
-            headers,
-            body,
-            sent: self.sent,
-            received: Instant::now(),
-        })
+        Some(Answer { status, version, headers, body, sent: self.sent, received: Instant::now() })
     }
 
     /// Reads so many bytes; `None` when the connection ends before.
     pub async fn read_exactly(&mut self, length: usize) -> Option<Bytes> {
         self.read_until(|received| (received.len() >= length).then_some(())).await?;
         Some(self.received.split_to(length).freeze())
+    }
+
+    /// Reads all that comes until the server closes the connection.
+    pub async fn read_to_the_end(&mut self) -> Bytes {
+        let end: Option<()> = self.read_until(|_| None).await;
+        debug_assert!(end.is_none());
+        self.received.split().freeze()
     }
 
     /// Reads until `done` is `Some`; `None` when the connection ends before.
@@ -90,11 +90,16 @@ fn end_of_head(received: &[u8]) -> Option<usize> {
     received.windows(4).position(|window| window == b"\r\n\r\n").map(|position| position + 4)
 }
 
-fn parse_head(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
+fn parse_head(head: &[u8]) -> Option<(Version, StatusCode, HeaderMap)> {
     let mut lines =
         head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let status_line = lines.next()?;
-    let status = StatusCode::from_bytes(status_line.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?;
+    let (version, status) = lines.next()?.split_at_checked(b"HTTP/1.x ".len())?;
+    let version = match version {
+        b"HTTP/1.0 " => Version::HTTP_10,
+        b"HTTP/1.1 " => Version::HTTP_11,
+        _ => return None,
+    };
+    let status = StatusCode::from_bytes(status.get(..3)?).ok()?;
     let mut headers = HeaderMap::new();
     for line in lines {
         let colon = line.iter().position(|byte| *byte == b':')?;
@@ -102,5 +107,5 @@ fn parse_head(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
         let value = HeaderValue::from_bytes(value.get(1..)?.trim_ascii()).ok()?;
         headers.append(HeaderName::from_bytes(name).ok()?, value);
     }
-    Some((status, headers))
+    Some((version, status, headers))
 }

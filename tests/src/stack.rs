@@ -18,6 +18,7 @@ use crate::mock_llm::MockLlm;
 use crate::prometheus::Prometheus;
 use crate::relay::Relay;
 use crate::tools;
+use crate::yaml_block::YamlBlock;
 
 /// A running stack. Everything ends with it; when a test is failing, the ends of all logs are
 /// printed.
@@ -52,6 +53,7 @@ pub struct StackBuilder {
     upstream: Option<String>,
     relay: bool,
     prometheus: bool,
+    whole_admin: bool,
 }
 
 impl TestStack {
@@ -72,6 +74,7 @@ impl TestStack {
             upstream: None,
             relay: false,
             prometheus: false,
+            whole_admin: false,
         }
     }
 
@@ -172,6 +175,13 @@ impl StackBuilder {
         Self { prometheus: true, ..self }
     }
 
+    /// Opens every page of Envoy's admin interface, for a test that has to tell Envoy to do
+    /// something.
+    #[must_use]
+    pub fn with_whole_admin(self) -> Self {
+        Self { whole_admin: true, ..self }
+    }
+
     /// Starts all parts and waits until they are ready.
     pub async fn start(mut self) -> TestStack {
         let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
@@ -207,7 +217,11 @@ impl StackBuilder {
 
     /// The configuration that an Envoy is started with; what it discovers is written to its file.
     async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
-        let config = envoy_config(&self.settings, ports, self.mode).await;
+        let mut config = envoy_config(&self.settings, ports, self.mode).await;
+        if self.whole_admin {
+            let allowed = YamlBlock::find(&config, "allow_paths:");
+            config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
+        }
         let Some(discovered) = self.discovered else { return config };
         let file = folder.join(format!("{name}.discovered.yaml"));
         let (config, resource) =

@@ -5,6 +5,8 @@ use harness::TestStack;
 use harness::check;
 use harness::http_client::HttpClient;
 use harness::ports::free_port;
+use harness::raw_client::{RawConnection, exchange};
+use http::Version;
 use serde_json::json;
 
 #[tokio::test]
@@ -69,6 +71,77 @@ async fn the_host_and_the_path_prefix_are_the_upstreams() {
         assert_eq!(arrived.host(), stack.upstream.address().to_string());
         assert_eq!(arrived.uri.query(), Some("q=1"));
     }
+}
+
+#[tokio::test]
+async fn a_header_with_an_underscore_does_not_go_on_and_its_request_does() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, None).await;
+    for (proxy, path) in
+        [(stack.proxy(), "/http1"), (HttpClient::http2(stack.proxy_address()), "/http2")]
+    {
+        let request = proxy.post(path).client("a").tokens(1).header("x_client_id", "someone-else");
+        let request = request.header("x_token_estimate", "0").header("sentry_trace", "1-2");
+        let answer = request.header("x-trace", "a_b").body("{}").send().await;
+        check::admitted(&answer);
+        let arrived = stack.upstream.request_to(path).await;
+        for name in ["x_client_id", "x_token_estimate", "sentry_trace"] {
+            assert!(arrived.header_values(name).is_empty(), "{name} arrived");
+        }
+        assert_eq!(arrived.header_values("x-client-id"), ["a"]);
+        assert_eq!(arrived.header_values("x-trace"), ["a_b"]);
+    }
+    assert_eq!(stack.admin().stats("a").await.total_requests, 2);
+    check::filter_is_unharmed(stack.envoy()).await;
+}
+
+#[tokio::test]
+async fn http_1_0_is_spoken_with_a_host_and_without() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, 100).await;
+    for (index, host) in ["Host: proxy\r\n", "", "Connection: keep-alive\r\n"].iter().enumerate() {
+        let path = format!("/health-check-{index}");
+        let headers = "X-Client-ID: a\r\nX-Token-Estimate: 1\r\n\r\n";
+        let request = format!("GET {path} HTTP/1.0\r\n{host}{headers}");
+        let answer = exchange(stack.proxy_address(), request.as_bytes()).await.expect("an answer");
+        check::admitted(&answer);
+        assert_eq!(answer.version, Version::HTTP_10);
+        let arrived = stack.upstream.request_to(&path).await;
+        assert_eq!(arrived.host(), stack.upstream.address().to_string());
+
+        let request = request.replace("Estimate: 1\r", "Estimate: 101\r");
+        let answer = exchange(stack.proxy_address(), request.as_bytes()).await.expect("an answer");
+        check::refused_for_good(&answer);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_over_http_1_0_ends_with_its_connection() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, None).await;
+    let mut connection = RawConnection::open(stack.proxy_address()).await;
+    let request = "POST /v1/chat/completions HTTP/1.0\r\nX-Client-ID: a\r\nX-Token-Estimate: 1\r\n\
+                   Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"stream\":true}";
+    connection.write(request.as_bytes()).await;
+    let answer = connection.read_to_the_end().await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+    assert!(!answer.to_ascii_lowercase().contains("transfer-encoding"), "{answer}");
+    assert!(answer.ends_with("data: [DONE]\n\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_websocket_is_refused_before_anything_is_charged() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, None).await;
+    let request = "GET /v1/realtime HTTP/1.1\r\nHost: proxy\r\nConnection: Upgrade\r\n\
+                   Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                   X-Client-ID: a\r\nX-Token-Estimate: 1\r\n\r\n";
+    let answer = exchange(stack.proxy_address(), request.as_bytes()).await.expect("an answer");
+    assert_eq!(answer.status.as_u16(), 403);
+    assert!(stack.upstream.requests().is_empty());
+    assert_eq!(stack.admin().stats("a").await.total_requests, 0);
 }
 
 #[tokio::test]

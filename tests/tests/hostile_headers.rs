@@ -149,7 +149,12 @@ async fn empty_padded_and_similar_headers_are_told_apart() {
         ("X-Client-IDs: a\r\nX-Token-Estimate: 1", Refused(&NO_CLIENT_ID)),
         ("X-Client-ID: a\r\nX-Token-Estimates: 1", Refused(&NO_ESTIMATE)),
         ("X-Client-ID : a\r\nX-Token-Estimate: 1", RefusedByEnvoy(400)),
-        ("X_Client_ID: a\r\nX-Token-Estimate: 1", RefusedByEnvoy(400)),
+        // A header with an underscore is none, for the filter as for the upstream.
+        ("X_Client_ID: a\r\nX-Token-Estimate: 1", Refused(&NO_CLIENT_ID)),
+        ("X-Client_ID: a\r\nX-Token-Estimate: 1", Refused(&NO_CLIENT_ID)),
+        ("X-Client-ID: a\r\nX_Token_Estimate: 1", Refused(&NO_ESTIMATE)),
+        ("X-Client-ID: a\r\nX_Client_ID: b\r\nX-Token-Estimate: 1", Admitted),
+        ("_: x\r\nX-Client-ID: a\r\nX-Token-Estimate: 1", Admitted),
         (": a\r\nX-Token-Estimate: 1", RefusedByEnvoy(400)),
         ("X-Client-ID\r\nX-Token-Estimate: 1", RefusedByEnvoy(400)),
     ];

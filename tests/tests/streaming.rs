@@ -9,6 +9,7 @@ use harness::check;
 use harness::deadline::{eventually, eventually_equal, soon};
 use harness::http_client::{HttpClient, OpenAnswer};
 use harness::mock_llm::{BodyProgress, ResponseEnd};
+use harness::raw_client::RawConnection;
 use http_body_util::channel::Channel;
 use serde_json::json;
 
@@ -100,6 +101,50 @@ async fn a_refused_upload_does_not_reach_the_upstream() {
     let answer = request.body(vec![b'x'; 100 * 1024]).send().await;
     check::refused_for_good(&answer);
     assert_eq!(stack.upstream.requests().len(), 0);
+}
+
+/// As a client does that reads no answer before all is sent, over a slow line.
+#[tokio::test]
+async fn a_slow_upload_that_is_refused_is_told_why_at_its_end() {
+    const PIECES: usize = 30;
+    const PIECE: [u8; 4096] = [b'x'; 4096];
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, 1).await;
+    let mut connection = RawConnection::open(stack.proxy_address()).await;
+    let head = format!(
+        "POST /upload HTTP/1.1\r\nHost: proxy\r\nX-Client-ID: a\r\nX-Token-Estimate: 2\r\n\
+         Content-Length: {}\r\n\r\n",
+        PIECES * PIECE.len()
+    );
+    connection.write(head.as_bytes()).await;
+    for _ in 0..PIECES {
+        // The line is slow: that is what is tested, and no wait for a state.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(connection.write(&PIECE).await, "the connection was reset under the upload");
+    }
+    check::refused_for_good(&connection.read_answer().await.expect("the answer"));
+    assert_eq!(stack.upstream.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_silent_for_too_long_is_ended_by_envoy() {
+    let stack = TestStack::builder().setting("STREAM_IDLE_TIMEOUT_S", "1").start().await;
+    stack.admin().put_client("a", None, None).await;
+    let proxy = stack.proxy();
+    let silent = proxy.post("/v1/chat/completions?gate=never").json(&json!({}));
+    let answer = silent.client("a").tokens(1).send().await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (504, "stream timeout"));
+    let took = answer.received - answer.sent;
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+
+    // One that says something now and then lasts longer than that.
+    let gate = stack.upstream.gate("slow");
+    let mut stream = open_stream(&proxy, "/v1/chat/completions?chunks=4&gate=slow").await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        gate.let_one_through();
+        stream.next_chunk().await.expect("an event").expect("a whole event");
+    }
 }
 
 #[tokio::test]

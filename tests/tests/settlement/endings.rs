@@ -43,7 +43,8 @@ async fn a_stream_that_its_client_leaves_is_charged_with_what_is_known() {
 
 #[tokio::test]
 async fn a_request_that_ends_while_its_envoy_drains_is_settled() {
-    let stack = stack_with_client().await;
+    let stack = TestStack::builder().with_whole_admin().start().await;
+    stack.admin().put_client("a", None, None).await;
     let under_way = UnderWay::start(&stack).await;
     let drained = stack.envoy().admin().post("/drain_listeners?graceful").send().await;
     assert_eq!(drained.status, 200, "{}", drained.text());
