@@ -21,8 +21,8 @@ use clap::{
 use crate::{
     envoy_config,
     settings::{
-        Echo, FilterMode, Host, NotAllowed, Setting, Settings, SettingsError, Word as _,
-        fixed_port, shown,
+        Echo, FilterMode, Given, Host, NotAllowed, Setting, Settings, SettingsError, Variables,
+        WithoutEffect, Word as _, fixed_port, shown,
     },
 };
 
@@ -42,6 +42,8 @@ pub struct Invocation {
     pub command: Command,
     /// The settings, which are the same for every command.
     pub settings: Settings,
+    /// What the operator should know of variables that look like settings and are none.
+    pub warnings: Vec<WithoutEffect>,
 }
 
 /// A command.
@@ -83,23 +85,25 @@ pub enum UsageError {
 impl Invocation {
     /// Reads the process's arguments and environment.
     pub fn from_process() -> Result<Self, Exit> {
-        Self::parse(env::args_os(), |name| env::var_os(name))
+        Self::parse(env::args_os(), env::vars_os())
     }
 
     /// Reads `arguments`, the first of which is the program's name, and for what they leave
-    /// open the environment, by the names of its variables.
+    /// open the environment: the names of its variables and their values.
     pub fn parse(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-        environment: impl Fn(&str) -> Option<OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Exit> {
         let grammar = Cli::command().args(flags()).after_help(environment_help());
         let matches = grammar.try_get_matches_from(arguments).map_err(Exit::from)?;
         let line = Cli::from_arg_matches(&matches).map_err(Exit::from)?;
         let command = line.command.unwrap_or(CommandLine::Serve).check()?;
+        let variables = Variables::new(environment);
+        let warnings = variables.check().map_err(SettingsError::from).map_err(UsageError::from)?;
         let settings = Settings::resolve(|setting| {
-            flag_value(&matches, setting).or_else(|| environment(setting.name))
+            flag_value(&matches, setting).map(Given::from).or_else(|| variables.given(setting))
         });
-        Ok(Self { command, settings: settings.map_err(UsageError::from)? })
+        Ok(Self { command, settings: settings.map_err(UsageError::from)?, warnings })
     }
 }
 
@@ -138,6 +142,14 @@ fn fail(error: &dyn Error, code: u8) -> ExitCode {
     // Without stderr the exit code has to be enough.
     let _ = writeln!(io::stderr(), "{error}");
     ExitCode::from(code)
+}
+
+/// Says on stderr, in a line each, what should be known of the environment.
+pub fn warn(warnings: &[WithoutEffect]) {
+    for warning in warnings {
+        // The command is done all the same.
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
 }
 
 /// Writes a command's result to stdout; a reader that has seen enough (`| head`) is no failure.
@@ -256,7 +268,11 @@ fn environment_help() -> String {
         let default = if setting.default.is_empty() { "none" } else { setting.default };
         format!("\n  {:<28} {} [default: {default}]", setting.name, setting.meaning)
     });
-    format!("Settings by environment variable alone:{}", lines.collect::<String>())
+    format!(
+        "Settings by environment variable alone:{}\n\n\
+         Every variable may be written with FLOWGUARD_ before its name, and counts before the other.",
+        lines.collect::<String>()
+    )
 }
 
 impl From<clap::Error> for Exit {

@@ -65,10 +65,8 @@ fn generate_in(
     arguments: &[&str],
 ) -> Result<String, EnvoyConfigError> {
     let arguments = ["flowguard", "envoy-config"].iter().chain(arguments);
-    let given = |name: &str| {
-        environment.iter().find_map(|(known, value)| (*known == name).then(|| value.into()))
-    };
-    let invocation = Invocation::parse(arguments, given).expect("the arguments are allowed");
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    let invocation = Invocation::parse(arguments, environment).expect("the arguments are allowed");
     let Invoked::EnvoyConfig(options) = invocation.command else { panic!("another command") };
     envoy_config::generate(&invocation.settings, &options)
 }

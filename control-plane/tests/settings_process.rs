@@ -44,6 +44,27 @@ fn bytes_that_are_no_text_are_shown_escaped() {
 }
 
 #[test]
+fn a_misspelt_variable_ends_the_process_with_64_and_one_line() {
+    check_refused_in_one_line(
+        &flowguard(&["envoy-config"], &[("FLOWGUARD_ERORR_FORMAT", "openai".as_ref())]),
+        "FLOWGUARD_ERORR_FORMAT is not a setting: FLOWGUARD_ERROR_FORMAT is one",
+    );
+}
+
+#[test]
+fn a_variable_without_effect_is_told_beside_the_result() {
+    for command in ["settings", "envoy-config"] {
+        let output = flowguard(&[command], &[("ERORR_FORMAT", "openai".as_ref())]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(output.stdout, flowguard(&[command], &[]).stdout);
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "warning: the variable ERORR_FORMAT has no effect: ERROR_FORMAT is the setting's name\n"
+        );
+    }
+}
+
+#[test]
 fn a_wrong_command_line_ends_the_process_with_64_and_one_line() {
     check_refused_in_one_line(
         &flowguard(&["--frobnicate"], &[]),

@@ -1,9 +1,12 @@
 //! What is said about a setting that is wrong: one line, which names it, the value and what is
 //! allowed, and which never repeats a secret or hostile bytes.
 
-use std::{ffi::OsStr, fmt::Write as _};
+use std::{borrow::Cow, ffi::OsStr, fmt::Write as _};
 
-use super::table::{Echo, Setting};
+use super::{
+    Given, Misspelt,
+    table::{Echo, Setting},
+};
 
 /// Characters of a refused value that are repeated.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -14,6 +17,9 @@ pub enum SettingsError {
     /// One setting's value.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
+    /// A variable that was meant to be one.
+    #[error(transparent)]
+    Misspelt(#[from] Misspelt),
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {
@@ -30,17 +36,17 @@ pub enum SettingsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}={value}{flag} is not allowed: {allowed}")]
 pub struct NotAllowed {
-    name: &'static str,
+    name: Cow<'static, str>,
     value: String,
     flag: String,
     allowed: &'static str,
 }
 
 impl NotAllowed {
-    pub(super) fn setting(setting: &Setting, value: &OsStr) -> Self {
+    pub(super) fn setting(setting: &'static Setting, given: Given) -> Self {
         Self {
-            name: setting.name,
-            value: shown(value, setting.echo),
+            name: given.variable.map_or(Cow::Borrowed(setting.name), Cow::Owned),
+            value: shown(&given.value, setting.echo),
             flag: setting.flag.map(|flag| format!(" (--{flag})")).unwrap_or_default(),
             allowed: setting.allowed,
         }
@@ -48,7 +54,7 @@ impl NotAllowed {
 
     /// For an option of a command, which has no environment variable: `option` is `--name`.
     pub fn option(option: &'static str, value: &OsStr, allowed: &'static str) -> Self {
-        Self { name: option, value: shown(value, Echo::Whole), flag: String::new(), allowed }
+        Self { name: option.into(), value: shown(value, Echo::Whole), flag: String::new(), allowed }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Settings: what an operator chooses before anything runs.
 //!
-//! A setting comes from its flag, else from its environment variable, else from its default
-//! ([`Setting`] lists all three). All of them are read at once into [`Settings`], whose types
+//! A setting comes from its flag, else from its environment variable (`FLOWGUARD_NAME`, then
+//! `NAME`), else from its default ([`Setting`] lists them). All of them are read at once into [`Settings`], whose types
 //! hold allowed values only, so that nothing half-configured ever starts.
 
 mod charge;
@@ -14,9 +14,9 @@ mod hosts;
 pub(crate) mod table;
 mod upstream;
 mod values;
+mod variables;
 
 use std::{
-    ffi::OsString,
     fmt::Write as _,
     net::{IpAddr, Ipv4Addr},
 };
@@ -40,6 +40,8 @@ pub use table::{Echo, Setting};
 pub use upstream::{Host, Scheme, UpstreamUrl};
 pub(crate) use values::fixed_port;
 pub use values::{LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word};
+pub(crate) use variables::Variables;
+pub use variables::{Given, Misspelt, WithoutEffect};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Settings {
     ///
     /// # Errors
     /// The first value that is not allowed, or two settings that name the same port.
-    pub fn resolve(given: impl Fn(&Setting) -> Option<OsString>) -> Result<Self, SettingsError> {
+    pub fn resolve(given: impl Fn(&Setting) -> Option<Given>) -> Result<Self, SettingsError> {
         let given = &given;
         let upstream = read(given, &table::UPSTREAM_URL, UpstreamUrl::parse)?;
         let upstream_ca_file = read(given, &table::UPSTREAM_CA_FILE, values::text)?;
@@ -220,12 +222,12 @@ impl Settings {
 }
 
 fn read<T>(
-    given: &impl Fn(&Setting) -> Option<OsString>,
+    given: &impl Fn(&Setting) -> Option<Given>,
     setting: &'static Setting,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, NotAllowed> {
-    let value = given(setting).unwrap_or_else(|| setting.default.into());
-    value.to_str().and_then(parse).ok_or_else(|| NotAllowed::setting(setting, &value))
+    let given = given(setting).unwrap_or_else(|| setting.default.into());
+    given.value.to_str().and_then(parse).ok_or_else(|| NotAllowed::setting(setting, given))
 }
 
 fn limit(text: &str) -> Option<Limit> {

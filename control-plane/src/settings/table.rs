@@ -11,7 +11,8 @@ pub(super) use self::{charge::*, filter::*};
 /// One setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// The environment variable; also the setting's name in every message.
+    /// The environment variable, with `FLOWGUARD_` before it or without; also the setting's name in
+    /// every message.
     pub name: &'static str,
     /// The command line flag, without its dashes.
     pub flag: Option<&'static str>,

@@ -2,8 +2,9 @@
 
 mod refusals;
 mod upstream;
+mod variables;
 
-use std::{collections::HashMap, ffi::OsString, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use flowguard::{
     cli::{Command, Exit, Invocation},
@@ -19,9 +20,9 @@ use limiter::{Limit, Tokens};
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
-    let environment: HashMap<_, _> = environment.iter().copied().collect();
     let arguments = ["flowguard"].iter().chain(arguments);
-    Invocation::parse(arguments, |name| environment.get(name).map(OsString::from))
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
+    Invocation::parse(arguments, environment)
 }
 
 fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Settings {
