@@ -41,7 +41,8 @@ fn build_and_serve(arguments: &Arguments) -> Result<()> {
     let (demo, settings) = arguments.split();
     // The control plane first: it knows the settings, so a taken port is told before anything else
     // takes its time.
-    let flowguard = parts::control_plane(settings)?;
+    let flowguard = parts::control_plane(settings, demo)?;
+    eprint!("{}", flowguard.warnings()?);
     ports::check(&flowguard.settings()?)?;
     let parts = Parts::get(flowguard, demo)?;
     // Building takes minutes the first time; meanwhile a port may have been taken.

@@ -6,9 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use rustix::process::{Resource, getrlimit};
 
 use super::settings::Settings;
 use crate::cargo::{self, Profile};
+use crate::process::Output;
 use crate::{filter, leash, process, tools};
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -20,29 +22,59 @@ const UPSTREAM_FLAG: &str = "--upstream-url";
 pub(crate) struct Flowguard {
     program: PathBuf,
     settings: Vec<String>,
-    upstream: Option<String>,
+    /// Settings that this command chooses, where the user has not.
+    chosen: Vec<(&'static str, String)>,
 }
 
 /// Builds the control plane.
-pub(crate) fn control_plane(settings: Vec<String>) -> Result<Flowguard> {
+pub(crate) fn control_plane(settings: Vec<String>, demo: bool) -> Result<Flowguard> {
     let program = cargo::build_program("flowguard", Profile::Release)?;
-    Ok(Flowguard { program, settings, upstream: None })
+    let mut flowguard = Flowguard { program, settings, chosen: Vec::new() };
+    if let Some(connections) = connections_max(getrlimit(Resource::Nofile).current) {
+        flowguard.choose("ENVOY_CONNECTIONS_MAX", connections);
+    }
+    if demo {
+        // What a vendor's SDK can read; a demo has no clients yet that rely on another form.
+        flowguard.choose("ERROR_FORMAT", "auto".to_owned());
+    }
+    Ok(flowguard)
+}
+
+/// Half of the descriptors that a process may have, since a connection of a client takes one more
+/// to the upstream; nothing where the setting's own default is less.
+fn connections_max(descriptors: Option<u64>) -> Option<String> {
+    const DEFAULT: u64 = 50_000;
+    let half = descriptors? / 2;
+    (half < DEFAULT).then(|| half.max(1).to_string())
 }
 
 impl Flowguard {
     /// Forwards to `url` from here on.
     pub(crate) fn forward_to(&mut self, url: String) {
-        self.upstream = Some(url);
+        self.choose(UPSTREAM, url);
+    }
+
+    /// Sets a setting that has no flag, or whose flag is not given, unless a variable does.
+    fn choose(&mut self, name: &'static str, value: String) {
+        if variable(name).is_none() {
+            self.chosen.push((name, value));
+        }
     }
 
     /// The settings in effect. The error is the program's own when it refuses one.
     pub(crate) fn settings(&self) -> Result<Settings> {
-        self.ask(&["settings"]).map(|printed| Settings::parse(&printed))
+        self.ask(&["settings"]).map(|answer| Settings::parse(&answer.stdout))
+    }
+
+    /// What the program has to say of the environment, a line each: of a variable, say, that is
+    /// misspelt.
+    pub(crate) fn warnings(&self) -> Result<String> {
+        self.ask(&["settings"]).map(|answer| answer.stderr)
     }
 
     /// A complete Envoy configuration that loads the filter from `filter`.
     pub(crate) fn envoy_config(&self, filter: &str) -> Result<String> {
-        self.ask(&["envoy-config", "--filter", filter])
+        self.ask(&["envoy-config", "--filter", filter]).map(|answer| answer.stdout)
     }
 
     /// The control plane as a program that ends with xtask.
@@ -52,7 +84,7 @@ impl Flowguard {
         command
     }
 
-    fn ask(&self, question: &[&str]) -> Result<String> {
+    fn ask(&self, question: &[&str]) -> Result<Output> {
         let mut command = Command::new(&self.program);
         self.configure(command.args(question));
         let output = process::output(&mut command, ANSWER_LIMIT)?;
@@ -61,14 +93,14 @@ impl Flowguard {
             // A refused setting is one line already; "error:" is what xtask puts before it.
             bail!("{}", said.strip_prefix("error: ").unwrap_or(said));
         }
-        Ok(output.stdout)
+        Ok(output)
     }
 
     /// The settings come last, where one that lacks its value can't take the command for it.
     fn configure(&self, command: &mut Command) {
         command.args(&self.settings);
-        if let Some(url) = &self.upstream {
-            command.env(UPSTREAM, url);
+        for (name, value) in &self.chosen {
+            command.env(name, value);
         }
     }
 }
@@ -86,7 +118,7 @@ pub(crate) struct Parts {
 impl Parts {
     /// Builds and installs what is missing.
     pub(crate) fn get(flowguard: Flowguard, demo: bool) -> Result<Self> {
-        let given = upstream_is_given(&flowguard.settings, env::var(UPSTREAM).ok().as_deref());
+        let given = upstream_is_given(&flowguard.settings, variable(UPSTREAM).as_deref());
         if demo && given {
             eprintln!("{UPSTREAM} is set: no mock LLM is started");
         }
@@ -95,6 +127,12 @@ impl Parts {
             .transpose()?;
         Ok(Self { flowguard, filter: filter::build()?, envoy: tools::envoy()?, mock })
     }
+}
+
+/// What the environment says of a setting.
+fn variable(name: &str) -> Option<String> {
+    let given = |name: &str| env::var(name).ok();
+    given(&format!("FLOWGUARD_{name}")).or_else(|| given(name))
 }
 
 fn upstream_is_given(settings: &[String], variable: Option<&str>) -> bool {
@@ -113,6 +151,14 @@ mod tests {
     fn given(settings: &[&str], variable: Option<&str>) -> bool {
         let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
         upstream_is_given(&settings, variable)
+    }
+
+    #[test]
+    fn connections_are_bound_by_half_of_the_descriptors() {
+        assert_eq!(connections_max(Some(1024)).as_deref(), Some("512"));
+        assert_eq!(connections_max(Some(1)).as_deref(), Some("1"));
+        assert_eq!(connections_max(Some(100_000)), None);
+        assert_eq!(connections_max(None), None, "descriptors without a limit");
     }
 
     #[test]
