@@ -68,16 +68,20 @@ impl Libraries {
         private_copy::fill(&folder, |partial| {
             let libraries = partial.join("libraries");
             process::run_aside(install(python, &libraries).args(self.requirements))?;
-            let wrapper = format!(
-                "#!/bin/sh\nPYTHONPATH=\"$(dirname \"$0\")/libraries\" exec {python} \"$@\"\n"
-            );
-            let program = partial.join("python");
-            fs::write(&program, wrapper)?;
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-            Ok(())
+            write_python(&partial.join("python"), python)
         })?;
         Ok(program)
     }
+}
+
+/// A `python` that knows the folder `libraries` beside it, and of the machine's packages none
+/// (`-S`).
+fn write_python(program: &Path, python: &str) -> Result<()> {
+    let script =
+        format!("#!/bin/sh\nPYTHONPATH=\"$(dirname \"$0\")/libraries\" exec {python} -S \"$@\"\n");
+    fs::write(program, script)?;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
+    Ok(())
 }
 
 /// The command that installs what is still to be named, as wheels, into `folder`.
@@ -87,6 +91,9 @@ fn install(python: &str, folder: &Path) -> Command {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
         .args(["--only-binary", ":all:", "--target"])
         .arg(folder)
+        // Without it pip judges whether what the machine has still fits together, as if the folder
+        // were a part of that, and calls what it finds an error.
+        .arg("--no-warn-conflicts")
         // It warns against what is not done here: nothing goes into the system's folders. A
         // variable, because an older pip refuses a flag that it doesn't know.
         .env("PIP_ROOT_USER_ACTION", "ignore");
@@ -116,4 +123,30 @@ fn python_with_pip() -> Result<&'static str> {
 fn has_pip(python: &str) -> bool {
     process::output(Command::new(python).args(["-m", "pip", "--version"]), PIP_LIMIT)
         .is_ok_and(|output| output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_libraries_python_has_packages_of_its_own_only() {
+        let folder = std::env::temp_dir().join(format!("xtask-python-{}", std::process::id()));
+        fs::create_dir_all(folder.join("libraries")).unwrap();
+        fs::write(folder.join("libraries/of_our_own.py"), "").unwrap();
+        let python = folder.join("python");
+        write_python(&python, "python3").unwrap();
+
+        let script = "import sys, of_our_own; print([f for f in sys.path if 'packages' in f])";
+        let output = process::output(Command::new(&python).args(["-c", script]), PIP_LIMIT);
+        fs::remove_dir_all(&folder).unwrap();
+        let output = output.unwrap();
+        assert_eq!(output.stdout, "[]\n", "{}", output.stderr);
+    }
+
+    #[test]
+    fn pip_does_not_judge_what_else_the_machine_has() {
+        let command = install("python3", Path::new("folder"));
+        assert!(command.get_args().any(|argument| argument == "--no-warn-conflicts"));
+    }
 }
