@@ -79,6 +79,25 @@ async fn a_setting_that_does_not_parse_is_one_line_that_names_it_and_its_value()
 }
 
 #[tokio::test]
+async fn a_misspelt_variable_is_refused_or_told() {
+    let one = |name: &str| Settings::from([(name.to_owned(), "openai".to_owned())]);
+    let line = ended(&run(&one("FLOWGUARD_ERORR_FORMAT"), &[]).await, 64);
+    assert!(line.contains("FLOWGUARD_ERROR_FORMAT is one"), "{line}");
+
+    let stack = TestStack::builder()
+        .setting("ERORR_FORMAT", "openai")
+        .setting("FLOWGUARD_LIMITS", "on")
+        .setting("FLOWGUARD_PORT", "tcp://10.0.0.1:9095")
+        .start()
+        .await;
+    let log = stack.control_plane.log();
+    for (variable, lines) in [("ERORR_FORMAT", 1), ("FLOWGUARD_LIMITS", 1), ("FLOWGUARD_PORT", 0)] {
+        let told = log.lines().filter(|line| line.contains(" WARN ") && line.contains(variable));
+        assert_eq!(told.count(), lines, "{variable} in:\n{log}");
+    }
+}
+
+#[tokio::test]
 async fn flags_win_over_the_environment_and_settings_prints_what_is_in_effect() {
     let environment = Settings::from([
         ("PROXY_PORT".to_owned(), "18080".to_owned()),

@@ -49,8 +49,7 @@ impl Settings {
         Ok(SocketAddr::new(address, self.port(name)?))
     }
 
-    /// Where Envoy's admin interface is reached: always on loopback, since whoever reaches it can
-    /// end Envoy.
+    /// Where Envoy's admin interface is reached: always on loopback, since it has no login.
     pub(crate) fn envoy_admin(&self) -> Result<SocketAddr> {
         Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), self.port("ENVOY_ADMIN_PORT")?))
     }

@@ -30,7 +30,7 @@ impl Summary<'_> {
             ("gRPC", at("GRPC_PORT")?.to_string()),
             ("metrics", format!("http://{}/metrics", at("METRICS_PORT")?)),
             ("decisions", at("DECISION_PORT")?.to_string()),
-            ("Envoy admin", format!("http://{}", self.settings.envoy_admin()?)),
+            ("Envoy admin", format!("http://{}/stats", self.settings.envoy_admin()?)),
             ("logs", self.logs.display().to_string()),
         ];
         let mut text = String::from("\nFlowGuard is up:\n");
@@ -73,7 +73,7 @@ mod tests {
             "  gRPC         127.0.0.1:9092\n",
             "  metrics      http://127.0.0.1:9090/metrics\n",
             "  decisions    127.0.0.1:9095\n",
-            "  Envoy admin  http://127.0.0.1:9901\n",
+            "  Envoy admin  http://127.0.0.1:9901/stats\n",
             "  logs         target/up/x\n",
             "  curl -i http://127.0.0.1:8081/v1/chat/completions \\\n",
         ] {
