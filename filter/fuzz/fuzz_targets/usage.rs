@@ -31,7 +31,7 @@ fuzz_target!(|body: &[u8]| {
 
 /// Reads a body in pieces of the lengths given, which may be 0.
 fn read(body: &[u8], mut next_len: impl FnMut() -> usize) -> Option<Usage> {
-    let mut reader = UsageReader::new(Body::Readable);
+    let mut reader = UsageReader::new(Body::Text);
     let mut rest = body;
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(next_len().min(rest.len()));

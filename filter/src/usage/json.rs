@@ -1,14 +1,17 @@
-//! Finds the usage objects of a JSON document or of an event's data.
+//! Reads JSON as it passes: documents one after the other, each on a line of its own, or the data
+//! of an event.
 //!
-//! Only the few levels where usage can stand are followed by their keys; everything else is the
-//! model's own and skipped, whatever it contains and however deep it is.
+//! Every container is followed by the names that lead to it, as far as something can stand in it;
+//! what else a response contains is the model's own and skipped, however deep it is.
 
 use memchr::memchr2;
 
 use super::{
-    figures::{Figures, Place},
+    findings::Findings,
     key::Key,
+    nesting::{Container, Nesting},
     number::Number,
+    place::{self, Place, Scope},
 };
 
 /// A text of JSON as far as it has been read.
@@ -16,49 +19,29 @@ use super::{
 pub(super) struct Json {
     scope: Scope,
     next: Next,
-    level: Level,
-    /// The root is an array of objects.
-    in_list: bool,
-    /// Containers that are open below `level`.
-    skipped: u64,
+    nesting: Nesting,
     key: Key,
     number: Number,
-}
-
-/// What the text is: an event's data has usage in one place more than a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    Document,
-    Event,
-}
-
-/// The innermost container that is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    Outside,
-    List,
-    Root,
-    /// An event's `response` or `message`.
-    Carrier(Place),
-    Usage(Place),
 }
 
 /// What may come next.
 #[derive(Clone, Copy, Debug)]
 enum Next {
+    Document,
+    /// A line end, after which another document may begin.
+    LineEnd,
     Value,
     ValueOrEnd,
     Key,
     KeyOrEnd,
-    InKey,
-    KeyEscape,
-    KeyUnicode {
+    Colon,
+    In(Text),
+    Escape(Text),
+    Unicode {
+        text: Text,
         unit: u16,
         digits: u8,
     },
-    Colon,
-    InText,
-    TextEscape,
     /// A number, or one of the three words.
     InScalar,
     CommaOrEnd,
@@ -67,14 +50,27 @@ enum Next {
     Nothing,
 }
 
+/// What a string is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    Key,
+    /// The kind of an event.
+    Kind,
+    /// The model's words, which are counted.
+    Content,
+    /// Nothing.
+    Other,
+}
+
+/// Between the documents of a JSON text sequence (RFC 7464).
+pub(super) const RECORD_SEPARATOR: u8 = 0x1e;
+
 impl Json {
     pub(super) const fn new(scope: Scope) -> Self {
         Self {
             scope,
-            next: Next::Value,
-            level: Level::Outside,
-            in_list: false,
-            skipped: 0,
+            next: Next::Document,
+            nesting: Nesting::new(),
             key: Key::new(),
             number: Number::new(),
         }
@@ -82,56 +78,57 @@ impl Json {
 
     /// Expects another text.
     pub(super) fn reset(&mut self) {
-        self.next = Next::Value;
-        self.level = Level::Outside;
-        self.in_list = false;
-        self.skipped = 0;
+        self.next = Next::Document;
+        self.nesting.clear();
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8], figures: &mut Figures) {
+    pub(super) fn read(&mut self, bytes: &[u8], findings: &mut Findings) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             // Most of a response is text: it is searched, not stepped through.
             rest = match self.next {
-                Next::InText => self.skip_text(rest),
-                Next::InKey => self.read_key(rest),
+                Next::In(text) => self.read_text(text, rest, findings),
                 Next::InSkipped => self.skip(rest),
                 Next::Nothing => return,
                 _ => {
-                    self.next = self.step(byte, figures);
+                    self.next = self.step(byte, findings);
                     after
                 }
             };
         }
     }
 
-    fn step(&mut self, byte: u8, figures: &mut Figures) -> Next {
+    fn step(&mut self, byte: u8, findings: &mut Findings) -> Next {
         match (self.next, byte) {
-            (Next::KeyEscape, _) => self.escape(byte),
-            (Next::KeyUnicode { unit, digits }, _) => self.unicode(unit, digits, byte),
-            (Next::TextEscape, _) => Next::InText,
+            (Next::Escape(text), _) => self.escape(text, byte, findings),
+            (Next::Unicode { text, unit, digits }, _) => {
+                self.unicode(text, unit, digits, byte, findings)
+            }
             (Next::InScalar, _) if is_scalar(byte) => {
                 self.number.push(byte);
                 Next::InScalar
             }
             (Next::InScalar, _) => {
-                self.end_scalar(figures);
+                self.end_scalar(findings);
                 self.next = Next::CommaOrEnd;
-                self.step(byte, figures)
+                self.step(byte, findings)
             }
+            (Next::LineEnd | Next::Document, b'\r' | b'\n' | RECORD_SEPARATOR) => Next::Document,
             (next, b' ' | b'\t' | b'\r' | b'\n') => next,
-            (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close(figures),
+            (Next::Document, b'{') => self.open(Container::Object, Place::Root, findings),
+            (Next::Document, b'[') => self.open(Container::List, Place::Roots, findings),
             (Next::Key | Next::KeyOrEnd, b'"') => {
                 self.key.clear();
-                Next::InKey
+                Next::In(Text::Key)
             }
             (Next::Colon, b':') => Next::Value,
-            (Next::Value | Next::ValueOrEnd, _) => self.begin_value(byte, figures),
-            (Next::CommaOrEnd, _) => match (self.level, byte) {
-                (Level::List, b',') => Next::Value,
-                (Level::Root | Level::Carrier(_) | Level::Usage(_), b',') => Next::Key,
-                (Level::List, b']') | (Level::Root | Level::Carrier(_) | Level::Usage(_), b'}') => {
-                    self.close(figures)
+            (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close(findings),
+            (Next::Value | Next::ValueOrEnd, _) => self.begin_value(byte, findings),
+            (Next::CommaOrEnd, _) => match (self.nesting.innermost(), byte) {
+                (Some((Container::Object, _)), b',') => Next::Key,
+                (Some((Container::List, _)), b',') => Next::Value,
+                (Some((Container::Object, _)), b'}') | (Some((Container::List, _)), b']') => {
+                    self.close(findings)
                 }
                 _ => Next::Nothing,
             },
@@ -139,17 +136,30 @@ impl Json {
         }
     }
 
-    fn begin_value(&mut self, byte: u8, figures: &mut Figures) -> Next {
-        match byte {
-            b'"' => Next::InText,
-            b'{' => self.open_object(figures),
-            b'[' if self.level == Level::Outside => {
-                self.level = Level::List;
-                self.in_list = true;
-                Next::ValueOrEnd
+    fn begin_value(&mut self, byte: u8, findings: &mut Findings) -> Next {
+        let place = match self.nesting.innermost() {
+            Some((Container::Object, place)) => {
+                if place == Place::Root && place::is_of_envelope(self.key.get()) {
+                    findings.figures.recognise();
+                }
+                place.member(self.key.get(), self.scope)
             }
-            b'[' => self.begin_skipped(),
+            Some((Container::List, place)) => place.element(self.scope),
+            None => return Next::Nothing,
+        };
+        match byte {
+            b'"' if place == Place::Kind => {
+                self.key.clear();
+                Next::In(Text::Kind)
+            }
+            b'"' if place.is_text(self.scope) => Next::In(Text::Content),
+            b'"' => Next::In(Text::Other),
+            b'{' => self.open(Container::Object, place.of_object(self.scope), findings),
+            b'[' => self.open(Container::List, place.of_list(self.scope), findings),
             _ if is_scalar(byte) => {
+                if place == Place::Done && byte == b't' {
+                    findings.mark_last();
+                }
                 self.number = Number::new();
                 self.number.push(byte);
                 Next::InScalar
@@ -158,50 +168,34 @@ impl Json {
         }
     }
 
-    fn open_object(&mut self, figures: &mut Figures) -> Next {
-        let is_event = self.scope == Scope::Event;
-        self.level = match (self.level, self.key.get()) {
-            (Level::Outside | Level::List, _) => Level::Root,
-            (Level::Root, Some(b"usage")) => Level::Usage(Place::Root),
-            (Level::Root, Some(b"usageMetadata")) => Level::Usage(Place::Metadata),
-            (Level::Root, Some(b"response")) if is_event => Level::Carrier(Place::Response),
-            (Level::Root, Some(b"message")) if is_event => Level::Carrier(Place::Message),
-            (Level::Carrier(place), Some(b"usage")) => Level::Usage(place),
-            _ => return self.begin_skipped(),
-        };
-        if let Level::Usage(place) = self.level {
-            figures.open(place);
+    fn open(&mut self, container: Container, place: Place, findings: &mut Findings) -> Next {
+        if place == Place::Root {
+            findings.begin_document();
         }
-        Next::KeyOrEnd
+        if !self.nesting.open(container, place) {
+            return Next::InSkipped;
+        }
+        match container {
+            Container::Object => Next::KeyOrEnd,
+            Container::List => Next::ValueOrEnd,
+        }
     }
 
-    fn close(&mut self, figures: &mut Figures) -> Next {
-        self.level = match self.level {
-            Level::Usage(place) => {
-                figures.close();
-                match place {
-                    Place::Root | Place::Metadata => Level::Root,
-                    Place::Response | Place::Message => Level::Carrier(place),
-                }
-            }
-            Level::Carrier(_) => Level::Root,
-            Level::Root if self.in_list => Level::List,
-            Level::Root | Level::List | Level::Outside => Level::Outside,
-        };
-        Next::CommaOrEnd
+    fn close(&mut self, findings: &mut Findings) -> Next {
+        match self.nesting.close() {
+            Some(Place::Root) => findings.end_document(),
+            Some(place) if place.has_figures() => findings.figures.close(),
+            _ => {}
+        }
+        self.after_value()
     }
 
-    fn end_scalar(&self, figures: &mut Figures) {
-        if let (Level::Usage(_), Some(key), Some(value)) =
-            (self.level, self.key.get(), self.number.get())
+    fn end_scalar(&self, findings: &mut Findings) {
+        if let (Some((Container::Object, place)), Some(value)) =
+            (self.nesting.innermost(), self.number.get())
         {
-            figures.take(key, value);
+            findings.figures.take(place, self.key.get(), value);
         }
-    }
-
-    fn begin_skipped(&mut self) -> Next {
-        self.skipped = 1;
-        Next::InSkipped
     }
 
     /// Goes on to the next quote or bracket of what is skipped.
@@ -209,49 +203,72 @@ impl Json {
         let is_mark = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
         let Some(at) = bytes.iter().position(is_mark) else { return &[] };
         match bytes.get(at) {
-            Some(b'"') => self.next = Next::InText,
-            Some(b'{' | b'[') => self.skipped = self.skipped.saturating_add(1),
+            Some(b'"') if self.nesting.skips_content() => self.next = Next::In(Text::Content),
+            Some(b'"') => self.next = Next::In(Text::Other),
+            Some(b'{' | b'[') => self.nesting.skip(),
             _ => {
-                self.skipped = self.skipped.saturating_sub(1);
+                self.nesting.close();
                 self.next = self.after_value();
             }
         }
         bytes.get(at + 1..).unwrap_or_default()
     }
 
-    /// Goes on to the end of a text, or to what is escaped in it.
-    fn skip_text<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some(at) = memchr2(b'"', b'\\', bytes) else { return &[] };
-        let is_escape = bytes.get(at) == Some(&b'\\');
-        self.next = if is_escape { Next::TextEscape } else { self.after_value() };
-        bytes.get(at + 1..).unwrap_or_default()
-    }
-
-    fn read_key<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    /// Goes on to the end of a string, or to what is escaped in it.
+    fn read_text<'a>(&mut self, text: Text, bytes: &'a [u8], findings: &mut Findings) -> &'a [u8] {
         let at = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
-        let (text, rest) = bytes.split_at_checked(at).unwrap_or((bytes, &[]));
-        self.key.push(text);
+        let (piece, rest) = bytes.split_at_checked(at).unwrap_or((bytes, &[]));
+        match text {
+            Text::Key | Text::Kind => self.key.push(piece),
+            Text::Content => findings.observed.add(piece.len()),
+            Text::Other => {}
+        }
         let Some((mark, rest)) = rest.split_first() else { return &[] };
-        self.next = if *mark == b'"' { Next::Colon } else { Next::KeyEscape };
+        self.next = match text {
+            _ if *mark == b'\\' => Next::Escape(text),
+            Text::Key => Next::Colon,
+            Text::Kind => {
+                if place::is_end(self.key.get()) {
+                    findings.mark_last();
+                }
+                Next::CommaOrEnd
+            }
+            Text::Content | Text::Other => self.after_value(),
+        };
         rest
     }
 
     fn after_value(&self) -> Next {
-        if self.skipped > 0 { Next::InSkipped } else { Next::CommaOrEnd }
-    }
-
-    fn escape(&mut self, byte: u8) -> Next {
-        match byte {
-            b'u' => return Next::KeyUnicode { unit: 0, digits: 0 },
-            b'"' | b'\\' | b'/' => self.key.push(&[byte]),
-            // No name has a control character, so it does not matter which one it is.
-            b'b' | b'f' | b'n' | b'r' | b't' => self.key.push(b"\n"),
-            _ => return Next::Nothing,
+        if self.nesting.is_skipping() {
+            Next::InSkipped
+        } else if self.nesting.innermost().is_some() {
+            Next::CommaOrEnd
+        } else {
+            Next::LineEnd
         }
-        Next::InKey
     }
 
-    fn unicode(&mut self, unit: u16, digits: u8, byte: u8) -> Next {
+    fn escape(&mut self, text: Text, byte: u8, findings: &mut Findings) -> Next {
+        match (text, byte) {
+            (Text::Other, _) => {}
+            (_, b'u') => return Next::Unicode { text, unit: 0, digits: 0 },
+            (Text::Content, _) => findings.observed.add(1),
+            (Text::Key | Text::Kind, b'"' | b'\\' | b'/') => self.key.push(&[byte]),
+            // No name has a control character, so it does not matter which one it is.
+            (Text::Key | Text::Kind, b'b' | b'f' | b'n' | b'r' | b't') => self.key.push(b"\n"),
+            (Text::Key | Text::Kind, _) => return Next::Nothing,
+        }
+        Next::In(text)
+    }
+
+    fn unicode(
+        &mut self,
+        text: Text,
+        unit: u16,
+        digits: u8,
+        byte: u8,
+        findings: &mut Findings,
+    ) -> Next {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
@@ -261,11 +278,19 @@ impl Json {
         // Four digits of four bits fill the unit exactly.
         let unit = (unit << 4) | u16::from(digit);
         if digits < 3 {
-            return Next::KeyUnicode { unit, digits: digits + 1 };
+            return Next::Unicode { text, unit, digits: digits + 1 };
         }
-        self.key.push_unit(unit);
-        Next::InKey
+        match text {
+            Text::Content => findings.observed.add(utf8_len(unit)),
+            Text::Key | Text::Kind | Text::Other => self.key.push_unit(unit),
+        }
+        Next::In(text)
     }
+}
+
+/// The bytes of an escaped code unit that is worth escaping; two surrogates are one character.
+fn utf8_len(unit: u16) -> usize {
+    if (0xd800..0xe000).contains(&unit) { 2 } else { 3 }
 }
 
 fn is_scalar(byte: u8) -> bool {
@@ -279,11 +304,11 @@ mod tests {
     /// Reads a text at once and byte by byte.
     fn check_as(scope: Scope, text: &str, expected: Option<u64>) {
         for piece_len in [1, text.len().max(1)] {
-            let (mut json, mut figures) = (Json::new(scope), Figures::new());
+            let (mut json, mut findings) = (Json::new(scope), Findings::new());
             for piece in text.as_bytes().chunks(piece_len) {
-                json.read(piece, &mut figures);
+                json.read(piece, &mut findings);
             }
-            let tokens = figures.usage().map(|usage| usage.tokens.get());
+            let tokens = findings.figures.usage().map(|usage| usage.tokens.get());
             assert_eq!(tokens, expected, "{text} in pieces of {piece_len}");
         }
     }

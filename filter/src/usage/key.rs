@@ -1,9 +1,9 @@
-//! A JSON object's key, unescaped, in a buffer that holds every key that is looked for.
+//! A short string of JSON, unescaped, in a buffer that holds every name that is looked for.
 
-/// The longest name that is looked for has 27 bytes; a longer key than this is none of them.
+/// The longest name that is looked for is as long; a longer key is none of them.
 const KEY_LEN_MAX: usize = 32;
 
-/// The key that was read last.
+/// The key of a member, or the name that is its value.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     bytes: [u8; KEY_LEN_MAX],
@@ -38,9 +38,9 @@ impl Key {
         }
     }
 
-    /// The whole key, or nothing when it can be none of the names.
-    pub(super) fn get(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.len?)
+    /// The whole key; empty when it can be none of the names.
+    pub(super) fn get(&self) -> &[u8] {
+        self.len.and_then(|len| self.bytes.get(..len)).unwrap_or_default()
     }
 }
 
@@ -51,12 +51,12 @@ mod tests {
     #[test]
     fn pieces_are_joined() {
         let mut key = Key::new();
-        assert_eq!(key.get(), None);
+        assert_eq!(key.get(), b"");
         key.clear();
         key.push(b"us");
         key.push_unit(0x61);
         key.push(b"ge");
-        assert_eq!(key.get(), Some(&b"usage"[..]));
+        assert_eq!(key.get(), b"usage");
     }
 
     #[test]
@@ -64,12 +64,13 @@ mod tests {
         let mut key = Key::new();
         key.clear();
         key.push(&[b'a'; KEY_LEN_MAX]);
-        assert_eq!(key.get(), Some(&[b'a'; KEY_LEN_MAX][..]));
+        assert_eq!(key.get(), [b'a'; KEY_LEN_MAX]);
         key.push(b"a");
         key.push(b"");
-        assert_eq!(key.get(), None);
+        assert_eq!(key.get(), b"");
         key.clear();
-        assert_eq!(key.get(), Some(&b""[..]));
+        key.push(b"id");
+        assert_eq!(key.get(), b"id");
     }
 
     #[test]
@@ -79,7 +80,7 @@ mod tests {
             key.clear();
             key.push_unit(unit);
             key.push(b"a");
-            assert_eq!(key.get(), None);
+            assert_eq!(key.get(), b"");
         }
     }
 }

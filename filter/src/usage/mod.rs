@@ -1,14 +1,21 @@
-//! Reads what a response says it used, from its bytes as they pass.
+//! Reads what a response says it used, from its headers and from its body's bytes as they pass.
 //!
-//! A push parser in layers: [`sse`] takes lines from an event stream, [`json`] finds the usage
-//! objects in a document or in an event's data, [`figures`] makes tokens of them. Nothing is
-//! collected and nothing is allocated, so a body of any size costs the same few hundred bytes.
+//! A push parser in layers: [`sse`] takes lines from an event stream and [`frames`] payloads from
+//! Amazon's, [`json`] follows the names in a document or in an event's data, [`place`] is the map
+//! of where something stands, [`figures`] makes tokens of what is told and [`observed`] of what is
+//! seen. Nothing is collected and nothing is allocated, so a body of any size costs the same few
+//! hundred bytes.
 
 mod body;
 mod figures;
+mod findings;
+mod frames;
 mod json;
 mod key;
+mod nesting;
 mod number;
+mod observed;
+mod place;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -16,23 +23,28 @@ mod tests;
 use limiter::Tokens;
 
 use crate::HeaderMap;
-use figures::Figures;
-use json::{Json, Scope};
+use findings::Findings;
+use frames::Frames;
+use json::Json;
+use place::Scope;
 use sse::Sse;
 
 pub use body::Body;
 
 /// Reads one response's body, in pieces cut anywhere.
 ///
-/// The content decides what it is: a body that begins with `{` or `[` is JSON, any other one is
-/// read as server-sent events. What cannot be read has no usage.
+/// The content decides what a body of text is: one that begins with `{` or `[` is JSON, any other
+/// one is read as server-sent events. What cannot be read has no usage.
+///
+/// Events count from the first on that looks like an API's: one whose object has, beside its
+/// usage, a member that APIs have (`choices`, `type`, `candidates`…). A server that streams the
+/// bare text of a model would otherwise let the model say what it used.
 #[derive(Clone, Debug)]
 pub struct UsageReader {
     body: Body,
     form: Form,
-    sse: Sse,
     json: Json,
-    figures: Figures,
+    findings: Findings,
 }
 
 /// What a response used, as far as it has said.
@@ -40,7 +52,7 @@ pub struct UsageReader {
 pub struct Usage {
     /// Whose figures they are.
     pub source: UsageSource,
-    /// Everything that counts, at most [`limiter::PER_MINUTE_MAX`].
+    /// Everything that counts, at most 100,000,000: more is no figure.
     pub tokens: Tokens,
 }
 
@@ -55,35 +67,50 @@ pub enum UsageSource {
     Anthropic,
     /// Gemini's `usageMetadata`.
     Gemini,
+    /// Amazon Bedrock: Converse's `usage.inputTokens` and `outputTokens`, and the headers with
+    /// which a model is invoked.
+    Bedrock,
+    /// Ollama's `prompt_eval_count` and `eval_count`.
+    Ollama,
+    /// Cohere's `tokens` and `billed_units`.
+    Cohere,
+    /// Cloudflare's Workers AI: `result.usage`.
+    WorkersAi,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Form {
     /// Nothing but white space yet, after so many bytes of a byte order mark.
     Unknown {
         mark_len: usize,
+        /// White space may be the start of an event stream's line.
+        sse: Sse,
     },
     Json,
-    Sse,
+    Sse(Sse),
+    Frames(Frames),
+    Unreadable,
 }
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl UsageReader {
-    /// The reader of the response that has these headers.
+    /// The reader of the response that has these headers, some of which may tell usage.
     pub fn of(headers: &HeaderMap) -> Self {
-        Self::new(Body::of(headers))
+        let mut reader = Self::new(Body::of(headers));
+        reader.findings.figures.take_headers(headers);
+        reader
     }
 
     /// Before the first byte of such a body.
     pub const fn new(body: Body) -> Self {
-        Self {
-            body,
-            form: Form::Unknown { mark_len: 0 },
-            sse: Sse::new(),
-            json: Json::new(Scope::Document),
-            figures: Figures::new(),
-        }
+        let (form, scope) = match body {
+            Body::Text => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Document),
+            Body::JsonLines => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Event),
+            Body::AmazonFrames => (Form::Frames(Frames::new()), Scope::Event),
+            Body::Encoded | Body::Other => (Form::Unreadable, Scope::Document),
+        };
+        Self { body, form, json: Json::new(scope), findings: Findings::new() }
     }
 
     /// What the body is; what is not readable need not be shown to [`Self::read`].
@@ -93,58 +120,60 @@ impl UsageReader {
 
     /// Reads the next piece of the body.
     pub fn read(&mut self, bytes: &[u8]) {
-        if !self.body.is_readable() {
-            return;
-        }
-        match self.form {
-            Form::Unknown { mark_len } => self.read_start(mark_len, bytes),
-            Form::Json => self.json.read(bytes, &mut self.figures),
-            Form::Sse => self.sse.read(bytes, &mut self.json, &mut self.figures),
+        match &mut self.form {
+            Form::Unknown { .. } => self.read_start(bytes),
+            Form::Json => self.json.read(bytes, &mut self.findings),
+            Form::Sse(sse) => sse.read(bytes, &mut self.json, &mut self.findings),
+            Form::Frames(frames) => frames.read(bytes, &mut self.json, &mut self.findings),
+            Form::Unreadable => {}
         }
     }
 
     /// What is known so far; nothing when no usage has been read.
     pub fn usage(&self) -> Option<Usage> {
-        self.figures.usage()
+        self.findings.figures.usage()
     }
 
-    /// About how many tokens of the model's output have passed, told or not; 0 where that cannot
-    /// be seen.
+    /// About how many tokens of the model's visible output have passed in a stream, told or not;
+    /// 0 for a document.
     pub fn observed_tokens(&self) -> u64 {
-        0
+        self.findings.observed.tokens()
     }
 
-    /// Whether the content itself has said that it is complete.
+    /// Whether the content of a stream has said that it is complete. Amazon's says it by its
+    /// usage, which is the last that is sent.
     pub fn has_ended(&self) -> bool {
-        false
+        let is_told = || self.usage().is_some();
+        self.findings.has_ended() || matches!(self.form, Form::Frames(_)) && is_told()
     }
 
-    fn read_start(&mut self, mut mark_len: usize, bytes: &[u8]) {
+    fn read_start(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some((byte, after)) = rest.split_first() {
-            if BYTE_ORDER_MARK.get(mark_len) == Some(byte) {
-                mark_len += 1;
-                self.form = Form::Unknown { mark_len };
-            } else {
-                // No mark can follow white space.
-                mark_len = BYTE_ORDER_MARK.len();
-                self.form = match byte {
-                    b' ' | b'\t' | b'\r' | b'\n' => Form::Unknown { mark_len },
-                    b'{' | b'[' => Form::Json,
-                    _ => {
-                        self.json = Json::new(Scope::Event);
-                        Form::Sse
-                    }
-                };
-                match self.form {
-                    // White space may be the start of an event stream's line.
-                    Form::Unknown { .. } => {
-                        self.sse.read(&[*byte], &mut self.json, &mut self.figures);
-                    }
-                    Form::Json | Form::Sse => return self.read(rest),
+        while let (Form::Unknown { mark_len, sse }, Some((&byte, after))) =
+            (&mut self.form, rest.split_first())
+        {
+            if BYTE_ORDER_MARK.get(*mark_len) == Some(&byte) {
+                *mark_len += 1;
+                rest = after;
+                continue;
+            }
+            // No mark can follow white space.
+            *mark_len = BYTE_ORDER_MARK.len();
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | json::RECORD_SEPARATOR => {
+                    sse.read(&[byte], &mut self.json, &mut self.findings);
+                    rest = after;
+                }
+                b'{' | b'[' => self.form = Form::Json,
+                _ => {
+                    self.form = Form::Sse(sse.clone());
+                    self.json = Json::new(Scope::Event);
+                    self.findings.figures.doubt();
                 }
             }
-            rest = after;
+        }
+        if !rest.is_empty() {
+            self.read(rest);
         }
     }
 }

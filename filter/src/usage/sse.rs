@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-use super::{figures::Figures, json::Json};
+use super::{findings::Findings, json::Json};
 
 /// Where an event stream stands.
 #[derive(Clone, Debug)]
@@ -15,24 +15,26 @@ pub(super) struct Sse {
 #[derive(Clone, Copy, Debug)]
 enum Line {
     /// So many bytes of [`DATA`] have been read, and nothing else.
-    Name {
-        len: usize,
-    },
+    Name { len: usize },
     /// Right after the colon: one space may be left out.
     Colon,
-    Data,
+    /// So many bytes of [`DONE`] have been read, or something else.
+    Data { done: Option<usize> },
     /// A comment or another field.
     Other,
 }
 
 const DATA: [u8; 4] = *b"data";
 
+/// The data of the event with which `OpenAI`'s streams end.
+const DONE: [u8; 6] = *b"[DONE]";
+
 impl Sse {
     pub(super) const fn new() -> Self {
         Self { line: Line::Name { len: 0 }, after_cr: false }
     }
 
-    pub(super) fn read(&mut self, bytes: &[u8], json: &mut Json, figures: &mut Figures) {
+    pub(super) fn read(&mut self, bytes: &[u8], json: &mut Json, findings: &mut Findings) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             rest = match self.line {
@@ -42,7 +44,7 @@ impl Sse {
                 }
                 _ if byte == b'\n' || byte == b'\r' => {
                     self.after_cr = byte == b'\r';
-                    self.end_line(json, figures);
+                    self.end_line(json, findings);
                     after
                 }
                 Line::Name { len } => {
@@ -55,14 +57,19 @@ impl Sse {
                     after
                 }
                 Line::Colon => {
-                    self.line = Line::Data;
+                    self.line = Line::Data { done: Some(0) };
                     if byte == b' ' { after } else { rest }
                 }
-                Line::Data | Line::Other => {
+                Line::Data { .. } | Line::Other => {
                     let len = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                     let (text, line_end) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-                    if matches!(self.line, Line::Data) {
-                        json.read(text, figures);
+                    if let Line::Data { done } = self.line {
+                        self.line = Line::Data { done: done.and_then(|len| done_len(len, text)) };
+                        if matches!(self.line, Line::Data { done: Some(len) } if len == DONE.len())
+                        {
+                            findings.end();
+                        }
+                        json.read(text, findings);
                     }
                     line_end
                 }
@@ -70,30 +77,38 @@ impl Sse {
         }
     }
 
-    fn end_line(&mut self, json: &mut Json, figures: &mut Figures) {
+    fn end_line(&mut self, json: &mut Json, findings: &mut Findings) {
         match self.line {
             Line::Name { len: 0 } => json.reset(),
             // The event's data lines are joined by line feeds.
-            Line::Colon | Line::Data => json.read(b"\n", figures),
+            Line::Colon | Line::Data { .. } => json.read(b"\n", findings),
             Line::Name { .. } | Line::Other => {}
         }
         self.line = Line::Name { len: 0 };
     }
 }
 
+/// How much of [`DONE`] there is when `text` follows the first `len` bytes of it; nothing when
+/// it is something else. What comes after it does not matter.
+fn done_len(len: usize, text: &[u8]) -> Option<usize> {
+    let left = DONE.get(len..)?;
+    let is_same = left.iter().zip(text).all(|(expected, byte)| expected == byte);
+    is_same.then_some(len + left.len().min(text.len()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{super::json::Scope, *};
+    use super::{super::place::Scope, *};
 
     /// Reads a stream at once and byte by byte.
     fn check(stream: &str, expected: Option<u64>) {
         for piece_len in [1, stream.len()] {
-            let (mut sse, mut figures) = (Sse::new(), Figures::new());
+            let (mut sse, mut findings) = (Sse::new(), Findings::new());
             let mut json = Json::new(Scope::Event);
             for piece in stream.as_bytes().chunks(piece_len) {
-                sse.read(piece, &mut json, &mut figures);
+                sse.read(piece, &mut json, &mut findings);
             }
-            let tokens = figures.usage().map(|usage| usage.tokens.get());
+            let tokens = findings.figures.usage().map(|usage| usage.tokens.get());
             assert_eq!(tokens, expected, "{stream:?} in pieces of {piece_len}");
         }
     }

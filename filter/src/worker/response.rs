@@ -176,6 +176,10 @@ fn source(source: usage::UsageSource) -> UsageSource {
         usage::UsageSource::Responses => UsageSource::Responses,
         usage::UsageSource::Anthropic => UsageSource::Anthropic,
         usage::UsageSource::Gemini => UsageSource::Gemini,
+        usage::UsageSource::Bedrock => UsageSource::Bedrock,
+        usage::UsageSource::Ollama => UsageSource::Ollama,
+        usage::UsageSource::Cohere => UsageSource::Cohere,
+        usage::UsageSource::WorkersAi => UsageSource::WorkersAi,
     }
 }
 

@@ -347,19 +347,20 @@ fn gemini(text: &str, figures: Figures) -> Vec<Shape> {
         ),
         shape(
             "content array",
-            format!("[{}\n,\r\n{},{}]", chunk(1), chunk(2), chunk(total + 2)),
-            &[gemini(1), gemini(2), gemini(total + 2)],
+            format!("[{}\n,\r\n{},{}]", chunk(total), chunk(total + 2), chunk(1)),
+            &[gemini(total), gemini(total + 2)],
         ),
     ]
 }
 
 fn gemini_streams(text: &str, figures: Figures, line_end: &str) -> Vec<Shape> {
+    let total = figures.prompt + figures.output + 3;
     let chunk = |total: u64| gemini_chunk(text, &gemini_usage(figures, total));
     let gemini = |tokens: u64| (UsageSource::Gemini, tokens);
     vec![shape(
         "content stream",
-        stream(&[chunk(1), chunk(2), gemini_chunk(text, "null"), chunk(5)], line_end),
-        &[gemini(1), gemini(2), gemini(5)],
+        stream(&[chunk(1), gemini_chunk(text, "null"), chunk(total + 2), chunk(total)], line_end),
+        &[gemini(total), gemini(total + 2)],
     )]
 }
 
