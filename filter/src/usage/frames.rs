@@ -97,17 +97,12 @@ fn with_digits(number: u32, bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::place::Scope, *};
+    use super::{
+        super::{place::Scope, tests::frames::frame},
+        *,
+    };
 
     const USAGE: &str = r#"{"usage":{"inputTokens":3,"outputTokens":4,"totalTokens":7}}"#;
-
-    fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
-        let headers_len = u32::try_from(headers.len()).unwrap();
-        let payload_len = u32::try_from(payload.len()).unwrap();
-        let lengths = [FRAME_LEN_MIN + headers_len + payload_len, headers_len];
-        let lengths = lengths.map(u32::to_be_bytes).concat();
-        [&lengths, &b"\x00{\"["[..], headers, payload, b"{\"[\xff"].concat()
-    }
 
     /// Reads a stream at once and byte by byte.
     fn check(stream: &[u8], expected: Option<u64>) {

@@ -1,5 +1,8 @@
 //! Every API's bodies, with model text that pretends to be usage, cut everywhere.
 
+mod content;
+pub(super) mod frames;
+mod listed;
 mod shapes;
 
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -27,12 +30,19 @@ fn known(reader: &UsageReader) -> Option<(UsageSource, u64)> {
     reader.usage().map(|usage| (usage.source, usage.tokens.get()))
 }
 
-fn read(pieces: &[&[u8]]) -> Option<(UsageSource, u64)> {
-    let mut reader = UsageReader::new(Body::Text);
+/// All that a reader answers: the usage, the tokens that were seen, and whether that was all.
+type Answer = (Option<(UsageSource, u64)>, u64, bool);
+
+fn answer(reader: &UsageReader) -> Answer {
+    (known(reader), reader.observed_tokens(), reader.has_ended())
+}
+
+fn read(body: Body, pieces: &[&[u8]]) -> Answer {
+    let mut reader = UsageReader::new(body);
     for piece in pieces {
         reader.read(piece);
     }
-    known(&reader)
+    answer(&reader)
 }
 
 /// A text as JSON, escaped no more than it must be, and wholly.
@@ -43,9 +53,9 @@ fn literals(text: &str) -> [String; 2] {
 
 /// Reads byte by byte: all that is ever known, in order, is what the shape says.
 fn check_every_prefix(shape: &Shape) {
-    let mut reader = UsageReader::new(Body::Text);
+    let mut reader = UsageReader::new(shape.framing);
     let mut seen = Vec::new();
-    for byte in shape.body.as_bytes() {
+    for byte in &shape.body {
         reader.read(&[*byte]);
         if let Some(now) = known(&reader)
             && seen.last() != Some(&now)
@@ -53,26 +63,27 @@ fn check_every_prefix(shape: &Shape) {
             seen.push(now);
         }
     }
-    assert_eq!(seen, shape.known, "{}: {}", shape.name, shape.body);
+    assert_eq!(seen, shape.known, "{}: {}", shape.name, shape.text());
 }
 
 fn check_every_cut(shape: &Shape) {
-    let mut start = UsageReader::new(Body::Text);
+    let mut start = UsageReader::new(shape.framing);
+    let whole = read(shape.framing, &[&shape.body]);
+    assert_eq!(whole.0, shape.known.last().copied(), "{}: {}", shape.name, shape.text());
     for at in 0..=shape.body.len() {
-        let (before, after) = shape.body.as_bytes().split_at(at);
+        let (before, after) = shape.body.split_at(at);
         if let Some(byte) = before.last() {
             start.read(&[*byte]);
         }
         let mut rest = start.clone();
         rest.read(after);
-        let expected = shape.known.last().copied();
-        assert_eq!(known(&rest), expected, "{} after byte {at}: {}", shape.name, shape.body);
+        assert_eq!(answer(&rest), whole, "{} after byte {at}: {}", shape.name, shape.text());
     }
 }
 
 #[test]
-fn a_reader_is_smaller_than_a_kibibyte() {
-    assert!(size_of::<UsageReader>() < 1_024, "{} bytes", size_of::<UsageReader>());
+fn a_reader_has_a_fixed_size_below_a_kibibyte() {
+    assert_eq!(size_of::<UsageReader>(), 624);
 }
 
 #[test]
@@ -95,8 +106,9 @@ fn every_shape_is_exact_wherever_it_is_cut() {
 fn a_very_large_event_is_read_through() {
     let text = TEXTS.concat().repeat(2_000);
     for shape in all(&literals(&text)[0], Figures { prompt: 10, output: 20, cached: 5 }) {
-        let pieces: Vec<_> = shape.body.as_bytes().chunks(16_384).collect();
-        assert_eq!(read(&pieces), shape.known.last().copied(), "{}", shape.name);
+        let pieces: Vec<_> = shape.body.chunks(16_384).collect();
+        let (known, ..) = read(shape.framing, &pieces);
+        assert_eq!(known, shape.known.last().copied(), "{}", shape.name);
     }
 }
 
@@ -110,13 +122,16 @@ fn white_space_and_a_byte_order_mark_may_come_first() {
             // A line of an event stream must not be indented.
             let expected = expected.filter(|_| body == document || !start.ends_with(' '));
             let body = format!("{start}{body}");
-            let shape = Shape { name: "start", body, known: expected.into_iter().collect() };
+            let known = expected.into_iter().collect();
+            let shape =
+                Shape { name: "start", framing: Body::Text, body: body.into_bytes(), known };
             check_every_prefix(&shape);
             check_every_cut(&shape);
         }
     }
-    assert_eq!(read(&[b" ", stream.as_bytes()]), None);
-    assert_eq!(read(&["\n\u{feff}".as_bytes(), stream.as_bytes()]), None);
+    for start in [" ", "\n\u{feff}"] {
+        assert_eq!(read(Body::Text, &[start.as_bytes(), stream.as_bytes()]), (None, 0, false));
+    }
 }
 
 #[test]
@@ -139,7 +154,8 @@ fn figures_are_read_as_numbers() {
     ] {
         let shape = Shape {
             name: "number",
-            body: format!("{{\"usage\":{{\"total_tokens\":{number}}}}}"),
+            framing: Body::Text,
+            body: format!("{{\"usage\":{{\"total_tokens\":{number}}}}}").into_bytes(),
             known: expected.map(|tokens| (UsageSource::Completions, tokens)).into_iter().collect(),
         };
         check_every_prefix(&shape);
@@ -187,9 +203,10 @@ proptest! {
     ) {
         for literal in literals(&text) {
             for shape in all(&literal, figures) {
-                let expected = shape.known.last().copied();
-                let cut = read(&pieces(shape.body.as_bytes(), &lengths));
-                prop_assert_eq!(cut, expected, "{}: {}", shape.name, shape.body);
+                let cut = read(shape.framing, &pieces(&shape.body, &lengths));
+                let whole = read(shape.framing, &[&shape.body]);
+                prop_assert_eq!(whole.0, shape.known.last().copied());
+                prop_assert_eq!(cut, whole, "{}: {}", shape.name, shape.text());
                 check_every_prefix(&shape);
             }
         }
@@ -202,10 +219,17 @@ proptest! {
             select(b"\n\r \xef\xbb\xbf".to_vec()),
             any::<u8>(),
         ], 1..200),
-        start in select(vec!["", "{\"usage\":{", "data: {\"usage\":{\"total_tokens\":"]),
+        start in select(vec![
+            "",
+            "{\"usage\":{",
+            "data: {\"type\":\"a\",\"usage\":{\"total_tokens\":",
+            "data: {\"delta\":{\"a\":\"",
+            "\0\0\0\x30\0\0\0\x02",
+        ]),
+        body in select(vec![Body::Text, Body::JsonLines, Body::AmazonFrames]),
         lengths in vec(1_usize..9, 1..20),
     ) {
         let bytes = [start.as_bytes(), &bytes].concat();
-        prop_assert_eq!(read(&pieces(&bytes, &lengths)), read(&[&bytes]));
+        prop_assert_eq!(read(body, &pieces(&bytes, &lengths)), read(body, &[&bytes]));
     }
 }
