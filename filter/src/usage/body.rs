@@ -96,9 +96,10 @@ fn is_encoding(coding: &[u8]) -> bool {
 const FRAMED: [&[u8]; 2] = [b"application/grpc", b"multipart/"];
 
 /// Types of which each line is a document that is sent when it is there.
-const JSON_LINES: [&[u8]; 8] = [
+const JSON_LINES: [&[u8]; 9] = [
     b"application/x-ndjson",
     b"application/ndjson",
+    b"application/nd-json",
     b"application/jsonl",
     b"application/x-jsonlines",
     b"application/jsonlines",

@@ -37,15 +37,15 @@ pub(super) enum Place {
     Response,
     /// `message`: Anthropic's has usage, Ollama's the model's text.
     Message,
-    /// Groq's extension of `OpenAI`'s events.
-    Groq,
+    /// An object around usage: Groq's extension of `OpenAI`'s events, Gemini's interactions.
+    Carrier,
     /// The result in the envelope of Cloudflare's API.
     Result,
     /// Cohere's `meta`.
     Meta,
     Choices,
     Choice,
-    /// An event's `delta`: content, but for Cohere's usage in it.
+    /// An event's `delta`: content, but for the usage in it, which is Cohere's.
     Delta,
     /// A string that says what kind of event it is.
     Kind,
@@ -63,7 +63,7 @@ impl Place {
     /// The place of a member of an object in this place.
     pub(super) fn member(self, name: &[u8], scope: Scope) -> Self {
         let place = match (self, name) {
-            (Self::Root | Self::Groq | Self::Choice | Self::Delta, b"usage") => Self::Usage,
+            (Self::Root | Self::Carrier | Self::Choice | Self::Delta, b"usage") => Self::Usage,
             (Self::Response, b"usage") => Self::ResponseUsage,
             (Self::Message, b"usage") => Self::MessageUsage,
             (Self::Result, b"usage") => Self::ResultUsage,
@@ -73,7 +73,7 @@ impl Place {
             (Self::Usage | Self::Meta, b"billed_units") => Self::BilledUnits,
             (Self::Root, b"response") => Self::Response,
             (Self::Root, b"message") => Self::Message,
-            (Self::Root, b"x_groq") => Self::Groq,
+            (Self::Root, b"x_groq" | b"interaction") => Self::Carrier,
             (Self::Root, b"result") => Self::Result,
             (Self::Root | Self::Response, b"meta") => Self::Meta,
             (Self::Root, b"choices") => Self::Choices,
@@ -216,6 +216,8 @@ pub(super) fn is_end(kind: &[u8]) -> bool {
             | b"response.completed"
             | b"response.incomplete"
             | b"response.failed"
+            | b"response.done"
+            | b"interaction.complete"
             | b"message-end"
             | b"stream-end"
     )

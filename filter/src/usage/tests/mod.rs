@@ -1,5 +1,6 @@
 //! Every API's bodies, with model text that pretends to be usage, cut everywhere.
 
+mod captures;
 mod content;
 pub(super) mod frames;
 mod listed;
