@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::behaviour::{Behaviour, Figures};
-use super::content;
+use super::content::{self, Piece};
 
 /// About what OpenAI's tokenizer needs for English text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -20,7 +20,7 @@ pub(super) struct Answer {
     pub(super) number: u64,
     pub(super) created: u64,
     pub(super) model: Value,
-    pub(super) pieces: Vec<String>,
+    pub(super) pieces: Vec<Piece>,
     pub(super) tokens: Tokens,
 }
 
@@ -28,7 +28,8 @@ impl Answer {
     /// The answer of `model` to `prompt`, which is counted when nobody says what it costs.
     pub(super) fn new(model: Value, prompt: &Value, behaviour: &Behaviour) -> Self {
         let pieces = content::pieces(behaviour);
-        let tokens = Tokens::count(prompt, pieces.len() as u64, &behaviour.figures);
+        let output = pieces.iter().map(|piece| piece.tokens).sum();
+        let tokens = Tokens::count(prompt, output, &behaviour.figures);
         Self {
             number: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             created: SystemTime::now()
@@ -47,7 +48,7 @@ impl Answer {
 
     /// All of the text.
     pub(super) fn text(&self) -> String {
-        self.pieces.concat()
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
     /// What has been used when `pieces` of the text are sent: all of it with the last.

@@ -11,7 +11,7 @@ use super::reply::{Event, Reply};
 pub(super) fn message(request: &Value, behaviour: &Behaviour) -> Reply {
     let answer = Answer::new(request["model"].clone(), &request["messages"], behaviour);
     if request["stream"] == json!(true) {
-        Reply::Events(events(&answer, behaviour))
+        Reply::events(events(&answer, behaviour))
     } else {
         Reply::Json(document(&answer, behaviour))
     }
@@ -85,9 +85,10 @@ fn events(answer: &Answer, behaviour: &Behaviour) -> Vec<Event> {
         Event::typed("content_block_start", json!({"index": 0, "content_block": block})),
         Event::typed("ping", json!({})),
     ];
-    events.extend(answer.pieces.iter().map(|text| {
-        let delta = json!({"type": "text_delta", "text": text});
+    events.extend(answer.pieces.iter().map(|piece| {
+        let delta = json!({"type": "text_delta", "text": piece.text});
         Event::typed("content_block_delta", json!({"index": 0, "delta": delta}))
+            .with_output(piece.tokens)
     }));
     if behaviour.error == Some(ErrorPlace::Event) {
         let overloaded = StatusCode::from_u16(529).expect("a status");

@@ -5,10 +5,10 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::behaviour::Behaviour;
+use super::behaviour::{Behaviour, Header};
 use super::gemini::Delivery;
 use super::reply::Reply;
-use super::{anthropic, gemini, openai};
+use super::{anthropic, bedrock, cohere, gemini, ollama, openai, workers_ai};
 
 /// Whose errors a request understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub(super) enum Vendor {
     OpenAi,
     Anthropic,
     Gemini,
+    Bedrock,
+    Ollama,
+    Cohere,
+    Cloudflare,
 }
 
 /// One of the APIs the mock speaks.
@@ -29,6 +33,10 @@ pub(super) enum Api {
     Messages,
     Gemini { model: String, delivery: Delivery },
     Models(Vendor),
+    Bedrock(bedrock::Operation),
+    Ollama(ollama::Endpoint),
+    Cohere,
+    WorkersAi,
 }
 
 impl Api {
@@ -51,9 +59,15 @@ impl Api {
             ("/embeddings", Self::Embeddings),
             ("/audio/transcriptions", Self::Transcription),
             ("/messages", Self::Messages),
+            ("/api/chat", Self::Ollama(ollama::Endpoint::Chat)),
+            ("/api/generate", Self::Ollama(ollama::Endpoint::Generate)),
+            ("/v2/chat", Self::Cohere),
         ];
         let known = ends_of_paths.into_iter().find(|(end, _)| ends(end)).map(|(_, api)| api);
-        known.or_else(|| gemini_api(head))
+        known
+            .or_else(|| bedrock::Operation::of(path).map(Self::Bedrock))
+            .or_else(|| path.contains("/ai/run/").then_some(Self::WorkersAi))
+            .or_else(|| gemini_api(head))
     }
 
     /// Whose it is.
@@ -62,6 +76,10 @@ impl Api {
             Self::Messages => Vendor::Anthropic,
             Self::Gemini { .. } => Vendor::Gemini,
             Self::Models(vendor) => *vendor,
+            Self::Bedrock(_) => Vendor::Bedrock,
+            Self::Ollama(_) => Vendor::Ollama,
+            Self::Cohere => Vendor::Cohere,
+            Self::WorkersAi => Vendor::Cloudflare,
             _ => Vendor::OpenAi,
         }
     }
@@ -82,10 +100,27 @@ impl Api {
             Self::Gemini { model, delivery } => {
                 gemini::content(model, *delivery, &request()?, behaviour)
             }
-            Self::Models(Vendor::OpenAi) => Reply::Json(openai::models()),
+            Self::Bedrock(operation) => bedrock::answer(*operation, &request()?, behaviour),
+            Self::Ollama(endpoint) => ollama::answer(*endpoint, &request()?, behaviour),
+            Self::Cohere => cohere::chat(&request()?, behaviour),
+            Self::WorkersAi => workers_ai::run(&request()?, behaviour),
             Self::Models(Vendor::Anthropic) => Reply::Json(anthropic::models()),
             Self::Models(Vendor::Gemini) => Reply::Json(gemini::models()),
+            Self::Models(_) => Reply::Json(openai::models()),
         })
+    }
+}
+
+impl Api {
+    /// What the headers of that answer tell beside its body.
+    pub(super) fn headers(&self, body: &[u8], behaviour: &Behaviour) -> Vec<Header> {
+        match self {
+            Self::Bedrock(bedrock::Operation::Invoke) => {
+                let request = serde_json::from_slice(body).unwrap_or_default();
+                bedrock::headers(&request, behaviour)
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -94,6 +129,10 @@ pub(super) fn error(api: Option<&Api>, status: StatusCode, message: &str) -> Rep
     match api.map_or(Vendor::OpenAi, Api::vendor) {
         Vendor::OpenAi => Reply::Json(openai::error(status, message)),
         Vendor::Anthropic => Reply::Json(anthropic::error(status, message)),
+        Vendor::Bedrock => Reply::Json(bedrock::error(message)),
+        Vendor::Ollama => Reply::Json(ollama::error(message)),
+        Vendor::Cohere => Reply::Json(cohere::error(message)),
+        Vendor::Cloudflare => Reply::Json(workers_ai::error(message)),
         Vendor::Gemini => {
             let error = gemini::error(status, message);
             match api {

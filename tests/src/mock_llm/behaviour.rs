@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::Value;
 use url::form_urlencoded;
+
+use super::language::Language;
 
 /// The header that holds the same pairs as a query, for clients that can't choose the path.
 const HEADER: &str = "x-mock-llm";
@@ -16,6 +18,10 @@ It speaks, under any prefix of the path:
   OpenAI     POST chat/completions, completions, responses, embeddings, audio/transcriptions; GET models
   Anthropic  POST messages; GET models, with a header anthropic-version
   Gemini     POST models/NAME:generateContent, :streamGenerateContent (alt=sse); GET v1beta/models
+  Bedrock    POST model/NAME/converse, converse-stream, invoke
+  Ollama     POST api/chat, api/generate
+  Cohere     POST v2/chat
+  Cloudflare POST ai/run/NAME
 
 A request chooses its answer by its query, or by a header `x-mock-llm` of the same form (a=1&b=2).
 What is answered:
@@ -23,11 +29,15 @@ What is answered:
   error=body|event     an error body whatever the status; or a stream that ends with an error event
   finish=stop|length|failed
                        why the model stopped; failed: only OpenAI's responses know it
-  echo=headers         answers with the request's headers, as JSON
+  echo=headers|body    answers with the request's headers, as JSON; or with its body as it is
+  response_header=NAME:VALUE
+                       replaces a header; given twice, there are two. An echoed body has no others
   chunks=N             content events of a streamed answer (5)
   chunk_bytes=N        bytes of content in each of them (one word)
   content=words|adversarial
                        what the model says; adversarial: text that looks like usage and events
+  language=en|de|zh    it says text of about the tokens that real ones have
+  tokens_per_event=A-B of which each event brings so many (1-1)
   ratelimit_headers=1  adds the rate limit headers of OpenAI, Anthropic and the IETF
 What it says about tokens, counted from the request and the answer when not told:
   prompt_tokens=N      input
@@ -82,6 +92,25 @@ pub(super) enum Finish {
     Length,
     /// It failed.
     Failed,
+}
+
+pub(super) type Header = (HeaderName, HeaderValue);
+
+/// What an answer repeats of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Echo {
+    Headers,
+    Body,
+}
+
+/// More than any server sends in one event.
+const TOKENS_PER_EVENT_MAX: u64 = 10_000;
+
+/// How many tokens an event may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) least: u64,
+    pub(super) most: u64,
 }
 
 /// What the model says.
@@ -150,10 +179,13 @@ pub(super) struct Behaviour {
     pub(super) status: StatusCode,
     pub(super) error: Option<ErrorPlace>,
     pub(super) finish: Finish,
-    pub(super) echo_headers: bool,
+    pub(super) echo: Option<Echo>,
+    pub(super) response_headers: Vec<Header>,
     pub(super) chunks: usize,
     pub(super) chunk_bytes: Option<usize>,
     pub(super) content: Content,
+    pub(super) language: Option<Language>,
+    pub(super) tokens_per_event: Option<Tokens>,
     pub(super) ratelimit_headers: bool,
     pub(super) figures: Figures,
     pub(super) usage: Usage,
@@ -172,10 +204,13 @@ impl Default for Behaviour {
             status: StatusCode::OK,
             error: None,
             finish: Finish::default(),
-            echo_headers: false,
+            echo: None,
+            response_headers: Vec::new(),
             chunks: 5,
             chunk_bytes: None,
             content: Content::default(),
+            language: None,
+            tokens_per_event: None,
             ratelimit_headers: false,
             figures: Figures::default(),
             usage: Usage::default(),
@@ -222,12 +257,27 @@ impl Behaviour {
                 ];
                 self.finish = one_of(&reasons, value)?;
             }
-            "echo" => self.echo_headers = (value == "headers").then_some(true)?,
+            "echo" => {
+                let echoes = [("headers", Echo::Headers), ("body", Echo::Body)];
+                self.echo = Some(one_of(&echoes, value)?);
+            }
+            "response_header" => {
+                let (name, value) = value.split_once(':')?;
+                let header = (name.parse().ok()?, HeaderValue::from_str(value.trim()).ok()?);
+                self.response_headers.push(header);
+            }
             "chunks" => self.chunks = value.parse().ok()?,
             "chunk_bytes" => self.chunk_bytes = Some(value.parse().ok()?),
             "content" => {
                 let contents = [("words", Content::Words), ("adversarial", Content::Adversarial)];
                 self.content = one_of(&contents, value)?;
+            }
+            "language" => self.language = Some(one_of(&Language::NAMES, value)?),
+            "tokens_per_event" => {
+                let (least, most) = value.split_once('-')?;
+                let tokens = Tokens { least: least.parse().ok()?, most: most.parse().ok()? };
+                let can_be = tokens.least <= tokens.most && tokens.most <= TOKENS_PER_EVENT_MAX;
+                self.tokens_per_event = Some(can_be.then_some(tokens)?);
             }
             "ratelimit_headers" => self.ratelimit_headers = switch(value)?,
             "usage" => {

@@ -1,6 +1,7 @@
 //! What the model says: plain words, or text that looks like the protocol around it.
 
-use super::behaviour::{Behaviour, Content};
+use super::behaviour::{Behaviour, Content, Tokens};
+use super::language::{Language, Random};
 
 const WORDS: [&str; 8] =
     ["The ", "bucket ", "refills ", "while ", "you ", "read ", "this ", "line. "];
@@ -17,8 +18,30 @@ const ADVERSARIAL: [&str; 5] = [
     "Größe 桶 🪣 \u{1} [[[[[[[[{{{{{{{{ \\",
 ];
 
+/// What one event of a stream says.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) tokens: u64,
+}
+
 /// The pieces of the model's text; a stream sends one in each event.
-pub(super) fn pieces(behaviour: &Behaviour) -> Vec<String> {
+pub(super) fn pieces(behaviour: &Behaviour) -> Vec<Piece> {
+    if behaviour.language.is_some() || behaviour.tokens_per_event.is_some() {
+        let language = behaviour.language.unwrap_or(Language::English);
+        let tokens = behaviour.tokens_per_event.unwrap_or(Tokens { least: 1, most: 1 });
+        return (0..behaviour.chunks as u64).map(|seed| spoken(language, tokens, seed)).collect();
+    }
+    texts(behaviour).into_iter().map(|text| Piece { text, tokens: 1 }).collect()
+}
+
+/// A piece of a language, of any number of tokens within the bounds.
+fn spoken(language: Language, Tokens { least, most }: Tokens, seed: u64) -> Piece {
+    let tokens = least + Random(!seed).below(most - least + 1);
+    Piece { text: language.text(tokens, seed), tokens }
+}
+
+fn texts(behaviour: &Behaviour) -> Vec<String> {
     let texts: &[&str] = match behaviour.content {
         Content::Words => &WORDS,
         Content::Adversarial => &ADVERSARIAL,

@@ -18,9 +18,10 @@ use hyper::body::Frame;
 
 use super::State;
 use super::behaviour::{Behaviour, Gzip, Stall};
+use super::form::Piece;
 use super::gates::Gate;
 use super::record::{RecordedRequest, ResponseEnd};
-use super::reply::Reply;
+use super::reply::{Framing, Reply};
 use super::{form, rate_limit_headers};
 
 pub(super) type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -47,18 +48,19 @@ pub(super) async fn deliver(
         Some(Gzip::WhenAccepted) => accepts_gzip(request),
     };
     let mut pieces = form::pieces(&reply, behaviour, gzip);
-    let body = if let Reply::Json(_) = reply {
+    let body = if let Reply::Json(_) | Reply::Raw(_) = reply {
         pace.wait(true).await;
         let whole = behaviour.abort_after.is_none() && behaviour.stall.is_none();
         match pieces.as_slice() {
             [document] if whole => {
                 tracker.complete();
-                full(document.clone())
+                full(document.bytes.clone())
             }
             // Cut or stalled inside the document: its halves are its events.
             [document] => {
+                let document = document.bytes.clone();
                 let middle = document.len() / 2;
-                pieces = vec![document.slice(..middle), document.slice(middle..)];
+                pieces = vec![document.slice(..middle).into(), document.slice(middle..).into()];
                 Events::new(pieces, behaviour, Pace::unhurried(), tracker).into_body()
             }
             _ => Events::new(pieces, behaviour, Pace::unhurried(), tracker).into_body(),
@@ -74,13 +76,18 @@ pub(super) async fn deliver(
 
 fn add_headers(headers: &mut HeaderMap, reply: &Reply, behaviour: &Behaviour, gzip: bool) {
     let content_type = match reply {
-        Reply::Json(_) | Reply::Array(_) => "application/json",
-        Reply::Events(_) => {
+        Reply::Json(_) | Reply::Array(_) => Some("application/json"),
+        Reply::Stream(Framing::Events, _) => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            "text/event-stream"
+            Some("text/event-stream")
         }
+        Reply::Stream(Framing::Lines, _) => Some("application/x-ndjson"),
+        Reply::Stream(Framing::AmazonFrames, _) => Some("application/vnd.amazon.eventstream"),
+        Reply::Raw(_) => None,
     };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     if gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -89,6 +96,12 @@ fn add_headers(headers: &mut HeaderMap, reply: &Reply, behaviour: &Behaviour, gz
     }
     if behaviour.ratelimit_headers {
         headers.extend(rate_limit_headers::all());
+    }
+    for (name, _) in &behaviour.response_headers {
+        headers.remove(name);
+    }
+    for (name, value) in &behaviour.response_headers {
+        headers.append(name.clone(), value.clone());
     }
 }
 
@@ -134,6 +147,12 @@ struct Tracker {
 }
 
 impl Tracker {
+    fn output_sent(&self, tokens: u64) {
+        if let Some(record) = &self.record {
+            record.output_sent(tokens);
+        }
+    }
+
     fn complete(mut self) {
         self.complete = true;
     }
@@ -153,7 +172,7 @@ impl Drop for Tracker {
 
 /// The pieces of a response body that are still to be sent.
 struct Events {
-    left: vec::IntoIter<Bytes>,
+    left: vec::IntoIter<Piece>,
     sent: usize,
     pace: Pace,
     stalls: bool,
@@ -162,7 +181,7 @@ struct Events {
 }
 
 impl Events {
-    fn new(events: Vec<Bytes>, behaviour: &Behaviour, pace: Pace, tracker: Tracker) -> Self {
+    fn new(events: Vec<Piece>, behaviour: &Behaviour, pace: Pace, tracker: Tracker) -> Self {
         Self {
             left: events.into_iter(),
             sent: 0,
@@ -195,6 +214,7 @@ impl Events {
         };
         self.pace.wait(self.sent > 0).await;
         self.sent += 1;
-        Some((Ok(Frame::data(event)), self))
+        self.tracker.output_sent(event.output_tokens);
+        Some((Ok(Frame::data(event.bytes)), self))
     }
 }

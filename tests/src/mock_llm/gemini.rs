@@ -1,6 +1,8 @@
 //! Gemini's generateContent, and its stream: server-sent events with `alt=sse`, else one JSON
 //! array that grows.
 
+use std::iter;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -33,17 +35,25 @@ pub(super) fn content(
         .pieces
         .iter()
         .enumerate()
-        .map(|(index, text)| {
+        .map(|(index, piece)| {
             let fails = behaviour.error == Some(ErrorPlace::Event);
             let finish = Some(behaviour.finish).filter(|_| index == last && !fails);
-            response(&answer, text, finish, &answer.tokens_after(index + 1), behaviour)
+            response(&answer, &piece.text, finish, &answer.tokens_after(index + 1), behaviour)
         })
         .collect();
     if behaviour.error == Some(ErrorPlace::Event) {
         responses.push(error(StatusCode::SERVICE_UNAVAILABLE, "failed as requested"));
     }
     match delivery {
-        Delivery::Events => Reply::Events(responses.into_iter().map(Event::Data).collect()),
+        Delivery::Events => {
+            let tokens = answer.pieces.iter().map(|piece| piece.tokens).chain(iter::repeat(0));
+            let events = responses.into_iter().zip(tokens);
+            Reply::events(
+                events
+                    .map(|(response, tokens)| Event::data(response).with_output(tokens))
+                    .collect(),
+            )
+        }
         Delivery::Array | Delivery::Whole => Reply::Array(responses),
     }
 }

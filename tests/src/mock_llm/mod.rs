@@ -1,25 +1,32 @@
-//! An LLM API to run against: answers as OpenAI, Anthropic and Gemini do, and misbehaves on request.
+//! An LLM API to run against: answers as OpenAI, Anthropic, Gemini and others do, and misbehaves on
+//! request.
 //!
 //! The same server runs inside a test, which then sees what arrived and opens gates, and as the
 //! program `mock-llm`. `api` knows whose request it is. What an answer is made of stands in one
-//! file per API (`openai`, `anthropic`, `gemini`); how it is written down (`form`) and delivered,
+//! file per API (`openai`, `anthropic`, `gemini`, `bedrock`, `ollama`, `cohere`, `workers_ai`); how it is written down (`form`) and delivered,
 //! late, in pieces or not at all (`delivery`), is read from the request by `behaviour` and is the
 //! same for every API.
 
+mod amazon_frames;
 mod answer;
 mod anthropic;
 mod api;
+mod bedrock;
 mod behaviour;
+mod cohere;
 mod content;
 mod delivery;
 mod form;
 mod gates;
 mod gemini;
+mod language;
+mod ollama;
 mod openai;
 mod rate_limit_headers;
 mod record;
 mod reply;
 mod server;
+mod workers_ai;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What arrived at the mock, for a test to look at.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -29,6 +30,7 @@ impl Recorder {
             headers: head.headers.clone(),
             progress: Mutex::default(),
             body: Mutex::default(),
+            output_tokens: AtomicU64::default(),
             end: Mutex::default(),
         });
         lock(&self.requests).push(Arc::clone(&request));
@@ -49,6 +51,7 @@ pub struct RecordedRequest {
     pub headers: HeaderMap,
     progress: Mutex<BodyProgress>,
     body: Mutex<BytesMut>,
+    output_tokens: AtomicU64,
     end: Mutex<Option<ResponseEnd>>,
 }
 
@@ -103,6 +106,11 @@ impl RecordedRequest {
         Bytes::copy_from_slice(&lock(&self.body))
     }
 
+    /// The tokens of the model's output that were sent so far, in a stream.
+    pub fn output_tokens(&self) -> u64 {
+        self.output_tokens.load(Ordering::Relaxed)
+    }
+
     /// How the response ended; `None` while it lasts.
     pub fn response_end(&self) -> Option<ResponseEnd> {
         *lock(&self.end)
@@ -117,6 +125,10 @@ impl RecordedRequest {
 
     pub(super) fn body_ended(&self) {
         lock(&self.progress).complete = true;
+    }
+
+    pub(super) fn output_sent(&self, tokens: u64) {
+        self.output_tokens.fetch_add(tokens, Ordering::Relaxed);
     }
 
     pub(super) fn response_ended(&self, end: ResponseEnd) {

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::State;
 use super::api::{self, Api};
-use super::behaviour::{Behaviour, ErrorPlace};
+use super::behaviour::{Behaviour, Echo, ErrorPlace};
 use super::delivery::{ResponseBody, deliver};
 use super::record::RecordedRequest;
 use super::reply::Reply;
@@ -59,12 +59,22 @@ async fn answer(
     let api = Api::of(&head);
     let api = api.as_ref();
     let (reply, behaviour) = match Behaviour::read(&head.uri, &head.headers) {
-        Ok(behaviour) if behaviour.echo_headers => (Reply::Json(echo(&head.headers)), behaviour),
+        Ok(behaviour) if let Some(echo) = behaviour.echo => {
+            let reply = match echo {
+                Echo::Headers => Reply::Json(headers(&head.headers)),
+                Echo::Body => Reply::Raw(body.start),
+            };
+            (reply, behaviour)
+        }
         Ok(behaviour) if let Some(status) = requested_error(&behaviour) => {
             (api::error(api, status, "as requested"), behaviour)
         }
-        Ok(behaviour) => match api.map(|api| api.answer(&body.start, &behaviour)) {
-            Some(Ok(reply)) => (reply, behaviour),
+        Ok(mut behaviour) => match api.map(|api| api.answer(&body.start, &behaviour)) {
+            Some(Ok(reply)) => {
+                let headers = api.map(|api| api.headers(&body.start, &behaviour));
+                behaviour.response_headers.extend(headers.into_iter().flatten());
+                (reply, behaviour)
+            }
             Some(Err(message)) => bad_request(api, &message),
             None => (Reply::Json(description(&head, &body)), behaviour),
         },
@@ -98,7 +108,7 @@ fn description(head: &Parts, body: &ReadBody) -> Value {
     })
 }
 
-fn echo(headers: &HeaderMap) -> Value {
+fn headers(headers: &HeaderMap) -> Value {
     let pairs = headers
         .iter()
         .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]));

@@ -2,6 +2,7 @@
 
 mod apis;
 mod behaviour;
+mod others;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

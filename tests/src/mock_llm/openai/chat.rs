@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::Answer;
 use super::super::behaviour::Behaviour;
+use super::super::content::Piece;
 use super::super::reply::Reply;
 use super::{finish_reason, stream, usage};
 
@@ -13,7 +14,7 @@ pub(in super::super) fn answer(request: &Value, behaviour: &Behaviour) -> Reply 
     if request["stream"] == json!(true) {
         let envelope = envelope("chat.completion.chunk", &answer);
         let choices = deltas(&answer, behaviour);
-        Reply::Events(stream::events(&envelope, choices, &answer, request, behaviour))
+        Reply::events(stream::events(&envelope, choices, &answer, request, behaviour))
     } else {
         Reply::Json(document(&answer, behaviour))
     }
@@ -48,7 +49,7 @@ fn document(answer: &Answer, behaviour: &Behaviour) -> Value {
 }
 
 fn deltas(answer: &Answer, behaviour: &Behaviour) -> Vec<Value> {
-    let content = answer.pieces.iter().enumerate().map(|(index, text)| {
+    let content = answer.pieces.iter().enumerate().map(|(index, Piece { text, .. })| {
         if index == 0 {
             json!({"role": "assistant", "content": text, "refusal": null})
         } else {

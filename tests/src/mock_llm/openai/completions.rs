@@ -20,9 +20,9 @@ pub(in super::super) fn answer(request: &Value, behaviour: &Behaviour) -> Reply 
     });
     let stop = json!(finish_reason(behaviour.finish));
     if request["stream"] == json!(true) {
-        let texts = answer.pieces.iter().map(|text| choice(text, &Value::Null));
+        let texts = answer.pieces.iter().map(|piece| choice(&piece.text, &Value::Null));
         let choices = texts.chain([choice("", &stop)]).collect();
-        Reply::Events(stream::events(&envelope, choices, &answer, request, behaviour))
+        Reply::events(stream::events(&envelope, choices, &answer, request, behaviour))
     } else {
         envelope["choices"] = json!([choice(&answer.text(), &stop)]);
         behaviour.usage.put(&mut envelope, "usage", usage(&answer.tokens));

@@ -28,7 +28,7 @@ pub(in super::super) fn answer(request: &Value, behaviour: &Behaviour) -> Reply 
     let answer = Answer::new(request["model"].clone(), &request["input"], behaviour);
     let response = Response { request, answer: &answer, behaviour };
     if request["stream"] == json!(true) {
-        Reply::Events(response.events())
+        Reply::events(response.events())
     } else {
         Reply::Json(response.ended())
     }
@@ -131,7 +131,7 @@ impl Response<'_> {
             ("response.content_part.added", in_part(json!({"part": part("")}))),
         ];
         for (index, piece) in self.answer.pieces.iter().enumerate() {
-            let mut delta = in_part(json!({"delta": piece, "logprobs": []}));
+            let mut delta = in_part(json!({"delta": piece.text, "logprobs": []}));
             if self.behaviour.usage == Usage::Continuous {
                 delta["usage"] = usage(&self.answer.tokens_after(index + 1));
             }
@@ -155,9 +155,12 @@ impl Response<'_> {
                 (last, json!({"response": self.ended()})),
             ]);
         }
+        let mut outputs = self.answer.pieces.iter().map(|piece| piece.tokens);
         let numbered = events.into_iter().enumerate().map(|(number, (kind, mut document))| {
             document["sequence_number"] = json!(number);
-            Event::typed(kind, document)
+            let brings_output = kind == "response.output_text.delta";
+            let output = if brings_output { outputs.next().unwrap_or(0) } else { 0 };
+            Event::typed(kind, document).with_output(output)
         });
         numbered.collect()
     }

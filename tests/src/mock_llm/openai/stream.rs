@@ -48,7 +48,7 @@ pub(super) fn events(
         if let Some(usage) = usage {
             event["usage"] = usage;
         }
-        Event::Data(event)
+        Event::data(event)
     };
     let fails = fails_in_stream(behaviour);
     let shown = if fails { choices.len().saturating_sub(1) } else { choices.len() };
@@ -62,11 +62,12 @@ pub(super) fn events(
                 UsageEvents::AtTheEnd => Some(Value::Null),
                 UsageEvents::Everywhere => Some(super::usage(&answer.tokens_after(index + 1))),
             };
-            event(json!([choice]), usage)
+            let tokens = answer.pieces.get(index).map_or(0, |piece| piece.tokens);
+            event(json!([choice]), usage).with_output(tokens)
         })
         .collect();
     if fails {
-        events.push(Event::Data(super::error(SERVER_ERROR, "failed as requested")));
+        events.push(Event::data(super::error(SERVER_ERROR, "failed as requested")));
         return events;
     }
     if !matches!(usage_events, UsageEvents::Nowhere) {
@@ -76,6 +77,6 @@ pub(super) fn events(
         };
         events.push(event(json!([]), Some(usage)));
     }
-    events.push(Event::Done);
+    events.push(Event::done());
     events
 }

@@ -23,15 +23,18 @@ pub(in super::super) fn answer(form: &[u8], behaviour: &Behaviour) -> Reply {
     }
     let deltas = answer.pieces.iter();
     let mut events: Vec<Event> = deltas
-        .map(|text| Event::Data(json!({"type": "transcript.text.delta", "delta": text})))
+        .map(|piece| {
+            let delta = json!({"type": "transcript.text.delta", "delta": piece.text});
+            Event::data(delta).with_output(piece.tokens)
+        })
         .collect();
     if fails_in_stream(behaviour) {
-        events.push(Event::Data(super::error(SERVER_ERROR, "failed as requested")));
+        events.push(Event::data(super::error(SERVER_ERROR, "failed as requested")));
     } else {
         done["type"] = json!("transcript.text.done");
-        events.extend([Event::Data(done), Event::Done]);
+        events.extend([Event::data(done), Event::done()]);
     }
-    Reply::Events(events)
+    Reply::events(events)
 }
 
 /// Whisper is billed by duration, its successors by tokens.
