@@ -2,6 +2,7 @@
 
 mod debt;
 mod endings;
+mod listed;
 mod usage;
 
 use harness::TestStack;

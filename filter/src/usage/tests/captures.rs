@@ -27,7 +27,7 @@ fn check_chunks(server: &str, usages: &[&str], expected: u64) {
              {{\"content\":\"a\"}},\"finish_reason\":null}}],\"usage\":{usage}}}\n\n"
         )
     });
-    let stream = chunks.collect::<String>() + "data: [DONE]\n\n";
+    let stream = chunks.collect::<Vec<_>>().concat() + "data: [DONE]\n\n";
     check_text(server, &stream, Some((Completions, expected)));
 }
 
@@ -245,16 +245,17 @@ fn responses() {
 
 /// Checks a stream of a start and deltas with these usages.
 fn check_messages(server: &str, start: &str, deltas: &[&str], expected: u64) {
-    let mut stream = format!(
+    let start = format!(
         "event: message_start\ndata: {{\"type\":\"message_start\",\"message\":{{\"content\":null,\"usage\":{{{start}}}}}}}\n\n"
     );
-    for delta in deltas {
-        stream += &format!(
+    let deltas = deltas.iter().map(|delta| {
+        format!(
             "event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\"}},\
              \"usage\":{{{delta}}}     }}\n\n"
-        );
-    }
-    stream += "event: message_stop\ndata: {\"type\":\"message_stop\"           }\n\n";
+        )
+    });
+    let end = "event: message_stop\ndata: {\"type\":\"message_stop\"           }\n\n";
+    let stream = start + &deltas.collect::<Vec<_>>().concat() + end;
     check_text(server, &stream, Some((Anthropic, expected)));
 }
 
@@ -341,7 +342,8 @@ fn gemini_contents() {
              \"usageMetadata\":{usage},\"modelVersion\":\"m\"}}\r\n\r\n"
         )
     };
-    let stream = |usages: &[&str]| usages.iter().map(|usage| chunk(usage)).collect::<String>();
+    let stream =
+        |usages: &[&str]| usages.iter().map(|usage| chunk(usage)).collect::<Vec<_>>().concat();
     check_text(
         "Vertex: only the last has counts",
         &stream(&[

@@ -3,7 +3,8 @@
 use super::{Body, UsageReader, frames::frame, read};
 
 fn stream(events: &[&str]) -> String {
-    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    let events = events.iter().map(|event| format!("data: {event}\n\n"));
+    events.collect::<Vec<_>>().concat()
 }
 
 /// Checks what is seen of a body, at once and byte by byte.
@@ -20,11 +21,11 @@ fn check(events: &[&str], tokens: u64) {
 }
 
 /// Checks how many bytes of content an event has: one more would be another token.
-fn check_bytes(event: &str, bytes: u64) {
-    let filled = |len: u64| {
-        let more = format!(r#"{{"choices":[{{"text":"{}"}}]}}"#, "a".repeat(len as usize));
+fn check_bytes(event: &str, bytes: usize) {
+    let filled = |len: usize| {
+        let more = format!(r#"{{"choices":[{{"text":"{}"}}]}}"#, "a".repeat(len));
         let pieces = stream(&[event, &more]);
-        read(Body::Text, &[pieces.as_bytes()]).1
+        usize::try_from(read(Body::Text, &[pieces.as_bytes()]).1).unwrap()
     };
     let fill = 400 - bytes % 4;
     assert_eq!(filled(fill), (bytes + fill) / 4, "{event}");

@@ -213,7 +213,8 @@ fn events_with_one_line_feed_between_them_are_events() {
             .iter()
             .zip(ends)
             .map(|(event, end)| format!("data: {event}{end}"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     };
     for stream in [
         lines(["\n", "\n", "\n"]),
