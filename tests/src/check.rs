@@ -92,7 +92,9 @@ pub fn refused(answer: &Answer, refusal: &Refusal) {
             answer.headers.contains_key("retry-after-ms")
         );
     } else {
-        for header in ["retry-after", "retry-after-ms", "x-should-retry"] {
+        let retry_after = (refusal.status == 503).then_some("1");
+        assert_eq!(answer.header("retry-after"), retry_after, "on a {}", refusal.status);
+        for header in ["retry-after-ms", "x-should-retry"] {
             assert!(!answer.headers.contains_key(header), "{header} on a {}", refusal.status);
         }
     }

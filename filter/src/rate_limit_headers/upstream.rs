@@ -1,14 +1,15 @@
 //! What becomes of an upstream's own rate limit headers.
 //!
-//! Only the names that FlowGuard gives are touched. `retry-after` and the like are not among them:
-//! a 429 that comes from the upstream keeps the upstream's advice, which nobody else can know.
+//! They come in two families, of which FlowGuard's own are a part: each vendor and gateway adds
+//! names to them, and all of these tell of the account that the clients share. `retry-after` and the
+//! like are not among them: a 429 that comes from the upstream keeps the upstream's advice, which
+//! nobody else can know.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::{
-    LIMIT_REQUESTS, LIMIT_TOKENS, RATELIMIT, RATELIMIT_POLICY, REMAINING_REQUESTS,
-    REMAINING_TOKENS, RESET_REQUESTS, RESET_TOKENS, RateLimitHeaders,
-};
+use super::{RATELIMIT, RateLimitHeaders};
 use crate::{header_value::HeaderValue, headers::HeaderMap, standing::Standing};
 
 /// What becomes of an upstream's own rate limit headers.
@@ -27,22 +28,20 @@ pub enum UpstreamRateLimitHeaders {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResponseEdit {
     /// Names of which no field stays.
-    pub remove: Vec<&'static str>,
+    pub remove: Vec<String>,
     /// Fields that are then not there, and are added.
-    pub set: Vec<(&'static str, HeaderValue)>,
+    pub set: Vec<(Cow<'static, str>, HeaderValue)>,
 }
 
-/// The names that are FlowGuard's, and what the upstream's are renamed to.
-const NAMES: [(&str, &str); 8] = [
-    (LIMIT_REQUESTS, "x-upstream-x-ratelimit-limit-requests"),
-    (LIMIT_TOKENS, "x-upstream-x-ratelimit-limit-tokens"),
-    (REMAINING_REQUESTS, "x-upstream-x-ratelimit-remaining-requests"),
-    (REMAINING_TOKENS, "x-upstream-x-ratelimit-remaining-tokens"),
-    (RESET_REQUESTS, "x-upstream-x-ratelimit-reset-requests"),
-    (RESET_TOKENS, "x-upstream-x-ratelimit-reset-tokens"),
-    (RATELIMIT, "x-upstream-ratelimit"),
-    (RATELIMIT_POLICY, "x-upstream-ratelimit-policy"),
-];
+/// Names that are renamed, at most: twice as many as any vendor gives. What is beyond is only
+/// removed, so that no upstream makes a response grow by much. How many are removed is bounded by
+/// what the host takes of a response's headers.
+const RENAMED_MAX: usize = 32;
+
+/// Bytes of a name that is renamed, at most; the longest that a vendor gives has 50.
+const RENAMED_NAME_BYTES_MAX: usize = 128;
+
+const RENAMED_PREFIX: &str = "x-upstream-";
 
 impl UpstreamRateLimitHeaders {
     /// The change of an upstream's response to a client that stands so.
@@ -58,43 +57,51 @@ impl UpstreamRateLimitHeaders {
         let fields = ours.fields(standing).into_iter();
         let mut edit = ResponseEdit {
             remove: Vec::new(),
-            set: fields.map(|(name, value)| (name, value.into())).collect(),
+            set: fields.map(|(name, value)| (name.into(), value.into())).collect(),
         };
         // Most responses have none, and are looked through once.
-        if upstream.iter().any(|(name, _)| is_ours(name)) {
+        if upstream.iter().any(|(name, _)| is_rate_limit(name)) {
             self.take_away(upstream, &mut edit);
         }
         edit
     }
 
     fn take_away(self, upstream: &HeaderMap, edit: &mut ResponseEdit) {
-        let values_of = |name: &'static str| {
-            upstream.iter().filter(move |(header, _)| header == name).map(|(_, value)| &value[..])
-        };
-        for (name, renamed) in NAMES {
-            if values_of(name).next().is_none() {
+        let mut fields: Vec<_> = upstream.iter().filter(|(name, _)| is_rate_limit(name)).collect();
+        // By name; the values of one stay in their order.
+        fields.sort_by_key(|(name, _)| name.as_str());
+        let mut renamed_count = 0;
+        for same in fields.chunk_by(|(a, _), (b, _)| a == b) {
+            let Some((name, _)) = same.first() else { continue };
+            edit.remove.push(name.clone());
+            if self == Self::Replace
+                || renamed_count == RENAMED_MAX
+                || name.len() > RENAMED_NAME_BYTES_MAX
+            {
                 continue;
             }
-            edit.remove.push(name);
-            if self == Self::Rename {
-                if values_of(renamed).next().is_some() {
-                    edit.remove.push(renamed);
-                }
-                edit.set.push((renamed, HeaderValue::joined(values_of(name))));
+            renamed_count += 1;
+            let renamed = format!("{RENAMED_PREFIX}{name}");
+            // A field that has the new name already would pass for the upstream's limit.
+            if upstream.iter().any(|(other, _)| *other == renamed) {
+                edit.remove.push(renamed.clone());
             }
+            let value = HeaderValue::joined(same.iter().map(|(_, value)| &value[..]));
+            edit.set.push((renamed.into(), value));
         }
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    (name.starts_with("x-ratelimit-") || name.starts_with(RATELIMIT))
-        && NAMES.iter().any(|(ours, _)| *ours == name)
+/// `ratelimit`, `ratelimit-…` and `x-ratelimit-…`; not what merely begins with these letters.
+fn is_rate_limit(name: &str) -> bool {
+    name.starts_with("x-ratelimit-")
+        || name.strip_prefix(RATELIMIT).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::standing::Balance;
+    use crate::{headers::headers, standing::Balance};
 
     const TOKENS: Standing = Standing {
         requests: None,
@@ -110,28 +117,101 @@ mod tests {
         upstream_headers: UpstreamRateLimitHeaders,
         ours: RateLimitHeaders,
         upstream: &[(&str, &str)],
-    ) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
-        let upstream: Vec<_> = upstream
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect();
-        let edit = upstream_headers.edit(ours, &TOKENS, &upstream);
+    ) -> (Vec<String>, Vec<(String, String)>) {
+        let edit = upstream_headers.edit(ours, &TOKENS, &headers(upstream));
         let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
-        (edit.remove, edit.set.iter().map(|(name, value)| (*name, text(value))).collect())
+        let set = edit.set.iter().map(|(name, value)| (name.to_string(), text(value)));
+        (edit.remove, set.collect())
     }
 
-    fn with_ours(further: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
-        OURS.iter().chain(further).map(|(name, value)| (*name, (*value).to_owned())).collect()
+    fn with_ours(further: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        OURS.iter().chain(further).map(owned).collect()
     }
 
     #[test]
     fn a_response_without_such_headers_gets_ours() {
-        let upstream = [(":status", "200"), ("retry-after", "7"), ("x-ratelimit-limit", "5")];
+        let upstream = [
+            (":status", "200"),
+            ("retry-after", "7"),
+            ("retry-after-ms", "7000"),
+            ("anthropic-ratelimit-tokens-limit", "5"),
+            ("x-rate-limit-limit", "5"),
+            ("x-ratelimit", "5"),
+            ("x-ratelimited", "5"),
+            ("ratelimited-by", "gateway"),
+            ("ratelimits", "5"),
+            ("my-ratelimit-limit", "5"),
+            ("x-upstream-ratelimit", "5"),
+        ];
         for kind in [UpstreamRateLimitHeaders::Replace, UpstreamRateLimitHeaders::Rename] {
             let (remove, set) = edit(kind, RateLimitHeaders::Openai, &upstream);
             assert!(remove.is_empty(), "{remove:?}");
             assert_eq!(set, with_ours(&[]));
         }
+    }
+
+    /// What vendors and gateways give beyond FlowGuard's own names.
+    const FAMILIES: [&str; 14] = [
+        "ratelimit",
+        "ratelimit-limit",
+        "ratelimit-policy",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "x-ratelimit-limit",
+        "x-ratelimit-limit-input-images",
+        "x-ratelimit-limit-tokens",
+        "x-ratelimit-limit-tokens_usage_based",
+        "x-ratelimit-remaining",
+        "x-ratelimit-remaining-project-tokens",
+        "x-ratelimit-reset",
+        "x-ratelimit-reset-tokens_usage_based",
+        "x-ratelimit-used",
+    ];
+
+    #[test]
+    fn whole_families_of_names_are_replaced_or_renamed() {
+        let upstream = FAMILIES.map(|name| (name, name));
+        let (remove, set) =
+            edit(UpstreamRateLimitHeaders::Replace, RateLimitHeaders::Ietf, &upstream);
+        assert_eq!(remove, FAMILIES);
+        assert_eq!(set.len(), 2, "{set:?}");
+
+        let (remove, set) =
+            edit(UpstreamRateLimitHeaders::Rename, RateLimitHeaders::Openai, &upstream);
+        assert_eq!(remove, FAMILIES);
+        let renamed = FAMILIES.map(|name| (format!("x-upstream-{name}"), name.to_owned()));
+        assert_eq!(set, [with_ours(&[]), renamed.to_vec()].concat());
+    }
+
+    #[test]
+    fn of_very_many_names_all_go_and_some_are_renamed() {
+        let names: Vec<_> = (0..1_000).map(|number| format!("x-ratelimit-{number:04}")).collect();
+        let fields: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+        let (remove, set) =
+            edit(UpstreamRateLimitHeaders::Rename, RateLimitHeaders::Openai, &fields);
+        assert_eq!(remove, names);
+        assert_eq!(set.len(), OURS.len() + RENAMED_MAX);
+        let (_, value) = &set[OURS.len()];
+        assert_eq!(value, "1");
+
+        let same = vec![("ratelimit-limit", "1"); 5_000];
+        let (remove, set) = edit(UpstreamRateLimitHeaders::Rename, RateLimitHeaders::Openai, &same);
+        assert_eq!(remove, ["ratelimit-limit"]);
+        let (name, value) = set.last().unwrap();
+        assert_eq!(name, "x-upstream-ratelimit-limit");
+        assert!(value.len() <= crate::HEADER_VALUE_BYTES_MAX, "{}", value.len());
+    }
+
+    #[test]
+    fn a_very_long_name_goes_without_another_one() {
+        let longest = format!("ratelimit-{}", "a".repeat(RENAMED_NAME_BYTES_MAX - 10));
+        let too_long = format!("{longest}a");
+        let fields = [(longest.as_str(), "1"), (too_long.as_str(), "2")];
+        let (remove, set) =
+            edit(UpstreamRateLimitHeaders::Rename, RateLimitHeaders::Openai, &fields);
+        assert_eq!(remove, [longest.clone(), too_long]);
+        assert_eq!(set, with_ours(&[(&format!("x-upstream-{longest}"), "1")]));
     }
 
     const UPSTREAM: [(&str, &str); 6] = [
@@ -147,7 +227,7 @@ mod tests {
     fn replaced_headers_go_also_where_there_is_nothing_to_say_in_their_place() {
         let (remove, set) =
             edit(UpstreamRateLimitHeaders::Replace, RateLimitHeaders::Openai, &UPSTREAM);
-        assert_eq!(remove, ["x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "ratelimit"]);
+        assert_eq!(remove, ["ratelimit", "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens"]);
         assert_eq!(set, with_ours(&[]));
     }
 
@@ -158,16 +238,16 @@ mod tests {
         assert_eq!(
             remove,
             [
-                "x-ratelimit-limit-requests",
-                "x-ratelimit-limit-tokens",
                 "ratelimit",
                 "x-upstream-ratelimit",
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-limit-tokens",
             ]
         );
         let renamed = [
+            ("x-upstream-ratelimit", "\"a\";r=1, \"b\";r=2"),
             ("x-upstream-x-ratelimit-limit-requests", "8"),
             ("x-upstream-x-ratelimit-limit-tokens", "9"),
-            ("x-upstream-ratelimit", "\"a\";r=1, \"b\";r=2"),
         ];
         assert_eq!(set, with_ours(&renamed));
     }

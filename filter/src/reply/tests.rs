@@ -185,6 +185,26 @@ fn a_balance_above_its_limit_counts_as_nothing_used() {
 }
 
 #[test]
+fn a_client_in_debt_has_used_more_than_its_limit() {
+    let in_debt = |debt| {
+        let tokens = Some(Balance { limit: 10_000, remaining: 0, debt, full_in_ms: 90_000 });
+        let standing = Standing { requests: None, tokens };
+        Denial::Refused(Refused { standing, ..refused(Dimension::Tpm, Some(48_492)) })
+    };
+    for format in [ErrorFormat::Openai, ErrorFormat::Anthropic] {
+        let reply = reply(format, in_debt(5_000));
+        assert!(
+            reply.body.contains("Limit 10000, Used 15000, Requested 3082."),
+            "{format:?}: {}",
+            reply.body
+        );
+        assert_eq!(header(&reply, "x-ratelimit-remaining-tokens"), Some("0"), "{format:?}");
+    }
+    let most = reply(ErrorFormat::Openai, in_debt(u64::MAX)).body;
+    assert!(most.contains(&format!("Used {}, ", u64::MAX)), "{most}");
+}
+
+#[test]
 fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
     for (ms, seconds) in
         [(1, "1"), (999, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60"), (600_000, "600")]
