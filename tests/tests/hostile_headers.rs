@@ -251,6 +251,38 @@ async fn http_2_frames_with_forbidden_bytes_smuggle_nothing() {
     check::filter_is_unharmed(stack.envoy()).await;
 }
 
+#[tokio::test]
+async fn http_2_headers_that_another_hop_could_read_otherwise_are_refused() {
+    let stack = one_worker().await;
+    let headers: &[(&[u8], &[u8])] = &[
+        (b"X-Client-ID", b"a"),
+        (b"x-client-id", b"b"),
+        (b"x-client-id ", b"b"),
+        (b"x-client-id:", b"b"),
+        (b"x-client-id\0", b"b"),
+        (b"x-client-id\r\nx-other", b"b"),
+        (b"", b"b"),
+        (b":path", b"/other"),
+        (b":x-client-id", b"b"),
+        (b"connection", b"x-client-id"),
+        (b"proxy-connection", b"x-client-id"),
+        (b"keep-alive", b"x-client-id"),
+        (b"upgrade", b"websocket"),
+        (b"transfer-encoding", b"chunked"),
+        (b"content-length", b"5"),
+        (b"te", b"x-client-id"),
+    ];
+    for header in headers {
+        println!("{}", header.0.escape_ascii());
+        let mut connection = RawConnection::open(stack.proxy_address()).await;
+        let ours: &[(&[u8], &[u8])] = &[(b"x-client-id", b"a"), (b"x-token-estimate", b"1")];
+        connection.write(&http2::request(&[ours, &[*header]].concat())).await;
+        http2::expect_no_success(&mut connection).await;
+        next_request_is_fine(&stack).await;
+    }
+    check::filter_is_unharmed(stack.envoy()).await;
+}
+
 /// The few frames of HTTP/2 that a request needs, with header values of any bytes.
 mod http2 {
     use harness::raw_client::RawConnection;

@@ -22,6 +22,18 @@ const IETF: [(&str, &str); 2] = [
     ("ratelimit", r#""rpm";r=9;t=6, "tpm";r=900;t=6"#),
 ];
 
+/// What gateways and vendors give beside FlowGuard's own names, as the mock has it.
+const FURTHER: [(&str, &str); 8] = [
+    ("x-ratelimit-limit", "100"),
+    ("x-ratelimit-remaining", "99"),
+    ("x-ratelimit-reset", "1767225601"),
+    ("x-ratelimit-limit-tokens_usage_based", "80000"),
+    ("x-ratelimit-remaining-project-tokens", "79000"),
+    ("ratelimit-limit", "100, 100;w=60"),
+    ("ratelimit-remaining", "99"),
+    ("ratelimit-reset", "30"),
+];
+
 async fn stack(settings: &[(&str, &str)]) -> TestStack {
     let stack = settings
         .iter()
@@ -63,6 +75,7 @@ async fn documents_and_streams_tell_what_is_left_in_place_of_the_upstream() {
         assert_eq!(answer.status, 200);
         check_has(&answer, &OPENAI);
         check_lacks(&answer, &IETF);
+        check_lacks(&answer, &FURTHER);
         check_has(&answer, &[("anthropic-ratelimit-tokens-limit", "480000")]);
     }
 }
@@ -99,6 +112,7 @@ async fn the_ietfs_fields_come_alone_or_with_the_others() {
     let alone = ask(&stack(&[("RATE_LIMIT_HEADERS", "ietf")]).await, "a", 100, true).await;
     check_has(&alone, &IETF);
     check_lacks(&alone, &OPENAI);
+    check_lacks(&alone, &FURTHER);
     let both = ask(&stack(&[("RATE_LIMIT_HEADERS", "both")]).await, "a", 100, true).await;
     check_has(&both, &IETF);
     check_has(&both, &OPENAI);
@@ -119,6 +133,10 @@ async fn the_upstreams_own_can_be_kept_under_another_name() {
             ("x-upstream-ratelimit-policy", r#""upstream";q=5000;w=60"#),
         ],
     );
+    check_lacks(&answer, &FURTHER);
+    for (name, value) in FURTHER {
+        check_has(&answer, &[(&format!("x-upstream-{name}"), value)]);
+    }
 }
 
 #[tokio::test]
@@ -129,6 +147,7 @@ async fn headers_that_are_off_leave_the_upstreams_alone() {
         &answer,
         &[("x-ratelimit-remaining-tokens", "159968"), ("ratelimit", r#""upstream";r=4999;t=1"#)],
     );
+    check_has(&answer, &FURTHER);
 }
 
 #[tokio::test]

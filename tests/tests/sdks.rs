@@ -1,6 +1,7 @@
 //! The vendors' own Python libraries through a real Envoy: nothing breaks for them, what they were
 //! told they used is what is charged, and after a refusal they wait exactly long enough.
 
+use std::fmt::Display;
 use std::process::Stdio;
 
 use harness::TestStack;
@@ -25,7 +26,7 @@ const APIS: [(&str, &str); 9] = [
 async fn call(
     stack: &TestStack,
     (api, form): (&str, &str),
-    estimate: u64,
+    estimate: impl Display,
     max_retries: u32,
     calls: u32,
     pairs: &[&str],
@@ -103,5 +104,61 @@ async fn a_library_does_not_retry_what_can_never_pass_and_raises_its_own_error()
         } else {
             assert_eq!(body["error"]["type"], "rate_limit_error", "{answer}");
         }
+    }
+}
+
+/// FlowGuard's own answers: the status, what OpenAI's and Anthropic's libraries raise, and what their
+/// user has to read.
+const OWN_ANSWERS: [(u16, [&str; 2], &str); 4] = [
+    (400, ["BadRequestError"; 2], "X-Token-Estimate must be a non-negative integer"),
+    (403, ["PermissionDeniedError"; 2], "X-Client-ID is not a configured client"),
+    (429, ["RateLimitError"; 2], "Request too large for this client on tokens per min (TPM)"),
+    (503, ["InternalServerError", "ServiceUnavailableError"], "The rate limiter did not decide"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_user_of_either_library_reads_why_though_nobody_said_which_one_it_is() {
+    let mut stack = TestStack::builder()
+        .setting("ERROR_FORMAT", "auto")
+        .setting("UNKNOWN_CLIENTS", "deny")
+        .setting("DECISION_TIMEOUT_MS", "1000")
+        .start()
+        .await;
+    for (status, errors, text) in OWN_ANSWERS {
+        match status {
+            429 => stack.admin().put_client("a", None, 1_000).await,
+            503 => stack.control_plane.process().kill(),
+            _ => {}
+        }
+        let estimate = if status == 400 { "many" } else { "1001" };
+        let answers = tokio::join!(
+            call(&stack, ("chat", "document"), estimate, 0, 1, &[]),
+            call(&stack, ("messages", "document"), estimate, 0, 1, &[]),
+        );
+        for (answer, error) in [answers.0, answers.1].into_iter().zip(errors) {
+            assert_eq!(answer["statuses"], serde_json::json!([status]), "{answer}");
+            assert_eq!(answer["error"], error, "{answer}");
+            let message = answer["message"].as_str().unwrap_or_default();
+            assert!(message.contains(text), "{answer}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_library_tries_a_limiter_that_did_not_answer_again_after_a_second() {
+    let mut stack = TestStack::builder()
+        .setting("ERROR_FORMAT", "auto")
+        .setting("DECISION_TIMEOUT_MS", "100")
+        .start()
+        .await;
+    stack.control_plane.process().kill();
+    let answers = tokio::join!(
+        call(&stack, ("chat", "document"), 1, 1, 1, &[]),
+        call(&stack, ("messages", "document"), 1, 1, 1, &[]),
+    );
+    for answer in [answers.0, answers.1] {
+        assert_eq!(answer["statuses"], serde_json::json!([503, 503]), "{answer}");
+        let seconds = answer["seconds"].as_f64().expect("a duration");
+        assert!((1.0..8.0).contains(&seconds), "{answer}");
     }
 }

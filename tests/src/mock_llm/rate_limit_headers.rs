@@ -1,9 +1,9 @@
-//! The rate limit headers of an upstream's own, of every vendor at once: something in front of it
-//! has to decide what becomes of them.
+//! The rate limit headers of an upstream's own, of every vendor and of gateways at once: something in
+//! front of it has to decide what becomes of them.
 
 use http::header::{HeaderName, HeaderValue};
 
-const HEADERS: [(&str, &str); 20] = [
+const HEADERS: [(&str, &str); 28] = [
     ("x-ratelimit-limit-requests", "5000"),
     ("x-ratelimit-limit-tokens", "160000"),
     ("x-ratelimit-remaining-requests", "4999"),
@@ -12,6 +12,14 @@ const HEADERS: [(&str, &str); 20] = [
     ("x-ratelimit-reset-tokens", "6m0s"),
     ("ratelimit", "\"upstream\";r=4999;t=1"),
     ("ratelimit-policy", "\"upstream\";q=5000;w=60"),
+    ("x-ratelimit-limit", "100"),
+    ("x-ratelimit-remaining", "99"),
+    ("x-ratelimit-reset", "1767225601"),
+    ("x-ratelimit-limit-tokens_usage_based", "80000"),
+    ("x-ratelimit-remaining-project-tokens", "79000"),
+    ("ratelimit-limit", "100, 100;w=60"),
+    ("ratelimit-remaining", "99"),
+    ("ratelimit-reset", "30"),
     ("anthropic-ratelimit-requests-limit", "4000"),
     ("anthropic-ratelimit-requests-remaining", "3999"),
     ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:01Z"),
