@@ -6,33 +6,37 @@
 //! nobody asks an admin API for it in plain text.
 
 mod error;
+mod work;
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
-    middleware::{self, Next},
+    body::Body,
     response::{IntoResponse, Response},
 };
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
+use tower::Service as _;
 use tracing::debug;
 
 pub use error::{ApiError, ErrorCode};
 pub(crate) use error::{fallback, method_not_allowed};
 
-use crate::listener::{ConnectionLimits, Listener};
+use work::Leaving;
+pub(crate) use work::{Arriving, Work};
+
+use crate::listener::{ConnectionInfo, ConnectionLimits, Listener};
 
 /// With the other admin ports and the decision stream's 512 this stays below the 1,024 file
 /// descriptors that a process usually has.
-const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 128, read_timeout: None };
+const LIMITS: ConnectionLimits =
+    ConnectionLimits { connections_max: 128, read_timeout: None, idle_timeout: None };
 
 /// The longest header, which is all that a connection keeps in memory before it is understood.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
@@ -46,9 +50,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Serves `router` until `shutdown`, then finishes the requests that are open; the caller bounds how
 /// long that may take, and cuts off the rest by dropping this future.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let listener = Listener::new(listener, LIMITS);
-    let router = router.layer(middleware::from_fn(in_time));
-    let service = TowerToHyperService::new(router);
+    let mut listener = Listener::new(listener, LIMITS);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -62,11 +64,18 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
             connection = listener.accept() => {
-                let served = http.serve_connection(TokioIo::new(connection), service.clone());
-                let served = graceful.watch(served);
+                let info = connection.info();
+                let handle = info.handle.clone();
+                let router = router.clone();
+                let answer = service_fn(move |request| answer(router.clone(), info.clone(), request));
+                let served = graceful.watch(http.serve_connection(TokioIo::new(connection), answer));
                 connections.spawn(async move {
-                    if let Err(error) = served.await {
-                        debug!("a connection broke: {error}");
+                    tokio::select! {
+                        served = served => if let Err(error) = served {
+                            debug!("a connection broke: {error}");
+                        },
+                        // hyper itself does not look at a connection while it waits for a handler.
+                        () = handle.asked_to_go() => debug!("a connection made room"),
                     }
                 });
             }
@@ -76,11 +85,22 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     graceful.shutdown().await;
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
+async fn answer(
+    mut router: Router,
+    connection: ConnectionInfo,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let work = Work::on(connection.handle.clone());
+    let mut request = request.map(|body| Body::new(Arriving::new(body, &work)));
+    let handle = connection.handle.clone();
+    request.extensions_mut().insert(connection);
+    let response = match time::timeout(REQUEST_TIMEOUT, router.call(request)).await {
+        Ok(response) => response?,
         Err(_) => {
             ApiError::new(ErrorCode::RequestTimeout, "the request took too long").into_response()
         }
-    }
+    };
+    let answering = handle.answering();
+    drop(work);
+    Ok(response.map(|body| Body::new(Leaving::new(body, answering))))
 }

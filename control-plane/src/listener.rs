@@ -1,13 +1,16 @@
 //! Accepts connections, so many at a time, and closes those whose peer stands still.
 //!
-//! A port that anybody may connect to must not use up the process' file descriptors: beyond the
-//! cap a connection waits in the kernel's queue until another one ends.
+//! A port that anybody may connect to must not use up the process' file descriptors. When all
+//! places are taken, a connection whose peer keeps the server waiting makes room for the next.
+
+mod places;
 
 use std::{
-    future, io,
+    io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -15,12 +18,14 @@ use futures_util::{Stream, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time,
+    time::{self, Instant, Sleep},
 };
 use tokio_io_timeout::TimeoutStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 use tracing::warn;
+
+pub use places::{Answering, AtWork, ConnectionHandle};
+use places::{Place, Places};
 
 /// How long a peer may leave unread what was written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,32 +41,45 @@ pub struct ConnectionLimits {
     /// How long the peer may say nothing while the server waits for it; `None` where the protocol
     /// itself sees to that.
     pub read_timeout: Option<Duration>,
+    /// How long a connection may be open without being at work ([`ConnectionHandle::at_work`]),
+    /// whatever its peer says meanwhile; `None` where it may be so for ever.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// A listener and the connections that it may have open.
 #[derive(Debug)]
 pub struct Listener {
     tcp: TcpListener,
-    slots: Arc<Semaphore>,
-    read_timeout: Option<Duration>,
+    /// Accepted, and not yet in a place.
+    arrived: Option<TcpStream>,
+    places: Arc<Places>,
+    limits: ConnectionLimits,
 }
 
 impl Listener {
     /// Accepts from `tcp`, which is bound already.
     pub fn new(tcp: TcpListener, limits: ConnectionLimits) -> Self {
-        let slots = Arc::new(Semaphore::new(limits.connections_max));
-        Self { tcp, slots, read_timeout: limits.read_timeout }
+        Self { tcp, arrived: None, places: Places::new(limits.connections_max), limits }
     }
 
     /// The next connection. It may be dropped while it waits without losing one.
-    pub async fn accept(&self) -> Connection {
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
-            // Only a closed semaphore gives none, and nobody closes this one.
-            return future::pending().await;
-        };
+    pub async fn accept(&mut self) -> Connection {
+        loop {
+            // Room is made only for somebody who is there.
+            if self.arrived.is_none() {
+                self.arrived = Some(self.next_arrival().await);
+            }
+            let place = self.places.take().await;
+            if let Some(tcp) = self.arrived.take() {
+                return Connection::new(tcp, place, self.limits);
+            }
+        }
+    }
+
+    async fn next_arrival(&self) -> TcpStream {
         loop {
             match self.tcp.accept().await {
-                Ok((tcp, _)) => return Connection::new(tcp, self.read_timeout, slot),
+                Ok((tcp, _)) => return tcp,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     warn!("accepting a connection failed: {error}");
@@ -73,7 +91,7 @@ impl Listener {
 
     /// All connections, one after the other, without end.
     pub fn into_stream(self) -> impl Stream<Item = io::Result<Connection>> {
-        stream::unfold(self, |listener| async move {
+        stream::unfold(self, |mut listener| async move {
             let connection = listener.accept().await;
             Some((Ok(connection), listener))
         })
@@ -94,17 +112,73 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 #[derive(Debug)]
 pub struct Connection {
     tcp: Pin<Box<TimeoutStream<TcpStream>>>,
-    _slot: OwnedSemaphorePermit,
+    peer: Option<SocketAddr>,
+    place: Place,
+    stalled: bool,
+    idle: Option<Idle>,
+}
+
+/// When to look again whether the connection is at work.
+#[derive(Debug)]
+struct Idle {
+    timeout: Duration,
+    look: Pin<Box<Sleep>>,
+}
+
+/// Where a connection comes from, and how it is told that it is at work; in every request's
+/// extensions.
+#[derive(Clone, Debug)]
+pub struct ConnectionInfo {
+    /// The peer's address.
+    pub peer: Option<SocketAddr>,
+    /// The connection.
+    pub handle: ConnectionHandle,
 }
 
 impl Connection {
-    fn new(tcp: TcpStream, read_timeout: Option<Duration>, slot: OwnedSemaphorePermit) -> Self {
+    fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
         // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
         let _ = tcp.set_nodelay(true);
+        let peer = tcp.peer_addr().ok();
         let mut tcp = TimeoutStream::new(tcp);
-        tcp.set_read_timeout(read_timeout);
+        tcp.set_read_timeout(limits.read_timeout);
         tcp.set_write_timeout(Some(WRITE_TIMEOUT));
-        Self { tcp: Box::pin(tcp), _slot: slot }
+        let idle = limits
+            .idle_timeout
+            .map(|timeout| Idle { timeout, look: Box::pin(time::sleep(timeout)) });
+        Self { tcp: Box::pin(tcp), peer, place, stalled: false, idle }
+    }
+
+    /// Its peer, and how it is told that it is at work.
+    pub fn info(&self) -> ConnectionInfo {
+        ConnectionInfo { peer: self.peer, handle: self.place.handle() }
+    }
+
+    /// Fails once the connection has to go: it was asked to, or was not at work for too long.
+    fn poll_stay(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if self.place.poll_exit(cx).is_ready() {
+            return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
+        }
+        let Some(idle) = &mut self.idle else { return Poll::Pending };
+        loop {
+            ready!(idle.look.as_mut().poll(cx));
+            let now = Instant::now();
+            let end = self.place.idle_since().unwrap_or(now) + idle.timeout;
+            if end <= now {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            idle.look.as_mut().reset(end);
+        }
+    }
+
+    /// What `written` says, noting whether the peer reads.
+    fn written<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let stalled = written.is_pending();
+        if stalled != self.stalled {
+            self.stalled = stalled;
+            self.place.set_stalled(stalled);
+        }
+        written
     }
 }
 
@@ -114,6 +188,9 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(error) = self.poll_stay(cx) {
+            return Poll::Ready(Err(error));
+        }
         self.tcp.as_mut().poll_read(cx, buf)
     }
 }
@@ -124,7 +201,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.tcp.as_mut().poll_write(cx, buf)
+        if let Poll::Ready(error) = self.poll_stay(cx) {
+            return Poll::Ready(Err(error));
+        }
+        let written = self.tcp.as_mut().poll_write(cx, buf);
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -132,7 +213,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.tcp.as_mut().poll_write_vectored(cx, bufs)
+        if let Poll::Ready(error) = self.poll_stay(cx) {
+            return Poll::Ready(Err(error));
+        }
+        let written = self.tcp.as_mut().poll_write_vectored(cx, bufs);
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -149,9 +234,9 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = ConnectionInfo;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.tcp.get_ref().connect_info()
+    fn connect_info(&self) -> ConnectionInfo {
+        self.info()
     }
 }

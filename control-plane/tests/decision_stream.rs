@@ -376,5 +376,6 @@ async fn a_connection_that_says_nothing_is_closed() {
     let mut read = Vec::new();
     let end = timeout(Duration::from_mins(2), silent.read_to_end(&mut read)).await;
     assert!(end.is_ok(), "still open after 120 s");
-    assert!(started.elapsed() >= Duration::from_secs(30), "{:?}", started.elapsed());
+    let took = started.elapsed().as_secs();
+    assert!((15..=16).contains(&took), "{took} s");
 }

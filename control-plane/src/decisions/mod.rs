@@ -25,16 +25,20 @@ pub use thread::{ServeError, serve_on_own_thread};
 use crate::{
     clock::Clock,
     ledger::Ledger,
-    listener::{ConnectionLimits, Listener},
+    listener::{AtWork, ConnectionInfo, ConnectionLimits, Listener},
 };
 
 /// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
 const FRAME_BYTES_MAX: usize = 256 * 1024;
 
 /// Each worker of each Envoy has one connection, and answers a ping on it every
-/// [`KEEPALIVE_INTERVAL`]: who says nothing for so long is none and makes room.
-const LIMITS: ConnectionLimits =
-    ConnectionLimits { connections_max: 512, read_timeout: Some(Duration::from_secs(30)) };
+/// [`KEEPALIVE_INTERVAL`]: who says nothing for so long is none and makes room. So is who answers
+/// pings and has no stream that said hello, which takes [`HELLO_TIMEOUT`] at most.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: 512,
+    read_timeout: Some(Duration::from_secs(30)),
+    idle_timeout: Some(Duration::from_secs(15)),
+};
 
 /// A worker opens one stream; a few more come from workers that are being replaced.
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;
@@ -87,12 +91,18 @@ impl DecisionService for Decisions {
         &self,
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<AnswerStream>, Status> {
-        let peer = request.remote_addr().map(|peer| peer.to_string()).unwrap_or_default();
+        let connection = request.extensions().get::<ConnectionInfo>().cloned();
         let worker = Worker {
             inbound: request.into_inner(),
             clock: self.clock,
             shutdown: self.shutdown.clone(),
-            peer,
+            peer: connection
+                .as_ref()
+                .and_then(|connection| connection.peer)
+                .map(|peer| peer.to_string())
+                .unwrap_or_default(),
+            connection,
+            at_work: None,
             session: None,
             reports_in_turn: 0,
             ledger: Arc::clone(&self.ledger),
@@ -110,6 +120,9 @@ struct Worker {
     clock: Clock,
     shutdown: CancellationToken,
     peer: String,
+    connection: Option<ConnectionInfo>,
+    /// Once the worker said hello, its connection keeps its place.
+    at_work: Option<AtWork>,
     /// `None` until the worker said hello.
     session: Option<Session>,
     /// Since the others had theirs.
@@ -187,13 +200,14 @@ impl Worker {
         }
     }
 
-    fn start_session(&self, hello: Option<&Hello>) -> Result<Session, Status> {
+    fn start_session(&mut self, hello: Option<&Hello>) -> Result<Session, Status> {
         let session = Session::start(
             hello,
             Arc::clone(&self.ledger),
             self.metrics.clone(),
             self.held_in_all.clone(),
         )?;
+        self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         let node = hello.map_or("", |hello| &hello.node);
         info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
         Ok(session)

@@ -2,6 +2,7 @@
 
 mod convert;
 mod service;
+mod work;
 
 use std::{convert::Infallible, future, sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use crate::{
     listener::{ConnectionLimits, Listener},
 };
 use service::FlowGuard;
+use work::WorkLayer;
 
 /// The largest message that is read, as large as REST's largest body.
 const DECODED_BYTES_MAX: usize = 256 * 1024;
@@ -42,8 +44,11 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection that does not even begin to speak HTTP/2 is closed after the read timeout.
-const LIMITS: ConnectionLimits =
-    ConnectionLimits { connections_max: 128, read_timeout: Some(Duration::from_mins(1)) };
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: 128,
+    read_timeout: Some(Duration::from_mins(1)),
+    idle_timeout: None,
+};
 
 /// What the public API is described by; the decision stream is the filter's alone.
 const PUBLIC_FILE: &str = "flowguard.proto";
@@ -84,6 +89,7 @@ pub async fn serve(
     let health_service = HealthService::from_health_reporter(reporter.clone());
 
     let served = Server::builder()
+        .layer(WorkLayer)
         .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
