@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
+mod pieces;
 pub mod rest;
 pub mod serve;
 pub mod settings;

@@ -9,6 +9,7 @@ mod stats;
 
 use std::{fmt, sync::Arc};
 
+use limiter::ClientId;
 use tokio::{sync::Semaphore, task};
 use tracing::{error, info};
 
@@ -19,14 +20,15 @@ pub use stats::ClientStats;
 use crate::{
     clock::Clock,
     ledger::{ClientConfig, Ledger, Written},
+    pieces::Turns,
     store::{ConfigStore, StoreError},
 };
 
 /// How many clients can be configured.
 pub const CLIENTS_MAX: usize = 1_000_000;
 
-/// How many callers at a time may read all clients: each such answer can take hundreds of MB.
-const READERS_OF_ALL_MAX: usize = 2;
+/// How many pieces of lists are written at a time.
+const LIST_WRITERS_MAX: usize = 1;
 
 /// The clients of a first start, so that there is something to try: id, RPM and TPM.
 const DEMO_CLIENTS: [(&str, i64, i64); 3] =
@@ -40,7 +42,7 @@ pub struct Admin {
     clock: Clock,
     clients_max: usize,
     writer: Arc<Semaphore>,
-    readers_of_all: Arc<Semaphore>,
+    readers: Turns,
 }
 
 /// A write that is in force.
@@ -86,7 +88,7 @@ impl Admin {
             clock,
             clients_max: CLIENTS_MAX,
             writer: Arc::new(Semaphore::new(1)),
-            readers_of_all: Arc::new(Semaphore::new(READERS_OF_ALL_MAX)),
+            readers: Turns::new(LIST_WRITERS_MAX),
         }
     }
 
@@ -161,19 +163,24 @@ impl Admin {
         Some(ClientStats::from(&snapshot))
     }
 
-    /// All configurations, ordered by id. See [`Admin::read_all`].
-    pub fn list(&self) -> Vec<ClientConfig> {
-        self.ledger.configs()
+    /// At most `max` configurations, by id, of the clients that come after `after`.
+    pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
+        self.ledger.configs_after(after, max)
     }
 
-    /// What each client did and has left, ordered by id. See [`Admin::read_all`].
-    pub fn all_stats(&self) -> Vec<ClientStats> {
-        self.ledger.snapshots(self.clock.now()).iter().map(ClientStats::from).collect()
+    /// What at most `max` clients did and have left, by id, those that come after `after`.
+    pub fn stats_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientStats> {
+        let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
+        snapshots.iter().map(ClientStats::from).collect()
     }
 
-    /// Both of each client, of one moment, ordered by id. See [`Admin::read_all`].
-    pub fn list_with_stats(&self) -> Vec<(ClientConfig, ClientStats)> {
-        let snapshots = self.ledger.snapshots(self.clock.now());
+    /// Both of at most `max` clients, by id, those that come after `after`.
+    pub fn clients_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+    ) -> Vec<(ClientConfig, ClientStats)> {
+        let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
         snapshots
             .into_iter()
             .map(|snapshot| {
@@ -183,13 +190,9 @@ impl Admin {
             .collect()
     }
 
-    /// Runs what reads all clients where it holds up nobody, a few callers at a time.
-    pub async fn read_all<T, F>(self: &Arc<Self>, read: F) -> Result<T, AdminError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Self) -> T + Send + 'static,
-    {
-        self.in_turn(&self.readers_of_all, |admin| Ok(read(admin))).await
+    /// In whose turn lists are read.
+    pub(crate) fn readers(&self) -> &Turns {
+        &self.readers
     }
 
     async fn write<T, F>(self: &Arc<Self>, write: F) -> Result<T, AdminError>
@@ -197,31 +200,19 @@ impl Admin {
         T: Send + 'static,
         F: FnOnce(&Self) -> Result<T, AdminError> + Send + 'static,
     {
-        let done = self.in_turn(&self.writer, write).await;
+        let turn = Arc::clone(&self.writer).acquire_owned().await;
+        let admin = Arc::clone(self);
+        let written = task::spawn_blocking(move || {
+            let written = write(&admin);
+            drop(turn);
+            written
+        });
+        let done = written.await.unwrap_or(Err(AdminError::Stopping));
         if let Err(AdminError::Store(cause)) = &done {
             // The caller is told that it failed, the log why.
             error!("a write was refused: {cause}");
         }
         done
-    }
-
-    async fn in_turn<T, F>(
-        self: &Arc<Self>,
-        turns: &Arc<Semaphore>,
-        call: F,
-    ) -> Result<T, AdminError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Self) -> Result<T, AdminError> + Send + 'static,
-    {
-        let turn = Arc::clone(turns).acquire_owned().await;
-        let admin = Arc::clone(self);
-        let called = task::spawn_blocking(move || {
-            let done = call(&admin);
-            drop(turn);
-            done
-        });
-        called.await.unwrap_or(Err(AdminError::Stopping))
     }
 
     #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The gRPC API: section 4 of the external contract, with server reflection and health.
 
 mod convert;
+mod list;
 mod service;
 mod work;
 
@@ -24,15 +25,12 @@ use crate::{
     health::Health,
     listener::{ConnectionLimits, Listener},
 };
+use list::Lists;
 use service::FlowGuard;
 use work::WorkLayer;
 
 /// The largest message that is read, as large as REST's largest body.
 const DECODED_BYTES_MAX: usize = 256 * 1024;
-
-/// The largest message that is written: a million clients with the longest ids in `ListClients`
-/// take some 400 MB.
-const ENCODED_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 
@@ -75,9 +73,8 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(admin))
-        .max_decoding_message_size(DECODED_BYTES_MAX)
-        .max_encoding_message_size(ENCODED_BYTES_MAX);
+    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&admin)))
+        .max_decoding_message_size(DECODED_BYTES_MAX);
     let public = public_descriptors()?;
     let reflection = || {
         reflection::Builder::configure()
@@ -94,7 +91,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(flow_guard)
+        .add_service(Lists::in_front_of(flow_guard, admin))
         .add_service(HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))

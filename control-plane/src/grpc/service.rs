@@ -58,19 +58,12 @@ impl FlowGuardService for FlowGuard {
         Ok(Response::new(GetClientStatsResponse { stats, found }))
     }
 
+    /// `Lists` answers it.
     async fn list_clients(
         &self,
         _: Request<ListClientsRequest>,
     ) -> Result<Response<ListClientsResponse>, Status> {
-        let read = |admin: &Admin| {
-            let mut answer = ListClientsResponse::default();
-            for (config, stats) in admin.list_with_stats() {
-                answer.clients.push(api::ClientConfig::from(&config));
-                answer.stats.push(api::ClientStats::from(&stats));
-            }
-            answer
-        };
-        Ok(Response::new(self.admin.read_all(read).await?))
+        Err(Status::internal("the call is answered before it comes here"))
     }
 
     /// A client that is not there is an answer here, not an error: as in the two `Get` calls.

@@ -9,6 +9,8 @@ use axum::{
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::pieces::Stopping;
+
 /// The `error` of an answer: programs tell errors apart by it, so a code never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -83,6 +85,12 @@ impl ApiError {
     /// `message` is for people: one line that says what to do about it.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
+    }
+}
+
+impl From<Stopping> for ApiError {
+    fn from(_: Stopping) -> Self {
+        Self::new(ErrorCode::Stopping, "the process is stopping")
     }
 }
 

@@ -1,6 +1,6 @@
 //! One client: its limits, its account and its tally, under one lock.
 
-use std::{borrow::Borrow, hash, num::NonZeroU64, sync::Arc};
+use std::{borrow::Borrow, cmp::Ordering, hash, num::NonZeroU64, sync::Arc};
 
 use limiter::{
     Account, Charge, ClientId, Decision, Dimension, Limits, Standing, Tokens, Units, UnixMillis,
@@ -368,3 +368,15 @@ impl PartialEq for ById {
 }
 
 impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id.cmp(&other.0.id)
+    }
+}

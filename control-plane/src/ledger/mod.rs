@@ -7,6 +7,7 @@
 mod client;
 mod end;
 mod histogram;
+mod index;
 mod learned;
 mod retired;
 
@@ -23,6 +24,7 @@ use client::{ById, Client};
 pub use client::{ClientSnapshot, Held};
 pub use end::{End, Outcome};
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
+use index::Index;
 use retired::Retired;
 
 use crate::settings::{ChargePolicy, Estimate, EstimatePolicy, UnknownClients};
@@ -126,6 +128,7 @@ pub struct Ledger {
     estimate: EstimatePolicy,
     charge: ChargePolicy,
     clients: DashMap<ById, ()>,
+    index: Index,
     retired: Mutex<Retired>,
     unknown: Unknown,
 }
@@ -164,6 +167,7 @@ impl Ledger {
             estimate: policy.estimate,
             charge: policy.charge,
             clients: DashMap::new(),
+            index: Index::default(),
             retired: Mutex::default(),
             unknown,
         }
@@ -229,6 +233,7 @@ impl Ledger {
             }
             None => Client::new(config, now),
         };
+        self.index.insert(&client);
         self.clients.insert(ById(client), ());
         Written::Created
     }
@@ -238,6 +243,7 @@ impl Ledger {
         let mut retired = self.retired.lock();
         match self.clients.remove(client) {
             Some((ById(client), ())) => {
+                self.index.remove(client.id().as_str());
                 retired.put(client);
                 true
             }
@@ -260,24 +266,24 @@ impl Ledger {
         self.clients.get(client).map(|found| found.key().0.config())
     }
 
-    /// All configurations, ordered by id.
-    pub fn configs(&self) -> Vec<ClientConfig> {
-        let mut configs: Vec<_> = self.clients.iter().map(|found| found.key().0.config()).collect();
-        configs.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        configs
-    }
-
     /// What one client did and has left.
     pub fn snapshot(&self, client: &str, now: UnixMillis) -> Option<ClientSnapshot> {
         self.clients.get(client).map(|found| found.key().0.snapshot(now))
     }
 
-    /// What each client did and has left, ordered by id.
-    pub fn snapshots(&self, now: UnixMillis) -> Vec<ClientSnapshot> {
-        let mut snapshots: Vec<_> =
-            self.clients.iter().map(|found| found.key().0.snapshot(now)).collect();
-        snapshots.sort_unstable_by(|a, b| a.config.id.cmp(&b.config.id));
-        snapshots
+    /// At most `max` configurations, by id, of the clients that come after `after`.
+    pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
+        self.index.after(after, max).iter().map(|client| client.config()).collect()
+    }
+
+    /// What at most `max` clients did and have left, by id, those that come after `after`.
+    pub fn snapshots_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        now: UnixMillis,
+    ) -> Vec<ClientSnapshot> {
+        self.index.after(after, max).iter().map(|client| client.snapshot(now)).collect()
     }
 
     /// What all ids that are not configured did together.

@@ -2,9 +2,8 @@
 //! of itself.
 
 mod clients;
-mod page;
 
-use std::{ops::Deref, sync::Arc};
+use std::{mem, ops::Deref, sync::Arc};
 
 use axum::{
     Router,
@@ -14,16 +13,16 @@ use axum::{
 };
 use http::header;
 use prometheus::{IntGauge, Opts, TextEncoder, process_collector::ProcessCollector};
-use tokio::{sync::Semaphore, task};
-use tracing::{debug, error};
+use tracing::error;
 
-use page::{Gone, Page};
+use clients::Clients;
 
 use crate::{
     clock::Clock,
     health::{self, Health},
-    http_server::{fallback, method_not_allowed},
+    http_server::{ApiError, fallback, method_not_allowed},
     ledger::Ledger,
+    pieces::{self, Progress, Turns},
 };
 
 /// Prometheus' text format, as its own clients name it.
@@ -60,14 +59,12 @@ pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheu
     Ok(Registry { ledger, clock, registered })
 }
 
-/// Pages that are written at a time; further scrapes wait. Each holds a snapshot of all clients, and
-/// one whose reader stalls keeps its turn until the connection's write timeout: one alone would
-/// keep everybody else waiting.
-const SCRAPES_MAX: usize = 4;
+/// How many pieces of pages are written at a time.
+const WRITERS_MAX: usize = 1;
 
 /// `/metrics` and `/health`.
 pub fn router(registry: Registry, health: Health) -> Router {
-    let scrapes = Scrapes { registry, turns: Arc::new(Semaphore::new(SCRAPES_MAX)) };
+    let scrapes = Scrapes { registry, turns: Turns::new(WRITERS_MAX) };
     Router::new()
         .route("/metrics", get(scrape))
         .with_state(scrapes)
@@ -79,26 +76,41 @@ pub fn router(registry: Registry, health: Health) -> Router {
 #[derive(Clone)]
 struct Scrapes {
     registry: Registry,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
-async fn scrape(State(scrapes): State<Scrapes>) -> Response {
-    let turn = scrapes.turns.acquire_owned().await;
-    let (page, body) = Page::new();
-    task::spawn_blocking(move || {
-        if write(&scrapes.registry, page).is_err() {
-            debug!("nobody waited for the end of the metrics page");
-        }
-        drop(turn);
-    });
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+async fn scrape(State(scrapes): State<Scrapes>) -> Result<Response, ApiError> {
+    let mut page = Page::new(scrapes.registry);
+    let body = pieces::body(scrapes.turns, move |text| page.write(text)).await?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
 
-fn write(registry: &Registry, mut page: Page) -> Result<(), Gone> {
-    clients::write(&registry.ledger, registry.clock, &mut page)?;
-    if let Err(cause) = TextEncoder.encode_utf8(&registry.gather(), page.text()) {
-        error!("the metrics page cannot be written: {cause}");
-        return Ok(());
+/// A page that is being written.
+struct Page {
+    registry: Registry,
+    clients: Clients,
+    begun: bool,
+}
+
+impl Page {
+    fn new(registry: Registry) -> Self {
+        let clients = Clients::new(Arc::clone(&registry.ledger), registry.clock);
+        Self { registry, clients, begun: false }
     }
-    page.end()
+
+    fn write(&mut self, text: &mut String) -> Progress {
+        if !mem::replace(&mut self.begun, true) {
+            self.clients.write_head(text);
+        }
+        if self.clients.write(text) {
+            return Progress::More;
+        }
+        match TextEncoder.encode_utf8(&self.registry.gather(), text) {
+            Ok(()) => Progress::End,
+            Err(cause) => {
+                error!("the metrics page cannot be written: {cause}");
+                Progress::Broken
+            }
+        }
+    }
 }

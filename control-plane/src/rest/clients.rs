@@ -7,27 +7,29 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
-use serde::Serialize;
+use http::StatusCode;
 
 use super::{
+    list,
     path::PathId,
-    shapes::{AllStats, Config, Configs, Done, Stats},
+    shapes::{Config, Done, Stats},
 };
 use crate::{
     admin::{Admin, AdminError, Draft, Stored},
-    http_server::{ApiError, ErrorCode},
+    http_server::ApiError,
     ledger::Written,
 };
 
 type Answer = Result<Response, ApiError>;
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Answer {
-    admin.read_all(|admin| large_json(&Configs::from(&*admin.list()))).await?
+    let turns = admin.readers().clone();
+    list::answer(turns, "clients", move |after, max| admin.configs_after(after, max)).await
 }
 
 pub(super) async fn all_stats(State(admin): State<Arc<Admin>>) -> Answer {
-    admin.read_all(|admin| large_json(&AllStats::from(&*admin.all_stats()))).await?
+    let turns = admin.readers().clone();
+    list::answer(turns, "stats", move |after, max| admin.stats_after(after, max)).await
 }
 
 pub(super) async fn create(State(admin): State<Arc<Admin>>, draft: Draft) -> Answer {
@@ -64,12 +66,4 @@ fn stored(stored: &Stored) -> Response {
         Written::Replaced => StatusCode::OK,
     };
     (status, Json(Done::stored(stored))).into_response()
-}
-
-/// Written where it was read: a million clients take a second.
-fn large_json(body: &impl Serialize) -> Answer {
-    match serde_json::to_vec(body) {
-        Ok(json) => Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response()),
-        Err(error) => Err(ApiError::new(ErrorCode::InternalError, error.to_string())),
-    }
 }

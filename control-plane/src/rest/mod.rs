@@ -2,6 +2,7 @@
 
 mod body;
 mod clients;
+mod list;
 mod path;
 mod shapes;
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use limiter::{Limit, UnixMillis};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::{
     admin::{ClientStats, Stored},
@@ -69,40 +69,6 @@ impl<'a> From<&'a ClientStats> for Stats<'a> {
 fn rfc3339(time: UnixMillis) -> Option<String> {
     let time = Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()?;
     Some(format!("{time:.3}"))
-}
-
-#[derive(Serialize)]
-pub(super) struct Configs<'a> {
-    #[serde(serialize_with = "configs_by_id")]
-    clients: &'a [ClientConfig],
-    count: usize,
-}
-
-impl<'a> From<&'a [ClientConfig]> for Configs<'a> {
-    fn from(clients: &'a [ClientConfig]) -> Self {
-        Self { clients, count: clients.len() }
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct AllStats<'a> {
-    #[serde(serialize_with = "stats_by_id")]
-    stats: &'a [ClientStats],
-    count: usize,
-}
-
-impl<'a> From<&'a [ClientStats]> for AllStats<'a> {
-    fn from(stats: &'a [ClientStats]) -> Self {
-        Self { stats, count: stats.len() }
-    }
-}
-
-fn configs_by_id<S: Serializer>(clients: &[ClientConfig], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(clients.iter().map(|config| (config.id.as_str(), Config::from(config))))
-}
-
-fn stats_by_id<S: Serializer>(stats: &[ClientStats], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_map(stats.iter().map(|stats| (stats.id.as_str(), Stats::from(stats))))
 }
 
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 mod connections;
 mod grpc;
 mod http_server;
+mod lists;
 mod metrics;
 mod rest;
 mod rest_errors;

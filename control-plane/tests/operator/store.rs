@@ -63,7 +63,7 @@ fn config(id: &str) -> ClientConfig {
 async fn what_is_stored_is_in_force_after_the_start() {
     let world = World::with_store(FailingStore::default());
     assert_eq!(world.admin.load().await.expect("loaded"), 1);
-    assert_eq!(world.ledger.configs(), [config("stored")]);
+    assert_eq!(world.ledger.configs_after(None, usize::MAX), [config("stored")]);
 
     let store = FailingStore::default();
     store.break_down();
@@ -75,7 +75,7 @@ async fn a_write_that_is_not_stored_is_neither_acknowledged_nor_in_force() {
     let store = FailingStore::default();
     let world = World::with_store(store.clone());
     world.configure("a", Some(1), None).await;
-    let before = world.ledger.configs();
+    let before = world.ledger.configs_after(None, usize::MAX);
     store.break_down();
 
     for reply in [
@@ -89,7 +89,7 @@ async fn a_write_that_is_not_stored_is_neither_acknowledged_nor_in_force() {
             "the configuration could not be stored, so that it is not in force",
         );
     }
-    assert_eq!(world.ledger.configs(), before);
+    assert_eq!(world.ledger.configs_after(None, usize::MAX), before);
     // What needs no store still works.
     world.delete("/api/v1/clients/new").await.is_error(404, "client_not_found", "Client not found");
     assert_eq!(world.post("/api/v1/clients", "{}").await.status, 400);
