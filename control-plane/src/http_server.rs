@@ -5,6 +5,7 @@
 //! HTTP/1.1 alone: telling HTTP/2 apart means to read ahead of the header's time limit, and
 //! nobody asks an admin API for it in plain text.
 
+mod access;
 mod error;
 mod work;
 
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 use tracing::debug;
 
+pub use access::Access;
 pub use error::{ApiError, ErrorCode};
 pub(crate) use error::{fallback, method_not_allowed};
 

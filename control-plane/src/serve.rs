@@ -26,7 +26,7 @@ use crate::{
     decisions::{self, StreamMetrics},
     grpc,
     health::Health,
-    http_server,
+    http_server::{self, Access},
     ledger::{Ledger, Policy},
     metrics, rest,
     settings::{Setting, Settings, table},
@@ -111,11 +111,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     operator.spawn(|shutdown| {
         grpc::serve(listeners.grpc, Arc::clone(&admin), health.clone(), shutdown)
     });
-    let rest = rest::router(admin, health.clone(), &settings.cors_allow_origins);
+    let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
+    let rest = rest::router(admin, health.clone(), &access);
     operator.spawn(|shutdown| {
         http_server::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>)
     });
-    let metrics = metrics::router(registry, health.clone());
+    let metrics = metrics::router(registry, health.clone(), &access);
     operator.spawn(|shutdown| {
         http_server::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });

@@ -26,6 +26,10 @@ pub enum ErrorCode {
     ClientNotFound,
     /// The path does not know this method.
     MethodNotAllowed,
+    /// The request was meant for another host.
+    MisdirectedRequest,
+    /// The request comes from a web page that may not call.
+    OriginNotAllowed,
     /// The request did not arrive, or was not answered, in time.
     RequestTimeout,
     /// The body is longer than is read.
@@ -61,6 +65,8 @@ impl ErrorCode {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
             Self::ClientNotFound => ("client_not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::MisdirectedRequest => ("misdirected_request", StatusCode::MISDIRECTED_REQUEST),
+            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN),
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => {

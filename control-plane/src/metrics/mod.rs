@@ -20,7 +20,7 @@ use clients::Clients;
 use crate::{
     clock::Clock,
     health::{self, Health},
-    http_server::{ApiError, fallback, method_not_allowed},
+    http_server::{Access, ApiError, fallback, method_not_allowed},
     ledger::Ledger,
     pieces::{self, Progress, Turns},
 };
@@ -62,15 +62,16 @@ pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheu
 /// How many pieces of pages are written at a time.
 const WRITERS_MAX: usize = 1;
 
-/// `/metrics` and `/health`.
-pub fn router(registry: Registry, health: Health) -> Router {
+/// `/metrics` and `/health`, for the callers that `access` allows.
+pub fn router(registry: Registry, health: Health, access: &Access) -> Router {
     let scrapes = Scrapes { registry, turns: Turns::new(WRITERS_MAX) };
-    Router::new()
+    let router = Router::new()
         .route("/metrics", get(scrape))
         .with_state(scrapes)
         .merge(health::router(health))
         .fallback(fallback)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(method_not_allowed);
+    access.guard(router)
 }
 
 #[derive(Clone)]

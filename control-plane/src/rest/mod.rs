@@ -12,18 +12,18 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::{
     admin::{Admin, AdminError, FieldError, FieldErrors},
     health::{self, Health},
-    http_server::{ApiError, ErrorCode, fallback, method_not_allowed},
+    http_server::{Access, ApiError, ErrorCode, fallback, method_not_allowed},
     settings::CorsOrigins,
 };
 
-/// The whole API; a browser may call it from `cors` alone.
-pub fn router(admin: Arc<Admin>, health: Health, cors: &CorsOrigins) -> Router {
+/// The whole API, for the callers that `access` allows.
+pub fn router(admin: Arc<Admin>, health: Health, access: &Access) -> Router {
     let router = Router::new()
         .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
         .route(
@@ -36,10 +36,10 @@ pub fn router(admin: Arc<Admin>, health: Health, cors: &CorsOrigins) -> Router {
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed);
-    match cors_layer(cors) {
+    access.guard(match cors_layer(access.origins()) {
         Some(layer) => router.layer(layer),
         None => router,
-    }
+    })
 }
 
 fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {
@@ -52,8 +52,14 @@ fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::CONTENT_TYPE]);
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::IF_MATCH,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::ETAG]);
     Some(layer)
 }
 

@@ -1,5 +1,6 @@
 //! What an operator sees and does: REST, gRPC, metrics, and the servers that answer them.
 
+mod access;
 mod connections;
 mod grpc;
 mod http_server;

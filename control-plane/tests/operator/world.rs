@@ -5,15 +5,16 @@ use std::{fmt::Debug, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use flowguard::{
     admin::{Admin, Draft},
     clock::Clock,
     health::Health,
+    http_server::Access,
     ledger::{Answer, End, Held, Ledger, Outcome},
     metrics, rest,
-    settings::{CorsOrigins, UnknownClients},
+    settings::{CorsOrigins, Settings, UnknownClients},
     store::{ConfigStore, MemoryStore},
 };
 use limiter::{Limit, Tokens, UnixMillis};
@@ -94,12 +95,19 @@ impl World {
     }
 
     pub(crate) fn rest(&self) -> Router {
-        rest::router(Arc::clone(&self.admin), self.health.clone(), &self.cors)
+        rest::router(Arc::clone(&self.admin), self.health.clone(), &self.access())
     }
 
     pub(crate) fn metrics(&self) -> Router {
         let registry = metrics::registry(Arc::clone(&self.ledger), self.clock);
-        metrics::router(registry.expect("each metric is defined once"), self.health.clone())
+        let registry = registry.expect("each metric is defined once");
+        metrics::router(registry, self.health.clone(), &self.access())
+    }
+
+    fn access(&self) -> Access {
+        let given = |name: &str| (name == "ALLOWED_HOSTS").then(|| "flowguard.example".into());
+        let settings = Settings::resolve(|setting| given(setting.name)).expect("allowed");
+        Access::new(settings.allowed_hosts, self.cors.clone())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -138,7 +146,15 @@ pub(crate) struct Reply {
     pub(crate) body: String,
 }
 
-pub(crate) async fn reply(router: Router, request: Request<Body>) -> Reply {
+/// Sends `request`, to this host unless it names another.
+pub(crate) async fn reply(router: Router, mut request: Request<Body>) -> Reply {
+    let host = HeaderValue::from_static("localhost");
+    request.headers_mut().entry(header::HOST).or_insert(host);
+    reply_as_sent(router, request).await
+}
+
+/// Sends `request` as it is.
+pub(crate) async fn reply_as_sent(router: Router, request: Request<Body>) -> Reply {
     let (head, body) = router.oneshot(request).await.expect("routers do not fail").into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     let body = String::from_utf8(body.to_vec()).expect("UTF-8");
