@@ -6,9 +6,11 @@ use core::{borrow::Borrow, fmt};
 /// Bytes in the longest client id.
 pub const CLIENT_ID_LEN_MAX: usize = 128;
 
-/// A client's id: 1 to 128 characters of `A-Z a-z 0-9 . _ : @ -`.
+/// A client's id: 1 to 128 characters of `A-Z a-z 0-9 . _ : @ - + | = / ~`, which is what identity
+/// providers make ids of.
 ///
-/// The alphabet needs no escaping in a URL path, in JSON, in a log line or in a metric's label.
+/// The alphabet needs no escaping in JSON, in a log line or in a metric's label; in a URL's path a
+/// slash is `%2F`. `.` and `..` are none, because no HTTP client can address them in a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Box<str>);
 
@@ -16,9 +18,18 @@ impl ClientId {
     /// Stands for every client that is not configured; no client is configured under it.
     pub const UNKNOWN: &str = "unknown";
 
+    /// Stands, like [`ClientId::UNKNOWN`], for what has no name of its own.
+    pub const OTHER: &str = "other";
+
     /// [`ClientId::UNKNOWN`] as an id.
     pub fn unknown() -> Self {
         Self(Self::UNKNOWN.into())
+    }
+
+    /// Whether the id stands for what is not configured, so that nobody is configured under it. A
+    /// request may carry it, as any id that is not configured.
+    pub fn is_reserved(&self) -> bool {
+        [Self::UNKNOWN, Self::OTHER].contains(&self.as_str())
     }
 
     /// The id as text.
@@ -31,6 +42,7 @@ impl ClientId {
         if bytes.is_empty()
             || bytes.len() > CLIENT_ID_LEN_MAX
             || !bytes.iter().copied().all(is_allowed)
+            || matches!(bytes, b"." | b"..")
         {
             return Err(InvalidClientId);
         }
@@ -39,7 +51,8 @@ impl ClientId {
 }
 
 fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'@' | b'-')
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'.' | b'_' | b':' | b'@' | b'-' | b'+' | b'|' | b'=' | b'/' | b'~')
 }
 
 impl TryFrom<&str> for ClientId {
@@ -69,7 +82,9 @@ pub struct InvalidClientId;
 
 impl fmt::Display for InvalidClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -")
+        f.write_str(
+            "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone",
+        )
     }
 }
 

@@ -66,7 +66,7 @@ impl Draft {
         };
         let id = id.ok_or(InvalidClientId).and_then(|id| ClientId::try_from(id.as_str()));
         match id {
-            Ok(id) if id.as_str() == ClientId::UNKNOWN => Err(FieldError::ReservedId),
+            Ok(id) if id.is_reserved() => Err(FieldError::ReservedId(id)),
             Ok(id) => Ok(id),
             Err(allowed) => Err(FieldError::Id { allowed, value: Shown::new(&json) }),
         }
@@ -121,7 +121,7 @@ mod tests {
         draft.errors.push(FieldError::Unknown { name: Shown::new("\"rmp\"") });
         assert_eq!(
             told(&draft),
-            "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -, not \"no spaces\"; \
+            "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not \"no spaces\"; \
              rpm must be null or an integer from 1 to 1000000000000, not 0; \
              tpm must be null or an integer from 1 to 1000000000000, not 1000000000001; \
              enabled must be true or false, not \"yes\"; \

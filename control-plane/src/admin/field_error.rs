@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use limiter::{InvalidClientId, PER_MINUTE_MAX};
+use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX};
 
 /// How many errors of one draft are told; a body of 256 KiB has room for tens of thousands.
 const ERRORS_TOLD_MAX: usize = 20;
@@ -27,9 +27,11 @@ pub enum FieldError {
         /// What was given.
         value: Shown,
     },
-    /// The id that metrics show all ids under that are not configured.
-    #[error("client_id must not be \"unknown\", which stands for all ids that are not configured")]
-    ReservedId,
+    /// An id that stands for what is not configured.
+    #[error(
+        "client_id must not be \"{0}\": \"unknown\" and \"other\" stand for what is not configured"
+    )]
+    ReservedId(ClientId),
     /// Another id than the call is addressed to.
     #[error("client_id must be {path} as in the path, or absent, not {value}")]
     OtherId {

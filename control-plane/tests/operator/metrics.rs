@@ -160,6 +160,15 @@ async fn whatever_ids_arrive_they_are_one_series() {
 }
 
 #[tokio::test]
+async fn every_character_of_an_id_stands_in_a_label_as_it_is() {
+    let world = World::new();
+    let id = "AZaz09._:@-+|=/~";
+    world.configure(id, Some(60), None).await;
+    let series = format!("flowguard_requests_total{{client_id=\"{id}\",status=\"success\"}}");
+    check(&page(&world).await, &[(&series, "0")]);
+}
+
+#[tokio::test]
 async fn ids_that_are_denied_are_dropped_for_neither_limit() {
     let world = World::with_unknown_clients(&UnknownClients::Deny);
     assert!(matches!(world.ask("stranger", 1), Answer::UnknownClient));

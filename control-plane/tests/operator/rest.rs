@@ -52,6 +52,33 @@ async fn put_creates_and_replaces_the_whole_configuration() {
 }
 
 #[tokio::test]
+async fn an_id_is_one_segment_of_a_path_whatever_it_holds() {
+    let world = World::new();
+    for (id, segment) in [
+        ("auth0|5f7c8ec7c33c6c004bbafe82", "auth0%7C5f7c8ec7c33c6c004bbafe82"),
+        ("arn:aws:iam::123456789012:user/a+b=c", "arn:aws:iam::123456789012:user%2Fa+b=c"),
+        ("spiffe://example.org/ns/a", "spiffe:%2F%2Fexample.org%2fns%2Fa"),
+        ("a/stats", "a%2Fstats"),
+        ("a/../b", "a%2F..%2Fb"),
+        ("/", "%2F"),
+        ("~a", "~a"),
+        ("...", "..."),
+    ] {
+        let path = format!("/api/v1/clients/{segment}");
+        let config = format!(r#"{{"client_id":"{id}","rpm":7,"tpm":null,"enabled":true}}"#);
+        assert_eq!(world.put(&path, r#"{"rpm":7}"#).await.status, StatusCode::CREATED);
+        world.get(&path).await.is(200, &config);
+        world.post("/api/v1/clients", config.clone()).await;
+        let list = world.get("/api/v1/clients").await.body;
+        assert!(list.contains(&format!(r#""{id}":{config}"#)), "{list}");
+        let stats = world.get(&format!("{path}/stats")).await;
+        assert!(stats.body.starts_with(&format!(r#"{{"client_id":"{id}""#)), "{}", stats.body);
+        assert_eq!(world.delete(&path).await.status, StatusCode::OK);
+    }
+    assert!(world.ledger.is_empty());
+}
+
+#[tokio::test]
 async fn clients_and_statistics_are_maps_in_the_order_of_the_ids() {
     let world = World::new();
     world.get("/api/v1/clients").await.is(200, r#"{"clients":{},"count":0}"#);

@@ -9,7 +9,7 @@ use futures_util::stream;
 use crate::world::{Reply, World, reply};
 
 const LIMIT: &str = "must be null or an integer from 1 to 1000000000000, not";
-const ID: &str = "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -, not";
+const ID: &str = "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not";
 
 async fn check_post(body: &str, status: u16, code: &str, message: &str) {
     let world = World::new();
@@ -94,7 +94,10 @@ async fn a_client_id_is_a_string_that_could_stand_in_the_header() {
     for (value, shown) in [
         ("\"\"", "\"\""),
         ("\"a b\"", "\"a b\""),
-        ("\"a/b\"", "\"a/b\""),
+        ("\"a\\\\b\"", "\"a\\\\b\""),
+        ("\".\"", "\".\""),
+        ("\"..\"", "\"..\""),
+        ("\"a,b\"", "\"a,b\""),
         ("\"\u{202e}x\"", "\"\\u{202e}x\""),
         ("\"\\u0000\"", "\"\\u0000\""),
         ("\"\\ud800\"", "\"\\ud800\""),
@@ -113,11 +116,17 @@ async fn a_client_id_is_a_string_that_could_stand_in_the_header() {
 }
 
 #[tokio::test]
-async fn the_name_of_all_unknown_clients_is_no_client() {
-    let message =
-        "client_id must not be \"unknown\", which stands for all ids that are not configured";
-    check_post(r#"{"client_id":"unknown"}"#, 400, "invalid_field", message).await;
-    World::new().put("/api/v1/clients/unknown", "{}").await.is_error(400, "invalid_field", message);
+async fn the_names_of_all_that_is_not_configured_are_no_clients() {
+    for name in ["unknown", "other"] {
+        let message = format!(
+            "client_id must not be \"{name}\": \"unknown\" and \"other\" stand for what is not \
+             configured"
+        );
+        let body = format!(r#"{{"client_id":"{name}"}}"#);
+        check_post(&body, 400, "invalid_field", &message).await;
+        let path = format!("/api/v1/clients/{name}");
+        World::new().put(&path, "{}").await.is_error(400, "invalid_field", &message);
+    }
 }
 
 #[tokio::test]
@@ -163,7 +172,10 @@ async fn an_id_that_could_not_exist_is_not_found_and_cannot_be_created() {
     let long = "a".repeat(129);
     for (segment, shown) in [
         ("%FF", "\"\u{fffd}\""),
-        ("a%2Fb", "\"a/b\""),
+        ("..", "\"..\""),
+        ("%2E%2e", "\"..\""),
+        ("%2e", "\".\""),
+        ("a%3Fb", "\"a?b\""),
         ("a%20b", "\"a b\""),
         ("%", "\"%\""),
         ("%zz", "\"%zz\""),

@@ -63,7 +63,7 @@ impl Denial {
                 "X-Token-Estimate header is required"
             }
             Self::InvalidHeaders(InvalidHeaders::ClientId) => {
-                "X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"
+                "X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"
             }
             Self::InvalidHeaders(InvalidHeaders::RepeatedClientId) => {
                 "X-Client-ID must be given only once"

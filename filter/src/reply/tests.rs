@@ -60,9 +60,9 @@ fn a_wrong_header_is_named() {
         Denial::InvalidHeaders(InvalidHeaders::ClientId),
         400,
         [
-            r#"{"error":"invalid_header","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"}"#,
-            r#"{"error":{"message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -","type":"invalid_request_error","param":"X-Client-ID","code":"invalid_header"}}"#,
-            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -"}}"#,
+            r#"{"error":"invalid_header","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"}"#,
+            r#"{"error":{"message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone","type":"invalid_request_error","param":"X-Client-ID","code":"invalid_header"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"}}"#,
         ],
     );
     check(

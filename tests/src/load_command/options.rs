@@ -98,11 +98,13 @@ impl Origin {
 }
 
 fn client_id(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:@-".contains(c);
-    if (1..=128).contains(&text.len()) && text.chars().all(allowed) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:@-+|=/~".contains(c);
+    let is_segment = matches!(text, "." | "..");
+    if (1..=128).contains(&text.len()) && text.chars().all(allowed) && !is_segment {
         Ok(text.to_owned())
     } else {
-        Err("must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ -".to_owned())
+        Err("must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"
+            .to_owned())
     }
 }
 
