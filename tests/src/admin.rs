@@ -46,6 +46,16 @@ impl Admin {
         self.http.request(Method::PUT, &client_path(id)).json(body).send().await
     }
 
+    /// `PATCH /api/v1/clients/{id}` with any body.
+    pub async fn patch(&self, id: &str, body: &Value) -> Answer {
+        self.http.request(Method::PATCH, &client_path(id)).json(body).send().await
+    }
+
+    /// `POST /api/v1/clients/{id}/reset`.
+    pub async fn reset(&self, id: &str) -> Answer {
+        self.http.post(&format!("{}/reset", client_path(id))).send().await
+    }
+
     /// `GET /api/v1/clients/{id}`.
     pub async fn get(&self, id: &str) -> Answer {
         self.http.get(&client_path(id)).send().await
@@ -88,17 +98,23 @@ pub struct ClientStats {
     pub avg_latency_ms: f64,
     /// Beside the contract's, and only once something is learned.
     pub learned_estimate: Option<u64>,
+    /// Beside the contract's, and only with a limit of tokens.
+    pub tpm_balance: Option<i64>,
 }
 
 impl ClientStats {
     /// Reads the statistics of one client, which must have exactly the contract's fields, and
-    /// maybe what was learned.
+    /// maybe what was learned and the balance of tokens.
     pub fn read(json: &Value) -> Self {
         let fields = json.as_object().unwrap_or_else(|| panic!("statistics are an object: {json}"));
         let number = |name: &str| json[name].as_u64().unwrap_or_else(|| panic!("{name} in {json}"));
         let learned_estimate =
             fields.contains_key("learned_estimate").then(|| number("learned_estimate"));
-        assert_eq!(fields.len(), 11 + usize::from(learned_estimate.is_some()), "{json}");
+        let tpm_balance = fields
+            .get("tpm_balance")
+            .map(|balance| balance.as_i64().unwrap_or_else(|| panic!("tpm_balance in {json}")));
+        let added = usize::from(learned_estimate.is_some()) + usize::from(tpm_balance.is_some());
+        assert_eq!(fields.len(), 11 + added, "{json}");
         let optional = |name: &str| match fields.get(name) {
             Some(Value::Null) => None,
             Some(value) => Some(value.as_u64().unwrap_or_else(|| panic!("{name} in {json}"))),
@@ -122,6 +138,7 @@ impl ClientStats {
                 .as_f64()
                 .unwrap_or_else(|| panic!("avg_latency_ms in {json}")),
             learned_estimate,
+            tpm_balance,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The gRPC API, called by a foreign client that knows it by reflection alone.
 
 use harness::TestStack;
-use harness::check::{self, RPM_EXCEEDED, UNKNOWN_CLIENT};
+use harness::check::{self, RPM_EXCEEDED, TPM_EXCEEDED, UNKNOWN_CLIENT};
 use harness::grpc::Reflection;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ const SET: &str = "flowguard.FlowGuardService/SetClientConfig";
 const GET: &str = "flowguard.FlowGuardService/GetClientConfig";
 const STATS: &str = "flowguard.FlowGuardService/GetClientStats";
 const LIST: &str = "flowguard.FlowGuardService/ListClients";
+const RESET: &str = "flowguard.FlowGuardService/ResetClient";
 const DELETE: &str = "flowguard.FlowGuardService/DeleteClient";
 
 /// JSON of proto3 writes a 64-bit number as text.
@@ -58,11 +59,55 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
     check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
 
-    // An omitted limit is none, and an omitted `enabled` is false: counted, not limited.
-    grpc.call(SET, &json!({"config": {"clientId": "a"}})).await.expect("set");
-    check::admitted(&proxy.post("/").client("a").tokens(1_000_000).send().await);
+    // An omitted limit is none, and an omitted `enabled` is true: the message says both.
+    let set = grpc.call(SET, &json!({"config": {"clientId": "a"}})).await.expect("set");
+    let message = set["message"].as_str().unwrap_or_default();
+    for told in ["rpm 1 and tpm 100 were taken away", "it has no limit", "enabled (not given)"] {
+        assert!(message.contains(told), "{told} in {message}");
+    }
+    check::admitted(&proxy.get("/").client("a").tokens(1_000_000).send().await);
     let read = grpc.call(GET, &json!({"clientId": "a"})).await.expect("get");
-    assert_eq!(read, json!({"config": {"clientId": "a", "enabled": false}, "found": true}));
+    assert_eq!(read, json!({"config": {"clientId": "a", "enabled": true}, "found": true}));
+}
+
+#[tokio::test]
+async fn a_mask_changes_one_field_for_a_client_that_learned_it_by_reflection() {
+    let stack = TestStack::start().await;
+    let grpc = stack.grpc();
+    stack.admin().put_client("a", 60, 1_000).await;
+    let change = json!({"config": {"clientId": "a", "rpm": "61"}, "updateMask": "rpm"});
+    grpc.call(SET, &change).await.expect("changed");
+    let read = grpc.call(GET, &json!({"clientId": "a"})).await.expect("get");
+    assert_eq!(read["config"], config("a", "61", "1000", true));
+    let unknown = json!({"config": {"clientId": "a"}, "updateMask": "burst"});
+    let error = grpc.call(SET, &unknown).await.expect_err("refused");
+    assert_eq!(error.code, "invalid_argument");
+    assert!(error.message.contains("burst"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_client_in_debt_is_reset_and_passes_at_once() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", 60, 100).await;
+    let proxy = stack.proxy();
+    check::admitted(
+        &proxy
+            .post("/v1/chat/completions?total_tokens=400")
+            .json(&json!({}))
+            .client("a")
+            .tokens(10)
+            .send()
+            .await,
+    );
+    stack.admin().wait_for_tokens_used("a", 400).await;
+    check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &TPM_EXCEEDED);
+    let stats = stack.grpc().call(STATS, &json!({"clientId": "a"})).await.expect("stats");
+    let balance = stats["stats"]["tpmBalance"].as_str().unwrap_or_default();
+    assert!(balance.starts_with('-'), "{stats}");
+
+    let reset = stack.grpc().call(RESET, &json!({"clientId": "a"})).await.expect("reset");
+    assert_eq!((&reset["found"], &reset["stats"]["tpmBalance"]), (&json!(true), &json!("100")));
+    check::admitted(&proxy.get("/").client("a").tokens(100).send().await);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use harness::TestStack;
 use harness::admin::ClientStats;
-use harness::check::{self, RPM_EXCEEDED, UNKNOWN_CLIENT, answered, failed};
+use harness::check::{self, RPM_EXCEEDED, TPM_EXCEEDED, UNKNOWN_CLIENT, answered, failed};
 use harness::http_client::{Answer, HttpClient};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -61,6 +61,83 @@ async fn putting_a_client_replaces_all_of_it_or_creates_it() {
 }
 
 #[tokio::test]
+async fn a_patch_keeps_what_it_does_not_name_and_holds_for_the_very_next_request() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 1, 10).await;
+    let config = json!({"client_id": "a", "rpm": null, "tpm": 10, "enabled": true});
+    wrote(&admin.patch("a", &json!({"rpm": null})).await, 200, &config);
+    let proxy = stack.proxy();
+    for _ in 0..2 {
+        check::admitted(&proxy.post("/").client("a").tokens(5).send().await);
+    }
+    check::refused_for_now(&proxy.post("/").client("a").tokens(10).send().await, &TPM_EXCEEDED);
+    failed(&admin.patch("b", &json!({})).await, 404, "client_not_found");
+}
+
+#[tokio::test]
+async fn a_reset_lets_a_client_pass_at_once_that_had_nothing_left() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 1, None).await;
+    let proxy = stack.proxy();
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+    let stats = ClientStats::read(&admin.reset("a").await.json());
+    assert_eq!(stats.rpm_remaining, Some(1));
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+}
+
+/// The line of the log that has all of these.
+#[track_caller]
+fn logged(log: &str, parts: &[&str]) {
+    let line = log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(line, "no line with {parts:?} in:\n{log}");
+}
+
+#[tokio::test]
+async fn the_log_tells_who_changed_what_and_warns_of_a_limit_that_is_gone() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 60, 1_000).await;
+    admin.put("a", &json!({"rpm": 61})).await;
+    admin.patch("a", &json!({"rpm": 62})).await;
+    admin.reset("a").await;
+    admin.delete("a").await;
+    let log = stack.control_plane.log();
+    let after = "rpm 60, tpm 1000, enabled true";
+    logged(&log, &["INFO", "Client a was created", "127.0.0.1:", after]);
+    logged(
+        &log,
+        &[
+            "WARN",
+            "Client a was replaced: tpm 1000 was taken away",
+            "127.0.0.1:",
+            after,
+            "rpm 61, tpm none, enabled true",
+        ],
+    );
+    logged(&log, &["INFO", "Client a was changed", "127.0.0.1:", "rpm 61,", "rpm 62,"]);
+    logged(&log, &["INFO", "Client a was reset", "127.0.0.1:"]);
+    logged(&log, &["INFO", "Client a was deleted", "127.0.0.1:", "rpm 62, tpm none"]);
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_this_server_s_is_refused_until_it_is_named() {
+    for (setting, status) in [("", 421), ("flowguard,console.example.com", 200)] {
+        let stack = TestStack::builder().setting("ALLOWED_HOSTS", setting).start().await;
+        for (address, path) in [
+            (stack.control_plane.rest_address(), CLIENTS),
+            (stack.control_plane.metrics_address(), "/metrics"),
+        ] {
+            let http = HttpClient::one_connection_each(address);
+            let answer = http.get(path).header("host", "Flowguard:9090").send().await;
+            assert_eq!(answer.status.as_u16(), status, "{setting:?} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_is_read_as_it_was_written() {
     let stack = TestStack::start().await;
     let admin = stack.admin();
@@ -68,6 +145,12 @@ async fn a_client_is_read_as_it_was_written() {
     wrote(&admin.put("a:b@c.d-e_f", &largest).await, 201, &largest);
     answered(&admin.get("a:b@c.d-e_f").await, 200, &largest);
     answered(&admin.get("a%3Ab%40c%2Ed-e_f").await, 200, &largest);
+    let slashes =
+        json!({"client_id": "spiffe://a/b|c+d=e~", "rpm": 5, "tpm": null, "enabled": true});
+    wrote(&admin.put("spiffe:%2F%2Fa%2Fb%7Cc+d=e~", &json!({"rpm": 5})).await, 201, &slashes);
+    let id = "spiffe://a/b|c+d=e~";
+    check::admitted(&stack.proxy().get("/").client(id).tokens(1).send().await);
+    assert_eq!(admin.stats("spiffe:%2F%2Fa%2Fb%7Cc+d=e~").await.rpm_remaining, Some(4));
     let missing = admin.get("b").await;
     answered(&missing, 404, &json!({"error": "client_not_found", "message": "Client not found"}));
 }
@@ -126,6 +209,7 @@ async fn statistics_tell_what_became_of_each_request() {
         last_request_time: None,
         avg_latency_ms: 0.0,
         learned_estimate: None,
+        tpm_balance: Some(7),
     };
     assert_eq!(admin.stats("b").await, fresh);
 

@@ -1,6 +1,6 @@
 //! From what an operator wrote to a configuration, or to everything that is wrong with it.
 
-use limiter::{ClientId, InvalidClientId, Limit, Limits};
+use limiter::{ClientId, InvalidClientId, Limit, Limits, Tokens};
 use serde_json::Value;
 
 use super::{FieldError, FieldErrors, Shown};
@@ -23,6 +23,8 @@ pub struct Draft {
     pub tpm: Option<String>,
     /// `true` or `false`.
     pub enabled: Option<String>,
+    /// `null` or a number.
+    pub min_estimate: Option<String>,
     /// What is wrong with the fields themselves.
     pub errors: FieldErrors,
 }
@@ -39,20 +41,44 @@ impl Draft {
         }
     }
 
-    /// The configuration, or all that is wrong.
+    /// The configuration, or all that is wrong. What is not there is not limited.
     pub fn validate(&self) -> Result<ClientConfig, FieldErrors> {
+        self.over(None)
+    }
+
+    /// `before` with the fields that are there, or all that is wrong.
+    pub fn apply_to(&self, before: &ClientConfig) -> Result<ClientConfig, FieldErrors> {
+        self.over(Some(before))
+    }
+
+    fn over(&self, before: Option<&ClientConfig>) -> Result<ClientConfig, FieldErrors> {
         let mut errors = FieldErrors::default();
         let id = errors.keep(self.id());
         if let Err(error) = self.id_agrees() {
             errors.push(error);
         }
-        let rpm = errors.keep(limit("rpm", self.rpm.as_deref()));
-        let tpm = errors.keep(limit("tpm", self.tpm.as_deref()));
-        let enabled = errors.keep(enabled(self.enabled.as_deref()));
+        let rpm = errors.keep(match (&self.rpm, before) {
+            (None, Some(before)) => Ok(before.limits.rpm),
+            (rpm, _) => limit("rpm", rpm.as_deref()),
+        });
+        let tpm = errors.keep(match (&self.tpm, before) {
+            (None, Some(before)) => Ok(before.limits.tpm),
+            (tpm, _) => limit("tpm", tpm.as_deref()),
+        });
+        let enabled = errors.keep(match (&self.enabled, before) {
+            (None, Some(before)) => Ok(before.enabled),
+            (given, _) => enabled(given.as_deref()),
+        });
+        let min_estimate = errors.keep(match (&self.min_estimate, before) {
+            (None, Some(before)) => Ok(before.min_estimate),
+            (given, _) => min_estimate(given.as_deref()),
+        });
         errors.append(&self.errors);
-        match (id, rpm, tpm, enabled) {
-            (Some(id), Some(rpm), Some(tpm), Some(enabled)) if errors.is_empty() => {
-                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled, min_estimate: None })
+        match (id, rpm, tpm, enabled, min_estimate) {
+            (Some(id), Some(rpm), Some(tpm), Some(enabled), Some(min_estimate))
+                if errors.is_empty() =>
+            {
+                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled, min_estimate })
             }
             _ => Err(errors),
         }
@@ -103,6 +129,14 @@ fn enabled(json: Option<&str>) -> Result<bool, FieldError> {
     }
 }
 
+fn min_estimate(json: Option<&str>) -> Result<Option<Tokens>, FieldError> {
+    let Some(json) = json.filter(|&json| json != "null") else { return Ok(None) };
+    match json.parse().ok().and_then(|tokens| Tokens::new(tokens).ok()) {
+        Some(tokens) => Ok(Some(tokens)),
+        None => Err(FieldError::MinEstimate { value: Shown::new(json) }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use limiter::PER_MINUTE_MAX;
@@ -118,6 +152,7 @@ mod tests {
         let mut draft =
             Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX.cast_signed() + 1), true);
         draft.enabled = Some("\"yes\"".to_owned());
+        draft.min_estimate = Some("-1".to_owned());
         draft.errors.push(FieldError::Unknown { name: Shown::new("\"rmp\"") });
         assert_eq!(
             told(&draft),
@@ -125,7 +160,8 @@ mod tests {
              rpm must be null or an integer from 1 to 1000000000000, not 0; \
              tpm must be null or an integer from 1 to 1000000000000, not 1000000000001; \
              enabled must be true or false, not \"yes\"; \
-             \"rmp\" is not a field: client_id, rpm, tpm and enabled are"
+             min_estimate must be null or an integer from 0 to 1000000000000, not -1; \
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled and min_estimate are"
         );
     }
 

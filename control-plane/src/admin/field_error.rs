@@ -54,6 +54,12 @@ pub enum FieldError {
         /// What was given.
         value: Shown,
     },
+    /// No number of tokens.
+    #[error("min_estimate must be null or an integer from 0 to {PER_MINUTE_MAX}, not {value}")]
+    MinEstimate {
+        /// What was given.
+        value: Shown,
+    },
     /// Two values for one field.
     #[error("{field} must be given once, not twice")]
     Repeated {
@@ -61,7 +67,7 @@ pub enum FieldError {
         field: &'static str,
     },
     /// No such field.
-    #[error("{name} is not a field: client_id, rpm, tpm and enabled are")]
+    #[error("{name} is not a field: client_id, rpm, tpm, enabled and min_estimate are")]
     Unknown {
         /// The name that was given.
         name: Shown,

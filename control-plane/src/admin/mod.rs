@@ -3,23 +3,27 @@
 //! A write is stored first, then put in force, then acknowledged. Writes go one at a time, on a
 //! thread of their own: a caller that goes away in the middle does not leave one half done.
 
+mod caller;
 mod draft;
 mod field_error;
 mod stats;
+mod stored;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use limiter::ClientId;
 use tokio::{sync::Semaphore, task};
 use tracing::{error, info};
 
+pub use caller::Caller;
 pub use draft::Draft;
 pub use field_error::{FieldError, FieldErrors, Shown};
 pub use stats::ClientStats;
+pub use stored::{Stored, Write};
 
 use crate::{
     clock::Clock,
-    ledger::{ClientConfig, Ledger, Written},
+    ledger::{ClientConfig, Ledger},
     pieces::Turns,
     store::{ConfigStore, StoreError},
 };
@@ -43,15 +47,6 @@ pub struct Admin {
     clients_max: usize,
     writer: Arc<Semaphore>,
     readers: Turns,
-}
-
-/// A write that is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// The configuration in force.
-    pub config: ClientConfig,
-    /// Whether it is a new client's.
-    pub written: Written,
 }
 
 /// Why an operator's call was not done.
@@ -112,42 +107,93 @@ impl Admin {
             return Ok(());
         }
         for (id, rpm, tpm) in DEMO_CLIENTS {
-            self.set(Draft::new(id, Some(rpm), Some(tpm), true)).await?;
+            self.set(Draft::new(id, Some(rpm), Some(tpm), true), Caller::Process).await?;
         }
         Ok(())
     }
 
     /// Creates a client, or replaces its whole configuration.
-    pub async fn set(self: &Arc<Self>, draft: Draft) -> Result<Stored, AdminError> {
+    pub async fn set(self: &Arc<Self>, draft: Draft, caller: Caller) -> Result<Stored, AdminError> {
         let config = draft.validate()?;
         self.write(move |admin| {
-            let is_new = admin.ledger.config(config.id.as_str()).is_none();
-            if is_new && admin.ledger.len() >= admin.clients_max {
+            let before = admin.get(config.id.as_str());
+            if before.is_none() && admin.ledger.len() >= admin.clients_max {
                 return Err(AdminError::TooManyClients { clients_max: admin.clients_max });
             }
-            admin.store.put(&config)?;
-            let written = admin.ledger.configure(&config, admin.clock.now());
-            info!(
-                client = %config.id,
-                rpm = config.limits.rpm.map(limiter::Limit::per_minute),
-                tpm = config.limits.tpm.map(limiter::Limit::per_minute),
-                enabled = config.enabled,
-                "client {}", written_as(written),
-            );
-            Ok(Stored { config, written })
+            admin.put(config, before, Write::Replacement, caller)
         })
         .await
     }
 
+    /// Changes the fields of a client that `draft` has, and keeps all others. What they are is read
+    /// in the writer's turn, so that of two changes at a time none is lost.
+    pub async fn patch(
+        self: &Arc<Self>,
+        client: &str,
+        draft: Draft,
+        caller: Caller,
+    ) -> Result<Stored, AdminError> {
+        let client = client.to_owned();
+        self.write(move |admin| {
+            let before = admin.get(&client).ok_or(AdminError::ClientNotFound)?;
+            let config = Draft { addressed_to: Some(client), ..draft }.apply_to(&before)?;
+            admin.put(config, Some(before), Write::Patch, caller)
+        })
+        .await
+    }
+
+    fn put(
+        &self,
+        config: ClientConfig,
+        before: Option<ClientConfig>,
+        write: Write,
+        caller: Caller,
+    ) -> Result<Stored, AdminError> {
+        self.store.put(&config)?;
+        self.ledger.configure(&config, self.clock.now());
+        let stored = Stored { config, before, write };
+        stored.log(caller);
+        Ok(stored)
+    }
+
     /// Forgets a client, and answers what to tell the caller.
-    pub async fn remove(self: &Arc<Self>, client: &str) -> Result<String, AdminError> {
+    pub async fn remove(
+        self: &Arc<Self>,
+        client: &str,
+        caller: Caller,
+    ) -> Result<String, AdminError> {
         let client = client.to_owned();
         self.write(move |admin| {
             let config = admin.get(&client).ok_or(AdminError::ClientNotFound)?;
             admin.store.remove(&config.id)?;
             admin.ledger.remove(&client);
-            info!(client = %config.id, "client deleted");
-            Ok(format!("Client {} was deleted", config.id))
+            let message = format!("Client {} was deleted", config.id);
+            info!(%caller, before = %stored::Values(&config), "{message}");
+            Ok(message)
+        })
+        .await
+    }
+
+    /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands.
+    pub async fn reset(
+        self: &Arc<Self>,
+        client: &str,
+        caller: Caller,
+    ) -> Result<ClientStats, AdminError> {
+        let client = client.to_owned();
+        // A write, so that it is not lost between the two halves of another one.
+        self.write(move |admin| {
+            let now = admin.clock.now();
+            let before = admin.ledger.snapshot(&client, now).ok_or(AdminError::ClientNotFound)?;
+            let after = admin.ledger.reset(&client, now).ok_or(AdminError::ClientNotFound)?;
+            let before = ClientStats::from(&before);
+            info!(
+                %caller,
+                rpm_remaining = before.rpm_remaining,
+                tpm_balance = before.tpm_balance,
+                "Client {client} was reset: its buckets are full",
+            );
+            Ok(ClientStats::from(&after))
         })
         .await
     }
@@ -221,20 +267,6 @@ impl Admin {
     }
 }
 
-/// What to tell the caller.
-impl fmt::Display for Stored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client {} was {}", self.config.id, written_as(self.written))
-    }
-}
-
-fn written_as(written: Written) -> &'static str {
-    match written {
-        Written::Created => "created",
-        Written::Replaced => "replaced",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use limiter::UnixMillis;
@@ -247,7 +279,8 @@ mod tests {
         let ledger = Arc::new(Ledger::new(UnknownClients::Allow, UnixMillis(0)));
         let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
         let admin = Arc::new(admin.with_clients_max(2));
-        let set = async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true)).await;
+        let set =
+            async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true), Caller::Process).await;
 
         set("a", 1).await.unwrap();
         set("b", 1).await.unwrap();
@@ -255,8 +288,8 @@ mod tests {
         assert!(matches!(refused, AdminError::TooManyClients { clients_max: 2 }), "{refused}");
         assert!(ledger.config("c").is_none());
 
-        assert_eq!(set("a", 2).await.unwrap().written, Written::Replaced);
-        admin.remove("b").await.unwrap();
-        assert_eq!(set("c", 1).await.unwrap().written, Written::Created);
+        assert!(set("a", 2).await.unwrap().before.is_some());
+        admin.remove("b", Caller::Process).await.unwrap();
+        assert!(set("c", 1).await.unwrap().before.is_none());
     }
 }

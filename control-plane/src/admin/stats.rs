@@ -1,6 +1,6 @@
 //! A client's statistics, as both APIs tell them.
 
-use limiter::{ClientId, Tokens, Units, UnixMillis};
+use limiter::{ClientId, Tokens, UNITS_PER_TOKEN, Units, UnixMillis};
 
 use crate::ledger::ClientSnapshot;
 
@@ -25,6 +25,8 @@ pub struct ClientStats {
     pub rpm_remaining: Option<u64>,
     /// Whole tokens that would be admitted now; `None`: TPM is not limited.
     pub tpm_remaining: Option<u64>,
+    /// Whole tokens in its bucket, rounded down, below 0 when in debt; `None`: TPM is not limited.
+    pub tpm_balance: Option<i64>,
     /// When it last asked.
     pub last_request: Option<UnixMillis>,
     /// Mean milliseconds from request to end of response, of admitted requests; 0 before the first.
@@ -46,6 +48,7 @@ impl From<&ClientSnapshot> for ClientStats {
             tokens_used: client.tokens_used,
             rpm_remaining: client.requests_left.map(Units::whole),
             tpm_remaining: client.tokens_left.map(Units::whole),
+            tpm_balance: client.tokens_left.map(|left| left.0.div_euclid(UNITS_PER_TOKEN)),
             last_request: client.last_request,
             avg_latency_ms: client.durations.mean_ms(),
             learned_estimate: client.learned_estimate.map(Tokens::get),

@@ -1,18 +1,44 @@
 //! Between the wire types and the control plane's own.
 
 use limiter::Limit;
+use prost_types::FieldMask;
 use proto::api;
 use tonic::{Code, Status};
 
 use crate::{
-    admin::{AdminError, ClientStats, Draft},
+    admin::{AdminError, ClientStats, Draft, Shown},
     ledger::ClientConfig,
 };
 
-impl From<api::ClientConfig> for Draft {
-    fn from(config: api::ClientConfig) -> Self {
-        Self::new(&config.client_id, config.rpm, config.tpm, config.enabled)
+impl From<&api::ClientConfig> for Draft {
+    fn from(config: &api::ClientConfig) -> Self {
+        let enabled = config.enabled.unwrap_or(true);
+        let min_estimate = config.min_estimate.map(|tokens| tokens.to_string());
+        Self { min_estimate, ..Self::new(&config.client_id, config.rpm, config.tpm, enabled) }
     }
+}
+
+/// The fields of `config` that `mask` names, and nothing of all others.
+pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Draft, Status> {
+    const NULL: &str = "null";
+    let whole = Draft::from(config);
+    let mut masked = Draft::default();
+    for path in &mask.paths {
+        let (field, value) = match path.as_str() {
+            "rpm" => (&mut masked.rpm, &whole.rpm),
+            "tpm" => (&mut masked.tpm, &whole.tpm),
+            "enabled" => (&mut masked.enabled, &whole.enabled),
+            "min_estimate" => (&mut masked.min_estimate, &whole.min_estimate),
+            other => {
+                let path = Shown::new(&format!("\"{other}\""));
+                return Err(Status::invalid_argument(format!(
+                    "update_mask must name fields among rpm, tpm, enabled and min_estimate, not {path}"
+                )));
+            }
+        };
+        *field = Some(value.clone().unwrap_or_else(|| NULL.to_owned()));
+    }
+    Ok(masked)
 }
 
 impl From<&ClientConfig> for api::ClientConfig {
@@ -21,7 +47,8 @@ impl From<&ClientConfig> for api::ClientConfig {
             client_id: config.id.to_string(),
             rpm: config.limits.rpm.map(|limit| signed(Limit::per_minute(limit))),
             tpm: config.limits.tpm.map(|limit| signed(Limit::per_minute(limit))),
-            enabled: config.enabled,
+            enabled: Some(config.enabled),
+            min_estimate: config.min_estimate.map(|tokens| signed(tokens.get())),
         }
     }
 }
@@ -41,6 +68,7 @@ impl From<&ClientStats> for api::ClientStats {
             last_request_time: stats.last_request.map_or(0, |at| signed(at.0 / 1_000)),
             avg_latency_ms: stats.avg_latency_ms,
             learned_estimate: stats.learned_estimate.map(signed),
+            tpm_balance: stats.tpm_balance,
         }
     }
 }

@@ -49,7 +49,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 };
 
 /// What the public API is described by; the decision stream is the filter's alone.
-const PUBLIC_FILE: &str = "flowguard.proto";
+const PUBLIC_FILES: [&str; 2] = ["flowguard.proto", "google/protobuf/field_mask.proto"];
 
 /// Why the API could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +130,6 @@ async fn report_stop(
 
 fn public_descriptors() -> Result<FileDescriptorSet, prost::DecodeError> {
     let mut descriptors = FileDescriptorSet::decode(proto::DESCRIPTORS)?;
-    descriptors.file.retain(|file| file.name() == PUBLIC_FILE);
+    descriptors.file.retain(|file| PUBLIC_FILES.contains(&file.name()));
     Ok(descriptors)
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use proto::api::{
     self, DeleteClientRequest, DeleteClientResponse, GetClientConfigRequest,
     GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse, ListClientsRequest,
-    ListClientsResponse, SetClientConfigRequest, SetClientConfigResponse,
-    flow_guard_service_server::FlowGuardService,
+    ListClientsResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
+    SetClientConfigResponse, flow_guard_service_server::FlowGuardService,
 };
 use tonic::{Request, Response, Status};
 
-use crate::admin::{Admin, AdminError, Draft};
+use super::convert::masked;
+use crate::admin::{Admin, AdminError, Caller, Draft};
 
 /// The public API over an [`Admin`].
 #[derive(Debug)]
@@ -30,11 +31,22 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<SetClientConfigRequest>,
     ) -> Result<Response<SetClientConfigResponse>, Status> {
-        let Some(config) = request.into_inner().config else {
+        let caller = Caller::of(request.extensions());
+        let SetClientConfigRequest { config, update_mask } = request.into_inner();
+        let Some(config) = config else {
             return Err(Status::invalid_argument("config is required"));
         };
-        let stored = self.admin.set(Draft::from(config)).await?;
-        let message = stored.to_string();
+        let mask = update_mask.unwrap_or_default();
+        let sets_enabled = mask.paths.is_empty() || mask.paths.iter().any(|path| path == "enabled");
+        let stored = if mask.paths.is_empty() {
+            self.admin.set(Draft::from(&config), caller).await?
+        } else {
+            self.admin.patch(&config.client_id, masked(&config, &mask)?, caller).await?
+        };
+        let mut message = stored.to_string();
+        if sets_enabled && config.enabled.is_none() {
+            message.push_str("; enabled (not given) is true");
+        }
         Ok(Response::new(SetClientConfigResponse { success: true, message }))
     }
 
@@ -71,7 +83,8 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<DeleteClientRequest>,
     ) -> Result<Response<DeleteClientResponse>, Status> {
-        let answer = match self.admin.remove(&request.get_ref().client_id).await {
+        let caller = Caller::of(request.extensions());
+        let answer = match self.admin.remove(&request.get_ref().client_id, caller).await {
             Ok(message) => DeleteClientResponse { success: true, message },
             Err(error @ AdminError::ClientNotFound) => {
                 DeleteClientResponse { success: false, message: error.to_string() }
@@ -79,5 +92,19 @@ impl FlowGuardService for FlowGuard {
             Err(error) => return Err(error.into()),
         };
         Ok(Response::new(answer))
+    }
+
+    async fn reset_client(
+        &self,
+        request: Request<ResetClientRequest>,
+    ) -> Result<Response<ResetClientResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let stats = match self.admin.reset(&request.get_ref().client_id, caller).await {
+            Ok(stats) => Some(api::ClientStats::from(&stats)),
+            Err(AdminError::ClientNotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let found = stats.is_some();
+        Ok(Response::new(ResetClientResponse { stats, found }))
     }
 }

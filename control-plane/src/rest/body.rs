@@ -1,12 +1,12 @@
 //! A request's body: a JSON object that drafts a client's configuration.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, FromRequestParts, Request},
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, header, request::Parts};
 use http_body_util::BodyExt as _;
 use serde::{
     Deserialize, Deserializer,
@@ -15,7 +15,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    admin::{Draft, FieldError, Shown},
+    admin::{Caller, Draft, FieldError, Shown},
     http_server::{ApiError, ErrorCode},
 };
 
@@ -26,23 +26,54 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 /// a connection that is closed with unread data in it is reset, and the answer lost.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Declares JSON.
+const JSON: &str = "application/json";
+
+/// Declares JSON that changes what it names and keeps the rest (RFC 7396).
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 impl<S: Sync> FromRequest<S> for Draft {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        require_json(request.headers())?;
-        let body = read(request.into_body()).await?;
-        parse(&body)
+        draft(request, &[JSON]).await
     }
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
+/// A draft of the fields that are to be changed.
+pub(super) struct Patch(pub(super) Draft);
+
+impl<S: Sync> FromRequest<S> for Patch {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        draft(request, &[MERGE_PATCH, JSON]).await.map(Self)
+    }
+}
+
+/// Who sends a request.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+async fn draft(request: Request, types: &[&str]) -> Result<Draft, ApiError> {
+    require_type(request.headers(), types)?;
+    let body = read(request.into_body()).await?;
+    parse(&body)
+}
+
+fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), ApiError> {
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = declared.and_then(|value| value.split(';').next()).unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
+    let essence = declared.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if types.iter().any(|allowed| essence.eq_ignore_ascii_case(allowed)) {
         return Ok(());
     }
-    let message = "the body must be JSON and be declared so: Content-Type: application/json";
+    let message =
+        format!("the body must be JSON and be declared so: Content-Type: {}", types.join(" or "));
     Err(ApiError::new(ErrorCode::UnsupportedMediaType, message))
 }
 
@@ -109,6 +140,7 @@ impl<'de> Visitor<'de> for SpelledVisitor {
                 "rpm" => ("rpm", &mut draft.rpm),
                 "tpm" => ("tpm", &mut draft.tpm),
                 "enabled" => ("enabled", &mut draft.enabled),
+                "min_estimate" => ("min_estimate", &mut draft.min_estimate),
                 other => {
                     let name = Shown::new(&serde_json::Value::from(other).to_string());
                     draft.errors.push(FieldError::Unknown { name });

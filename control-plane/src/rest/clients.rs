@@ -10,14 +10,14 @@ use axum::{
 use http::StatusCode;
 
 use super::{
+    body::Patch,
     list,
     path::PathId,
     shapes::{Config, Done, Stats},
 };
 use crate::{
-    admin::{Admin, AdminError, Draft, Stored},
+    admin::{Admin, AdminError, Caller, Draft, Stored},
     http_server::ApiError,
-    ledger::Written,
 };
 
 type Answer = Result<Response, ApiError>;
@@ -32,8 +32,12 @@ pub(super) async fn all_stats(State(admin): State<Arc<Admin>>) -> Answer {
     list::answer(turns, "stats", move |after, max| admin.stats_after(after, max)).await
 }
 
-pub(super) async fn create(State(admin): State<Arc<Admin>>, draft: Draft) -> Answer {
-    Ok(stored(&admin.set(draft).await?))
+pub(super) async fn create(
+    State(admin): State<Arc<Admin>>,
+    caller: Caller,
+    draft: Draft,
+) -> Answer {
+    Ok(stored(&admin.set(draft, caller).await?))
 }
 
 pub(super) async fn show(State(admin): State<Arc<Admin>>, PathId(id): PathId) -> Answer {
@@ -44,15 +48,38 @@ pub(super) async fn show(State(admin): State<Arc<Admin>>, PathId(id): PathId) ->
 pub(super) async fn replace(
     State(admin): State<Arc<Admin>>,
     PathId(id): PathId,
+    caller: Caller,
     draft: Draft,
 ) -> Answer {
     let draft = Draft { addressed_to: Some(id), ..draft };
-    Ok(stored(&admin.set(draft).await?))
+    Ok(stored(&admin.set(draft, caller).await?))
 }
 
-pub(super) async fn remove(State(admin): State<Arc<Admin>>, PathId(id): PathId) -> Answer {
-    let message = admin.remove(&id).await?;
+pub(super) async fn change(
+    State(admin): State<Arc<Admin>>,
+    PathId(id): PathId,
+    caller: Caller,
+    Patch(draft): Patch,
+) -> Answer {
+    Ok(stored(&admin.patch(&id, draft, caller).await?))
+}
+
+pub(super) async fn remove(
+    State(admin): State<Arc<Admin>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let message = admin.remove(&id, caller).await?;
     Ok(Json(Done::removed(message)).into_response())
+}
+
+pub(super) async fn reset(
+    State(admin): State<Arc<Admin>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let stats = admin.reset(&id, caller).await?;
+    Ok(Json(Stats::from(&stats)).into_response())
 }
 
 pub(super) async fn stats(State(admin): State<Arc<Admin>>, PathId(id): PathId) -> Answer {
@@ -61,9 +88,9 @@ pub(super) async fn stats(State(admin): State<Arc<Admin>>, PathId(id): PathId) -
 }
 
 fn stored(stored: &Stored) -> Response {
-    let status = match stored.written {
-        Written::Created => StatusCode::CREATED,
-        Written::Replaced => StatusCode::OK,
+    let status = match stored.before {
+        None => StatusCode::CREATED,
+        Some(_) => StatusCode::OK,
     };
     (status, Json(Done::stored(stored))).into_response()
 }

@@ -28,8 +28,9 @@ pub fn router(admin: Arc<Admin>, health: Health, access: &Access) -> Router {
         .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
         .route(
             "/api/v1/clients/{id}",
-            get(clients::show).put(clients::replace).delete(clients::remove),
+            get(clients::show).put(clients::replace).patch(clients::change).delete(clients::remove),
         )
+        .route("/api/v1/clients/{id}/reset", post(clients::reset))
         .route("/api/v1/clients/{id}/stats", get(clients::stats))
         .route("/api/v1/stats", get(clients::all_stats))
         .with_state(admin)

@@ -1,7 +1,7 @@
 //! What answers look like: the JSON of section 3 of the external contract, key by key.
 
 use jiff::Timestamp;
-use limiter::{Limit, UnixMillis};
+use limiter::{Limit, Tokens, UnixMillis};
 use serde::Serialize;
 
 use crate::{
@@ -15,6 +15,8 @@ pub(super) struct Config<'a> {
     rpm: Option<u64>,
     tpm: Option<u64>,
     enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_estimate: Option<u64>,
 }
 
 impl<'a> From<&'a ClientConfig> for Config<'a> {
@@ -24,6 +26,7 @@ impl<'a> From<&'a ClientConfig> for Config<'a> {
             rpm: config.limits.rpm.map(Limit::per_minute),
             tpm: config.limits.tpm.map(Limit::per_minute),
             enabled: config.enabled,
+            min_estimate: config.min_estimate.map(Tokens::get),
         }
     }
 }
@@ -44,6 +47,9 @@ pub(super) struct Stats<'a> {
     /// Only where estimates are learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     learned_estimate: Option<u64>,
+    /// Only with a limit of tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tpm_balance: Option<i64>,
 }
 
 impl<'a> From<&'a ClientStats> for Stats<'a> {
@@ -61,6 +67,7 @@ impl<'a> From<&'a ClientStats> for Stats<'a> {
             last_request_time: stats.last_request.and_then(rfc3339),
             avg_latency_ms: stats.avg_latency_ms,
             learned_estimate: stats.learned_estimate,
+            tpm_balance: stats.tpm_balance,
         }
     }
 }

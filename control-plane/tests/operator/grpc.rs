@@ -54,7 +54,10 @@ impl Served {
     }
 
     async fn set(&self, config: Option<ClientConfig>) -> Result<String, Status> {
-        let answer = self.client().set_client_config(SetClientConfigRequest { config }).await?;
+        let answer = self
+            .client()
+            .set_client_config(SetClientConfigRequest { config, update_mask: None })
+            .await?;
         let answer = answer.into_inner();
         assert!(answer.success);
         Ok(answer.message)
@@ -82,7 +85,7 @@ impl Served {
 }
 
 fn config(id: &str, rpm: Option<i64>, tpm: Option<i64>) -> ClientConfig {
-    ClientConfig { client_id: id.to_owned(), rpm, tpm, enabled: true }
+    ClientConfig { client_id: id.to_owned(), rpm, tpm, enabled: Some(true), min_estimate: None }
 }
 
 #[tokio::test]
@@ -91,8 +94,12 @@ async fn a_client_is_set_shown_replaced_and_deleted() {
     let first = config("a", Some(60), Some(1_000));
     assert_eq!(served.set(Some(first.clone())).await.unwrap(), "Client a was created");
     assert_eq!(served.get("a").await, Some(first));
-    let second = ClientConfig { enabled: false, ..config("a", None, Some(1_000_000_000_000)) };
-    assert_eq!(served.set(Some(second.clone())).await.unwrap(), "Client a was replaced");
+    let second =
+        ClientConfig { enabled: Some(false), ..config("a", None, Some(1_000_000_000_000)) };
+    assert_eq!(
+        served.set(Some(second.clone())).await.unwrap(),
+        "Client a was replaced: rpm 60 was taken away; it is not limited while enabled is false"
+    );
     assert_eq!(served.get("a").await, Some(second));
 
     assert_eq!(served.delete("a").await.unwrap(), (true, "Client a was deleted".to_owned()));
@@ -112,7 +119,7 @@ async fn what_one_api_writes_the_other_reads_at_once() {
     world.get("/api/v1/clients/a").await.is(200, json);
 
     world.put("/api/v1/clients/a", r#"{"tpm":5,"enabled":false}"#).await;
-    let expected = ClientConfig { enabled: false, ..config("a", None, Some(5)) };
+    let expected = ClientConfig { enabled: Some(false), ..config("a", None, Some(5)) };
     assert_eq!(served.get("a").await, Some(expected));
     world.delete("/api/v1/clients/a").await;
     assert_eq!(served.get("a").await, None);
@@ -141,12 +148,41 @@ async fn what_is_invalid_is_told_in_the_words_of_rest() {
 }
 
 #[tokio::test]
-async fn an_omitted_enabled_is_false() {
+async fn an_omitted_enabled_is_true_and_the_answer_says_so() {
     let world = World::new();
     let served = serve(&world).await;
-    let omitted = ClientConfig { client_id: "a".to_owned(), rpm: Some(1), ..Default::default() };
-    served.set(Some(omitted)).await.unwrap();
-    assert_eq!(world.ledger.config("a").map(|config| config.enabled), Some(false));
+    let omitted = ClientConfig { enabled: None, ..config("a", Some(1), None) };
+    assert_eq!(
+        served.set(Some(omitted.clone())).await.unwrap(),
+        "Client a was created; enabled (not given) is true"
+    );
+    assert_eq!(served.get("a").await, Some(config("a", Some(1), None)));
+    let disabled = ClientConfig { enabled: Some(false), ..omitted.clone() };
+    served.set(Some(disabled.clone())).await.unwrap();
+    assert_eq!(served.get("a").await, Some(disabled));
+    assert_eq!(
+        served.set(Some(omitted)).await.unwrap(),
+        "Client a was replaced; enabled (not given) is true"
+    );
+}
+
+#[tokio::test]
+async fn a_floor_for_estimates_is_set_shown_and_taken_away() {
+    let world = World::new();
+    let served = serve(&world).await;
+    let floor = ClientConfig { min_estimate: Some(0), ..config("a", Some(1), None) };
+    served.set(Some(floor.clone())).await.unwrap();
+    assert_eq!(served.get("a").await, Some(floor.clone()));
+    assert_eq!(
+        served.set(Some(config("a", Some(1), None))).await.unwrap(),
+        "Client a was replaced: min_estimate 0 was taken away"
+    );
+    assert_eq!(served.get("a").await.unwrap().min_estimate, None);
+    let negative = ClientConfig { min_estimate: Some(-1), ..floor };
+    assert_eq!(
+        refused(served.set(Some(negative)).await).message(),
+        "min_estimate must be null or an integer from 0 to 1000000000000, not -1"
+    );
 }
 
 #[tokio::test]
@@ -178,6 +214,7 @@ async fn clients_are_listed_by_id_each_with_its_statistics() {
         last_request_time: 4_102_444_800,
         avg_latency_ms: 1.5,
         learned_estimate: None,
+        tpm_balance: Some(80),
     };
     assert_eq!(list.stats, [a, b.clone()]);
     assert_eq!(served.stats("b").await, Some(b));

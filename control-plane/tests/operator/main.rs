@@ -3,9 +3,12 @@
 mod access;
 mod connections;
 mod grpc;
+mod http_bodies;
 mod http_server;
 mod lists;
 mod metrics;
+mod patch;
+mod reset;
 mod rest;
 mod rest_errors;
 mod rest_fuzz;

@@ -5,7 +5,7 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use flowguard::{
-    admin::Draft,
+    admin::{Caller, Draft},
     ledger::Answer,
     settings::{CorsOrigins, Settings},
 };
@@ -24,7 +24,7 @@ async fn a_client_is_created_shown_replaced_and_deleted() {
 
     world.post("/api/v1/clients", r#"{"client_id":"a","rpm":120}"#).await.is(
         200,
-        r#"{"success":true,"message":"Client a was replaced","config":{"client_id":"a","rpm":120,"tpm":null,"enabled":true}}"#,
+        r#"{"success":true,"message":"Client a was replaced: tpm 1000 was taken away","config":{"client_id":"a","rpm":120,"tpm":null,"enabled":true}}"#,
     );
     let after = r#"{"client_id":"a","rpm":120,"tpm":null,"enabled":true}"#;
     world.get("/api/v1/clients/a").await.is(200, after);
@@ -47,7 +47,7 @@ async fn put_creates_and_replaces_the_whole_configuration() {
     );
     world.put("/api/v1/clients/a", r#"{"client_id":"a"}"#).await.is(
         200,
-        r#"{"success":true,"message":"Client a was replaced","config":{"client_id":"a","rpm":null,"tpm":null,"enabled":true}}"#,
+        r#"{"success":true,"message":"Client a was replaced: rpm 1 and tpm 2 were taken away; it has no limit","config":{"client_id":"a","rpm":null,"tpm":null,"enabled":true}}"#,
     );
 }
 
@@ -76,6 +76,33 @@ async fn an_id_is_one_segment_of_a_path_whatever_it_holds() {
         assert_eq!(world.delete(&path).await.status, StatusCode::OK);
     }
     assert!(world.ledger.is_empty());
+}
+
+#[tokio::test]
+async fn a_floor_for_estimates_is_shown_only_where_one_is_set() {
+    let world = World::new();
+    world.put("/api/v1/clients/a", r#"{"tpm":100,"min_estimate":0}"#).await.is(
+        201,
+        r#"{"success":true,"message":"Client a was created","config":{"client_id":"a","rpm":null,"tpm":100,"enabled":true,"min_estimate":0}}"#,
+    );
+    let config =
+        r#"{"client_id":"a","rpm":null,"tpm":100,"enabled":true,"min_estimate":1000000000000}"#;
+    world.put("/api/v1/clients/a", config).await;
+    world.get("/api/v1/clients/a").await.is(200, config);
+    world.put("/api/v1/clients/a", r#"{"tpm":100,"min_estimate":null}"#).await.is(
+        200,
+        r#"{"success":true,"message":"Client a was replaced: min_estimate 1000000000000 was taken away","config":{"client_id":"a","rpm":null,"tpm":100,"enabled":true}}"#,
+    );
+    for value in ["-1", "1000000000001", "0.5", "1e3", "\"1\"", "true"] {
+        let body = format!(r#"{{"min_estimate":{value}}}"#);
+        world.put("/api/v1/clients/a", body).await.is_error(
+            400,
+            "invalid_field",
+            &format!(
+                "min_estimate must be null or an integer from 0 to 1000000000000, not {value}"
+            ),
+        );
+    }
 }
 
 #[tokio::test]
@@ -117,7 +144,7 @@ async fn statistics_tell_what_was_decided_and_what_is_left() {
     world.complete("a", 10, 2_500);
     assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
 
-    let stats = r#"{"client_id":"a","total_requests":5,"success_requests":3,"dropped_requests":2,"rpm_dropped":1,"tpm_dropped":1,"tokens_used":40,"rpm_remaining":0,"tpm_remaining":60,"last_request_time":"2100-01-01T00:00:00.250Z","avg_latency_ms":2.0}"#;
+    let stats = r#"{"client_id":"a","total_requests":5,"success_requests":3,"dropped_requests":2,"rpm_dropped":1,"tpm_dropped":1,"tokens_used":40,"rpm_remaining":0,"tpm_remaining":60,"last_request_time":"2100-01-01T00:00:00.250Z","avg_latency_ms":2.0,"tpm_balance":60}"#;
     world.get("/api/v1/clients/a/stats").await.is(200, stats);
     world.get("/api/v1/stats").await.is(200, &format!(r#"{{"stats":{{"a":{stats}}},"count":1}}"#));
 }
@@ -185,7 +212,7 @@ async fn demo_clients_are_there_when_nobody_else_is() {
     );
 
     let world = World::new();
-    world.admin.set(Draft::new("a", None, None, false)).await.expect("configured");
+    world.admin.set(Draft::new("a", None, None, false), Caller::Process).await.expect("configured");
     world.admin.seed_demo_clients().await.expect("nothing to do");
     assert_eq!(world.ledger.len(), 1);
 }

@@ -139,8 +139,8 @@ async fn all_errors_of_a_body_are_told_at_once_under_the_first_ones_code() {
         &format!(
             "client_id is required; rpm {LIMIT} 0; enabled must be true or false, not 1; \
              rpm must be given once, not twice; \
-             \"rmp\" is not a field: client_id, rpm, tpm and enabled are; \
-             \"\" is not a field: client_id, rpm, tpm and enabled are"
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled and min_estimate are; \
+             \"\" is not a field: client_id, rpm, tpm, enabled and min_estimate are"
         ),
     )
     .await;
@@ -222,8 +222,10 @@ async fn a_method_that_is_not_served_is_answered_with_those_that_are() {
     let world = World::new();
     for (method, path, allow) in [
         ("PUT", "/api/v1/clients", "GET,HEAD,POST"),
-        ("POST", "/api/v1/clients/a", "GET,HEAD,PUT,DELETE"),
-        ("PATCH", "/api/v1/clients/a", "GET,HEAD,PUT,DELETE"),
+        ("POST", "/api/v1/clients/a", "GET,HEAD,PUT,PATCH,DELETE"),
+        ("PATCH", "/api/v1/clients", "GET,HEAD,POST"),
+        ("PATCH", "/api/v1/clients/a/stats", "GET,HEAD"),
+        ("GET", "/api/v1/clients/a/reset", "POST"),
         ("DELETE", "/api/v1/clients/a/stats", "GET,HEAD"),
         ("POST", "/api/v1/stats", "GET,HEAD"),
         ("OPTIONS", "/health", "GET,HEAD"),
@@ -307,7 +309,7 @@ async fn deeply_nested_json_is_refused_like_any_other_value() {
     let body = format!(r#"{{"client_id":"a","rpm":{deep}}}"#);
     check_post(&body, 400, "invalid_field", &format!("rpm {LIMIT} {shown}")).await;
     let body = format!(r#"{{"client_id":"a","x":{deep}}}"#);
-    let message = "\"x\" is not a field: client_id, rpm, tpm and enabled are";
+    let message = "\"x\" is not a field: client_id, rpm, tpm, enabled and min_estimate are";
     check_post(&body, 400, "invalid_field", message).await;
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use flowguard::{
-    admin::Draft,
+    admin::{Caller, Draft},
     ledger::ClientConfig,
     store::{ConfigStore, StoreError},
 };
@@ -133,7 +133,9 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let world = World::with_store(store);
     let set = |id: &'static str| {
         let admin = Arc::clone(&world.admin);
-        tokio::spawn(async move { admin.set(Draft::new(id, None, None, true)).await })
+        tokio::spawn(
+            async move { admin.set(Draft::new(id, None, None, true), Caller::Process).await },
+        )
     };
 
     let abandoned = set("a");

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use flowguard::{
-    admin::{Admin, Draft},
+    admin::{Admin, Caller, Draft},
     clock::Clock,
     health::Health,
     http_server::Access,
@@ -60,7 +60,10 @@ impl World {
     }
 
     pub(crate) async fn configure(&self, id: &str, rpm: Option<i64>, tpm: Option<i64>) {
-        self.admin.set(Draft::new(id, rpm, tpm, true)).await.expect("the draft is valid");
+        self.admin
+            .set(Draft::new(id, rpm, tpm, true), Caller::Process)
+            .await
+            .expect("the draft is valid");
     }
 
     pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
@@ -124,6 +127,10 @@ impl World {
 
     pub(crate) async fn put(&self, path: &str, json: impl Into<Body>) -> Reply {
         self.send(Method::PUT, path, Some(json.into())).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, json: impl Into<Body>) -> Reply {
+        self.send(Method::PATCH, path, Some(json.into())).await
     }
 
     async fn send(&self, method: Method, path: &str, json: Option<Body>) -> Reply {
