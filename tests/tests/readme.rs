@@ -135,6 +135,14 @@ impl Reader {
             assert_eq!(left, (&json!(100), &json!(2000)), "{stats}");
         } else if words == "curl -X DELETE http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if is("curl -X PATCH http://localhost:9091/api/v1/clients/demo-client ") {
+            let answer = parse(&self.run(command).await);
+            let kept = json!({"client_id": "demo-client", "rpm": 61, "tpm": 1000, "enabled": true});
+            assert_eq!(answer["config"], kept, "{answer}");
+        } else if words == "curl -X POST http://localhost:9091/api/v1/clients/demo-client/reset" {
+            let stats = parse(&self.run(command).await);
+            let left = (&stats["rpm_remaining"], &stats["tpm_balance"]);
+            assert_eq!(left, (&json!(61), &json!(1000)), "{stats}");
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
