@@ -61,7 +61,7 @@ async fn connections_that_answer_pings_lock_no_worker_out_of_the_decision_port()
     for _ in 0..50 {
         // A connection of its own each, so that both workers are asked.
         let proxy = HttpClient::one_connection_each(stack.proxy_address());
-        check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+        check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     }
     assert!(started.elapsed() < 2 * AT_ONCE, "after {:?}", started.elapsed());
     drop(flood);

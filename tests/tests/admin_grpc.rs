@@ -65,7 +65,7 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
     for told in ["rpm 1 and tpm 100 were taken away", "it has no limit", "enabled (not given)"] {
         assert!(message.contains(told), "{told} in {message}");
     }
-    check::admitted(&proxy.get("/").client("a").tokens(1_000_000).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(1_000_000).send().await);
     let read = grpc.call(GET, &json!({"clientId": "a"})).await.expect("get");
     assert_eq!(read, json!({"config": {"clientId": "a", "enabled": true}, "found": true}));
 }
@@ -107,7 +107,7 @@ async fn a_client_in_debt_is_reset_and_passes_at_once() {
 
     let reset = stack.grpc().call(RESET, &json!({"clientId": "a"})).await.expect("reset");
     assert_eq!((&reset["found"], &reset["stats"]["tpmBalance"]), (&json!(true), &json!("100")));
-    check::admitted(&proxy.get("/").client("a").tokens(100).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(100).send().await);
 }
 
 #[tokio::test]

@@ -81,11 +81,11 @@ async fn a_reset_lets_a_client_pass_at_once_that_had_nothing_left() {
     let admin = stack.admin();
     admin.put_client("a", 1, None).await;
     let proxy = stack.proxy();
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
-    check::refused_for_now(&proxy.get("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
+    check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
     let stats = ClientStats::read(&admin.reset("a").await.json());
     assert_eq!(stats.rpm_remaining, Some(1));
-    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
 }
 
 /// The line of the log that has all of these.
@@ -149,7 +149,7 @@ async fn a_client_is_read_as_it_was_written() {
         json!({"client_id": "spiffe://a/b|c+d=e~", "rpm": 5, "tpm": null, "enabled": true});
     wrote(&admin.put("spiffe:%2F%2Fa%2Fb%7Cc+d=e~", &json!({"rpm": 5})).await, 201, &slashes);
     let id = "spiffe://a/b|c+d=e~";
-    check::admitted(&stack.proxy().get("/").client(id).tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client(id).tokens(1).send().await);
     assert_eq!(admin.stats("spiffe:%2F%2Fa%2Fb%7Cc+d=e~").await.rpm_remaining, Some(4));
     let missing = admin.get("b").await;
     answered(&missing, 404, &json!({"error": "client_not_found", "message": "Client not found"}));

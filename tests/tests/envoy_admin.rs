@@ -36,7 +36,7 @@ async fn a_web_page_cannot_end_envoy_or_change_it() {
         assert_eq!(answer.status.as_u16(), 403, "{path}: {}", answer.text());
     }
     assert!(stack.envoys[0].process().exit_status().is_none());
-    check::admitted(&stack.proxy().get("/").client("a").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("a").tokens(1).send().await);
     let ready = stack.envoy().admin().get("/ready").send().await;
     assert_eq!(ready.text(), "LIVE\n");
     assert!(!stack.envoy().log().contains("[trace]"));
