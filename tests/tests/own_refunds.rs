@@ -2,12 +2,23 @@
 
 use harness::TestStack;
 use harness::check;
+use harness::deadline::soon;
 use harness::http_client::HttpClient;
+use serde_json::{Value, json};
 
 const LIMIT: u64 = 5_000;
 /// Two do not fit in the bucket.
 const ESTIMATE: u64 = 3_000;
 const CALLS: usize = 50;
+
+fn body(stream: bool) -> Value {
+    json!({
+        "model": "m",
+        "stream": stream,
+        "stream_options": {"include_usage": true},
+        "messages": [{"role": "user", "content": "hello"}],
+    })
+}
 
 /// Each call of the row uses 14 tokens, so that the bucket would pay for hundreds of them.
 async fn none_of_a_row_is_refused(workers: usize, connections: usize, stream: bool) {
@@ -16,12 +27,7 @@ async fn none_of_a_row_is_refused(workers: usize, connections: usize, stream: bo
     let clients: Vec<_> =
         (0..connections).map(|_| HttpClient::http1(stack.proxy_address())).collect();
     let path = "/v1/chat/completions?prompt_tokens=10&completion_tokens=4";
-    let body = serde_json::json!({
-        "model": "m",
-        "stream": stream,
-        "stream_options": {"include_usage": true},
-        "messages": [{"role": "user", "content": "hello"}],
-    });
+    let body = body(stream);
     for call in 0..CALLS {
         let client = &clients[call % connections];
         let answer = client.post(path).client("a").tokens(ESTIMATE).json(&body).send().await;
@@ -50,4 +56,24 @@ async fn calls_in_a_row_over_two_workers_are_paid_by_what_each_gave_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_in_a_row_over_two_workers_are_paid_by_what_each_gave_back() {
     none_of_a_row_is_refused(2, 4, true).await;
+}
+
+/// A client that has read the last of the content asks again; the upstream never closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_paid_back_when_its_content_has_ended_and_not_when_it_is_closed() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", None, LIMIT).await;
+    let path = "/v1/chat/completions?prompt_tokens=10&completion_tokens=4&stall=end";
+    let mut open = Vec::new();
+    for call in 0..5 {
+        let request = stack.proxy().post(path).client("a").tokens(ESTIMATE).json(&body(true));
+        let mut answer = request.open().await;
+        assert_eq!(answer.status(), 200, "call {call}");
+        let mut read = Vec::new();
+        while !read.ends_with(b"data: [DONE]\n\n") {
+            let chunk = soon("the rest of the content", answer.next_chunk()).await;
+            read.extend(chunk.expect("more content").expect("no error"));
+        }
+        open.push(answer);
+    }
 }

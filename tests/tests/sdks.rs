@@ -66,6 +66,19 @@ async fn what_a_library_was_told_it_used_is_charged_to_the_token() {
     }
 }
 
+/// Each reserves 60 % of the limit and uses next to nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_librarys_calls_in_a_row_are_never_told_to_wait() {
+    for api in [("chat", "document"), ("chat", "stream"), ("messages", "stream")] {
+        let stack = TestStack::start().await;
+        stack.admin().put_client("a", None, 5_000).await;
+        let pairs = ["prompt_tokens=10", "completion_tokens=4"];
+        let answer = call(&stack, api, 3_000, 2, 6, &pairs).await;
+        assert_eq!(answer["statuses"], serde_json::json!(vec![200; 6]), "{api:?}: {answer}");
+        println!("{api:?}: six calls in {} s", answer["seconds"]);
+    }
+}
+
 async fn check_first_retry_passes(error_format: &str, api: (&str, &str)) {
     let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
     // The second call lacks 200 tokens, which is 10 s. Both are made by one process: a Python that

@@ -1,6 +1,7 @@
 //! The decision stream: Envoy's workers ask here, one bidirectional gRPC stream each.
 
 mod frame;
+mod log_budget;
 mod metrics;
 mod session;
 mod thread;
@@ -21,6 +22,8 @@ pub use frame::{ASKS_MAX, REPORTS_MAX};
 pub use metrics::StreamMetrics;
 pub use session::{HeldInAll, Session};
 pub use thread::{ServeError, serve_on_own_thread};
+
+use log_budget::LogBudget;
 
 use crate::{
     clock::Clock,
@@ -58,8 +61,14 @@ pub async fn serve(
     metrics: StreamMetrics,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let held_in_all = HeldInAll::default();
-    let decisions = Decisions { ledger, clock, metrics, held_in_all, shutdown: shutdown.clone() };
+    let decisions = Decisions {
+        ledger,
+        clock,
+        metrics,
+        held_in_all: HeldInAll::default(),
+        log: LogBudget::default(),
+        shutdown: shutdown.clone(),
+    };
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
     Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -78,6 +87,7 @@ struct Decisions {
     clock: Clock,
     metrics: StreamMetrics,
     held_in_all: HeldInAll,
+    log: LogBudget,
     shutdown: CancellationToken,
 }
 
@@ -108,6 +118,7 @@ impl DecisionService for Decisions {
             ledger: Arc::clone(&self.ledger),
             metrics: self.metrics.clone(),
             held_in_all: self.held_in_all.clone(),
+            log: self.log.clone(),
         };
         Ok(Response::new(Box::pin(stream::unfold(worker, Worker::next_answer))))
     }
@@ -130,6 +141,7 @@ struct Worker {
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     held_in_all: HeldInAll,
+    log: LogBudget,
 }
 
 impl Worker {
@@ -194,9 +206,9 @@ impl Worker {
             Code::Cancelled | Code::Unknown => {
                 debug!(peer = %self.peer, "decision stream broke: {}", status.message());
             }
-            code => {
+            code => self.log.log(self.clock.now(), || {
                 warn!(peer = %self.peer, "decision stream refused: {code:?}: {}", status.message());
-            }
+            }),
         }
     }
 
@@ -209,7 +221,9 @@ impl Worker {
         )?;
         self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         let node = hello.map_or("", |hello| &hello.node);
-        info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
+        self.log.log(self.clock.now(), || {
+            info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
+        });
         Ok(session)
     }
 }
@@ -222,6 +236,6 @@ impl Drop for Worker {
         while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
             session.end_requests(frame, self.clock.now());
         }
-        info!(peer = %self.peer, "decision stream closed");
+        self.log.log(self.clock.now(), || info!(peer = %self.peer, "decision stream closed"));
     }
 }

@@ -16,8 +16,7 @@ use crate::{
     reply::{Denial, ErrorFormat},
 };
 
-/// Ticks for which a frame is unanswered before the stream is called hung.
-const HUNG_TICKS_MAX: u32 = 2;
+/// How often the worker ticks, unless it is busy.
 const TICK_MS: u64 = 20;
 
 /// Why a request is not decided.
@@ -100,15 +99,17 @@ impl Worker {
         self.finish(host, id, waiting, Why::Failure(Cause::BadFrame));
     }
 
-    /// Why a request has no verdict yet: a frame that is unanswered for half of what requests may
-    /// wait says that the stream hangs.
+    /// Why a request has no verdict yet. A request is asked for within some milliseconds where
+    /// there is no backlog, so that a stream which hangs has then left a frame unanswered for about
+    /// as long as the request waits: for three quarters of it at least, and for half of the ticks
+    /// that this takes, because a busy worker reads late what was answered early.
     fn why_not_in_time(&self, now: Micros) -> Why {
         if !self.link.is_open() {
             return Why::Failure(Cause::Unreachable);
         }
-        let half_ms = self.config.decision_timeout_ms / 2;
-        let ticks = u32::try_from(half_ms / TICK_MS).unwrap_or(u32::MAX).clamp(1, HUNG_TICKS_MAX);
-        if self.requests.is_unanswered_for(half_ms, ticks, now) {
+        let hung_ms = self.config.decision_timeout_ms * 3 / 4;
+        let ticks = u32::try_from(hung_ms / 2 / TICK_MS).unwrap_or(u32::MAX).max(1);
+        if self.requests.is_unanswered_for(hung_ms, ticks, now) {
             Why::Failure(Cause::Timeout)
         } else {
             Why::Backlog

@@ -29,8 +29,9 @@ impl OneCpu {
         Ok(shared)
     }
 
+    /// Twice, because a thread that ends while the list of them is read can hide another one.
     fn allow(&self, cpus: &CpuSet) -> io::Result<()> {
-        for process in &self.processes {
+        for process in self.processes.iter().chain(&self.processes) {
             for thread in fs::read_dir(format!("/proc/{process}/task"))? {
                 let id = thread?.file_name();
                 let id = id.to_str().and_then(|id| id.parse().ok()).and_then(Pid::from_raw);

@@ -61,7 +61,7 @@ How it is written:
 When it is written:
   delay_ms=N           waits before an unstreamed answer, and between the events of a streamed one
   gate=NAME            waits for the test to open the gate, before an unstreamed answer or before each event
-  stall=head|body      never answers; or stops for ever after the first event
+  stall=head|body|end  never answers; or stops for ever after the first event, or after the last
   abort_after=N        cuts the connection after N events, or pieces of `split` (0: after the head)";
 
 /// Where an answer stops for ever.
@@ -71,6 +71,8 @@ pub(super) enum Stall {
     Head,
     /// After its first event.
     Body,
+    /// After its last event, without its end.
+    End,
 }
 
 /// Where an error stands that the status may not tell.
@@ -297,7 +299,8 @@ impl Behaviour {
             "delay_ms" => self.delay = Duration::from_millis(value.parse().ok()?),
             "gate" => self.gate = Some(value.to_owned()),
             "stall" => {
-                self.stall = Some(one_of(&[("head", Stall::Head), ("body", Stall::Body)], value)?);
+                let places = [("head", Stall::Head), ("body", Stall::Body), ("end", Stall::End)];
+                self.stall = Some(one_of(&places, value)?);
             }
             "abort_after" => self.abort_after = Some(value.parse().ok()?),
             _ => {

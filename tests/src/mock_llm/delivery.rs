@@ -175,7 +175,7 @@ struct Events {
     left: vec::IntoIter<Piece>,
     sent: usize,
     pace: Pace,
-    stalls: bool,
+    stall: Option<Stall>,
     abort_after: Option<usize>,
     tracker: Tracker,
 }
@@ -186,7 +186,7 @@ impl Events {
             left: events.into_iter(),
             sent: 0,
             pace,
-            stalls: behaviour.stall == Some(Stall::Body),
+            stall: behaviour.stall,
             abort_after: behaviour.abort_after,
             tracker,
         }
@@ -202,13 +202,16 @@ impl Events {
             // A body that is not ready is flushed: each event is a write of its own.
             tokio::task::yield_now().await;
         }
-        if self.stalls && self.sent == 1 {
+        if self.stall == Some(Stall::Body) && self.sent == 1 {
             std::future::pending::<()>().await;
         }
         if self.abort_after == Some(self.sent) {
             return Some((Err(io::Error::other("cut short on request")), self));
         }
         let Some(event) = self.left.next() else {
+            if self.stall == Some(Stall::End) {
+                std::future::pending::<()>().await;
+            }
             self.tracker.complete();
             return None;
         };

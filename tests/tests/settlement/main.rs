@@ -2,6 +2,7 @@
 
 mod debt;
 mod endings;
+mod free_ticket;
 mod listed;
 mod usage;
 

@@ -72,7 +72,7 @@ fn a_request_behind_a_frame_that_is_never_answered_meets_the_failure_mode() {
 /// The loop of a busy worker stands still; what the control plane answered is still unread.
 #[test]
 fn a_worker_that_was_too_busy_to_look_takes_the_stream_for_alive() {
-    let mut bench = Bench::open(OPEN);
+    let mut bench = Bench::open(r#"{"failure_mode":"open"}"#);
     ask(&mut bench, 1, "client");
     ask(&mut bench, 2, "client");
     bench.tick(500);
