@@ -176,7 +176,7 @@ async fn a_call_that_has_begun_is_answered_after_sigterm() {
     let mut connection = RawConnection::open(stack.control_plane.rest_address()).await;
     let head = [
         "POST /api/v1/clients HTTP/1.1",
-        "Host: rest",
+        "Host: localhost",
         "Content-Type: application/json",
         "Content-Length: 17",
         "Expect: 100-continue",

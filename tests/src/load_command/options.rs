@@ -26,8 +26,8 @@ pub struct Options {
     /// Requests a second: each is sent at its time, whether or not the ones before are answered
     #[arg(long, value_name = "R", default_value = "10", value_parser = rate)]
     pub rate: Rate,
-    /// The method of each request
-    #[arg(long, default_value = "GET")]
+    /// The method of each request; a GET gives its tokens back when it has ended
+    #[arg(long, default_value = "POST")]
     pub method: Method,
     /// The path of each request, with its query
     #[arg(long, default_value = "/test", value_parser = path)]
