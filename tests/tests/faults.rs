@@ -154,7 +154,7 @@ async fn a_control_plane_that_starts_after_envoy_is_found() {
 async fn costs_nothing(timeouts: usize) {
     let mut stack = TestStack::builder().setting("DECISION_TIMEOUT_MS", "300").start().await;
     stack.admin().put_client("a", None, 100).await;
-    stack.admin().put_client("other", None, None).await;
+    stack.admin().put_client("another", None, None).await;
     is_admitted_again(&stack).await;
 
     stack.control_plane.process().freeze();
@@ -170,7 +170,7 @@ async fn costs_nothing(timeouts: usize) {
 /// Until a request of another client is admitted.
 async fn is_admitted_again(stack: &TestStack) {
     eventually("an admitted request", || async {
-        let answer = stack.proxy().post("/").client("other").tokens(1).send().await;
+        let answer = stack.proxy().post("/").client("another").tokens(1).send().await;
         answer.status.is_success().then_some(())
     })
     .await;
@@ -203,8 +203,8 @@ async fn a_request_without_a_decision_in_time_costs_nothing_even_when_its_stream
 async fn clients_that_go_away_while_they_wait_are_not_charged() {
     let mut stack = TestStack::builder().setting("DECISION_TIMEOUT_MS", "30000").start().await;
     stack.admin().put_client("a", None, 100).await;
-    stack.admin().put_client("other", None, None).await;
-    check::admitted(&stack.proxy().post("/").client("other").tokens(1).send().await);
+    stack.admin().put_client("another", None, None).await;
+    check::admitted(&stack.proxy().post("/").client("another").tokens(1).send().await);
 
     stack.control_plane.process().freeze();
     let mut connections = Vec::new();
@@ -225,7 +225,7 @@ async fn clients_that_go_away_while_they_wait_are_not_charged() {
     eventually_equal("requests that wait in Envoy", 0, waiting).await;
     stack.control_plane.process().thaw();
 
-    check::admitted(&stack.proxy().post("/").client("other").tokens(1).send().await);
+    check::admitted(&stack.proxy().post("/").client("another").tokens(1).send().await);
     is_not_charged(&stack).await;
     assert_eq!(stack.upstream.requests_to("/gone").len(), 0);
     check::filter_is_unharmed(stack.envoy()).await;

@@ -49,7 +49,7 @@ async fn every_query_of_the_dashboard_and_every_recording_rule_has_data_of_a_loa
 async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     let stack = TestStack::builder().with_prometheus().start().await;
     stack.admin().put_client("a", None, 100).await;
-    stack.admin().put_client("other", None, None).await;
+    stack.admin().put_client("another", None, None).await;
     let prometheus = stack.prometheus.as_ref().expect("a Prometheus");
     // A rate counts what came after the first scrape of a series.
     let dropped = r#"flowguard_requests_total{client_id="a",status="dropped"}"#;
@@ -66,7 +66,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     for (what, expression) in &examples {
         let series = eventually(&format!("{what}: {expression}"), || async {
             // Keeps the histogram growing, and changes nothing about `a`.
-            stack.proxy().post("/").client("other").tokens(1).send().await;
+            stack.proxy().post("/").client("another").tokens(1).send().await;
             let series = prometheus.query(expression).await;
             series.iter().any(|(_, value)| value.is_finite()).then_some(series)
         })
