@@ -6,39 +6,66 @@ use harness::deadline::{eventually, eventually_equal};
 use harness::discovery::Discovered;
 use harness::http_client::OpenAnswer;
 
-use super::{CHAT, ESTIMATE, MESSAGES, post, request, stack_with_client, tokens_are, used_after};
+use super::{CHAT, ESTIMATE, MESSAGES, RESPONSES, post, request, stack_with_client, tokens_are, used_after};
+
+/// Anthropic tells its input at once, and one token of output: 41 in all.
+const CUT: &str = "prompt_tokens=40&completion_tokens=50&abort_after=3";
 
 #[tokio::test]
-async fn a_stream_that_the_upstream_cuts_is_charged_with_what_is_known() {
+async fn a_stream_that_the_upstream_cuts_costs_its_estimate_or_what_was_seen_to_pass() {
     let stack = stack_with_client().await;
-    // Anthropic tells its input at once, and one token of output.
-    let path = format!("{MESSAGES}?prompt_tokens=40&completion_tokens=50&abort_after=3");
+    let _ = request(&stack.proxy(), &format!("{MESSAGES}?{CUT}"), true).try_send().await;
+    used_after(&stack, "an Anthropic stream that told 41", ESTIMATE).await;
+    let _ = request(&stack.proxy(), &format!("{CHAT}?{CUT}"), true).try_send().await;
+    used_after(&stack, "an OpenAI stream that told nothing", 2 * ESTIMATE).await;
+    // A thousand bytes of text in each of the events that arrived.
+    let path = format!("{MESSAGES}?prompt_tokens=40&chunk_bytes=1000&abort_after=7");
     let _ = request(&stack.proxy(), &path, true).try_send().await;
-    used_after(&stack, "an Anthropic stream", 41).await;
-
-    let path = format!("{CHAT}?prompt_tokens=40&completion_tokens=50&abort_after=3");
-    let _ = request(&stack.proxy(), &path, true).try_send().await;
-    used_after(&stack, "an OpenAI stream", 41 + ESTIMATE).await;
+    eventually("a stream of which more than its estimate was seen", || async {
+        let used = stack.admin().stats("a").await.tokens_used;
+        (used >= 2 * ESTIMATE + 500).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut_can_be_made_to_cost_its_estimate() {
-    let stack = TestStack::builder().setting("CHARGE_ON_ABORT", "estimate").start().await;
+async fn a_stream_that_is_cut_can_be_made_to_cost_what_it_told() {
+    let stack = TestStack::builder().setting("CHARGE_ON_ABORT", "known").start().await;
     stack.admin().put_client("a", None, None).await;
-    let path = format!("{MESSAGES}?prompt_tokens=40&completion_tokens=50&abort_after=3");
-    let _ = request(&stack.proxy(), &path, true).try_send().await;
-    used_after(&stack, "a stream that told 41 of its tokens", ESTIMATE).await;
+    let _ = request(&stack.proxy(), &format!("{MESSAGES}?{CUT}"), true).try_send().await;
+    used_after(&stack, "a stream that told 41", 41).await;
+    let _ = request(&stack.proxy(), &format!("{CHAT}?{CUT}"), true).try_send().await;
+    used_after(&stack, "a stream that told nothing", 41 + ESTIMATE).await;
 }
 
 #[tokio::test]
-async fn a_stream_that_its_client_leaves_is_charged_with_what_is_known() {
+async fn a_stream_that_its_client_leaves_costs_its_estimate() {
     let stack = stack_with_client().await;
     let path = format!("{MESSAGES}?prompt_tokens=40&completion_tokens=50&gate=left");
     stack.upstream.gate("left").let_one_through();
     let mut answer = request(&stack.proxy(), &path, true).open().await;
     answer.next_chunk().await.expect("the first event").expect("no error");
     drop(answer);
-    used_after(&stack, "what the first event told", 41).await;
+    used_after(&stack, "a stream that was left after its first event", ESTIMATE).await;
+}
+
+/// All of the content has arrived, and the connection is still open: that is no abort.
+#[tokio::test]
+async fn a_stream_that_its_client_leaves_after_the_content_said_its_end_costs_what_it_told() {
+    let stack = stack_with_client().await;
+    let mut used = 0;
+    for (path, end) in [(CHAT, "[DONE]"), (MESSAGES, "message_stop"), (RESPONSES, "completed")] {
+        let path = format!("{path}?prompt_tokens=11&completion_tokens=7&stall=end");
+        let mut answer = request(&stack.proxy(), &path, true).open().await;
+        let mut read = String::new();
+        while !read.contains(end) || !read.ends_with("\n\n") {
+            let chunk = answer.next_chunk().await.expect("more content").expect("no error");
+            read.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        drop(answer);
+        used += 18;
+        used_after(&stack, &path, used).await;
+    }
 }
 
 #[tokio::test]

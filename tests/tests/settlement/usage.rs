@@ -68,7 +68,6 @@ async fn what_cannot_be_known_is_charged_by_the_estimate() {
         format!("{CHAT}?usage=null"),
         // Of an API that encodes without being asked.
         format!("{CHAT}?encoding=gzip&prompt_tokens=1&completion_tokens=1"),
-        format!("{CHAT}?status=404"),
         format!("{CHAT}?error=body"),
         "/v1/audio/transcriptions?audio_seconds=12".to_owned(),
         "/anything".to_owned(),
@@ -80,6 +79,41 @@ async fn what_cannot_be_known_is_charged_by_the_estimate() {
     let metrics = stack.control_plane.metrics().await;
     let encoded = [("usage_source", "encoded")];
     assert_eq!(metrics.value("flowguard_responses_total", &encoded), Some(1.0));
+}
+
+#[tokio::test]
+async fn an_answer_that_refuses_costs_a_request_and_no_tokens() {
+    let stack = TestStack::start().await;
+    stack.admin().put_client("a", 10, 1_000).await;
+    for status in [302, 400, 404, 429] {
+        post(&stack.proxy(), &format!("{CHAT}?status={status}"), false).await;
+    }
+    eventually_equal("settled requests", Some(4.0), || async {
+        let metrics = stack.control_plane.metrics().await;
+        metrics.value("flowguard_settlements_total", &[("outcome", "upstream_refused")])
+    })
+    .await;
+    let left = stack.admin().stats("a").await;
+    assert_eq!((left.tokens_used, left.tpm_remaining), (0, Some(1_000)));
+    assert!(left.rpm_remaining < Some(8), "{:?}", left.rpm_remaining);
+}
+
+#[tokio::test]
+async fn a_response_that_envoy_gave_up_waiting_for_costs_its_estimate() {
+    let stack = TestStack::builder().setting("STREAM_IDLE_TIMEOUT_S", "1").start().await;
+    stack.admin().put_client("a", None, None).await;
+    let late = post(&stack.proxy(), &format!("{CHAT}?stall=head"), false).await;
+    assert_eq!(late.status, 504, "{}", late.text());
+    used_after(&stack, "what Envoy gave up", 100).await;
+    // The same status in the upstream's own words is a failure of the upstream.
+    let failed = post(&stack.proxy(), &format!("{CHAT}?status=504"), false).await;
+    assert_eq!(failed.status, 504);
+    eventually_equal("failures of the upstream", Some(1.0), || async {
+        let metrics = stack.control_plane.metrics().await;
+        metrics.value("flowguard_settlements_total", &[("outcome", "upstream_failed")])
+    })
+    .await;
+    used_after(&stack, "both", 100).await;
 }
 
 #[tokio::test]
