@@ -6,7 +6,9 @@ use harness::deadline::{eventually, eventually_equal};
 use harness::discovery::Discovered;
 use harness::http_client::OpenAnswer;
 
-use super::{CHAT, ESTIMATE, MESSAGES, RESPONSES, post, request, stack_with_client, tokens_are, used_after};
+use super::{
+    CHAT, ESTIMATE, MESSAGES, RESPONSES, post, request, stack_with_client, tokens_are, used_after,
+};
 
 /// Anthropic tells its input at once, and one token of output: 41 in all.
 const CUT: &str = "prompt_tokens=40&completion_tokens=50&abort_after=3";

@@ -85,8 +85,8 @@ async fn what_cannot_be_known_is_charged_by_the_estimate() {
 async fn an_answer_that_refuses_costs_a_request_and_no_tokens() {
     let stack = TestStack::start().await;
     stack.admin().put_client("a", 10, 1_000).await;
-    for status in [302, 400, 404, 429] {
-        post(&stack.proxy(), &format!("{CHAT}?status={status}"), false).await;
+    for answer in ["status=302&usage=none", "status=400", "status=404", "status=429"] {
+        post(&stack.proxy(), &format!("{CHAT}?{answer}"), false).await;
     }
     eventually_equal("settled requests", Some(4.0), || async {
         let metrics = stack.control_plane.metrics().await;
