@@ -3,6 +3,9 @@
 /// The paths in one setting. Each is compared with every GET, HEAD and OPTIONS that arrives.
 const PATHS_MAX: usize = 64;
 
+/// As the filter takes it: longer ones are no path of a health check.
+const PATH_BYTES_MAX: usize = 1_024;
+
 /// A path, or all paths below one, that a request without a body may reach without its headers.
 ///
 /// It is compared byte for byte with a request's path, so it holds nothing of which two spellings
@@ -21,7 +24,9 @@ impl ExemptPath {
             && !path.split('/').any(|segment| matches!(segment, "." | ".."));
         // `/a//*` would be the paths below `/a/`, which begin with two slashes.
         let prefix_is_whole = path.len() == text.len() || !path.ends_with('/');
-        (begins_at_the_root && one_spelling && prefix_is_whole).then(|| Self(text.to_owned()))
+        let is_short = text.len() <= PATH_BYTES_MAX;
+        (is_short && begins_at_the_root && one_spelling && prefix_is_whole)
+            .then(|| Self(text.to_owned()))
     }
 
     pub(super) fn parse_list(text: &str) -> Option<Vec<Self>> {

@@ -2,7 +2,11 @@
 
 use proto::decision::{Balance, ControlFrame, Decision, Outcome, UsageSource, Verdict};
 
-use super::{super::*, ADMITTED, fake::Bench};
+use super::{
+    super::*,
+    ADMITTED,
+    fake::{Bench, Fate},
+};
 
 const JSON: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/json")];
 const USAGE: &str = r#"{"usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#;
@@ -125,6 +129,19 @@ fn nothing_is_told_of_limits_that_are_not_enforced() {
     bench.end(1, true);
     bench.tick(20);
     assert_eq!(bench.settles()[0].used_tokens, 42, "but the usage is settled");
+}
+
+#[test]
+fn a_response_that_passed_without_a_verdict_keeps_the_upstreams_headers() {
+    let mut bench = Bench::open(r#"{"failure_mode":"open","decision_timeout_ms":100}"#);
+    bench.request(1);
+    for _ in 0..5 {
+        bench.tick(20);
+    }
+    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
+    let upstreams = [(":status", "200"), ("x-ratelimit-remaining-tokens", "7")];
+    bench.respond(1, &upstreams, "");
+    assert!(bench.host.edits.is_empty(), "{:?}", bench.host.edits);
 }
 
 #[test]
