@@ -55,7 +55,7 @@ pub(in crate::settings) const ACCEPT_ENCODING: Setting = Setting {
 pub(in crate::settings) const EXEMPT_PATHS: Setting = Setting {
     name: "EXEMPT_PATHS",
     default: "",
-    allowed: "up to 64 paths such as /healthz or /static/*, separated by commas, without % ? # ; \\ // and segments . or ..",
+    allowed: "up to 64 paths such as /healthz or /static/*, of at most 1024 bytes, separated by commas, without % ? # ; \\ // and segments . or ..",
     meaning: "Paths that a GET, HEAD or OPTIONS reaches without the two headers and without being limited",
     ..VARIABLE
 };
