@@ -1,6 +1,13 @@
 //! The decision stream over a real connection, and a worker's session by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use flowguard::{
     clock::Clock,
@@ -18,7 +25,7 @@ use tokio::{
     io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -163,7 +170,10 @@ fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charge
         drops: vec![Drop { decision: Decision::Admitted.into(), ..drop_of("client", 1) }],
         ..asks(&[ask(1, "client", 1)])
     };
-    for frame in [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop] {
+    let drops_beyond_what_can_be =
+        FilterFrame { drops: vec![drop_of("client", u32::MAX)], ..asks(&[ask(1, "client", 1)]) };
+    let wrong = [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop];
+    for frame in wrong.into_iter().chain([drops_beyond_what_can_be]) {
         let ledger = ledger(NOW);
         let status = session(&ledger).answer(frame, NOW).unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{}", status.message());
@@ -201,6 +211,14 @@ fn figures_beyond_what_can_be_spoil_no_counter() {
     let after = snapshot(&ledger);
     assert_eq!(after.tokens_used, 60, "it told no usage: its estimate");
     assert_eq!(after.durations.count(), 0);
+}
+
+#[test]
+fn hello_is_said_once() {
+    let mut session = session(&ledger(NOW));
+    let frame = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
+    assert!(session.answer(frame.clone(), NOW).unwrap().is_some());
+    assert_eq!(session.answer(frame, NOW).unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[test]
@@ -279,12 +297,26 @@ fn an_ask_out_of_range_is_refused_with_its_number() {
     assert!(status.message().contains("ask 9"), "{}", status.message());
 }
 
+async fn open_stream(
+    address: SocketAddr,
+    first: FilterFrame,
+) -> (mpsc::Sender<FilterFrame>, Streaming<ControlFrame>) {
+    let channel =
+        Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let (frames, outbound) = mpsc::channel(8);
+    frames.send(first).await.unwrap();
+    let mut client = DecisionServiceClient::new(channel);
+    let answers = client.decide(ReceiverStream::new(outbound)).await.unwrap().into_inner();
+    (frames, answers)
+}
+
 /// A filter's end of a real stream, and the server's task.
 struct Worker {
     frames: mpsc::Sender<FilterFrame>,
     answers: Streaming<ControlFrame>,
     shutdown: CancellationToken,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    address: SocketAddr,
+    server: JoinHandle<Result<(), decisions::ServeError>>,
 }
 
 impl Worker {
@@ -294,20 +326,15 @@ impl Worker {
         let shutdown = CancellationToken::new();
         let clock = Clock::start();
         let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-        let server = tokio::spawn(decisions::serve(
+        let server = tokio::spawn(decisions::serve_on_own_thread(
             listener,
             ledger(clock.now()),
             clock,
             metrics,
             shutdown.clone(),
         ));
-        let channel =
-            Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        let (frames, outbound) = mpsc::channel(8);
-        frames.send(first).await.unwrap();
-        let mut client = DecisionServiceClient::new(channel);
-        let answers = client.decide(ReceiverStream::new(outbound)).await.unwrap().into_inner();
-        Self { frames, answers, shutdown, server }
+        let (frames, answers) = open_stream(address, first).await;
+        Self { frames, answers, address, shutdown, server }
     }
 
     async fn answer(&mut self) -> Result<Option<ControlFrame>, tonic::Status> {
@@ -335,6 +362,39 @@ async fn a_stream_answers_frame_by_frame_and_ends_when_the_server_stops() {
     drop(worker.answers);
     drop(worker.frames);
     timeout(SOON, worker.server).await.expect("the server ends").unwrap().unwrap();
+}
+
+/// Who does not wait for answers has one frame decided, and then everybody else has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_does_not_wait_for_answers_locks_nobody_out() {
+    let first = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
+    let mut attacker = Worker::connect(first.clone()).await;
+    attacker.answer().await.unwrap();
+    let (frames, mut answers) = (attacker.frames.clone(), attacker.answers);
+    let mut flood = JoinSet::new();
+    flood.spawn(async move {
+        let frame = asks(&(0..64).map(|id| ask(id, "client", 0)).collect::<Vec<_>>());
+        while frames.send(frame.clone()).await.is_ok() {}
+    });
+    let answered = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&answered);
+    flood.spawn(async move {
+        while let Ok(Some(_)) = answers.message().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+
+    let (honest, mut answers) = open_stream(attacker.address, first).await;
+    assert!(timeout(SOON, answers.message()).await.unwrap().unwrap().unwrap().welcome.is_some());
+    let before = answered.load(Ordering::Relaxed);
+    for id in 0..100 {
+        honest.send(asks(&[ask(id, "nobody", 1)])).await.unwrap();
+        let answer = timeout(SOON, answers.message()).await.unwrap().unwrap().unwrap();
+        assert_eq!(decisions_of(&answer), [(id, Decision::UnknownClient, 0)]);
+    }
+    let meanwhile = answered.load(Ordering::Relaxed) - before;
+    println!("{meanwhile} frames of the attacker's were decided during 100 of the other's");
+    assert!(meanwhile < 2_000, "{meanwhile} frames of the attacker's in 100 of the other's");
 }
 
 #[tokio::test]

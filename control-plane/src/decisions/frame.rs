@@ -14,6 +14,9 @@ pub const ASKS_MAX: usize = 64;
 /// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
 pub const REPORTS_MAX: usize = 1_024;
 
+/// Requests in one drop: what a filter refuses between two frames is far less.
+const DROPPED_MAX: u32 = 10_000;
+
 /// A longer duration is no figure: no request takes a day.
 const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 
@@ -61,8 +64,10 @@ pub(super) enum FrameError {
     Reports(usize),
     #[error("ask {id}: tokens must be an integer from 0 to {PER_MINUTE_MAX}, got {tokens}")]
     Tokens { id: u32, tokens: u64 },
-    #[error("a drop is for RPM or TPM")]
+    #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM or TPM")]
     Drop,
+    #[error("hello is said once, in the first frame of a stream")]
+    SecondHello,
 }
 
 impl TryFrom<FilterFrame> for Frame {
@@ -110,6 +115,9 @@ impl TryFrom<decision::Drop> for Drop {
             decision::Decision::TpmExceeded => Dimension::Tpm,
             _ => return Err(FrameError::Drop),
         };
+        if !(1..=DROPPED_MAX).contains(&drop.requests) {
+            return Err(FrameError::Drop);
+        }
         Ok(Self { client_id: drop.client_id, limit, requests: drop.requests.into() })
     }
 }

@@ -6,14 +6,20 @@ mod metrics;
 mod session;
 mod thread;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, Stream, stream};
+use futures_util::FutureExt as _;
 use proto::decision::{
     ControlFrame, FilterFrame, Hello,
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
-use tokio::{net::TcpListener, task, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc::{self, Sender},
+    task,
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status, Streaming, transport::Server};
 use tracing::{debug, info, warn};
@@ -91,16 +97,16 @@ struct Decisions {
     shutdown: CancellationToken,
 }
 
-type AnswerStream = Pin<Box<dyn Stream<Item = Result<ControlFrame, Status>> + Send>>;
+type Answer = Result<ControlFrame, Status>;
 
 #[tonic::async_trait]
 impl DecisionService for Decisions {
-    type DecideStream = AnswerStream;
+    type DecideStream = ReceiverStream<Answer>;
 
     async fn decide(
         &self,
         request: Request<Streaming<FilterFrame>>,
-    ) -> Result<Response<AnswerStream>, Status> {
+    ) -> Result<Response<ReceiverStream<Answer>>, Status> {
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
         let worker = Worker {
             inbound: request.into_inner(),
@@ -120,12 +126,15 @@ impl DecisionService for Decisions {
             held_in_all: self.held_in_all.clone(),
             log: self.log.clone(),
         };
-        Ok(Response::new(Box::pin(stream::unfold(worker, Worker::next_answer))))
+        // The next frame is read when the answer to the last one was taken.
+        let (answers, taken) = mpsc::channel(1);
+        task::spawn(worker.serve(answers));
+        Ok(Response::new(ReceiverStream::new(taken)))
     }
 }
 
-/// One stream. There is no task and no queue of its own: the next frame is read when the answer
-/// to the last one was taken.
+/// One stream, and a task: one that is polled by its connection would be polled again at once, and
+/// could not let others have their turn.
 struct Worker {
     inbound: Streaming<FilterFrame>,
     clock: Clock,
@@ -145,30 +154,56 @@ struct Worker {
 }
 
 impl Worker {
-    async fn next_answer(mut self) -> Option<(Result<ControlFrame, Status>, Self)> {
+    async fn serve(mut self, answers: Sender<Answer>) {
         loop {
-            let answer = match self.next_frame().await {
-                Ok(frame) => self.answer(frame?),
+            let frame = tokio::select! {
+                biased;
+                () = answers.closed() => break,
+                frame = self.next_frame() => frame,
+            };
+            let answer = match frame {
+                Ok(Some(frame)) => self.answer(frame),
+                Ok(None) => break,
                 Err(status) => Err(status),
             };
             match answer {
-                Ok(Some(answer)) => return Some((Ok(answer), self)),
-                Ok(None) => self.take_turns().await,
+                Ok(None) => {}
+                Ok(Some(answer)) => {
+                    if answers.send(Ok(answer)).await.is_err() {
+                        break;
+                    }
+                    // A filter waits for its answer. Who sends frame after frame waits for others.
+                    self.reports_in_turn = REPORTS_MAX;
+                }
                 Err(status) => {
                     self.log_end(&status);
-                    return Some((Err(status), self));
+                    // Nobody waits for it when the stream broke.
+                    let _ = answers.send(Err(status)).await;
+                    break;
                 }
             }
+            self.take_turns().await;
         }
+        self.end();
     }
 
-    /// Who reports much lets the others have their turn. Not after each frame: what belongs together
-    /// would be torn apart, and the ask behind it overtake an end.
+    /// Who reports much, or asks without waiting, lets others have their turn. Not after each
+    /// frame: what belongs together would be torn apart, and an ask behind it overtake an end.
     async fn take_turns(&mut self) {
         if self.reports_in_turn >= REPORTS_MAX {
             self.reports_in_turn = 0;
             task::yield_now().await;
         }
+    }
+
+    /// An Envoy that replaces the filter resets its stream in the same breath in which the filter
+    /// reports its last requests: what has arrived is read, although nobody waits for answers.
+    fn end(mut self) {
+        let Some(mut session) = self.session.take() else { return };
+        while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
+            session.end_requests(frame, self.clock.now());
+        }
+        self.log.log(self.clock.now(), || info!(peer = %self.peer, "decision stream closed"));
     }
 
     /// `None`: the stream has ended.
@@ -225,17 +260,5 @@ impl Worker {
             info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
         });
         Ok(session)
-    }
-}
-
-impl Drop for Worker {
-    /// An Envoy that replaces the filter resets its stream in the same breath in which the filter
-    /// reports its last requests: what has arrived is read, although nobody waits for answers.
-    fn drop(&mut self) {
-        let Some(mut session) = self.session.take() else { return };
-        while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
-            session.end_requests(frame, self.clock.now());
-        }
-        self.log.log(self.clock.now(), || info!(peer = %self.peer, "decision stream closed"));
     }
 }

@@ -81,6 +81,9 @@ impl Session {
         frame: FilterFrame,
         now: UnixMillis,
     ) -> Result<Option<ControlFrame>, Status> {
+        if self.welcomed && frame.hello.is_some() {
+            return Err(refused(FrameError::SecondHello));
+        }
         let frame = Frame::try_from(frame).map_err(refused)?;
         self.end(&frame, now);
         let mut verdicts = Vec::with_capacity(frame.asks.len());

@@ -51,8 +51,10 @@ pub(super) enum Place {
     Kind,
     /// Ollama's mark of the last event.
     Done,
-    /// What the model generated: every string in it.
+    /// What the model generated: every string in it, but for marks of the protocol's.
     Content,
+    /// A call's arguments: every string in them, by whatever names the caller gave its parameters.
+    Arguments,
     /// Nothing that is known; content can stand in it.
     Elsewhere,
     /// Nothing in it is of interest.
@@ -83,6 +85,11 @@ impl Place {
             (Self::Choice, b"text") | (Self::Message, b"content" | b"thinking" | b"tool_calls") => {
                 Self::Content
             }
+            // The text of llama.cpp, of Anthropic's first API, and of text-generation-inference.
+            (Self::Root, b"content" | b"completion" | b"token") => Self::Content,
+            (Self::Arguments, _) | (Self::Delta | Self::Content, b"arguments" | b"args") => {
+                Self::Arguments
+            }
             (Self::Delta | Self::Content, name) if is_content(name) => Self::Content,
             (Self::Delta | Self::Content, _) => Self::Nowhere,
             (place, _) if place.has_figures() => Self::Nowhere,
@@ -98,6 +105,7 @@ impl Place {
             Self::Roots => Self::Root,
             Self::Choices => Self::Choice,
             Self::Content => Self::Content,
+            Self::Arguments => Self::Arguments,
             Self::Nowhere => Self::Nowhere,
             _ => Self::Elsewhere,
         };
@@ -117,7 +125,12 @@ impl Place {
     /// What a list in this place is, which can be meant for an object.
     pub(super) fn of_list(self, scope: Scope) -> Self {
         match self {
-            Self::Roots | Self::Choices | Self::Content | Self::Elsewhere | Self::Nowhere => self,
+            Self::Roots
+            | Self::Choices
+            | Self::Content
+            | Self::Arguments
+            | Self::Elsewhere
+            | Self::Nowhere => self,
             Self::Delta => Self::Content,
             _ => Self::Elsewhere.in_scope(scope),
         }
@@ -125,7 +138,8 @@ impl Place {
 
     /// Whether a string in this place is the model's.
     pub(super) fn is_text(self, scope: Scope) -> bool {
-        scope == Scope::Event && matches!(self, Self::Content | Self::Delta | Self::Response)
+        scope == Scope::Event
+            && matches!(self, Self::Content | Self::Arguments | Self::Delta | Self::Response)
     }
 
     /// Whether an object in this place has figures that count once it is closed.
@@ -156,6 +170,7 @@ impl Place {
                 | Self::Kind
                 | Self::Done
                 | Self::Content
+                | Self::Arguments
                 | Self::Elsewhere
         );
         if scope == Scope::Document && only_in_events { Self::Nowhere } else { self }

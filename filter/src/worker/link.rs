@@ -17,6 +17,10 @@ use crate::{
 const BACKOFF_MS_MIN: u64 = 10;
 const BACKOFF_MS_MAX: u64 = 250;
 
+/// Failures in a row after which the control plane is taken for away: a stream was lost, and its
+/// successor too.
+const FAILURES_UNTIL_FAILING: u32 = 2;
+
 /// Failures in a row after which nobody waits for the stream to come back.
 const FAILURES_UNTIL_DOWN: u32 = 3;
 
@@ -27,7 +31,7 @@ const ABANDONED_MAX: usize = 4;
 pub(super) struct Link {
     node: String,
     state: State,
-    /// How often in a row no stream was welcomed.
+    /// How often in a row no stream was welcomed; one that hung counts twice.
     failures: u32,
     /// Numbers the streams, so that what one admitted is not settled on another.
     session: u32,
@@ -171,6 +175,18 @@ impl Link {
     /// Whether it was lost or not reached so often in a row that a request need not wait for it.
     pub(super) fn is_known_to_be_down(&self) -> bool {
         !self.is_open() && self.failures >= FAILURES_UNTIL_DOWN
+    }
+
+    /// Whether there is more to say of it than that it is not open yet: a busy worker may take long
+    /// to open a stream that nothing is wrong with.
+    pub(super) fn is_failing(&self) -> bool {
+        !self.is_open() && self.failures >= FAILURES_UNTIL_FAILING
+    }
+
+    /// The stream left a frame unanswered, and nothing else is known of the control plane until it
+    /// welcomes another one.
+    pub(super) fn has_hung(&mut self) {
+        self.failures = self.failures.saturating_add(1);
     }
 
     pub(super) fn is_current(&self, stream: StreamToken) -> bool {

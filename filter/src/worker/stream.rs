@@ -71,7 +71,7 @@ impl Worker {
     /// still reads the cancels and gives back what it then would have charged.
     pub(super) fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
         let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
-        if !self.requests.is_unanswered_for(patience_ms, 1, now) {
+        if !self.is_unanswered_for(patience_ms, now) {
             return;
         }
         self.report(host, now);
@@ -80,6 +80,7 @@ impl Worker {
             self.link.abandon(host, stream);
             let reason = format!("no answer for {patience_ms} ms");
             self.on_stream_lost(host, Cause::StreamHung, &reason, now);
+            self.link.has_hung();
         }
     }
 

@@ -104,16 +104,20 @@ impl Worker {
     /// as long as the request waits: for three quarters of it at least, and for half of the ticks
     /// that this takes, because a busy worker reads late what was answered early.
     fn why_not_in_time(&self, now: Micros) -> Why {
-        if !self.link.is_open() {
+        if self.link.is_failing() {
             return Why::Failure(Cause::Unreachable);
         }
-        let hung_ms = self.config.decision_timeout_ms * 3 / 4;
-        let ticks = u32::try_from(hung_ms / 2 / TICK_MS).unwrap_or(u32::MAX).max(1);
-        if self.requests.is_unanswered_for(hung_ms, ticks, now) {
+        if self.is_unanswered_for(self.config.decision_timeout_ms * 3 / 4, now) {
             Why::Failure(Cause::Timeout)
         } else {
             Why::Backlog
         }
+    }
+
+    /// Whether a frame is unanswered for so long, and for half of the ticks that this takes.
+    pub(super) fn is_unanswered_for(&self, ms: u64, now: Micros) -> bool {
+        let ticks = u32::try_from(ms / 2 / TICK_MS).unwrap_or(u32::MAX).max(1);
+        self.requests.is_unanswered_for(ms, ticks, now)
     }
 
     /// For a request that was paused.

@@ -51,8 +51,24 @@ fn content_is_below_a_delta_or_parts_or_is_the_text_of_a_choice() {
         r#"{"response":{"candidates":[{"content":{"parts":[{"text":"12345678"}]}}]}}"#,
         r#"{"type":"content-delta","delta":{"message":{"content":{"text":"12345678"}}}}"#,
         r#"{"response":"12345678","p":"abc"}"#,
+        r#"{"content":"12345678","stop":false,"id_slot":0}"#,
+        r#"{"type":"completion","completion":"12345678","stop_reason":null}"#,
+        r#"{"index":1,"token":{"id":15,"text":"12345678","logprob":-0.3},"generated_text":null}"#,
     ] {
         check_bytes(&event.replace('\n', ""), 8);
+    }
+}
+
+/// The caller chooses the names of a tool's parameters, and could choose those of marks.
+#[test]
+fn a_calls_arguments_are_content_whatever_their_names_are() {
+    for name in ["data", "id", "name", "type", "usage", "signature", "role", "citations"] {
+        for event in [
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"NAME":"12345678"}}}]}}]}"#,
+            r#"{"message":{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{"a":{"NAME":["1234","5678"]}}}}]},"done":false}"#,
+        ] {
+            check_bytes(&event.replace("NAME", name), 8);
+        }
     }
 }
 

@@ -181,3 +181,46 @@ fn a_stream_that_is_known_to_be_down_is_not_waited_for() {
     bench.answer(&[(2, ADMITTED, 0)]);
     assert_eq!(bench.fate(2), Some(&Fate::Resumed));
 }
+
+/// A worker opens its stream for its first request, and may be too busy to come to it.
+#[test]
+fn a_stream_that_is_not_open_yet_opens_no_gate() {
+    let mut bench = Bench::new(r#"{"failure_mode":"open"}"#);
+    bench.request(1);
+    bench.tick(400);
+    assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
+    bench.request(2);
+    bench.tick(400);
+    assert_eq!(bench.fate(2), Some(&Fate::Replied(503)), "its hello is not answered yet");
+    assert_eq!(bench.count("flowguard_decisions.outcome=failed_open"), 0);
+}
+
+#[test]
+fn a_control_plane_that_hangs_meets_the_failure_mode_until_it_welcomes_again() {
+    let mut bench = Bench::open(r#"{"failure_mode":"open"}"#);
+    for id in 1..=100 {
+        bench.request(id);
+        bench.tick(20);
+    }
+    for _ in 0..20 {
+        bench.tick(20);
+    }
+    assert!(bench.count("flowguard_failures.cause=stream_hung") >= 1);
+    for id in 1..=100 {
+        assert_eq!(bench.fate(id), Some(&Fate::Resumed), "{id}");
+    }
+}
+
+#[test]
+fn a_control_plane_that_has_gone_meets_the_failure_mode() {
+    let mut bench = Bench::open(r#"{"failure_mode":"open"}"#);
+    bench.request(1);
+    bench.break_stream();
+    bench.host.reachable = false;
+    bench.request(2);
+    for _ in 0..15 {
+        bench.tick(20);
+    }
+    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
+    assert_eq!(bench.fate(2), Some(&Fate::Resumed));
+}
