@@ -99,6 +99,11 @@ pub(super) struct Figures {
 #[derive(Clone, Copy, Debug)]
 struct Values([Option<u32>; FIGURES]);
 
+/// Whether a figure of this name counts in an object in this place.
+pub(super) fn counts(place: Place, name: &[u8]) -> bool {
+    Figure::named(place, name).is_some()
+}
+
 impl Figures {
     /// Of a body that is an API's as a whole.
     pub(super) const fn new() -> Self {
@@ -108,6 +113,11 @@ impl Figures {
     /// The stream may be a model's bare text: it counts from [`Self::recognise`] on.
     pub(super) fn doubt(&mut self) {
         self.is_of_an_api = false;
+    }
+
+    /// Whether nothing of the stream has looked like an API's yet.
+    pub(super) fn are_in_doubt(&self) -> bool {
+        !self.is_of_an_api
     }
 
     /// The open document looks like an API's, and so what it has told counts.

@@ -7,6 +7,7 @@
 use memchr::memchr2;
 
 use super::{
+    figures,
     findings::Findings,
     key::Key,
     nesting::{Container, Nesting},
@@ -21,7 +22,8 @@ pub(super) struct Json {
     next: Next,
     nesting: Nesting,
     key: Key,
-    number: Number,
+    /// The scalar that is read, where it can be a figure.
+    number: Option<Number>,
 }
 
 /// What may come next.
@@ -67,13 +69,7 @@ pub(super) const RECORD_SEPARATOR: u8 = 0x1e;
 
 impl Json {
     pub(super) const fn new(scope: Scope) -> Self {
-        Self {
-            scope,
-            next: Next::Document,
-            nesting: Nesting::new(),
-            key: Key::new(),
-            number: Number::new(),
-        }
+        Self { scope, next: Next::Document, nesting: Nesting::new(), key: Key::new(), number: None }
     }
 
     /// Expects another text.
@@ -88,6 +84,7 @@ impl Json {
             // Most of a response is text: it is searched, not stepped through.
             rest = match self.next {
                 Next::In(text) => self.read_text(text, rest, findings),
+                Next::InScalar => self.read_scalar(rest, findings),
                 Next::InSkipped => self.skip(rest),
                 Next::Nothing => return,
                 _ => {
@@ -99,37 +96,32 @@ impl Json {
     }
 
     fn step(&mut self, byte: u8, findings: &mut Findings) -> Next {
-        match (self.next, byte) {
-            (Next::Escape(text), _) => self.escape(text, byte, findings),
-            (Next::Unicode { text, unit, digits }, _) => {
+        match self.next {
+            Next::Escape(text) => self.escape(text, byte, findings),
+            Next::Unicode { text, unit, digits } => {
                 self.unicode(text, unit, digits, byte, findings)
             }
-            (Next::InScalar, _) if is_scalar(byte) => {
-                self.number.push(byte);
-                Next::InScalar
-            }
-            (Next::InScalar, _) => {
-                self.end_scalar(findings);
-                self.next = Next::CommaOrEnd;
-                self.step(byte, findings)
-            }
-            (Next::LineEnd | Next::Document, b'\r' | b'\n' | RECORD_SEPARATOR) => Next::Document,
-            (next, b' ' | b'\t' | b'\r' | b'\n') => next,
-            (Next::Document, b'{') => self.open(Container::Object, Place::Root, findings),
-            (Next::Document, b'[') => self.open(Container::List, Place::Roots, findings),
-            (Next::Key | Next::KeyOrEnd, b'"') => {
+            Next::Document | Next::LineEnd if is_line_end(byte) => Next::Document,
+            next if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => next,
+            Next::Colon if byte == b':' => Next::Value,
+            Next::Key | Next::KeyOrEnd if byte == b'"' => {
                 self.key.clear();
                 Next::In(Text::Key)
             }
-            (Next::Colon, b':') => Next::Value,
-            (Next::KeyOrEnd, b'}') | (Next::ValueOrEnd, b']') => self.close(findings),
-            (Next::Value | Next::ValueOrEnd, _) => self.begin_value(byte, findings),
-            (Next::CommaOrEnd, _) => match (self.nesting.innermost(), byte) {
+            Next::KeyOrEnd if byte == b'}' => self.close(findings),
+            Next::ValueOrEnd if byte == b']' => self.close(findings),
+            Next::Value | Next::ValueOrEnd => self.begin_value(byte, findings),
+            Next::CommaOrEnd => match (self.nesting.innermost(), byte) {
                 (Some((Container::Object, _)), b',') => Next::Key,
                 (Some((Container::List, _)), b',') => Next::Value,
                 (Some((Container::Object, _)), b'}') | (Some((Container::List, _)), b']') => {
                     self.close(findings)
                 }
+                _ => Next::Nothing,
+            },
+            Next::Document => match byte {
+                b'{' => self.open(Container::Object, Place::Root, findings),
+                b'[' => self.open(Container::List, Place::Roots, findings),
                 _ => Next::Nothing,
             },
             _ => Next::Nothing,
@@ -139,7 +131,10 @@ impl Json {
     fn begin_value(&mut self, byte: u8, findings: &mut Findings) -> Next {
         let place = match self.nesting.innermost() {
             Some((Container::Object, place)) => {
-                if place == Place::Root && place::is_of_envelope(self.key.get()) {
+                if place == Place::Root
+                    && findings.figures.are_in_doubt()
+                    && place::is_of_envelope(self.key.get())
+                {
                     findings.figures.recognise();
                 }
                 place.member(self.key.get(), self.scope)
@@ -160,12 +155,36 @@ impl Json {
                 if place == Place::Done && byte == b't' {
                     findings.mark_last();
                 }
-                self.number = Number::new();
-                self.number.push(byte);
-                Next::InScalar
+                self.begin_scalar(byte)
             }
             _ => Next::Nothing,
         }
+    }
+
+    /// Most scalars are no figures: their digits need not be read.
+    fn begin_scalar(&mut self, first: u8) -> Next {
+        let counts = match self.nesting.innermost() {
+            Some((Container::Object, place)) => figures::counts(place, self.key.get()),
+            _ => false,
+        };
+        self.number = counts.then(|| Number::beginning_with(first));
+        Next::InScalar
+    }
+
+    /// Goes on to the end of a number or a word.
+    fn read_scalar<'a>(&mut self, bytes: &'a [u8], findings: &mut Findings) -> &'a [u8] {
+        let len = bytes.iter().position(|byte| !is_scalar(*byte)).unwrap_or(bytes.len());
+        let (scalar, rest) = bytes.split_at_checked(len).unwrap_or((bytes, &[]));
+        if let Some(number) = &mut self.number {
+            for byte in scalar {
+                number.push(*byte);
+            }
+        }
+        if !rest.is_empty() {
+            self.end_scalar(findings);
+            self.next = Next::CommaOrEnd;
+        }
+        rest
     }
 
     fn open(&mut self, container: Container, place: Place, findings: &mut Findings) -> Next {
@@ -191,9 +210,8 @@ impl Json {
     }
 
     fn end_scalar(&self, findings: &mut Findings) {
-        if let (Some((Container::Object, place)), Some(value)) =
-            (self.nesting.innermost(), self.number.get())
-        {
+        let value = self.number.and_then(|number| number.get());
+        if let (Some((_, place)), Some(value)) = (self.nesting.innermost(), value) {
             findings.figures.take(place, self.key.get(), value);
         }
     }
@@ -291,6 +309,10 @@ impl Json {
 /// The bytes of an escaped code unit that is worth escaping; two surrogates are one character.
 fn utf8_len(unit: u16) -> usize {
     if (0xd800..0xe000).contains(&unit) { 2 } else { 3 }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | RECORD_SEPARATOR)
 }
 
 fn is_scalar(byte: u8) -> bool {

@@ -47,6 +47,12 @@ impl Number {
         }
     }
 
+    pub(super) fn beginning_with(first: u8) -> Self {
+        let mut number = Self::new();
+        number.push(first);
+        number
+    }
+
     pub(super) fn push(&mut self, byte: u8) {
         self.part = match (self.part, byte) {
             (Part::Start, b'0') => Part::Zero,

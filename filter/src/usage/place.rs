@@ -64,39 +64,59 @@ pub(super) enum Place {
 impl Place {
     /// The place of a member of an object in this place.
     pub(super) fn member(self, name: &[u8], scope: Scope) -> Self {
-        let place = match (self, name) {
-            (Self::Root | Self::Carrier | Self::Choice | Self::Delta, b"usage") => Self::Usage,
-            (Self::Response, b"usage") => Self::ResponseUsage,
-            (Self::Message, b"usage") => Self::MessageUsage,
-            (Self::Result, b"usage") => Self::ResultUsage,
-            (Self::Root | Self::Response, b"usageMetadata") => Self::Metadata,
-            (Self::Root, b"amazon-bedrock-invocationMetrics") => Self::InvocationMetrics,
-            (Self::Usage | Self::Meta, b"tokens") => Self::Tokens,
-            (Self::Usage | Self::Meta, b"billed_units") => Self::BilledUnits,
-            (Self::Root, b"response") => Self::Response,
-            (Self::Root, b"message") => Self::Message,
-            (Self::Root, b"x_groq" | b"interaction") => Self::Carrier,
-            (Self::Root, b"result") => Self::Result,
-            (Self::Root | Self::Response, b"meta") => Self::Meta,
-            (Self::Root, b"choices") => Self::Choices,
-            (Self::Root, b"delta") => Self::Delta,
-            (Self::Root, b"type" | b"event_type") => Self::Kind,
-            (Self::Root, b"done") => Self::Done,
-            (Self::Choice, b"text") | (Self::Message, b"content" | b"thinking" | b"tool_calls") => {
-                Self::Content
-            }
-            // The text of llama.cpp, of Anthropic's first API, and of text-generation-inference.
-            (Self::Root, b"content" | b"completion" | b"token") => Self::Content,
-            (Self::Arguments, _) | (Self::Delta | Self::Content, b"arguments" | b"args") => {
+        let place = match self {
+            Self::Root => match name {
+                b"usage" => Self::Usage,
+                b"usageMetadata" => Self::Metadata,
+                b"amazon-bedrock-invocationMetrics" => Self::InvocationMetrics,
+                b"response" => Self::Response,
+                b"message" => Self::Message,
+                b"x_groq" | b"interaction" => Self::Carrier,
+                b"result" => Self::Result,
+                b"meta" => Self::Meta,
+                b"choices" => Self::Choices,
+                b"delta" => Self::Delta,
+                // Beside Gemini's: llama.cpp's, Anthropic's first API's, text-generation-inference's.
+                b"parts" | b"content" | b"completion" | b"token" => Self::Content,
+                b"type" | b"event_type" => Self::Kind,
+                b"done" => Self::Done,
+                _ => Self::Elsewhere,
+            },
+            Self::Response => match name {
+                b"usage" => Self::ResponseUsage,
+                b"usageMetadata" => Self::Metadata,
+                b"meta" => Self::Meta,
+                name => Self::of_any_member(name),
+            },
+            Self::Message => match name {
+                b"usage" => Self::MessageUsage,
+                b"content" | b"thinking" | b"tool_calls" => Self::Content,
+                name => Self::of_any_member(name),
+            },
+            Self::Choice => match name {
+                b"usage" => Self::Usage,
+                b"text" => Self::Content,
+                name => Self::of_any_member(name),
+            },
+            Self::Carrier | Self::Delta if name == b"usage" => Self::Usage,
+            Self::Result if name == b"usage" => Self::ResultUsage,
+            Self::Usage | Self::Meta if name == b"tokens" => Self::Tokens,
+            Self::Usage | Self::Meta if name == b"billed_units" => Self::BilledUnits,
+            Self::Arguments => Self::Arguments,
+            Self::Delta | Self::Content if matches!(name, b"arguments" | b"args") => {
                 Self::Arguments
             }
-            (Self::Delta | Self::Content, name) if is_content(name) => Self::Content,
-            (Self::Delta | Self::Content, _) => Self::Nowhere,
-            (place, _) if place.has_figures() => Self::Nowhere,
-            (_, b"delta" | b"parts") => Self::Content,
-            _ => Self::Elsewhere,
+            Self::Delta | Self::Content if is_content(name) => Self::Content,
+            Self::Delta | Self::Content => Self::Nowhere,
+            place if place.has_figures() => Self::Nowhere,
+            _ => Self::of_any_member(name),
         };
         place.in_scope(scope)
+    }
+
+    /// The place of a member of an object of which nothing is known.
+    fn of_any_member(name: &[u8]) -> Self {
+        if matches!(name, b"delta" | b"parts") { Self::Content } else { Self::Elsewhere }
     }
 
     /// The place of an element of a list in this place.
@@ -142,11 +162,12 @@ impl Place {
             && matches!(self, Self::Content | Self::Arguments | Self::Delta | Self::Response)
     }
 
-    /// Whether an object in this place has figures that count once it is closed.
+    /// Whether an object in this place has figures, which count once it is closed.
     pub(super) fn has_figures(self) -> bool {
         matches!(
             self,
-            Self::Usage
+            Self::Root
+                | Self::Usage
                 | Self::ResponseUsage
                 | Self::MessageUsage
                 | Self::ResultUsage
