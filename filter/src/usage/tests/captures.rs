@@ -100,7 +100,7 @@ fn chat_streams() {
     check_chunks(
         "SambaNova and Tenstorrent: floats, words and a text",
         &[r#"{"acceptance_rate":4.0,"stop_reason":"stop","completion_tokens":20,"end_time":1.7e9,"is_last_response":true,
-            "prompt_tokens":30,"total_tokens":50,"tps":212.40600000000001,"sessionId":"a"}"#
+            "prompt_tokens":30,"total_tokens":50,"tps":212.40600000000001,"worker":"a"}"#
             .replace('\n', "")
             .as_str()],
         50,
