@@ -278,7 +278,7 @@ fn an_exempt_path_has_one_spelling() {
     let paths = |count| vec!["/a"; count].join(",");
     assert_eq!(exempt(&paths(64)).len(), 64);
     assert!(refusal(&[], &[("EXEMPT_PATHS", &paths(65))]).contains("up to 64 paths"));
-    let path = |bytes| format!("/{}", "a".repeat(bytes - 1));
+    let path = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
     assert_eq!(exempt(&path(1_024)).len(), 1);
     assert!(refusal(&[], &[("EXEMPT_PATHS", &path(1_025))]).starts_with("EXEMPT_PATHS="));
 }
