@@ -263,7 +263,7 @@ fn allowed_hosts_are_compared_as_names_are() {
 
 #[test]
 fn an_exempt_path_has_one_spelling() {
-    let exempt = |text| settings(&[], &[("EXEMPT_PATHS", text)]).filter.exempt_paths;
+    let exempt = |text: &str| settings(&[], &[("EXEMPT_PATHS", text)]).filter.exempt_paths;
     assert_eq!(exempt(""), []);
     for text in ["/", "/*", "/healthz", "/health/", "/a/b.js", "/.well-known/*", "/a/..b/c~d+e@f"] {
         assert_eq!(exempt(text)[0].as_str(), text);
