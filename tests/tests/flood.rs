@@ -10,9 +10,17 @@ use harness::check;
 use harness::http_client::{Answer, HttpClient};
 use tokio::task::JoinSet;
 
-const CONNECTIONS: usize = 10;
-const STREAMS: usize = 500;
-const FOR: Duration = Duration::from_secs(4);
+/// How large a flood is.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    connections: usize,
+    /// On each of them.
+    streams: usize,
+    time: Duration,
+}
+
+const SCALED: Size = Size { connections: 10, streams: 500, time: Duration::from_secs(4) };
+const WHOLE: Size = Size { connections: 30, streams: 1_000, time: Duration::from_secs(10) };
 
 /// Of the flood's client, and of the one that stands for all that are not configured.
 const LIMIT: u64 = 60;
@@ -46,12 +54,18 @@ impl Got {
     }
 }
 
-fn flood(stack: &TestStack, names: Names, got: &Arc<Got>, until: Instant) -> JoinSet<()> {
+fn flood(
+    stack: &TestStack,
+    size: Size,
+    names: Names,
+    got: &Arc<Got>,
+    until: Instant,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let next = Arc::new(AtomicU64::new(0));
-    for _ in 0..CONNECTIONS {
+    for _ in 0..size.connections {
         let client = HttpClient::http2(stack.proxy_address());
-        for _ in 0..STREAMS {
+        for _ in 0..size.streams {
             let (client, got, next) = (client.clone(), Arc::clone(got), Arc::clone(&next));
             tasks.spawn(async move {
                 while Instant::now() < until {
@@ -69,7 +83,7 @@ fn flood(stack: &TestStack, names: Names, got: &Arc<Got>, until: Instant) -> Joi
     tasks
 }
 
-async fn is_limited_and_harms_nobody(failure_mode: &'static str, names: Names) {
+async fn is_limited_and_harms_nobody(size: Size, failure_mode: &'static str, names: Names) {
     let stack = TestStack::builder()
         .workers(2)
         .setting("DECISION_TIMEOUT_MS", "250")
@@ -84,9 +98,9 @@ async fn is_limited_and_harms_nobody(failure_mode: &'static str, names: Names) {
 
     let started = Instant::now();
     let got = Arc::new(Got::default());
-    let mut tasks = flood(&stack, names, &got, started + FOR);
+    let mut tasks = flood(&stack, size, names, &got, started + size.time);
     let mut waits = Vec::new();
-    while started.elapsed() < FOR {
+    while started.elapsed() < size.time {
         let asked = Instant::now();
         let answer = honest.post("/").client("honest").tokens(1).send().await;
         assert_eq!(answer.status, 200, "{failure_mode} {names:?}: {}", answer.text());
@@ -114,20 +128,30 @@ async fn is_limited_and_harms_nobody(failure_mode: &'static str, names: Names) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_clients_flood_is_held_to_its_limit_and_harms_nobody() {
-    is_limited_and_harms_nobody("closed", Names::One).await;
+    is_limited_and_harms_nobody(SCALED, "closed", Names::One).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_clients_flood_does_not_open_a_gate_that_fails_open() {
-    is_limited_and_harms_nobody("open", Names::One).await;
+    is_limited_and_harms_nobody(SCALED, "open", Names::One).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_with_a_new_name_each_time_is_held_to_the_limit_of_strangers() {
-    is_limited_and_harms_nobody("closed", Names::NewEachTime).await;
+    is_limited_and_harms_nobody(SCALED, "closed", Names::NewEachTime).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_with_a_new_name_each_time_does_not_open_a_gate_that_fails_open() {
-    is_limited_and_harms_nobody("open", Names::NewEachTime).await;
+    is_limited_and_harms_nobody(SCALED, "open", Names::NewEachTime).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute: the floods in their whole size"]
+async fn floods_in_their_whole_size_are_held_to_their_limit_and_harm_nobody() {
+    for failure_mode in ["closed", "open"] {
+        for names in [Names::One, Names::NewEachTime] {
+            is_limited_and_harms_nobody(WHOLE, failure_mode, names).await;
+        }
+    }
 }
