@@ -334,7 +334,7 @@ impl Worker {
             shutdown.clone(),
         ));
         let (frames, answers) = open_stream(address, first).await;
-        Self { frames, answers, address, shutdown, server }
+        Self { frames, answers, shutdown, address, server }
     }
 
     async fn answer(&mut self) -> Result<Option<ControlFrame>, tonic::Status> {
