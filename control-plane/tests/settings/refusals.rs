@@ -61,7 +61,7 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
     check_refused(
         "EXEMPT_PATHS",
         "/a/../b",
-        "EXEMPT_PATHS=/a/../b is not allowed: up to 64 paths such as /healthz or /static/*, separated by commas, without % ? # ; \\ // and segments . or ..",
+        "EXEMPT_PATHS=/a/../b is not allowed: up to 64 paths such as /healthz or /static/*, of at most 1024 bytes, separated by commas, without % ? # ; \\ // and segments . or ..",
     );
     check_refused(
         "ALLOWED_HOSTS",
