@@ -99,22 +99,15 @@ async fn is_limited_and_harms_nobody(size: Size, failure_mode: &'static str, nam
     let started = Instant::now();
     let got = Arc::new(Got::default());
     let mut tasks = flood(&stack, size, names, &got, started + size.time);
-    let mut waits = Vec::new();
+    let mut answered = 0;
     while started.elapsed() < size.time {
-        let asked = Instant::now();
         let answer = honest.post("/").client("honest").tokens(1).send().await;
         assert_eq!(answer.status, 200, "{failure_mode} {names:?}: {}", answer.text());
-        waits.push(asked.elapsed());
+        answered += 1;
     }
     while tasks.join_next().await.is_some() {}
-    waits.sort_unstable();
     let admitted = got.admitted.load(Ordering::Relaxed);
-    println!(
-        "{failure_mode} {names:?}: {got:?}; honest: {} requests, p50 {:?}, p99 {:?}",
-        waits.len(),
-        waits[waits.len() / 2],
-        waits[waits.len() * 99 / 100],
-    );
+    println!("{failure_mode} {names:?}: {got:?}; {answered} honest requests");
     let most = LIMIT + check::refill(LIMIT, started.elapsed());
     assert!(admitted <= most, "{admitted} were admitted, at most {most} were there");
     assert!(admitted >= LIMIT, "{admitted} of {LIMIT} were admitted");
