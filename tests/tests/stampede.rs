@@ -13,14 +13,17 @@ use tokio::task::JoinSet;
 const REQUESTS: usize = 1_200;
 const CONNECTIONS: usize = 2;
 
-/// Requests of `client` that all wait in one worker for a control plane that is frozen.
-fn waiting_requests(stack: &mut TestStack, client: &str) -> JoinSet<Answer> {
+/// As many as wait without one lane of asks being full, also when all of them are in one worker.
+const CLIENTS: usize = 4;
+
+/// Requests of clients that all wait for a control plane that is frozen.
+fn waiting_requests(stack: &mut TestStack, client: fn(usize) -> String) -> JoinSet<Answer> {
     stack.control_plane.process().freeze();
     let mut requests = JoinSet::new();
     for _ in 0..CONNECTIONS {
         let proxy = HttpClient::http2(stack.proxy_address());
-        for _ in 0..REQUESTS / CONNECTIONS {
-            let request = proxy.post("/").client(client).tokens(1);
+        for number in 0..REQUESTS / CONNECTIONS {
+            let request = proxy.post("/").client(&client(number % CLIENTS)).tokens(1);
             requests.spawn(request.send());
         }
     }
@@ -35,22 +38,33 @@ async fn is_unharmed(stack: &TestStack) {
     .await;
 }
 
-/// A stack whose stream is open, and the client `spent` with nothing left.
+fn spent(number: usize) -> String {
+    format!("spent-{number}")
+}
+
+fn unknown(number: usize) -> String {
+    format!("any-{number}")
+}
+
+/// A stack whose streams are open, and clients [`spent`] with nothing left.
 async fn stack_of(decision_timeout_ms: &str) -> TestStack {
     let stack = TestStack::builder()
         .setting("DECISION_TIMEOUT_MS", decision_timeout_ms)
         .setting("UNKNOWN_CLIENTS", "allow")
         .start()
         .await;
-    stack.admin().put_client("spent", 1, None).await;
-    check::admitted(&stack.proxy().post("/").client("spent").tokens(1).send().await);
+    for number in 0..CLIENTS {
+        let client = spent(number);
+        stack.admin().put_client(&client, 1, None).await;
+        check::admitted(&stack.proxy().post("/").client(&client).tokens(1).send().await);
+    }
     stack
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_refusals_at_once_than_a_stack_holds_are_all_answered() {
     let mut stack = stack_of("30000").await;
-    let requests = waiting_requests(&mut stack, "spent");
+    let requests = waiting_requests(&mut stack, spent);
     let waiting = || stack.envoy().stat("http.proxy.downstream_rq_active");
     eventually_equal("requests that wait in Envoy", REQUESTS as u64, waiting).await;
     stack.control_plane.process().thaw();
@@ -64,7 +78,7 @@ async fn more_refusals_at_once_than_a_stack_holds_are_all_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_timeouts_at_once_than_a_stack_holds_are_all_answered_in_time() {
     let mut stack = stack_of("1000").await;
-    let requests = waiting_requests(&mut stack, "any");
+    let requests = waiting_requests(&mut stack, unknown);
     for answer in requests.join_all().await {
         check::refused(&answer, &LIMITER_UNAVAILABLE);
         assert!(answer.duration() < Duration::from_secs(3), "{:?}", answer.duration());
@@ -76,7 +90,7 @@ async fn more_timeouts_at_once_than_a_stack_holds_are_all_answered_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_admissions_at_once_than_a_stack_holds_are_all_forwarded() {
     let mut stack = stack_of("30000").await;
-    let requests = waiting_requests(&mut stack, "any");
+    let requests = waiting_requests(&mut stack, unknown);
     let waiting = || stack.envoy().stat("http.proxy.downstream_rq_active");
     eventually_equal("requests that wait in Envoy", REQUESTS as u64, waiting).await;
     stack.control_plane.process().thaw();
