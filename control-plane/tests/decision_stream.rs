@@ -19,7 +19,7 @@ use limiter::{ClientId, Limit, Limits, Units, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
     Ask, Balance, ControlFrame, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource,
-    decision_service_client::DecisionServiceClient,
+    Verdict, decision_service_client::DecisionServiceClient, verdict::Wait,
 };
 use tokio::{
     io::AsyncReadExt as _,
@@ -55,8 +55,17 @@ fn asks(asks: &[Ask]) -> FilterFrame {
     FilterFrame { asks: asks.to_vec(), ..FilterFrame::default() }
 }
 
+/// 0 for an admission; nothing here is refused for ever.
+fn wait_ms(verdict: &Verdict) -> u64 {
+    match verdict.wait {
+        None => 0,
+        Some(Wait::RetryAfterMs(wait_ms)) => wait_ms,
+        Some(Wait::Never(_)) => u64::MAX,
+    }
+}
+
 fn decisions_of(frame: &ControlFrame) -> Vec<(u32, Decision, u64)> {
-    frame.verdicts.iter().map(|v| (v.id, v.decision(), v.retry_after_ms)).collect()
+    frame.verdicts.iter().map(|v| (v.id, v.decision(), wait_ms(v))).collect()
 }
 
 fn session(ledger: &Arc<Ledger>) -> Session {
@@ -142,7 +151,7 @@ fn completed(id: u32, used_tokens: u64) -> Settle {
         outcome: Outcome::Completed.into(),
         duration_us: 1,
         usage: UsageSource::Completions.into(),
-        used_tokens,
+        used_tokens: Some(used_tokens),
         ..Settle::default()
     }
 }
@@ -264,7 +273,7 @@ fn a_settle_gives_back_or_charges_further_once() {
             outcome: Outcome::Completed.into(),
             duration_us: 1,
             usage: UsageSource::Anthropic.into(),
-            used_tokens,
+            used_tokens: Some(used_tokens),
             ..Settle::default()
         };
         let frame = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
@@ -281,8 +290,14 @@ fn a_figure_without_a_source_is_not_believed() {
         let mut session = session(&ledger);
         session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
         let outcome = Outcome::Completed.into();
-        let settle =
-            Settle { id: 1, outcome, duration_us: 1, usage, used_tokens: 5, ..Settle::default() };
+        let settle = Settle {
+            id: 1,
+            outcome,
+            duration_us: 1,
+            usage,
+            used_tokens: Some(5),
+            ..Settle::default()
+        };
         let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
         session.answer(frame, NOW).unwrap();
         assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 40);

@@ -133,7 +133,7 @@ impl From<&decision::Settle> for Settle {
             | UsageSource::Bedrock
             | UsageSource::Ollama
             | UsageSource::Cohere
-            | UsageSource::WorkersAi => figure(settle.used_tokens),
+            | UsageSource::WorkersAi => settle.used_tokens.and_then(figure),
         };
         let outcome = match settle.outcome() {
             decision::Outcome::Completed => Outcome::Completed,

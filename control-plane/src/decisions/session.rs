@@ -11,7 +11,7 @@ use std::{
 use limiter::{Balance, Dimension, Refusal, Standing, Tokens, UnixMillis};
 use proto::{
     DECISION_PROTOCOL_VERSION,
-    decision::{self, ControlFrame, Decision, FilterFrame, Hello, Verdict, Welcome},
+    decision::{self, ControlFrame, Decision, FilterFrame, Hello, Verdict, Welcome, verdict::Wait},
 };
 use tonic::Status;
 
@@ -131,13 +131,15 @@ impl Session {
             }
             Answer::Refused { refusal, reserved, standing } => {
                 let decision = exceeded(refusal.limit());
-                let retry_after_ms = match refusal {
+                let wait = match refusal {
                     // The account's clock may be ahead of `now` by a frame that was decided
                     // meanwhile.
-                    Refusal::RetryAt { at, .. } => at.0.saturating_sub(now.0).max(1),
-                    Refusal::NeverFits { .. } => 0,
+                    Refusal::RetryAt { at, .. } => {
+                        Wait::RetryAfterMs(at.0.saturating_sub(now.0).max(1))
+                    }
+                    Refusal::NeverFits { .. } => Wait::Never(true),
                 };
-                Verdict { retry_after_ms, ..verdict(ask.id, decision, &standing, reserved) }
+                Verdict { wait: Some(wait), ..verdict(ask.id, decision, &standing, reserved) }
             }
             Answer::UnknownClient => {
                 let decision = Decision::UnknownClient.into();

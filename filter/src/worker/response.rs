@@ -58,7 +58,7 @@ pub enum ResponseBody {
 pub(super) struct Report {
     pub(super) outcome: Outcome,
     pub(super) usage: UsageSource,
-    pub(super) used_tokens: u64,
+    pub(super) used_tokens: Option<u64>,
     pub(super) observed_tokens: u64,
 }
 
@@ -154,10 +154,10 @@ impl Response {
         };
         let observed_tokens = reader.map_or(0, UsageReader::observed_tokens);
         let (usage, used_tokens) = match (reader.and_then(UsageReader::usage), reader) {
-            (Some(told), _) => (source(told.source), told.tokens.get()),
-            (None, Some(reader)) if reader.body() == Body::Encoded => (UsageSource::Encoded, 0),
-            (None, _) if observed_tokens > 0 => (UsageSource::Observed, 0),
-            (None, _) => (UsageSource::None, 0),
+            (Some(told), _) => (source(told.source), Some(told.tokens.get())),
+            (None, Some(reader)) if reader.body() == Body::Encoded => (UsageSource::Encoded, None),
+            (None, _) if observed_tokens > 0 => (UsageSource::Observed, None),
+            (None, _) => (UsageSource::None, None),
         };
         Report { outcome, usage, used_tokens, observed_tokens }
     }

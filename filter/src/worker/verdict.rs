@@ -1,7 +1,7 @@
 //! The control plane's answer to one ask, carried out.
 
 use limiter::Dimension;
-use proto::decision::{Ask, Decision, Verdict};
+use proto::decision::{Ask, Decision, Verdict, verdict::Wait};
 
 use super::{Host, Worker, response::Response};
 use crate::{
@@ -79,8 +79,10 @@ fn decided(host: &mut impl Host, outcome: Outcome, waiting_since: Micros, now: M
 fn refused(verdict: &Verdict, limit: Dimension) -> Denial {
     Denial::Refused(Refused {
         limit,
-        // 0 stands for a wait that never ends.
-        retry_after_ms: Some(verdict.retry_after_ms).filter(|ms| *ms > 0),
+        retry_after_ms: match verdict.wait {
+            Some(Wait::RetryAfterMs(wait_ms)) => Some(wait_ms),
+            Some(Wait::Never(_)) | None => None,
+        },
         standing: standing(verdict),
         requested_tokens: verdict.reserved_tokens,
     })

@@ -1,6 +1,6 @@
 //! More requests than this worker gets answered: who is refused, and that no failure mode opens.
 
-use proto::decision::{Balance, ControlFrame, Decision, Verdict};
+use proto::decision::{Balance, ControlFrame, Decision, Verdict, verdict::Wait};
 
 use super::{
     super::{lanes::LANE_LEN_MAX, *},
@@ -25,7 +25,7 @@ fn refuse_all(bench: &mut Bench) {
     let verdicts = frame.asks.iter().map(|ask| Verdict {
         id: ask.id,
         decision: Decision::RpmExceeded.into(),
-        retry_after_ms: 5_000,
+        wait: Some(Wait::RetryAfterMs(5_000)),
         requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, debt: 0 }),
         ..Verdict::default()
     });

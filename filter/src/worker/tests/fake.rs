@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use proto::decision::{ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome};
+use proto::decision::{
+    ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome, verdict::Wait,
+};
 
 use crate::{
     Config, Counter, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit, StreamToken,
@@ -201,7 +203,7 @@ impl Bench {
                 .map(|&(id, decision, retry_after_ms)| Verdict {
                     id,
                     decision: decision.into(),
-                    retry_after_ms,
+                    wait: Some(Wait::RetryAfterMs(retry_after_ms)),
                     ..Verdict::default()
                 })
                 .collect(),

@@ -16,7 +16,7 @@ fn check_settled(
     headers: &[(&str, &str)],
     body: &str,
     completed: bool,
-    expected: (Outcome, UsageSource, u64),
+    expected: (Outcome, UsageSource, Option<u64>),
 ) {
     let mut bench = Bench::open("");
     bench.request(1);
@@ -36,8 +36,8 @@ fn check_settled(
 
 #[test]
 fn a_request_is_settled_with_what_its_response_told_in_every_ending() {
-    let told = |outcome| (outcome, UsageSource::Completions, 42);
-    let silent = |outcome| (outcome, UsageSource::None, 0);
+    let told = |outcome| (outcome, UsageSource::Completions, Some(42));
+    let silent = |outcome| (outcome, UsageSource::None, None);
     check_settled(JSON, USAGE, true, told(Outcome::Completed));
     check_settled(JSON, USAGE, false, told(Outcome::Aborted));
     check_settled(JSON, "{}", true, silent(Outcome::Completed));
@@ -53,7 +53,7 @@ fn a_request_is_settled_with_what_its_response_told_in_every_ending() {
     check_settled(&[(":status", "503")], "", true, silent(Outcome::UpstreamFailed));
     check_settled(&[(":status", "500")], USAGE, true, told(Outcome::UpstreamFailed));
     let encoded = [JSON, &[("content-encoding", "gzip")]].concat();
-    check_settled(&encoded, USAGE, true, (Outcome::Completed, UsageSource::Encoded, 0));
+    check_settled(&encoded, USAGE, true, (Outcome::Completed, UsageSource::Encoded, None));
     let audio = [(":status", "200"), ("content-type", "audio/mpeg")];
     check_settled(&audio, USAGE, true, silent(Outcome::Completed));
 }
@@ -91,7 +91,7 @@ fn a_response_of_which_a_piece_was_missed_tells_no_usage() {
     bench.end(1, true);
     bench.tick(20);
     let settle = &bench.settles()[0];
-    assert_eq!((settle.usage(), settle.used_tokens), (UsageSource::None, 0));
+    assert_eq!((settle.usage(), settle.used_tokens), (UsageSource::None, None));
     bench.worker.on_response_body_missed(1);
 }
 
@@ -128,7 +128,7 @@ fn nothing_is_told_of_limits_that_are_not_enforced() {
     assert!(bench.host.edits.is_empty());
     bench.end(1, true);
     bench.tick(20);
-    assert_eq!(bench.settles()[0].used_tokens, 42, "but the usage is settled");
+    assert_eq!(bench.settles()[0].used_tokens, Some(42), "but the usage is settled");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() 
 
 #[test]
 fn to_read_a_stored_response_is_not_charged_as_if_it_were_made_again() {
-    for (method, used) in [("POST", 42), ("GET", 0), ("HEAD", 0), ("DELETE", 0)] {
+    for (method, used) in [("POST", Some(42)), ("GET", None), ("HEAD", None), ("DELETE", None)] {
         let mut bench = Bench::open("");
         let headers = [
             (":method".to_owned(), method.as_bytes().to_vec()),
