@@ -55,12 +55,14 @@ fn asks(asks: &[Ask]) -> FilterFrame {
     FilterFrame { asks: asks.to_vec(), ..FilterFrame::default() }
 }
 
-/// 0 for an admission; nothing here is refused for ever.
+const NEVER: u64 = u64::MAX;
+
+/// 0 for an admission.
 fn wait_ms(verdict: &Verdict) -> u64 {
     match verdict.wait {
         None => 0,
         Some(Wait::RetryAfterMs(wait_ms)) => wait_ms,
-        Some(Wait::Never(_)) => u64::MAX,
+        Some(Wait::Never(_)) => NEVER,
     }
 }
 
@@ -96,7 +98,7 @@ fn every_ask_has_one_verdict_in_order() {
             // 20 tokens are missing, 100 a minute come back: 12 s.
             (2, Decision::TpmExceeded, 12_000),
             (3, Decision::UnknownClient, 0),
-            (4, Decision::TpmExceeded, 0),
+            (4, Decision::TpmExceeded, NEVER),
             (5, Decision::Admitted, 0),
             (6, Decision::RpmExceeded, 30_000),
         ]
