@@ -1,6 +1,6 @@
 //! Who is limited.
 
-use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::{borrow::Borrow, fmt};
 
 /// Bytes in the longest client id.
@@ -11,8 +11,10 @@ pub const CLIENT_ID_LEN_MAX: usize = 128;
 ///
 /// The alphabet needs no escaping in JSON, in a log line or in a metric's label; in a URL's path a
 /// slash is `%2F`. `.` and `..` are none, because no HTTP client can address them in a path.
+///
+/// A clone shares the text: every open reservation has one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(Box<str>);
+pub struct ClientId(Arc<str>);
 
 impl ClientId {
     /// Stands for every client that is not configured; no client is configured under it.
