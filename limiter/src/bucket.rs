@@ -1,152 +1,199 @@
-//! One token bucket: a limit and what is left of it.
+//! One token bucket: a quota and what is left of it.
 //!
-//! Capacity is one minute's worth, refill is continuous. Source of the formulas: the token bucket
-//! of RFC 2697 section 3 with CIR = limit per minute and CBS = limit.
+//! Refill is continuous. Source of the formulas: the token bucket of RFC 2697 section 3 with CIR =
+//! amount per window and CBS = burst.
+//!
+//! **Units.** What is left is counted in parts of a token, and a token has as many of them as its
+//! window has milliseconds. An amount of N per window then refills exactly N units a millisecond,
+//! for every window, so that no refill is ever rounded. The widest product below, a share of a
+//! balance, stays under 2^112.
 
-use crate::{Balance, Limit, Units};
+use core::num::NonZeroU64;
 
-/// How far below zero a charge can take a balance, in capacities.
-///
-/// Ten minutes of refill: a forged usage figure cannot lock a client out for hours.
-pub const DEBT_CAPACITIES_MAX: i64 = 10;
+use crate::{Balance, Quota, Tokens, UnixMillis, Wait};
 
-/// What was charged to one bucket, and under which of its limits.
+/// A quota and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paid {
-    units: i64,
-    under: Limit,
+pub struct Bucket {
+    quota: Quota,
+    refilled_at: UnixMillis,
+    /// Whole tokens, rounded down; negative when in debt.
+    whole: i64,
+    /// What is left beyond them: units, less than make a token.
+    rest: u32,
+    /// Counts the quotas that were in force, each that differs from the one before.
     revision: u32,
 }
 
-/// What can be said of a cost that a balance does not cover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coverage {
-    Now,
-    /// Covered after so many milliseconds of refill.
-    InMillis(u64),
-    /// More than the bucket can ever hold.
-    Never,
-}
+/// A client has several, and there are a million clients.
+const _: () = assert!(size_of::<Option<Bucket>>() <= 48);
 
-/// A bucket is there also while its limit is not in force: it refills and is charged nothing, and
-/// goes on where it was when the limit comes back.
+/// What one bucket was charged for a request. Plain data, which can be kept and written down; who
+/// keeps it sees to it that it is settled once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bucket {
-    /// The last one that was in force; `None` when there never was any.
-    limit: Option<Limit>,
-    balance: Units,
-    in_force: bool,
-    /// Counts the limits that were in force, each that differs from the one before.
+pub struct Charge {
+    tokens: Tokens,
+    /// The bucket's burst and revision when it was charged.
+    burst: NonZeroU64,
     revision: u32,
 }
+
+/// Every open request has one for each of its buckets.
+const _: () = assert!(size_of::<Option<Charge>>() <= 24);
 
 impl Bucket {
-    pub(crate) fn full(limit: Option<Limit>) -> Self {
-        let balance = limit.map_or(Units(0), Limit::capacity);
-        Self { limit, balance, in_force: limit.is_some(), revision: 0 }
+    /// A bucket that nothing was taken from.
+    pub fn full(quota: Quota, now: UnixMillis) -> Self {
+        let whole = quota.burst().cast_signed();
+        Self { quota, refilled_at: now, whole, rest: 0, revision: 0 }
     }
 
-    /// The limit in force.
-    pub(crate) fn limit(&self) -> Option<Limit> {
-        self.limit.filter(|_| self.in_force)
+    /// The quota in force.
+    pub fn quota(&self) -> Quota {
+        self.quota
     }
 
-    /// What is left, when the limit is in force.
-    pub(crate) fn standing(&self) -> Option<Balance> {
-        let limit = self.limit()?;
-        let missing = limit.capacity().0.saturating_sub(self.balance.0).max(0);
-        let full_in_ms = missing.cast_unsigned().div_ceil(limit.per_minute());
-        Some(Balance { limit, left: self.balance, full_in_ms })
-    }
-
-    pub(crate) fn refill(&mut self, elapsed_ms: u64) {
-        if let Some(limit) = self.limit {
-            let elapsed_ms = i64::try_from(elapsed_ms).unwrap_or(i64::MAX);
-            self.add(limit, limit.units_per_ms().saturating_mul(elapsed_ms));
-        }
-    }
-
-    pub(crate) fn coverage(&self, cost: i64) -> Coverage {
-        let Some(limit) = self.limit() else { return Coverage::Now };
-        let missing = cost.saturating_sub(self.balance.0);
-        if missing <= 0 {
-            Coverage::Now
-        } else if cost > limit.capacity().0 {
-            Coverage::Never
-        } else {
-            Coverage::InMillis(missing.cast_unsigned().div_ceil(limit.per_minute()))
-        }
-    }
-
-    /// Takes what [`Bucket::coverage`] said is there; nothing where no limit is in force.
-    pub(crate) fn charge(&mut self, units: i64) -> Option<Paid> {
-        let under = self.limit()?;
-        self.balance.0 -= units;
-        Some(Paid { units, under, revision: self.revision })
-    }
-
-    /// Corrects what was paid to `actual` units: gives the difference back, or charges it further.
-    pub(crate) fn settle(&mut self, paid: Paid, actual: i64) {
-        let Some(limit) = self.limit else { return };
-        let unused = paid.units.saturating_sub(actual);
-        if unused < 0 {
-            self.charge_further(limit, -unused);
-        } else {
-            self.add(limit, self.returnable(limit, paid, unused));
-        }
-    }
-
-    /// What may be given back of `unused` units, so that no write in between gives anything away.
+    /// Puts another quota in force at `since`; until then the one before it refills.
     ///
-    /// A balance keeps its share of the capacity when the limit changes, and a debt its tokens. A
+    /// What is left keeps its share of the burst, rounded down, so that what was spent stays spent;
+    /// where the burst stays the same, so does what is left. A debt keeps its tokens: so many were
+    /// really used, whatever the quota. The same quota again changes nothing.
+    pub fn change(&mut self, quota: Quota, since: UnixMillis) {
+        if quota == self.quota {
+            return;
+        }
+        self.refill(since);
+        let mut units = self.units();
+        if units > 0 {
+            units = units * i128::from(quota.burst()) / i128::from(self.quota.burst());
+        }
+        // In two steps, since the product of both would be wider than an `i128`.
+        units = (units * i128::from(quota.window().millis()))
+            .div_euclid(i128::from(self.quota.window().millis()));
+        self.quota = quota;
+        self.revision = self.revision.wrapping_add(1);
+        self.set_units(units);
+    }
+
+    /// What is left at `now`.
+    pub fn balance(&self, now: UnixMillis) -> Balance {
+        let mut then = *self;
+        then.refill(now);
+        let full_in_ms = then.ms_until_covered(self.quota.burst(), now);
+        Balance { quota: then.quota, whole: then.whole, rest: then.rest, full_in_ms }
+    }
+
+    /// Corrects a charge to what was used in the end: the difference is given back, or charged
+    /// further even into debt. `Tokens::ZERO` gives all of it back.
+    pub fn settle(&mut self, charge: Charge, used: Tokens, now: UnixMillis) {
+        self.refill(now);
+        let (charged, used) = (charge.tokens.get(), used.get());
+        if used > charged {
+            self.charge_further(used - charged);
+        } else {
+            self.give_back(charge, charged - used);
+        }
+    }
+
+    /// Time that goes backward adds nothing, and is not paid out again when it comes back.
+    pub(crate) fn refill(&mut self, now: UnixMillis) {
+        let elapsed_ms = now.ms_since(self.refilled_at);
+        if elapsed_ms > 0 {
+            self.refilled_at = now;
+            self.add(self.quota.refill(elapsed_ms));
+        }
+    }
+
+    /// How long a request that costs so much has to wait; `None` when it is covered.
+    pub(crate) fn wait(&self, cost: Tokens, now: UnixMillis) -> Option<Wait> {
+        if self.covers(cost.get()) {
+            None
+        } else if cost.get() > self.quota.burst() {
+            Some(Wait::Never)
+        } else {
+            Some(Wait::Millis(self.ms_until_covered(cost.get(), now)))
+        }
+    }
+
+    /// What an admitted request is charged.
+    pub(crate) fn charge(&self, tokens: Tokens) -> Charge {
+        Charge { tokens, burst: self.quota.burst_nonzero(), revision: self.revision }
+    }
+
+    /// Takes what [`Bucket::wait`] said is there.
+    pub(crate) fn take(&mut self, tokens: Tokens) {
+        self.whole -= tokens.get().cast_signed();
+    }
+
+    /// The rest pays for no token.
+    fn covers(&self, tokens: u64) -> bool {
+        self.whole >= tokens.cast_signed()
+    }
+
+    /// Milliseconds from `now` until so many tokens are there. After the clock was set back, refill
+    /// goes on only once it is where it had been. An old debt under the smallest quota can take
+    /// longer than a `u64` can tell.
+    fn ms_until_covered(&self, tokens: u64, now: UnixMillis) -> u64 {
+        if self.covers(tokens) {
+            return 0;
+        }
+        let missing = (self.quota.units(tokens) - self.units()).cast_unsigned();
+        let amount = self.quota.amount();
+        let refill_ms = match u64::try_from(missing) {
+            Ok(missing) => missing.div_ceil(amount),
+            Err(_) => u64::try_from(missing.div_ceil(u128::from(amount))).unwrap_or(u64::MAX),
+        };
+        refill_ms.saturating_add(self.refilled_at.ms_since(now))
+    }
+
+    /// Gives so many tokens of a charge back, but no more than is sure to be missing, so that no
+    /// change of the quota in between gives anything away.
+    ///
+    /// A balance keeps its share of the burst when the quota changes, and a debt its tokens. A
     /// charge cannot know which of the two its part of the balance was by then: it gives back the
     /// smaller one. After a second change not even that is sure to be there, and nothing comes back.
-    fn returnable(&self, limit: Limit, paid: Paid, unused: i64) -> i64 {
-        match self.revision.wrapping_sub(paid.revision) {
+    fn give_back(&mut self, charge: Charge, unused: u64) {
+        let unused = self.quota.units(unused);
+        self.add(match self.revision.wrapping_sub(charge.revision) {
             0 => unused,
-            1 => unused.min(limit.scaled(unused, paid.under)),
+            1 => {
+                unused.min(unused * i128::from(self.quota.burst()) / i128::from(charge.burst.get()))
+            }
             _ => 0,
-        }
+        });
     }
 
     /// Charges what was used beyond what was reserved, down to the floor. A balance that is below
-    /// it, since a write lowered the limit, stays where it is.
-    fn charge_further(&mut self, limit: Limit, units: i64) {
-        let floor = limit.capacity().0.saturating_mul(-DEBT_CAPACITIES_MAX);
-        let charged = self.balance.0.saturating_sub(units).max(floor);
-        self.balance.0 = self.balance.0.min(charged);
+    /// it, since a change lowered the quota, stays where it is.
+    fn charge_further(&mut self, tokens: u64) {
+        let before = self.units();
+        let charged = before - self.quota.units(tokens);
+        self.set_units(charged.max(self.quota.floor()).min(before));
     }
 
-    fn add(&mut self, limit: Limit, units: i64) {
-        self.balance.0 = self.balance.0.saturating_add(units).min(limit.capacity().0);
+    fn add(&mut self, units: i128) {
+        self.set_units((self.units() + units).min(self.quota.capacity()));
     }
 
-    /// Puts another limit in force. What is left keeps its share of the capacity, so that what was
-    /// spent stays spent. A debt keeps its tokens: so many were really used, whatever the limit.
-    pub(crate) fn change_limit(&mut self, limit: Option<Limit>) {
-        match (self.limit, limit) {
-            (_, None) => self.in_force = false,
-            (None, Some(_)) => *self = Self::full(limit),
-            (Some(before), Some(after)) => {
-                self.in_force = true;
-                if before != after {
-                    self.limit = limit;
-                    self.revision = self.revision.wrapping_add(1);
-                    if self.balance.0 > 0 {
-                        self.balance.0 = after.scaled(self.balance.0, before);
-                    }
-                }
-            }
+    fn units(&self) -> i128 {
+        i128::from(self.whole) * i128::from(self.quota.window().millis()) + i128::from(self.rest)
+    }
+
+    /// Splits a balance in units into whole tokens and a rest. Nearly all fit an `i64`, whose
+    /// division takes a tenth of the time.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a rest is below the window's milliseconds, and a balance above -2^50 tokens"
+    )]
+    fn set_units(&mut self, units: i128) {
+        let window_ms = self.quota.window().millis().cast_signed();
+        if let Ok(units) = i64::try_from(units) {
+            self.whole = units.div_euclid(window_ms);
+            self.rest = units.rem_euclid(window_ms) as u32;
+        } else {
+            let window_ms = i128::from(window_ms);
+            self.whole = units.div_euclid(window_ms) as i64;
+            self.rest = units.rem_euclid(window_ms) as u32;
         }
-    }
-}
-
-impl Limit {
-    /// The same part of this limit's capacity as `units` is of `before`'s, rounded down to the unit
-    /// so that no change of a limit ever gives something away.
-    fn scaled(self, units: i64, before: Limit) -> i64 {
-        let scaled = i128::from(units) * i128::from(self.units_per_ms());
-        let scaled = scaled.div_euclid(i128::from(before.units_per_ms()));
-        i64::try_from(scaled).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
     }
 }

@@ -1,33 +1,57 @@
-//! The rule by which FlowGuard limits: continuous token buckets in integers.
+//! The rule by which FlowGuard limits: continuous token buckets in integers, any number of them at
+//! once, each with a window of its own.
 //!
 //! Everything here is a pure function of its arguments. There is no clock (time is an argument),
 //! no IO and no dependency, so a test, a simulation and every store compute the same answer to
 //! the unit.
 //!
 //! ```
-//! use limiter::{Account, Decision, Limit, Limits, Refusal, Tokens, UnixMillis};
+//! use limiter::{Bucket, Decision, Demand, PerMinute, Tokens, UnixMillis, Wait, decide};
 //!
-//! let limits = Limits { rpm: Some(Limit::new(60)?), tpm: Some(Limit::new(1_000)?) };
 //! let now = UnixMillis(1_700_000_000_000);
-//! let mut account = Account::full(&limits, now);
+//! let mut requests = Bucket::full(PerMinute::new(60)?.into(), now);
+//! let mut tokens = Bucket::full(PerMinute::new(1_000)?.into(), now);
+//! let mut request = |cost| {
+//!     let request = Demand { bucket: &mut requests, cost: Tokens::ONE };
+//!     decide(&mut [request, Demand { bucket: &mut tokens, cost }], now)
+//! };
 //!
 //! // 1,000 tokens are there at once; the 1,001st is refilled after a thousandth of a minute.
-//! assert!(matches!(account.decide(Tokens::new(1_000)?, now), Decision::Admitted(_)));
-//! let Decision::Refused(Refusal::RetryAt { at, .. }) = account.decide(Tokens::new(1)?, now)
-//! else { unreachable!() };
-//! assert_eq!(at.0 - now.0, 60);
+//! assert_eq!(request(Tokens::new(1_000)?), Decision::Admitted);
+//! let Decision::Refused(refusal) = request(Tokens::new(1)?) else { unreachable!() };
+//! assert_eq!(refusal.wait(), Wait::Millis(60));
+//!
+//! // It was for want of tokens, and so it did not cost a request either.
+//! assert_eq!(refusal.named(), 1);
+//! assert_eq!(requests.balance(now).remaining(), 59);
 //! # Ok::<(), limiter::OutOfRange>(())
 //! ```
 #![no_std]
 
 extern crate alloc;
 
-mod account;
+mod balance;
 mod bucket;
 mod client_id;
-mod units;
+mod decision;
+mod dimension;
+mod out_of_range;
+mod per_minute;
+mod quota;
+mod refusal;
+mod tokens;
+mod unix_millis;
+mod window;
 
-pub use account::{Account, Balance, Charge, Decision, Dimension, Limits, Refusal, Standing};
-pub use bucket::DEBT_CAPACITIES_MAX;
+pub use balance::Balance;
+pub use bucket::{Bucket, Charge};
 pub use client_id::{CLIENT_ID_LEN_MAX, ClientId, InvalidClientId};
-pub use units::{Limit, OutOfRange, PER_MINUTE_MAX, Tokens, UNITS_PER_TOKEN, Units, UnixMillis};
+pub use decision::{Decision, Demand, decide};
+pub use dimension::Dimension;
+pub use out_of_range::OutOfRange;
+pub use per_minute::{PER_MINUTE_MAX, PerMinute};
+pub use quota::{AMOUNT_MAX, Quota};
+pub use refusal::{BUCKETS_MAX, Refusal, Wait};
+pub use tokens::Tokens;
+pub use unix_millis::UnixMillis;
+pub use window::Window;

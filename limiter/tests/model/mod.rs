@@ -1,179 +1,133 @@
-//! The reference: a minute-by-minute bookkeeping with wide numbers and no shortcuts.
+//! The reference: balances as exact fractions of a token in numbers without end, and a whole
+//! history in place of a revision.
 
-use limiter::{Dimension, Limits};
+use limiter::Quota;
+use num_bigint::BigInt;
+use num_rational::BigRational;
 
-const UNITS: i128 = 60_000;
+/// What a bucket says to a cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    Covered,
+    Short,
+    NeverFits,
+}
 
-/// What one admitted request paid; `None` where no limit was in force.
-#[derive(Debug)]
+/// What was paid, and the bucket's history until then.
+#[derive(Clone, Debug)]
 pub(crate) struct Paid {
-    requests: Option<Payment>,
-    tokens: Option<Payment>,
-}
-
-/// What was paid, and the history of the bucket's limits until then, the one in force last.
-#[derive(Clone, Debug)]
-struct Payment {
-    units: i128,
-    limits: Vec<i128>,
-}
-
-/// A bucket is kept while its limit is away.
-#[derive(Clone, Debug)]
-struct Bucket {
-    /// Every limit that it ever had, each other than the one before.
-    limits: Vec<i128>,
-    balance: i128,
-    away: bool,
-}
-
-impl Bucket {
-    fn full(per_minute: u64) -> Self {
-        let per_minute = i128::from(per_minute);
-        Self { limits: vec![per_minute], balance: per_minute * UNITS, away: false }
-    }
-
-    fn per_minute(&self) -> i128 {
-        *self.limits.last().unwrap()
-    }
-
-    fn capacity(&self) -> i128 {
-        self.per_minute() * UNITS
-    }
-
-    fn add(&mut self, units: i128) {
-        self.balance = (self.balance + units).min(self.capacity());
-    }
-
-    /// The difference between what was paid and what was used.
-    fn correct(&mut self, paid: &Payment, used: i128) {
-        let unused = paid.units - used;
-        if unused >= 0 {
-            let changes = self.limits.len() - paid.limits.len();
-            let under = *paid.limits.last().unwrap();
-            let back = match changes {
-                0 => unused,
-                1 => unused.min(unused * self.per_minute() / under),
-                _ => 0,
-            };
-            self.add(back);
-        } else {
-            let floor = -10 * self.capacity();
-            if self.balance > floor {
-                self.balance = (self.balance + unused).max(floor);
-            }
-        }
-    }
-
-    /// The same share of another capacity, or the same debt.
-    fn rescale(&mut self, per_minute: u64) {
-        let (before, after) = (self.per_minute(), i128::from(per_minute));
-        self.away = false;
-        if before != after {
-            self.limits.push(after);
-            if self.balance > 0 {
-                self.balance = self.balance * after / before;
-            }
-        }
-    }
+    tokens: u64,
+    quotas: Vec<Quota>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Model {
-    rpm: Option<Bucket>,
-    tpm: Option<Bucket>,
+pub(crate) struct Bucket {
+    /// Every quota that it ever had, each other than the one before, the one in force last.
+    quotas: Vec<Quota>,
+    tokens: BigRational,
     latest: u64,
 }
 
-impl Model {
-    pub(crate) fn new(limits: Limits, now: u64) -> Self {
-        Self {
-            rpm: limits.rpm.map(|limit| Bucket::full(limit.per_minute())),
-            tpm: limits.tpm.map(|limit| Bucket::full(limit.per_minute())),
-            latest: now,
-        }
+impl Bucket {
+    pub(crate) fn full(quota: Quota, now: u64) -> Self {
+        Self { quotas: vec![quota], tokens: whole(quota.burst()), latest: now }
     }
 
-    /// To read is not to touch: the model stays where it is in time.
-    pub(crate) fn balance(&self, dimension: Dimension, now: u64) -> Option<i128> {
+    pub(crate) fn quota(&self) -> Quota {
+        *self.quotas.last().unwrap()
+    }
+
+    /// To read is not to touch: the bucket stays where it is in time.
+    pub(crate) fn tokens(&self, now: u64) -> BigRational {
         let mut then = self.clone();
         then.advance(now);
-        let bucket = match dimension {
-            Dimension::Rpm => then.rpm,
-            Dimension::Tpm => then.tpm,
-        };
-        bucket.filter(|bucket| !bucket.away).map(|bucket| bucket.balance)
+        then.tokens
     }
 
-    /// The limit that a refusal has to name, `None` when the request has to be admitted.
-    pub(crate) fn refuses(&mut self, tokens: u64, now: u64) -> Option<Dimension> {
+    pub(crate) fn asked_for(&mut self, cost: u64, now: u64) -> Says {
         self.advance(now);
-        let cost = i128::from(tokens) * UNITS;
-        let short = |bucket: &Option<Bucket>, cost| {
-            bucket.as_ref().is_some_and(|b| !b.away && b.balance < cost)
-        };
-        let tpm_short = short(&self.tpm, cost);
-        let never = tpm_short && self.tpm.as_ref().is_some_and(|b| b.capacity() < cost);
-        match (short(&self.rpm, UNITS), tpm_short, never) {
-            (_, _, true) => Some(Dimension::Tpm),
-            (true, _, _) => Some(Dimension::Rpm),
-            (_, true, _) => Some(Dimension::Tpm),
-            (false, false, false) => None,
+        if cost > self.quota().burst() {
+            Says::NeverFits
+        } else if whole(cost) > self.tokens {
+            Says::Short
+        } else {
+            Says::Covered
         }
     }
 
-    pub(crate) fn admit(&mut self, tokens: u64, now: u64) -> Option<Paid> {
-        if self.refuses(tokens, now).is_some() {
-            return None;
-        }
-        let pay = |bucket: &mut Option<Bucket>, cost: i128| {
-            bucket.as_mut().filter(|bucket| !bucket.away).map(|bucket| {
-                bucket.balance -= cost;
-                Payment { units: cost, limits: bucket.limits.clone() }
-            })
-        };
-        Some(Paid {
-            requests: pay(&mut self.rpm, UNITS),
-            tokens: pay(&mut self.tpm, i128::from(tokens) * UNITS),
-        })
+    pub(crate) fn pay(&mut self, tokens: u64) -> Paid {
+        self.tokens -= whole(tokens);
+        Paid { tokens, quotas: self.quotas.clone() }
     }
 
-    pub(crate) fn settle(&mut self, paid: &Paid, actual: u64, now: u64) {
+    pub(crate) fn settle(&mut self, paid: &Paid, used: u64, now: u64) {
         self.advance(now);
-        if let (Some(bucket), Some(paid)) = (&mut self.tpm, &paid.tokens) {
-            bucket.correct(paid, i128::from(actual) * UNITS);
-        }
-    }
-
-    pub(crate) fn release(&mut self, paid: &Paid, now: u64) {
-        self.advance(now);
-        for (bucket, paid) in [(&mut self.rpm, &paid.requests), (&mut self.tpm, &paid.tokens)] {
-            if let (Some(bucket), Some(paid)) = (bucket, paid) {
-                bucket.correct(paid, 0);
+        if used > paid.tokens {
+            let floor = floor(self.quota());
+            if self.tokens > floor {
+                self.tokens = (&self.tokens - whole(used - paid.tokens)).max(floor);
             }
+            return;
         }
+        let unused = whole(paid.tokens - used);
+        let burst_then = whole(paid.quotas.last().unwrap().burst());
+        let share = &unused * whole(self.quota().burst()) / burst_then;
+        let back = match self.quotas.len() - paid.quotas.len() {
+            0 => unused,
+            1 => unused.min(rounded_down(&share, self.quota())),
+            _ => whole(0),
+        };
+        self.add(&back);
     }
 
-    pub(crate) fn change_limits(&mut self, limits: Limits, now: u64) {
-        self.advance(now);
-        for (bucket, limit) in [(&mut self.rpm, limits.rpm), (&mut self.tpm, limits.tpm)] {
-            match (bucket.as_mut(), limit) {
-                (Some(bucket), Some(limit)) => bucket.rescale(limit.per_minute()),
-                (None, Some(limit)) => *bucket = Some(Bucket::full(limit.per_minute())),
-                (Some(bucket), None) => bucket.away = true,
-                (None, None) => {}
-            }
+    pub(crate) fn change(&mut self, quota: Quota, since: u64) {
+        let before = self.quota();
+        if quota == before {
+            return;
         }
+        self.advance(since);
+        if self.tokens > whole(0) {
+            let share = &self.tokens * whole(quota.burst()) / whole(before.burst());
+            self.tokens = rounded_down(&share, before);
+        }
+        self.tokens = rounded_down(&self.tokens, quota);
+        self.quotas.push(quota);
     }
 
     /// Pays out time that never passed before, and none that did.
     fn advance(&mut self, now: u64) {
         if now > self.latest {
-            let elapsed = i128::from(now - self.latest);
-            for bucket in [&mut self.rpm, &mut self.tpm].into_iter().flatten() {
-                bucket.add(bucket.per_minute() * elapsed);
-            }
+            self.add(&fraction(self.quota(), self.quota().amount(), now - self.latest));
             self.latest = now;
         }
     }
+
+    fn add(&mut self, tokens: &BigRational) {
+        self.tokens = (&self.tokens + tokens).min(whole(self.quota().burst()));
+    }
+}
+
+/// The smallest part of a token that a bucket of this quota knows.
+pub(crate) fn unit(quota: Quota) -> BigRational {
+    fraction(quota, 1, 1)
+}
+
+/// Ten minutes of refill or one amount, whichever is the deeper.
+fn floor(quota: Quota) -> BigRational {
+    (-fraction(quota, quota.amount(), 600_000)).min(-whole(quota.amount()))
+}
+
+/// So much of an amount as is refilled in so many milliseconds.
+fn fraction(quota: Quota, amount: u64, elapsed_ms: u64) -> BigRational {
+    let parts = BigInt::from(amount) * BigInt::from(elapsed_ms);
+    BigRational::new(parts, BigInt::from(quota.window().millis()))
+}
+
+fn rounded_down(tokens: &BigRational, quota: Quota) -> BigRational {
+    let window = whole(quota.window().millis());
+    (tokens * &window).floor() / window
+}
+
+pub(crate) fn whole(tokens: u64) -> BigRational {
+    BigRational::from_integer(BigInt::from(tokens))
 }

@@ -1,0 +1,63 @@
+//! What is left of a bucket, as it is told.
+
+use crate::Quota;
+
+/// What is left of one bucket at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    pub(crate) quota: Quota,
+    pub(crate) whole: i64,
+    pub(crate) rest: u32,
+    pub(crate) full_in_ms: u64,
+}
+
+impl Balance {
+    /// The quota in force.
+    pub fn quota(&self) -> Quota {
+        self.quota
+    }
+
+    /// The quota's amount: so much per window.
+    pub fn limit(&self) -> u64 {
+        self.quota.amount()
+    }
+
+    /// Whole tokens that could be spent now, never below 0.
+    pub fn remaining(&self) -> u64 {
+        u64::try_from(self.whole).unwrap_or(0)
+    }
+
+    /// Whole tokens that are owed, rounded up; 0 without a debt.
+    pub fn owed(&self) -> u64 {
+        u64::try_from(-self.whole).unwrap_or(0)
+    }
+
+    /// Whole tokens that are missing from the full bucket: more than the burst when in debt.
+    pub fn used(&self) -> u64 {
+        (self.quota.burst() - self.remaining()) + self.owed()
+    }
+
+    /// Whole tokens, rounded down: -1 as soon as anything is owed.
+    pub fn whole(&self) -> i64 {
+        self.whole
+    }
+
+    /// What there is beyond the whole tokens, in parts of a token of which each window has as many
+    /// as milliseconds. Both together are the balance, exactly.
+    pub fn rest(&self) -> u32 {
+        self.rest
+    }
+
+    /// All of it in tokens, as near as a float can be; negative when in debt.
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+    pub fn tokens(&self) -> f64 {
+        let window_ms = self.quota.window().millis();
+        let units = i128::from(self.whole) * i128::from(window_ms) + i128::from(self.rest);
+        units as f64 / window_ms as f64
+    }
+
+    /// Milliseconds until the bucket is full, if nobody spends.
+    pub fn full_in_ms(&self) -> u64 {
+        self.full_in_ms
+    }
+}

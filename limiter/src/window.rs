@@ -1,0 +1,31 @@
+//! The time in which a bucket refills.
+
+use core::num::NonZeroU32;
+
+use crate::OutOfRange;
+
+const SECS_MAX: u32 = 31 * 24 * 60 * 60;
+
+/// The time in which a quota's amount is refilled: whole seconds, from one to 31 days.
+///
+/// Within these, a window's milliseconds fit a `u32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window(NonZeroU32);
+
+impl Window {
+    /// The window of a client's own limits.
+    pub const MINUTE: Self = Self(NonZeroU32::new(60).unwrap());
+
+    /// Refuses 0 and more than 31 days.
+    pub fn from_secs(secs: u32) -> Result<Self, OutOfRange> {
+        NonZeroU32::new(secs)
+            .filter(|secs| secs.get() <= SECS_MAX)
+            .map(Self)
+            .ok_or(OutOfRange { min: 1, max: u64::from(SECS_MAX) })
+    }
+
+    /// The window in milliseconds.
+    pub fn millis(self) -> u64 {
+        u64::from(self.0.get()) * 1_000
+    }
+}
