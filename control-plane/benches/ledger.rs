@@ -10,10 +10,15 @@ use std::{
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowguard::{
-    ledger::{Answer, ClientConfig, End, Ledger, Outcome},
-    settings::UnknownClients,
+    clients::{ClientConfig, Limits},
+    ledger::{
+        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Response,
+        UnknownClients, WorkerId,
+    },
+    settings::Settings,
 };
-use limiter::{ClientId, Limit, Limits, PER_MINUTE_MAX, Tokens, UnixMillis};
+use futures_util::FutureExt as _;
+use limiter::{ClientId, PER_MINUTE_MAX, PerMinute, Tokens, UnixMillis};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -34,16 +39,25 @@ fn id(buffer: &mut [u8; ID_LEN], mut n: u64) -> &str {
     str::from_utf8(buffer).unwrap_or_default()
 }
 
-fn ledger(clients: u64) -> Ledger {
-    let ledger = Ledger::new(UnknownClients::Deny, NOW);
-    let limit = Limit::new(PER_MINUTE_MAX).ok();
+/// A ledger whose clock the benchmark moves, so that reading the time is not measured.
+struct World {
+    ledger: Ledger,
+    clock: ManualClock,
+}
+
+fn world(clients: u64) -> Option<World> {
+    let defaults = Settings::resolve(|_| None).ok()?.policy;
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let clock = ManualClock::at(NOW);
+    let ledger = Ledger::new(policy, clock.clone());
+    let limit = PerMinute::new(PER_MINUTE_MAX).ok();
     let mut buffer = [0; ID_LEN];
     for n in 0..clients {
-        let Ok(id) = ClientId::try_from(id(&mut buffer, n)) else { continue };
+        let id = ClientId::try_from(id(&mut buffer, n)).ok()?;
         let limits = Limits { rpm: limit, tpm: limit };
-        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None }, NOW);
+        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
     }
-    ledger
+    Some(World { ledger, clock })
 }
 
 /// Which client asks next.
@@ -73,22 +87,50 @@ impl Order {
     }
 }
 
+/// What becomes of a request that was admitted.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It is still under way.
+    Open,
+    /// It ended, and used a little more than it had reserved.
+    Ended,
+}
+
 /// So many decisions, the first of which is number `first`; the time moves on.
-fn decide(ledger: &Ledger, clients: u64, order: Order, first: u64, decisions: u64) {
-    let Ok(tokens) = Tokens::new(100) else { return };
+fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, decisions: u64) {
     let mut buffer = [0; ID_LEN];
     for n in first..first + decisions {
-        let now = UnixMillis(NOW.0 + n / 1_000);
-        let id = id(&mut buffer, order.client(n, clients));
-        black_box(ledger.decide(id, Some(tokens), now));
+        world.clock.set(UnixMillis(NOW.0 + n / 1_000));
+        let ask = Ask {
+            owner: WorkerId(0),
+            id: 0,
+            client: id(&mut buffer, order.client(n, clients)),
+            estimate: Tokens::new(100).ok(),
+            kind: RequestKind::Generates,
+        };
+        let answers = world.ledger.decide(&[ask]).now_or_never();
+        match (fate, answers.and_then(|mut answers| answers.pop())) {
+            (Fate::Ended, Some(Answer::Admitted { reservation, .. })) => {
+                let response = Response {
+                    outcome: Outcome::Completed,
+                    told: Tokens::new(110).ok(),
+                    observed: Tokens::ZERO,
+                    duration_us: Some(1_000),
+                };
+                let end = vec![(reservation, End::Settled(response))];
+                black_box(world.ledger.end(end).now_or_never());
+            }
+            (_, answer) => drop(black_box(answer)),
+        }
     }
 }
 
 /// From the moment that all threads have been started to the end of the last.
 fn on_threads(
-    ledger: &Ledger,
+    world: &World,
     clients: u64,
     order: Order,
+    fate: Fate,
     threads: u64,
     decisions: u64,
 ) -> Duration {
@@ -101,7 +143,7 @@ fn on_threads(
                     start.wait();
                     // Each thread is elsewhere among the clients.
                     let first = thread * clients / threads;
-                    decide(ledger, clients, order, first, decisions / threads);
+                    decide(world, clients, order, fate, first, decisions / threads);
                 })
             })
             .collect();
@@ -120,15 +162,19 @@ fn decisions(criterion: &mut Criterion) {
     for (clients, order) in
         [(1, Order::InTurn), (1_000_000, Order::InTurn), (1_000_000, Order::AtRandom)]
     {
-        let ledger = ledger(clients);
-        for threads in [1, 2] {
-            let name = format!("{clients} clients {}", order.name());
-            group.bench_function(BenchmarkId::new(name, format!("{threads} threads")), |bencher| {
-                bencher.iter_custom(|decisions| {
-                    // At least one decision for each thread.
-                    on_threads(&ledger, clients, order, threads, decisions.max(threads))
+        let Some(world) = world(clients) else { return };
+        for (fate, what) in [(Fate::Open, ""), (Fate::Ended, " and ended")] {
+            for threads in [1, 2] {
+                let name = format!("{clients} clients {}{what}", order.name());
+                let name = BenchmarkId::new(name, format!("{threads} threads"));
+                group.bench_function(name, |bencher| {
+                    bencher.iter_custom(|decisions| {
+                        // At least one decision for each thread.
+                        let decisions = decisions.max(threads);
+                        on_threads(&world, clients, order, fate, threads, decisions)
+                    });
                 });
-            });
+            }
         }
     }
     group.finish();
@@ -138,11 +184,11 @@ fn decisions(criterion: &mut Criterion) {
 fn bytes_per_client(_: &mut Criterion) {
     const CLIENTS: u64 = 1_000_000;
     let region = Region::new(ALLOCATOR);
-    let ledger = ledger(CLIENTS);
+    let Some(world) = world(CLIENTS) else { return };
     let configured = region.change();
-    decide(&ledger, CLIENTS, Order::InTurn, 0, CLIENTS);
+    decide(&world, CLIENTS, Order::InTurn, Fate::Open, 0, CLIENTS);
     let asked = region.change();
-    finish_one_request_each(&ledger, CLIENTS);
+    decide(&world, CLIENTS, Order::InTurn, Fate::Ended, 0, CLIENTS);
     let finished = region.change();
     let per_client = |change: stats_alloc::Stats| {
         let bytes = change.bytes_allocated - change.bytes_deallocated;
@@ -155,23 +201,6 @@ fn bytes_per_client(_: &mut Criterion) {
         per_client(asked),
         per_client(finished),
     );
-}
-
-fn finish_one_request_each(ledger: &Ledger, clients: u64) {
-    let mut buffer = [0; ID_LEN];
-    for n in 0..clients {
-        if let Answer::Admitted { held, .. } =
-            ledger.decide(id(&mut buffer, n), Some(Tokens::ZERO), NOW)
-        {
-            let end = End {
-                outcome: Outcome::Completed,
-                told: None,
-                observed: Tokens::ZERO,
-                duration_us: Some(1_000),
-            };
-            ledger.settle(held, &end, NOW);
-        }
-    }
 }
 
 criterion_group!(benches, decisions, bytes_per_client);

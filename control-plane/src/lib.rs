@@ -6,7 +6,7 @@
 
 pub mod admin;
 pub mod cli;
-pub mod clock;
+pub mod clients;
 pub mod decisions;
 pub mod envoy_config;
 pub mod grpc;

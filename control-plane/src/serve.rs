@@ -22,12 +22,11 @@ use tracing::{info, warn};
 
 use crate::{
     admin::{Admin, AdminError},
-    clock::Clock,
     decisions::{self, StreamMetrics},
     grpc,
     health::Health,
     http_server::{self, Access},
-    ledger::{Ledger, Policy},
+    ledger::{Ledger, SystemClock},
     metrics, rest,
     settings::{Setting, Settings, table},
     store::MemoryStore,
@@ -87,16 +86,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(settings).await?;
 
-    let clock = Clock::start();
-    let policy = Policy {
-        unknown_clients: settings.unknown_clients,
-        estimate: settings.estimate,
-        charge: settings.charge,
-    };
-    let ledger = Arc::new(Ledger::new(policy, clock.now()));
-    let registry = metrics::registry(Arc::clone(&ledger), clock)?;
+    let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
+    let registry = metrics::registry(Arc::clone(&ledger))?;
     let stream_metrics = StreamMetrics::register(&registry)?;
-    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
+    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore)));
     admin.load().await?;
     if settings.demo_clients {
         admin.seed_demo_clients().await?;
@@ -105,7 +98,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
 
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
-        decisions::serve_on_own_thread(listeners.decision, ledger, clock, stream_metrics, shutdown)
+        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, shutdown)
     });
     let mut operator = Servers::default();
     operator.spawn(|shutdown| {

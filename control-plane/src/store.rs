@@ -7,7 +7,7 @@ use std::{error, fmt};
 
 use limiter::ClientId;
 
-use crate::ledger::ClientConfig;
+use crate::clients::ClientConfig;
 
 /// A place for configurations. Calls may block, but never without end; they come from threads
 /// that are there for blocking, and never two writes at a time.

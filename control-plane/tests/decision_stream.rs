@@ -10,12 +10,15 @@ use std::{
 };
 
 use flowguard::{
-    clock::Clock,
-    decisions::{self, HeldInAll, Session, StreamMetrics},
-    ledger::{ClientConfig, ClientSnapshot, Ledger},
-    settings::UnknownClients,
+    clients::{ClientConfig, Limits},
+    decisions::{self, HeldInAll, StreamMetrics},
+    ledger::{
+        Clock, Ledger, ManualClock, Policy, RecordSnapshot, SystemClock, UnknownClients, WorkerId,
+    },
+    settings::Settings,
 };
-use limiter::{ClientId, Limit, Limits, Units, UnixMillis};
+use futures_util::FutureExt as _;
+use limiter::{ClientId, PerMinute, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
     Ask, Balance, ControlFrame, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource,
@@ -30,17 +33,58 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 const SOON: Duration = Duration::from_secs(10);
 
-fn ledger(now: UnixMillis) -> Arc<Ledger> {
-    let ledger = Ledger::new(UnknownClients::Deny, now);
-    let limits = Limits { rpm: Limit::new(2).ok(), tpm: Limit::new(100).ok() };
+fn ledger(clock: impl Into<Clock>) -> Arc<Ledger> {
+    let defaults = Settings::resolve(|_| None).unwrap().policy;
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let ledger = Ledger::new(policy, clock);
+    let limits = Limits { rpm: PerMinute::new(2).ok(), tpm: PerMinute::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None }, now);
+    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
     Arc::new(ledger)
+}
+
+/// A worker's session without its stream, and the ledger behind it, whose clock stands still.
+struct Session {
+    session: decisions::Session,
+    ledger: Arc<Ledger>,
+}
+
+impl Session {
+    fn new() -> Self {
+        Self::start(&hello()).unwrap()
+    }
+
+    fn start(hello: &Hello) -> Result<Self, Status> {
+        let ledger = ledger(ManualClock::at(NOW));
+        let metrics = StreamMetrics::register(&Registry::new()).unwrap();
+        let session = decisions::Session::start(
+            Some(hello),
+            WorkerId(0),
+            Arc::clone(&ledger),
+            metrics,
+            HeldInAll::default(),
+        )?;
+        Ok(Self { session, ledger })
+    }
+
+    fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
+        self.session.answer(frame).now_or_never().expect("local balances are ready at once")
+    }
+
+    /// What is left of the client's requests and tokens, in whole ones.
+    fn left(&self) -> (i64, i64) {
+        let standing = self.ledger.snapshot("client").unwrap().standing;
+        (standing.requests.unwrap().whole(), standing.tokens.unwrap().whole())
+    }
+
+    fn record(&self) -> RecordSnapshot {
+        self.ledger.snapshot("client").unwrap().record
+    }
 }
 
 fn hello() -> Hello {
@@ -70,18 +114,9 @@ fn decisions_of(frame: &ControlFrame) -> Vec<(u32, Decision, u64)> {
     frame.verdicts.iter().map(|v| (v.id, v.decision(), wait_ms(v))).collect()
 }
 
-fn session(ledger: &Arc<Ledger>) -> Session {
-    let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-    Session::start(Some(&hello()), Arc::clone(ledger), metrics, HeldInAll::default()).unwrap()
-}
-
-fn snapshot(ledger: &Ledger) -> ClientSnapshot {
-    ledger.snapshot("client", NOW).unwrap()
-}
-
 #[test]
 fn every_ask_has_one_verdict_in_order() {
-    let mut session = session(&ledger(NOW));
+    let mut session = Session::new();
     let frame = asks(&[
         ask(1, "client", 60),
         ask(2, "client", 60),
@@ -90,7 +125,7 @@ fn every_ask_has_one_verdict_in_order() {
         ask(5, "client", 0),
         ask(6, "client", 0),
     ]);
-    let answer = session.answer(frame, NOW).unwrap().unwrap();
+    let answer = session.answer(frame).unwrap().unwrap();
     assert_eq!(
         decisions_of(&answer),
         [
@@ -107,11 +142,10 @@ fn every_ask_has_one_verdict_in_order() {
 
 #[test]
 fn the_first_answer_welcomes_and_a_report_has_no_answer() {
-    let ledger = ledger(NOW);
-    let mut session = session(&ledger);
+    let mut session = Session::new();
     let hello = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
-    assert!(session.answer(hello, NOW).unwrap().unwrap().welcome.is_some());
-    assert!(session.answer(asks(&[ask(1, "client", 1)]), NOW).unwrap().unwrap().welcome.is_none());
+    assert!(session.answer(hello).unwrap().unwrap().welcome.is_some());
+    assert!(session.answer(asks(&[ask(1, "client", 1)])).unwrap().unwrap().welcome.is_none());
 
     let settle = Settle {
         id: 1,
@@ -120,29 +154,26 @@ fn the_first_answer_welcomes_and_a_report_has_no_answer() {
         ..Settle::default()
     };
     let report = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
-    assert_eq!(session.answer(report, NOW).unwrap(), None);
-    assert_eq!(snapshot(&ledger).durations.count(), 1, "settled twice is settled once");
+    assert_eq!(session.answer(report).unwrap(), None);
+    assert_eq!(session.record().durations.count(), 1, "settled twice is settled once");
 }
 
 #[test]
 fn a_cancel_gives_the_charge_back_once() {
-    let ledger = ledger(NOW);
-    let mut session = session(&ledger);
-    session.answer(asks(&[ask(1, "client", 100)]), NOW).unwrap();
+    let mut session = Session::new();
+    session.answer(asks(&[ask(1, "client", 100)])).unwrap();
     let cancels = FilterFrame { cancels: vec![1, 1, 7], ..FilterFrame::default() };
-    session.answer(cancels, NOW).unwrap();
-    let left = snapshot(&ledger);
-    assert_eq!(left.tokens_left.unwrap().whole(), 100);
-    assert_eq!(left.requests_left.unwrap().whole(), 2);
+    session.answer(cancels).unwrap();
+    assert_eq!(session.left(), (2, 100));
 }
 
 #[test]
 fn what_a_frame_gives_back_is_there_for_what_it_asks() {
-    let mut session = session(&ledger(NOW));
-    session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+    let mut session = Session::new();
+    session.answer(asks(&[ask(1, "client", 60)])).unwrap();
     let settle = completed(1, 14);
     let frame = FilterFrame { settles: vec![settle], ..asks(&[ask(2, "client", 60)]) };
-    let answer = session.answer(frame, NOW).unwrap().unwrap();
+    let answer = session.answer(frame).unwrap().unwrap();
     assert_eq!(decisions_of(&answer), [(2, Decision::Admitted, 0)]);
 }
 
@@ -161,8 +192,8 @@ fn completed(id: u32, used_tokens: u64) -> Settle {
 #[test]
 fn a_verdict_says_when_the_same_request_would_have_to_wait_for_this_ones_end() {
     for (tokens, at_once) in [(0, false), (50, false), (51, true), (100, true)] {
-        let mut session = session(&ledger(NOW));
-        let answer = session.answer(asks(&[ask(1, "client", tokens)]), NOW).unwrap().unwrap();
+        let mut session = Session::new();
+        let answer = session.answer(asks(&[ask(1, "client", tokens)])).unwrap().unwrap();
         assert_eq!(answer.verdicts[0].settle_at_once, at_once, "{tokens} of 100");
     }
 }
@@ -185,10 +216,10 @@ fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charge
         FilterFrame { drops: vec![drop_of("client", u32::MAX)], ..asks(&[ask(1, "client", 1)]) };
     let wrong = [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop];
     for frame in wrong.into_iter().chain([drops_beyond_what_can_be]) {
-        let ledger = ledger(NOW);
-        let status = session(&ledger).answer(frame, NOW).unwrap_err();
+        let mut session = Session::new();
+        let status = session.answer(frame).unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{}", status.message());
-        assert_eq!(snapshot(&ledger).admitted, 0, "{}", status.message());
+        assert_eq!(session.record().admitted, 0, "{}", status.message());
     }
 }
 
@@ -198,63 +229,61 @@ fn drop_of(client_id: &str, requests: u32) -> Drop {
 
 #[test]
 fn requests_that_the_filter_dropped_are_counted_as_the_clients() {
-    let ledger = ledger(NOW);
-    let mut session = session(&ledger);
+    let mut session = Session::new();
     let frame = FilterFrame {
         drops: vec![drop_of("client", 7), drop_of("nobody", 3)],
         ..FilterFrame::default()
     };
-    assert_eq!(session.answer(frame, NOW).unwrap().map(|answer| answer.verdicts.len()), Some(0));
-    let after = snapshot(&ledger);
+    assert_eq!(session.answer(frame).unwrap().map(|answer| answer.verdicts.len()), Some(0));
+    let after = session.record();
     assert_eq!((after.tpm_dropped, after.rpm_dropped, after.admitted), (7, 0, 0));
-    assert_eq!(after.tokens_left.unwrap().whole(), 100);
+    assert_eq!(session.left(), (2, 100));
 }
 
 #[test]
 fn figures_beyond_what_can_be_spoil_no_counter() {
-    let ledger = ledger(NOW);
-    let mut session = session(&ledger);
-    session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+    let mut session = Session::new();
+    session.answer(asks(&[ask(1, "client", 60)])).unwrap();
     let settle =
         Settle { duration_us: u64::MAX, observed_tokens: u64::MAX, ..completed(1, u64::MAX) };
     let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
-    session.answer(frame, NOW).unwrap();
-    let after = snapshot(&ledger);
+    session.answer(frame).unwrap();
+    let after = session.record();
     assert_eq!(after.tokens_used, 60, "it told no usage: its estimate");
     assert_eq!(after.durations.count(), 0);
 }
 
 #[test]
 fn hello_is_said_once() {
-    let mut session = session(&ledger(NOW));
+    let mut session = Session::new();
     let frame = FilterFrame { hello: Some(hello()), ..FilterFrame::default() };
-    assert!(session.answer(frame.clone(), NOW).unwrap().is_some());
-    assert_eq!(session.answer(frame, NOW).unwrap_err().code(), Code::InvalidArgument);
+    assert!(session.answer(frame.clone()).unwrap().is_some());
+    assert_eq!(session.answer(frame).unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[test]
 fn a_node_with_a_name_that_would_fill_the_log_is_refused() {
-    let metrics = StreamMetrics::register(&Registry::new()).unwrap();
     let hello = Hello { node: "a".repeat(900_000), ..hello() };
-    let started = Session::start(Some(&hello), ledger(NOW), metrics, HeldInAll::default());
-    assert_eq!(started.unwrap_err().code(), Code::InvalidArgument);
+    let refused = Session::start(&hello).err().expect("refused");
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }
 
 #[test]
 fn what_a_session_holds_stays_charged_when_it_ends() {
-    let ledger = ledger(NOW);
-    let mut session = session(&ledger);
-    session.answer(asks(&[ask(1, "client", 100)]), NOW).unwrap();
-    drop(session);
-    assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 0);
-    assert_eq!(snapshot(&ledger).tokens_used, 100, "and counts as used");
+    let mut session = Session::new();
+    session.answer(asks(&[ask(1, "client", 100)])).unwrap();
+    let Session { session, ledger } = session;
+    session.close().now_or_never().expect("local balances are ready at once");
+    let after = ledger.snapshot("client").unwrap();
+    assert_eq!(after.standing.tokens.unwrap().whole(), 0);
+    assert_eq!(after.record.tokens_used, 100, "and counts as used");
 }
 
 #[test]
 fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
-    let mut session = session(&ledger(NOW));
+    let mut session = Session::new();
     let frame = asks(&[ask(1, "client", 60), ask(2, "client", 60), ask(3, "nobody", 1)]);
-    let verdicts = session.answer(frame, NOW).unwrap().unwrap().verdicts;
+    let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
     let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000, debt: 0 };
     let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000, debt: 0 };
     for verdict in &verdicts[..2] {
@@ -267,9 +296,8 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
 #[test]
 fn a_settle_gives_back_or_charges_further_once() {
     for (used_tokens, left) in [(20, 80), (100, 0), (150, -50), (100_000_000, -1_000)] {
-        let ledger = ledger(NOW);
-        let mut session = session(&ledger);
-        session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+        let mut session = Session::new();
+        session.answer(asks(&[ask(1, "client", 60)])).unwrap();
         let settle = Settle {
             id: 1,
             outcome: Outcome::Completed.into(),
@@ -279,18 +307,16 @@ fn a_settle_gives_back_or_charges_further_once() {
             ..Settle::default()
         };
         let frame = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
-        session.answer(frame, NOW).unwrap();
-        let left_units = snapshot(&ledger).tokens_left;
-        assert_eq!(left_units, Some(Units(left * Units::ONE.0)), "{used_tokens} used");
+        session.answer(frame).unwrap();
+        assert_eq!(session.left(), (1, left), "{used_tokens} used");
     }
 }
 
 #[test]
 fn a_figure_without_a_source_is_not_believed() {
     for usage in [UsageSource::None as i32, UsageSource::Encoded as i32, 77] {
-        let ledger = ledger(NOW);
-        let mut session = session(&ledger);
-        session.answer(asks(&[ask(1, "client", 60)]), NOW).unwrap();
+        let mut session = Session::new();
+        session.answer(asks(&[ask(1, "client", 60)])).unwrap();
         let outcome = Outcome::Completed.into();
         let settle = Settle {
             id: 1,
@@ -301,15 +327,14 @@ fn a_figure_without_a_source_is_not_believed() {
             ..Settle::default()
         };
         let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
-        session.answer(frame, NOW).unwrap();
-        assert_eq!(snapshot(&ledger).tokens_left.unwrap().whole(), 40);
+        session.answer(frame).unwrap();
+        assert_eq!(session.left(), (1, 40));
     }
 }
 
 #[test]
 fn an_ask_out_of_range_is_refused_with_its_number() {
-    let status =
-        session(&ledger(NOW)).answer(asks(&[ask(9, "client", u64::MAX)]), NOW).unwrap_err();
+    let status = Session::new().answer(asks(&[ask(9, "client", u64::MAX)])).unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert!(status.message().contains("ask 9"), "{}", status.message());
 }
@@ -341,12 +366,10 @@ impl Worker {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let clock = Clock::start();
         let metrics = StreamMetrics::register(&Registry::new()).unwrap();
         let server = tokio::spawn(decisions::serve_on_own_thread(
             listener,
-            ledger(clock.now()),
-            clock,
+            ledger(SystemClock::start()),
             metrics,
             shutdown.clone(),
         ));
@@ -443,10 +466,9 @@ async fn a_frame_that_is_too_large_is_refused_and_the_peer_told() {
 async fn a_connection_that_says_nothing_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let clock = Clock::start();
     let metrics = StreamMetrics::register(&Registry::new()).unwrap();
     let shutdown = CancellationToken::new();
-    tokio::spawn(decisions::serve(listener, ledger(clock.now()), clock, metrics, shutdown));
+    tokio::spawn(decisions::serve(listener, ledger(SystemClock::start()), metrics, shutdown));
 
     let mut silent = TcpStream::connect(address).await.unwrap();
     let started = Instant::now();

@@ -6,14 +6,14 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::Bytes;
 use flowguard::{
     admin::Admin,
-    clock::Clock,
+    clients::{ClientConfig, Limits},
     decisions::{self, StreamMetrics},
     grpc,
     health::Health,
     http_server::{self, Access},
-    ledger::{ClientConfig, Ledger},
+    ledger::{Ledger, Policy, SystemClock, UnknownClients},
     metrics, rest,
-    settings::{AllowedHosts, CorsOrigins, UnknownClients},
+    settings::{AllowedHosts, CorsOrigins, Settings},
     store::MemoryStore,
 };
 use http::Request;
@@ -23,7 +23,7 @@ use hyper::{
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use limiter::{ClientId, Limit, Limits};
+use limiter::{ClientId, PerMinute};
 use proto::decision::{
     Ask, ControlFrame, FilterFrame, Hello, decision_service_client::DecisionServiceClient,
 };
@@ -61,17 +61,18 @@ async fn bound() -> (TcpListener, SocketAddr) {
 
 /// A control plane of so many clients, with ids that are `id_len` long.
 async fn serve(clients: usize, id_len: usize) -> Ports {
-    let clock = Clock::start();
-    let ledger = Arc::new(Ledger::new(UnknownClients::Deny, clock.now()));
+    let defaults = Settings::resolve(|_| None).expect("the defaults are allowed").policy;
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
     for n in 0..clients {
         let id = ClientId::try_from(format!("{n:0>id_len$}").as_str()).expect("an id");
-        let limits = Limits { rpm: Limit::new(60).ok(), tpm: Limit::new(1_000_000).ok() };
+        let limits = Limits { rpm: PerMinute::new(60).ok(), tpm: PerMinute::new(1_000_000).ok() };
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
-        ledger.configure(&config, clock.now());
+        ledger.configure(&config);
     }
-    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
+    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore)));
     let access = Access::new(AllowedHosts::default(), CorsOrigins::None);
-    let registry = metrics::registry(Arc::clone(&ledger), clock).expect("metrics");
+    let registry = metrics::registry(Arc::clone(&ledger)).expect("metrics");
     let stream_metrics = StreamMetrics::register(&registry).expect("metrics");
     let shutdown = CancellationToken::new();
 
@@ -84,7 +85,7 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
     let (listener, grpc) = bound().await;
     tokio::spawn(grpc::serve(listener, admin, Health::ready(), shutdown.clone()));
     let (listener, decision) = bound().await;
-    tokio::spawn(decisions::serve(listener, ledger, clock, stream_metrics, shutdown));
+    tokio::spawn(decisions::serve(listener, ledger, stream_metrics, shutdown));
     Ports { rest, metrics, grpc, decision }
 }
 

@@ -1,10 +1,10 @@
 //! From what an operator wrote to a configuration, or to everything that is wrong with it.
 
-use limiter::{ClientId, InvalidClientId, Limit, Limits, Tokens};
+use limiter::{ClientId, InvalidClientId, PerMinute, Tokens};
 use serde_json::Value;
 
 use super::{FieldError, FieldErrors, Shown};
-use crate::ledger::ClientConfig;
+use crate::clients::{ClientConfig, Limits};
 
 /// A configuration that nobody has judged yet.
 ///
@@ -110,11 +110,11 @@ impl Draft {
     }
 }
 
-fn limit(field: &'static str, json: Option<&str>) -> Result<Option<Limit>, FieldError> {
+fn limit(field: &'static str, json: Option<&str>) -> Result<Option<PerMinute>, FieldError> {
     let Some(json) = json.filter(|&json| json != "null") else { return Ok(None) };
     // JSON allows neither a plus sign nor leading zeros: what parses here is what JSON calls an
     // integer. A number such as 60.0 or 6e1 is not what anybody means to write as a limit.
-    let limit = json.parse().ok().and_then(|per_minute| Limit::new(per_minute).ok());
+    let limit = json.parse().ok().and_then(|per_minute| PerMinute::new(per_minute).ok());
     match limit {
         Some(limit) => Ok(Some(limit)),
         None => Err(FieldError::Limit { field, value: Shown::new(json) }),

@@ -22,8 +22,8 @@ pub use stats::ClientStats;
 pub use stored::{Stored, Write};
 
 use crate::{
-    clock::Clock,
-    ledger::{ClientConfig, Ledger},
+    clients::ClientConfig,
+    ledger::Ledger,
     pieces::Turns,
     store::{ConfigStore, StoreError},
 };
@@ -43,7 +43,6 @@ const DEMO_CLIENTS: [(&str, i64, i64); 3] =
 pub struct Admin {
     ledger: Arc<Ledger>,
     store: Box<dyn ConfigStore>,
-    clock: Clock,
     clients_max: usize,
     writer: Arc<Semaphore>,
     readers: Turns,
@@ -76,11 +75,10 @@ pub enum AdminError {
 
 impl Admin {
     /// Configures `ledger`, and keeps what it configures in `store`.
-    pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>, clock: Clock) -> Self {
+    pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>) -> Self {
         Self {
             ledger,
             store,
-            clock,
             clients_max: CLIENTS_MAX,
             writer: Arc::new(Semaphore::new(1)),
             readers: Turns::new(LIST_WRITERS_MAX),
@@ -92,9 +90,8 @@ impl Admin {
     pub async fn load(self: &Arc<Self>) -> Result<usize, AdminError> {
         self.write(|admin| {
             let configs = admin.store.load()?;
-            let now = admin.clock.now();
             for config in &configs {
-                admin.ledger.configure(config, now);
+                admin.ledger.configure(config);
             }
             Ok(configs.len())
         })
@@ -150,7 +147,7 @@ impl Admin {
         caller: Caller,
     ) -> Result<Stored, AdminError> {
         self.store.put(&config)?;
-        self.ledger.configure(&config, self.clock.now());
+        self.ledger.configure(&config);
         let stored = Stored { config, before, write };
         stored.log(caller);
         Ok(stored)
@@ -183,9 +180,8 @@ impl Admin {
         let client = client.to_owned();
         // A write, so that it is not lost between the two halves of another one.
         self.write(move |admin| {
-            let now = admin.clock.now();
-            let before = admin.ledger.snapshot(&client, now).ok_or(AdminError::ClientNotFound)?;
-            let after = admin.ledger.reset(&client, now).ok_or(AdminError::ClientNotFound)?;
+            let before = admin.ledger.snapshot(&client).ok_or(AdminError::ClientNotFound)?;
+            let after = admin.ledger.reset(&client).ok_or(AdminError::ClientNotFound)?;
             let before = ClientStats::from(&before);
             info!(
                 %caller,
@@ -205,7 +201,7 @@ impl Admin {
 
     /// What one client did and has left.
     pub fn stats(&self, client: &str) -> Option<ClientStats> {
-        let snapshot = self.ledger.snapshot(client, self.clock.now())?;
+        let snapshot = self.ledger.snapshot(client)?;
         Some(ClientStats::from(&snapshot))
     }
 
@@ -216,7 +212,7 @@ impl Admin {
 
     /// What at most `max` clients did and have left, by id, those that come after `after`.
     pub fn stats_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientStats> {
-        let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
+        let snapshots = self.ledger.snapshots_after(after, max);
         snapshots.iter().map(ClientStats::from).collect()
     }
 
@@ -226,7 +222,7 @@ impl Admin {
         after: Option<&ClientId>,
         max: usize,
     ) -> Vec<(ClientConfig, ClientStats)> {
-        let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
+        let snapshots = self.ledger.snapshots_after(after, max);
         snapshots
             .into_iter()
             .map(|snapshot| {
@@ -269,15 +265,14 @@ impl Admin {
 
 #[cfg(test)]
 mod tests {
-    use limiter::UnixMillis;
-
     use super::*;
-    use crate::{settings::UnknownClients, store::MemoryStore};
+    use crate::{ledger::SystemClock, settings::Settings, store::MemoryStore};
 
     #[tokio::test]
     async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
-        let ledger = Arc::new(Ledger::new(UnknownClients::Allow, UnixMillis(0)));
-        let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
+        let policy = Settings::resolve(|_| None).unwrap().policy;
+        let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
+        let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore));
         let admin = Arc::new(admin.with_clients_max(2));
         let set =
             async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true), Caller::Process).await;

@@ -1,6 +1,6 @@
 //! A client's statistics, as both APIs tell them.
 
-use limiter::{ClientId, Tokens, UNITS_PER_TOKEN, Units, UnixMillis};
+use limiter::{Balance, ClientId, Tokens, UnixMillis};
 
 use crate::ledger::ClientSnapshot;
 
@@ -37,21 +37,22 @@ pub struct ClientStats {
 
 impl From<&ClientSnapshot> for ClientStats {
     fn from(client: &ClientSnapshot) -> Self {
-        let dropped_requests = client.rpm_dropped.saturating_add(client.tpm_dropped);
+        let ClientSnapshot { config, standing, record } = client;
+        let dropped_requests = record.rpm_dropped.saturating_add(record.tpm_dropped);
         Self {
-            id: client.config.id.clone(),
-            total_requests: client.admitted.saturating_add(dropped_requests),
-            success_requests: client.admitted,
+            id: config.id.clone(),
+            total_requests: record.admitted.saturating_add(dropped_requests),
+            success_requests: record.admitted,
             dropped_requests,
-            rpm_dropped: client.rpm_dropped,
-            tpm_dropped: client.tpm_dropped,
-            tokens_used: client.tokens_used,
-            rpm_remaining: client.requests_left.map(Units::whole),
-            tpm_remaining: client.tokens_left.map(Units::whole),
-            tpm_balance: client.tokens_left.map(|left| left.0.div_euclid(UNITS_PER_TOKEN)),
-            last_request: client.last_request,
-            avg_latency_ms: client.durations.mean_ms(),
-            learned_estimate: client.learned_estimate.map(Tokens::get),
+            rpm_dropped: record.rpm_dropped,
+            tpm_dropped: record.tpm_dropped,
+            tokens_used: record.tokens_used,
+            rpm_remaining: standing.requests.as_ref().map(Balance::remaining),
+            tpm_remaining: standing.tokens.as_ref().map(Balance::remaining),
+            tpm_balance: standing.tokens.as_ref().map(Balance::whole),
+            last_request: record.last_request,
+            avg_latency_ms: record.durations.mean_ms(),
+            learned_estimate: record.learned_estimate.map(Tokens::get),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use limiter::{Limit, Tokens};
+use limiter::{PerMinute, Tokens};
 use tracing::{info, warn};
 
 use super::Caller;
-use crate::ledger::ClientConfig;
+use crate::clients::ClientConfig;
 
 /// A write that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Stored {
             ("tpm", before.limits.tpm, self.config.limits.tpm),
         ] {
             if let (Some(before), None) = (before, after) {
-                taken_away.push(format!("{name} {}", before.per_minute()));
+                taken_away.push(format!("{name} {}", before.get()));
             }
         }
         if let (Some(before), None) = (before.min_estimate, self.config.min_estimate) {
@@ -104,7 +104,7 @@ impl fmt::Display for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ClientConfig { limits, enabled, min_estimate, .. } = self.0;
         for (name, limit) in [("rpm", limits.rpm), ("tpm", limits.tpm)] {
-            match limit.map(Limit::per_minute) {
+            match limit.map(PerMinute::get) {
                 Some(limit) => write!(f, "{name} {limit}, ")?,
                 None => write!(f, "{name} none, ")?,
             }

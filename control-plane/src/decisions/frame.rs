@@ -3,10 +3,7 @@
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
 use proto::decision::{self, FilterFrame, UsageSource};
 
-use crate::{
-    ledger::{Ask, End, Outcome, RequestKind},
-    settings::ChargePolicy,
-};
+use crate::ledger::{Ask, ChargePolicy, Outcome, RequestKind, Response, WorkerId};
 
 /// Asks in a frame, as many as a filter resumes or answers in one call of Envoy's.
 pub const ASKS_MAX: usize = 64;
@@ -21,22 +18,27 @@ const DROPPED_MAX: u32 = 10_000;
 const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// What a frame says, but for its hello.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frame {
+    pub(super) reports: Reports,
+    pub(super) asks: Vec<ClientAsk>,
+}
+
+/// What needs no answer.
+#[derive(Debug)]
+pub(super) struct Reports {
     pub(super) settles: Vec<Settle>,
     /// Ids of asks whose requests have gone.
     pub(super) cancels: Vec<u32>,
     pub(super) drops: Vec<Drop>,
-    pub(super) asks: Vec<AskOf>,
 }
 
 /// The end of a request that was forwarded.
 #[derive(Debug)]
 pub(super) struct Settle {
     pub(super) id: u32,
-    pub(super) outcome: decision::Outcome,
     pub(super) source: UsageSource,
-    pub(super) end: End,
+    pub(super) response: Response,
 }
 
 /// Requests that the filter refused with their client's last refusal.
@@ -49,10 +51,19 @@ pub(super) struct Drop {
 
 /// A client's ask.
 #[derive(Debug)]
-pub(super) struct AskOf {
-    pub(super) id: u32,
-    pub(super) client_id: String,
-    pub(super) ask: Ask,
+pub(super) struct ClientAsk {
+    id: u32,
+    client_id: String,
+    estimate: Option<Tokens>,
+    kind: RequestKind,
+}
+
+impl ClientAsk {
+    /// The same as the ledger is asked.
+    pub(super) fn of(&self, worker: WorkerId) -> Ask<'_> {
+        let Self { id, ref client_id, estimate, kind } = *self;
+        Ask { owner: worker, id, client: client_id, estimate, kind }
+    }
 }
 
 /// Why a frame is refused, with the stream that it came on.
@@ -82,15 +93,17 @@ impl TryFrom<FilterFrame> for Frame {
             return Err(FrameError::Reports(reports));
         }
         Ok(Self {
-            settles: frame.settles.iter().map(Settle::from).collect(),
-            cancels: frame.cancels,
-            drops: frame.drops.into_iter().map(Drop::try_from).collect::<Result<_, _>>()?,
-            asks: frame.asks.into_iter().map(AskOf::try_from).collect::<Result<_, _>>()?,
+            reports: Reports {
+                settles: frame.settles.iter().map(Settle::from).collect(),
+                cancels: frame.cancels,
+                drops: frame.drops.into_iter().map(Drop::try_from).collect::<Result<_, _>>()?,
+            },
+            asks: frame.asks.into_iter().map(ClientAsk::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
 
-impl TryFrom<decision::Ask> for AskOf {
+impl TryFrom<decision::Ask> for ClientAsk {
     type Error = FrameError;
 
     fn try_from(ask: decision::Ask) -> Result<Self, FrameError> {
@@ -102,7 +115,7 @@ impl TryFrom<decision::Ask> for AskOf {
         };
         let tokens = |tokens| Tokens::new(tokens).map_err(|_| FrameError::Tokens { id, tokens });
         let estimate = ask.tokens.map(tokens).transpose()?;
-        Ok(Self { id, client_id: ask.client_id, ask: Ask { estimate, kind } })
+        Ok(Self { id, client_id: ask.client_id, estimate, kind })
     }
 }
 
@@ -142,13 +155,13 @@ impl From<&decision::Settle> for Settle {
             decision::Outcome::UpstreamFailed => Outcome::UpstreamFailed,
             decision::Outcome::TimedOut => Outcome::TimedOut,
         };
-        let end = End {
+        let response = Response {
             outcome,
             told,
             observed: figure(settle.observed_tokens).unwrap_or(Tokens::ZERO),
             duration_us: Some(settle.duration_us).filter(|us| *us <= DURATION_US_MAX),
         };
-        Self { id: settle.id, outcome: settle.outcome(), source: settle.usage(), end }
+        Self { id: settle.id, source: settle.usage(), response }
     }
 }
 

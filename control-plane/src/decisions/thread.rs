@@ -10,8 +10,8 @@ use std::{io, sync::Arc, thread};
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{StreamMetrics, serve};
-use crate::{clock::Clock, ledger::Ledger};
+use super::{StreamMetrics, server::serve};
+use crate::ledger::Ledger;
 
 /// Why decisions are not served, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +27,11 @@ pub enum ServeError {
     Panicked,
 }
 
-/// Does what [`serve`] does, on a thread of its own.
+/// Serves decisions on `listener` until `shutdown`, on a thread of its own; streams that are open end
+/// between two frames.
 pub async fn serve_on_own_thread(
     listener: TcpListener,
     ledger: Arc<Ledger>,
-    clock: Clock,
     metrics: StreamMetrics,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -41,7 +41,7 @@ pub async fn serve_on_own_thread(
     thread::Builder::new().name("decisions".to_owned()).spawn(move || {
         let served = runtime.block_on(async {
             let listener = TcpListener::from_std(listener)?;
-            Ok(serve(listener, ledger, clock, metrics, shutdown).await?)
+            Ok(serve(listener, ledger, metrics, shutdown).await?)
         });
         // Nobody waits for it when the process is about to end.
         let _ = ended.send(served);

@@ -133,7 +133,7 @@ impl Filter {
             accept_encoding: filter.accept_encoding.word(),
             exempt_paths: filter.exempt_paths.iter().map(|path| path.as_str().to_owned()).collect(),
             exempt_preflight: filter.exempt_preflight,
-            estimate: settings.estimate.source.word(),
+            estimate: settings.policy.estimate.source.word(),
         }
     }
 }

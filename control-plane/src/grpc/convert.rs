@@ -1,13 +1,13 @@
 //! Between the wire types and the control plane's own.
 
-use limiter::Limit;
+use limiter::PerMinute;
 use prost_types::FieldMask;
 use proto::api;
 use tonic::{Code, Status};
 
 use crate::{
     admin::{AdminError, ClientStats, Draft, Shown},
-    ledger::ClientConfig,
+    clients::ClientConfig,
 };
 
 impl From<&api::ClientConfig> for Draft {
@@ -45,8 +45,8 @@ impl From<&ClientConfig> for api::ClientConfig {
     fn from(config: &ClientConfig) -> Self {
         Self {
             client_id: config.id.to_string(),
-            rpm: config.limits.rpm.map(|limit| signed(Limit::per_minute(limit))),
-            tpm: config.limits.tpm.map(|limit| signed(Limit::per_minute(limit))),
+            rpm: config.limits.rpm.map(|limit| signed(PerMinute::get(limit))),
+            tpm: config.limits.tpm.map(|limit| signed(PerMinute::get(limit))),
             enabled: Some(config.enabled),
             min_estimate: config.min_estimate.map(|tokens| signed(tokens.get())),
         }

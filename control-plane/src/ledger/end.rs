@@ -1,114 +1,56 @@
-//! What a request costs in the end, by how it ended and what its response told.
+//! The only way out of the ledger: what a request holds ends once, in one of three ways.
 
-use limiter::Tokens;
+use limiter::UnixMillis;
 
-use super::RequestKind;
-use crate::settings::{AbortCharge, ChargePolicy, FallbackCharge, ReadCharge, WithoutUsageCharge};
+use super::{
+    Ledger, Outcome, Reservation, Response, books::Books, cost::Cost, policy::EstimateSource,
+};
 
 /// How an admitted request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// What became of its response.
-    pub outcome: Outcome,
-    /// The tokens that it used, when the response told.
-    pub told: Option<Tokens>,
-    /// The tokens that were seen to pass in an event stream; 0 for any other response.
-    pub observed: Tokens,
-    /// From request to end of response, in microseconds, when that is known.
-    pub duration_us: Option<u64>,
+pub enum End {
+    /// It was forwarded and is over: its charge is corrected to what it costs.
+    Settled(Response),
+    /// It was never forwarded: the whole charge is given back.
+    Canceled,
+    /// Nobody will know what became of it: its charge stands.
+    Lost,
 }
 
-/// What became of an admitted request's response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It ended as the upstream ended it.
-    Completed,
-    /// It never began, or was cut short.
-    Aborted,
-    /// The answer was a 3xx or 4xx.
-    UpstreamRefused,
-    /// The upstream could not be reached, or answered that it failed.
-    UpstreamFailed,
-    /// Envoy gave up waiting; the upstream may bill what it had done by then.
-    TimedOut,
-}
-
-/// What a request costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cost {
-    /// One request and so many tokens.
-    RequestAnd(Tokens),
-    /// Not even the request.
-    Nothing,
-}
-
-impl Cost {
-    const REQUEST: Self = Self::RequestAnd(Tokens::ZERO);
-
-    pub(super) fn tokens(self) -> Tokens {
-        match self {
-            Self::RequestAnd(tokens) => tokens,
-            Self::Nothing => Tokens::ZERO,
+impl Ledger {
+    /// Ends requests.
+    #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
+    pub async fn end(&self, ends: Vec<(Reservation, End)>) {
+        let now = self.clock.now();
+        for (reservation, end) in ends {
+            self.with_books(&reservation.client, |books| {
+                self.end_one(books, &reservation, &end, now);
+            });
         }
     }
 
-    fn fallback(charge: FallbackCharge, reserved: Tokens) -> Self {
-        match charge {
-            FallbackCharge::Estimate => Self::RequestAnd(reserved),
-            FallbackCharge::Request => Self::REQUEST,
-            FallbackCharge::Nothing => Self::Nothing,
+    fn end_one(&self, books: &Books, reservation: &Reservation, end: &End, now: UnixMillis) {
+        let Reservation { epoch, charges, reserved, kind, .. } = reservation;
+        match end {
+            End::Settled(response) => {
+                let cost = response.cost(*kind, *reserved, &self.policy.charge);
+                books.balances.lock().settle(charges, *epoch, cost, now);
+                let mut record = books.record.lock();
+                record.settled(*reserved, cost.tokens(), response.duration_us);
+                // A response that was cut short used less than such requests do.
+                if let (EstimateSource::Learned, Outcome::Completed, Some(used)) = (
+                    self.policy.estimate.source,
+                    response.outcome,
+                    response.used(&self.policy.charge),
+                ) {
+                    record.learn(used, now);
+                }
+            }
+            End::Canceled => {
+                books.balances.lock().settle(charges, *epoch, Cost::Nothing, now);
+                books.record.lock().canceled();
+            }
+            End::Lost => books.record.lock().lost(*reserved),
         }
-    }
-}
-
-impl End {
-    /// The tokens that the request used, as far as that is known: told, or seen to pass.
-    pub(super) fn used(&self, policy: &ChargePolicy) -> Option<Tokens> {
-        let observed = Some(self.observed(policy)).filter(|observed| *observed > Tokens::ZERO);
-        self.told.or(observed)
-    }
-
-    /// What a request that reserved so much costs.
-    pub(super) fn cost(&self, kind: RequestKind, reserved: Tokens, policy: &ChargePolicy) -> Cost {
-        let observed = self.observed(policy);
-        match (self.outcome, self.told) {
-            (Outcome::UpstreamFailed, None) => Cost::fallback(policy.upstream_failure, reserved),
-            (Outcome::UpstreamRefused, None) => Cost::fallback(policy.upstream_refusal, reserved),
-            (_, None) if makes_no_tokens(kind, observed, policy) => Cost::REQUEST,
-            (Outcome::TimedOut, _) => self.at_least(reserved),
-            (Outcome::Aborted, told) => match (policy.abort, told) {
-                (AbortCharge::Observed, _) => self.at_least(reserved.max(observed)),
-                (AbortCharge::Estimate, _) => self.at_least(reserved),
-                (AbortCharge::Known, Some(told)) => Cost::RequestAnd(told),
-                (AbortCharge::Known, None) => without_usage(reserved, observed, policy),
-            },
-            (_, Some(told)) => Cost::RequestAnd(told),
-            (Outcome::Completed, None) => without_usage(reserved, observed, policy),
-        }
-    }
-
-    fn at_least(&self, least: Tokens) -> Cost {
-        Cost::RequestAnd(self.told.map_or(least, |told| told.max(least)))
-    }
-
-    fn observed(&self, policy: &ChargePolicy) -> Tokens {
-        self.observed.min(policy.observed_max)
-    }
-}
-
-/// Whether such a request costs no tokens where its response told of none. One that says of itself
-/// that it counts, and then streams text, is believed by its response.
-fn makes_no_tokens(kind: RequestKind, observed: Tokens, policy: &ChargePolicy) -> bool {
-    match kind {
-        RequestKind::Generates => false,
-        RequestKind::Reads => policy.read == ReadCharge::Request,
-        RequestKind::Counts => observed == Tokens::ZERO,
-    }
-}
-
-fn without_usage(reserved: Tokens, observed: Tokens, policy: &ChargePolicy) -> Cost {
-    match policy.without_usage {
-        WithoutUsageCharge::Observed => Cost::RequestAnd(reserved.max(observed)),
-        WithoutUsageCharge::Fixed(charge) => Cost::fallback(charge, reserved),
     }
 }

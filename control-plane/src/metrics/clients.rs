@@ -12,10 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use limiter::{ClientId, UNITS_PER_TOKEN, Units};
+use limiter::{Balance, ClientId};
 
 use crate::{
-    clock::Clock,
     ledger::{ClientSnapshot, Histogram, Ledger, UnknownSnapshot},
     pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
 };
@@ -35,7 +34,7 @@ const REQUESTS: Family = Family {
     help: "Requests, by whether they were admitted.",
     kind: "counter",
     samples: |text, name, client| {
-        requests(text, name, id(client), client.admitted, dropped(client));
+        requests(text, name, id(client), client.record.admitted, dropped(client));
     },
 };
 
@@ -44,8 +43,8 @@ const DROPPED: Family = Family {
     help: "Requests that were refused, by the limit that refused first.",
     kind: "counter",
     samples: |text, name, client| {
-        sample(text, name, &[id(client), ("reason", "rpm")], client.rpm_dropped);
-        sample(text, name, &[id(client), ("reason", "tpm")], client.tpm_dropped);
+        sample(text, name, &[id(client), ("reason", "rpm")], client.record.rpm_dropped);
+        sample(text, name, &[id(client), ("reason", "tpm")], client.record.tpm_dropped);
     },
 };
 
@@ -53,7 +52,7 @@ const TOKENS_USED: Family = Family {
     name: "flowguard_tokens_used_total",
     help: "Tokens of admitted requests that ended, as they were charged in the end.",
     kind: "counter",
-    samples: |text, name, client| sample(text, name, &[id(client)], client.tokens_used),
+    samples: |text, name, client| sample(text, name, &[id(client)], client.record.tokens_used),
 };
 
 /// estimated - refunded + debt = settled, at every moment.
@@ -63,14 +62,15 @@ const TOKENS: Family = Family {
     kind: "counter",
     samples: |text, name, client| {
         let estimated = client
+            .record
             .tokens_used
-            .saturating_add(client.tokens_refunded)
-            .saturating_sub(client.tokens_owed);
+            .saturating_add(client.record.tokens_refunded)
+            .saturating_sub(client.record.tokens_owed);
         for (kind, tokens) in [
             ("estimated", estimated),
-            ("settled", client.tokens_used),
-            ("refunded", client.tokens_refunded),
-            ("debt", client.tokens_owed),
+            ("settled", client.record.tokens_used),
+            ("refunded", client.record.tokens_refunded),
+            ("debt", client.record.tokens_owed),
         ] {
             sample(text, name, &[id(client), ("kind", kind)], tokens);
         }
@@ -82,8 +82,8 @@ const BALANCE: Family = Family {
     help: "Exact balance of a bucket, in requests (rpm) or tokens (tpm); negative in debt.",
     kind: "gauge",
     samples: |text, name, client| {
-        for (limit, left) in limits(client) {
-            sample(text, name, &[id(client), ("bucket_type", limit)], in_tokens(left));
+        for (limit, balance) in limits(client) {
+            sample(text, name, &[id(client), ("bucket_type", limit)], balance.tokens());
         }
     },
 };
@@ -93,8 +93,8 @@ const REMAINING: Family = Family {
     help: "Whole requests (rpm) or tokens (tpm) that would be admitted now.",
     kind: "gauge",
     samples: |text, name, client| {
-        for (limit, left) in limits(client) {
-            sample(text, name, &[id(client), ("limit_type", limit)], left.whole());
+        for (limit, balance) in limits(client) {
+            sample(text, name, &[id(client), ("limit_type", limit)], balance.remaining());
         }
     },
 };
@@ -106,8 +106,8 @@ const DURATION: Family = Family {
     samples: |text, name, client| {
         // A client that never finished a request has no distribution: in a large installation
         // most of the page would be empty buckets.
-        if client.durations.count() > 0 {
-            histogram(text, name, id(client), &client.durations);
+        if client.record.durations.count() > 0 {
+            histogram(text, name, id(client), &client.record.durations);
         }
     },
 };
@@ -120,7 +120,6 @@ const FAMILIES: [&Family; 7] =
 #[derive(Debug)]
 pub(super) struct Clients {
     ledger: Arc<Ledger>,
-    clock: Clock,
     /// The families that are not finished yet.
     families: slice::Iter<'static, &'static Family>,
     /// The one that is being written, and after which client it goes on.
@@ -128,8 +127,8 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new(ledger: Arc<Ledger>, clock: Clock) -> Self {
-        Self { ledger, clock, families: FAMILIES.iter(), current: None }
+    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, families: FAMILIES.iter(), current: None }
     }
 
     pub(super) fn write_head(&self, text: &mut String) {
@@ -150,8 +149,7 @@ impl Clients {
                     None => return false,
                 },
             };
-            let now = self.clock.now();
-            let clients = self.ledger.snapshots_after(after.as_ref(), CLIENTS_AT_A_TIME, now);
+            let clients = self.ledger.snapshots_after(after.as_ref(), CLIENTS_AT_A_TIME);
             for client in &clients {
                 (family.samples)(text, family.name, client);
             }
@@ -164,7 +162,7 @@ impl Clients {
     }
 
     fn write_unknown(&self, text: &mut String, family: &Family) {
-        match self.ledger.unknown_snapshot(self.clock.now()) {
+        match self.ledger.unknown_snapshot() {
             UnknownSnapshot::Shared(unknown) => (family.samples)(text, family.name, &unknown),
             // No bucket refused these: they are dropped for neither `rpm` nor `tpm`.
             UnknownSnapshot::Denied { requests: denied } => {
@@ -185,13 +183,13 @@ fn id(client: &ClientSnapshot) -> Label<'_> {
 }
 
 fn dropped(client: &ClientSnapshot) -> u64 {
-    client.rpm_dropped.saturating_add(client.tpm_dropped)
+    client.record.rpm_dropped.saturating_add(client.record.tpm_dropped)
 }
 
 /// The limits that there are, with what is left of each.
-fn limits(client: &ClientSnapshot) -> impl Iterator<Item = (&'static str, Units)> {
-    let limits = [("rpm", client.requests_left), ("tpm", client.tokens_left)];
-    limits.into_iter().filter_map(|(limit, left)| Some((limit, left?)))
+fn limits(client: &ClientSnapshot) -> impl Iterator<Item = (&'static str, Balance)> {
+    let limits = [("rpm", client.standing.requests), ("tpm", client.standing.tokens)];
+    limits.into_iter().filter_map(|(limit, balance)| Some((limit, balance?)))
 }
 
 fn requests(text: &mut String, name: &'static str, id: Label<'_>, success: u64, dropped: u64) {
@@ -222,9 +220,4 @@ fn sample(text: &mut String, name: impl Display, labels: &[Label<'_>], value: im
     }
     let after = if labels.is_empty() { "" } else { "}" };
     let _ = writeln!(text, "{after} {value}");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "Prometheus' samples are floats")]
-fn in_tokens(balance: Units) -> f64 {
-    balance.0 as f64 / UNITS_PER_TOKEN as f64
 }

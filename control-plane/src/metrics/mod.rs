@@ -18,7 +18,6 @@ use tracing::error;
 use clients::Clients;
 
 use crate::{
-    clock::Clock,
     health::{self, Health},
     http_server::{Access, ApiError, fallback, method_not_allowed},
     ledger::Ledger,
@@ -32,7 +31,6 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Clone, Debug)]
 pub struct Registry {
     ledger: Arc<Ledger>,
-    clock: Clock,
     registered: prometheus::Registry,
 }
 
@@ -46,7 +44,7 @@ impl Deref for Registry {
 }
 
 /// A registry that shows `ledger`'s clients, this process and this build.
-pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheus::Error> {
+pub fn registry(ledger: Arc<Ledger>) -> Result<Registry, prometheus::Error> {
     let build = IntGauge::with_opts(
         Opts::new("flowguard_build_info", "Always 1; the label tells which release runs.")
             .const_label("version", env!("CARGO_PKG_VERSION")),
@@ -56,7 +54,7 @@ pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheu
     let registered = prometheus::Registry::new();
     registered.register(Box::new(build))?;
     registered.register(Box::new(ProcessCollector::for_self()))?;
-    Ok(Registry { ledger, clock, registered })
+    Ok(Registry { ledger, registered })
 }
 
 /// How many pieces of pages are written at a time.
@@ -95,7 +93,7 @@ struct Page {
 
 impl Page {
     fn new(registry: Registry) -> Self {
-        let clients = Clients::new(Arc::clone(&registry.ledger), registry.clock);
+        let clients = Clients::new(Arc::clone(&registry.ledger));
         Self { registry, clients, begun: false }
     }
 

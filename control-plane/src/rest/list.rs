@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::shapes::{Config, Stats};
 use crate::{
     admin::ClientStats,
+    clients::ClientConfig,
     http_server::ApiError,
-    ledger::ClientConfig,
     pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress, Turns},
 };
 

@@ -1,12 +1,12 @@
 //! What answers look like: the JSON of section 3 of the external contract, key by key.
 
 use jiff::Timestamp;
-use limiter::{Limit, Tokens, UnixMillis};
+use limiter::{PerMinute, Tokens, UnixMillis};
 use serde::Serialize;
 
 use crate::{
     admin::{ClientStats, Stored},
-    ledger::ClientConfig,
+    clients::ClientConfig,
 };
 
 #[derive(Serialize)]
@@ -23,8 +23,8 @@ impl<'a> From<&'a ClientConfig> for Config<'a> {
     fn from(config: &'a ClientConfig) -> Self {
         Self {
             client_id: config.id.as_str(),
-            rpm: config.limits.rpm.map(Limit::per_minute),
-            tpm: config.limits.tpm.map(Limit::per_minute),
+            rpm: config.limits.rpm.map(PerMinute::get),
+            tpm: config.limits.tpm.map(PerMinute::get),
             enabled: config.enabled,
             min_estimate: config.min_estimate.map(Tokens::get),
         }

@@ -1,32 +1,33 @@
-//! How many tokens a request is charged, before its response tells how many it used and when the
-//! response never does.
+//! The words of the ledger's policy.
 
-use limiter::Tokens;
+use limiter::PerMinute;
 
 use super::Word;
+use crate::ledger::{
+    AbortCharge, EstimateSource, FallbackCharge, ReadCharge, UnknownClients, WithoutUsageCharge,
+};
 
-/// How many tokens a request reserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EstimatePolicy {
-    /// Where the number comes from.
-    pub source: Estimate,
-    /// What stands in for it when it comes from nowhere, at most the client's tokens per minute.
-    pub default: Tokens,
-    /// The least that a request reserves which makes tokens, at most the client's tokens per minute.
-    pub min: Tokens,
+/// The policy that is written so, with these limits where it has any.
+pub(super) fn unknown_clients(
+    text: &str,
+    rpm: PerMinute,
+    tpm: PerMinute,
+) -> Option<UnknownClients> {
+    [UnknownClients::Shared { rpm, tpm }, UnknownClients::Deny, UnknownClients::Allow]
+        .into_iter()
+        .find(|policy| unknown_clients_word(*policy) == text)
 }
 
-/// Where the number of tokens comes from that a request reserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Estimate {
-    /// The request's header, which must be there.
-    Header,
-    /// The larger of the header and what the client's recent requests really used (their 90th
-    /// percentile). The header may be missing.
-    Learned,
+/// The policy as the operator writes it.
+pub(super) fn unknown_clients_word(policy: UnknownClients) -> &'static str {
+    match policy {
+        UnknownClients::Shared { .. } => "shared",
+        UnknownClients::Deny => "deny",
+        UnknownClients::Allow => "allow",
+    }
 }
 
-impl Word for Estimate {
+impl Word for EstimateSource {
     const ALL: &[Self] = &[Self::Header, Self::Learned];
 
     fn word(self) -> &'static str {
@@ -35,54 +36,6 @@ impl Word for Estimate {
             Self::Learned => "learned",
         }
     }
-}
-
-/// What admitted requests are charged in the end when it is not known what they used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChargePolicy {
-    /// For a response that does not tell its usage.
-    pub without_usage: WithoutUsageCharge,
-    /// For an upstream that could not be reached or answered 5xx.
-    pub upstream_failure: FallbackCharge,
-    /// For an answer of 3xx or 4xx that does not tell its usage.
-    pub upstream_refusal: FallbackCharge,
-    /// For a response that was cut short.
-    pub abort: AbortCharge,
-    /// For a request whose method makes no tokens.
-    pub read: ReadCharge,
-    /// The most that counts of what was seen to pass in one response.
-    pub observed_max: Tokens,
-}
-
-impl ChargePolicy {
-    /// The largest [`Self::observed_max`], in tokens. More in one response is no figure, whoever
-    /// tells it.
-    pub const OBSERVED_MAX: u64 = 100_000_000;
-}
-
-impl Default for ChargePolicy {
-    fn default() -> Self {
-        Self {
-            without_usage: WithoutUsageCharge::Observed,
-            upstream_failure: FallbackCharge::Request,
-            upstream_refusal: FallbackCharge::Request,
-            abort: AbortCharge::Observed,
-            read: ReadCharge::Request,
-            observed_max: Tokens::new(32_768).unwrap_or(Tokens::ZERO),
-        }
-    }
-}
-
-/// What a response costs that does not tell its usage.
-///
-/// The client chooses its estimate, and with some APIs whether its stream tells what it used. An
-/// estimate of 0 would make such a stream free, were it not for what is seen to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WithoutUsageCharge {
-    /// The larger of what was seen to pass and what it reserved.
-    Observed,
-    /// What it would cost whatever was seen.
-    Fixed(FallbackCharge),
 }
 
 impl Word for WithoutUsageCharge {
@@ -101,20 +54,6 @@ impl Word for WithoutUsageCharge {
     }
 }
 
-/// What a response costs that was cut short.
-///
-/// Anthropic's streams tell the output's tokens after the output: a client that leaves in between
-/// has it for nothing, unless that costs its estimate, or what was seen to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AbortCharge {
-    /// The largest of what it told, what was seen to pass, and what it reserved.
-    Observed,
-    /// The larger of what it told and what it reserved.
-    Estimate,
-    /// What it told.
-    Known,
-}
-
 impl Word for AbortCharge {
     const ALL: &[Self] = &[Self::Observed, Self::Estimate, Self::Known];
 
@@ -127,15 +66,6 @@ impl Word for AbortCharge {
     }
 }
 
-/// What a request costs whose method makes no tokens: GET, HEAD, DELETE and OPTIONS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadCharge {
-    /// One request; the tokens are given back.
-    Request,
-    /// What any other request would cost.
-    Estimate,
-}
-
 impl Word for ReadCharge {
     const ALL: &[Self] = &[Self::Request, Self::Estimate];
 
@@ -145,17 +75,6 @@ impl Word for ReadCharge {
             Self::Estimate => "estimate",
         }
     }
-}
-
-/// What takes the place of the tokens that a request really used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FallbackCharge {
-    /// What it reserved: one request and the estimated tokens.
-    Estimate,
-    /// One request; the tokens are given back.
-    Request,
-    /// Nothing: the request is given back too.
-    Nothing,
 }
 
 impl Word for FallbackCharge {

@@ -21,12 +21,8 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use limiter::{Limit, Tokens};
+use limiter::{PerMinute, Tokens};
 
-pub use charge::{
-    AbortCharge, ChargePolicy, Estimate, EstimatePolicy, FallbackCharge, ReadCharge,
-    WithoutUsageCharge,
-};
 pub use cors::{CorsOrigins, Origin};
 pub use envoy::EnvoySettings;
 pub use error::{NotAllowed, SettingsError, shown};
@@ -39,9 +35,11 @@ pub use hosts::AllowedHosts;
 pub use table::{Echo, Setting};
 pub use upstream::{Host, Scheme, UpstreamUrl};
 pub(crate) use values::fixed_port;
-pub use values::{LogFormat, LogLevel, LogSettings, Ports, UnknownClients, Word};
+pub use values::{LogFormat, LogLevel, LogSettings, Ports, Word};
 pub(crate) use variables::Variables;
 pub use variables::{Given, Misspelt, WithoutEffect};
+
+use crate::ledger::{ChargePolicy, EstimatePolicy, Policy, UnknownClients};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +60,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// What the filter is told.
     pub filter: FilterSettings,
-    /// How many tokens a request reserves. The filter is told where the number comes from.
-    pub estimate: EstimatePolicy,
-    /// What a request is charged when it is not known what it used.
-    pub charge: ChargePolicy,
-    /// What happens to a client id that is not configured.
-    pub unknown_clients: UnknownClients,
+    /// What a request is charged, and to whom. The filter is told where an estimate comes from.
+    pub policy: Policy,
     /// The origins from which a browser may call the REST API.
     pub cors_allow_origins: CorsOrigins,
     /// Whether the demo clients are there when no client is configured.
@@ -133,22 +127,24 @@ impl Settings {
                 exempt_paths: read(given, &table::EXEMPT_PATHS, ExemptPath::parse_list)?,
                 exempt_preflight: read(given, &table::EXEMPT_PREFLIGHT, values::yes_or_no)?,
             },
-            estimate: EstimatePolicy {
-                source: read(given, &table::ESTIMATE, Word::parse)?,
-                default: read(given, &table::DEFAULT_ESTIMATE, tokens)?,
-                min: read(given, &table::MIN_ESTIMATE, tokens)?,
+            policy: Policy {
+                estimate: EstimatePolicy {
+                    source: read(given, &table::ESTIMATE, Word::parse)?,
+                    default: read(given, &table::DEFAULT_ESTIMATE, tokens)?,
+                    min: read(given, &table::MIN_ESTIMATE, tokens)?,
+                },
+                charge: ChargePolicy {
+                    without_usage: read(given, &table::CHARGE_WITHOUT_USAGE, Word::parse)?,
+                    upstream_failure: read(given, &table::CHARGE_ON_UPSTREAM_FAILURE, Word::parse)?,
+                    upstream_refusal: read(given, &table::CHARGE_ON_UPSTREAM_REFUSAL, Word::parse)?,
+                    abort: read(given, &table::CHARGE_ON_ABORT, Word::parse)?,
+                    read: read(given, &table::CHARGE_ON_READ, Word::parse)?,
+                    observed_max: read(given, &table::OBSERVED_TOKENS_MAX, observed_max)?,
+                },
+                unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
+                    charge::unknown_clients(text, rpm, tpm)
+                })?,
             },
-            charge: ChargePolicy {
-                without_usage: read(given, &table::CHARGE_WITHOUT_USAGE, Word::parse)?,
-                upstream_failure: read(given, &table::CHARGE_ON_UPSTREAM_FAILURE, Word::parse)?,
-                upstream_refusal: read(given, &table::CHARGE_ON_UPSTREAM_REFUSAL, Word::parse)?,
-                abort: read(given, &table::CHARGE_ON_ABORT, Word::parse)?,
-                read: read(given, &table::CHARGE_ON_READ, Word::parse)?,
-                observed_max: read(given, &table::OBSERVED_TOKENS_MAX, observed_max)?,
-            },
-            unknown_clients: read(given, &table::UNKNOWN_CLIENTS, |text| {
-                UnknownClients::parse(text, rpm, tpm)
-            })?,
             cors_allow_origins: read(given, &table::CORS_ALLOW_ORIGINS, CorsOrigins::parse)?,
             demo_clients: read(given, &table::DEMO_CLIENTS, values::yes_or_no)?,
         })
@@ -175,7 +171,7 @@ impl Settings {
     }
 
     fn values(&self) -> Vec<(&'static Setting, String)> {
-        let Self { envoy, filter, estimate, charge, .. } = self;
+        let Self { envoy, filter, policy: Policy { unknown_clients, estimate, charge }, .. } = self;
         let mut values = vec![
             (&table::UPSTREAM_URL, self.upstream.to_string()),
             (&table::UPSTREAM_CA_FILE, self.upstream_ca_file.clone()),
@@ -210,11 +206,11 @@ impl Settings {
             (&table::CHARGE_ON_READ, charge.read.word().to_owned()),
             (&table::CHARGE_ON_UPSTREAM_REFUSAL, charge.upstream_refusal.word().to_owned()),
             (&table::CHARGE_ON_UPSTREAM_FAILURE, charge.upstream_failure.word().to_owned()),
-            (&table::UNKNOWN_CLIENTS, self.unknown_clients.word().to_owned()),
+            (&table::UNKNOWN_CLIENTS, charge::unknown_clients_word(*unknown_clients).to_owned()),
         ]);
-        if let UnknownClients::Shared { rpm, tpm } = self.unknown_clients {
-            values.push((&table::UNKNOWN_CLIENT_RPM, rpm.per_minute().to_string()));
-            values.push((&table::UNKNOWN_CLIENT_TPM, tpm.per_minute().to_string()));
+        if let UnknownClients::Shared { rpm, tpm } = unknown_clients {
+            values.push((&table::UNKNOWN_CLIENT_RPM, rpm.get().to_string()));
+            values.push((&table::UNKNOWN_CLIENT_TPM, tpm.get().to_string()));
         }
         values.push((&table::DEMO_CLIENTS, self.demo_clients.to_string()));
         values
@@ -230,8 +226,8 @@ fn read<T>(
     given.value.to_str().and_then(parse).ok_or_else(|| NotAllowed::setting(setting, given))
 }
 
-fn limit(text: &str) -> Option<Limit> {
-    Limit::new(values::number(text)?).ok()
+fn limit(text: &str) -> Option<PerMinute> {
+    PerMinute::new(values::number(text)?).ok()
 }
 
 fn tokens(text: &str) -> Option<Tokens> {

@@ -2,8 +2,6 @@
 
 use std::{num::NonZeroU16, str::FromStr, time::Duration};
 
-use limiter::Limit;
-
 use super::{Setting, table};
 
 /// A setting whose value is one of a few words.
@@ -70,39 +68,6 @@ impl Word for LogFormat {
         match self {
             Self::Text => "text",
             Self::Json => "json",
-        }
-    }
-}
-
-/// What happens to a client id that is not configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownClients {
-    /// All of them together draw on one pair of buckets.
-    Shared {
-        /// Requests per minute.
-        rpm: Limit,
-        /// Tokens per minute.
-        tpm: Limit,
-    },
-    /// Their requests are answered 403.
-    Deny,
-    /// They are not limited.
-    Allow,
-}
-
-impl UnknownClients {
-    pub(super) fn parse(text: &str, rpm: Limit, tpm: Limit) -> Option<Self> {
-        [Self::Shared { rpm, tpm }, Self::Deny, Self::Allow]
-            .into_iter()
-            .find(|policy| policy.word() == text)
-    }
-
-    /// The policy as the operator writes it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Shared { .. } => "shared",
-            Self::Deny => "deny",
-            Self::Allow => "allow",
         }
     }
 }

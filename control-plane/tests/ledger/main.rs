@@ -3,6 +3,7 @@
 mod estimate;
 mod paid_back;
 mod settlement;
+mod world;
 
 use std::{
     sync::{
@@ -13,64 +14,15 @@ use std::{
 };
 
 use flowguard::{
-    ledger::{
-        Answer, ClientConfig, ClientSnapshot, End, Held, Ledger, Outcome, UnknownSnapshot, Written,
-    },
-    settings::UnknownClients,
+    clients::ClientConfig,
+    ledger::{Answer, End, UnknownClients, UnknownSnapshot, Written},
 };
-use limiter::{ClientId, Limit, Limits, Refusal, Tokens, Units, UnixMillis};
+use limiter::{Tokens, Wait};
 
-const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
-
-fn limit(per_minute: u64) -> Limit {
-    Limit::new(per_minute).unwrap()
-}
-
-fn config(id: &str, rpm: impl Into<Option<Limit>>, tpm: impl Into<Option<Limit>>) -> ClientConfig {
-    let id = ClientId::try_from(id).unwrap();
-    let (rpm, tpm) = (rpm.into(), tpm.into());
-    ClientConfig { id, limits: Limits { rpm, tpm }, enabled: true, min_estimate: None }
-}
-
-fn ledger(configs: &[ClientConfig]) -> Ledger {
-    let ledger = Ledger::new(UnknownClients::Deny, NOW);
-    for config in configs {
-        assert_eq!(ledger.configure(config, NOW), Written::Created);
-    }
-    ledger
-}
-
-fn tokens(tokens: u64) -> Option<Tokens> {
-    Tokens::new(tokens).ok()
-}
-
-/// The only client's request, which passes.
-fn admitted(ledger: &Ledger, estimate: Option<Tokens>) -> Held {
-    match ledger.decide("client", estimate, NOW) {
-        Answer::Admitted { held, .. } => held,
-        other => panic!("not admitted: {other:?}"),
-    }
-}
-
-fn ended(used: Option<Tokens>) -> End {
-    End {
-        outcome: Outcome::Completed,
-        told: used,
-        observed: Tokens::ZERO,
-        duration_us: Some(1_500),
-    }
-}
-
-fn later(ms: u64) -> UnixMillis {
-    UnixMillis(NOW.0 + ms)
-}
-
-fn snapshot(ledger: &Ledger, id: &str) -> ClientSnapshot {
-    ledger.snapshot(id, NOW).unwrap()
-}
+use world::{World, config, later, left, limit, response, tokens, with_unknown_clients};
 
 /// Threads ask all at once, and what they were granted is counted apart from the ledger.
-fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Option<Tokens>) -> u64 {
+fn admitted_by_threads(world: &World, threads: usize, asks: usize, each: Option<Tokens>) -> u64 {
     let admitted = AtomicU64::new(0);
     let start = Barrier::new(threads);
     thread::scope(|scope| {
@@ -78,7 +30,7 @@ fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Optio
             scope.spawn(|| {
                 start.wait();
                 for _ in 0..asks {
-                    if matches!(ledger.decide("client", each, NOW), Answer::Admitted { .. }) {
+                    if matches!(world.decide("client", each), Answer::Admitted { .. }) {
                         admitted.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -91,29 +43,29 @@ fn admitted_by_threads(ledger: &Ledger, threads: usize, asks: usize, each: Optio
 #[test]
 fn many_threads_are_admitted_exactly_the_burst() {
     for round in 0..200 {
-        let ledger = ledger(&[config("client", limit(1_000), None)]);
-        assert_eq!(admitted_by_threads(&ledger, 8, 200, tokens(0)), 1_000, "round {round}");
+        let world = World::of(&[config("client", limit(1_000), None)]);
+        assert_eq!(admitted_by_threads(&world, 8, 200, tokens(0)), 1_000, "round {round}");
 
-        let ledger = self::ledger(&[config("client", limit(5_000), limit(7_000))]);
-        assert_eq!(admitted_by_threads(&ledger, 8, 200, tokens(7)), 1_000, "round {round}");
-        let snapshot = snapshot(&ledger, "client");
-        assert_eq!((snapshot.admitted, snapshot.tpm_dropped), (1_000, 600));
-        assert_eq!(snapshot.requests_left, Some(Units(4_000 * Units::ONE.0)), "a refusal cost RPM");
+        let world = World::of(&[config("client", limit(5_000), limit(7_000))]);
+        assert_eq!(admitted_by_threads(&world, 8, 200, tokens(7)), 1_000, "round {round}");
+        let snapshot = world.snapshot("client");
+        assert_eq!((snapshot.record.admitted, snapshot.record.tpm_dropped), (1_000, 600));
+        assert_eq!(left(&snapshot), (Some(4_000), Some(0)), "a refusal cost RPM");
     }
 }
 
 #[test]
 fn a_write_in_the_middle_of_a_run_refills_nothing() {
-    let ledger = ledger(&[config("client", limit(1_000), None)]);
+    let world = World::of(&[config("client", limit(1_000), None)]);
     let stop = AtomicU64::new(0);
     let admitted = thread::scope(|scope| {
         scope.spawn(|| {
             while stop.load(Ordering::Relaxed) == 0 {
                 let same = config("client", limit(1_000), None);
-                assert_eq!(ledger.configure(&same, NOW), Written::Replaced);
+                assert_eq!(world.ledger.configure(&same), Written::Replaced);
             }
         });
-        let admitted = admitted_by_threads(&ledger, 4, 1_000, tokens(0));
+        let admitted = admitted_by_threads(&world, 4, 1_000, tokens(0));
         stop.store(1, Ordering::Relaxed);
         admitted
     });
@@ -122,108 +74,113 @@ fn a_write_in_the_middle_of_a_run_refills_nothing() {
 
 #[test]
 fn a_refused_request_costs_nothing() {
-    let ledger = ledger(&[config("client", limit(2), limit(100))]);
+    let world = World::of(&[config("client", limit(2), limit(100))]);
     for _ in 0..10 {
-        let Answer::Refused { refusal, .. } = ledger.decide("client", tokens(101), NOW) else {
+        let Answer::Refused { refusal, .. } = world.decide("client", tokens(101)) else {
             panic!("101 of 100 tokens were admitted")
         };
-        assert!(matches!(refusal, Refusal::NeverFits { .. }));
+        assert_eq!(refusal.wait, Wait::Never);
     }
     for _ in 0..2 {
-        ledger.settle(admitted(&ledger, tokens(50)), &ended(None), NOW);
+        world.settle(world.admit(tokens(50)), response(None));
     }
-    let snapshot = snapshot(&ledger, "client");
-    assert_eq!((snapshot.admitted, snapshot.tpm_dropped, snapshot.rpm_dropped), (2, 10, 0));
-    assert_eq!(snapshot.tokens_used, 100);
+    let snapshot = world.snapshot("client");
+    assert_eq!(
+        (snapshot.record.admitted, snapshot.record.tpm_dropped, snapshot.record.rpm_dropped),
+        (2, 10, 0)
+    );
+    assert_eq!(snapshot.record.tokens_used, 100);
 }
 
 #[test]
 fn a_released_charge_is_given_back_and_neither_request_nor_tokens_count_in_the_end() {
-    let ledger = ledger(&[config("client", limit(1), limit(100))]);
-    let held = admitted(&ledger, tokens(80));
-    held.release(NOW);
-    assert_eq!(snapshot(&ledger, "client").requests_left, Some(Units::ONE));
+    let world = World::of(&[config("client", limit(1), limit(100))]);
+    let reservation = world.admit(tokens(80));
+    world.end(reservation, End::Canceled);
+    assert_eq!(left(&world.snapshot("client")), (Some(1), Some(100)));
 
-    let held = admitted(&ledger, tokens(100));
+    let reservation = world.admit(tokens(100));
     // The counter never went down, and says now what really was admitted.
-    assert_eq!(snapshot(&ledger, "client").admitted, 1);
-    assert_eq!(snapshot(&ledger, "client").tokens_used, 0, "it has not ended yet");
-    ledger.settle(held, &ended(None), NOW);
-    assert_eq!(snapshot(&ledger, "client").tokens_used, 100);
-    let durations = snapshot(&ledger, "client").durations;
+    assert_eq!(world.snapshot("client").record.admitted, 1);
+    assert_eq!(world.snapshot("client").record.tokens_used, 0, "it has not ended yet");
+    world.settle(reservation, response(None));
+    assert_eq!(world.snapshot("client").record.tokens_used, 100);
+    let durations = world.snapshot("client").record.durations;
     assert_eq!((durations.count(), durations.mean_ms()), (1, 1.5));
 }
 
 #[test]
 fn a_client_that_is_not_enabled_is_counted_and_not_limited() {
-    let ledger = ledger(&[]);
+    let world = World::of(&[]);
     let disabled = ClientConfig { enabled: false, ..config("client", limit(1), limit(1)) };
-    ledger.configure(&disabled, NOW);
+    world.ledger.configure(&disabled);
     for _ in 0..5 {
-        ledger.settle(admitted(&ledger, tokens(1_000)), &ended(None), NOW);
+        world.settle(world.admit(tokens(1_000)), response(None));
     }
-    let snapshot = snapshot(&ledger, "client");
-    assert_eq!((snapshot.admitted, snapshot.tokens_used), (5, 5_000));
+    let snapshot = world.snapshot("client");
+    assert_eq!((snapshot.record.admitted, snapshot.record.tokens_used), (5, 5_000));
 }
 
 #[test]
 fn a_client_created_again_has_full_buckets_and_counters_that_go_on() {
-    let ledger = ledger(&[config("client", limit(1), None)]);
-    admitted(&ledger, tokens(5)).stand();
-    assert!(ledger.remove("client"));
-    assert!(!ledger.remove("client"));
-    assert!(ledger.snapshot("client", NOW).is_none());
-    assert!(matches!(ledger.decide("client", tokens(5), NOW), Answer::UnknownClient));
+    let world = World::of(&[config("client", limit(1), None)]);
+    world.end(world.admit(tokens(5)), End::Lost);
+    assert!(world.ledger.remove("client"));
+    assert!(!world.ledger.remove("client"));
+    assert!(world.ledger.snapshot("client").is_none());
+    assert!(matches!(world.decide("client", tokens(5)), Answer::UnknownClient));
 
-    assert_eq!(ledger.configure(&config("client", limit(1), None), NOW), Written::Created);
-    admitted(&ledger, tokens(5)).stand();
-    assert_eq!(snapshot(&ledger, "client").tokens_used, 10);
+    assert_eq!(world.ledger.configure(&config("client", limit(1), None)), Written::Created);
+    world.end(world.admit(tokens(5)), End::Lost);
+    assert_eq!(world.snapshot("client").record.tokens_used, 10);
 }
 
 #[test]
 fn what_a_deleted_client_holds_is_not_given_back_to_the_one_created_after_it() {
-    let ledger = ledger(&[config("client", None, limit(500))]);
-    let held = admitted(&ledger, tokens(500));
-    ledger.remove("client");
-    ledger.configure(&config("client", None, limit(500)), NOW);
-    assert!(matches!(ledger.decide("client", tokens(500), NOW), Answer::Admitted { .. }));
-    held.release(NOW);
-    assert!(matches!(ledger.decide("client", tokens(1), NOW), Answer::Refused { .. }));
+    let world = World::of(&[config("client", None, limit(500))]);
+    let reservation = world.admit(tokens(500));
+    world.ledger.remove("client");
+    world.ledger.configure(&config("client", None, limit(500)));
+    assert!(matches!(world.decide("client", tokens(500)), Answer::Admitted { .. }));
+    world.end(reservation, End::Canceled);
+    assert!(matches!(world.decide("client", tokens(1)), Answer::Refused { .. }));
 }
 
 #[test]
 fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
-    let ledger = ledger(&[config("client", limit(1), None)]);
-    let held = admitted(&ledger, tokens(5));
-    ledger.remove("client");
-    held.release(NOW);
-    assert!(ledger.is_empty());
+    let world = World::of(&[config("client", limit(1), None)]);
+    let reservation = world.admit(tokens(5));
+    world.ledger.remove("client");
+    world.end(reservation, End::Canceled);
+    assert!(world.ledger.is_empty());
 }
 
 #[test]
 fn unknown_clients_share_one_pair_of_buckets_and_no_state_of_their_own() {
     let [rpm, tpm] = [limit(3), limit(100)];
-    let ledger = Ledger::new(UnknownClients::Shared { rpm, tpm }, NOW);
+    let world = World::new(with_unknown_clients(UnknownClients::Shared { rpm, tpm }));
     for id in ["a", "b", "unknown"] {
-        assert!(matches!(ledger.decide(id, tokens(1), NOW), Answer::Admitted { .. }));
+        assert!(matches!(world.decide(id, tokens(1)), Answer::Admitted { .. }));
     }
-    assert!(matches!(ledger.decide("c", tokens(1), NOW), Answer::Refused { .. }));
-    assert!(ledger.is_empty());
-    let UnknownSnapshot::Shared(unknown) = ledger.unknown_snapshot(NOW) else { panic!("denied") };
-    assert_eq!((unknown.admitted, unknown.rpm_dropped), (3, 1));
+    assert!(matches!(world.decide("c", tokens(1)), Answer::Refused { .. }));
+    assert!(world.ledger.is_empty());
+    let UnknownSnapshot::Shared(unknown) = world.ledger.unknown_snapshot() else {
+        panic!("denied")
+    };
+    assert_eq!((unknown.record.admitted, unknown.record.rpm_dropped), (3, 1));
 }
 
 #[test]
 fn allowed_unknown_clients_are_not_limited_and_denied_ones_are_counted() {
-    let allowed = Ledger::new(UnknownClients::Allow, NOW);
+    let allowed = World::new(with_unknown_clients(UnknownClients::Allow));
     for _ in 0..1_000 {
-        assert!(matches!(allowed.decide("a", tokens(1_000_000), NOW), Answer::Admitted { .. }));
+        assert!(matches!(allowed.decide("a", tokens(1_000_000)), Answer::Admitted { .. }));
     }
-    let denied = Ledger::new(UnknownClients::Deny, NOW);
+    let denied = World::new(with_unknown_clients(UnknownClients::Deny));
     for _ in 0..3 {
-        assert!(matches!(denied.decide("a", tokens(1), NOW), Answer::UnknownClient));
+        assert!(matches!(denied.decide("a", tokens(1)), Answer::UnknownClient));
     }
-    let UnknownSnapshot::Denied { requests } = denied.unknown_snapshot(NOW) else {
+    let UnknownSnapshot::Denied { requests } = denied.ledger.unknown_snapshot() else {
         panic!("shared")
     };
     assert_eq!(requests, 3);
@@ -231,16 +188,14 @@ fn allowed_unknown_clients_are_not_limited_and_denied_ones_are_counted() {
 
 #[test]
 fn the_refill_is_continuous() {
-    let ledger = ledger(&[config("client", limit(60), None)]);
+    let world = World::of(&[config("client", limit(60), None)]);
     for _ in 0..60 {
-        assert!(matches!(ledger.decide("client", tokens(0), NOW), Answer::Admitted { .. }));
+        assert!(matches!(world.decide("client", tokens(0)), Answer::Admitted { .. }));
     }
-    let Answer::Refused { refusal: Refusal::RetryAt { at, .. }, .. } =
-        ledger.decide("client", tokens(0), NOW)
-    else {
+    let Answer::Refused { refusal, .. } = world.decide("client", tokens(0)) else {
         panic!("61 of 60 requests were admitted")
     };
-    assert_eq!(at, later(1_000));
-    assert!(matches!(ledger.decide("client", tokens(0), later(999)), Answer::Refused { .. }));
-    assert!(matches!(ledger.decide("client", tokens(0), later(1_000)), Answer::Admitted { .. }));
+    assert_eq!(refusal.wait, Wait::Millis(1_000));
+    assert!(matches!(world.at(later(999)).decide("client", tokens(0)), Answer::Refused { .. }));
+    assert!(matches!(world.at(later(1_000)).decide("client", tokens(0)), Answer::Admitted { .. }));
 }

@@ -1,13 +1,13 @@
 //! What requests use beyond their estimates becomes a debt, and is paid back.
 
-use flowguard::ledger::{Answer, Held};
-use limiter::{Refusal, Units};
+use flowguard::ledger::{Answer, Reservation};
+use limiter::Wait;
 
-use super::{NOW, admitted, config, ended, later, ledger, limit, tokens};
+use super::world::{NOW, World, config, later, left, limit, response, tokens};
 
 /// A request of the simulation below: admitted at one moment, settled at another.
 struct InFlight {
-    held: Held,
+    reservation: Reservation,
     estimate: u64,
     ends: u64,
 }
@@ -29,7 +29,7 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
     const STEPS_PER_MINUTE: usize = 600;
     let mut seed = 0x9e37_79b9_7f4a_7c15;
     println!("seed {seed}");
-    let ledger = ledger(&[config("client", None, limit(LIMIT))]);
+    let world = World::of(&[config("client", None, limit(LIMIT))]);
     let mut in_flight: Vec<InFlight> = Vec::new();
     // For each step: tokens settled in it, and the estimates in flight when it began.
     let mut settled = Vec::new();
@@ -46,14 +46,14 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
         settled.push(over.iter().map(|request| 2 * request.estimate).sum::<u64>());
         for request in over {
             used_in_all += 2 * request.estimate;
-            ledger.settle(request.held, &ended(tokens(2 * request.estimate)), now);
+            world.at(now).settle(request.reservation, response(tokens(2 * request.estimate)));
         }
         while step < STEPS && in_flight.len() < 1_000 {
             let estimate = random(&mut seed, 400);
-            match ledger.decide("client", tokens(estimate), now) {
-                Answer::Admitted { held, .. } => {
+            match world.at(now).decide("client", tokens(estimate)) {
+                Answer::Admitted { reservation, .. } => {
                     let ends = step + 1 + random(&mut seed, 300);
-                    in_flight.push(InFlight { held, estimate, ends });
+                    in_flight.push(InFlight { reservation, estimate, ends });
                 }
                 _ => break,
             }
@@ -71,25 +71,23 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
         assert!(used <= most, "{used} tokens in the minute from step {from}, at most {most}");
     }
     let end = later((step - 1) * STEP_MS);
-    let after = ledger.snapshot("client", end).unwrap();
+    let after = world.at(end).snapshot("client").record;
     assert_eq!(after.tokens_used, used_in_all);
     assert_eq!(after.tokens_owed, used_in_all / 2);
 }
 
 #[test]
 fn what_a_burst_used_beyond_its_estimates_is_paid_back_in_the_next_minute() {
-    let ledger = ledger(&[config("client", None, limit(100_000))]);
-    let burst: Vec<_> = (0..1_000).map(|_| admitted(&ledger, tokens(100))).collect();
-    for held in burst {
-        ledger.settle(held, &ended(tokens(200)), NOW);
+    let world = World::of(&[config("client", None, limit(100_000))]);
+    let burst: Vec<_> = (0..1_000).map(|_| world.admit(tokens(100))).collect();
+    for reservation in burst {
+        world.settle(reservation, response(tokens(200)));
     }
-    let left = |at| ledger.snapshot("client", at).unwrap().tokens_left.unwrap();
-    assert_eq!(left(NOW), Units(-100_000 * Units::ONE.0));
-    assert_eq!(left(later(60_000)), Units(0));
-    let Answer::Refused { refusal: Refusal::RetryAt { at, .. }, .. } =
-        ledger.decide("client", tokens(100), NOW)
-    else {
+    let left = |at| left(&world.at(at).snapshot("client"));
+    assert_eq!(left(later(60_000)), (None, Some(0)));
+    assert_eq!(left(NOW), (None, Some(-100_000)));
+    let Answer::Refused { refusal, .. } = world.decide("client", tokens(100)) else {
         panic!("a client in debt was admitted")
     };
-    assert_eq!(at, later(60_060));
+    assert_eq!(refusal.wait, Wait::Millis(60_060));
 }

@@ -1,14 +1,12 @@
 //! What a request is charged in the end, by how its response ended and what it told.
 
-use flowguard::{
-    ledger::{Answer, Ask, End, Held, Ledger, Outcome, Policy, RequestKind},
-    settings::{
-        AbortCharge, ChargePolicy, FallbackCharge, ReadCharge, UnknownClients, WithoutUsageCharge,
-    },
+use flowguard::ledger::{
+    AbortCharge, ChargePolicy, End, FallbackCharge, Outcome, Policy, ReadCharge, RequestKind,
+    Response, WithoutUsageCharge,
 };
-use limiter::{Tokens, Units};
+use limiter::Tokens;
 
-use super::{NOW, admitted, config, ended, ledger, limit, snapshot, tokens};
+use super::world::{World, config, denying_unknown_clients, left, limit, response, tokens};
 
 const RESERVED: u64 = 100;
 
@@ -21,67 +19,53 @@ const ALL_OUTCOMES: [Outcome; 5] = [
 ];
 
 /// Of a client with 10 requests and 1,000 tokens a minute.
-struct World {
-    ledger: Ledger,
+fn world(charge: ChargePolicy) -> World {
+    let world = World::new(Policy { charge, ..denying_unknown_clients() });
+    world.ledger.configure(&config("client", limit(10), limit(1_000)));
+    world
 }
 
-impl World {
-    fn new(charge: ChargePolicy) -> Self {
-        let policy = Policy { charge, ..UnknownClients::Deny.into() };
-        let ledger = Ledger::new(policy, NOW);
-        ledger.configure(&config("client", limit(10), limit(1_000)), NOW);
-        Self { ledger }
-    }
-
-    fn admit(&self, kind: RequestKind) -> Held {
-        let ask = Ask { estimate: tokens(RESERVED), kind };
-        match self.ledger.decide("client", ask, NOW) {
-            Answer::Admitted { held, .. } => held,
-            other => panic!("not admitted: {other:?}"),
-        }
-    }
-
-    fn check(self, what: &str, requests_left: u64, used: i64) {
-        let left = snapshot(&self.ledger, "client");
-        assert_eq!(left.requests_left.unwrap().whole(), requests_left, "{what}");
-        assert_eq!(left.tokens_left, Some(Units((1_000 - used) * Units::ONE.0)), "{what}");
-        assert_eq!(left.tokens_used.cast_signed(), used, "{what}");
-        assert_eq!(RESERVED + left.tokens_owed - left.tokens_refunded, left.tokens_used, "{what}");
-    }
+fn default_charge() -> ChargePolicy {
+    denying_unknown_clients().charge
 }
 
 /// What a request that reserved 100 tokens costs, and how many of 10 requests are left.
-fn check(kind: RequestKind, end: End, charge: ChargePolicy, requests_left: u64, used: u64) {
-    let world = World::new(charge);
-    let held = world.admit(kind);
-    world.ledger.settle(held, &end, NOW);
-    world.check(&format!("{kind:?} {end:?} {charge:?}"), requests_left, used.cast_signed());
+fn check(kind: RequestKind, end: Response, charge: ChargePolicy, requests_left: i64, used: u64) {
+    let world = world(charge);
+    world.settle(world.admit_kind(tokens(RESERVED), kind), end);
+    let what = format!("{kind:?} {end:?} {charge:?}");
+    let after = world.snapshot("client");
+    assert_eq!(left(&after), (Some(requests_left), Some(1_000 - used.cast_signed())), "{what}");
+    let record = after.record;
+    assert_eq!(record.tokens_used, used, "{what}");
+    let settled = RESERVED + record.tokens_owed - record.tokens_refunded;
+    assert_eq!(settled, record.tokens_used, "{what}");
 }
 
-fn check_generated(end: End, charge: ChargePolicy, requests_left: u64, used: u64) {
+fn check_generated(end: Response, charge: ChargePolicy, requests_left: i64, used: u64) {
     check(RequestKind::Generates, end, charge, requests_left, used);
 }
 
-fn told(outcome: Outcome, used: u64) -> End {
-    End { outcome, told: tokens(used), observed: Tokens::ZERO, duration_us: Some(1) }
+fn told(outcome: Outcome, used: u64) -> Response {
+    Response { outcome, told: tokens(used), observed: Tokens::ZERO, duration_us: Some(1) }
 }
 
-fn silent(outcome: Outcome) -> End {
-    End { outcome, told: None, observed: Tokens::ZERO, duration_us: Some(1) }
+fn silent(outcome: Outcome) -> Response {
+    Response { outcome, told: None, observed: Tokens::ZERO, duration_us: Some(1) }
 }
 
-fn observed(end: End, observed: u64) -> End {
-    End { observed: Tokens::new(observed).unwrap(), ..end }
+fn observed(end: Response, observed: u64) -> Response {
+    Response { observed: Tokens::new(observed).unwrap(), ..end }
 }
 
 #[test]
 fn what_a_response_used_is_charged_when_it_is_whole() {
     for outcome in [Outcome::Completed, Outcome::UpstreamRefused, Outcome::UpstreamFailed] {
         for used in [0, 99, 100, 101, 3_000] {
-            check_generated(told(outcome, used), ChargePolicy::default(), 9, used);
+            check_generated(told(outcome, used), default_charge(), 9, used);
             // What was seen to pass is a guess, and the upstream knows.
             let end = observed(told(outcome, used), 5_000);
-            check_generated(end, ChargePolicy::default(), 9, used);
+            check_generated(end, default_charge(), 9, used);
         }
     }
 }
@@ -95,15 +79,15 @@ fn a_response_that_was_cut_short_costs_the_largest_of_what_is_known_seen_and_res
         (None, 20, 100),
         (None, 300, 300),
     ] {
-        let end = End { told: used.and_then(tokens), ..silent(Outcome::Aborted) };
-        check_generated(observed(end, seen), ChargePolicy::default(), 9, cost);
+        let end = Response { told: used.and_then(tokens), ..silent(Outcome::Aborted) };
+        check_generated(observed(end, seen), default_charge(), 9, cost);
     }
 }
 
 #[test]
 fn what_a_response_that_was_cut_short_costs_is_a_matter_of_policy() {
-    let known = ChargePolicy { abort: AbortCharge::Known, ..ChargePolicy::default() };
-    let estimate = ChargePolicy { abort: AbortCharge::Estimate, ..ChargePolicy::default() };
+    let known = ChargePolicy { abort: AbortCharge::Known, ..default_charge() };
+    let estimate = ChargePolicy { abort: AbortCharge::Estimate, ..default_charge() };
     for (used, at_least_the_estimate) in [(0, 100), (99, 100), (100, 100), (101, 101)] {
         let end = observed(told(Outcome::Aborted, used), 700);
         check_generated(end, known, 9, used);
@@ -119,7 +103,7 @@ fn what_a_response_that_was_cut_short_costs_is_a_matter_of_policy() {
 
 #[test]
 fn a_stream_that_told_no_usage_costs_what_was_seen_to_pass_or_more() {
-    let default = ChargePolicy::default();
+    let default = default_charge();
     for (seen, cost) in [(0, 100), (99, 100), (101, 101), (900, 900)] {
         check_generated(observed(silent(Outcome::Completed), seen), default, 9, cost);
     }
@@ -131,7 +115,7 @@ fn a_stream_that_told_no_usage_costs_what_was_seen_to_pass_or_more() {
 
 #[test]
 fn an_answer_that_says_no_costs_a_request_and_one_that_came_too_late_its_estimate() {
-    let default = ChargePolicy::default();
+    let default = default_charge();
     check_generated(silent(Outcome::UpstreamRefused), default, 9, 0);
     check_generated(silent(Outcome::UpstreamFailed), default, 9, 0);
     check_generated(silent(Outcome::TimedOut), default, 9, 100);
@@ -141,7 +125,7 @@ fn an_answer_that_says_no_costs_a_request_and_one_that_came_too_late_its_estimat
 
 #[test]
 fn what_is_charged_without_usage_is_a_matter_of_policy_for_each_ending() {
-    let default = ChargePolicy { abort: AbortCharge::Known, ..ChargePolicy::default() };
+    let default = ChargePolicy { abort: AbortCharge::Known, ..default_charge() };
     for (fallback, requests_left, used) in [
         (FallbackCharge::Estimate, 9, 100),
         (FallbackCharge::Request, 9, 0),
@@ -170,15 +154,15 @@ fn what_is_charged_without_usage_is_a_matter_of_policy_for_each_ending() {
 #[test]
 fn a_request_that_reads_costs_no_tokens_unless_configured_so() {
     for outcome in [Outcome::Completed, Outcome::Aborted, Outcome::TimedOut] {
-        check(RequestKind::Reads, silent(outcome), ChargePolicy::default(), 9, 0);
-        let estimate = ChargePolicy { read: ReadCharge::Estimate, ..ChargePolicy::default() };
+        check(RequestKind::Reads, silent(outcome), default_charge(), 9, 0);
+        let estimate = ChargePolicy { read: ReadCharge::Estimate, ..default_charge() };
         check(RequestKind::Reads, silent(outcome), estimate, 9, 100);
     }
 }
 
 #[test]
 fn a_request_that_counts_costs_no_tokens_unless_its_response_made_some() {
-    let default = ChargePolicy::default();
+    let default = default_charge();
     check(RequestKind::Counts, silent(Outcome::Completed), default, 9, 0);
     check(RequestKind::Counts, silent(Outcome::Aborted), default, 9, 0);
     check(RequestKind::Counts, told(Outcome::Completed, 700), default, 9, 700);
@@ -188,46 +172,45 @@ fn a_request_that_counts_costs_no_tokens_unless_its_response_made_some() {
 
 #[test]
 fn what_a_deleted_client_used_counts_and_is_not_charged_to_the_one_created_after_it() {
-    let ledger = ledger(&[config("client", None, limit(500))]);
-    let held = admitted(&ledger, tokens(500));
-    ledger.remove("client");
-    ledger.configure(&config("client", None, limit(500)), NOW);
-    ledger.settle(held, &ended(tokens(700)), NOW);
-    let after = snapshot(&ledger, "client");
-    assert_eq!(after.tokens_left.unwrap().whole(), 500);
-    assert_eq!((after.tokens_used, after.tokens_owed), (700, 200));
+    let world = World::of(&[config("client", None, limit(500))]);
+    let reservation = world.admit(tokens(500));
+    world.ledger.remove("client");
+    world.ledger.configure(&config("client", None, limit(500)));
+    world.settle(reservation, response(tokens(700)));
+    let after = world.snapshot("client");
+    assert_eq!(left(&after), (None, Some(500)));
+    assert_eq!((after.record.tokens_used, after.record.tokens_owed), (700, 200));
 }
 
 #[test]
 fn a_reset_fills_the_buckets_and_requests_under_way_settle_with_the_statistics_alone() {
-    let world = World::new(ChargePolicy::default());
-    let under_way = [world.admit(RequestKind::Generates), world.admit(RequestKind::Generates)];
-    world.ledger.settle(world.admit(RequestKind::Generates), &told(Outcome::Completed, 9_000), NOW);
-    let before = snapshot(&world.ledger, "client");
-    assert!(before.tokens_left.unwrap() < Units(0));
+    let world = world(default_charge());
+    let admit = || world.admit(tokens(RESERVED));
+    let [refunded, canceled] = [admit(), admit()];
+    world.settle(admit(), told(Outcome::Completed, 9_000));
+    assert_eq!(left(&world.snapshot("client")), (Some(7), Some(-8_200)));
 
-    let after = world.ledger.reset("client", NOW).unwrap();
-    let full = (Some(Units(10 * Units::ONE.0)), Some(Units(1_000 * Units::ONE.0)));
-    assert_eq!((after.requests_left, after.tokens_left), full);
-    assert_eq!(after.tokens_used, 9_000, "statistics go on");
+    let after = world.ledger.reset("client").unwrap();
+    let full = (Some(10), Some(1_000));
+    assert_eq!(left(&after), full);
+    assert_eq!(after.record.tokens_used, 9_000, "statistics go on");
 
-    let [refunded, canceled] = under_way;
-    world.ledger.settle(refunded, &told(Outcome::Completed, 700), NOW);
-    canceled.release(NOW);
-    let after = snapshot(&world.ledger, "client");
-    assert_eq!((after.requests_left, after.tokens_left), full);
-    assert_eq!(after.tokens_used, 9_700);
-    assert!(world.ledger.reset("nobody", NOW).is_none());
+    world.settle(refunded, told(Outcome::Completed, 700));
+    world.end(canceled, End::Canceled);
+    let after = world.snapshot("client");
+    assert_eq!(left(&after), full);
+    assert_eq!(after.record.tokens_used, 9_700);
+    assert!(world.ledger.reset("nobody").is_none());
 }
 
 #[test]
 fn every_ending_is_counted_with_its_duration_when_it_has_one() {
     for outcome in ALL_OUTCOMES {
         for (duration_us, count) in [(Some(7), 1), (None, 0)] {
-            let world = World::new(ChargePolicy::default());
-            let held = world.admit(RequestKind::Generates);
-            world.ledger.settle(held, &End { duration_us, ..silent(outcome) }, NOW);
-            assert_eq!(snapshot(&world.ledger, "client").durations.count(), count);
+            let world = world(default_charge());
+            let reservation = world.admit(tokens(RESERVED));
+            world.settle(reservation, Response { duration_us, ..silent(outcome) });
+            assert_eq!(world.snapshot("client").record.durations.count(), count);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use flowguard::{grpc, ledger::Answer};
 use futures_util::stream;
+use limiter::UnixMillis;
 use proto::api::{
     ClientConfig, ClientStats, DeleteClientRequest, GetClientConfigRequest, GetClientStatsRequest,
     ListClientsRequest, SetClientConfigRequest, flow_guard_service_client::FlowGuardServiceClient,
@@ -187,8 +188,8 @@ async fn a_floor_for_estimates_is_set_shown_and_taken_away() {
 
 #[tokio::test]
 async fn clients_are_listed_by_id_each_with_its_statistics() {
-    let mut world = World::new();
-    world.asked_at.0 = 4_102_444_800_999;
+    let world = World::new();
+    world.at(UnixMillis(4_102_444_800_999));
     world.configure("b", Some(2), Some(100)).await;
     world.configure("a", None, None).await;
     world.complete("b", 10, 1_500);

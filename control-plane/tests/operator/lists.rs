@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use flowguard::ledger::ClientConfig;
+use flowguard::clients::{ClientConfig, Limits};
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
-use limiter::{ClientId, Limits};
+use limiter::ClientId;
 use proto::api::{ClientConfig as Config, ListClientsRequest, ListClientsResponse};
 use serde_json::Value;
 use tokio::{
@@ -35,7 +35,7 @@ fn large(clients: usize) -> World {
         let id = ClientId::try_from(id(n).as_str()).expect("an id");
         let limits = Limits { rpm: Some(limit(60)), tpm: Some(limit(1_000)) };
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
-        world.ledger.configure(&config, world.clock.now());
+        world.ledger.configure(&config);
     }
     world
 }

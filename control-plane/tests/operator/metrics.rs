@@ -3,7 +3,10 @@
 use std::{env, fs};
 
 use axum::{body::Body, http::Request};
-use flowguard::{admin::Caller, ledger::Answer, settings::UnknownClients};
+use flowguard::{
+    admin::Caller,
+    ledger::{Answer, End, UnknownClients},
+};
 use limiter::Tokens;
 
 use crate::world::{Reply, World, reply};
@@ -103,11 +106,11 @@ async fn the_page_tells_what_the_ledger_did() {
 
 #[tokio::test]
 async fn a_balance_is_exact_and_what_remains_of_it_whole() {
-    let mut world = World::new();
+    let world = World::new();
     world.configure("a", Some(60), Some(1_000)).await;
     let _held = world.ask_admitted("a", 1_000);
     // 30 ms later half a token has come back, and 3 hundredths of a request.
-    world.asked_at.0 += 30;
+    world.later(30);
     assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
     check(
         &page(&world).await,
@@ -193,7 +196,7 @@ async fn a_client_that_is_deleted_and_created_again_goes_on_counting() {
     assert!(!page(&world).await.contains(r#"client_id="a""#));
 
     world.configure("a", Some(60), None).await;
-    held.stand();
+    world.end(held, End::Lost);
     check(
         &page(&world).await,
         &[

@@ -1,6 +1,7 @@
 //! Forgiving a client what it spent and owes, and seeing that it owes.
 
-use limiter::Tokens;
+use flowguard::ledger::End;
+use limiter::{Tokens, UnixMillis};
 use proto::api::{GetClientStatsRequest, ResetClientRequest};
 
 use crate::{grpc, world::World};
@@ -9,8 +10,8 @@ const RESET: &str = "/api/v1/clients/a/reset";
 
 /// A client that used 450 tokens more than it has in a minute.
 async fn in_debt() -> World {
-    let mut world = World::new();
-    world.asked_at.0 = 4_102_444_800_000;
+    let world = World::new();
+    world.at(UnixMillis(4_102_444_800_000));
     world.configure("a", Some(60), Some(1_000)).await;
     world.complete_with("a", 10, Tokens::new(1_450).ok(), 2_000);
     world
@@ -32,9 +33,9 @@ async fn a_debt_is_seen_in_the_statistics() {
 
 #[tokio::test]
 async fn a_balance_is_rounded_down_below_zero_too() {
-    let mut world = in_debt().await;
+    let world = in_debt().await;
     // 30 ms later half a token has come back.
-    world.asked_at.0 += 30;
+    world.later(30);
     drop(world.ask("a", 0));
     let reply = world.get("/api/v1/clients/a/stats").await;
     assert!(reply.body.ends_with(r#""tpm_balance":-450}"#), "{}", reply.body);
@@ -65,7 +66,7 @@ async fn what_is_under_way_at_a_reset_gives_nothing_back_to_the_new_buckets() {
     let before = world.ask_admitted("a", 600);
     world.post(RESET, "").await;
     let _after = world.ask_admitted("a", 700);
-    before.release(world.asked_at);
+    world.end(before, End::Canceled);
     let reply = world.get("/api/v1/clients/a/stats").await;
     assert!(reply.body.ends_with(r#""tpm_balance":300}"#), "{}", reply.body);
 }

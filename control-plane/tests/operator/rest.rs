@@ -9,6 +9,7 @@ use flowguard::{
     ledger::Answer,
     settings::{CorsOrigins, Settings},
 };
+use limiter::UnixMillis;
 
 use crate::world::{Reply, World, reply};
 
@@ -135,8 +136,8 @@ fn first_word(text: &str) -> String {
 
 #[tokio::test]
 async fn statistics_tell_what_was_decided_and_what_is_left() {
-    let mut world = World::new();
-    world.asked_at.0 = 4_102_444_800_250;
+    let world = World::new();
+    world.at(UnixMillis(4_102_444_800_250));
     world.configure("a", Some(3), Some(100)).await;
     world.complete("a", 30, 1_500);
     world.complete("a", 0, 2_000);

@@ -11,10 +11,10 @@ use std::{
 
 use flowguard::{
     admin::{Caller, Draft},
-    ledger::ClientConfig,
+    clients::{ClientConfig, Limits},
     store::{ConfigStore, StoreError},
 };
-use limiter::{ClientId, Limits};
+use limiter::ClientId;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::world::{World, limit};

@@ -9,27 +9,29 @@ use axum::{
 };
 use flowguard::{
     admin::{Admin, Caller, Draft},
-    clock::Clock,
     health::Health,
     http_server::Access,
-    ledger::{Answer, End, Held, Ledger, Outcome},
+    ledger::{
+        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Reservation, Response,
+        UnknownClients, WorkerId,
+    },
     metrics, rest,
-    settings::{CorsOrigins, Settings, UnknownClients},
+    settings::{CorsOrigins, Settings},
     store::{ConfigStore, MemoryStore},
 };
-use limiter::{Limit, Tokens, UnixMillis};
+use futures_util::FutureExt as _;
+use limiter::{PerMinute, Tokens, UnixMillis};
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 pub(crate) struct World {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) admin: Arc<Admin>,
     pub(crate) health: Health,
     pub(crate) cors: CorsOrigins,
-    pub(crate) clock: Clock,
-    /// When requests are asked: ahead of the clock by which they are read, and a balance whose
-    /// refill is in the future stands still. So what a test reads does not depend on its speed.
-    pub(crate) asked_at: UnixMillis,
+    pub(crate) clock: ManualClock,
 }
 
 impl World {
@@ -46,16 +48,17 @@ impl World {
     }
 
     fn with(unknown: &UnknownClients, store: impl ConfigStore + 'static) -> Self {
-        let clock = Clock::start();
-        let ledger = Arc::new(Ledger::new(*unknown, clock.now()));
-        let admin = Admin::new(Arc::clone(&ledger), Box::new(store), clock);
+        let clock = ManualClock::at(NOW);
+        let defaults = Settings::resolve(|_| None).expect("the defaults are allowed").policy;
+        let policy = Policy { unknown_clients: *unknown, ..defaults };
+        let ledger = Arc::new(Ledger::new(policy, clock.clone()));
+        let admin = Admin::new(Arc::clone(&ledger), Box::new(store));
         Self {
             ledger,
             admin: Arc::new(admin),
             health: Health::ready(),
             cors: CorsOrigins::None,
             clock,
-            asked_at: UnixMillis(clock.now().0 + 3_600_000),
         }
     }
 
@@ -66,16 +69,37 @@ impl World {
             .expect("the draft is valid");
     }
 
-    pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
-        let tokens = Tokens::new(tokens).expect("few tokens");
-        self.ledger.decide(client, Some(tokens), self.asked_at)
+    /// Moves the clock, which stands still otherwise.
+    pub(crate) fn at(&self, now: UnixMillis) {
+        self.clock.set(now);
     }
 
-    pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> Held {
+    pub(crate) fn later(&self, ms: u64) {
+        self.at(UnixMillis(self.ledger.now().0 + ms));
+    }
+
+    pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
+        let ask = Ask {
+            owner: WorkerId(0),
+            id: 0,
+            client,
+            estimate: Some(Tokens::new(tokens).expect("few tokens")),
+            kind: RequestKind::Generates,
+        };
+        let answers = self.ledger.decide(&[ask]).now_or_never();
+        answers.expect("local balances are ready at once").remove(0)
+    }
+
+    pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> Reservation {
         match self.ask(client, tokens) {
-            Answer::Admitted { held, .. } => held,
+            Answer::Admitted { reservation, .. } => reservation,
             other => panic!("not admitted: {other:?}"),
         }
+    }
+
+    pub(crate) fn end(&self, reservation: Reservation, end: End) {
+        let ended = self.ledger.end(vec![(reservation, end)]).now_or_never();
+        ended.expect("local balances are ready at once");
     }
 
     /// A request that is admitted and ends after `duration_us`, with a response without usage.
@@ -92,9 +116,13 @@ impl World {
         duration_us: u64,
     ) {
         let duration_us = Some(duration_us);
-        let end =
-            End { outcome: Outcome::Completed, told: used, observed: Tokens::ZERO, duration_us };
-        self.ledger.settle(self.ask_admitted(client, tokens), &end, self.asked_at);
+        let response = Response {
+            outcome: Outcome::Completed,
+            told: used,
+            observed: Tokens::ZERO,
+            duration_us,
+        };
+        self.end(self.ask_admitted(client, tokens), End::Settled(response));
     }
 
     pub(crate) fn rest(&self) -> Router {
@@ -102,7 +130,7 @@ impl World {
     }
 
     pub(crate) fn metrics(&self) -> Router {
-        let registry = metrics::registry(Arc::clone(&self.ledger), self.clock);
+        let registry = metrics::registry(Arc::clone(&self.ledger));
         let registry = registry.expect("each metric is defined once");
         metrics::router(registry, self.health.clone(), &self.access())
     }
@@ -143,8 +171,8 @@ impl World {
     }
 }
 
-pub(crate) fn limit(per_minute: u64) -> Limit {
-    Limit::new(per_minute).expect("a limit")
+pub(crate) fn limit(per_minute: u64) -> PerMinute {
+    PerMinute::new(per_minute).expect("a limit")
 }
 
 pub(crate) struct Reply {

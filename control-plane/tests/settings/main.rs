@@ -8,14 +8,16 @@ use std::{num::NonZeroU32, time::Duration};
 
 use flowguard::{
     cli::{Command, Exit, Invocation},
+    ledger::{
+        AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, ReadCharge,
+        UnknownClients, WithoutUsageCharge,
+    },
     settings::{
-        AbortCharge, AcceptEncoding, ChargePolicy, CorsOrigins, EnvoySettings, ErrorFormat,
-        Estimate, EstimatePolicy, ExemptPath, FailureMode, FallbackCharge, LogFormat, LogLevel,
-        RateLimitHeaders, ReadCharge, Settings, UnknownClients, UpstreamRateLimitHeaders,
-        WithoutUsageCharge,
+        AcceptEncoding, CorsOrigins, EnvoySettings, ErrorFormat, ExemptPath, FailureMode,
+        LogFormat, LogLevel, RateLimitHeaders, Settings, UpstreamRateLimitHeaders,
     },
 };
-use limiter::{Limit, Tokens};
+use limiter::{PerMinute, Tokens};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -79,7 +81,17 @@ fn without_any_setting_the_defaults_are_in_effect() {
          UNKNOWN_CLIENT_TPM=1000\n\
          DEMO_CLIENTS=true\n"
     );
-    assert_eq!(settings.charge, ChargePolicy::default());
+    assert_eq!(
+        settings.policy.charge,
+        ChargePolicy {
+            without_usage: WithoutUsageCharge::Observed,
+            upstream_failure: FallbackCharge::Request,
+            upstream_refusal: FallbackCharge::Request,
+            abort: AbortCharge::Observed,
+            read: ReadCharge::Request,
+            observed_max: Tokens::new(32_768).unwrap(),
+        }
+    );
 }
 
 #[test]
@@ -152,11 +164,11 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!((&exempt[..], filter.exempt_preflight), (&["/healthz", "/static/*"][..], true));
     let tokens = |number| Tokens::new(number).unwrap();
     assert_eq!(
-        settings.estimate,
-        EstimatePolicy { source: Estimate::Learned, default: tokens(0), min: tokens(50) }
+        settings.policy.estimate,
+        EstimatePolicy { source: EstimateSource::Learned, default: tokens(0), min: tokens(50) }
     );
     assert_eq!(
-        settings.charge,
+        settings.policy.charge,
         ChargePolicy {
             without_usage: WithoutUsageCharge::Fixed(FallbackCharge::Nothing),
             upstream_failure: FallbackCharge::Estimate,
@@ -166,8 +178,8 @@ fn every_setting_can_come_from_the_environment() {
             observed_max: tokens(100_000_000),
         }
     );
-    let (rpm, tpm) = (Limit::new(7).unwrap(), Limit::new(1_000_000_000_000).unwrap());
-    assert_eq!(settings.unknown_clients, UnknownClients::Shared { rpm, tpm });
+    let (rpm, tpm) = (PerMinute::new(7).unwrap(), PerMinute::new(1_000_000_000_000).unwrap());
+    assert_eq!(settings.policy.unknown_clients, UnknownClients::Shared { rpm, tpm });
     let CorsOrigins::List(origins) = &settings.cors_allow_origins else { panic!("no list") };
     let origins: Vec<_> = origins.iter().map(flowguard::settings::Origin::as_str).collect();
     assert_eq!(origins, ["https://a.example", "http://b.example:3000"]);

@@ -15,7 +15,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    pub(super) fn record(&mut self, duration_us: u64) {
+    pub(in crate::ledger) fn record(&mut self, duration_us: u64) {
         let bucket =
             DURATION_BUCKETS_MS.partition_point(|&bound_ms| bound_ms * 1_000 < duration_us);
         if let Some(count) = self.counts.get_mut(bucket) {

@@ -1,0 +1,119 @@
+//! The gRPC server of the decision stream.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use proto::decision::{
+    FilterFrame,
+    decision_service_server::{DecisionService, DecisionServiceServer},
+};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Request, Response, Status, Streaming, transport::Server};
+
+use super::{
+    HeldInAll, StreamMetrics,
+    log_budget::LogBudget,
+    stream::{Answer, Stream},
+};
+use crate::{
+    ledger::{Ledger, WorkerId},
+    listener::{ConnectionInfo, ConnectionLimits, Listener},
+};
+
+/// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
+const FRAME_BYTES_MAX: usize = 256 * 1024;
+
+/// Each worker of each Envoy has one connection, and answers a ping on it every
+/// [`KEEPALIVE_INTERVAL`]: a connection that is silent for longer is closed and makes room. So is
+/// one that answers pings and has no stream that said hello, which takes
+/// [`HELLO_TIMEOUT`](super::stream::HELLO_TIMEOUT) at most.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: 512,
+    read_timeout: Some(Duration::from_secs(30)),
+    idle_timeout: Some(Duration::from_secs(15)),
+};
+
+/// A worker opens one stream; a few more come from workers that are being replaced.
+const STREAMS_PER_CONNECTION_MAX: u32 = 64;
+
+/// Finds workers that vanished without closing: their streams end, and what they hold is lost.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames.
+pub async fn serve(
+    listener: TcpListener,
+    ledger: Arc<Ledger>,
+    metrics: StreamMetrics,
+    shutdown: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let streams = TaskTracker::new();
+    let decisions = Decisions {
+        streams: streams.clone(),
+        shared: Shared {
+            ledger,
+            metrics,
+            held_in_all: HeldInAll::default(),
+            log: LogBudget::default(),
+            shutdown: shutdown.clone(),
+        },
+        workers: AtomicU64::new(0),
+    };
+    let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
+    Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(service)
+        .serve_with_incoming_shutdown(
+            Listener::new(listener, LIMITS).into_stream(),
+            shutdown.cancelled_owned(),
+        )
+        .await?;
+    // What their requests held has ended only then.
+    streams.close();
+    streams.wait().await;
+    Ok(())
+}
+
+struct Decisions {
+    streams: TaskTracker,
+    shared: Shared,
+    /// How many workers there have been.
+    workers: AtomicU64,
+}
+
+/// What all streams have in common.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) metrics: StreamMetrics,
+    pub(super) held_in_all: HeldInAll,
+    pub(super) log: LogBudget,
+    pub(super) shutdown: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl DecisionService for Decisions {
+    type DecideStream = ReceiverStream<Answer>;
+
+    async fn decide(
+        &self,
+        request: Request<Streaming<FilterFrame>>,
+    ) -> Result<Response<ReceiverStream<Answer>>, Status> {
+        let worker = WorkerId(self.workers.fetch_add(1, Ordering::Relaxed));
+        let connection = request.extensions().get::<ConnectionInfo>().cloned();
+        let stream = Stream::new(worker, request.into_inner(), connection, self.shared.clone());
+        // The next frame is read when the answer to the last one was taken.
+        let (answers, taken) = mpsc::channel(1);
+        self.streams.spawn(stream.serve(answers));
+        Ok(Response::new(ReceiverStream::new(taken)))
+    }
+}

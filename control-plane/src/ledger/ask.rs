@@ -1,0 +1,78 @@
+//! What a request asks, and what it is answered.
+
+use limiter::{Balance, Dimension, Tokens, Wait};
+
+use super::Reservation;
+
+/// One worker of one Envoy: whoever asks for requests, and tells their ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub u64);
+
+/// One request, as it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// The worker that asks.
+    pub owner: WorkerId,
+    /// The request's number among those of its worker.
+    pub id: u32,
+    /// The client's id, as the request has it.
+    pub client: &'a str,
+    /// The request's own estimate, when it has one.
+    pub estimate: Option<Tokens>,
+    /// What it is for.
+    pub kind: RequestKind,
+}
+
+/// What a request is for, as its method and path tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// It may use tokens.
+    Generates,
+    /// It reads, lists or deletes what is there.
+    Reads,
+    /// It counts the tokens that another request would use.
+    Counts,
+}
+
+/// The answer to one ask.
+#[derive(Debug)]
+pub enum Answer {
+    /// It passes, and was charged.
+    Admitted {
+        /// What it holds until it ends.
+        reservation: Reservation,
+        /// Where the client stands now.
+        standing: Standing,
+    },
+    /// It does not pass, and was not charged.
+    Refused {
+        /// Why, and for how long.
+        refusal: Refusal,
+        /// The tokens that would have been reserved.
+        reserved: Tokens,
+        /// Where the client stands.
+        standing: Standing,
+    },
+    /// The id is not configured, and such clients are denied.
+    UnknownClient,
+    /// Nobody knows what is left: the store that holds the balances did not answer.
+    Unavailable,
+}
+
+/// Why a request does not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The limit that is named.
+    pub limit: Dimension,
+    /// How long until all limits admit the same request, if nobody else spends.
+    pub wait: Wait,
+}
+
+/// Where a client stands at one moment; `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests per minute.
+    pub requests: Option<Balance>,
+    /// Tokens per minute.
+    pub tokens: Option<Balance>,
+}

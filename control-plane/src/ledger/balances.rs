@@ -1,0 +1,115 @@
+//! What is left: one client's own buckets, in this process.
+
+use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis};
+use smallvec::SmallVec;
+
+use super::{
+    Refusal, Standing,
+    cost::Cost,
+    reservation::{BucketKey, Charges},
+};
+use crate::clients::Limits;
+
+/// A client's buckets. One that was never charged is not there, which is as good as full; one whose
+/// limit is not in force stays, refills, and goes on where it was when the limit comes back.
+#[derive(Debug, Default)]
+pub(super) struct Balances {
+    requests: Option<Bucket>,
+    tokens: Option<Bucket>,
+    /// Counts how often the buckets were thrown away: the client was deleted and created again, or
+    /// reset.
+    epoch: u32,
+}
+
+/// What was charged to a client, in the epoch that its buckets have.
+pub(super) struct Charged {
+    pub(super) charges: Charges,
+    pub(super) epoch: u32,
+}
+
+impl Balances {
+    /// Decides over one request and `tokens` tokens: all limits admit it and all are charged, or
+    /// none is.
+    pub(super) fn decide(
+        &mut self,
+        limits: Limits,
+        tokens: Tokens,
+        now: UnixMillis,
+    ) -> (Result<Charged, Refusal>, Standing) {
+        let mut keys: SmallVec<[BucketKey; 2]> = SmallVec::new();
+        let mut demands: SmallVec<[Demand<'_>; 2]> = SmallVec::new();
+        // In the order in which a refusal names them.
+        if let Some(rpm) = limits.rpm {
+            keys.push(BucketKey::Rpm);
+            demands
+                .push(Demand { bucket: in_use(&mut self.requests, rpm, now), cost: Tokens::ONE });
+        }
+        if let Some(tpm) = limits.tpm {
+            keys.push(BucketKey::Tpm);
+            demands.push(Demand { bucket: in_use(&mut self.tokens, tpm, now), cost: tokens });
+        }
+        let decided = match limiter::decide(&mut demands, now) {
+            Decision::Admitted => {
+                let charges = keys.iter().copied().zip(demands.iter().map(Demand::charge));
+                Ok(Charged { charges: charges.collect(), epoch: self.epoch })
+            }
+            Decision::Refused(refusal) => Err(Refusal {
+                limit: match keys.get(refusal.named()) {
+                    Some(BucketKey::Rpm) | None => Dimension::Rpm,
+                    Some(BucketKey::Tpm) => Dimension::Tpm,
+                },
+                wait: refusal.wait(),
+            }),
+        };
+        drop(demands);
+        (decided, self.standing(limits, now))
+    }
+
+    /// Corrects what was charged to what the request costs in the end. Charges to buckets that have
+    /// been thrown away since are not settled with new ones.
+    pub(super) fn settle(&mut self, charges: &Charges, epoch: u32, cost: Cost, now: UnixMillis) {
+        if epoch != self.epoch {
+            return;
+        }
+        for &(key, charge) in charges {
+            let (bucket, used) = match (key, cost) {
+                (BucketKey::Rpm, Cost::RequestAnd(_)) => continue,
+                (BucketKey::Rpm, Cost::Nothing) => (&mut self.requests, Tokens::ZERO),
+                (BucketKey::Tpm, cost) => (&mut self.tokens, cost.tokens()),
+            };
+            if let Some(bucket) = bucket {
+                bucket.settle(charge, used, now);
+            }
+        }
+    }
+
+    /// Puts other limits in force: what was spent stays spent.
+    pub(super) fn change_limits(&mut self, limits: Limits, now: UnixMillis) {
+        for (bucket, limit) in [(&mut self.requests, limits.rpm), (&mut self.tokens, limits.tpm)] {
+            if let (Some(bucket), Some(limit)) = (bucket, limit) {
+                bucket.change(limit.into(), now);
+            }
+        }
+    }
+
+    /// Full buckets, whatever was spent or is owed.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
+    }
+
+    /// What is left of each of `limits` at `now`.
+    pub(super) fn standing(&self, limits: Limits, now: UnixMillis) -> Standing {
+        let balance = |bucket: Option<Bucket>, limit: Option<PerMinute>| {
+            let bucket = limit.map(|limit| bucket.unwrap_or(Bucket::full(limit.into(), now)));
+            bucket.map(|bucket| bucket.balance(now))
+        };
+        Standing {
+            requests: balance(self.requests, limits.rpm),
+            tokens: balance(self.tokens, limits.tpm),
+        }
+    }
+}
+
+fn in_use(bucket: &mut Option<Bucket>, limit: PerMinute, now: UnixMillis) -> &mut Bucket {
+    bucket.get_or_insert_with(|| Bucket::full(limit.into(), now))
+}

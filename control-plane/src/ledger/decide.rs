@@ -1,0 +1,103 @@
+//! The way into the ledger: asks are decided and, when they pass, charged.
+
+use std::sync::atomic::Ordering;
+
+use limiter::{Dimension, Tokens, UnixMillis};
+
+use super::{
+    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, balances::Charged,
+    policy::EstimateSource,
+};
+
+impl Ledger {
+    /// Decides over each of `asks` in turn, charges what passes and counts all.
+    ///
+    /// One decision is one atomic step over all limits of its client, whoever else asks.
+    #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
+    pub async fn decide(&self, asks: &[Ask<'_>]) -> Vec<Answer> {
+        let now = self.clock.now();
+        asks.iter().map(|ask| self.decide_one(ask, now)).collect()
+    }
+
+    /// Counts requests that were refused where they arrived, for a limit that had just refused
+    /// others of their client.
+    pub fn count_dropped(&self, client: &str, limit: Dimension, requests: u64) {
+        let now = self.clock.now();
+        if let Some(client) = self.clients.get(client) {
+            return client.page.record.lock().dropped(limit, requests, now);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => client.page.record.lock().dropped(limit, requests, now),
+            // Nothing refused them but a limit that was there a moment ago.
+            Unknown::Denied { count } => {
+                count.fetch_add(requests, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn decide_one(&self, ask: &Ask<'_>, now: UnixMillis) -> Answer {
+        if let Some(client) = self.clients.get(ask.client) {
+            return self.decide_for(&client, ask, now);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => self.decide_for(client, ask, now),
+            Unknown::Denied { count } => {
+                count.fetch_add(1, Ordering::Relaxed);
+                Answer::UnknownClient
+            }
+        }
+    }
+
+    fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
+        let reserved = self.estimate(client, ask, now);
+        let limits = client.config.limits_in_force();
+        let (decided, standing) = client.page.balances.lock().decide(limits, reserved, now);
+        match decided {
+            Ok(Charged { charges, epoch }) => {
+                client.page.record.lock().admitted(now);
+                let reservation = Reservation {
+                    owner: ask.owner,
+                    id: ask.id,
+                    client: client.config.id.clone(),
+                    epoch,
+                    kind: ask.kind,
+                    charges,
+                    reserved,
+                };
+                Answer::Admitted { reservation, standing }
+            }
+            Err(refusal) => {
+                client.page.record.lock().dropped(refusal.limit, 1, now);
+                Answer::Refused { refusal, reserved, standing }
+            }
+        }
+    }
+
+    /// How many tokens a request reserves.
+    ///
+    /// What its client did not say itself counts up to what a full bucket holds: a client whose
+    /// usual request is larger than its limit waits for the full bucket, and is not locked out
+    /// for ever.
+    fn estimate(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
+        let policy = &self.policy.estimate;
+        let within_limit = |tokens: Tokens| match client.config.limits.tpm {
+            Some(limit) => tokens.min(limit.into()),
+            None => tokens,
+        };
+        let learned = match policy.source {
+            EstimateSource::Header => None,
+            EstimateSource::Learned => client.page.record.lock().learned_estimate(now),
+        };
+        let estimate = ask
+            .estimate
+            .max(learned.map(within_limit))
+            .unwrap_or_else(|| within_limit(policy.default));
+        match ask.kind {
+            RequestKind::Generates => {
+                let min = client.config.min_estimate.unwrap_or(policy.min);
+                estimate.max(within_limit(min))
+            }
+            RequestKind::Reads | RequestKind::Counts => estimate,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the ledger obeys: what a request reserves, what it costs in the end, and what becomes of ids
+//! that are not configured.
+
+use limiter::{PerMinute, Tokens};
+
+/// What is charged, besides the limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What happens to a client id that is not configured.
+    pub unknown_clients: UnknownClients,
+    /// How many tokens a request reserves.
+    pub estimate: EstimatePolicy,
+    /// The final charge of a request when its response told no usage.
+    pub charge: ChargePolicy,
+}
+
+/// What happens to a client id that is not configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownClients {
+    /// All of them together draw on one pair of buckets.
+    Shared {
+        /// Requests per minute.
+        rpm: PerMinute,
+        /// Tokens per minute.
+        tpm: PerMinute,
+    },
+    /// Their requests are answered 403.
+    Deny,
+    /// They are not limited.
+    Allow,
+}
+
+/// How many tokens a request reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EstimatePolicy {
+    /// Where the number comes from.
+    pub source: EstimateSource,
+    /// What stands in for it when it comes from nowhere, at most the client's tokens per minute.
+    pub default: Tokens,
+    /// The least that a request reserves which makes tokens, at most the client's tokens per minute.
+    pub min: Tokens,
+}
+
+/// Where the number of tokens comes from that a request reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EstimateSource {
+    /// The request's header, which must be there.
+    Header,
+    /// The larger of the header and what the client's recent requests really used (their 90th
+    /// percentile). The header may be missing.
+    Learned,
+}
+
+/// The final charge of an admitted request when its response told no usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargePolicy {
+    /// For a response that does not tell its usage.
+    pub without_usage: WithoutUsageCharge,
+    /// For an upstream that could not be reached or answered 5xx.
+    pub upstream_failure: FallbackCharge,
+    /// For an answer of 3xx or 4xx that does not tell its usage.
+    pub upstream_refusal: FallbackCharge,
+    /// For a response that was cut short.
+    pub abort: AbortCharge,
+    /// For a request whose method makes no tokens.
+    pub read: ReadCharge,
+    /// The most that counts of what was seen to pass in one response.
+    pub observed_max: Tokens,
+}
+
+impl ChargePolicy {
+    /// The largest [`Self::observed_max`], in tokens. More in one response is no figure, whoever
+    /// tells it.
+    pub const OBSERVED_MAX: u64 = 100_000_000;
+}
+
+/// What a response costs that does not tell its usage.
+///
+/// The client chooses its estimate, and with some APIs whether its stream tells what it used. An
+/// estimate of 0 would make such a stream free, were it not for what is seen to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutUsageCharge {
+    /// The larger of what was seen to pass and what it reserved.
+    Observed,
+    /// What it would cost whatever was seen.
+    Fixed(FallbackCharge),
+}
+
+/// What a response costs that was cut short.
+///
+/// Anthropic's streams tell the output's tokens after the output: a client that leaves in between
+/// has it for nothing, unless that costs its estimate, or what was seen to pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbortCharge {
+    /// The largest of what it told, what was seen to pass, and what it reserved.
+    Observed,
+    /// The larger of what it told and what it reserved.
+    Estimate,
+    /// What it told.
+    Known,
+}
+
+/// What a request costs whose method makes no tokens: GET, HEAD, DELETE and OPTIONS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadCharge {
+    /// One request; the tokens are given back.
+    Request,
+    /// What any other request would cost.
+    Estimate,
+}
+
+/// What takes the place of the tokens that a request really used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FallbackCharge {
+    /// What it reserved: one request and the estimated tokens.
+    Estimate,
+    /// One request; the tokens are given back.
+    Request,
+    /// Nothing: the request is given back too.
+    Nothing,
+}

@@ -1,0 +1,129 @@
+//! What happened: one client's counters, since the process started.
+
+mod count;
+mod histogram;
+mod learned;
+
+use std::num::NonZeroU64;
+
+use limiter::{Dimension, Tokens, UnixMillis};
+
+use count::Count;
+pub use histogram::{DURATION_BUCKETS_MS, Histogram};
+use learned::LearnedEstimate;
+
+/// A client's counters.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    admitted: Count,
+    rpm_dropped: u64,
+    tpm_dropped: u64,
+    tokens_used: u64,
+    last_request: Option<NonZeroU64>,
+    /// Only of clients whose requests ended: most of a large ledger never asks.
+    ended: Option<Box<Ended>>,
+}
+
+/// What is known of requests that have ended.
+#[derive(Debug, Default)]
+struct Ended {
+    durations: Histogram,
+    tokens_refunded: u64,
+    tokens_owed: u64,
+    /// Only where estimates are learned.
+    learned: Option<Box<LearnedEstimate>>,
+}
+
+/// A client's counters as they stood at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct RecordSnapshot {
+    /// Requests that were admitted, but for those that went away before they were forwarded.
+    pub admitted: u64,
+    /// Requests that RPM refused.
+    pub rpm_dropped: u64,
+    /// Requests that TPM refused.
+    pub tpm_dropped: u64,
+    /// Tokens of the requests that ended, as they were charged in the end.
+    pub tokens_used: u64,
+    /// What was given back of their estimates.
+    pub tokens_refunded: u64,
+    /// What was charged beyond their estimates.
+    pub tokens_owed: u64,
+    /// What a request is taken to need at least; `None` when that is not learned, or not yet.
+    pub learned_estimate: Option<Tokens>,
+    /// When it last asked.
+    pub last_request: Option<UnixMillis>,
+    /// How long its requests took, from request to end of response.
+    pub durations: Histogram,
+}
+
+impl Record {
+    pub(super) fn admitted(&mut self, now: UnixMillis) {
+        self.last_request = NonZeroU64::new(now.0);
+        self.admitted.add(1);
+    }
+
+    pub(super) fn dropped(&mut self, limit: Dimension, requests: u64, now: UnixMillis) {
+        self.last_request = NonZeroU64::new(now.0);
+        let dropped = match limit {
+            Dimension::Rpm => &mut self.rpm_dropped,
+            Dimension::Tpm => &mut self.tpm_dropped,
+        };
+        *dropped = dropped.saturating_add(requests);
+    }
+
+    /// A request went away before it was forwarded.
+    pub(super) fn canceled(&mut self) {
+        self.admitted.take_back(1);
+    }
+
+    /// Nobody will know what became of a request: its charge stands.
+    pub(super) fn lost(&mut self, reserved: Tokens) {
+        self.tokens_used = self.tokens_used.saturating_add(reserved.get());
+    }
+
+    /// A request ended and was charged `cost`.
+    pub(super) fn settled(&mut self, reserved: Tokens, cost: Tokens, duration_us: Option<u64>) {
+        let (reserved, cost) = (reserved.get(), cost.get());
+        self.tokens_used = self.tokens_used.saturating_add(cost);
+        let ended = self.ended.get_or_insert_default();
+        let refunded = reserved.saturating_sub(cost);
+        ended.tokens_refunded = ended.tokens_refunded.saturating_add(refunded);
+        ended.tokens_owed = ended.tokens_owed.saturating_add(cost.saturating_sub(reserved));
+        if let Some(duration_us) = duration_us {
+            ended.durations.record(duration_us);
+        }
+    }
+
+    /// A request that ended as it should used so much.
+    pub(super) fn learn(&mut self, used: Tokens, now: UnixMillis) {
+        let ended = self.ended.get_or_insert_default();
+        ended.learned.get_or_insert_default().learn(used, now);
+    }
+
+    /// What a client used that was deleted says nothing of the one that is created after it.
+    pub(super) fn unlearn(&mut self) {
+        if let Some(ended) = &mut self.ended {
+            ended.learned = None;
+        }
+    }
+
+    pub(super) fn learned_estimate(&self, now: UnixMillis) -> Option<Tokens> {
+        self.ended.as_deref()?.learned.as_deref()?.estimate(now)
+    }
+
+    pub(super) fn snapshot(&self, now: UnixMillis) -> RecordSnapshot {
+        let ended = self.ended.as_deref();
+        RecordSnapshot {
+            admitted: self.admitted.shown(),
+            rpm_dropped: self.rpm_dropped,
+            tpm_dropped: self.tpm_dropped,
+            tokens_used: self.tokens_used,
+            tokens_refunded: ended.map_or(0, |ended| ended.tokens_refunded),
+            tokens_owed: ended.map_or(0, |ended| ended.tokens_owed),
+            learned_estimate: self.learned_estimate(now),
+            last_request: self.last_request.map(|at| UnixMillis(at.get())),
+            durations: ended.map(|ended| ended.durations.clone()).unwrap_or_default(),
+        }
+    }
+}

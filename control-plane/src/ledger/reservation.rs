@@ -1,0 +1,54 @@
+//! What an admitted request holds until it ends.
+
+use limiter::{Charge, ClientId, Tokens};
+use smallvec::SmallVec;
+
+use super::{RequestKind, WorkerId};
+
+/// An admitted request: what it was charged, and to whom. It is data, so that it can be kept, sent
+/// and written down; [`Ledger::end`](super::Ledger::end) is the only way to end it.
+#[derive(Debug)]
+#[must_use = "a reservation that does not end keeps what it was charged"]
+pub struct Reservation {
+    /// The worker that asked, and that will tell the end.
+    pub(super) owner: WorkerId,
+    /// The request's number among those of its worker.
+    pub(super) id: u32,
+    /// The configured client, or the one that stands for all others.
+    pub(super) client: ClientId,
+    /// The client's, when it was charged.
+    pub(super) epoch: u32,
+    pub(super) kind: RequestKind,
+    pub(super) charges: Charges,
+    pub(super) reserved: Tokens,
+}
+
+/// What was charged to each bucket. Nothing where no limit was in force, so that nothing is given
+/// back that was never paid.
+pub(super) type Charges = SmallVec<[(BucketKey, Charge); 2]>;
+
+/// One of the buckets that a request is charged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BucketKey {
+    /// The client's own requests per minute.
+    Rpm,
+    /// The client's own tokens per minute.
+    Tpm,
+}
+
+impl Reservation {
+    /// The worker that asked.
+    pub fn owner(&self) -> WorkerId {
+        self.owner
+    }
+
+    /// The request's number among those of its worker.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The tokens that were reserved.
+    pub fn reserved(&self) -> Tokens {
+        self.reserved
+    }
+}

@@ -1,0 +1,87 @@
+//! What the ledger tells of its clients.
+
+use std::sync::atomic::Ordering;
+
+use limiter::{ClientId, UnixMillis};
+
+use super::{Client, Ledger, RecordSnapshot, Standing, Unknown};
+use crate::clients::ClientConfig;
+
+/// A client as it stood at one moment.
+#[derive(Clone, Debug)]
+pub struct ClientSnapshot {
+    /// Its configuration.
+    pub config: ClientConfig,
+    /// What is left of its limits.
+    pub standing: Standing,
+    /// What happened.
+    pub record: RecordSnapshot,
+}
+
+/// What was seen of ids that are not configured.
+#[derive(Debug)]
+pub enum UnknownSnapshot {
+    /// They share one client.
+    Shared(Box<ClientSnapshot>),
+    /// They are denied.
+    Denied {
+        /// How many requests were.
+        requests: u64,
+    },
+}
+
+impl ClientSnapshot {
+    pub(super) fn of(client: &Client, now: UnixMillis) -> Self {
+        Self {
+            config: client.config.clone(),
+            standing: client.page.balances.lock().standing(client.config.limits, now),
+            record: client.page.record.lock().snapshot(now),
+        }
+    }
+}
+
+impl Ledger {
+    /// How many clients are configured.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether no client is configured.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One client's configuration.
+    pub fn config(&self, client: &str) -> Option<ClientConfig> {
+        self.clients.get(client).map(|client| client.config.clone())
+    }
+
+    /// What one client did and has left.
+    pub fn snapshot(&self, client: &str) -> Option<ClientSnapshot> {
+        let client = self.clients.get(client)?;
+        Some(ClientSnapshot::of(&client, self.clock.now()))
+    }
+
+    /// At most `max` configurations, by id, of the clients that come after `after`.
+    pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
+        self.clients.after(after, max, |client| client.config.clone())
+    }
+
+    /// What at most `max` clients did and have left, by id, those that come after `after`.
+    pub fn snapshots_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientSnapshot> {
+        let now = self.clock.now();
+        self.clients.after(after, max, |client| ClientSnapshot::of(client, now))
+    }
+
+    /// What all ids that are not configured did together.
+    pub fn unknown_snapshot(&self) -> UnknownSnapshot {
+        match &self.unknown {
+            Unknown::Shared(client) => {
+                UnknownSnapshot::Shared(Box::new(ClientSnapshot::of(client, self.clock.now())))
+            }
+            Unknown::Denied { count } => {
+                UnknownSnapshot::Denied { requests: count.load(Ordering::Relaxed) }
+            }
+        }
+    }
+}
