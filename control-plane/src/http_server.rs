@@ -33,12 +33,14 @@ pub(crate) use error::{fallback, method_not_allowed};
 use work::Leaving;
 pub(crate) use work::{Arriving, Work};
 
-use crate::listener::{ConnectionInfo, ConnectionLimits, Listener};
+use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
 
-/// With the other admin ports and the decision stream's 512 this stays below the 1,024 file
-/// descriptors that a process usually has.
-const LIMITS: ConnectionLimits =
-    ConnectionLimits { connections_max: 128, read_timeout: None, idle_timeout: None };
+/// This server sees to its own timeouts.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: OPERATOR_CONNECTIONS_MAX,
+    read_timeout: None,
+    idle_timeout: None,
+};
 
 /// The longest header, which is all that a connection keeps in memory before it is understood.
 const HEADER_BYTES_MAX: usize = 64 * 1024;

@@ -34,7 +34,7 @@ use log_budget::LogBudget;
 use crate::{
     clock::Clock,
     ledger::Ledger,
-    listener::{AtWork, ConnectionInfo, ConnectionLimits, Listener},
+    listener::{AtWork, ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
 };
 
 /// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
@@ -44,7 +44,7 @@ const FRAME_BYTES_MAX: usize = 256 * 1024;
 /// [`KEEPALIVE_INTERVAL`]: who says nothing for so long is none and makes room. So is who answers
 /// pings and has no stream that said hello, which takes [`HELLO_TIMEOUT`] at most.
 const LIMITS: ConnectionLimits = ConnectionLimits {
-    connections_max: 512,
+    connections_max: DECISION_CONNECTIONS_MAX,
     read_timeout: Some(Duration::from_secs(30)),
     idle_timeout: Some(Duration::from_secs(15)),
 };

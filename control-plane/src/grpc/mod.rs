@@ -23,7 +23,7 @@ use tonic_reflection::server as reflection;
 use crate::{
     admin::Admin,
     health::Health,
-    listener::{ConnectionLimits, Listener},
+    listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
 };
 use list::Lists;
 use service::FlowGuard;
@@ -43,7 +43,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection that does not even begin to speak HTTP/2 is closed after the read timeout.
 const LIMITS: ConnectionLimits = ConnectionLimits {
-    connections_max: 128,
+    connections_max: OPERATOR_CONNECTIONS_MAX,
     read_timeout: Some(Duration::from_mins(1)),
     idle_timeout: None,
 };

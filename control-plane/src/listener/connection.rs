@@ -1,112 +1,28 @@
-//! Accepts connections, so many at a time, and closes those whose peer stands still.
-//!
-//! A port that anybody may connect to must not use up the process' file descriptors. When all
-//! places are taken, a connection whose peer keeps the server waiting makes room for the next.
-
-mod places;
+//! An accepted connection, which notes whether its peer reads and ends when it has to go.
 
 use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use futures_util::{Stream, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     time::{self, Instant, Sleep},
 };
 use tokio_io_timeout::TimeoutStream;
 use tonic::transport::server::Connected;
-use tracing::warn;
 
-pub use places::{Answering, AtWork, ConnectionHandle};
-use places::{Place, Places};
+use super::{
+    ConnectionLimits,
+    places::{ConnectionHandle, Place},
+};
 
 /// How long a peer may leave unread what was written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Before accepting is tried again, when the process has no file descriptor left.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-
-/// What a listener's connections may use.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// How many are open at once.
-    pub connections_max: usize,
-    /// How long the peer may say nothing while the server waits for it; `None` where the protocol
-    /// itself sees to that.
-    pub read_timeout: Option<Duration>,
-    /// How long a connection may be open without being at work ([`ConnectionHandle::at_work`]),
-    /// whatever its peer says meanwhile; `None` where it may be so for ever.
-    pub idle_timeout: Option<Duration>,
-}
-
-/// A listener and the connections that it may have open.
-#[derive(Debug)]
-pub struct Listener {
-    tcp: TcpListener,
-    /// Accepted, and not yet in a place.
-    arrived: Option<TcpStream>,
-    places: Arc<Places>,
-    limits: ConnectionLimits,
-}
-
-impl Listener {
-    /// Accepts from `tcp`, which is bound already.
-    pub fn new(tcp: TcpListener, limits: ConnectionLimits) -> Self {
-        Self { tcp, arrived: None, places: Places::new(limits.connections_max), limits }
-    }
-
-    /// The next connection. It may be dropped while it waits without losing one.
-    pub async fn accept(&mut self) -> Connection {
-        loop {
-            // Room is made only for somebody who is there.
-            if self.arrived.is_none() {
-                self.arrived = Some(self.next_arrival().await);
-            }
-            let place = self.places.take().await;
-            if let Some(tcp) = self.arrived.take() {
-                return Connection::new(tcp, place, self.limits);
-            }
-        }
-    }
-
-    async fn next_arrival(&self) -> TcpStream {
-        loop {
-            match self.tcp.accept().await {
-                Ok((tcp, _)) => return tcp,
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    warn!("accepting a connection failed: {error}");
-                    time::sleep(ACCEPT_BACKOFF).await;
-                }
-            }
-        }
-    }
-
-    /// All connections, one after the other, without end.
-    pub fn into_stream(self) -> impl Stream<Item = io::Result<Connection>> {
-        stream::unfold(self, |mut listener| async move {
-            let connection = listener.accept().await;
-            Some((Ok(connection), listener))
-        })
-    }
-}
-
-/// The peer gave up before it was accepted.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-    )
-}
 
 /// An accepted connection; its place is free again when it is dropped.
 #[derive(Debug)]
@@ -136,7 +52,7 @@ pub struct ConnectionInfo {
 }
 
 impl Connection {
-    fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
+    pub(super) fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
         // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
         let _ = tcp.set_nodelay(true);
         let peer = tcp.peer_addr().ok();
