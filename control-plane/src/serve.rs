@@ -21,14 +21,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Admin, AdminError},
     clock::Clock,
     decisions::{self, StreamMetrics},
-    grpc,
     health::Health,
-    http_server::{self, Access},
+    http::{self, Access},
     ledger::{Ledger, Policy},
-    metrics, rest,
+    metrics,
+    operator::{Operator, OperatorError, grpc, rest},
     settings::{Setting, Settings, table},
     store::MemoryStore,
 };
@@ -72,7 +71,7 @@ pub enum ServeError {
     Metrics(#[from] prometheus::Error),
     /// The configured clients cannot be read, or the demo clients not be written.
     #[error("the configured clients cannot be loaded: {0}")]
-    Clients(#[from] AdminError),
+    Clients(#[from] OperatorError),
     /// A server ended though nobody asked for it.
     #[error("a server failed: {0}")]
     Server(ServerFailure),
@@ -96,10 +95,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let ledger = Arc::new(Ledger::new(policy, clock.now()));
     let registry = metrics::registry(Arc::clone(&ledger), clock)?;
     let stream_metrics = StreamMetrics::register(&registry)?;
-    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
-    admin.load().await?;
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
+    operator.load().await?;
     if settings.demo_clients {
-        admin.seed_demo_clients().await?;
+        operator.seed_demo_clients().await?;
     }
     let health = Health::ready();
 
@@ -107,18 +106,16 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     decisions.spawn(|shutdown| {
         decisions::serve_on_own_thread(listeners.decision, ledger, clock, stream_metrics, shutdown)
     });
-    let mut operator = Servers::default();
-    operator.spawn(|shutdown| {
-        grpc::serve(listeners.grpc, Arc::clone(&admin), health.clone(), shutdown)
+    let mut faces = Servers::default();
+    faces.spawn(|shutdown| {
+        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });
     let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
-    let rest = rest::router(admin, health.clone(), &access);
-    operator.spawn(|shutdown| {
-        http_server::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>)
-    });
+    let rest = rest::router(operator, health.clone(), &access);
+    faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
     let metrics = metrics::router(registry, health.clone(), &access);
-    operator.spawn(|shutdown| {
-        http_server::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
+    faces.spawn(|shutdown| {
+        http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
     info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
 
@@ -128,12 +125,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
             Ok(())
         }
         failed = decisions.failed() => Err(failed),
-        failed = operator.failed() => Err(failed),
+        failed = faces.failed() => Err(failed),
     };
     // Whoever asks learns that this process goes, before it stops to answer.
     health.stop();
     decisions.stop().await;
-    operator.stop().await;
+    faces.stop().await;
     info!("stopped");
     ended
 }

@@ -16,8 +16,8 @@ use limiter::{ClientId, UNITS_PER_TOKEN, Units};
 
 use crate::{
     clock::Clock,
+    http::pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
     ledger::{ClientSnapshot, Histogram, Ledger, UnknownSnapshot},
-    pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
 };
 
 /// A metric that every client has.

@@ -20,9 +20,9 @@ use clients::Clients;
 use crate::{
     clock::Clock,
     health::{self, Health},
-    http_server::{Access, ApiError, fallback, method_not_allowed},
+    http::pieces::{self, Progress, Turns},
+    http::{Access, ApiError, fallback, method_not_allowed},
     ledger::Ledger,
-    pieces::{self, Progress, Turns},
 };
 
 /// Prometheus' text format, as its own clients name it.

@@ -10,8 +10,8 @@ use std::{
 };
 
 use flowguard::{
-    admin::{Caller, Draft},
     ledger::ClientConfig,
+    operator::{Caller, Draft},
     store::{ConfigStore, StoreError},
 };
 use limiter::{ClientId, Limits};
@@ -62,12 +62,12 @@ fn config(id: &str) -> ClientConfig {
 #[tokio::test]
 async fn what_is_stored_is_in_force_after_the_start() {
     let world = World::with_store(FailingStore::default());
-    assert_eq!(world.admin.load().await.expect("loaded"), 1);
+    assert_eq!(world.operator.load().await.expect("loaded"), 1);
     assert_eq!(world.ledger.configs_after(None, usize::MAX), [config("stored")]);
 
     let store = FailingStore::default();
     store.break_down();
-    assert!(World::with_store(store).admin.load().await.is_err());
+    assert!(World::with_store(store).operator.load().await.is_err());
 }
 
 #[tokio::test]
@@ -132,10 +132,10 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let (store, mut begun, lets_go_on) = SlowStore::new();
     let world = World::with_store(store);
     let set = |id: &'static str| {
-        let admin = Arc::clone(&world.admin);
-        tokio::spawn(
-            async move { admin.set(Draft::new(id, None, None, true), Caller::Process).await },
-        )
+        let operator = Arc::clone(&world.operator);
+        tokio::spawn(async move {
+            operator.set(Draft::new(id, None, None, true), Caller::Process).await
+        })
     };
 
     let abandoned = set("a");

@@ -8,12 +8,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use flowguard::{
-    admin::{Admin, Caller, Draft},
     clock::Clock,
     health::Health,
-    http_server::Access,
+    http::Access,
     ledger::{Answer, End, Held, Ledger, Outcome},
-    metrics, rest,
+    metrics,
+    operator::{Caller, Draft, Operator, rest},
     settings::{CorsOrigins, Settings, UnknownClients},
     store::{ConfigStore, MemoryStore},
 };
@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 
 pub(crate) struct World {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) admin: Arc<Admin>,
+    pub(crate) operator: Arc<Operator>,
     pub(crate) health: Health,
     pub(crate) cors: CorsOrigins,
     pub(crate) clock: Clock,
@@ -48,10 +48,10 @@ impl World {
     fn with(unknown: &UnknownClients, store: impl ConfigStore + 'static) -> Self {
         let clock = Clock::start();
         let ledger = Arc::new(Ledger::new(*unknown, clock.now()));
-        let admin = Admin::new(Arc::clone(&ledger), Box::new(store), clock);
+        let operator = Operator::new(Arc::clone(&ledger), Box::new(store), clock);
         Self {
             ledger,
-            admin: Arc::new(admin),
+            operator: Arc::new(operator),
             health: Health::ready(),
             cors: CorsOrigins::None,
             clock,
@@ -60,7 +60,7 @@ impl World {
     }
 
     pub(crate) async fn configure(&self, id: &str, rpm: Option<i64>, tpm: Option<i64>) {
-        self.admin
+        self.operator
             .set(Draft::new(id, rpm, tpm, true), Caller::Process)
             .await
             .expect("the draft is valid");
@@ -98,7 +98,7 @@ impl World {
     }
 
     pub(crate) fn rest(&self) -> Router {
-        rest::router(Arc::clone(&self.admin), self.health.clone(), &self.access())
+        rest::router(Arc::clone(&self.operator), self.health.clone(), &self.access())
     }
 
     pub(crate) fn metrics(&self) -> Router {

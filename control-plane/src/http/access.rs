@@ -21,7 +21,7 @@ use http::{HeaderMap, Uri, Version, header};
 
 use super::{ApiError, ErrorCode};
 use crate::{
-    admin::Shown,
+    operator::Shown,
     settings::{AllowedHosts, CorsOrigins},
 };
 

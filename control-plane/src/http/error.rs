@@ -9,7 +9,7 @@ use axum::{
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::pieces::Stopping;
+use super::pieces::Stopping;
 
 /// The `error` of an answer: programs tell errors apart by it, so a code never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use proto::api;
 use tonic::{Code, Status};
 
 use crate::{
-    admin::{AdminError, ClientStats, Draft, Shown},
     ledger::ClientConfig,
+    operator::{ClientStats, Draft, OperatorError, Shown},
 };
 
 impl From<&api::ClientConfig> for Draft {
@@ -78,13 +78,13 @@ fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-impl From<AdminError> for Status {
-    fn from(error: AdminError) -> Self {
+impl From<OperatorError> for Status {
+    fn from(error: OperatorError) -> Self {
         let code = match &error {
-            AdminError::Invalid(_) => Code::InvalidArgument,
-            AdminError::ClientNotFound => Code::NotFound,
-            AdminError::TooManyClients { .. } => Code::ResourceExhausted,
-            AdminError::Store(_) | AdminError::Stopping => Code::Unavailable,
+            OperatorError::Invalid(_) => Code::InvalidArgument,
+            OperatorError::ClientNotFound => Code::NotFound,
+            OperatorError::TooManyClients { .. } => Code::ResourceExhausted,
+            OperatorError::Store(_) | OperatorError::Stopping => Code::Unavailable,
         };
         Self::new(code, error.to_string())
     }

@@ -21,9 +21,9 @@ use tonic_health::{
 use tonic_reflection::server as reflection;
 
 use crate::{
-    admin::Admin,
     health::Health,
     listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
+    operator::Operator,
 };
 use list::Lists;
 use service::FlowGuard;
@@ -69,11 +69,11 @@ pub enum ServeError {
 /// long that may take.
 pub async fn serve(
     listener: TcpListener,
-    admin: Arc<Admin>,
+    operator: Arc<Operator>,
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&admin)))
+    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&operator)))
         .max_decoding_message_size(DECODED_BYTES_MAX);
     let public = public_descriptors()?;
     let reflection = || {
@@ -91,7 +91,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(Lists::in_front_of(flow_guard, admin))
+        .add_service(Lists::in_front_of(flow_guard, operator))
         .add_service(HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))

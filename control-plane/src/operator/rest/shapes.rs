@@ -5,8 +5,8 @@ use limiter::{Limit, Tokens, UnixMillis};
 use serde::Serialize;
 
 use crate::{
-    admin::{ClientStats, Stored},
     ledger::ClientConfig,
+    operator::{ClientStats, Stored},
 };
 
 #[derive(Serialize)]

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::shapes::{Config, Stats};
 use crate::{
-    admin::ClientStats,
-    http_server::ApiError,
+    http::ApiError,
+    http::pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress, Turns},
     ledger::ClientConfig,
-    pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress, Turns},
+    operator::ClientStats,
 };
 
 /// What a list has one of for each client.

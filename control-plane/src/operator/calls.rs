@@ -1,13 +1,7 @@
-//! What an operator can do, once: the REST and the gRPC API call these same functions.
+//! The calls: what each API's requests come down to.
 //!
 //! A write is stored first, then put in force, then acknowledged. Writes go one at a time, on a
 //! thread of their own: a caller that goes away in the middle does not leave one half done.
-
-mod caller;
-mod draft;
-mod field_error;
-mod stats;
-mod stored;
 
 use std::sync::Arc;
 
@@ -15,16 +9,11 @@ use limiter::ClientId;
 use tokio::{sync::Semaphore, task};
 use tracing::{error, info};
 
-pub use caller::Caller;
-pub use draft::Draft;
-pub use field_error::{FieldError, FieldErrors, Shown};
-pub use stats::ClientStats;
-pub use stored::{Stored, Write};
-
+use super::{Caller, ClientStats, Draft, FieldErrors, Stored, Write, stored::Values};
 use crate::{
     clock::Clock,
+    http::pieces::Turns,
     ledger::{ClientConfig, Ledger},
-    pieces::Turns,
     store::{ConfigStore, StoreError},
 };
 
@@ -40,7 +29,7 @@ const DEMO_CLIENTS: [(&str, i64, i64); 3] =
 
 /// A ledger's clients as an operator sees them.
 #[derive(Debug)]
-pub struct Admin {
+pub struct Operator {
     ledger: Arc<Ledger>,
     store: Box<dyn ConfigStore>,
     clock: Clock,
@@ -51,7 +40,7 @@ pub struct Admin {
 
 /// Why an operator's call was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum AdminError {
+pub enum OperatorError {
     /// The draft is no configuration.
     #[error(transparent)]
     Invalid(#[from] FieldErrors),
@@ -74,7 +63,7 @@ pub enum AdminError {
     Stopping,
 }
 
-impl Admin {
+impl Operator {
     /// Configures `ledger`, and keeps what it configures in `store`.
     pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>, clock: Clock) -> Self {
         Self {
@@ -89,12 +78,12 @@ impl Admin {
 
     /// Puts everything in force that is stored, and tells how many clients that are. For the
     /// start, before anybody else asks.
-    pub async fn load(self: &Arc<Self>) -> Result<usize, AdminError> {
-        self.write(|admin| {
-            let configs = admin.store.load()?;
-            let now = admin.clock.now();
+    pub async fn load(self: &Arc<Self>) -> Result<usize, OperatorError> {
+        self.write(|operator| {
+            let configs = operator.store.load()?;
+            let now = operator.clock.now();
             for config in &configs {
-                admin.ledger.configure(config, now);
+                operator.ledger.configure(config, now);
             }
             Ok(configs.len())
         })
@@ -102,7 +91,7 @@ impl Admin {
     }
 
     /// Configures the demo clients when no client is configured.
-    pub async fn seed_demo_clients(self: &Arc<Self>) -> Result<(), AdminError> {
+    pub async fn seed_demo_clients(self: &Arc<Self>) -> Result<(), OperatorError> {
         if !self.ledger.is_empty() {
             return Ok(());
         }
@@ -113,14 +102,18 @@ impl Admin {
     }
 
     /// Creates a client, or replaces its whole configuration.
-    pub async fn set(self: &Arc<Self>, draft: Draft, caller: Caller) -> Result<Stored, AdminError> {
+    pub async fn set(
+        self: &Arc<Self>,
+        draft: Draft,
+        caller: Caller,
+    ) -> Result<Stored, OperatorError> {
         let config = draft.validate()?;
-        self.write(move |admin| {
-            let before = admin.get(config.id.as_str());
-            if before.is_none() && admin.ledger.len() >= admin.clients_max {
-                return Err(AdminError::TooManyClients { clients_max: admin.clients_max });
+        self.write(move |operator| {
+            let before = operator.get(config.id.as_str());
+            if before.is_none() && operator.ledger.len() >= operator.clients_max {
+                return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
             }
-            admin.put(config, before, Write::Replacement, caller)
+            operator.put(config, before, Write::Replacement, caller)
         })
         .await
     }
@@ -132,12 +125,12 @@ impl Admin {
         client: &str,
         draft: Draft,
         caller: Caller,
-    ) -> Result<Stored, AdminError> {
+    ) -> Result<Stored, OperatorError> {
         let client = client.to_owned();
-        self.write(move |admin| {
-            let before = admin.get(&client).ok_or(AdminError::ClientNotFound)?;
+        self.write(move |operator| {
+            let before = operator.get(&client).ok_or(OperatorError::ClientNotFound)?;
             let config = Draft { addressed_to: Some(client), ..draft }.apply_to(&before)?;
-            admin.put(config, Some(before), Write::Patch, caller)
+            operator.put(config, Some(before), Write::Patch, caller)
         })
         .await
     }
@@ -148,7 +141,7 @@ impl Admin {
         before: Option<ClientConfig>,
         write: Write,
         caller: Caller,
-    ) -> Result<Stored, AdminError> {
+    ) -> Result<Stored, OperatorError> {
         self.store.put(&config)?;
         self.ledger.configure(&config, self.clock.now());
         let stored = Stored { config, before, write };
@@ -161,14 +154,14 @@ impl Admin {
         self: &Arc<Self>,
         client: &str,
         caller: Caller,
-    ) -> Result<String, AdminError> {
+    ) -> Result<String, OperatorError> {
         let client = client.to_owned();
-        self.write(move |admin| {
-            let config = admin.get(&client).ok_or(AdminError::ClientNotFound)?;
-            admin.store.remove(&config.id)?;
-            admin.ledger.remove(&client);
+        self.write(move |operator| {
+            let config = operator.get(&client).ok_or(OperatorError::ClientNotFound)?;
+            operator.store.remove(&config.id)?;
+            operator.ledger.remove(&client);
             let message = format!("Client {} was deleted", config.id);
-            info!(%caller, before = %stored::Values(&config), "{message}");
+            info!(%caller, before = %Values(&config), "{message}");
             Ok(message)
         })
         .await
@@ -179,13 +172,14 @@ impl Admin {
         self: &Arc<Self>,
         client: &str,
         caller: Caller,
-    ) -> Result<ClientStats, AdminError> {
+    ) -> Result<ClientStats, OperatorError> {
         let client = client.to_owned();
         // A write, so that it is not lost between the two halves of another one.
-        self.write(move |admin| {
-            let now = admin.clock.now();
-            let before = admin.ledger.snapshot(&client, now).ok_or(AdminError::ClientNotFound)?;
-            let after = admin.ledger.reset(&client, now).ok_or(AdminError::ClientNotFound)?;
+        self.write(move |operator| {
+            let now = operator.clock.now();
+            let before =
+                operator.ledger.snapshot(&client, now).ok_or(OperatorError::ClientNotFound)?;
+            let after = operator.ledger.reset(&client, now).ok_or(OperatorError::ClientNotFound)?;
             let before = ClientStats::from(&before);
             info!(
                 %caller,
@@ -237,24 +231,24 @@ impl Admin {
     }
 
     /// In whose turn lists are read.
-    pub(crate) fn readers(&self) -> &Turns {
+    pub(super) fn readers(&self) -> &Turns {
         &self.readers
     }
 
-    async fn write<T, F>(self: &Arc<Self>, write: F) -> Result<T, AdminError>
+    async fn write<T, F>(self: &Arc<Self>, write: F) -> Result<T, OperatorError>
     where
         T: Send + 'static,
-        F: FnOnce(&Self) -> Result<T, AdminError> + Send + 'static,
+        F: FnOnce(&Self) -> Result<T, OperatorError> + Send + 'static,
     {
         let turn = Arc::clone(&self.writer).acquire_owned().await;
-        let admin = Arc::clone(self);
+        let operator = Arc::clone(self);
         let written = task::spawn_blocking(move || {
-            let written = write(&admin);
+            let written = write(&operator);
             drop(turn);
             written
         });
-        let done = written.await.unwrap_or(Err(AdminError::Stopping));
-        if let Err(AdminError::Store(cause)) = &done {
+        let done = written.await.unwrap_or(Err(OperatorError::Stopping));
+        if let Err(OperatorError::Store(cause)) = &done {
             // The caller is told that it failed, the log why.
             error!("a write was refused: {cause}");
         }
@@ -277,19 +271,20 @@ mod tests {
     #[tokio::test]
     async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
         let ledger = Arc::new(Ledger::new(UnknownClients::Allow, UnixMillis(0)));
-        let admin = Admin::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
-        let admin = Arc::new(admin.with_clients_max(2));
-        let set =
-            async |id, rpm| admin.set(Draft::new(id, Some(rpm), None, true), Caller::Process).await;
+        let operator = Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
+        let operator = Arc::new(operator.with_clients_max(2));
+        let set = async |id, rpm| {
+            operator.set(Draft::new(id, Some(rpm), None, true), Caller::Process).await
+        };
 
         set("a", 1).await.unwrap();
         set("b", 1).await.unwrap();
         let refused = set("c", 1).await.unwrap_err();
-        assert!(matches!(refused, AdminError::TooManyClients { clients_max: 2 }), "{refused}");
+        assert!(matches!(refused, OperatorError::TooManyClients { clients_max: 2 }), "{refused}");
         assert!(ledger.config("c").is_none());
 
         assert!(set("a", 2).await.unwrap().before.is_some());
-        admin.remove("b", Caller::Process).await.unwrap();
+        operator.remove("b", Caller::Process).await.unwrap();
         assert!(set("c", 1).await.unwrap().before.is_none());
     }
 }

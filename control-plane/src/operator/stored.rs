@@ -120,7 +120,7 @@ impl fmt::Display for Values<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::Draft;
+    use crate::operator::Draft;
 
     fn config(rpm: Option<i64>, tpm: Option<i64>) -> ClientConfig {
         Draft::new("a", rpm, tpm, true).validate().expect("a configuration")

@@ -1,4 +1,4 @@
-//! The calls: each reads its request, calls the admin function and writes the answer.
+//! The calls: each reads its request, calls the operator's function and writes the answer.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use proto::api::{
 use tonic::{Request, Response, Status};
 
 use super::convert::masked;
-use crate::admin::{Admin, AdminError, Caller, Draft};
+use crate::operator::{Caller, Draft, Operator, OperatorError};
 
-/// The public API over an [`Admin`].
+/// The public API over an [`Operator`].
 #[derive(Debug)]
 pub(super) struct FlowGuard {
-    admin: Arc<Admin>,
+    operator: Arc<Operator>,
 }
 
 impl FlowGuard {
-    pub(super) fn new(admin: Arc<Admin>) -> Self {
-        Self { admin }
+    pub(super) fn new(operator: Arc<Operator>) -> Self {
+        Self { operator }
     }
 }
 
@@ -39,9 +39,9 @@ impl FlowGuardService for FlowGuard {
         let mask = update_mask.unwrap_or_default();
         let sets_enabled = mask.paths.is_empty() || mask.paths.iter().any(|path| path == "enabled");
         let stored = if mask.paths.is_empty() {
-            self.admin.set(Draft::from(&config), caller).await?
+            self.operator.set(Draft::from(&config), caller).await?
         } else {
-            self.admin.patch(&config.client_id, masked(&config, &mask)?, caller).await?
+            self.operator.patch(&config.client_id, masked(&config, &mask)?, caller).await?
         };
         let mut message = stored.to_string();
         if sets_enabled && config.enabled.is_none() {
@@ -54,7 +54,7 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<GetClientConfigRequest>,
     ) -> Result<Response<GetClientConfigResponse>, Status> {
-        let config = self.admin.get(&request.get_ref().client_id);
+        let config = self.operator.get(&request.get_ref().client_id);
         let found = config.is_some();
         let config = config.as_ref().map(api::ClientConfig::from);
         Ok(Response::new(GetClientConfigResponse { config, found }))
@@ -64,7 +64,7 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<GetClientStatsRequest>,
     ) -> Result<Response<GetClientStatsResponse>, Status> {
-        let stats = self.admin.stats(&request.get_ref().client_id);
+        let stats = self.operator.stats(&request.get_ref().client_id);
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(GetClientStatsResponse { stats, found }))
@@ -84,9 +84,9 @@ impl FlowGuardService for FlowGuard {
         request: Request<DeleteClientRequest>,
     ) -> Result<Response<DeleteClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let answer = match self.admin.remove(&request.get_ref().client_id, caller).await {
+        let answer = match self.operator.remove(&request.get_ref().client_id, caller).await {
             Ok(message) => DeleteClientResponse { success: true, message },
-            Err(error @ AdminError::ClientNotFound) => {
+            Err(error @ OperatorError::ClientNotFound) => {
                 DeleteClientResponse { success: false, message: error.to_string() }
             }
             Err(error) => return Err(error.into()),
@@ -99,9 +99,9 @@ impl FlowGuardService for FlowGuard {
         request: Request<ResetClientRequest>,
     ) -> Result<Response<ResetClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let stats = match self.admin.reset(&request.get_ref().client_id, caller).await {
+        let stats = match self.operator.reset(&request.get_ref().client_id, caller).await {
             Ok(stats) => Some(api::ClientStats::from(&stats)),
-            Err(AdminError::ClientNotFound) => None,
+            Err(OperatorError::ClientNotFound) => None,
             Err(error) => return Err(error.into()),
         };
         let found = stats.is_some();

@@ -16,14 +16,14 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::{
-    admin::{Admin, AdminError, FieldError, FieldErrors},
     health::{self, Health},
-    http_server::{Access, ApiError, ErrorCode, fallback, method_not_allowed},
+    http::{Access, ApiError, ErrorCode, fallback, method_not_allowed},
+    operator::{FieldError, FieldErrors, Operator, OperatorError},
     settings::CorsOrigins,
 };
 
 /// The whole API, for the callers that `access` allows.
-pub fn router(admin: Arc<Admin>, health: Health, access: &Access) -> Router {
+pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Router {
     let router = Router::new()
         .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
         .route(
@@ -33,7 +33,7 @@ pub fn router(admin: Arc<Admin>, health: Health, access: &Access) -> Router {
         .route("/api/v1/clients/{id}/reset", post(clients::reset))
         .route("/api/v1/clients/{id}/stats", get(clients::stats))
         .route("/api/v1/stats", get(clients::all_stats))
-        .with_state(admin)
+        .with_state(operator)
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed);
@@ -64,14 +64,14 @@ fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {
     Some(layer)
 }
 
-impl From<AdminError> for ApiError {
-    fn from(error: AdminError) -> Self {
+impl From<OperatorError> for ApiError {
+    fn from(error: OperatorError) -> Self {
         let code = match &error {
-            AdminError::Invalid(errors) => field_code(errors),
-            AdminError::ClientNotFound => ErrorCode::ClientNotFound,
-            AdminError::TooManyClients { .. } => ErrorCode::TooManyClients,
-            AdminError::Store(_) => ErrorCode::StoreUnavailable,
-            AdminError::Stopping => ErrorCode::Stopping,
+            OperatorError::Invalid(errors) => field_code(errors),
+            OperatorError::ClientNotFound => ErrorCode::ClientNotFound,
+            OperatorError::TooManyClients { .. } => ErrorCode::TooManyClients,
+            OperatorError::Store(_) => ErrorCode::StoreUnavailable,
+            OperatorError::Stopping => ErrorCode::Stopping,
         };
         Self::new(code, error.to_string())
     }

@@ -37,9 +37,9 @@ use tower::Service;
 
 use super::DECODED_BYTES_MAX;
 use crate::{
-    admin::{Admin, Shown},
+    http::pieces::{self, CLIENTS_AT_A_TIME, Pieces, Stopping},
     listener::ConnectionInfo,
-    pieces::{self, CLIENTS_AT_A_TIME, Pieces, Stopping},
+    operator::{Operator, Shown},
 };
 
 const PATH: &str = "/flowguard.FlowGuardService/ListClients";
@@ -60,13 +60,13 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Lists<S> {
     service: S,
-    admin: Arc<Admin>,
+    operator: Arc<Operator>,
     answers: Arc<Semaphore>,
 }
 
 impl<S> Lists<S> {
-    pub(super) fn in_front_of(service: S, admin: Arc<Admin>) -> Self {
-        Self { service, admin, answers: Arc::new(Semaphore::new(ANSWERS_MAX)) }
+    pub(super) fn in_front_of(service: S, operator: Arc<Operator>) -> Self {
+        Self { service, operator, answers: Arc::new(Semaphore::new(ANSWERS_MAX)) }
     }
 }
 
@@ -91,24 +91,25 @@ where
         if request.uri().path() != PATH {
             return Box::pin(self.service.call(request));
         }
-        let (admin, answers) = (Arc::clone(&self.admin), Arc::clone(&self.answers));
+        let (operator, answers) = (Arc::clone(&self.operator), Arc::clone(&self.answers));
         Box::pin(async move {
-            let answered = answer(admin, answers, request).await;
+            let answered = answer(operator, answers, request).await;
             Ok(answered.unwrap_or_else(Status::into_http))
         })
     }
 }
 
 async fn answer(
-    admin: Arc<Admin>,
+    operator: Arc<Operator>,
     answers: Arc<Semaphore>,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
     let page = Page::read(request.into_body()).await?;
     let place = answers.acquire_owned().await.map_err(|_| stopping())?;
-    let turns = admin.readers().clone();
-    let message = turns.write(move || page.write(&admin)).await.map_err(|Stopping| stopping())?;
+    let turns = operator.readers().clone();
+    let message =
+        turns.write(move || page.write(&operator)).await.map_err(|Stopping| stopping())?;
 
     let (sender, pieces) = pieces::channel();
     task::spawn(send(sender, message, place, connection));
@@ -195,7 +196,7 @@ impl Page {
     }
 
     /// The message with its length before it, in pieces.
-    fn write(self, admin: &Admin) -> Vec<Bytes> {
+    fn write(self, operator: &Operator) -> Vec<Bytes> {
         let Self { mut after, clients_max } = self;
         let mut pieces = vec![Bytes::new()];
         let (mut clients, mut len) = (0, 0);
@@ -203,7 +204,7 @@ impl Page {
         while !is_whole && clients < clients_max && len + FEW_CLIENTS_BYTES_MAX <= ANSWER_BYTES_MAX
         {
             let max = CLIENTS_AT_A_TIME.min(clients_max - clients);
-            let few = admin.clients_after(after.as_ref(), max);
+            let few = operator.clients_after(after.as_ref(), max);
             is_whole = few.len() < max;
             let Some((last, _)) = few.last() else { break };
             after = Some(last.id.clone());
@@ -218,7 +219,7 @@ impl Page {
             pieces.push(piece.into());
         }
         // Nobody has to ask again only to learn that there is nothing more.
-        if !is_whole && !admin.configs_after(after.as_ref(), 1).is_empty() {
+        if !is_whole && !operator.configs_after(after.as_ref(), 1).is_empty() {
             let token = after.map(|id| id.to_string());
             let token = ListClientsResponse { next_page_token: token, ..Default::default() };
             let token = token.encode_to_vec();

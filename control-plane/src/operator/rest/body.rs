@@ -15,8 +15,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    admin::{Caller, Draft, FieldError, Shown},
-    http_server::{ApiError, ErrorCode},
+    http::{ApiError, ErrorCode},
+    operator::{Caller, Draft, FieldError, Shown},
 };
 
 /// The longest body that is read.

@@ -13,7 +13,7 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use crate::{
-    http_server::{Arriving, Work},
+    http::{Arriving, Work},
     listener::ConnectionInfo,
 };
 

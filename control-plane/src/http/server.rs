@@ -5,10 +5,6 @@
 //! HTTP/1.1 alone: telling HTTP/2 apart means to read ahead of the header's time limit, and
 //! nobody asks an admin API for it in plain text.
 
-mod access;
-mod error;
-mod work;
-
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
@@ -26,13 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 use tracing::debug;
 
-pub use access::Access;
-pub use error::{ApiError, ErrorCode};
-pub(crate) use error::{fallback, method_not_allowed};
-
-use work::Leaving;
-pub(crate) use work::{Arriving, Work};
-
+use super::{
+    ApiError, ErrorCode,
+    work::{Arriving, Leaving, Work},
+};
 use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
 
 /// This server sees to its own timeouts.
