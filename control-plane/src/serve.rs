@@ -93,7 +93,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         charge: settings.charge,
     };
     let ledger = Arc::new(Ledger::new(policy, clock.now()));
-    let registry = metrics::registry(Arc::clone(&ledger), clock)?;
+    let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
     operator.load().await?;
@@ -102,6 +102,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     let health = Health::ready();
 
+    let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
+    let metrics = metrics::router(Arc::clone(&ledger), clock, registry, health.clone(), &access);
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
         decisions::serve_on_own_thread(listeners.decision, ledger, clock, stream_metrics, shutdown)
@@ -110,10 +112,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });
-    let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
     let rest = rest::router(operator, health.clone(), &access);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
-    let metrics = metrics::router(registry, health.clone(), &access);
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });

@@ -70,7 +70,7 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
     }
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
     let access = Access::new(AllowedHosts::default(), CorsOrigins::None);
-    let registry = metrics::registry(Arc::clone(&ledger), clock).expect("metrics");
+    let registry = metrics::registry().expect("metrics");
     let stream_metrics = StreamMetrics::register(&registry).expect("metrics");
     let shutdown = CancellationToken::new();
 
@@ -78,7 +78,7 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
     let router = rest::router(Arc::clone(&operator), Health::ready(), &access);
     tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, metrics) = bound().await;
-    let router = metrics::router(registry, Health::ready(), &access);
+    let router = metrics::router(Arc::clone(&ledger), clock, registry, Health::ready(), &access);
     tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, grpc) = bound().await;
     tokio::spawn(grpc::serve(listener, operator, Health::ready(), shutdown.clone()));

@@ -3,7 +3,7 @@
 
 mod clients;
 
-use std::{mem, ops::Deref, sync::Arc};
+use std::{mem, sync::Arc};
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use http::header;
-use prometheus::{IntGauge, Opts, TextEncoder, process_collector::ProcessCollector};
+use prometheus::{IntGauge, Opts, Registry, TextEncoder, process_collector::ProcessCollector};
 use tracing::error;
 
 use clients::Clients;
@@ -20,51 +20,44 @@ use clients::Clients;
 use crate::{
     clock::Clock,
     health::{self, Health},
-    http::pieces::{self, Progress, Turns},
-    http::{Access, ApiError, fallback, method_not_allowed},
+    http::{
+        Access, ApiError, fallback, method_not_allowed,
+        pieces::{self, Progress, Turns},
+    },
     ledger::Ledger,
 };
 
 /// Prometheus' text format, as its own clients name it.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All that the page shows: a ledger's clients, and what is registered.
-#[derive(Clone, Debug)]
-pub struct Registry {
-    ledger: Arc<Ledger>,
-    clock: Clock,
-    registered: prometheus::Registry,
-}
+/// How many pieces of pages are written at a time.
+const WRITERS_MAX: usize = 1;
 
-/// For parts that count for themselves: they register here.
-impl Deref for Registry {
-    type Target = prometheus::Registry;
-
-    fn deref(&self) -> &prometheus::Registry {
-        &self.registered
-    }
-}
-
-/// A registry that shows `ledger`'s clients, this process and this build.
-pub fn registry(ledger: Arc<Ledger>, clock: Clock) -> Result<Registry, prometheus::Error> {
+/// What this process and this build tell of themselves. Parts that count for themselves register
+/// here too.
+pub fn registry() -> Result<Registry, prometheus::Error> {
     let build = IntGauge::with_opts(
         Opts::new("flowguard_build_info", "Always 1; the label tells which release runs.")
             .const_label("version", env!("CARGO_PKG_VERSION")),
     )?;
     build.set(1);
 
-    let registered = prometheus::Registry::new();
-    registered.register(Box::new(build))?;
-    registered.register(Box::new(ProcessCollector::for_self()))?;
-    Ok(Registry { ledger, clock, registered })
+    let registry = Registry::new();
+    registry.register(Box::new(build))?;
+    registry.register(Box::new(ProcessCollector::for_self()))?;
+    Ok(registry)
 }
 
-/// How many pieces of pages are written at a time.
-const WRITERS_MAX: usize = 1;
-
-/// `/metrics` and `/health`, for the callers that `access` allows.
-pub fn router(registry: Registry, health: Health, access: &Access) -> Router {
-    let scrapes = Scrapes { registry, turns: Turns::new(WRITERS_MAX) };
+/// `/metrics` and `/health`, for the callers that `access` allows. The page shows `ledger`'s clients
+/// and what is registered.
+pub fn router(
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    registry: Registry,
+    health: Health,
+    access: &Access,
+) -> Router {
+    let scrapes = Scrapes { ledger, clock, registry, turns: Turns::new(WRITERS_MAX) };
     let router = Router::new()
         .route("/metrics", get(scrape))
         .with_state(scrapes)
@@ -76,13 +69,16 @@ pub fn router(registry: Registry, health: Health, access: &Access) -> Router {
 
 #[derive(Clone)]
 struct Scrapes {
+    ledger: Arc<Ledger>,
+    clock: Clock,
     registry: Registry,
     turns: Turns,
 }
 
 async fn scrape(State(scrapes): State<Scrapes>) -> Result<Response, ApiError> {
-    let mut page = Page::new(scrapes.registry);
-    let body = pieces::body(scrapes.turns, move |text| page.write(text)).await?;
+    let Scrapes { ledger, clock, registry, turns } = scrapes;
+    let mut page = Page { registry, clients: Clients::new(ledger, clock), begun: false };
+    let body = pieces::body(turns, move |text| page.write(text)).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
 
@@ -94,11 +90,6 @@ struct Page {
 }
 
 impl Page {
-    fn new(registry: Registry) -> Self {
-        let clients = Clients::new(Arc::clone(&registry.ledger), registry.clock);
-        Self { registry, clients, begun: false }
-    }
-
     fn write(&mut self, text: &mut String) -> Progress {
         if !mem::replace(&mut self.begun, true) {
             self.clients.write_head(text);

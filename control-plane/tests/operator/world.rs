@@ -102,9 +102,9 @@ impl World {
     }
 
     pub(crate) fn metrics(&self) -> Router {
-        let registry = metrics::registry(Arc::clone(&self.ledger), self.clock);
-        let registry = registry.expect("each metric is defined once");
-        metrics::router(registry, self.health.clone(), &self.access())
+        let ledger = Arc::clone(&self.ledger);
+        let registry = metrics::registry().expect("each metric is defined once");
+        metrics::router(ledger, self.clock, registry, self.health.clone(), &self.access())
     }
 
     fn access(&self) -> Access {
