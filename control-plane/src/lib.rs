@@ -5,9 +5,11 @@
 )]
 
 pub mod cli;
+pub mod clients;
 pub mod clock;
 pub mod decisions;
 pub mod envoy_config;
+pub mod excerpt;
 pub mod health;
 pub mod health_check;
 pub mod http;
@@ -19,3 +21,4 @@ pub mod operator;
 pub mod serve;
 pub mod settings;
 pub mod store;
+mod turns;

@@ -27,9 +27,9 @@ use crate::{
     http::{self, Access},
     ledger::{Ledger, Policy},
     metrics,
-    operator::{Operator, OperatorError, grpc, rest},
+    operator::{Operator, OperatorError, grpc, rest, start},
     settings::{Setting, Settings, table},
-    store::MemoryStore,
+    store::NoStore,
 };
 
 /// How long open requests may take to end once the process was asked to stop.
@@ -95,10 +95,11 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let ledger = Arc::new(Ledger::new(policy, clock.now()));
     let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
-    let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
-    operator.load().await?;
+    let store = Box::new(NoStore::default());
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store, clock));
+    start::load(&operator).await?;
     if settings.demo_clients {
-        operator.seed_demo_clients().await?;
+        start::seed_demo_clients(&operator).await?;
     }
     let health = Health::ready();
 
@@ -127,7 +128,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         failed = decisions.failed() => Err(failed),
         failed = faces.failed() => Err(failed),
     };
-    // Whoever asks learns that this process goes, before it stops to answer.
+    // Whoever asks learns that this process goes, before it stops answering.
     health.stop();
     decisions.stop().await;
     faces.stop().await;

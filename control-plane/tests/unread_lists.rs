@@ -13,7 +13,7 @@ use flowguard::{
     metrics,
     operator::{Operator, grpc, rest},
     settings::{AllowedHosts, CorsOrigins, UnknownClients},
-    store::MemoryStore,
+    store::NoStore,
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -68,7 +68,8 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
         ledger.configure(&config, clock.now());
     }
-    let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), clock));
+    let store = Box::new(NoStore::default());
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store, clock));
     let access = Access::new(AllowedHosts::default(), CorsOrigins::None);
     let registry = metrics::registry().expect("metrics");
     let stream_metrics = StreamMetrics::register(&registry).expect("metrics");

@@ -1,8 +1,8 @@
 //! Which requests a port answers that a browser could be made to send.
 //!
-//! The admin ports have no login, so a web page must not be able to use them through the browser
-//! of somebody who can reach them. Two headers, which a page cannot choose, tell: the `Origin` that
-//! a foreign page's request comes from, and the `Host` that it was sent to. A page whose own name
+//! These ports have no login, so a web page must not be able to use them through the browser of
+//! somebody who can reach them. Two headers, which a page cannot choose, tell: the `Origin` that a
+//! foreign page's request comes from, and the `Host` that it was sent to. A page whose own name
 //! is made to resolve to this address (DNS rebinding) is of the same origin, but its `Host` is that
 //! name, and this rule knows the names that are this server's.
 
@@ -21,7 +21,7 @@ use http::{HeaderMap, Uri, Version, header};
 
 use super::{ApiError, ErrorCode};
 use crate::{
-    operator::Shown,
+    excerpt::Excerpt,
     settings::{AllowedHosts, CorsOrigins},
 };
 
@@ -98,7 +98,7 @@ impl Access {
             "a web page of the origin {foreign} may not call this port: allowed is the port's own \
              origin, and what CORS_ALLOW_ORIGINS names"
         );
-        Err(ApiError::new(ErrorCode::OriginNotAllowed, message))
+        Err(ApiError::new(ErrorCode::ORIGIN_NOT_ALLOWED, message))
     }
 
     fn allows(&self, origin: &str, host: Header<'_>) -> bool {
@@ -130,11 +130,11 @@ fn misdirected(what: &str) -> ApiError {
         "{what} not answered here: use an IP address, localhost, a name below .localhost, or one \
          that ALLOWED_HOSTS names"
     );
-    ApiError::new(ErrorCode::MisdirectedRequest, message)
+    ApiError::new(ErrorCode::MISDIRECTED_REQUEST, message)
 }
 
 fn quoted(text: &str) -> String {
-    Shown::new(&format!("\"{text}\"")).to_string()
+    Excerpt::new(&format!("\"{text}\"")).to_string()
 }
 
 /// A header that has to be there once.

@@ -1,4 +1,4 @@
-//! Every error that an HTTP port answers: one table of codes, one shape.
+//! What an error looks like on every HTTP port, and the errors that are the server's own.
 
 use std::borrow::Cow;
 
@@ -9,94 +9,58 @@ use axum::{
 use http::StatusCode;
 use serde::Serialize;
 
-use super::pieces::Stopping;
+use crate::turns::Shutdown;
 
-/// The `error` of an answer: programs tell errors apart by it, so a code never changes.
+/// What kind of error an answer is: programs tell errors apart by it, so it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorCode {
-    /// The body is not a JSON object.
-    InvalidJson,
-    /// A field that has to be there is not.
-    MissingField,
-    /// A field's value is not allowed, or there is no such field.
-    InvalidField,
-    /// No such path.
-    NotFound,
-    /// No such client.
-    ClientNotFound,
-    /// The path does not know this method.
-    MethodNotAllowed,
-    /// The request was meant for another host.
-    MisdirectedRequest,
-    /// The request comes from a web page that may not call.
-    OriginNotAllowed,
-    /// The request did not arrive, or was not answered, in time.
-    RequestTimeout,
-    /// The body is longer than is read.
-    BodyTooLarge,
-    /// The body is not declared as JSON.
-    UnsupportedMediaType,
-    /// No further client can be configured.
-    TooManyClients,
-    /// The configuration could not be stored.
-    StoreUnavailable,
-    /// The process is about to end.
-    Stopping,
-    /// A fault of this program.
-    InternalError,
+pub(crate) struct ErrorCode {
+    /// The `error` of the answer.
+    pub(crate) name: &'static str,
+    /// The answer's status.
+    pub(crate) status: StatusCode,
 }
 
 impl ErrorCode {
-    /// The code as it stands in an answer.
-    pub fn as_str(self) -> &'static str {
-        self.row().0
-    }
+    /// No such path.
+    const NOT_FOUND: Self = Self { name: "not_found", status: StatusCode::NOT_FOUND };
 
-    /// The HTTP status that goes with it.
-    pub fn status(self) -> StatusCode {
-        self.row().1
-    }
+    /// The path does not know this method.
+    const METHOD_NOT_ALLOWED: Self =
+        Self { name: "method_not_allowed", status: StatusCode::METHOD_NOT_ALLOWED };
 
-    fn row(self) -> (&'static str, StatusCode) {
-        match self {
-            Self::InvalidJson => ("invalid_json", StatusCode::BAD_REQUEST),
-            Self::MissingField => ("missing_field", StatusCode::BAD_REQUEST),
-            Self::InvalidField => ("invalid_field", StatusCode::BAD_REQUEST),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
-            Self::ClientNotFound => ("client_not_found", StatusCode::NOT_FOUND),
-            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::MisdirectedRequest => ("misdirected_request", StatusCode::MISDIRECTED_REQUEST),
-            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN),
-            Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT),
-            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
-            }
-            Self::TooManyClients => ("too_many_clients", StatusCode::INSUFFICIENT_STORAGE),
-            Self::StoreUnavailable => ("store_unavailable", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Stopping => ("stopping", StatusCode::SERVICE_UNAVAILABLE),
-            Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
-        }
-    }
+    /// The request was meant for another host.
+    pub(super) const MISDIRECTED_REQUEST: Self =
+        Self { name: "misdirected_request", status: StatusCode::MISDIRECTED_REQUEST };
+
+    /// The request comes from a web page that may not call.
+    pub(super) const ORIGIN_NOT_ALLOWED: Self =
+        Self { name: "origin_not_allowed", status: StatusCode::FORBIDDEN };
+
+    /// The request did not arrive, or was not answered, in time.
+    pub(super) const REQUEST_TIMEOUT: Self =
+        Self { name: "request_timeout", status: StatusCode::REQUEST_TIMEOUT };
+
+    /// The process is about to end.
+    const STOPPING: Self = Self { name: "stopping", status: StatusCode::SERVICE_UNAVAILABLE };
 }
 
 /// An error as it is answered: `{"error":code,"message":text}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     code: ErrorCode,
     message: Cow<'static, str>,
 }
 
 impl ApiError {
     /// `message` is for people: one line that says what to do about it.
-    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
 }
 
-impl From<Stopping> for ApiError {
-    fn from(_: Stopping) -> Self {
-        Self::new(ErrorCode::Stopping, "the process is stopping")
+impl From<Shutdown> for ApiError {
+    fn from(shutdown: Shutdown) -> Self {
+        Self::new(ErrorCode::STOPPING, shutdown.to_string())
     }
 }
 
@@ -108,17 +72,17 @@ struct Body<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: self.code.as_str(), message: &self.message };
-        (self.code.status(), Json(body)).into_response()
+        let body = Body { error: self.code.name, message: &self.message };
+        (self.code.status, Json(body)).into_response()
     }
 }
 
 /// For paths that are not served.
 pub(crate) async fn fallback() -> ApiError {
-    ApiError::new(ErrorCode::NotFound, "there is nothing at this path")
+    ApiError::new(ErrorCode::NOT_FOUND, "there is nothing at this path")
 }
 
 /// For paths that are served, but not with this method; axum adds which ones are allowed.
 pub(crate) async fn method_not_allowed() -> ApiError {
-    ApiError::new(ErrorCode::MethodNotAllowed, "this path does not know this method")
+    ApiError::new(ErrorCode::METHOD_NOT_ALLOWED, "this path does not know this method")
 }

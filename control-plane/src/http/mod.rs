@@ -8,7 +8,6 @@ mod server;
 mod work;
 
 pub use access::Access;
-pub use error::{ApiError, ErrorCode};
-pub(crate) use error::{fallback, method_not_allowed};
+pub(crate) use error::{ApiError, ErrorCode, fallback, method_not_allowed};
 pub use server::serve;
-pub(crate) use work::{Arriving, Work};
+pub(crate) use work::{ArrivingBody, Work};

@@ -5,19 +5,18 @@
 //! writer begins where the last piece ended. Between two pieces nothing is held but the place where
 //! it ended: a reader that stalls costs a few pieces, and keeps nobody from writing theirs.
 
-use std::{io, mem, sync::Arc, time::Duration};
+use std::{io, mem, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
-    sync::{
-        Semaphore,
-        mpsc::{self, Sender},
-    },
+    sync::mpsc::{self, Sender},
     task,
     time::{self, Instant},
 };
+
+use crate::turns::{Shutdown, Turns};
 
 /// Bytes after which a piece is long enough; a small installation's whole answer.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
@@ -39,39 +38,10 @@ pub(crate) enum Progress {
     Broken,
 }
 
-/// The process ends before the first piece is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stopping;
-
-/// Who may write pieces, and so read many clients: a few at a time, so that readers of lists do not
-/// take the processors from decisions.
-#[derive(Clone, Debug)]
-pub(crate) struct Turns(Arc<Semaphore>);
-
-impl Turns {
-    pub(crate) fn new(at_a_time: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_a_time)))
-    }
-
-    /// Runs `write` where it holds up nobody, when it is its turn.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        write: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Stopping> {
-        let turn = Arc::clone(&self.0).acquire_owned().await;
-        let written = task::spawn_blocking(move || {
-            let written = write();
-            drop(turn);
-            written
-        });
-        written.await.map_err(|_| Stopping)
-    }
-}
-
 /// A body of which `write` writes one piece after the other, each about [`PIECE_BYTES`] long.
 ///
 /// One that is not sent to its end breaks the connection, so that nobody takes it for whole.
-pub(crate) async fn body<W>(turns: Turns, write: W) -> Result<Body, Stopping>
+pub(crate) async fn body<W>(turns: Turns, write: W) -> Result<Body, Shutdown>
 where
     W: FnMut(&mut String) -> Progress + Send + 'static,
 {
@@ -91,12 +61,12 @@ struct Piece {
 }
 
 impl Piece {
-    async fn write<W>(turns: &Turns, mut write: W) -> Result<(Self, W), Stopping>
+    async fn write<W>(turns: &Turns, mut write: W) -> Result<(Self, W), Shutdown>
     where
         W: FnMut(&mut String) -> Progress + Send + 'static,
     {
         turns
-            .write(move || {
+            .run(move || {
                 let mut text = String::with_capacity(PIECE_BYTES);
                 let progress = write(&mut text);
                 (Self { text, progress }, write)
@@ -120,35 +90,35 @@ where
         }
         match Piece::write(&turns, write).await {
             Ok(next) => (piece, write) = next,
-            Err(Stopping) => return,
+            Err(Shutdown) => return,
         }
     }
 }
 
 /// The sending side of a body.
 #[derive(Debug)]
-pub(crate) struct Pieces(Sender<Sent>);
+pub(crate) struct Pieces(Sender<Part>);
 
 #[derive(Debug)]
-enum Sent {
+enum Part {
     Piece(Bytes),
     End,
 }
 
 /// Nobody reads any more.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Gone;
+pub(crate) struct NoReader;
 
 impl Pieces {
     /// Waits until the piece before this one has been taken.
-    pub(crate) async fn send(&self, piece: Bytes) -> Result<(), Gone> {
-        self.0.send(Sent::Piece(piece)).await.map_err(|_| Gone)
+    pub(crate) async fn send(&self, piece: Bytes) -> Result<(), NoReader> {
+        self.0.send(Part::Piece(piece)).await.map_err(|_| NoReader)
     }
 
     /// Says that this was all.
     pub(crate) async fn end(self) {
         // A reader that has gone does not miss it.
-        let _ = self.0.send(Sent::End).await;
+        let _ = self.0.send(Part::End).await;
     }
 }
 
@@ -159,17 +129,20 @@ pub(crate) fn channel() -> (Pieces, impl Stream<Item = io::Result<Bytes>> + Send
     (Pieces(sender), arrived)
 }
 
-fn arrived(sent: Option<Sent>) -> Option<io::Result<Bytes>> {
-    match sent {
-        Some(Sent::Piece(piece)) => Some(Ok(piece)),
-        Some(Sent::End) => None,
+fn arrived(part: Option<Part>) -> Option<io::Result<Bytes>> {
+    match part {
+        Some(Part::Piece(piece)) => Some(Ok(piece)),
+        Some(Part::End) => None,
         None => Some(Err(io::Error::other("the body was not sent to its end"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use axum::body::{HttpBody as _, to_bytes};
     use http_body_util::BodyExt as _;

@@ -3,7 +3,7 @@
 //! `axum::serve` waits for a request's header without end; this is hyper's server with time
 //! limits for the header, for the whole request and for a peer that does not read its answer.
 //! HTTP/1.1 alone: telling HTTP/2 apart means to read ahead of the header's time limit, and
-//! nobody asks an admin API for it in plain text.
+//! nobody asks an operator's API for it in plain text.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -24,7 +24,7 @@ use tracing::debug;
 
 use super::{
     ApiError, ErrorCode,
-    work::{Arriving, Leaving, Work},
+    work::{ArrivingBody, LeavingBody, Work},
 };
 use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
 
@@ -88,16 +88,16 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let work = Work::on(connection.handle.clone());
-    let mut request = request.map(|body| Body::new(Arriving::new(body, &work)));
+    let mut request = request.map(|body| Body::new(ArrivingBody::new(body, &work)));
     let handle = connection.handle.clone();
     request.extensions_mut().insert(connection);
     let response = match time::timeout(REQUEST_TIMEOUT, router.call(request)).await {
         Ok(response) => response?,
         Err(_) => {
-            ApiError::new(ErrorCode::RequestTimeout, "the request took too long").into_response()
+            ApiError::new(ErrorCode::REQUEST_TIMEOUT, "the request took too long").into_response()
         }
     };
     let answering = handle.answering();
     drop(work);
-    Ok(response.map(|body| Body::new(Leaving::new(body, answering))))
+    Ok(response.map(|body| Body::new(LeavingBody::new(body, answering))))
 }

@@ -31,13 +31,13 @@ impl Work {
 
 /// A body on whose end the [`Work`] begins.
 #[derive(Debug)]
-pub(crate) struct Arriving<B> {
+pub(crate) struct ArrivingBody<B> {
     body: B,
     /// `None` once it has arrived.
     work: Option<Work>,
 }
 
-impl<B: Body> Arriving<B> {
+impl<B: Body> ArrivingBody<B> {
     pub(crate) fn new(body: B, work: &Work) -> Self {
         let mut arriving = Self { body, work: Some(work.clone()) };
         arriving.note_end();
@@ -53,7 +53,7 @@ impl<B: Body> Arriving<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Arriving<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for ArrivingBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -84,18 +84,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Arriving<B> {
 
 /// An answer's body on its way to the peer.
 #[derive(Debug)]
-pub(crate) struct Leaving<B> {
+pub(crate) struct LeavingBody<B> {
     body: B,
     _answering: Answering,
 }
 
-impl<B> Leaving<B> {
+impl<B> LeavingBody<B> {
     pub(crate) fn new(body: B, answering: Answering) -> Self {
         Self { body, _answering: answering }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Leaving<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for LeavingBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 

@@ -22,9 +22,10 @@ use crate::{
     health::{self, Health},
     http::{
         Access, ApiError, fallback, method_not_allowed,
-        pieces::{self, Progress, Turns},
+        pieces::{self, Progress},
     },
     ledger::Ledger,
+    turns::Turns,
 };
 
 /// Prometheus' text format, as its own clients name it.

@@ -1,4 +1,4 @@
-//! Who calls, for the log.
+//! Who calls.
 
 use std::{fmt, net::SocketAddr};
 
@@ -6,8 +6,8 @@ use http::Extensions;
 
 use crate::listener::ConnectionInfo;
 
-/// Who asks for a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who calls, as the log names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// This process itself, as at its start.
     Process,

@@ -1,20 +1,16 @@
 //! The calls: what each API's requests come down to.
-//!
-//! A write is stored first, then put in force, then acknowledged. Writes go one at a time, on a
-//! thread of their own: a caller that goes away in the middle does not leave one half done.
 
 use std::sync::Arc;
 
 use limiter::ClientId;
-use tokio::{sync::Semaphore, task};
-use tracing::{error, info};
+use tracing::info;
 
-use super::{Caller, ClientStats, Draft, FieldErrors, Stored, Write, stored::Values};
+use super::{Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, writer::Writer};
 use crate::{
     clock::Clock,
-    http::pieces::Turns,
     ledger::{ClientConfig, Ledger},
-    store::{ConfigStore, StoreError},
+    store::ConfigStore,
+    turns::Turns,
 };
 
 /// How many clients can be configured.
@@ -23,44 +19,17 @@ pub const CLIENTS_MAX: usize = 1_000_000;
 /// How many pieces of lists are written at a time.
 const LIST_WRITERS_MAX: usize = 1;
 
-/// The clients of a first start, so that there is something to try: id, RPM and TPM.
-const DEMO_CLIENTS: [(&str, i64, i64); 3] =
-    [("demo-client", 60, 1_000), ("test-client", 30, 500), ("premium-client", 120, 2_000)];
-
-/// A ledger's clients as an operator sees them.
+/// What an operator may do with a ledger's clients.
+///
+/// Each call is told who calls, reads too: one that did not know could not be refused to anybody.
 #[derive(Debug)]
 pub struct Operator {
-    ledger: Arc<Ledger>,
-    store: Box<dyn ConfigStore>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) store: Box<dyn ConfigStore>,
     clock: Clock,
     clients_max: usize,
-    writer: Arc<Semaphore>,
+    pub(super) writer: Writer,
     readers: Turns,
-}
-
-/// Why an operator's call was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum OperatorError {
-    /// The draft is no configuration.
-    #[error(transparent)]
-    Invalid(#[from] FieldErrors),
-    /// No such client is configured.
-    #[error("Client not found")]
-    ClientNotFound,
-    /// One more client would be too many.
-    #[error(
-        "{clients_max} clients are configured, which is as many as there can be: delete one first"
-    )]
-    TooManyClients {
-        /// How many there can be.
-        clients_max: usize,
-    },
-    /// Nothing was changed, as far as this process can know.
-    #[error("the configuration could not be stored, so that it is not in force")]
-    Store(#[from] StoreError),
-    /// The process ends before the call can be done.
-    #[error("the process is stopping")]
-    Stopping,
 }
 
 impl Operator {
@@ -71,51 +40,27 @@ impl Operator {
             store,
             clock,
             clients_max: CLIENTS_MAX,
-            writer: Arc::new(Semaphore::new(1)),
+            writer: Writer::new(),
             readers: Turns::new(LIST_WRITERS_MAX),
         }
-    }
-
-    /// Puts everything in force that is stored, and tells how many clients that are. For the
-    /// start, before anybody else asks.
-    pub async fn load(self: &Arc<Self>) -> Result<usize, OperatorError> {
-        self.write(|operator| {
-            let configs = operator.store.load()?;
-            let now = operator.clock.now();
-            for config in &configs {
-                operator.ledger.configure(config, now);
-            }
-            Ok(configs.len())
-        })
-        .await
-    }
-
-    /// Configures the demo clients when no client is configured.
-    pub async fn seed_demo_clients(self: &Arc<Self>) -> Result<(), OperatorError> {
-        if !self.ledger.is_empty() {
-            return Ok(());
-        }
-        for (id, rpm, tpm) in DEMO_CLIENTS {
-            self.set(Draft::new(id, Some(rpm), Some(tpm), true), Caller::Process).await?;
-        }
-        Ok(())
     }
 
     /// Creates a client, or replaces its whole configuration.
     pub async fn set(
         self: &Arc<Self>,
         draft: Draft,
-        caller: Caller,
-    ) -> Result<Stored, OperatorError> {
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
         let config = draft.validate()?;
-        self.write(move |operator| {
-            let before = operator.get(config.id.as_str());
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let write = async move {
+            let before = operator.ledger.config(config.id.as_str());
             if before.is_none() && operator.ledger.len() >= operator.clients_max {
                 return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
             }
-            operator.put(config, before, Write::Replacement, caller)
-        })
-        .await
+            operator.put(config, before, Write::Replacement, &caller).await
+        };
+        self.writer.run(write).await
     }
 
     /// Changes the fields of a client that `draft` has, and keeps all others. What they are is read
@@ -124,62 +69,52 @@ impl Operator {
         self: &Arc<Self>,
         client: &str,
         draft: Draft,
-        caller: Caller,
-    ) -> Result<Stored, OperatorError> {
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let draft = Draft { addressed_to: Some(client.to_owned()), ..draft };
         let client = client.to_owned();
-        self.write(move |operator| {
-            let before = operator.get(&client).ok_or(OperatorError::ClientNotFound)?;
-            let config = Draft { addressed_to: Some(client), ..draft }.apply_to(&before)?;
-            operator.put(config, Some(before), Write::Patch, caller)
-        })
-        .await
+        let write = async move {
+            let before = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
+            let config = draft.apply_to(&before)?;
+            operator.put(config, Some(before), Write::Patch, &caller).await
+        };
+        self.writer.run(write).await
     }
 
-    fn put(
-        &self,
-        config: ClientConfig,
-        before: Option<ClientConfig>,
-        write: Write,
-        caller: Caller,
-    ) -> Result<Stored, OperatorError> {
-        self.store.put(&config)?;
-        self.ledger.configure(&config, self.clock.now());
-        let stored = Stored { config, before, write };
-        stored.log(caller);
-        Ok(stored)
-    }
-
-    /// Forgets a client, and answers what to tell the caller.
+    /// Forgets a client.
     pub async fn remove(
         self: &Arc<Self>,
         client: &str,
-        caller: Caller,
-    ) -> Result<String, OperatorError> {
+        caller: &Caller,
+    ) -> Result<Removal, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
         let client = client.to_owned();
-        self.write(move |operator| {
-            let config = operator.get(&client).ok_or(OperatorError::ClientNotFound)?;
-            operator.store.remove(&config.id)?;
+        let write = async move {
+            let config = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
+            let revision = operator.store.remove(&config.id).await?;
             operator.ledger.remove(&client);
-            let message = format!("Client {} was deleted", config.id);
-            info!(%caller, before = %Values(&config), "{message}");
-            Ok(message)
-        })
-        .await
+            let removal = Removal { config, revision };
+            removal.log(&caller);
+            Ok(removal)
+        };
+        self.writer.run(write).await
     }
 
     /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands.
     pub async fn reset(
         self: &Arc<Self>,
         client: &str,
-        caller: Caller,
+        caller: &Caller,
     ) -> Result<ClientStats, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
         let client = client.to_owned();
-        // A write, so that it is not lost between the two halves of another one.
-        self.write(move |operator| {
+        // In the writer's turn, so that it is not lost between the two halves of a write.
+        let reset = async move {
             let now = operator.clock.now();
-            let before =
-                operator.ledger.snapshot(&client, now).ok_or(OperatorError::ClientNotFound)?;
-            let after = operator.ledger.reset(&client, now).ok_or(OperatorError::ClientNotFound)?;
+            let ledger = &operator.ledger;
+            let before = ledger.snapshot(&client, now).ok_or(OperatorError::ClientNotFound)?;
+            let after = ledger.reset(&client, now).ok_or(OperatorError::ClientNotFound)?;
             let before = ClientStats::from(&before);
             info!(
                 %caller,
@@ -188,28 +123,38 @@ impl Operator {
                 "Client {client} was reset: its buckets are full",
             );
             Ok(ClientStats::from(&after))
-        })
-        .await
+        };
+        self.writer.run(reset).await
     }
 
     /// One client's configuration.
-    pub fn get(&self, client: &str) -> Option<ClientConfig> {
-        self.ledger.config(client)
+    pub fn get(&self, client: &str, _caller: &Caller) -> Result<ClientConfig, OperatorError> {
+        self.ledger.config(client).ok_or(OperatorError::ClientNotFound)
     }
 
     /// What one client did and has left.
-    pub fn stats(&self, client: &str) -> Option<ClientStats> {
-        let snapshot = self.ledger.snapshot(client, self.clock.now())?;
-        Some(ClientStats::from(&snapshot))
+    pub fn stats(&self, client: &str, _caller: &Caller) -> Result<ClientStats, OperatorError> {
+        let snapshot = self.ledger.snapshot(client, self.clock.now());
+        snapshot.as_ref().map(ClientStats::from).ok_or(OperatorError::ClientNotFound)
     }
 
     /// At most `max` configurations, by id, of the clients that come after `after`.
-    pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
+    pub fn configs_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        _caller: &Caller,
+    ) -> Vec<ClientConfig> {
         self.ledger.configs_after(after, max)
     }
 
     /// What at most `max` clients did and have left, by id, those that come after `after`.
-    pub fn stats_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientStats> {
+    pub fn stats_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        _caller: &Caller,
+    ) -> Vec<ClientStats> {
         let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
         snapshots.iter().map(ClientStats::from).collect()
     }
@@ -219,6 +164,7 @@ impl Operator {
         &self,
         after: Option<&ClientId>,
         max: usize,
+        _caller: &Caller,
     ) -> Vec<(ClientConfig, ClientStats)> {
         let snapshots = self.ledger.snapshots_after(after, max, self.clock.now());
         snapshots
@@ -230,29 +176,27 @@ impl Operator {
             .collect()
     }
 
-    /// In whose turn lists are read.
+    /// In whose turn lists are read, by whichever API.
     pub(super) fn readers(&self) -> &Turns {
         &self.readers
     }
 
-    async fn write<T, F>(self: &Arc<Self>, write: F) -> Result<T, OperatorError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Self) -> Result<T, OperatorError> + Send + 'static,
-    {
-        let turn = Arc::clone(&self.writer).acquire_owned().await;
-        let operator = Arc::clone(self);
-        let written = task::spawn_blocking(move || {
-            let written = write(&operator);
-            drop(turn);
-            written
-        });
-        let done = written.await.unwrap_or(Err(OperatorError::Stopping));
-        if let Err(OperatorError::Store(cause)) = &done {
-            // The caller is told that it failed, the log why.
-            error!("a write was refused: {cause}");
-        }
-        done
+    async fn put(
+        &self,
+        config: ClientConfig,
+        before: Option<ClientConfig>,
+        write: Write,
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
+        let revision = self.store.put(&config).await?;
+        self.put_in_force(&config);
+        let change = Change { config, before, write, revision };
+        change.log(caller);
+        Ok(change)
+    }
+
+    pub(super) fn put_in_force(&self, config: &ClientConfig) {
+        self.ledger.configure(config, self.clock.now());
     }
 
     #[cfg(test)]
@@ -266,16 +210,16 @@ mod tests {
     use limiter::UnixMillis;
 
     use super::*;
-    use crate::{settings::UnknownClients, store::MemoryStore};
+    use crate::{settings::UnknownClients, store::NoStore};
 
     #[tokio::test]
     async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
         let ledger = Arc::new(Ledger::new(UnknownClients::Allow, UnixMillis(0)));
-        let operator = Operator::new(Arc::clone(&ledger), Box::new(MemoryStore), Clock::start());
+        let store = Box::new(NoStore::default());
+        let operator = Operator::new(Arc::clone(&ledger), store, Clock::start());
         let operator = Arc::new(operator.with_clients_max(2));
-        let set = async |id, rpm| {
-            operator.set(Draft::new(id, Some(rpm), None, true), Caller::Process).await
-        };
+        let set =
+            async |id, rpm| operator.set(Draft::new(id, Some(rpm), None), &Caller::Process).await;
 
         set("a", 1).await.unwrap();
         set("b", 1).await.unwrap();
@@ -284,7 +228,7 @@ mod tests {
         assert!(ledger.config("c").is_none());
 
         assert!(set("a", 2).await.unwrap().before.is_some());
-        operator.remove("b", Caller::Process).await.unwrap();
+        operator.remove("b", &Caller::Process).await.unwrap();
         assert!(set("c", 1).await.unwrap().before.is_none());
     }
 }

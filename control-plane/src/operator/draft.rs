@@ -1,42 +1,37 @@
-//! From what an operator wrote to a configuration, or to everything that is wrong with it.
+//! From what an operator gave to a configuration, or to everything that is wrong with it.
 
 use limiter::{ClientId, InvalidClientId, Limit, Limits, Tokens};
-use serde_json::Value;
 
-use super::{FieldError, FieldErrors, Shown};
-use crate::ledger::ClientConfig;
+use super::{FieldError, FieldErrors, Given};
+use crate::{excerpt::Excerpt, ledger::ClientConfig};
 
 /// A configuration that nobody has judged yet.
-///
-/// Values are JSON texts, whichever API they come from: the one notation that can hold every
-/// wrong value as it was written, such as `"60"` or `60.0`. `None` is a field that is not there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// The id that the call is addressed to, not as JSON; it wins over `client_id`, which then
-    /// need not be there, and has to say the same if it is.
+    /// The id that the call is addressed to; it wins over `client_id`, which then need not be
+    /// there, and has to say the same if it is.
     pub addressed_to: Option<String>,
-    /// A string.
-    pub client_id: Option<String>,
-    /// `null` or a number.
-    pub rpm: Option<String>,
-    /// `null` or a number.
-    pub tpm: Option<String>,
-    /// `true` or `false`.
-    pub enabled: Option<String>,
-    /// `null` or a number.
-    pub min_estimate: Option<String>,
+    /// Who is limited.
+    pub client_id: Given<String>,
+    /// Requests per minute; `None`: not limited.
+    pub rpm: Given<Option<u64>>,
+    /// Tokens per minute; `None`: not limited.
+    pub tpm: Given<Option<u64>>,
+    /// Whether the limits are in force.
+    pub enabled: Given<bool>,
+    /// Tokens that a request reserves at least; `None`: what holds for all.
+    pub min_estimate: Given<Option<u64>>,
     /// What is wrong with the fields themselves.
     pub errors: FieldErrors,
 }
 
 impl Draft {
-    /// A draft whose values have the right types already.
-    pub fn new(client_id: &str, rpm: Option<i64>, tpm: Option<i64>, enabled: bool) -> Self {
+    /// A client with these limits, and nothing else said.
+    pub fn new(client_id: &str, rpm: Option<u64>, tpm: Option<u64>) -> Self {
         Self {
-            client_id: Some(Value::from(client_id).to_string()),
-            rpm: rpm.map(|rpm| rpm.to_string()),
-            tpm: tpm.map(|tpm| tpm.to_string()),
-            enabled: Some(enabled.to_string()),
+            client_id: Given::Value(client_id.to_owned()),
+            rpm: Given::Value(rpm),
+            tpm: Given::Value(tpm),
             ..Self::default()
         }
     }
@@ -52,27 +47,24 @@ impl Draft {
     }
 
     fn over(&self, before: Option<&ClientConfig>) -> Result<ClientConfig, FieldErrors> {
+        let limits = before.map(|before| before.limits).unwrap_or_default();
         let mut errors = FieldErrors::default();
         let id = errors.keep(self.id());
         if let Err(error) = self.id_agrees() {
             errors.push(error);
         }
-        let rpm = errors.keep(match (&self.rpm, before) {
-            (None, Some(before)) => Ok(before.limits.rpm),
-            (rpm, _) => limit("rpm", rpm.as_deref()),
-        });
-        let tpm = errors.keep(match (&self.tpm, before) {
-            (None, Some(before)) => Ok(before.limits.tpm),
-            (tpm, _) => limit("tpm", tpm.as_deref()),
-        });
-        let enabled = errors.keep(match (&self.enabled, before) {
-            (None, Some(before)) => Ok(before.enabled),
-            (given, _) => enabled(given.as_deref()),
-        });
-        let min_estimate = errors.keep(match (&self.min_estimate, before) {
-            (None, Some(before)) => Ok(before.min_estimate),
-            (given, _) => min_estimate(given.as_deref()),
-        });
+        let rpm = errors.keep(limit("rpm", &self.rpm, limits.rpm));
+        let tpm = errors.keep(limit("tpm", &self.tpm, limits.tpm));
+        let enabled = errors.keep(self.enabled.judged(
+            before.is_none_or(|before| before.enabled),
+            |enabled| Ok(*enabled),
+            |value| FieldError::Enabled { value },
+        ));
+        let min_estimate = errors.keep(self.min_estimate.judged(
+            before.and_then(|before| before.min_estimate),
+            |tokens| number(*tokens, Tokens::new),
+            |value| FieldError::MinEstimate { value },
+        ));
         errors.append(&self.errors);
         match (id, rpm, tpm, enabled, min_estimate) {
             (Some(id), Some(rpm), Some(tpm), Some(enabled), Some(min_estimate))
@@ -85,56 +77,48 @@ impl Draft {
     }
 
     fn id(&self) -> Result<ClientId, FieldError> {
-        let (id, json) = match (&self.addressed_to, &self.client_id) {
-            (Some(id), _) => (Some(id.clone()), Value::from(id.as_str()).to_string()),
-            (None, Some(json)) => (serde_json::from_str::<String>(json).ok(), json.clone()),
-            (None, None) => return Err(FieldError::Missing { field: "client_id" }),
+        let allowed = InvalidClientId;
+        let id = match (&self.addressed_to, &self.client_id) {
+            (Some(id), _) | (None, Given::Value(id)) => id,
+            (None, Given::Wrong(value)) => {
+                return Err(FieldError::Id { allowed, value: value.clone() });
+            }
+            (None, Given::Absent) => return Err(FieldError::Missing { field: "client_id" }),
         };
-        let id = id.ok_or(InvalidClientId).and_then(|id| ClientId::try_from(id.as_str()));
-        match id {
+        match ClientId::try_from(id.as_str()) {
             Ok(id) if id.is_reserved() => Err(FieldError::ReservedId(id)),
             Ok(id) => Ok(id),
-            Err(allowed) => Err(FieldError::Id { allowed, value: Shown::new(&json) }),
+            Err(allowed) => Err(FieldError::Id { allowed, value: Excerpt::quoted(id) }),
         }
     }
 
     fn id_agrees(&self) -> Result<(), FieldError> {
-        let (Some(path), Some(json)) = (&self.addressed_to, &self.client_id) else {
-            return Ok(());
-        };
-        if serde_json::from_str::<String>(json).is_ok_and(|id| id == *path) {
-            return Ok(());
-        }
-        let path = Shown::new(&Value::from(path.as_str()).to_string());
-        Err(FieldError::OtherId { path, value: Shown::new(json) })
+        let Some(path) = &self.addressed_to else { return Ok(()) };
+        let agrees = |id: &String| if id == path { Ok(()) } else { Err(Excerpt::quoted(id)) };
+        let other = |value| FieldError::OtherId { path: Excerpt::quoted(path), value };
+        self.client_id.judged((), agrees, other)
     }
 }
 
-fn limit(field: &'static str, json: Option<&str>) -> Result<Option<Limit>, FieldError> {
-    let Some(json) = json.filter(|&json| json != "null") else { return Ok(None) };
-    // JSON allows neither a plus sign nor leading zeros: what parses here is what JSON calls an
-    // integer. A number such as 60.0 or 6e1 is not what anybody means to write as a limit.
-    let limit = json.parse().ok().and_then(|per_minute| Limit::new(per_minute).ok());
-    match limit {
-        Some(limit) => Ok(Some(limit)),
-        None => Err(FieldError::Limit { field, value: Shown::new(json) }),
-    }
+fn limit(
+    field: &'static str,
+    given: &Given<Option<u64>>,
+    before: Option<Limit>,
+) -> Result<Option<Limit>, FieldError> {
+    given.judged(
+        before,
+        |per_minute| number(*per_minute, Limit::new),
+        |value| FieldError::Limit { field, value },
+    )
 }
 
-fn enabled(json: Option<&str>) -> Result<bool, FieldError> {
-    match json {
-        None | Some("true") => Ok(true),
-        Some("false") => Ok(false),
-        Some(other) => Err(FieldError::Enabled { value: Shown::new(other) }),
-    }
-}
-
-fn min_estimate(json: Option<&str>) -> Result<Option<Tokens>, FieldError> {
-    let Some(json) = json.filter(|&json| json != "null") else { return Ok(None) };
-    match json.parse().ok().and_then(|tokens| Tokens::new(tokens).ok()) {
-        Some(tokens) => Ok(Some(tokens)),
-        None => Err(FieldError::MinEstimate { value: Shown::new(json) }),
-    }
+/// The number as `new` takes it.
+fn number<T, E>(
+    number: Option<u64>,
+    new: impl FnOnce(u64) -> Result<T, E>,
+) -> Result<Option<T>, Excerpt> {
+    let Some(number) = number else { return Ok(None) };
+    new(number).map(Some).map_err(|_| Excerpt::new(&number.to_string()))
 }
 
 #[cfg(test)]
@@ -149,11 +133,10 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() {
-        let mut draft =
-            Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX.cast_signed() + 1), true);
-        draft.enabled = Some("\"yes\"".to_owned());
-        draft.min_estimate = Some("-1".to_owned());
-        draft.errors.push(FieldError::Unknown { name: Shown::new("\"rmp\"") });
+        let mut draft = Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX + 1));
+        draft.enabled = Given::Wrong(Excerpt::quoted("yes"));
+        draft.min_estimate = Given::Wrong(Excerpt::new("-1"));
+        draft.errors.push(FieldError::Unknown { name: Excerpt::quoted("rmp") });
         assert_eq!(
             told(&draft),
             "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not \"no spaces\"; \
@@ -167,11 +150,11 @@ mod tests {
 
     #[test]
     fn of_very_many_errors_the_first_are_told_and_the_others_counted() {
-        let mut draft = Draft::new("a", None, None, true);
+        let mut draft = Draft::new("a", None, None);
         for _ in 0..1_000 {
             draft.errors.push(FieldError::Repeated { field: "rpm" });
         }
-        draft.rpm = Some("0".to_owned());
+        draft.rpm = Given::Value(Some(0));
         let told = told(&draft);
         assert!(told.starts_with("rpm must be null or an integer"), "{told}");
         assert!(told.ends_with("; and 981 more"), "{told}");

@@ -1,17 +1,25 @@
-//! What an operator can do, once: the REST and the gRPC API call these same functions.
+//! What an operator may do, once: every API calls these same functions, and only translates.
+//!
+//! Each call says who calls. A write is stored first, then put in force, then acknowledged.
 
 mod caller;
 mod calls;
+mod change;
 mod draft;
+mod error;
 mod field_error;
+mod given;
 pub mod grpc;
 pub mod rest;
+pub mod start;
 mod stats;
-mod stored;
+mod writer;
 
 pub use caller::Caller;
-pub use calls::{CLIENTS_MAX, Operator, OperatorError};
+pub use calls::{CLIENTS_MAX, Operator};
+pub use change::{Change, Removal, Write};
 pub use draft::Draft;
-pub use field_error::{FieldError, FieldErrors, Shown};
+pub use error::{ErrorRow, OperatorError};
+pub use field_error::{FieldError, FieldErrors};
+pub use given::Given;
 pub use stats::ClientStats;
-pub use stored::{Stored, Write};

@@ -15,7 +15,7 @@ use flowguard::{
     metrics,
     operator::{Caller, Draft, Operator, rest},
     settings::{CorsOrigins, Settings, UnknownClients},
-    store::{ConfigStore, MemoryStore},
+    store::{ConfigStore, NoStore},
 };
 use limiter::{Limit, Tokens, UnixMillis};
 use serde_json::Value;
@@ -38,7 +38,7 @@ impl World {
     }
 
     pub(crate) fn with_unknown_clients(unknown: &UnknownClients) -> Self {
-        Self::with(unknown, MemoryStore)
+        Self::with(unknown, NoStore::default())
     }
 
     pub(crate) fn with_store(store: impl ConfigStore + 'static) -> Self {
@@ -59,11 +59,9 @@ impl World {
         }
     }
 
-    pub(crate) async fn configure(&self, id: &str, rpm: Option<i64>, tpm: Option<i64>) {
-        self.operator
-            .set(Draft::new(id, rpm, tpm, true), Caller::Process)
-            .await
-            .expect("the draft is valid");
+    pub(crate) async fn configure(&self, id: &str, rpm: Option<u64>, tpm: Option<u64>) {
+        let draft = Draft::new(id, rpm, tpm);
+        self.operator.set(draft, &Caller::Process).await.expect("the draft is valid");
     }
 
     pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {

@@ -3,42 +3,55 @@
 use limiter::Limit;
 use prost_types::FieldMask;
 use proto::api;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
+    excerpt::Excerpt,
     ledger::ClientConfig,
-    operator::{ClientStats, Draft, OperatorError, Shown},
+    operator::{ClientStats, Draft, Given, OperatorError},
 };
 
+/// A client as the wire has it: a limit that is not there is none.
 impl From<&api::ClientConfig> for Draft {
     fn from(config: &api::ClientConfig) -> Self {
-        let enabled = config.enabled.unwrap_or(true);
-        let min_estimate = config.min_estimate.map(|tokens| tokens.to_string());
-        Self { min_estimate, ..Self::new(&config.client_id, config.rpm, config.tpm, enabled) }
+        Self {
+            client_id: Given::Value(config.client_id.clone()),
+            rpm: unsigned(config.rpm),
+            tpm: unsigned(config.tpm),
+            enabled: Given::Value(config.enabled.unwrap_or(true)),
+            min_estimate: unsigned(config.min_estimate),
+            ..Self::default()
+        }
     }
 }
 
 /// The fields of `config` that `mask` names, and nothing of all others.
 pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Draft, Status> {
-    const NULL: &str = "null";
     let whole = Draft::from(config);
     let mut masked = Draft::default();
     for path in &mask.paths {
-        let (field, value) = match path.as_str() {
-            "rpm" => (&mut masked.rpm, &whole.rpm),
-            "tpm" => (&mut masked.tpm, &whole.tpm),
-            "enabled" => (&mut masked.enabled, &whole.enabled),
-            "min_estimate" => (&mut masked.min_estimate, &whole.min_estimate),
+        match path.as_str() {
+            "rpm" => masked.rpm.clone_from(&whole.rpm),
+            "tpm" => masked.tpm.clone_from(&whole.tpm),
+            "enabled" => masked.enabled.clone_from(&whole.enabled),
+            "min_estimate" => masked.min_estimate.clone_from(&whole.min_estimate),
             other => {
-                let path = Shown::new(&format!("\"{other}\""));
+                let path = Excerpt::new(&format!("\"{other}\""));
                 return Err(Status::invalid_argument(format!(
                     "update_mask must name fields among rpm, tpm, enabled and min_estimate, not {path}"
                 )));
             }
-        };
-        *field = Some(value.clone().unwrap_or_else(|| NULL.to_owned()));
+        }
     }
     Ok(masked)
+}
+
+fn unsigned(number: Option<i64>) -> Given<Option<u64>> {
+    match number.map(|number| u64::try_from(number).map_err(|_| number)) {
+        None => Given::Value(None),
+        Some(Ok(number)) => Given::Value(Some(number)),
+        Some(Err(negative)) => Given::Wrong(Excerpt::new(&negative.to_string())),
+    }
 }
 
 impl From<&ClientConfig> for api::ClientConfig {
@@ -80,12 +93,15 @@ fn signed(count: u64) -> i64 {
 
 impl From<OperatorError> for Status {
     fn from(error: OperatorError) -> Self {
-        let code = match &error {
-            OperatorError::Invalid(_) => Code::InvalidArgument,
-            OperatorError::ClientNotFound => Code::NotFound,
-            OperatorError::TooManyClients { .. } => Code::ResourceExhausted,
-            OperatorError::Store(_) | OperatorError::Stopping => Code::Unavailable,
-        };
-        Self::new(code, error.to_string())
+        Self::new(error.row().grpc, error.to_string())
+    }
+}
+
+/// A client that is not there is an answer here, not an error.
+pub(super) fn if_found<T>(answer: Result<T, OperatorError>) -> Result<Option<T>, Status> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(OperatorError::ClientNotFound) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

@@ -37,9 +37,10 @@ use tower::Service;
 
 use super::DECODED_BYTES_MAX;
 use crate::{
-    http::pieces::{self, CLIENTS_AT_A_TIME, Pieces, Stopping},
+    excerpt::Excerpt,
+    http::pieces::{self, CLIENTS_AT_A_TIME, Pieces},
     listener::ConnectionInfo,
-    operator::{Operator, Shown},
+    operator::{Caller, Operator, OperatorError},
 };
 
 const PATH: &str = "/flowguard.FlowGuardService/ListClients";
@@ -105,11 +106,12 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let connection = request.extensions().get::<ConnectionInfo>().cloned();
+    let caller = Caller::of(request.extensions());
     let page = Page::read(request.into_body()).await?;
-    let place = answers.acquire_owned().await.map_err(|_| stopping())?;
+    let place = answers.acquire_owned().await.map_err(|_| OperatorError::Stopping)?;
     let turns = operator.readers().clone();
-    let message =
-        turns.write(move || page.write(&operator)).await.map_err(|Stopping| stopping())?;
+    let message = turns.run(move || page.write(&operator, &caller)).await;
+    let message = message.map_err(OperatorError::from)?;
 
     let (sender, pieces) = pieces::channel();
     task::spawn(send(sender, message, place, connection));
@@ -151,10 +153,6 @@ fn ok_trailers() -> HeaderMap {
     )])
 }
 
-fn stopping() -> Status {
-    Status::unavailable("the process is stopping")
-}
-
 /// The clients of one answer.
 #[derive(Debug, PartialEq, Eq)]
 struct Page {
@@ -186,7 +184,7 @@ impl Page {
         let after = match request.page_token.as_str() {
             "" => None,
             token => Some(ClientId::try_from(token).map_err(|_| {
-                let given = Shown::new(&format!("\"{token}\""));
+                let given = Excerpt::new(&format!("\"{token}\""));
                 Status::invalid_argument(format!(
                     "page_token must be an earlier answer's next_page_token, or absent, not {given}"
                 ))
@@ -196,7 +194,7 @@ impl Page {
     }
 
     /// The message with its length before it, in pieces.
-    fn write(self, operator: &Operator) -> Vec<Bytes> {
+    fn write(self, operator: &Operator, caller: &Caller) -> Vec<Bytes> {
         let Self { mut after, clients_max } = self;
         let mut pieces = vec![Bytes::new()];
         let (mut clients, mut len) = (0, 0);
@@ -204,7 +202,7 @@ impl Page {
         while !is_whole && clients < clients_max && len + FEW_CLIENTS_BYTES_MAX <= ANSWER_BYTES_MAX
         {
             let max = CLIENTS_AT_A_TIME.min(clients_max - clients);
-            let few = operator.clients_after(after.as_ref(), max);
+            let few = operator.clients_after(after.as_ref(), max, caller);
             is_whole = few.len() < max;
             let Some((last, _)) = few.last() else { break };
             after = Some(last.id.clone());
@@ -219,7 +217,7 @@ impl Page {
             pieces.push(piece.into());
         }
         // Nobody has to ask again only to learn that there is nothing more.
-        if !is_whole && !operator.configs_after(after.as_ref(), 1).is_empty() {
+        if !is_whole && !operator.configs_after(after.as_ref(), 1, caller).is_empty() {
             let token = after.map(|id| id.to_string());
             let token = ListClientsResponse { next_page_token: token, ..Default::default() };
             let token = token.encode_to_vec();

@@ -10,7 +10,7 @@ use proto::api::{
 };
 use tonic::{Request, Response, Status};
 
-use super::convert::masked;
+use super::convert::{if_found, masked};
 use crate::operator::{Caller, Draft, Operator, OperatorError};
 
 /// The public API over an [`Operator`].
@@ -38,12 +38,12 @@ impl FlowGuardService for FlowGuard {
         };
         let mask = update_mask.unwrap_or_default();
         let sets_enabled = mask.paths.is_empty() || mask.paths.iter().any(|path| path == "enabled");
-        let stored = if mask.paths.is_empty() {
-            self.operator.set(Draft::from(&config), caller).await?
+        let change = if mask.paths.is_empty() {
+            self.operator.set(Draft::from(&config), &caller).await?
         } else {
-            self.operator.patch(&config.client_id, masked(&config, &mask)?, caller).await?
+            self.operator.patch(&config.client_id, masked(&config, &mask)?, &caller).await?
         };
-        let mut message = stored.to_string();
+        let mut message = change.to_string();
         if sets_enabled && config.enabled.is_none() {
             message.push_str("; enabled (not given) is true");
         }
@@ -54,7 +54,8 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<GetClientConfigRequest>,
     ) -> Result<Response<GetClientConfigResponse>, Status> {
-        let config = self.operator.get(&request.get_ref().client_id);
+        let caller = Caller::of(request.extensions());
+        let config = if_found(self.operator.get(&request.get_ref().client_id, &caller))?;
         let found = config.is_some();
         let config = config.as_ref().map(api::ClientConfig::from);
         Ok(Response::new(GetClientConfigResponse { config, found }))
@@ -64,7 +65,8 @@ impl FlowGuardService for FlowGuard {
         &self,
         request: Request<GetClientStatsRequest>,
     ) -> Result<Response<GetClientStatsResponse>, Status> {
-        let stats = self.operator.stats(&request.get_ref().client_id);
+        let caller = Caller::of(request.extensions());
+        let stats = if_found(self.operator.stats(&request.get_ref().client_id, &caller))?;
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(GetClientStatsResponse { stats, found }))
@@ -78,20 +80,18 @@ impl FlowGuardService for FlowGuard {
         Err(Status::internal("the call is answered before it comes here"))
     }
 
-    /// A client that is not there is an answer here, not an error: as in the two `Get` calls.
     async fn delete_client(
         &self,
         request: Request<DeleteClientRequest>,
     ) -> Result<Response<DeleteClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let answer = match self.operator.remove(&request.get_ref().client_id, caller).await {
-            Ok(message) => DeleteClientResponse { success: true, message },
-            Err(error @ OperatorError::ClientNotFound) => {
-                DeleteClientResponse { success: false, message: error.to_string() }
-            }
-            Err(error) => return Err(error.into()),
+        let removal = if_found(self.operator.remove(&request.get_ref().client_id, &caller).await)?;
+        let success = removal.is_some();
+        let message = match removal {
+            Some(removal) => removal.to_string(),
+            None => OperatorError::ClientNotFound.to_string(),
         };
-        Ok(Response::new(answer))
+        Ok(Response::new(DeleteClientResponse { success, message }))
     }
 
     async fn reset_client(
@@ -99,12 +99,9 @@ impl FlowGuardService for FlowGuard {
         request: Request<ResetClientRequest>,
     ) -> Result<Response<ResetClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let stats = match self.operator.reset(&request.get_ref().client_id, caller).await {
-            Ok(stats) => Some(api::ClientStats::from(&stats)),
-            Err(OperatorError::ClientNotFound) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let stats = if_found(self.operator.reset(&request.get_ref().client_id, &caller).await)?;
         let found = stats.is_some();
+        let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(ResetClientResponse { stats, found }))
     }
 }

@@ -13,27 +13,27 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use crate::{
-    http::{Arriving, Work},
+    http::{ArrivingBody, Work},
     listener::ConnectionInfo,
 };
 
-/// Puts [`Working`] round a service.
+/// Puts [`WorkService`] round a service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WorkLayer;
 
 impl<S> Layer<S> for WorkLayer {
-    type Service = Working<S>;
+    type Service = WorkService<S>;
 
-    fn layer(&self, service: S) -> Working<S> {
-        Working(service)
+    fn layer(&self, service: S) -> WorkService<S> {
+        WorkService(service)
     }
 }
 
 /// A service whose calls are work.
 #[derive(Clone, Debug)]
-pub(super) struct Working<S>(S);
+pub(super) struct WorkService<S>(S);
 
-impl<S, B> Service<Request<Body>> for Working<S>
+impl<S, B> Service<Request<Body>> for WorkService<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
@@ -50,7 +50,7 @@ where
         let connection = request.extensions().get::<ConnectionInfo>();
         let work = connection.map(|connection| Work::on(connection.handle.clone()));
         let request = match &work {
-            Some(work) => request.map(|body| Body::new(Arriving::new(body, work))),
+            Some(work) => request.map(|body| Body::new(ArrivingBody::new(body, work))),
             None => request,
         };
         let answer = self.0.call(request);

@@ -10,38 +10,44 @@ use axum::{
 use http::StatusCode;
 
 use super::{
-    body::Patch,
+    draft::{Patch, Replacement},
+    head::PathId,
     list,
-    path::PathId,
     shapes::{Config, Done, Stats},
 };
 use crate::{
     http::ApiError,
-    operator::{Caller, Draft, Operator, OperatorError, Stored},
+    operator::{Caller, Change, Draft, Operator},
 };
 
 type Answer = Result<Response, ApiError>;
 
-pub(super) async fn list(State(operator): State<Arc<Operator>>) -> Answer {
+pub(super) async fn list(State(operator): State<Arc<Operator>>, caller: Caller) -> Answer {
     let turns = operator.readers().clone();
-    list::answer(turns, "clients", move |after, max| operator.configs_after(after, max)).await
+    let read = move |after: Option<&_>, max| operator.configs_after(after, max, &caller);
+    list::answer(turns, "clients", read).await
 }
 
-pub(super) async fn all_stats(State(operator): State<Arc<Operator>>) -> Answer {
+pub(super) async fn all_stats(State(operator): State<Arc<Operator>>, caller: Caller) -> Answer {
     let turns = operator.readers().clone();
-    list::answer(turns, "stats", move |after, max| operator.stats_after(after, max)).await
+    let read = move |after: Option<&_>, max| operator.stats_after(after, max, &caller);
+    list::answer(turns, "stats", read).await
 }
 
 pub(super) async fn create(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
-    draft: Draft,
+    Replacement(draft): Replacement,
 ) -> Answer {
-    Ok(stored(&operator.set(draft, caller).await?))
+    Ok(changed(&operator.set(draft, &caller).await?))
 }
 
-pub(super) async fn show(State(operator): State<Arc<Operator>>, PathId(id): PathId) -> Answer {
-    let config = operator.get(&id).ok_or(OperatorError::ClientNotFound)?;
+pub(super) async fn show(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let config = operator.get(&id, &caller)?;
     Ok(Json(Config::from(&config)).into_response())
 }
 
@@ -49,10 +55,10 @@ pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    draft: Draft,
+    Replacement(draft): Replacement,
 ) -> Answer {
     let draft = Draft { addressed_to: Some(id), ..draft };
-    Ok(stored(&operator.set(draft, caller).await?))
+    Ok(changed(&operator.set(draft, &caller).await?))
 }
 
 pub(super) async fn change(
@@ -61,7 +67,7 @@ pub(super) async fn change(
     caller: Caller,
     Patch(draft): Patch,
 ) -> Answer {
-    Ok(stored(&operator.patch(&id, draft, caller).await?))
+    Ok(changed(&operator.patch(&id, draft, &caller).await?))
 }
 
 pub(super) async fn remove(
@@ -69,8 +75,8 @@ pub(super) async fn remove(
     PathId(id): PathId,
     caller: Caller,
 ) -> Answer {
-    let message = operator.remove(&id, caller).await?;
-    Ok(Json(Done::removed(message)).into_response())
+    let removal = operator.remove(&id, &caller).await?;
+    Ok(Json(Done::removed(&removal)).into_response())
 }
 
 pub(super) async fn reset(
@@ -78,19 +84,23 @@ pub(super) async fn reset(
     PathId(id): PathId,
     caller: Caller,
 ) -> Answer {
-    let stats = operator.reset(&id, caller).await?;
+    let stats = operator.reset(&id, &caller).await?;
     Ok(Json(Stats::from(&stats)).into_response())
 }
 
-pub(super) async fn stats(State(operator): State<Arc<Operator>>, PathId(id): PathId) -> Answer {
-    let stats = operator.stats(&id).ok_or(OperatorError::ClientNotFound)?;
+pub(super) async fn stats(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let stats = operator.stats(&id, &caller)?;
     Ok(Json(Stats::from(&stats)).into_response())
 }
 
-fn stored(stored: &Stored) -> Response {
-    let status = match stored.before {
+fn changed(change: &Change) -> Response {
+    let status = match change.before {
         None => StatusCode::CREATED,
         Some(_) => StatusCode::OK,
     };
-    (status, Json(Done::stored(stored))).into_response()
+    (status, Json(Done::changed(change))).into_response()
 }

@@ -9,10 +9,13 @@ use serde::Serialize;
 
 use super::shapes::{Config, Stats};
 use crate::{
-    http::ApiError,
-    http::pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress, Turns},
+    http::{
+        ApiError,
+        pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress},
+    },
     ledger::ClientConfig,
     operator::ClientStats,
+    turns::Turns,
 };
 
 /// What a list has one of for each client.

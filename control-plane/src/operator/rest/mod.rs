@@ -2,8 +2,11 @@
 
 mod body;
 mod clients;
+mod draft;
+mod error;
+mod head;
 mod list;
-mod path;
+mod notation;
 mod shapes;
 
 use std::sync::Arc;
@@ -17,8 +20,8 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::{
     health::{self, Health},
-    http::{Access, ApiError, ErrorCode, fallback, method_not_allowed},
-    operator::{FieldError, FieldErrors, Operator, OperatorError},
+    http::{Access, fallback, method_not_allowed},
+    operator::Operator,
     settings::CorsOrigins,
 };
 
@@ -62,25 +65,4 @@ fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {
         ])
         .expose_headers([header::ETAG]);
     Some(layer)
-}
-
-impl From<OperatorError> for ApiError {
-    fn from(error: OperatorError) -> Self {
-        let code = match &error {
-            OperatorError::Invalid(errors) => field_code(errors),
-            OperatorError::ClientNotFound => ErrorCode::ClientNotFound,
-            OperatorError::TooManyClients { .. } => ErrorCode::TooManyClients,
-            OperatorError::Store(_) => ErrorCode::StoreUnavailable,
-            OperatorError::Stopping => ErrorCode::Stopping,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-/// One answer tells all errors but has one code: the first one's.
-fn field_code(errors: &FieldErrors) -> ErrorCode {
-    match errors.first() {
-        Some(FieldError::Missing { .. }) => ErrorCode::MissingField,
-        _ => ErrorCode::InvalidField,
-    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     ledger::ClientConfig,
-    operator::{ClientStats, Stored},
+    operator::{Change, ClientStats, Removal},
 };
 
 #[derive(Serialize)]
@@ -87,12 +87,12 @@ pub(super) struct Done<'a> {
 }
 
 impl<'a> Done<'a> {
-    pub(super) fn stored(stored: &'a Stored) -> Self {
-        let config = Some(Config::from(&stored.config));
-        Self { success: true, message: stored.to_string(), config }
+    pub(super) fn changed(change: &'a Change) -> Self {
+        let config = Some(Config::from(&change.config));
+        Self { success: true, message: change.to_string(), config }
     }
 
-    pub(super) fn removed(message: String) -> Self {
-        Self { success: true, message, config: None }
+    pub(super) fn removed(removal: &Removal) -> Self {
+        Self { success: true, message: removal.to_string(), config: None }
     }
 }

@@ -6,17 +6,19 @@ use limiter::{Limit, Tokens};
 use tracing::{info, warn};
 
 use super::Caller;
-use crate::ledger::ClientConfig;
+use crate::{clients::Revision, ledger::ClientConfig};
 
-/// A write that is in force.
+/// A client whose configuration was written, and is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct Change {
     /// The configuration in force.
     pub config: ClientConfig,
     /// The one before; `None`: the client is new.
     pub before: Option<ClientConfig>,
     /// How it was written.
     pub write: Write,
+    /// Which of the store's writes this was.
+    pub revision: Revision,
 }
 
 /// How a configuration was written.
@@ -28,10 +30,10 @@ pub enum Write {
     Patch,
 }
 
-impl Stored {
+impl Change {
     /// Tells the log who changed what into what: as a warning where the client is less limited
     /// than before, which is easily done by what a replacement leaves out.
-    pub(super) fn log(&self, caller: Caller) {
+    pub(super) fn log(&self, caller: &Caller) {
         let before = self.before.as_ref().map(|before| Values(before).to_string());
         let (before, after) = (before.as_deref(), Values(&self.config));
         if self.remarks().is_empty() {
@@ -81,7 +83,7 @@ impl Stored {
 }
 
 /// What to tell the caller.
-impl fmt::Display for Stored {
+impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = match (&self.before, self.write) {
             (None, _) => "created",
@@ -97,8 +99,31 @@ impl fmt::Display for Stored {
     }
 }
 
+/// A client that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// The configuration that was in force.
+    pub config: ClientConfig,
+    /// Which of the store's writes this was.
+    pub revision: Revision,
+}
+
+impl Removal {
+    /// Tells the log who removed what.
+    pub(super) fn log(&self, caller: &Caller) {
+        info!(%caller, before = %Values(&self.config), "{self}");
+    }
+}
+
+/// What to tell the caller.
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client {} was deleted", self.config.id)
+    }
+}
+
 /// A configuration's values in one line.
-pub(super) struct Values<'a>(pub(super) &'a ClientConfig);
+struct Values<'a>(&'a ClientConfig);
 
 impl fmt::Display for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,12 +147,12 @@ mod tests {
     use super::*;
     use crate::operator::Draft;
 
-    fn config(rpm: Option<i64>, tpm: Option<i64>) -> ClientConfig {
-        Draft::new("a", rpm, tpm, true).validate().expect("a configuration")
+    fn config(rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
+        Draft::new("a", rpm, tpm).validate().expect("a configuration")
     }
 
     fn told(before: Option<ClientConfig>, config: ClientConfig) -> String {
-        Stored { config, before, write: Write::Replacement }.to_string()
+        Change { config, before, write: Write::Replacement, revision: Revision::new(1) }.to_string()
     }
 
     #[test]
@@ -139,7 +164,12 @@ mod tests {
         let disabled = ClientConfig { enabled: false, ..both.clone() };
         assert_eq!(told(None, disabled.clone()), "Client a was created");
         assert_eq!(told(Some(disabled.clone()), disabled), "Client a was replaced");
-        let patched = Stored { config: both.clone(), before: Some(both), write: Write::Patch };
+        let patched = Change {
+            config: both.clone(),
+            before: Some(both),
+            write: Write::Patch,
+            revision: Revision::new(2),
+        };
         assert_eq!(patched.to_string(), "Client a was changed");
     }
 
