@@ -33,7 +33,9 @@ pub struct ConnectionLimits {
     /// How long the peer may say nothing while the server waits for it; `None` where the protocol
     /// itself sees to that.
     pub read_timeout: Option<Duration>,
-    /// How long a connection may be open without being at work ([`at_work`](super::ConnectionHandle::at_work)),
-    /// whatever its peer says meanwhile; `None` where it may be so for ever.
+    /// How long a connection may be open without being [at work], whatever its peer says meanwhile;
+    /// `None` where it may be so for ever.
+    ///
+    /// [at work]: super::ConnectionHandle::at_work
     pub idle_timeout: Option<Duration>,
 }

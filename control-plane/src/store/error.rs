@@ -1,4 +1,4 @@
-//! Why a store did not do what it was asked to.
+//! How a store fails.
 
 use std::error::Error;
 

@@ -11,7 +11,7 @@ use crate::{
     operator::{ClientStats, Draft, Given, OperatorError},
 };
 
-/// A client as the wire has it: a limit that is not there is none.
+/// A whole configuration: a number that is not there is none, and `enabled` is true.
 impl From<&api::ClientConfig> for Draft {
     fn from(config: &api::ClientConfig) -> Self {
         Self {

@@ -35,7 +35,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use super::DECODED_BYTES_MAX;
+use super::server::DECODED_BYTES_MAX;
 use crate::{
     excerpt::Excerpt,
     http::pieces::{self, CLIENTS_AT_A_TIME, Pieces},
