@@ -14,16 +14,17 @@ use tokio::{net::TcpStream, runtime, time};
 
 use crate::settings::Settings;
 
-/// How long the whole question may take. Docker's own limit is above it, so that the reason is
+/// How long the whole question may take. Docker's own timeout is above it, so that the reason is
 /// told.
-const LIMIT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the control plane cannot be called healthy.
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
     /// Which port was free when the control plane started is known to that process alone.
     #[error(
-        "CONFIG_PORT=0 (--config-port) is not allowed here: a port from 1 to 65535, for it is asked"
+        "CONFIG_PORT=0 (--config-port) is not allowed here: a port from 1 to 65535, where the \
+         control plane is asked"
     )]
     UnknownPort,
     /// Nobody listens, or it is no HTTP.
@@ -35,7 +36,7 @@ pub enum HealthError {
         error: io::Error,
     },
     /// It listens, and does not answer.
-    #[error("the control plane at {address} did not answer within {} s", LIMIT.as_secs())]
+    #[error("the control plane at {address} did not answer within {} s", TIMEOUT.as_secs())]
     Silent {
         /// Where it was asked.
         address: SocketAddr,
@@ -60,7 +61,7 @@ pub fn check(settings: &Settings) -> Result<(), HealthError> {
     let unreachable = |error| HealthError::Unreachable { address, error };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
-    let answer = runtime.block_on(async { time::timeout(LIMIT, ask(address)).await });
+    let answer = runtime.block_on(async { time::timeout(TIMEOUT, ask(address)).await });
     match answer {
         Ok(Ok(StatusCode::OK)) => Ok(()),
         Ok(Ok(status)) => Err(HealthError::Unhealthy { address, status }),

@@ -21,15 +21,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    admin::{Admin, AdminError},
     decisions::{self, StreamMetrics},
-    grpc,
     health::Health,
-    http_server::{self, Access},
+    http::{self, Access},
     ledger::{Ledger, SystemClock},
-    metrics, rest,
+    metrics,
+    operator::{Operator, OperatorError, grpc, rest, start},
     settings::{Setting, Settings, table},
-    store::MemoryStore,
+    store::NoStore,
 };
 
 /// How long open requests may take to end once the process was asked to stop.
@@ -71,7 +70,7 @@ pub enum ServeError {
     Metrics(#[from] prometheus::Error),
     /// The configured clients cannot be read, or the demo clients not be written.
     #[error("the configured clients cannot be loaded: {0}")]
-    Clients(#[from] AdminError),
+    Clients(#[from] OperatorError),
     /// A server ended though nobody asked for it.
     #[error("a server failed: {0}")]
     Server(ServerFailure),
@@ -87,31 +86,30 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let listeners = Listeners::bind(settings).await?;
 
     let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
-    let registry = metrics::registry(Arc::clone(&ledger))?;
+    let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
-    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore)));
-    admin.load().await?;
+    let store = Box::new(NoStore::default());
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
+    start::load(&operator).await?;
     if settings.demo_clients {
-        admin.seed_demo_clients().await?;
+        start::seed_demo_clients(&operator).await?;
     }
     let health = Health::ready();
 
+    let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
+    let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), &access);
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
         decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, shutdown)
     });
-    let mut operator = Servers::default();
-    operator.spawn(|shutdown| {
-        grpc::serve(listeners.grpc, Arc::clone(&admin), health.clone(), shutdown)
+    let mut faces = Servers::default();
+    faces.spawn(|shutdown| {
+        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });
-    let access = Access::new(settings.allowed_hosts.clone(), settings.cors_allow_origins.clone());
-    let rest = rest::router(admin, health.clone(), &access);
-    operator.spawn(|shutdown| {
-        http_server::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>)
-    });
-    let metrics = metrics::router(registry, health.clone(), &access);
-    operator.spawn(|shutdown| {
-        http_server::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
+    let rest = rest::router(operator, health.clone(), &access);
+    faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
+    faces.spawn(|shutdown| {
+        http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
     info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
 
@@ -121,12 +119,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
             Ok(())
         }
         failed = decisions.failed() => Err(failed),
-        failed = operator.failed() => Err(failed),
+        failed = faces.failed() => Err(failed),
     };
-    // Whoever asks learns that this process goes, before it stops to answer.
+    // Whoever asks learns that this process goes, before it stops answering.
     health.stop();
     decisions.stop().await;
-    operator.stop().await;
+    faces.stop().await;
     info!("stopped");
     ended
 }

@@ -5,20 +5,19 @@ use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use flowguard::{
-    admin::Admin,
     clients::{ClientConfig, Limits},
     decisions::{self, StreamMetrics},
-    grpc,
     health::Health,
-    http_server::{self, Access},
+    http::{self, Access},
     ledger::{Ledger, Policy, SystemClock, UnknownClients},
-    metrics, rest,
+    metrics,
+    operator::{Operator, grpc, rest},
     settings::{AllowedHosts, CorsOrigins, Settings},
-    store::MemoryStore,
+    store::NoStore,
 };
-use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
+    Request,
     body::Incoming,
     client::conn::{http1, http2},
 };
@@ -70,20 +69,21 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
         ledger.configure(&config);
     }
-    let admin = Arc::new(Admin::new(Arc::clone(&ledger), Box::new(MemoryStore)));
+    let store = Box::new(NoStore::default());
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
     let access = Access::new(AllowedHosts::default(), CorsOrigins::None);
-    let registry = metrics::registry(Arc::clone(&ledger)).expect("metrics");
+    let registry = metrics::registry().expect("metrics");
     let stream_metrics = StreamMetrics::register(&registry).expect("metrics");
     let shutdown = CancellationToken::new();
 
     let (listener, rest) = bound().await;
-    let router = rest::router(Arc::clone(&admin), Health::ready(), &access);
-    tokio::spawn(http_server::serve(listener, router, shutdown.clone()));
+    let router = rest::router(Arc::clone(&operator), Health::ready(), &access);
+    tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, metrics) = bound().await;
-    let router = metrics::router(registry, Health::ready(), &access);
-    tokio::spawn(http_server::serve(listener, router, shutdown.clone()));
+    let router = metrics::router(Arc::clone(&ledger), registry, Health::ready(), &access);
+    tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, grpc) = bound().await;
-    tokio::spawn(grpc::serve(listener, admin, Health::ready(), shutdown.clone()));
+    tokio::spawn(grpc::serve(listener, operator, Health::ready(), shutdown.clone()));
     let (listener, decision) = bound().await;
     tokio::spawn(decisions::serve(listener, ledger, stream_metrics, shutdown));
     Ports { rest, metrics, grpc, decision }

@@ -1,7 +1,10 @@
-//! Who has which limits: what an operator configured, and nothing of what was spent.
+//! Who has which limits, and from which write: what an operator configured, and nothing of what was
+//! spent.
 
 mod catalog;
 mod config;
+mod revision;
 
 pub(crate) use catalog::{Catalog, Client};
 pub use config::{ClientConfig, Limits};
+pub use revision::Revision;

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     ledger::{Ledger, WorkerId},
-    listener::{ConnectionInfo, ConnectionLimits, Listener},
+    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
 };
 
 /// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
@@ -35,7 +35,7 @@ const FRAME_BYTES_MAX: usize = 256 * 1024;
 /// one that answers pings and has no stream that said hello, which takes
 /// [`HELLO_TIMEOUT`](super::stream::HELLO_TIMEOUT) at most.
 const LIMITS: ConnectionLimits = ConnectionLimits {
-    connections_max: 512,
+    connections_max: DECISION_CONNECTIONS_MAX,
     read_timeout: Some(Duration::from_secs(30)),
     idle_timeout: Some(Duration::from_secs(15)),
 };

@@ -33,13 +33,13 @@ struct Book {
     free: usize,
     /// Places that were told to make room and are not free yet.
     leaving: usize,
-    taken: HashMap<u64, Taken>,
+    taken: HashMap<u64, Occupant>,
     next_id: u64,
     next_turn: u64,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct Occupant {
     at_work: usize,
     answering: usize,
     /// The peer does not read what was written to it.
@@ -135,7 +135,7 @@ impl Places {
         let id = book.next_id;
         book.next_id += 1;
         let exit = Arc::new(Exit::default());
-        let taken = Taken {
+        let taken = Occupant {
             at_work: 0,
             answering: 0,
             stalled: false,
@@ -168,7 +168,7 @@ impl Book {
     }
 
     /// Changes a place; `true` when it can make room from now on.
-    fn change(&mut self, id: u64, change: impl FnOnce(&mut Taken)) -> bool {
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Occupant)) -> bool {
         let turn = self.turn();
         let Some(taken) = self.taken.get_mut(&id) else { return false };
         let before = taken.leaves();
@@ -182,7 +182,7 @@ impl Book {
     }
 }
 
-impl Taken {
+impl Occupant {
     fn leaves(&self) -> Leaves {
         match self {
             Self { stalled: true, .. } => Leaves::First,
@@ -207,7 +207,7 @@ impl Exit {
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut Taken)) {
+    fn change(&self, change: impl FnOnce(&mut Occupant)) {
         let can_make_room = self.places.book.lock().change(self.id, change);
         if can_make_room {
             self.places.changed.notify_one();

@@ -15,8 +15,8 @@ use std::{
 use limiter::{Balance, ClientId};
 
 use crate::{
+    http::pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
     ledger::{ClientSnapshot, Histogram, Ledger, UnknownSnapshot},
-    pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
 };
 
 /// A metric that every client has.
@@ -115,7 +115,7 @@ const DURATION: Family = Family {
 const FAMILIES: [&Family; 7] =
     [&REQUESTS, &DROPPED, &TOKENS_USED, &TOKENS, &BALANCE, &REMAINING, &DURATION];
 
-/// Writes the metrics of every client, and of all ids together that are none, a piece at a time:
+/// Writes the metrics of every client, and of all unconfigured ids together, a piece at a time:
 /// one family after the other, as the format wants it, and in each the clients by id.
 #[derive(Debug)]
 pub(super) struct Clients {

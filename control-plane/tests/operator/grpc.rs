@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use flowguard::{grpc, ledger::Answer};
+use flowguard::{ledger::Answer, operator::grpc};
 use futures_util::stream;
 use limiter::UnixMillis;
 use proto::api::{
@@ -39,7 +39,7 @@ pub(crate) async fn serve(world: &World) -> Served {
     let address = listener.local_addr().expect("an address");
     let shutdown = CancellationToken::new();
     let serving =
-        grpc::serve(listener, Arc::clone(&world.admin), world.health.clone(), shutdown.clone());
+        grpc::serve(listener, Arc::clone(&world.operator), world.health.clone(), shutdown.clone());
     let server = tokio::spawn(serving);
     Served { address, channel: connect(address).await, shutdown, server }
 }

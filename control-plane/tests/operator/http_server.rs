@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, routing::get};
-use flowguard::http_server;
+use flowguard::http;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -24,7 +24,7 @@ pub(crate) struct Served {
 pub(crate) async fn serve(router: Router) -> Served {
     let (listener, address) = bound().await;
     let shutdown = CancellationToken::new();
-    let server = tokio::spawn(http_server::serve(listener, router, shutdown.clone()));
+    let server = tokio::spawn(http::serve(listener, router, shutdown.clone()));
     Served { address, shutdown, server }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, http::Request};
-use flowguard::admin::{Caller, Draft};
+use flowguard::operator::{Caller, Draft, Given};
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use proto::api::{ClientConfig, SetClientConfigRequest};
@@ -125,16 +125,16 @@ async fn a_patch_is_declared_as_one_or_as_json() {
 #[tokio::test]
 async fn changes_of_different_fields_at_the_same_time_lose_nothing() {
     let world = world().await;
-    for round in 1..=50_u32 {
+    for round in 1..=50_u64 {
         let change = |field: &'static str| {
-            let admin = Arc::clone(&world.admin);
-            let value = Some(round.to_string());
+            let operator = Arc::clone(&world.operator);
+            let value = Given::Value(Some(round));
             let draft = match field {
                 "rpm" => Draft { rpm: value, ..Draft::default() },
                 "tpm" => Draft { tpm: value, ..Draft::default() },
                 _ => Draft { min_estimate: value, ..Draft::default() },
             };
-            tokio::spawn(async move { admin.patch("a", draft, Caller::Process).await })
+            tokio::spawn(async move { operator.patch("a", draft, &Caller::Process).await })
         };
         for changed in join_all(["rpm", "tpm", "min_estimate"].map(change)).await {
             changed.expect("no panic").expect("changed");

@@ -5,8 +5,8 @@ use axum::{
     http::{Method, Request, StatusCode},
 };
 use flowguard::{
-    admin::{Caller, Draft},
     ledger::Answer,
+    operator::start,
     settings::{CorsOrigins, Settings},
 };
 use limiter::UnixMillis;
@@ -200,7 +200,7 @@ async fn health_tells_when_the_process_stops() {
 #[tokio::test]
 async fn demo_clients_are_there_when_nobody_else_is() {
     let world = World::new();
-    world.admin.seed_demo_clients().await.expect("seeded");
+    start::seed_demo_clients(&world.operator).await.expect("seeded");
     world.get("/api/v1/clients").await.is(
         200,
         concat!(
@@ -213,8 +213,8 @@ async fn demo_clients_are_there_when_nobody_else_is() {
     );
 
     let world = World::new();
-    world.admin.set(Draft::new("a", None, None, false), Caller::Process).await.expect("configured");
-    world.admin.seed_demo_clients().await.expect("nothing to do");
+    world.put("/api/v1/clients/a", r#"{"enabled":false}"#).await;
+    start::seed_demo_clients(&world.operator).await.expect("nothing to do");
     assert_eq!(world.ledger.len(), 1);
 }
 

@@ -3,19 +3,22 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
+use async_trait::async_trait;
 use flowguard::{
-    admin::{Caller, Draft},
-    clients::{ClientConfig, Limits},
-    store::{ConfigStore, StoreError},
+    clients::{ClientConfig, Limits, Revision},
+    operator::{Caller, Draft, Given, start},
+    store::{ConfigStore, Contents, NoStore, StoreError},
 };
 use limiter::ClientId;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{
+    Mutex,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
 
 use crate::world::{World, limit};
 
@@ -23,6 +26,7 @@ use crate::world::{World, limit};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailingStore {
     broken: Arc<AtomicBool>,
+    writes: Arc<AtomicU64>,
 }
 
 impl FailingStore {
@@ -30,26 +34,34 @@ impl FailingStore {
         self.broken.store(true, Ordering::SeqCst);
     }
 
-    fn answer<T>(&self, value: T) -> Result<T, StoreError> {
+    fn write(&self) -> Result<Revision, StoreError> {
+        self.works()?;
+        Ok(Revision::new(7 + self.writes.fetch_add(1, Ordering::SeqCst)))
+    }
+
+    fn works(&self) -> Result<(), StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             let cause = io::Error::other("disk full at /var/lib/secret-path");
             return Err(StoreError::Unavailable(Box::new(cause)));
         }
-        Ok(value)
+        Ok(())
     }
 }
 
+#[async_trait]
 impl ConfigStore for FailingStore {
-    fn load(&self) -> Result<Vec<ClientConfig>, StoreError> {
-        self.answer(vec![config("stored")])
+    async fn load(&self) -> Result<Contents, StoreError> {
+        self.works()?;
+        let configs = vec![(config("stored"), Revision::new(4))];
+        Ok(Contents { configs, newest: Revision::new(6) })
     }
 
-    fn put(&self, _: &ClientConfig) -> Result<(), StoreError> {
-        self.answer(())
+    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
+        self.write()
     }
 
-    fn remove(&self, _: &ClientId) -> Result<(), StoreError> {
-        self.answer(())
+    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
+        self.write()
     }
 }
 
@@ -62,12 +74,12 @@ fn config(id: &str) -> ClientConfig {
 #[tokio::test]
 async fn what_is_stored_is_in_force_after_the_start() {
     let world = World::with_store(FailingStore::default());
-    assert_eq!(world.admin.load().await.expect("loaded"), 1);
+    assert_eq!(start::load(&world.operator).await.expect("loaded"), 1);
     assert_eq!(world.ledger.configs_after(None, usize::MAX), [config("stored")]);
 
     let store = FailingStore::default();
     store.break_down();
-    assert!(World::with_store(store).admin.load().await.is_err());
+    assert!(start::load(&World::with_store(store).operator).await.is_err());
 }
 
 #[tokio::test]
@@ -96,34 +108,62 @@ async fn a_write_that_is_not_stored_is_neither_acknowledged_nor_in_force() {
     assert_eq!(world.get("/api/v1/clients/a").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_write_has_the_revision_that_the_store_gave_it() {
+    let world = World::with_store(FailingStore::default());
+    let set = async |rpm| {
+        let change = world.operator.set(Draft::new("a", Some(rpm), None), &Caller::Process).await;
+        change.expect("stored").revision
+    };
+    assert_eq!([set(1).await, set(1).await], [Revision::new(7), Revision::new(8)]);
+    let patch = Draft { rpm: Given::Value(None), ..Draft::default() };
+    let change = world.operator.patch("a", patch, &Caller::Process).await.expect("stored");
+    assert_eq!(change.revision, Revision::new(9));
+    let removal = world.operator.remove("a", &Caller::Process).await.expect("stored");
+    assert_eq!(removal.revision, Revision::new(10));
+    assert_eq!(removal.config.id.as_str(), "a");
+}
+
+#[tokio::test]
+async fn what_is_not_kept_has_revisions_all_the_same() {
+    let store = NoStore::default();
+    let newest = async || store.load().await.expect("nothing to fail").newest;
+    assert_eq!(newest().await, Revision::NONE);
+    let first = store.put(&config("a")).await.expect("nothing to fail");
+    let second = store.remove(&config("a").id).await.expect("nothing to fail");
+    assert!(Revision::NONE < first && first < second);
+    assert_eq!(newest().await, second);
+}
+
 /// A store whose every write waits to be let through, in the test's order.
 #[derive(Debug)]
 struct SlowStore {
     begun: UnboundedSender<String>,
-    go_on: Mutex<mpsc::Receiver<()>>,
+    go_on: Mutex<UnboundedReceiver<()>>,
 }
 
 impl SlowStore {
-    fn new() -> (Self, UnboundedReceiver<String>, mpsc::Sender<()>) {
+    fn new() -> (Self, UnboundedReceiver<String>, UnboundedSender<()>) {
         let (begun, begins) = unbounded_channel();
-        let (lets_go_on, go_on) = mpsc::channel();
+        let (lets_go_on, go_on) = unbounded_channel();
         (Self { begun, go_on: Mutex::new(go_on) }, begins, lets_go_on)
     }
 }
 
+#[async_trait]
 impl ConfigStore for SlowStore {
-    fn load(&self) -> Result<Vec<ClientConfig>, StoreError> {
-        Ok(Vec::new())
+    async fn load(&self) -> Result<Contents, StoreError> {
+        Ok(Contents::default())
     }
 
-    fn put(&self, config: &ClientConfig) -> Result<(), StoreError> {
+    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
         self.begun.send(config.id.to_string()).expect("the test listens");
-        let go_on = self.go_on.lock().expect("no writer panicked");
-        go_on.recv().map_err(|error| StoreError::Unavailable(Box::new(error)))
+        self.go_on.lock().await.recv().await.expect("the test lets it go on");
+        Ok(Revision::new(1))
     }
 
-    fn remove(&self, _: &ClientId) -> Result<(), StoreError> {
-        Ok(())
+    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
+        Ok(Revision::new(1))
     }
 }
 
@@ -132,9 +172,9 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let (store, mut begun, lets_go_on) = SlowStore::new();
     let world = World::with_store(store);
     let set = |id: &'static str| {
-        let admin = Arc::clone(&world.admin);
+        let operator = Arc::clone(&world.operator);
         tokio::spawn(
-            async move { admin.set(Draft::new(id, None, None, true), Caller::Process).await },
+            async move { operator.set(Draft::new(id, None, None), &Caller::Process).await },
         )
     };
 

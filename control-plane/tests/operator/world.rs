@@ -8,16 +8,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use flowguard::{
-    admin::{Admin, Caller, Draft},
     health::Health,
-    http_server::Access,
+    http::Access,
     ledger::{
         Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Reservation, Response,
         UnknownClients, WorkerId,
     },
-    metrics, rest,
+    metrics,
+    operator::{Caller, Draft, Operator, rest},
     settings::{CorsOrigins, Settings},
-    store::{ConfigStore, MemoryStore},
+    store::{ConfigStore, NoStore},
 };
 use futures_util::FutureExt as _;
 use limiter::{PerMinute, Tokens, UnixMillis};
@@ -28,7 +28,7 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 pub(crate) struct World {
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) admin: Arc<Admin>,
+    pub(crate) operator: Arc<Operator>,
     pub(crate) health: Health,
     pub(crate) cors: CorsOrigins,
     pub(crate) clock: ManualClock,
@@ -40,7 +40,7 @@ impl World {
     }
 
     pub(crate) fn with_unknown_clients(unknown: &UnknownClients) -> Self {
-        Self::with(unknown, MemoryStore)
+        Self::with(unknown, NoStore::default())
     }
 
     pub(crate) fn with_store(store: impl ConfigStore + 'static) -> Self {
@@ -52,21 +52,19 @@ impl World {
         let defaults = Settings::resolve(|_| None).expect("the defaults are allowed").policy;
         let policy = Policy { unknown_clients: *unknown, ..defaults };
         let ledger = Arc::new(Ledger::new(policy, clock.clone()));
-        let admin = Admin::new(Arc::clone(&ledger), Box::new(store));
+        let operator = Operator::new(Arc::clone(&ledger), Box::new(store));
         Self {
             ledger,
-            admin: Arc::new(admin),
+            operator: Arc::new(operator),
             health: Health::ready(),
             cors: CorsOrigins::None,
             clock,
         }
     }
 
-    pub(crate) async fn configure(&self, id: &str, rpm: Option<i64>, tpm: Option<i64>) {
-        self.admin
-            .set(Draft::new(id, rpm, tpm, true), Caller::Process)
-            .await
-            .expect("the draft is valid");
+    pub(crate) async fn configure(&self, id: &str, rpm: Option<u64>, tpm: Option<u64>) {
+        let draft = Draft::new(id, rpm, tpm);
+        self.operator.set(draft, &Caller::Process).await.expect("the draft is valid");
     }
 
     /// Moves the clock, which stands still otherwise.
@@ -126,13 +124,12 @@ impl World {
     }
 
     pub(crate) fn rest(&self) -> Router {
-        rest::router(Arc::clone(&self.admin), self.health.clone(), &self.access())
+        rest::router(Arc::clone(&self.operator), self.health.clone(), &self.access())
     }
 
     pub(crate) fn metrics(&self) -> Router {
-        let registry = metrics::registry(Arc::clone(&self.ledger));
-        let registry = registry.expect("each metric is defined once");
-        metrics::router(registry, self.health.clone(), &self.access())
+        let registry = metrics::registry().expect("each metric is defined once");
+        metrics::router(Arc::clone(&self.ledger), registry, self.health.clone(), &self.access())
     }
 
     fn access(&self) -> Access {

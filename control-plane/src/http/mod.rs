@@ -1,0 +1,13 @@
+//! The HTTP/1.1 server under REST and the metrics page: whom it answers, in which pieces, and what
+//! its errors look like. What it serves are others' routers.
+
+mod access;
+mod error;
+pub(crate) mod pieces;
+mod server;
+mod work;
+
+pub use access::Access;
+pub(crate) use error::{ApiError, ErrorCode, fallback, method_not_allowed};
+pub use server::serve;
+pub(crate) use work::{ArrivingBody, Work};

@@ -1,0 +1,103 @@
+//! Serves HTTP/1.1 on a listener, with a bound on everything a peer could hold on to.
+//!
+//! `axum::serve` waits for a request's header without end; this is hyper's server with time
+//! limits for the header, for the whole request and for a peer that does not read its answer.
+//! HTTP/1.1 alone: telling HTTP/2 apart means to read ahead of the header's time limit, and
+//! nobody asks an operator's API for it in plain text.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{net::TcpListener, task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+use tracing::debug;
+
+use super::{
+    ApiError, ErrorCode,
+    work::{ArrivingBody, LeavingBody, Work},
+};
+use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
+
+/// This server sees to its own timeouts.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: OPERATOR_CONNECTIONS_MAX,
+    read_timeout: None,
+    idle_timeout: None,
+};
+
+/// The longest header, which is all that a connection keeps in memory before it is understood.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a header may take, and how long a connection may idle before the next.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request may take from its header to the header of its answer, its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves `router` until `shutdown`, then finishes the requests that are open; the caller bounds how
+/// long that may take, and cuts off the rest by dropping this future.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let mut listener = Listener::new(listener, LIMITS);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEADER_BYTES_MAX);
+
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            connection = listener.accept() => {
+                let info = connection.info();
+                let handle = info.handle.clone();
+                let router = router.clone();
+                let answer = service_fn(move |request| answer(router.clone(), info.clone(), request));
+                let served = graceful.watch(http.serve_connection(TokioIo::new(connection), answer));
+                connections.spawn(async move {
+                    tokio::select! {
+                        served = served => if let Err(error) = served {
+                            debug!("a connection broke: {error}");
+                        },
+                        // hyper itself does not look at a connection while it waits for a handler.
+                        () = handle.asked_to_go() => debug!("a connection made room"),
+                    }
+                });
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn answer(
+    mut router: Router,
+    connection: ConnectionInfo,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let work = Work::on(connection.handle.clone());
+    let mut request = request.map(|body| Body::new(ArrivingBody::new(body, &work)));
+    let handle = connection.handle.clone();
+    request.extensions_mut().insert(connection);
+    let response = match time::timeout(REQUEST_TIMEOUT, router.call(request)).await {
+        Ok(response) => response?,
+        Err(_) => {
+            ApiError::new(ErrorCode::REQUEST_TIMEOUT, "the request took too long").into_response()
+        }
+    };
+    let answering = handle.answering();
+    drop(work);
+    Ok(response.map(|body| Body::new(LeavingBody::new(body, answering))))
+}

@@ -1,0 +1,41 @@
+//! How many connections the ports may have open, so that all of them together leave the process
+//! file descriptors for everything else.
+
+use std::time::Duration;
+
+/// The port of the decision stream: each worker of each Envoy has one connection.
+pub(crate) const DECISION_CONNECTIONS_MAX: usize = 512;
+
+/// Each of the operator's ports.
+pub(crate) const OPERATOR_CONNECTIONS_MAX: usize = 128;
+
+/// REST, gRPC and metrics.
+const OPERATOR_PORTS: usize = 3;
+
+/// What a process usually has.
+const DESCRIPTORS_MAX: usize = 1_024;
+
+/// What is open beside connections: sockets that listen, a connection of each that has no place
+/// yet, the log, the runtime's own, files.
+const OTHER_DESCRIPTORS_MAX: usize = 64;
+
+const _: () = assert!(
+    DECISION_CONNECTIONS_MAX + OPERATOR_PORTS * OPERATOR_CONNECTIONS_MAX + OTHER_DESCRIPTORS_MAX
+        <= DESCRIPTORS_MAX,
+    "the ports may use up the file descriptors of the process"
+);
+
+/// What a listener's connections may use.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// How many are open at once.
+    pub connections_max: usize,
+    /// How long the peer may say nothing while the server waits for it; `None` where the protocol
+    /// itself sees to that.
+    pub read_timeout: Option<Duration>,
+    /// How long a connection may be open without being [at work], whatever its peer says meanwhile;
+    /// `None` where it may be so for ever.
+    ///
+    /// [at work]: super::ConnectionHandle::at_work
+    pub idle_timeout: Option<Duration>,
+}

@@ -1,0 +1,36 @@
+//! Who calls.
+
+use std::{fmt, net::SocketAddr};
+
+use http::Extensions;
+
+use crate::listener::ConnectionInfo;
+
+/// Who calls, as the log names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// This process itself, as at its start.
+    Process,
+    /// Somebody at this address.
+    Peer(SocketAddr),
+    /// Somebody whose connection has no address any more.
+    Unknown,
+}
+
+impl Caller {
+    /// The caller of a request, by what its connection left in the request's extensions.
+    pub fn of(extensions: &Extensions) -> Self {
+        let connection = extensions.get::<ConnectionInfo>();
+        connection.and_then(|connection| connection.peer).map_or(Self::Unknown, Self::Peer)
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process => f.write_str("this process"),
+            Self::Peer(address) => address.fmt(f),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The calls: what each API's requests come down to.
+
+use std::sync::Arc;
+
+use limiter::ClientId;
+use tracing::info;
+
+use super::{Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, writer::Writer};
+use crate::{clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns};
+
+/// How many clients can be configured.
+pub const CLIENTS_MAX: usize = 1_000_000;
+
+/// How many pieces of lists are written at a time.
+const LIST_WRITERS_MAX: usize = 1;
+
+/// What an operator may do with a ledger's clients.
+///
+/// Each call is told who calls, reads too: one that did not know could not be refused to anybody.
+#[derive(Debug)]
+pub struct Operator {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) store: Box<dyn ConfigStore>,
+    clients_max: usize,
+    pub(super) writer: Writer,
+    readers: Turns,
+}
+
+impl Operator {
+    /// Configures `ledger`, and keeps what it configures in `store`.
+    pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>) -> Self {
+        Self {
+            ledger,
+            store,
+            clients_max: CLIENTS_MAX,
+            writer: Writer::new(),
+            readers: Turns::new(LIST_WRITERS_MAX),
+        }
+    }
+
+    /// Creates a client, or replaces its whole configuration.
+    pub async fn set(
+        self: &Arc<Self>,
+        draft: Draft,
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
+        let config = draft.validate()?;
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let write = async move {
+            let before = operator.ledger.config(config.id.as_str());
+            if before.is_none() && operator.ledger.len() >= operator.clients_max {
+                return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
+            }
+            operator.put(config, before, Write::Replacement, &caller).await
+        };
+        self.writer.run(write).await
+    }
+
+    /// Changes the fields of a client that `draft` has, and keeps all others. What they are is read
+    /// in the writer's turn, so that of two changes at a time none is lost.
+    pub async fn patch(
+        self: &Arc<Self>,
+        client: &str,
+        draft: Draft,
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let draft = Draft { addressed_to: Some(client.to_owned()), ..draft };
+        let client = client.to_owned();
+        let write = async move {
+            let before = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
+            let config = draft.apply_to(&before)?;
+            operator.put(config, Some(before), Write::Patch, &caller).await
+        };
+        self.writer.run(write).await
+    }
+
+    /// Forgets a client.
+    pub async fn remove(
+        self: &Arc<Self>,
+        client: &str,
+        caller: &Caller,
+    ) -> Result<Removal, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let client = client.to_owned();
+        let write = async move {
+            let config = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
+            let revision = operator.store.remove(&config.id).await?;
+            operator.ledger.remove(&client);
+            let removal = Removal { config, revision };
+            removal.log(&caller);
+            Ok(removal)
+        };
+        self.writer.run(write).await
+    }
+
+    /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands.
+    pub async fn reset(
+        self: &Arc<Self>,
+        client: &str,
+        caller: &Caller,
+    ) -> Result<ClientStats, OperatorError> {
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let client = client.to_owned();
+        // In the writer's turn, so that it is not lost between the two halves of a write.
+        let reset = async move {
+            let ledger = &operator.ledger;
+            let before = ledger.snapshot(&client).ok_or(OperatorError::ClientNotFound)?;
+            let after = ledger.reset(&client).ok_or(OperatorError::ClientNotFound)?;
+            let before = ClientStats::from(&before);
+            info!(
+                %caller,
+                rpm_remaining = before.rpm_remaining,
+                tpm_balance = before.tpm_balance,
+                "Client {client} was reset: its buckets are full",
+            );
+            Ok(ClientStats::from(&after))
+        };
+        self.writer.run(reset).await
+    }
+
+    /// One client's configuration.
+    pub fn get(&self, client: &str, _caller: &Caller) -> Result<ClientConfig, OperatorError> {
+        self.ledger.config(client).ok_or(OperatorError::ClientNotFound)
+    }
+
+    /// What one client did and has left.
+    pub fn stats(&self, client: &str, _caller: &Caller) -> Result<ClientStats, OperatorError> {
+        let snapshot = self.ledger.snapshot(client);
+        snapshot.as_ref().map(ClientStats::from).ok_or(OperatorError::ClientNotFound)
+    }
+
+    /// At most `max` configurations, by id, of the clients that come after `after`.
+    pub fn configs_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        _caller: &Caller,
+    ) -> Vec<ClientConfig> {
+        self.ledger.configs_after(after, max)
+    }
+
+    /// What at most `max` clients did and have left, by id, those that come after `after`.
+    pub fn stats_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        _caller: &Caller,
+    ) -> Vec<ClientStats> {
+        let snapshots = self.ledger.snapshots_after(after, max);
+        snapshots.iter().map(ClientStats::from).collect()
+    }
+
+    /// Both of at most `max` clients, by id, those that come after `after`.
+    pub fn clients_after(
+        &self,
+        after: Option<&ClientId>,
+        max: usize,
+        _caller: &Caller,
+    ) -> Vec<(ClientConfig, ClientStats)> {
+        let snapshots = self.ledger.snapshots_after(after, max);
+        snapshots
+            .into_iter()
+            .map(|snapshot| {
+                let stats = ClientStats::from(&snapshot);
+                (snapshot.config, stats)
+            })
+            .collect()
+    }
+
+    /// In whose turn lists are read, by whichever API.
+    pub(super) fn readers(&self) -> &Turns {
+        &self.readers
+    }
+
+    async fn put(
+        &self,
+        config: ClientConfig,
+        before: Option<ClientConfig>,
+        write: Write,
+        caller: &Caller,
+    ) -> Result<Change, OperatorError> {
+        let revision = self.store.put(&config).await?;
+        self.put_in_force(&config);
+        let change = Change { config, before, write, revision };
+        change.log(caller);
+        Ok(change)
+    }
+
+    pub(super) fn put_in_force(&self, config: &ClientConfig) {
+        self.ledger.configure(config);
+    }
+
+    #[cfg(test)]
+    fn with_clients_max(self, clients_max: usize) -> Self {
+        Self { clients_max, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ledger::SystemClock, settings::Settings, store::NoStore};
+
+    #[tokio::test]
+    async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
+        let policy = Settings::resolve(|_| None).unwrap().policy;
+        let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
+        let store = Box::new(NoStore::default());
+        let operator = Operator::new(Arc::clone(&ledger), store);
+        let operator = Arc::new(operator.with_clients_max(2));
+        let set =
+            async |id, rpm| operator.set(Draft::new(id, Some(rpm), None), &Caller::Process).await;
+
+        set("a", 1).await.unwrap();
+        set("b", 1).await.unwrap();
+        let refused = set("c", 1).await.unwrap_err();
+        assert!(matches!(refused, OperatorError::TooManyClients { clients_max: 2 }), "{refused}");
+        assert!(ledger.config("c").is_none());
+
+        assert!(set("a", 2).await.unwrap().before.is_some());
+        operator.remove("b", &Caller::Process).await.unwrap();
+        assert!(set("c", 1).await.unwrap().before.is_none());
+    }
+}

@@ -1,0 +1,166 @@
+//! From what an operator gave to a configuration, or to everything that is wrong with it.
+
+use limiter::{ClientId, InvalidClientId, PerMinute, Tokens};
+
+use super::{FieldError, FieldErrors, Given};
+use crate::{
+    clients::{ClientConfig, Limits},
+    excerpt::Excerpt,
+};
+
+/// A configuration that nobody has judged yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// The id that the call is addressed to; it wins over `client_id`, which then need not be
+    /// there, and has to say the same if it is.
+    pub addressed_to: Option<String>,
+    /// Who is limited.
+    pub client_id: Given<String>,
+    /// Requests per minute; `None`: not limited.
+    pub rpm: Given<Option<u64>>,
+    /// Tokens per minute; `None`: not limited.
+    pub tpm: Given<Option<u64>>,
+    /// Whether the limits are in force.
+    pub enabled: Given<bool>,
+    /// Tokens that a request reserves at least; `None`: what holds for all.
+    pub min_estimate: Given<Option<u64>>,
+    /// What is wrong with the fields themselves.
+    pub errors: FieldErrors,
+}
+
+impl Draft {
+    /// A client with these limits, and nothing else said.
+    pub fn new(client_id: &str, rpm: Option<u64>, tpm: Option<u64>) -> Self {
+        Self {
+            client_id: Given::Value(client_id.to_owned()),
+            rpm: Given::Value(rpm),
+            tpm: Given::Value(tpm),
+            ..Self::default()
+        }
+    }
+
+    /// The configuration, or all that is wrong. What is not there is not limited.
+    pub fn validate(&self) -> Result<ClientConfig, FieldErrors> {
+        self.over(None)
+    }
+
+    /// `before` with the fields that are there, or all that is wrong.
+    pub fn apply_to(&self, before: &ClientConfig) -> Result<ClientConfig, FieldErrors> {
+        self.over(Some(before))
+    }
+
+    fn over(&self, before: Option<&ClientConfig>) -> Result<ClientConfig, FieldErrors> {
+        let limits = before.map(|before| before.limits).unwrap_or_default();
+        let mut errors = FieldErrors::default();
+        let id = errors.keep(self.id());
+        if let Err(error) = self.id_agrees() {
+            errors.push(error);
+        }
+        let rpm = errors.keep(limit("rpm", &self.rpm, limits.rpm));
+        let tpm = errors.keep(limit("tpm", &self.tpm, limits.tpm));
+        let enabled = errors.keep(self.enabled.judged(
+            before.is_none_or(|before| before.enabled),
+            |enabled| Ok(*enabled),
+            |value| FieldError::Enabled { value },
+        ));
+        let min_estimate = errors.keep(self.min_estimate.judged(
+            before.and_then(|before| before.min_estimate),
+            |tokens| number(*tokens, Tokens::new),
+            |value| FieldError::MinEstimate { value },
+        ));
+        errors.append(&self.errors);
+        match (id, rpm, tpm, enabled, min_estimate) {
+            (Some(id), Some(rpm), Some(tpm), Some(enabled), Some(min_estimate))
+                if errors.is_empty() =>
+            {
+                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled, min_estimate })
+            }
+            _ => Err(errors),
+        }
+    }
+
+    fn id(&self) -> Result<ClientId, FieldError> {
+        let allowed = InvalidClientId;
+        let id = match (&self.addressed_to, &self.client_id) {
+            (Some(id), _) | (None, Given::Value(id)) => id,
+            (None, Given::Wrong(value)) => {
+                return Err(FieldError::Id { allowed, value: value.clone() });
+            }
+            (None, Given::Absent) => return Err(FieldError::Missing { field: "client_id" }),
+        };
+        match ClientId::try_from(id.as_str()) {
+            Ok(id) if id.is_reserved() => Err(FieldError::ReservedId(id)),
+            Ok(id) => Ok(id),
+            Err(allowed) => Err(FieldError::Id { allowed, value: Excerpt::quoted(id) }),
+        }
+    }
+
+    fn id_agrees(&self) -> Result<(), FieldError> {
+        let Some(path) = &self.addressed_to else { return Ok(()) };
+        let agrees = |id: &String| if id == path { Ok(()) } else { Err(Excerpt::quoted(id)) };
+        let other = |value| FieldError::OtherId { path: Excerpt::quoted(path), value };
+        self.client_id.judged((), agrees, other)
+    }
+}
+
+fn limit(
+    field: &'static str,
+    given: &Given<Option<u64>>,
+    before: Option<PerMinute>,
+) -> Result<Option<PerMinute>, FieldError> {
+    given.judged(
+        before,
+        |per_minute| number(*per_minute, PerMinute::new),
+        |value| FieldError::Limit { field, value },
+    )
+}
+
+/// The number as `new` takes it.
+fn number<T, E>(
+    number: Option<u64>,
+    new: impl FnOnce(u64) -> Result<T, E>,
+) -> Result<Option<T>, Excerpt> {
+    let Some(number) = number else { return Ok(None) };
+    new(number).map(Some).map_err(|_| Excerpt::new(&number.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use limiter::PER_MINUTE_MAX;
+
+    use super::*;
+
+    fn told(draft: &Draft) -> String {
+        draft.validate().map_or_else(|errors| errors.to_string(), |config| format!("{config:?}"))
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() {
+        let mut draft = Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX + 1));
+        draft.enabled = Given::Wrong(Excerpt::quoted("yes"));
+        draft.min_estimate = Given::Wrong(Excerpt::new("-1"));
+        draft.errors.push(FieldError::Unknown { name: Excerpt::quoted("rmp") });
+        assert_eq!(
+            told(&draft),
+            "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not \"no spaces\"; \
+             rpm must be null or an integer from 1 to 1000000000000, not 0; \
+             tpm must be null or an integer from 1 to 1000000000000, not 1000000000001; \
+             enabled must be true or false, not \"yes\"; \
+             min_estimate must be null or an integer from 0 to 1000000000000, not -1; \
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled and min_estimate are"
+        );
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_told_and_the_others_counted() {
+        let mut draft = Draft::new("a", None, None);
+        for _ in 0..1_000 {
+            draft.errors.push(FieldError::Repeated { field: "rpm" });
+        }
+        draft.rpm = Given::Value(Some(0));
+        let told = told(&draft);
+        assert!(told.starts_with("rpm must be null or an integer"), "{told}");
+        assert!(told.ends_with("; and 981 more"), "{told}");
+        assert!(told.len() < 2_000, "{told}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Why a call was not done, and the one table of how each API says so.
+
+use http::StatusCode;
+use tonic::Code;
+
+use super::{FieldError, FieldErrors};
+use crate::{store::StoreError, turns::Shutdown};
+
+/// Why an operator's call was not done. The text is for people, and the same in every API.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The draft is no configuration.
+    #[error(transparent)]
+    Invalid(#[from] FieldErrors),
+    /// No such client is configured.
+    #[error("Client not found")]
+    ClientNotFound,
+    /// One more client would be too many.
+    #[error(
+        "{clients_max} clients are configured, which is as many as there can be: delete one first"
+    )]
+    TooManyClients {
+        /// How many there can be.
+        clients_max: usize,
+    },
+    /// Nothing was changed, as far as this process can know.
+    #[error("the configuration could not be stored, so that it is not in force")]
+    Store(#[from] StoreError),
+    /// The process ends before the call can be done.
+    #[error("the process is stopping")]
+    Stopping,
+}
+
+/// How an error is told to programs, which tell errors apart by it: a row never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorRow {
+    /// Its code in the body of an answer over HTTP.
+    pub code: &'static str,
+    /// Its status over HTTP.
+    pub http: StatusCode,
+    /// Its status over gRPC.
+    pub grpc: Code,
+}
+
+impl OperatorError {
+    /// The table: one row an error.
+    pub fn row(&self) -> ErrorRow {
+        match self {
+            // One answer tells all errors of a draft and has one row: the first one's.
+            Self::Invalid(errors) => match errors.first() {
+                Some(FieldError::Missing { .. }) => {
+                    row("missing_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
+                }
+                _ => row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument),
+            },
+            Self::ClientNotFound => row("client_not_found", StatusCode::NOT_FOUND, Code::NotFound),
+            Self::TooManyClients { .. } => {
+                row("too_many_clients", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::Store(StoreError::Unavailable(_)) => {
+                row("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
+            }
+            Self::Stopping => row("stopping", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        }
+    }
+}
+
+const fn row(code: &'static str, http: StatusCode, grpc: Code) -> ErrorRow {
+    ErrorRow { code, http, grpc }
+}
+
+impl From<Shutdown> for OperatorError {
+    fn from(_: Shutdown) -> Self {
+        Self::Stopping
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_row() {
+        let invalid = |error| {
+            let mut errors = FieldErrors::default();
+            errors.push(error);
+            errors.push(FieldError::Repeated { field: "rpm" });
+            OperatorError::Invalid(errors)
+        };
+        let unavailable = StoreError::Unavailable(Box::new(io::Error::other("no disk")));
+        for (error, code, http, grpc) in [
+            (
+                invalid(FieldError::Missing { field: "client_id" }),
+                "missing_field",
+                400,
+                Code::InvalidArgument,
+            ),
+            (
+                invalid(FieldError::Repeated { field: "tpm" }),
+                "invalid_field",
+                400,
+                Code::InvalidArgument,
+            ),
+            (OperatorError::ClientNotFound, "client_not_found", 404, Code::NotFound),
+            (
+                OperatorError::TooManyClients { clients_max: 1 },
+                "too_many_clients",
+                507,
+                Code::ResourceExhausted,
+            ),
+            (OperatorError::Store(unavailable), "store_unavailable", 503, Code::Unavailable),
+            (OperatorError::Stopping, "stopping", 503, Code::Unavailable),
+        ] {
+            let row = error.row();
+            assert_eq!((row.code, row.http.as_u16(), row.grpc), (code, http, grpc), "{error}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Between the wire types and the control plane's own.
+
+use limiter::PerMinute;
+use prost_types::FieldMask;
+use proto::api;
+use tonic::Status;
+
+use crate::{
+    clients::ClientConfig,
+    excerpt::Excerpt,
+    operator::{ClientStats, Draft, Given, OperatorError},
+};
+
+/// A whole configuration: a number that is not there is none, and `enabled` is true.
+impl From<&api::ClientConfig> for Draft {
+    fn from(config: &api::ClientConfig) -> Self {
+        Self {
+            client_id: Given::Value(config.client_id.clone()),
+            rpm: unsigned(config.rpm),
+            tpm: unsigned(config.tpm),
+            enabled: Given::Value(config.enabled.unwrap_or(true)),
+            min_estimate: unsigned(config.min_estimate),
+            ..Self::default()
+        }
+    }
+}
+
+/// The fields of `config` that `mask` names, and nothing of all others.
+pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Draft, Status> {
+    let whole = Draft::from(config);
+    let mut masked = Draft::default();
+    for path in &mask.paths {
+        match path.as_str() {
+            "rpm" => masked.rpm.clone_from(&whole.rpm),
+            "tpm" => masked.tpm.clone_from(&whole.tpm),
+            "enabled" => masked.enabled.clone_from(&whole.enabled),
+            "min_estimate" => masked.min_estimate.clone_from(&whole.min_estimate),
+            other => {
+                let path = Excerpt::new(&format!("\"{other}\""));
+                return Err(Status::invalid_argument(format!(
+                    "update_mask must name fields among rpm, tpm, enabled and min_estimate, not {path}"
+                )));
+            }
+        }
+    }
+    Ok(masked)
+}
+
+fn unsigned(number: Option<i64>) -> Given<Option<u64>> {
+    match number.map(|number| u64::try_from(number).map_err(|_| number)) {
+        None => Given::Value(None),
+        Some(Ok(number)) => Given::Value(Some(number)),
+        Some(Err(negative)) => Given::Wrong(Excerpt::new(&negative.to_string())),
+    }
+}
+
+impl From<&ClientConfig> for api::ClientConfig {
+    fn from(config: &ClientConfig) -> Self {
+        Self {
+            client_id: config.id.to_string(),
+            rpm: config.limits.rpm.map(|limit| signed(PerMinute::get(limit))),
+            tpm: config.limits.tpm.map(|limit| signed(PerMinute::get(limit))),
+            enabled: Some(config.enabled),
+            min_estimate: config.min_estimate.map(|tokens| signed(tokens.get())),
+        }
+    }
+}
+
+impl From<&ClientStats> for api::ClientStats {
+    fn from(stats: &ClientStats) -> Self {
+        Self {
+            client_id: stats.id.to_string(),
+            total_requests: signed(stats.total_requests),
+            success_requests: signed(stats.success_requests),
+            dropped_requests: signed(stats.dropped_requests),
+            rpm_dropped: signed(stats.rpm_dropped),
+            tpm_dropped: signed(stats.tpm_dropped),
+            tokens_used: signed(stats.tokens_used),
+            rpm_remaining: stats.rpm_remaining.map(signed),
+            tpm_remaining: stats.tpm_remaining.map(signed),
+            last_request_time: stats.last_request.map_or(0, |at| signed(at.0 / 1_000)),
+            avg_latency_ms: stats.avg_latency_ms,
+            learned_estimate: stats.learned_estimate.map(signed),
+            tpm_balance: stats.tpm_balance,
+        }
+    }
+}
+
+/// The wire has signed integers only.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl From<OperatorError> for Status {
+    fn from(error: OperatorError) -> Self {
+        Self::new(error.row().grpc, error.to_string())
+    }
+}
+
+/// A client that is not there is an answer here, not an error.
+pub(super) fn if_found<T>(answer: Result<T, OperatorError>) -> Result<Option<T>, Status> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(OperatorError::ClientNotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

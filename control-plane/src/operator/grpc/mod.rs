@@ -1,0 +1,9 @@
+//! The gRPC API: section 4 of the external contract, with server reflection and health.
+
+mod convert;
+mod list;
+mod server;
+mod service;
+mod work;
+
+pub use server::{ServeError, serve};

@@ -1,0 +1,25 @@
+//! What an operator may do, once: every API calls these same functions, and only translates.
+//!
+//! Each call says who calls. A write is stored first, then put in force, then acknowledged.
+
+mod caller;
+mod calls;
+mod change;
+mod draft;
+mod error;
+mod field_error;
+mod given;
+pub mod grpc;
+pub mod rest;
+pub mod start;
+mod stats;
+mod writer;
+
+pub use caller::Caller;
+pub use calls::{CLIENTS_MAX, Operator};
+pub use change::{Change, Removal, Write};
+pub use draft::Draft;
+pub use error::{ErrorRow, OperatorError};
+pub use field_error::{FieldError, FieldErrors};
+pub use given::Given;
+pub use stats::ClientStats;

@@ -1,0 +1,51 @@
+//! A request's body: declared as what it is, and read as far as it may be long.
+
+use axum::body::Body;
+use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+
+use super::error::{BODY_TOO_LARGE, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE};
+use crate::http::ApiError;
+
+/// The longest body that is read.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// How much of a longer body is taken and thrown away, so that its sender gets to read the answer:
+/// a connection that is closed with unread data in it is reset, and the answer lost.
+const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// One of `types` has to be declared.
+pub(super) fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), ApiError> {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = declared.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if types.iter().any(|allowed| essence.eq_ignore_ascii_case(allowed)) {
+        return Ok(());
+    }
+    let message =
+        format!("the body must be JSON and be declared so: Content-Type: {}", types.join(" or "));
+    Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+/// All of it.
+pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let mut read = Vec::new();
+    let mut len = 0_usize;
+    while len <= DISCARDED_BYTES_MAX
+        && let Some(frame) = body.frame().await
+    {
+        let Ok(frame) = frame else {
+            return Err(ApiError::new(INVALID_JSON, "the body did not arrive whole"));
+        };
+        if let Ok(data) = frame.into_data() {
+            len = len.saturating_add(data.len());
+            if len <= BODY_BYTES_MAX {
+                read.extend_from_slice(&data);
+            }
+        }
+    }
+    if len > BODY_BYTES_MAX {
+        let message = format!("the body must not be longer than {BODY_BYTES_MAX} bytes");
+        return Err(ApiError::new(BODY_TOO_LARGE, message));
+    }
+    Ok(read)
+}

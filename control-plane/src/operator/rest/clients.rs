@@ -1,0 +1,106 @@
+//! The calls: each reads its request, calls the operator's function and writes the answer.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+
+use super::{
+    draft::{Patch, Replacement},
+    head::PathId,
+    list,
+    shapes::{Config, Done, Stats},
+};
+use crate::{
+    http::ApiError,
+    operator::{Caller, Change, Draft, Operator},
+};
+
+type Answer = Result<Response, ApiError>;
+
+pub(super) async fn list(State(operator): State<Arc<Operator>>, caller: Caller) -> Answer {
+    let turns = operator.readers().clone();
+    let read = move |after: Option<&_>, max| operator.configs_after(after, max, &caller);
+    list::answer(turns, "clients", read).await
+}
+
+pub(super) async fn all_stats(State(operator): State<Arc<Operator>>, caller: Caller) -> Answer {
+    let turns = operator.readers().clone();
+    let read = move |after: Option<&_>, max| operator.stats_after(after, max, &caller);
+    list::answer(turns, "stats", read).await
+}
+
+pub(super) async fn create(
+    State(operator): State<Arc<Operator>>,
+    caller: Caller,
+    Replacement(draft): Replacement,
+) -> Answer {
+    Ok(changed(&operator.set(draft, &caller).await?))
+}
+
+pub(super) async fn show(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let config = operator.get(&id, &caller)?;
+    Ok(Json(Config::from(&config)).into_response())
+}
+
+pub(super) async fn replace(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+    Replacement(draft): Replacement,
+) -> Answer {
+    let draft = Draft { addressed_to: Some(id), ..draft };
+    Ok(changed(&operator.set(draft, &caller).await?))
+}
+
+pub(super) async fn change(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+    Patch(draft): Patch,
+) -> Answer {
+    Ok(changed(&operator.patch(&id, draft, &caller).await?))
+}
+
+pub(super) async fn remove(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let removal = operator.remove(&id, &caller).await?;
+    Ok(Json(Done::removed(&removal)).into_response())
+}
+
+pub(super) async fn reset(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let stats = operator.reset(&id, &caller).await?;
+    Ok(Json(Stats::from(&stats)).into_response())
+}
+
+pub(super) async fn stats(
+    State(operator): State<Arc<Operator>>,
+    PathId(id): PathId,
+    caller: Caller,
+) -> Answer {
+    let stats = operator.stats(&id, &caller)?;
+    Ok(Json(Stats::from(&stats)).into_response())
+}
+
+fn changed(change: &Change) -> Response {
+    let status = match change.before {
+        None => StatusCode::CREATED,
+        Some(_) => StatusCode::OK,
+    };
+    (status, Json(Done::changed(change))).into_response()
+}

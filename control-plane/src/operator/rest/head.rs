@@ -1,0 +1,36 @@
+//! What a request says before its body: who sends it, and which client it is about.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+use crate::operator::Caller;
+
+/// Segments before the id: `/api/v1/clients/{id}` begins with an empty one.
+const SEGMENTS_BEFORE_ID: usize = 4;
+
+/// The text between two slashes, percent-decoded; not necessarily an id that a client could have.
+///
+/// axum's own extractor refuses bytes that are not UTF-8. Here they become replacement
+/// characters, which no id has, so that such an id is not found like any other that cannot be.
+pub(super) struct PathId(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for PathId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = parts.uri.path().split('/').nth(SEGMENTS_BEFORE_ID).unwrap_or_default();
+        Ok(Self(percent_decode_str(id).decode_utf8_lossy().into_owned()))
+    }
+}
+
+/// Who sends a request.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}

@@ -1,0 +1,13 @@
+//! The REST API: section 3 of the external contract.
+
+mod body;
+mod clients;
+mod draft;
+mod error;
+mod head;
+mod list;
+mod notation;
+mod router;
+mod shapes;
+
+pub use router::router;

@@ -1,0 +1,41 @@
+//! How the values of fields are written in JSON.
+
+use crate::{excerpt::Excerpt, operator::Given};
+
+/// What a field can hold.
+pub(super) trait Notation: Sized {
+    /// The value that `json`, the text of one JSON value, is; `None` when it is of another type.
+    fn read(json: &str) -> Option<Self>;
+
+    fn given(json: &str) -> Given<Self> {
+        Self::read(json).map_or_else(|| Given::Wrong(Excerpt::new(json)), Given::Value)
+    }
+}
+
+impl Notation for String {
+    fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+}
+
+impl Notation for bool {
+    fn read(json: &str) -> Option<Self> {
+        match json {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+/// `null` or a number.
+impl Notation for Option<u64> {
+    fn read(json: &str) -> Option<Self> {
+        // JSON allows neither a plus sign nor leading zeros: what parses here is what JSON calls an
+        // integer. A number such as 60.0 or 6e1 is not what anybody means to write as a limit.
+        match json {
+            "null" => Some(None),
+            number => number.parse().ok().map(Some),
+        }
+    }
+}

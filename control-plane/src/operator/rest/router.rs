@@ -1,0 +1,60 @@
+//! Which call is at which path, and which web pages may make it.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use super::clients;
+use crate::{
+    health::{self, Health},
+    http::{Access, fallback, method_not_allowed},
+    operator::Operator,
+    settings::CorsOrigins,
+};
+
+/// The whole API, for the callers that `access` allows.
+pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Router {
+    let router = Router::new()
+        .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
+        .route(
+            "/api/v1/clients/{id}",
+            get(clients::show).put(clients::replace).patch(clients::change).delete(clients::remove),
+        )
+        .route("/api/v1/clients/{id}/reset", post(clients::reset))
+        .route("/api/v1/clients/{id}/stats", get(clients::stats))
+        .route("/api/v1/stats", get(clients::all_stats))
+        .with_state(operator)
+        .merge(health::router(health))
+        .fallback(fallback)
+        .method_not_allowed_fallback(method_not_allowed);
+    access.guard(match cors_layer(access.origins()) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    })
+}
+
+fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {
+    let origins = match origins {
+        CorsOrigins::None => return None,
+        CorsOrigins::Any => AllowOrigin::from(Any),
+        CorsOrigins::List(origins) => AllowOrigin::list(
+            origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok()),
+        ),
+    };
+    let layer = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::IF_MATCH,
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::ETAG]);
+    Some(layer)
+}

@@ -1,0 +1,34 @@
+//! What is done with the configuration when the process starts, before anybody asks.
+
+use std::sync::Arc;
+
+use super::{Caller, Draft, Operator, OperatorError};
+use crate::store::Contents;
+
+/// The clients of a first start, so that there is something to try: id, RPM and TPM.
+const DEMO_CLIENTS: [(&str, u64, u64); 3] =
+    [("demo-client", 60, 1_000), ("test-client", 30, 500), ("premium-client", 120, 2_000)];
+
+/// Puts everything in force that is stored, and tells how many clients that are.
+pub async fn load(operator: &Arc<Operator>) -> Result<usize, OperatorError> {
+    let loading = Arc::clone(operator);
+    let load = async move {
+        let Contents { configs, .. } = loading.store.load().await?;
+        for (config, _) in &configs {
+            loading.put_in_force(config);
+        }
+        Ok(configs.len())
+    };
+    operator.writer.run(load).await
+}
+
+/// Configures the demo clients when no client is configured.
+pub async fn seed_demo_clients(operator: &Arc<Operator>) -> Result<(), OperatorError> {
+    if !operator.ledger.is_empty() {
+        return Ok(());
+    }
+    for (id, rpm, tpm) in DEMO_CLIENTS {
+        operator.set(Draft::new(id, Some(rpm), Some(tpm)), &Caller::Process).await?;
+    }
+    Ok(())
+}
