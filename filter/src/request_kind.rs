@@ -1,10 +1,10 @@
 //! What a request may cost, told by its first line.
 
-use crate::{headers::HeaderMap, request_line};
+use crate::{header_map::HeaderMap, request_line};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestKind {
+pub(crate) enum RequestKind {
     /// To make something: its response may cost tokens. Also all that is none of the others for
     /// certain.
     Generates,
@@ -27,7 +27,7 @@ const COUNTING: [&[u8]; 5] = [
 
 impl RequestKind {
     /// As the control plane is told.
-    pub fn on_the_wire(self) -> proto::decision::RequestKind {
+    pub(crate) fn on_the_wire(self) -> proto::decision::RequestKind {
         match self {
             Self::Generates => proto::decision::RequestKind::Generates,
             Self::Reads => proto::decision::RequestKind::Reads,
@@ -36,7 +36,7 @@ impl RequestKind {
     }
 
     /// Methods are compared as they are written: `get` is no GET.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         match request_line::method(headers) {
             Some(b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS") => Self::Reads,
             Some(b"POST") if request_line::path(headers).is_some_and(counts) => Self::Counts,
@@ -52,7 +52,7 @@ fn counts(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::headers;
+    use crate::header_map::headers;
 
     fn check(method: &str, path: &str, further: &[(&str, &str)], expected: RequestKind) {
         let mut pairs = vec![(":method", method), (":path", path)];
@@ -78,7 +78,7 @@ mod tests {
             check(method, "/v1/models", &[], RequestKind::Generates);
         }
         assert_eq!(RequestKind::of(&headers(&[(":path", "/v1/models")])), RequestKind::Generates);
-        assert_eq!(RequestKind::of(&[]), RequestKind::Generates);
+        assert_eq!(RequestKind::of(&HeaderMap::default()), RequestKind::Generates);
     }
 
     #[test]

@@ -239,6 +239,7 @@ fn balance(balance: Balance) -> decision::Balance {
         limit: balance.limit.per_minute(),
         remaining: balance.left.whole(),
         full_in_ms: balance.full_in_ms,
-        debt: balance.left.owed(),
+        used: (balance.limit.per_minute().saturating_sub(balance.left.whole()))
+            .saturating_add(balance.left.owed()),
     }
 }

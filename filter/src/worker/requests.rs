@@ -6,12 +6,13 @@ use limiter::Tokens;
 use proto::decision::Ask;
 
 use super::{
-    DECIDED_PER_CALL_MAX, RequestId,
+    DECIDED_PER_CALL_MAX,
     lanes::{LANE_LEN_MAX, Lane, Lanes},
     response::Response,
 };
 use crate::{
-    clock::Micros, headers::RequestHeaders, reply::ErrorFormat, request_kind::RequestKind,
+    clock::Micros, host::RequestId, reply::BodyFormat, request_headers::RequestHeaders,
+    request_kind::RequestKind,
 };
 
 /// Requests that wait for a verdict, at most; beyond it the longest lanes make room.
@@ -53,7 +54,7 @@ pub(super) struct Waiting {
     lane: Lane,
     kind: RequestKind,
     /// In whose form it is told that it does not pass.
-    pub(super) error_format: ErrorFormat,
+    pub(super) body_format: BodyFormat,
 }
 
 /// A request on its way to the upstream or back.
@@ -61,7 +62,7 @@ pub(super) struct Waiting {
 pub(super) struct Forwarded {
     pub(super) started: Micros,
     /// The stream on which it was admitted.
-    pub(super) session: u32,
+    pub(super) epoch: u32,
     pub(super) response: Response,
 }
 
@@ -95,7 +96,7 @@ pub(super) enum Room {
 pub(super) struct Arrival<'a> {
     pub(super) id: RequestId,
     pub(super) headers: &'a RequestHeaders<'a>,
-    pub(super) error_format: ErrorFormat,
+    pub(super) body_format: BodyFormat,
     pub(super) started: Micros,
     pub(super) deadline: Micros,
 }
@@ -148,11 +149,11 @@ impl Requests {
 
     /// Queues a request that there is room for.
     pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
-        let &Arrival { id, headers, error_format, started, deadline } = arrival;
+        let &Arrival { id, headers, body_format, started, deadline } = arrival;
         self.sweep_out_what_has_gone();
         let lane = self.queue.of(headers.client_id);
         let kind = headers.kind;
-        let waiting = Waiting { started, deadline, asked: false, lane, kind, error_format };
+        let waiting = Waiting { started, deadline, asked: false, lane, kind, body_format };
         self.states.insert(id, State::Waiting(waiting));
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
@@ -229,14 +230,14 @@ impl Requests {
     pub(super) fn forward(
         &mut self,
         id: RequestId,
-        session: u32,
+        epoch: u32,
         response: impl FnOnce(RequestKind) -> Response,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
         let State::Waiting(Waiting { started, kind, asked, lane, .. }) = *state else {
             return None;
         };
-        *state = State::Forwarded(Forwarded { started, session, response: response(kind) });
+        *state = State::Forwarded(Forwarded { started, epoch, response: response(kind) });
         self.waiting -= 1;
         if !asked {
             self.queue.is_gone(lane);
@@ -318,7 +319,7 @@ mod tests {
             requests.ask(&Arrival {
                 id,
                 headers: &headers,
-                error_format: ErrorFormat::Flowguard,
+                body_format: BodyFormat::Flowguard,
                 started: Micros(0),
                 deadline: Micros(1),
             });
