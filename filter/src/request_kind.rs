@@ -5,8 +5,8 @@ use crate::{header_map::HeaderMap, request_line};
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestKind {
-    /// To make something: its response may cost tokens. Also all that is none of the others for
-    /// certain.
+    /// To make something: its response may cost tokens. What is not for certain one of the others
+    /// is one of these.
     Generates,
     /// To read, list or delete what is there, which costs no tokens; a stored response tells again
     /// what was charged when it was made.
@@ -15,7 +15,7 @@ pub(crate) enum RequestKind {
     Counts,
 }
 
-/// How the paths end by which the vendors count tokens: Anthropic's, Gemini's, OpenAI's, Bedrock's,
+/// The ends of the paths by which vendors count tokens: Anthropic's, Gemini's, OpenAI's, Bedrock's,
 /// and Vertex's for Anthropic's models.
 const COUNTING: [&[u8]; 5] = [
     b"/count_tokens",

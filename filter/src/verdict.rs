@@ -18,7 +18,7 @@ pub(crate) enum Verdict {
     Deny(Deny),
 }
 
-/// Why the control plane lets a request not pass.
+/// Why a request does not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deny {
     /// A limit has been reached.

@@ -73,9 +73,9 @@ fn covers(exempt: &ExemptPath, path: &[u8]) -> bool {
 pub(crate) enum InvalidExemption {
     /// More than [`ExemptPath::COUNT_MAX`].
     TooMany(usize),
-    /// An entry, by its place, that is no path which could be exempt.
+    /// An entry is not a path that could be exempt.
     Path {
-        /// From 0.
+        /// Its place in the list, from 0.
         index: usize,
         /// As it was given.
         path: String,

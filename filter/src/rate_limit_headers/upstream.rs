@@ -15,9 +15,9 @@ use crate::{header_map::HeaderMap, header_value::HeaderValue, verdict::Standing}
 /// A change of a response's headers: first `remove`, then `set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResponseEdit {
-    /// Names of which no field stays.
+    /// Names whose fields all go.
     pub(crate) remove: Vec<String>,
-    /// Fields that are then not there, and are added.
+    /// Fields that are added, no other of their names being left.
     pub(crate) set: Vec<(Cow<'static, str>, HeaderValue)>,
 }
 

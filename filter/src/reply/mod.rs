@@ -33,8 +33,8 @@ pub(crate) struct ReplyStyle {
     pub(crate) rate_limit_headers: RateLimitHeaders,
 }
 
-/// After a lost stream workers are back within 0.3 s, and no client has to find out by itself that
-/// minutes would be too long.
+/// After a lost stream workers are back within 0.3 s: no client shall wait for minutes because it was
+/// told nothing.
 const UNAVAILABLE_RETRY_AFTER_S: u32 = 1;
 
 impl ReplyStyle {

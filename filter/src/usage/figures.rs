@@ -5,8 +5,8 @@ use limiter::Tokens;
 use super::{Api, Usage, number::Number, place::Place};
 use crate::header_map::HeaderMap;
 
-/// More tokens than any response can have used. A figure beyond that is none: it would spoil what
-/// is counted for good.
+/// More tokens than any response can have used. A figure beyond it does not count: it would spoil
+/// the statistics for good.
 pub(super) const FIGURE_MAX: u32 = 100_000_000;
 
 /// A figure of an API, by its name.
@@ -89,7 +89,7 @@ pub(super) struct Figures {
     told: Values,
     /// Those of the open document that do not count yet.
     open: Values,
-    /// Whose place some of them stood in, when it is only one API's.
+    /// The API to which a place belongs alone that some of them stood in.
     owner: Option<Api>,
     /// Something of the stream has looked like an API's.
     is_of_an_api: bool,
@@ -182,7 +182,7 @@ impl Figures {
         Some(Usage { api, tokens: Tokens::new(tokens.into()).ok()? })
     }
 
-    /// Whose the figures are whose names several APIs share.
+    /// Which API it is, where the figures have names that several APIs share.
     fn of_shared_names(&self) -> Api {
         let is_told = |figure| self.told.get(figure).is_some();
         let has_cache = is_told(Figure::CacheCreation) || is_told(Figure::CacheRead);
@@ -256,7 +256,7 @@ impl Values {
     fn raise(&mut self, figure: Figure, value: u64) {
         let value = u32::try_from(value).ok().filter(|value| *value <= FIGURE_MAX);
         if let Some(known) = self.0.get_mut(figure as usize) {
-            // Nothing is less than any figure.
+            // `None` is less than any figure.
             *known = (*known).max(value);
         }
     }
@@ -267,7 +267,7 @@ impl Values {
         }
     }
 
-    /// What those of the figures that are known add up to, when that can be.
+    /// The sum of those figures that are known, when some are and a response can have used so much.
     fn sum(&self, figures: &[Figure]) -> Option<u32> {
         let known = figures.iter().filter_map(|figure| self.get(*figure));
         known.reduce(u32::saturating_add).filter(|sum| *sum <= FIGURE_MAX)

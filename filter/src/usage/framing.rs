@@ -86,7 +86,7 @@ fn is_encoding(coding: &[u8]) -> bool {
 /// Types that are framed, whatever is inside of the frames.
 const FRAMED: [&[u8]; 2] = [b"application/grpc", b"multipart/"];
 
-/// Types of which each line is a document that is sent when it is there.
+/// Types in which each line is a document of its own, sent as soon as it is there.
 const JSON_LINES: [&[u8]; 9] = [
     b"application/x-ndjson",
     b"application/ndjson",

@@ -4,7 +4,7 @@ use proto::plugin_config::{AcceptEncoding, Mode};
 
 use super::{
     Worker,
-    requests::{Arrival, Ended},
+    requests::{Arrival, State},
     response::ResponseBody,
 };
 use crate::{
@@ -119,13 +119,13 @@ impl Worker {
     ) {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
-            Some(Ended::Waiting(waiting)) if waiting.asked => self.outbox.cancel(id),
-            Some(Ended::Forwarded(request)) if self.link.is_epoch(request.epoch) => {
+            Some(State::Waiting(waiting)) if waiting.asked => self.outbox.cancel(id),
+            Some(State::Forwarded(request)) if self.link.is_epoch(request.epoch) => {
                 let report = request.response.end(completed);
                 let at_once = request.response.settle_at_once();
                 self.outbox.settle(id, report, now.since(request.started), at_once);
             }
-            Some(Ended::Forwarded(_) | Ended::Waiting(_)) | None => return,
+            Some(State::Forwarded(_) | State::Waiting(_)) | None => return,
         }
         self.report_what_is_due(host, now);
     }

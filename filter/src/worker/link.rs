@@ -17,7 +17,7 @@ use crate::{
 const BACKOFF_MS_MIN: u64 = 10;
 const BACKOFF_MS_MAX: u64 = 250;
 
-/// Failures in a row after which the control plane is taken for away: a stream was lost, and its
+/// Failures in a row after which the control plane is taken to be away: a stream was lost, and its
 /// successor too.
 const FAILURES_UNTIL_FAILING: u32 = 2;
 
@@ -78,7 +78,7 @@ impl Link {
                     Hello { protocol_version: DECISION_PROTOCOL_VERSION, node: self.node.clone() };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }
-            None => self.lost(host, "Envoy knows no endpoint for it", now),
+            None => self.lost(host, "Envoy knows no endpoint of the control plane", now),
         }
     }
 
@@ -100,8 +100,8 @@ impl Link {
             (State::Opening { stream, .. }, Some(welcome)) => {
                 if welcome.protocol_version != DECISION_PROTOCOL_VERSION {
                     return Err(format!(
-                        "the control plane speaks version {} of it, this filter speaks version \
-                         {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
+                        "the control plane speaks version {} of the decision protocol, this filter \
+                         speaks version {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
                         welcome.protocol_version
                     ));
                 }
@@ -177,15 +177,15 @@ impl Link {
         !self.is_open() && self.failures >= FAILURES_UNTIL_DOWN
     }
 
-    /// Whether there is more to say of it than that it is not open yet: a busy worker may take long
-    /// to open a stream that nothing is wrong with.
+    /// Whether something is wrong with it, more than that it is not open yet: a busy worker may take
+    /// long to open a healthy stream.
     pub(super) fn is_failing(&self) -> bool {
         !self.is_open() && self.failures >= FAILURES_UNTIL_FAILING
     }
 
     /// The stream left a frame unanswered, and nothing else is known of the control plane until it
     /// welcomes another one.
-    pub(super) fn has_hung(&mut self) {
+    pub(super) fn count_hang(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 

@@ -15,6 +15,7 @@ mod response;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tick;
 mod undecided;
 
 use crate::{clock::Clock, config::Config, host::Pace};

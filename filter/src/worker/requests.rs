@@ -38,8 +38,9 @@ pub(super) struct Requests {
     deadlines: VecDeque<(Micros, RequestId)>,
 }
 
+/// How far a request has come.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Waiting(Waiting),
     Forwarded(Forwarded),
 }
@@ -73,13 +74,6 @@ struct Frame {
     sent: Micros,
     /// Ticks since then.
     ticks: u32,
-}
-
-/// What a request was when it ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    Waiting(Waiting),
-    Forwarded(Forwarded),
 }
 
 /// Whether a further request may wait.
@@ -139,7 +133,7 @@ impl Requests {
         while let Some(ask) = self.queue.make_room(lane) {
             let dropped = self.drop_waiting(ask.id);
             let its_lane = self.queue.of(&ask.client_id);
-            self.queue.has_left(its_lane);
+            self.queue.discount_gone(its_lane);
             if let Some(waiting) = dropped {
                 return Room::InPlaceOf(ask.id, waiting);
             }
@@ -150,7 +144,7 @@ impl Requests {
     /// Queues a request that there is room for.
     pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
         let &Arrival { id, headers, body_format, started, deadline } = arrival;
-        self.sweep_out_what_has_gone();
+        self.sweep();
         let lane = self.queue.of(headers.client_id);
         let kind = headers.kind;
         let waiting = Waiting { started, deadline, asked: false, lane, kind, body_format };
@@ -182,7 +176,7 @@ impl Requests {
                 batch.push(ask);
             } else {
                 let lane = self.queue.of(&ask.client_id);
-                self.queue.has_left(lane);
+                self.queue.discount_gone(lane);
             }
         }
         batch
@@ -240,7 +234,7 @@ impl Requests {
         *state = State::Forwarded(Forwarded { started, epoch, response: response(kind) });
         self.waiting -= 1;
         if !asked {
-            self.queue.is_gone(lane);
+            self.queue.count_gone(lane);
         }
         Some(started)
     }
@@ -257,28 +251,26 @@ impl Requests {
     pub(super) fn drop_waiting(&mut self, id: RequestId) -> Option<Waiting> {
         match self.states.get(&id)? {
             State::Waiting(_) => match self.end(id)? {
-                Ended::Waiting(waiting) => Some(waiting),
-                Ended::Forwarded(_) => None,
+                State::Waiting(waiting) => Some(waiting),
+                State::Forwarded(_) => None,
             },
             State::Forwarded(_) => None,
         }
     }
 
-    /// A request is over.
-    pub(super) fn end(&mut self, id: RequestId) -> Option<Ended> {
-        Some(match self.states.remove(&id)? {
-            State::Forwarded(forwarded) => Ended::Forwarded(forwarded),
-            State::Waiting(waiting) => {
-                self.waiting -= 1;
-                if !waiting.asked {
-                    self.queue.is_gone(waiting.lane);
-                }
-                Ended::Waiting(waiting)
+    /// A request is over; how far it had come.
+    pub(super) fn end(&mut self, id: RequestId) -> Option<State> {
+        let state = self.states.remove(&id)?;
+        if let State::Waiting(waiting) = state {
+            self.waiting -= 1;
+            if !waiting.asked {
+                self.queue.count_gone(waiting.lane);
             }
-        })
+        }
+        Some(state)
     }
 
-    fn sweep_out_what_has_gone(&mut self) {
+    fn sweep(&mut self) {
         let states = &self.states;
         if self.queue.len() >= QUEUED_MAX {
             self.queue.sweep_all(|id| waits(states, id));
@@ -335,7 +327,7 @@ mod tests {
             for id in 1..=200_000 {
                 let client = format!("client-{}", id % ids);
                 assert!(arrive(&mut requests, id, &client), "{id} of {ids} clients");
-                assert!(matches!(requests.end(id), Some(Ended::Waiting(_))));
+                assert!(matches!(requests.end(id), Some(State::Waiting(_))));
             }
             assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
             assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());

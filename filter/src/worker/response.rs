@@ -49,7 +49,7 @@ pub(crate) enum ResponseBody {
     Read,
     /// It tells nothing.
     Pass,
-    /// It has told all that it tells. Its client may ask again before the upstream closes it.
+    /// It has told all that it will tell. Its client may ask again before the upstream closes it.
     Over,
 }
 
@@ -128,7 +128,7 @@ impl Response {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.left = self.left.map(|left| left.saturating_sub(bytes));
         match (self.left, &self.reader) {
-            // The host tells the end apart from the last bytes, and after them.
+            // The host tells the end by itself, after the last bytes.
             (Some(0), _) => ResponseBody::Over,
             (_, Some(reader)) if reader.framing().is_readable() => ResponseBody::Read,
             _ => ResponseBody::Pass,
@@ -143,7 +143,7 @@ impl Response {
     /// It is over, `completed` as the upstream ended it.
     pub(super) fn end(&self, completed: bool) -> Report {
         let reader = self.reader.as_deref();
-        // What comes after the content said its end is framing: who leaves then has it all.
+        // After the end of the content only framing follows: who leaves then has it all.
         let completed = completed || reader.is_some_and(UsageReader::has_ended);
         let outcome = match self.status {
             Status::TimedOut => Outcome::TimedOut,

@@ -1,4 +1,4 @@
-//! The care of the stream: what is sent on it, when it is given up, what its loss means.
+//! The care of the stream: what comes and is sent on it, when it is given up, what its loss means.
 
 use proto::{DECISION_PROTOCOL_VERSION, decision::ControlFrame};
 
@@ -25,20 +25,6 @@ enum Loss {
 }
 
 impl Worker {
-    /// Some milliseconds have passed.
-    pub(crate) fn on_tick(&mut self, host: &mut impl Host, wall_us: u64) {
-        let now = self.clock.advance(wall_us);
-        self.requests.tick();
-        self.fail_overdue(host, now);
-        self.give_up_hung_stream(host, now);
-        if self.link.is_due(now) {
-            self.link.open(host, now);
-        }
-        self.flush(host, now);
-        self.report(host, now);
-        self.set_pace(host, now);
-    }
-
     /// A message of the control plane's has arrived.
     pub(crate) fn on_frame(
         &mut self,
@@ -111,7 +97,7 @@ impl Worker {
     }
 
     /// Sends what is reported without a question, when no frame of asks took it along.
-    fn report(&mut self, host: &mut impl Host, now: Micros) {
+    pub(super) fn report(&mut self, host: &mut impl Host, now: Micros) {
         while let Some(stream) = self.link.greeted_stream()
             && !self.outbox.is_empty()
         {
@@ -147,7 +133,7 @@ impl Worker {
 
     /// A stream that answers no more is closed gently: if the control plane wakes up again, it
     /// still reads the cancels and gives back what it then would have charged.
-    fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
+    pub(super) fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
         let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
         if !self.is_unanswered_for(patience_ms, now) {
             return;
@@ -158,7 +144,7 @@ impl Worker {
             self.link.abandon(host, stream);
             let reason = format!("no answer for {patience_ms} ms");
             self.on_stream_lost(host, Loss::Hung, &reason, now);
-            self.link.has_hung();
+            self.link.count_hang();
         }
     }
 
@@ -202,8 +188,8 @@ const GRPC_FAILED_PRECONDITION: u32 = 9;
 fn why_closed(grpc_status: u32) -> String {
     if grpc_status == GRPC_FAILED_PRECONDITION {
         return format!(
-            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of it: use a \
-             filter.wasm of the same release"
+            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of the \
+             decision protocol: use a filter.wasm of the same release"
         );
     }
     format!("gRPC status {grpc_status}")

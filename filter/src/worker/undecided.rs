@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Micros,
-    host::{Host, Next, Pace, RequestId, TICK_MS},
+    host::{Host, Next, RequestId, TICK_MS},
     reply::{BodyFormat, Denial},
     request_headers::RequestHeaders,
     stats::Stat,
@@ -54,11 +54,11 @@ impl Worker {
         host: &mut impl Host,
         id: RequestId,
         read: &RequestHeaders<'_>,
-        format: BodyFormat,
+        body_format: BodyFormat,
         now: Micros,
     ) -> Option<Next> {
         if self.link.is_known_to_be_down() {
-            return Some(self.undecided(host, id, format, Why::Unreachable));
+            return Some(self.undecided(host, id, body_format, Why::Unreachable));
         }
         let lane = self.requests.lane(read.client_id);
         match self.requests.make_room(lane) {
@@ -72,13 +72,13 @@ impl Worker {
                 Some(refusal) if self.config.mode == Mode::Enforce => {
                     host.count(Stat::refused_by(refusal.limit), 1);
                     self.outbox.drop(lane, read.client_id, refusal.limit);
-                    self.deny(host, id, format, &Denial::Refused(refusal));
+                    self.deny(host, id, body_format, &Denial::Refused(refusal));
                     self.report_what_is_due(host, now);
                     Some(Next::Pause)
                 }
                 _ => {
                     let why = self.why_not_in_time(now);
-                    Some(self.undecided(host, id, format, why))
+                    Some(self.undecided(host, id, body_format, why))
                 }
             },
         }
@@ -99,17 +99,6 @@ impl Worker {
                 }
             }
             self.finish(host, id, &waiting, why);
-        }
-    }
-
-    pub(super) fn set_pace(&mut self, host: &mut impl Host, now: Micros) {
-        let pace = match self.requests.next_overdue(now) {
-            Some(_) => Pace::Hurried,
-            None => Pace::Usual,
-        };
-        if self.pace != pace {
-            self.pace = pace;
-            host.set_pace(pace);
         }
     }
 
@@ -148,14 +137,20 @@ impl Worker {
         }
     }
 
-    fn undecided(&self, host: &mut impl Host, id: RequestId, format: BodyFormat, why: Why) -> Next {
+    fn undecided(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        body_format: BodyFormat,
+        why: Why,
+    ) -> Next {
         host.count(why.stat(), 1);
         if self.passes(why) {
             host.count(Stat::FailedOpen, 1);
             return Next::Continue;
         }
         host.count(Stat::FailedClosed, 1);
-        self.deny(host, id, format, &Denial::LimiterUnavailable);
+        self.deny(host, id, body_format, &Denial::LimiterUnavailable);
         Next::Pause
     }
 
