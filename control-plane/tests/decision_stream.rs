@@ -284,13 +284,32 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
     let mut session = Session::new();
     let frame = asks(&[ask(1, "client", 60), ask(2, "client", 60), ask(3, "nobody", 1)]);
     let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
-    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000, debt: 0 };
-    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000, debt: 0 };
+    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000, used: 1 };
+    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000, used: 60 };
     for verdict in &verdicts[..2] {
         assert_eq!((verdict.requests, verdict.tokens), (Some(requests), Some(tokens)));
         assert_eq!(verdict.reserved_tokens, 60);
     }
     assert_eq!((verdicts[2].requests, verdicts[2].tokens), (None, None));
+}
+
+#[test]
+fn a_client_in_debt_has_used_more_than_its_limit() {
+    let mut session = Session::new();
+    session.answer(asks(&[ask(1, "client", 60)])).unwrap();
+    let settle = Settle {
+        id: 1,
+        outcome: Outcome::Completed.into(),
+        duration_us: 1,
+        usage: UsageSource::Anthropic.into(),
+        used_tokens: Some(150),
+        ..Settle::default()
+    };
+    let settles = vec![settle];
+    let frame = FilterFrame { settles, ..asks(&[ask(2, "client", 1)]) };
+    let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
+    let tokens = Balance { limit: 100, remaining: 0, full_in_ms: 90_000, used: 150 };
+    assert_eq!((verdicts[0].decision(), verdicts[0].tokens), (Decision::TpmExceeded, Some(tokens)));
 }
 
 #[test]

@@ -2,17 +2,17 @@
 
 /// Microseconds on a [`Clock`]; only differences mean something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Micros(pub u64);
+pub(crate) struct Micros(pub(crate) u64);
 
 impl Micros {
     /// This moment and `ms` milliseconds.
     #[must_use]
-    pub fn plus_ms(self, ms: u64) -> Self {
+    pub(crate) fn plus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms.saturating_mul(1_000)))
     }
 
     /// Microseconds from `earlier` to this moment.
-    pub fn since(self, earlier: Self) -> u64 {
+    pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
@@ -23,14 +23,14 @@ const STEP_MAX_US: u64 = 10_000_000;
 /// The host has a wall clock only. Set back, it would keep requests waiting beyond their timeout;
 /// set forward, it would fail all that wait. Either step is counted as no time at all.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     wall_us: u64,
     now: Micros,
 }
 
 impl Clock {
     /// The present, from what the wall clock shows.
-    pub fn advance(&mut self, wall_us: u64) -> Micros {
+    pub(crate) fn advance(&mut self, wall_us: u64) -> Micros {
         let step_us = wall_us.saturating_sub(self.wall_us);
         self.wall_us = wall_us;
         if step_us <= STEP_MAX_US {

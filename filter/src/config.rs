@@ -2,138 +2,50 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use proto::plugin_config::{
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, PluginConfig, RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+};
 
 use crate::{
     exempt::{Exemptions, InvalidExemption},
     grpc_service::{GrpcService, InvalidGrpcService},
-    rate_limit_headers::{RateLimitHeaders, UpstreamRateLimitHeaders},
-    reply::{ErrorFormat, ErrorFormatSetting, Replies},
 };
-
-/// What the filter does with what was decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Refuses what is refused.
-    #[default]
-    Enforce,
-    /// Asks and counts like `enforce`, waits like it, and lets every request pass.
-    Shadow,
-    /// Checks the headers and never asks.
-    Off,
-}
-
-/// What becomes of a request when no decision arrives in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FailureMode {
-    /// 503.
-    #[default]
-    Closed,
-    /// It passes.
-    Open,
-}
-
-/// What the upstream hears of the encodings that the client accepts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AcceptEncoding {
-    /// Nothing, so that the usage in its response can be read.
-    #[default]
-    Drop,
-    /// All of it; the estimate stands for a response that is then encoded.
-    Keep,
-}
-
-/// Where the tokens that a request is charged at first come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Estimate {
-    /// From its `X-Token-Estimate`.
-    #[default]
-    Header,
-    /// From what its client used of late too; the header may then be missing.
-    Learned,
-}
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// What the filter does with what was decided.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// What becomes of a request when no decision arrives in time.
-    pub failure_mode: FailureMode,
+    pub(crate) failure_mode: FailureMode,
     /// How long a request waits for its decision.
-    pub decision_timeout_ms: u64,
+    pub(crate) decision_timeout_ms: u64,
     /// Whose errors the filter's own look like.
-    pub error_format: ErrorFormatSetting,
+    pub(crate) error_format: ErrorFormat,
     /// Which headers tell a client where it stands.
-    pub rate_limit_headers: RateLimitHeaders,
+    pub(crate) rate_limit_headers: RateLimitHeaders,
     /// What becomes of an upstream's own ones.
-    pub upstream_rate_limit_headers: UpstreamRateLimitHeaders,
+    pub(crate) upstream_rate_limit_headers: UpstreamRateLimitHeaders,
     /// What the upstream hears of the encodings that the client accepts.
-    pub accept_encoding: AcceptEncoding,
+    pub(crate) accept_encoding: AcceptEncoding,
     /// Where the tokens that a request is charged at first come from.
-    pub estimate: Estimate,
+    pub(crate) estimate: Estimate,
     /// What passes without a client and without a decision.
-    pub exemptions: Exemptions,
+    pub(crate) exemptions: Exemptions,
     /// Where the decision stream goes, as the host takes it.
-    pub control_plane: GrpcService,
+    pub(crate) control_plane: GrpcService,
 }
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Json {
-    #[serde(default)]
-    mode: Mode,
-    #[serde(default)]
-    failure_mode: FailureMode,
-    #[serde(default = "default_decision_timeout_ms")]
-    decision_timeout_ms: u64,
-    #[serde(default)]
-    error_format: ErrorFormatSetting,
-    #[serde(default)]
-    rate_limit_headers: RateLimitHeaders,
-    #[serde(default)]
-    upstream_rate_limit_headers: UpstreamRateLimitHeaders,
-    #[serde(default)]
-    accept_encoding: AcceptEncoding,
-    #[serde(default)]
-    estimate: Estimate,
-    #[serde(default)]
-    exempt_paths: Vec<String>,
-    #[serde(default)]
-    exempt_preflight: bool,
-    #[serde(default = "default_cluster")]
-    cluster: String,
-    #[serde(default = "default_authority")]
-    authority: String,
-}
-
-fn default_decision_timeout_ms() -> u64 {
-    250
-}
-
-fn default_cluster() -> String {
-    "flowguard_decisions".into()
-}
-
-fn default_authority() -> String {
-    "flowguard-decisions".into()
-}
-
-const DECISION_TIMEOUT_MS_MAX: u64 = 60_000;
 
 impl Config {
     /// Reads a plugin configuration; an empty one is all defaults.
-    pub fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
         let json: &[u8] = if json.trim_ascii().is_empty() { b"{}" } else { json };
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let json: Json =
+        let json: PluginConfig =
             serde_path_to_error::deserialize(&mut deserializer).map_err(InvalidConfig::Json)?;
         deserializer.end().map_err(InvalidConfig::TrailingBytes)?;
-        if !(1..=DECISION_TIMEOUT_MS_MAX).contains(&json.decision_timeout_ms) {
+        if !PluginConfig::DECISION_TIMEOUT_MS.contains(&json.decision_timeout_ms) {
             return Err(InvalidConfig::DecisionTimeout(json.decision_timeout_ms));
         }
         Ok(Self {
@@ -151,16 +63,11 @@ impl Config {
                 .map_err(InvalidConfig::ControlPlane)?,
         })
     }
-
-    /// How denials are told to who reads this format.
-    pub fn replies(&self, error_format: ErrorFormat) -> Replies {
-        Replies { error_format, rate_limit_headers: self.rate_limit_headers }
-    }
 }
 
 /// Why a plugin configuration was refused.
 #[derive(Debug)]
-pub enum InvalidConfig {
+pub(crate) enum InvalidConfig {
     /// Not JSON, or not of this shape; says where.
     Json(serde_path_to_error::Error<serde_json::Error>),
     /// More than one value.
@@ -178,10 +85,10 @@ impl fmt::Display for InvalidConfig {
         match self {
             Self::Json(error) => write!(f, "{error}"),
             Self::TrailingBytes(error) => write!(f, "{error}"),
-            Self::DecisionTimeout(ms) => write!(
-                f,
-                "decision_timeout_ms must be an integer from 1 to {DECISION_TIMEOUT_MS_MAX}, got {ms}"
-            ),
+            Self::DecisionTimeout(ms) => {
+                let (least, most) = PluginConfig::DECISION_TIMEOUT_MS.into_inner();
+                write!(f, "decision_timeout_ms must be an integer from {least} to {most}, got {ms}")
+            }
             Self::Exemption(error) => write!(f, "{error}"),
             Self::ControlPlane(error) => write!(f, "{error}"),
         }
@@ -191,7 +98,7 @@ impl fmt::Display for InvalidConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::headers;
+    use crate::header_map::headers;
 
     fn refused(json: &str) -> String {
         Config::parse(json.as_bytes()).unwrap_err().to_string()
@@ -204,7 +111,7 @@ mod tests {
             assert_eq!(config.mode, Mode::Enforce);
             assert_eq!(config.failure_mode, FailureMode::Closed);
             assert_eq!(config.decision_timeout_ms, 250);
-            assert_eq!(config.error_format, ErrorFormatSetting::Flowguard);
+            assert_eq!(config.error_format, ErrorFormat::Flowguard);
             assert_eq!(config.rate_limit_headers, RateLimitHeaders::Openai);
             assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Replace);
             assert_eq!(config.accept_encoding, AcceptEncoding::Drop);
@@ -227,7 +134,7 @@ mod tests {
         assert_eq!(config.mode, Mode::Shadow);
         assert_eq!(config.failure_mode, FailureMode::Open);
         assert_eq!(config.decision_timeout_ms, 60_000);
-        assert_eq!(config.error_format, ErrorFormatSetting::Openai);
+        assert_eq!(config.error_format, ErrorFormat::Openai);
         assert_eq!(config.rate_limit_headers, RateLimitHeaders::Both);
         assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
         assert_eq!(config.accept_encoding, AcceptEncoding::Keep);
@@ -236,19 +143,16 @@ mod tests {
             let exempt = headers(&[(":method", "GET"), (":path", path)]);
             assert!(config.exemptions.apply_to(&exempt, false), "{path}");
         }
-        let replies = config.replies(ErrorFormat::Anthropic);
-        assert_eq!(replies.error_format, ErrorFormat::Anthropic);
-        assert_eq!(replies.rate_limit_headers, RateLimitHeaders::Both);
     }
 
     #[test]
     fn every_choice_has_its_word() {
         let read = |json: String| Config::parse(json.as_bytes()).unwrap();
         for (word, format) in [
-            ("auto", ErrorFormatSetting::Auto),
-            ("flowguard", ErrorFormatSetting::Flowguard),
-            ("openai", ErrorFormatSetting::Openai),
-            ("anthropic", ErrorFormatSetting::Anthropic),
+            ("auto", ErrorFormat::Auto),
+            ("flowguard", ErrorFormat::Flowguard),
+            ("openai", ErrorFormat::Openai),
+            ("anthropic", ErrorFormat::Anthropic),
         ] {
             assert_eq!(read(format!(r#"{{"error_format":"{word}"}}"#)).error_format, format);
         }

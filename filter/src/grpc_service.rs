@@ -9,11 +9,11 @@ use prost::Message;
 /// The host first tries to parse what it is given as this message, and a plain cluster name that
 /// happens to parse (`envoy` does) aborts the whole process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrpcService(String);
+pub(crate) struct GrpcService(String);
 
 impl GrpcService {
     /// Names a cluster of the host's, and the authority that requests to it carry.
-    pub fn new(cluster: &str, authority: &str) -> Result<Self, InvalidGrpcService> {
+    pub(crate) fn new(cluster: &str, authority: &str) -> Result<Self, InvalidGrpcService> {
         if cluster.is_empty() {
             return Err(InvalidGrpcService::Cluster);
         }
@@ -35,7 +35,7 @@ impl GrpcService {
     }
 
     /// The text that the host takes.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -44,7 +44,7 @@ const NAMES_BYTES_MAX: usize = 123;
 
 /// Why the names cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidGrpcService {
+pub(crate) enum InvalidGrpcService {
     /// No cluster.
     Cluster,
     /// No authority, or one that no HTTP/2 server takes.

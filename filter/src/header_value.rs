@@ -1,21 +1,17 @@
 //! The one way to a header's value: whatever the filter sets has gone through here.
 
 /// Bytes of a value, at most. Ours are far shorter; an upstream's may be anything.
-pub const HEADER_VALUE_BYTES_MAX: usize = 1_024;
+pub(crate) const HEADER_VALUE_BYTES_MAX: usize = 1_024;
 
 /// A value that can end no line and start no header: no control character but the tab, no space
 /// around it, at most [`HEADER_VALUE_BYTES_MAX`] bytes. Bytes from 0x80 on stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderValue(Vec<u8>);
+pub(crate) struct HeaderValue(Vec<u8>);
 
 impl HeaderValue {
-    /// Drops from `bytes` what no value may hold, and what is beyond the bound.
-    pub fn new(bytes: &[u8]) -> Self {
-        Self::joined([bytes])
-    }
-
-    /// The values of a repeated header as one, with commas between them.
-    pub fn joined<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    /// The values of a header as one, with commas between those of a repeated one. What no value may
+    /// hold is dropped, and so is what is beyond the bound.
+    pub(crate) fn joined<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut joined = Vec::new();
         for (index, value) in values.into_iter().enumerate() {
             let separator: &[u8] = if index > 0 { b", " } else { b"" };
@@ -27,7 +23,7 @@ impl HeaderValue {
     }
 
     /// What goes on the wire.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -35,18 +31,18 @@ impl HeaderValue {
 /// A [`HeaderValue`] of ASCII alone. The host takes the headers of a local reply as text only, so
 /// such a reply can hold no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsciiHeaderValue(String);
+pub(crate) struct AsciiHeaderValue(String);
 
 impl AsciiHeaderValue {
     /// Drops from `text` what no value may hold, what is not ASCII, and what is beyond the bound.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let kept = text.chars().filter(|char| u8::try_from(*char).is_ok_and(is_allowed_ascii));
         let kept: String = kept.take(HEADER_VALUE_BYTES_MAX).collect();
         Self(kept.trim_ascii().to_owned())
     }
 
     /// What goes on the wire.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -73,14 +69,14 @@ mod tests {
 
     #[test]
     fn what_could_end_a_line_is_dropped() {
-        let value = HeaderValue::new(b" a\r\nset-cookie: b\0\x7f\x1b\tc \r\n");
+        let value = HeaderValue::joined([&b" a\r\nset-cookie: b\0\x7f\x1b\tc \r\n"[..]]);
         assert_eq!(value.as_bytes(), b"aset-cookie: b\tc");
         assert_eq!(AsciiHeaderValue::new(" a\r\nb\0\u{7f}\tc \n").as_str(), "ab\tc");
     }
 
     #[test]
     fn bytes_that_are_no_ascii_stay_only_where_bytes_can_be_sent() {
-        assert_eq!(HeaderValue::new(b"caf\xc3\xa9 \xff").as_bytes(), b"caf\xc3\xa9 \xff");
+        assert_eq!(HeaderValue::joined([&b"caf\xc3\xa9 \xff"[..]]).as_bytes(), b"caf\xc3\xa9 \xff");
         assert_eq!(AsciiHeaderValue::new("caf\u{e9}!").as_str(), "caf!");
     }
 
@@ -94,7 +90,7 @@ mod tests {
     #[test]
     fn a_long_value_is_cut_at_the_bound() {
         let long = vec![b'a'; 5_000];
-        assert_eq!(HeaderValue::new(&long).as_bytes(), &long[..HEADER_VALUE_BYTES_MAX]);
+        assert_eq!(HeaderValue::joined([&long[..]]).as_bytes(), &long[..HEADER_VALUE_BYTES_MAX]);
         let text = "a".repeat(5_000);
         assert_eq!(AsciiHeaderValue::new(&text).as_str(), &text[..HEADER_VALUE_BYTES_MAX]);
     }

@@ -1,12 +1,12 @@
 //! What a request may cost, told by its first line.
 
-use crate::{headers::HeaderMap, request_line};
+use crate::{header_map::HeaderMap, request_line};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestKind {
-    /// To make something: its response may cost tokens. Also all that is none of the others for
-    /// certain.
+pub(crate) enum RequestKind {
+    /// To make something: its response may cost tokens. What is not for certain one of the others
+    /// is one of these.
     Generates,
     /// To read, list or delete what is there, which costs no tokens; a stored response tells again
     /// what was charged when it was made.
@@ -15,7 +15,7 @@ pub enum RequestKind {
     Counts,
 }
 
-/// How the paths end by which the vendors count tokens: Anthropic's, Gemini's, OpenAI's, Bedrock's,
+/// The ends of the paths by which vendors count tokens: Anthropic's, Gemini's, OpenAI's, Bedrock's,
 /// and Vertex's for Anthropic's models.
 const COUNTING: [&[u8]; 5] = [
     b"/count_tokens",
@@ -27,7 +27,7 @@ const COUNTING: [&[u8]; 5] = [
 
 impl RequestKind {
     /// As the control plane is told.
-    pub fn on_the_wire(self) -> proto::decision::RequestKind {
+    pub(crate) fn on_the_wire(self) -> proto::decision::RequestKind {
         match self {
             Self::Generates => proto::decision::RequestKind::Generates,
             Self::Reads => proto::decision::RequestKind::Reads,
@@ -36,7 +36,7 @@ impl RequestKind {
     }
 
     /// Methods are compared as they are written: `get` is no GET.
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         match request_line::method(headers) {
             Some(b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS") => Self::Reads,
             Some(b"POST") if request_line::path(headers).is_some_and(counts) => Self::Counts,
@@ -52,7 +52,7 @@ fn counts(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::headers;
+    use crate::header_map::headers;
 
     fn check(method: &str, path: &str, further: &[(&str, &str)], expected: RequestKind) {
         let mut pairs = vec![(":method", method), (":path", path)];
@@ -78,7 +78,7 @@ mod tests {
             check(method, "/v1/models", &[], RequestKind::Generates);
         }
         assert_eq!(RequestKind::of(&headers(&[(":path", "/v1/models")])), RequestKind::Generates);
-        assert_eq!(RequestKind::of(&[]), RequestKind::Generates);
+        assert_eq!(RequestKind::of(&HeaderMap::default()), RequestKind::Generates);
     }
 
     #[test]

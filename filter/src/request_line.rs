@@ -4,10 +4,11 @@
 //! both from elsewhere, or decode and normalize a path further than Envoy does: where that could
 //! matter, nothing is said here, and the request is one like any other.
 
-use crate::headers::{HeaderMap, Occurrence};
+use proto::plugin_config::has_one_reading;
 
-/// Headers from which some frameworks take the method instead. An underscore is a hyphen to servers
-/// that hand headers on as variables (CGI).
+use crate::header_map::{HeaderMap, Occurrence};
+
+/// Headers from which some frameworks take the method instead.
 const METHOD_OVERRIDES: [&str; 3] =
     ["x-http-method-override", "x-http-method", "x-method-override"];
 
@@ -16,7 +17,7 @@ const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 /// The method as it is written, upper case or not; `None` where another one may be meant.
 pub(crate) fn method(headers: &HeaderMap) -> Option<&[u8]> {
-    match Occurrence::of(":method", headers) {
+    match headers.occurrence(":method") {
         Occurrence::One(method) if !has_any(&METHOD_OVERRIDES, headers) => Some(method),
         _ => None,
     }
@@ -24,9 +25,9 @@ pub(crate) fn method(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// The path without its query; `None` where another one may be meant.
 pub(crate) fn path(headers: &HeaderMap) -> Option<&[u8]> {
-    let Occurrence::One(target) = Occurrence::of(":path", headers) else { return None };
+    let Occurrence::One(target) = headers.occurrence(":path") else { return None };
     let path = without_query(target);
-    (is_plain(path) && !has_any(&PATH_OVERRIDES, headers)).then_some(path)
+    (has_one_reading(path) && !has_any(&PATH_OVERRIDES, headers)).then_some(path)
 }
 
 /// What stands before the first question mark.
@@ -34,30 +35,14 @@ pub(crate) fn without_query(target: &[u8]) -> &[u8] {
     target.split(|byte| *byte == b'?').next().unwrap_or_default()
 }
 
-/// Whether a path has one reading only: it begins with a slash and holds visible ASCII, but no
-/// escape, no backslash, no parameter, no fragment, no empty segment before the last and no dot
-/// segment.
-pub(crate) fn is_plain(path: &[u8]) -> bool {
-    let Some(segments) = path.strip_prefix(b"/") else { return false };
-    let has_one_meaning = |byte: &u8| byte.is_ascii_graphic() && !b"%\\;?#".contains(byte);
-    segments.iter().all(has_one_meaning)
-        && !path.windows(2).any(|pair| pair == b"//")
-        && !segments.split(|byte| *byte == b'/').any(|segment| matches!(segment, b"." | b".."))
-}
-
 fn has_any(names: &[&str], headers: &HeaderMap) -> bool {
-    headers.iter().any(|(header, _)| names.iter().any(|name| is_same_name(header, name)))
-}
-
-fn is_same_name(header: &str, name: &str) -> bool {
-    let hyphened = header.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
-    header.len() == name.len() && hyphened.eq(name.bytes())
+    names.iter().any(|name| headers.has_as_variable(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::headers;
+    use crate::header_map::headers;
 
     #[test]
     fn a_path_with_two_readings_is_none() {
@@ -97,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_request_without_a_path_or_with_two_has_none() {
-        assert_eq!(path(&[]), None);
+        assert_eq!(path(&HeaderMap::default()), None);
         assert_eq!(path(&headers(&[(":path", "/a"), (":path", "/a")])), None);
     }
 
@@ -115,7 +100,7 @@ mod tests {
     #[test]
     fn a_method_that_a_header_may_override_is_none() {
         assert_eq!(method(&headers(&[(":method", "GET")])), Some(&b"GET"[..]));
-        assert_eq!(method(&[]), None);
+        assert_eq!(method(&HeaderMap::default()), None);
         assert_eq!(method(&headers(&[(":method", "GET"), (":method", "GET")])), None);
         for name in [
             "x-http-method-override",

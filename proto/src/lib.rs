@@ -1,6 +1,9 @@
-//! Wire types, generated from `flowguard.proto` and `decision.proto`.
+//! What crosses a process: wire types, generated from `flowguard.proto` and `decision.proto`, and
+//! the filter's configuration.
 //!
 //! With the feature `grpc` the tonic clients and servers come with them.
+
+pub mod plugin_config;
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.
 pub const DECISION_PROTOCOL_VERSION: u32 = 1;

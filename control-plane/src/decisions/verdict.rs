@@ -58,6 +58,6 @@ fn balance(balance: Balance) -> decision::Balance {
         limit: balance.limit(),
         remaining: balance.remaining(),
         full_in_ms: balance.full_in_ms(),
-        debt: balance.owed(),
+        used: balance.used(),
     }
 }

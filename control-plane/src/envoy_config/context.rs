@@ -5,7 +5,7 @@ use std::{net::IpAddr, num::NonZeroU16};
 use serde::Serialize;
 
 use super::{EnvoyConfigError, Options};
-use crate::settings::{EnvoySettings, Host, Ports, Scheme, Settings, UpstreamUrl, Word as _};
+use crate::settings::{EnvoySettings, Host, Ports, Scheme, Settings, UpstreamUrl};
 
 #[derive(Serialize)]
 pub(super) struct Context {
@@ -37,16 +37,8 @@ struct Listener {
 #[derive(Serialize)]
 struct Filter {
     path: String,
-    mode: &'static str,
-    failure_mode: &'static str,
-    decision_timeout_ms: u128,
-    error_format: &'static str,
-    rate_limit_headers: &'static str,
-    upstream_rate_limit_headers: &'static str,
-    accept_encoding: &'static str,
-    exempt_paths: Vec<String>,
-    exempt_preflight: bool,
-    estimate: &'static str,
+    /// Its configuration as JSON, a line for each key.
+    config: String,
 }
 
 /// Where a cluster's only endpoint is.
@@ -102,7 +94,7 @@ impl Context {
                 accepts_ipv4_too: settings.bind_address.is_unspecified()
                     && settings.bind_address.is_ipv6(),
             },
-            filter: Filter::new(settings, options),
+            filter: Filter::new(settings, options)?,
             upstream: Upstream::new(&settings.upstream, &settings.upstream_ca_file),
             control_plane: Endpoint::new(&control_plane, settings.ports.decision),
         })
@@ -120,21 +112,9 @@ impl Bounds {
 }
 
 impl Filter {
-    fn new(settings: &Settings, options: &Options) -> Self {
-        let filter = &settings.filter;
-        Self {
-            path: options.filter.clone(),
-            mode: options.mode.word(),
-            failure_mode: filter.failure_mode.word(),
-            decision_timeout_ms: filter.decision_timeout.as_millis(),
-            error_format: filter.error_format.word(),
-            rate_limit_headers: filter.rate_limit_headers.word(),
-            upstream_rate_limit_headers: filter.upstream_rate_limit_headers.word(),
-            accept_encoding: filter.accept_encoding.word(),
-            exempt_paths: filter.exempt_paths.iter().map(|path| path.as_str().to_owned()).collect(),
-            exempt_preflight: filter.exempt_preflight,
-            estimate: settings.policy.estimate.source.word(),
-        }
+    fn new(settings: &Settings, options: &Options) -> Result<Self, EnvoyConfigError> {
+        let config = settings.filter.plugin_config(options.mode, settings.policy.estimate.source);
+        Ok(Self { path: options.filter.clone(), config: serde_json::to_string_pretty(&config)? })
     }
 }
 

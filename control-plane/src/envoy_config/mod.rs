@@ -44,6 +44,9 @@ pub enum EnvoyConfigError {
         /// The setting that names the port already.
         setting: &'static str,
     },
+    /// The filter's configuration is no JSON.
+    #[error("the filter's configuration cannot be written")]
+    PluginConfig(#[from] serde_json::Error),
     /// The template does not fit its context.
     #[error("the template of Envoy's configuration is broken")]
     Template(#[from] minijinja::Error),

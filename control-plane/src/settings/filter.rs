@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use super::{ExemptPath, Word};
+use proto::plugin_config::PluginConfig;
+pub use proto::plugin_config::{
+    AcceptEncoding, ErrorFormat, ExemptPath, FailureMode, Mode as FilterMode, RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+};
+
+use super::{Word, values};
+use crate::ledger::EstimateSource;
 
 /// The settings that the filter follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,137 +32,93 @@ pub struct FilterSettings {
     pub exempt_preflight: bool,
 }
 
-/// What the filter does with a request that has no decision in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureMode {
-    /// It is answered 503.
-    Closed,
-    /// It passes unlimited.
-    Open,
-}
-
-impl Word for FailureMode {
-    const ALL: &[Self] = &[Self::Closed, Self::Open];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
+impl FilterSettings {
+    /// The filter's configuration: these settings, and what else it has to know.
+    pub fn plugin_config(&self, mode: FilterMode, estimate: EstimateSource) -> PluginConfig {
+        PluginConfig {
+            mode,
+            failure_mode: self.failure_mode,
+            decision_timeout_ms: u64::try_from(self.decision_timeout.as_millis())
+                .unwrap_or(*PluginConfig::DECISION_TIMEOUT_MS.end()),
+            error_format: self.error_format,
+            rate_limit_headers: self.rate_limit_headers,
+            upstream_rate_limit_headers: self.upstream_rate_limit_headers,
+            accept_encoding: self.accept_encoding,
+            exempt_paths: self.exempt_paths.iter().map(|path| path.as_str().to_owned()).collect(),
+            exempt_preflight: self.exempt_preflight,
+            estimate: match estimate {
+                EstimateSource::Header => proto::plugin_config::Estimate::Header,
+                EstimateSource::Learned => proto::plugin_config::Estimate::Learned,
+            },
+            ..PluginConfig::default()
         }
     }
 }
 
-/// What the filter does with a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FilterMode {
-    /// A refused request is answered 429.
-    Enforce,
-    /// Decisions are asked for and counted; every request passes.
-    Shadow,
-    /// No decision is asked for; only the headers are checked.
-    Off,
+/// The filter's choices have their words from its configuration.
+macro_rules! words_of_the_filter {
+    ($($choice:ident),+) => {
+        $(impl Word for $choice {
+            const ALL: &[Self] = $choice::ALL;
+
+            fn word(self) -> &'static str {
+                $choice::word(self)
+            }
+        })+
+    };
 }
 
-impl Word for FilterMode {
-    const ALL: &[Self] = &[Self::Enforce, Self::Shadow, Self::Off];
+words_of_the_filter!(
+    FailureMode,
+    FilterMode,
+    ErrorFormat,
+    RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+    AcceptEncoding
+);
 
-    fn word(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Shadow => "shadow",
-            Self::Off => "off",
-        }
+pub(super) fn decision_timeout(text: &str) -> Option<Duration> {
+    values::number(text)
+        .filter(|ms| PluginConfig::DECISION_TIMEOUT_MS.contains(ms))
+        .map(Duration::from_millis)
+}
+
+pub(super) fn exempt_paths(text: &str) -> Option<Vec<ExemptPath>> {
+    if text.trim().is_empty() {
+        return Some(Vec::new());
     }
+    let paths: Vec<_> =
+        text.split(',').map(|path| ExemptPath::parse(path.trim())).collect::<Option<_>>()?;
+    (paths.len() <= ExemptPath::COUNT_MAX).then_some(paths)
 }
 
-/// How the body of the filter's own answers is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorFormat {
-    /// `{"error":"…","message":"…"}`.
-    Flowguard,
-    /// As the OpenAI API writes its errors.
-    Openai,
-    /// As the Anthropic API writes its errors.
-    Anthropic,
-    /// As the API that the request is for writes its errors; as `flowguard` where that is unknown.
-    Auto,
+/// As [`exempt_paths`] reads them.
+pub(super) fn list(paths: &[ExemptPath]) -> String {
+    paths.iter().map(ExemptPath::as_str).collect::<Vec<_>>().join(",")
 }
 
-impl Word for ErrorFormat {
-    const ALL: &[Self] = &[Self::Flowguard, Self::Openai, Self::Anthropic, Self::Auto];
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Settings, table},
+        *,
+    };
 
-    fn word(self) -> &'static str {
-        match self {
-            Self::Flowguard => "flowguard",
-            Self::Openai => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Auto => "auto",
-        }
+    #[test]
+    fn what_is_not_set_is_as_the_filter_takes_what_is_left_out() {
+        let settings = Settings::resolve(|_| None).expect("every setting has a default");
+        let config =
+            settings.filter.plugin_config(FilterMode::DEFAULT, settings.policy.estimate.source);
+        assert_eq!(config, PluginConfig::default());
     }
-}
 
-/// Which headers of a response tell the client what it has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateLimitHeaders {
-    /// None.
-    Off,
-    /// The six `x-ratelimit-…` of the OpenAI API.
-    Openai,
-    /// `RateLimit` and `RateLimit-Policy`, as the IETF drafts them.
-    Ietf,
-    /// Those of OpenAI and those of the IETF.
-    Both,
-}
-
-impl Word for RateLimitHeaders {
-    const ALL: &[Self] = &[Self::Off, Self::Openai, Self::Ietf, Self::Both];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Openai => "openai",
-            Self::Ietf => "ietf",
-            Self::Both => "both",
-        }
-    }
-}
-
-/// What becomes of the headers in which an upstream tells its own limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamRateLimitHeaders {
-    /// The client sees those of the filter in their place.
-    Replace,
-    /// The client sees them too, each as `x-upstream-…`.
-    Rename,
-}
-
-impl Word for UpstreamRateLimitHeaders {
-    const ALL: &[Self] = &[Self::Replace, Self::Rename];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Rename => "rename",
-        }
-    }
-}
-
-/// What becomes of the `accept-encoding` of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptEncoding {
-    /// It is taken off, so that the response comes uncompressed and its usage can be read.
-    Drop,
-    /// It goes on to the upstream.
-    Keep,
-}
-
-impl Word for AcceptEncoding {
-    const ALL: &[Self] = &[Self::Drop, Self::Keep];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Keep => "keep",
-        }
+    #[test]
+    fn the_operator_is_told_the_bounds_that_hold() {
+        let (least, most) = PluginConfig::DECISION_TIMEOUT_MS.into_inner();
+        let allowed = table::DECISION_TIMEOUT_MS.allowed;
+        assert_eq!(allowed, format!("an integer from {least} to {most}"));
+        let allowed = table::EXEMPT_PATHS.allowed;
+        assert!(allowed.starts_with(&format!("up to {} paths", ExemptPath::COUNT_MAX)));
+        assert!(allowed.contains(&format!("at most {} bytes", ExemptPath::BYTES_MAX)));
     }
 }

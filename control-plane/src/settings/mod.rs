@@ -8,7 +8,6 @@ mod charge;
 mod cors;
 mod envoy;
 mod error;
-mod exempt;
 mod filter;
 mod hosts;
 pub(crate) mod table;
@@ -26,10 +25,9 @@ use limiter::{PerMinute, Tokens};
 pub use cors::{CorsOrigins, Origin};
 pub use envoy::EnvoySettings;
 pub use error::{NotAllowed, SettingsError, shown};
-pub use exempt::ExemptPath;
 pub use filter::{
-    AcceptEncoding, ErrorFormat, FailureMode, FilterMode, FilterSettings, RateLimitHeaders,
-    UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, ExemptPath, FailureMode, FilterMode, FilterSettings,
+    RateLimitHeaders, UpstreamRateLimitHeaders,
 };
 pub use hosts::AllowedHosts;
 pub use table::{Echo, Setting};
@@ -115,7 +113,11 @@ impl Settings {
             },
             filter: FilterSettings {
                 failure_mode: read(given, &table::FAILURE_MODE, Word::parse)?,
-                decision_timeout: read(given, &table::DECISION_TIMEOUT_MS, values::timeout)?,
+                decision_timeout: read(
+                    given,
+                    &table::DECISION_TIMEOUT_MS,
+                    filter::decision_timeout,
+                )?,
                 error_format: read(given, &table::ERROR_FORMAT, Word::parse)?,
                 rate_limit_headers: read(given, &table::RATE_LIMIT_HEADERS, Word::parse)?,
                 upstream_rate_limit_headers: read(
@@ -124,7 +126,7 @@ impl Settings {
                     Word::parse,
                 )?,
                 accept_encoding: read(given, &table::ACCEPT_ENCODING, Word::parse)?,
-                exempt_paths: read(given, &table::EXEMPT_PATHS, ExemptPath::parse_list)?,
+                exempt_paths: read(given, &table::EXEMPT_PATHS, filter::exempt_paths)?,
                 exempt_preflight: read(given, &table::EXEMPT_PREFLIGHT, values::yes_or_no)?,
             },
             policy: Policy {
@@ -195,7 +197,7 @@ impl Settings {
                 filter.upstream_rate_limit_headers.word().to_owned(),
             ),
             (&table::ACCEPT_ENCODING, filter.accept_encoding.word().to_owned()),
-            (&table::EXEMPT_PATHS, ExemptPath::to_list(&filter.exempt_paths)),
+            (&table::EXEMPT_PATHS, filter::list(&filter.exempt_paths)),
             (&table::EXEMPT_PREFLIGHT, filter.exempt_preflight.to_string()),
             (&table::ESTIMATE, estimate.source.word().to_owned()),
             (&table::DEFAULT_ESTIMATE, estimate.default.get().to_string()),

@@ -1,6 +1,6 @@
 //! The plain settings' types: a choice of words, ports, limits.
 
-use std::{num::NonZeroU16, str::FromStr, time::Duration};
+use std::{num::NonZeroU16, str::FromStr};
 
 use super::{Setting, table};
 
@@ -112,10 +112,6 @@ pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
 
 pub(crate) fn fixed_port(text: &str) -> Option<NonZeroU16> {
     NonZeroU16::new(number(text)?)
-}
-
-pub(super) fn timeout(text: &str) -> Option<Duration> {
-    number(text).filter(|ms| (1..=60_000).contains(ms)).map(Duration::from_millis)
 }
 
 pub(super) fn yes_or_no(text: &str) -> Option<bool> {

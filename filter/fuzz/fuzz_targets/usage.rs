@@ -4,7 +4,7 @@
 
 use std::alloc::System;
 
-use filter::{Body, Usage, UsageReader};
+use filter::{Framing, Usage, UsageReader};
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -15,7 +15,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const TOKENS_MAX: u64 = 100_000_000;
 
 fuzz_target!(|body: &[u8]| {
-    for framing in [Body::Text, Body::JsonLines, Body::AmazonFrames] {
+    for framing in [Framing::Text, Framing::JsonLines, Framing::AmazonFrames] {
         let region = Region::new(ALLOCATOR);
         let whole = read(framing, body, || usize::MAX);
         let bytes = read(framing, body, || 1);
@@ -46,7 +46,7 @@ struct Answer {
 
 /// Reads a body in pieces of the lengths given, which may be 0. What it has seen does not
 /// become less.
-fn read(framing: Body, body: &[u8], mut next_len: impl FnMut() -> usize) -> Answer {
+fn read(framing: Framing, body: &[u8], mut next_len: impl FnMut() -> usize) -> Answer {
     let mut reader = UsageReader::new(framing);
     let mut before = answer(&reader);
     let mut rest = body;

@@ -6,43 +6,34 @@
 
 use std::fmt;
 
-use crate::{headers::HeaderMap, request_line};
+use proto::plugin_config::ExemptPath;
 
-/// Paths, at most: each request without a body is compared with all of them.
-pub const EXEMPT_PATHS_MAX: usize = 64;
-
-/// Bytes of a path, at most: a hundred times the path of any health check, and 64 of them are no
-/// burden to a configuration.
-pub const EXEMPT_PATH_BYTES_MAX: usize = 1_024;
+use crate::{header_map::HeaderMap, request_line};
 
 /// What passes without a client.
 #[derive(Clone, Debug, Default)]
-pub struct Exemptions {
+pub(crate) struct Exemptions {
     paths: Vec<ExemptPath>,
     preflight: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ExemptPath {
-    /// This one alone.
-    Exact(Vec<u8>),
-    /// All that begin so; it ends with a slash.
-    Beneath(Vec<u8>),
-}
-
 impl Exemptions {
-    /// `paths`: `/a` is itself alone, `/a/*` is `/a/` and everything beneath it, not `/a`.
-    /// `preflight`: whether CORS preflights pass, whatever their path.
-    pub fn new(paths: &[String], preflight: bool) -> Result<Self, InvalidExemption> {
-        if paths.len() > EXEMPT_PATHS_MAX {
+    /// `paths` as [`ExemptPath::parse`] reads them. `preflight`: whether CORS preflights pass,
+    /// whatever their path.
+    pub(crate) fn new(paths: &[String], preflight: bool) -> Result<Self, InvalidExemption> {
+        if paths.len() > ExemptPath::COUNT_MAX {
             return Err(InvalidExemption::TooMany(paths.len()));
         }
-        let paths = paths.iter().enumerate().map(|(index, path)| ExemptPath::new(index, path));
-        Ok(Self { paths: paths.collect::<Result<_, _>>()?, preflight })
+        let parse = |(index, text): (usize, &String)| {
+            let invalid = || InvalidExemption::Path { index, path: text.clone() };
+            ExemptPath::parse(text).ok_or_else(invalid)
+        };
+        let paths = paths.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+        Ok(Self { paths, preflight })
     }
 
     /// Whether a request passes. `has_body`: more than these headers is to come.
-    pub fn apply_to(&self, headers: &HeaderMap, has_body: bool) -> bool {
+    pub(crate) fn apply_to(&self, headers: &HeaderMap, has_body: bool) -> bool {
         if has_body || (self.paths.is_empty() && !self.preflight) || announces_body(headers) {
             return false;
         }
@@ -54,57 +45,37 @@ impl Exemptions {
     }
 
     fn is_exempt_preflight(&self, headers: &HeaderMap) -> bool {
-        let has = |name: &str| headers.iter().any(|(header, _)| header == name);
-        self.preflight && has("origin") && has("access-control-request-method")
+        self.preflight && headers.has("origin") && headers.has("access-control-request-method")
     }
 
     fn has_path_of(&self, headers: &HeaderMap) -> bool {
         request_line::path(headers)
-            .is_some_and(|path| self.paths.iter().any(|exempt| exempt.is(path)))
+            .is_some_and(|path| self.paths.iter().any(|exempt| covers(exempt, path)))
     }
 }
 
 /// The host says whether anything follows; a server behind may go by these instead.
 fn announces_body(headers: &HeaderMap) -> bool {
-    headers.iter().any(|(name, value)| match name.as_str() {
-        "content-length" => value != b"0",
-        "transfer-encoding" | "upgrade" => true,
-        _ => false,
-    })
+    headers.values("content-length").any(|length| length != b"0")
+        || headers.has("transfer-encoding")
+        || headers.has("upgrade")
 }
 
-impl ExemptPath {
-    fn new(index: usize, text: &str) -> Result<Self, InvalidExemption> {
-        let (path, is_prefix) = match text.strip_suffix('*') {
-            Some(prefix) if prefix.ends_with('/') => (prefix, true),
-            _ => (text, false),
-        };
-        let is_allowed = text.len() <= EXEMPT_PATH_BYTES_MAX
-            && request_line::is_plain(path.as_bytes())
-            && !path.contains('*');
-        if !is_allowed {
-            return Err(InvalidExemption::Path { index, path: text.to_owned() });
-        }
-        let path = path.as_bytes().to_vec();
-        Ok(if is_prefix { Self::Beneath(path) } else { Self::Exact(path) })
-    }
-
-    fn is(&self, path: &[u8]) -> bool {
-        match self {
-            Self::Exact(exact) => path == exact,
-            Self::Beneath(prefix) => path.starts_with(prefix),
-        }
+fn covers(exempt: &ExemptPath, path: &[u8]) -> bool {
+    match exempt.as_str().strip_suffix('*') {
+        Some(prefix) => path.starts_with(prefix.as_bytes()),
+        None => path == exempt.as_str().as_bytes(),
     }
 }
 
 /// Why exemptions were refused.
 #[derive(Debug, PartialEq, Eq)]
-pub enum InvalidExemption {
-    /// More than [`EXEMPT_PATHS_MAX`].
+pub(crate) enum InvalidExemption {
+    /// More than [`ExemptPath::COUNT_MAX`].
     TooMany(usize),
-    /// An entry, by its place, that is no path which could be exempt.
+    /// An entry is not a path that could be exempt.
     Path {
-        /// From 0.
+        /// Its place in the list, from 0.
         index: usize,
         /// As it was given.
         path: String,
@@ -115,15 +86,17 @@ impl fmt::Display for InvalidExemption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany(count) => {
-                write!(f, "exempt_paths must have at most {EXEMPT_PATHS_MAX} entries, got {count}")
+                let most = ExemptPath::COUNT_MAX;
+                write!(f, "exempt_paths must have at most {most} entries, got {count}")
             }
             Self::Path { index, path } => {
                 // Enough to recognize it by.
                 let shown: String = path.chars().take(80).collect();
+                let most = ExemptPath::BYTES_MAX;
                 write!(
                     f,
                     "exempt_paths[{index}] must be a path such as /health, or /health/* for all \
-                     beneath it: 1 to {EXEMPT_PATH_BYTES_MAX} visible ASCII characters from the \
+                     beneath it: 1 to {most} visible ASCII characters from the \
                      first / on, without % \\ ; ? # // or a segment . or .., and * only at the end \
                      after a /, got {shown:?}"
                 )

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::headers::headers;
+use crate::header_map::headers;
 
 fn exemptions(paths: &[&str], preflight: bool) -> Exemptions {
     let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
@@ -164,7 +164,7 @@ fn a_preflight_is_options_with_an_origin_and_the_method_that_it_asks_for() {
 
 #[test]
 fn an_entry_that_could_not_match_or_match_more_than_it_says_is_refused() {
-    let longest = format!("/{}", "a".repeat(EXEMPT_PATH_BYTES_MAX - 1));
+    let longest = format!("/{}", "a".repeat(ExemptPath::BYTES_MAX - 1));
     for path in ["/", "/*", "/a", "/a/", "/a/*", "/a.b/~c:d@e", &longest] {
         exemptions(&[path], false);
     }
@@ -209,8 +209,8 @@ fn an_entry_that_could_not_match_or_match_more_than_it_says_is_refused() {
 #[test]
 fn there_are_not_more_entries_than_each_request_is_compared_with() {
     let paths = |count: usize| (0..count).map(|n| format!("/{n}")).collect::<Vec<_>>();
-    Exemptions::new(&paths(EXEMPT_PATHS_MAX), false).unwrap();
-    let error = Exemptions::new(&paths(EXEMPT_PATHS_MAX + 1), false).unwrap_err();
+    Exemptions::new(&paths(ExemptPath::COUNT_MAX), false).unwrap();
+    let error = Exemptions::new(&paths(ExemptPath::COUNT_MAX + 1), false).unwrap_err();
     assert_eq!(error.to_string(), "exempt_paths must have at most 64 entries, got 65");
 }
 

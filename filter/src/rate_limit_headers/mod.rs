@@ -3,29 +3,14 @@
 mod duration;
 mod upstream;
 
-use serde::Deserialize;
+use proto::plugin_config::RateLimitHeaders;
 
 use crate::{
     header_value::AsciiHeaderValue,
-    standing::{Balance, Standing},
+    verdict::{Balance, Standing},
 };
 pub(crate) use duration::duration;
-pub use upstream::{ResponseEdit, UpstreamRateLimitHeaders};
-
-/// Which headers tell a client where it stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RateLimitHeaders {
-    /// None, and an upstream's are not touched.
-    Off,
-    /// OpenAI's six, `x-ratelimit-*`.
-    #[default]
-    Openai,
-    /// `RateLimit` and `RateLimit-Policy` of the IETF's draft (httpapi-ratelimit-headers).
-    Ietf,
-    /// All of these.
-    Both,
-}
+pub(crate) use upstream::{ResponseEdit, edit};
 
 const LIMIT_REQUESTS: &str = "x-ratelimit-limit-requests";
 const LIMIT_TOKENS: &str = "x-ratelimit-limit-tokens";
@@ -39,25 +24,26 @@ const RATELIMIT_POLICY: &str = "ratelimit-policy";
 /// The largest integer of a structured field, RFC 9651 section 3.3.1.
 const STRUCTURED_INTEGER_MAX: u64 = 999_999_999_999_999;
 
-impl RateLimitHeaders {
-    /// The headers for a client that stands so; a limit that is not in force has none.
-    pub fn fields(self, standing: &Standing) -> Vec<(&'static str, AsciiHeaderValue)> {
-        let mut fields = Vec::new();
-        if matches!(self, Self::Openai | Self::Both) {
-            if let Some(requests) = standing.requests {
-                let names = [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS];
-                fields.extend(openai(names, requests));
-            }
-            if let Some(tokens) = standing.tokens {
-                let names = [LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS];
-                fields.extend(openai(names, tokens));
-            }
+/// The headers for a client that stands so; a limit that is not in force has none.
+pub(crate) fn fields(
+    headers: RateLimitHeaders,
+    standing: &Standing,
+) -> Vec<(&'static str, AsciiHeaderValue)> {
+    let mut fields = Vec::new();
+    if matches!(headers, RateLimitHeaders::Openai | RateLimitHeaders::Both) {
+        if let Some(requests) = standing.requests {
+            let names = [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS];
+            fields.extend(openai(names, requests));
         }
-        if matches!(self, Self::Ietf | Self::Both) {
-            fields.extend(ietf(standing).into_iter().flatten());
+        if let Some(tokens) = standing.tokens {
+            let names = [LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS];
+            fields.extend(openai(names, tokens));
         }
-        fields
     }
+    if matches!(headers, RateLimitHeaders::Ietf | RateLimitHeaders::Both) {
+        fields.extend(ietf(standing).into_iter().flatten());
+    }
+    fields
 }
 
 fn openai(
@@ -98,12 +84,12 @@ fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
 mod tests {
     use super::*;
 
-    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, full_in_ms: 1_000, debt: 0 };
-    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, full_in_ms: 8_001, debt: 0 };
+    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, used: 1, full_in_ms: 1_000 };
+    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, used: 150, full_in_ms: 8_001 };
     const BOTH: Standing = Standing { requests: Some(REQUESTS), tokens: Some(TOKENS) };
 
     fn check(headers: RateLimitHeaders, standing: Standing, expected: &[(&str, &str)]) {
-        let fields = headers.fields(&standing);
+        let fields = fields(headers, &standing);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(fields, expected, "{headers:?}");
     }
@@ -144,7 +130,8 @@ mod tests {
 
     #[test]
     fn figures_stay_in_the_range_of_a_structured_field() {
-        let most = Balance { limit: u64::MAX, remaining: u64::MAX, full_in_ms: u64::MAX, debt: 0 };
+        let most =
+            Balance { limit: u64::MAX, remaining: u64::MAX, used: u64::MAX, full_in_ms: u64::MAX };
         check(
             RateLimitHeaders::Ietf,
             Standing { requests: None, tokens: Some(most) },

@@ -7,30 +7,18 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use proto::plugin_config::{RateLimitHeaders, UpstreamRateLimitHeaders};
 
-use super::{RATELIMIT, RateLimitHeaders};
-use crate::{header_value::HeaderValue, headers::HeaderMap, standing::Standing};
-
-/// What becomes of an upstream's own rate limit headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UpstreamRateLimitHeaders {
-    /// They go, also where FlowGuard has nothing to say in their place: a client must not take the
-    /// upstream's limits, which all clients share, for its own.
-    #[default]
-    Replace,
-    /// They go on as `x-upstream-…`.
-    Rename,
-}
+use super::{RATELIMIT, fields};
+use crate::{header_map::HeaderMap, header_value::HeaderValue, verdict::Standing};
 
 /// A change of a response's headers: first `remove`, then `set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResponseEdit {
-    /// Names of which no field stays.
-    pub remove: Vec<String>,
-    /// Fields that are then not there, and are added.
-    pub set: Vec<(Cow<'static, str>, HeaderValue)>,
+pub(crate) struct ResponseEdit {
+    /// Names whose fields all go.
+    pub(crate) remove: Vec<String>,
+    /// Fields that are added, no other of their names being left.
+    pub(crate) set: Vec<(Cow<'static, str>, HeaderValue)>,
 }
 
 /// Names that are renamed, at most: twice as many as any vendor gives. What is beyond is only
@@ -43,52 +31,50 @@ const RENAMED_NAME_BYTES_MAX: usize = 128;
 
 const RENAMED_PREFIX: &str = "x-upstream-";
 
-impl UpstreamRateLimitHeaders {
-    /// The change of an upstream's response to a client that stands so.
-    pub fn edit(
-        self,
-        ours: RateLimitHeaders,
-        standing: &Standing,
-        upstream: &HeaderMap,
-    ) -> ResponseEdit {
-        if ours == RateLimitHeaders::Off {
-            return ResponseEdit::default();
-        }
-        let fields = ours.fields(standing).into_iter();
-        let mut edit = ResponseEdit {
-            remove: Vec::new(),
-            set: fields.map(|(name, value)| (name.into(), value.into())).collect(),
-        };
-        // Most responses have none, and are looked through once.
-        if upstream.iter().any(|(name, _)| is_rate_limit(name)) {
-            self.take_away(upstream, &mut edit);
-        }
-        edit
+/// The change of an upstream's response to a client that stands so.
+pub(crate) fn edit(
+    upstreams: UpstreamRateLimitHeaders,
+    ours: RateLimitHeaders,
+    standing: &Standing,
+    headers: &HeaderMap,
+) -> ResponseEdit {
+    if ours == RateLimitHeaders::Off {
+        return ResponseEdit::default();
     }
+    let fields = fields(ours, standing).into_iter();
+    let mut edit = ResponseEdit {
+        remove: Vec::new(),
+        set: fields.map(|(name, value)| (name.into(), value.into())).collect(),
+    };
+    // Most responses have none, and are looked through once.
+    if headers.iter().any(|(name, _)| is_rate_limit(name)) {
+        take_away(upstreams, headers, &mut edit);
+    }
+    edit
+}
 
-    fn take_away(self, upstream: &HeaderMap, edit: &mut ResponseEdit) {
-        let mut fields: Vec<_> = upstream.iter().filter(|(name, _)| is_rate_limit(name)).collect();
-        // By name; the values of one stay in their order.
-        fields.sort_by_key(|(name, _)| name.as_str());
-        let mut renamed_count = 0;
-        for same in fields.chunk_by(|(a, _), (b, _)| a == b) {
-            let Some((name, _)) = same.first() else { continue };
-            edit.remove.push(name.clone());
-            if self == Self::Replace
-                || renamed_count == RENAMED_MAX
-                || name.len() > RENAMED_NAME_BYTES_MAX
-            {
-                continue;
-            }
-            renamed_count += 1;
-            let renamed = format!("{RENAMED_PREFIX}{name}");
-            // A field that has the new name already would pass for the upstream's limit.
-            if upstream.iter().any(|(other, _)| *other == renamed) {
-                edit.remove.push(renamed.clone());
-            }
-            let value = HeaderValue::joined(same.iter().map(|(_, value)| &value[..]));
-            edit.set.push((renamed.into(), value));
+fn take_away(upstreams: UpstreamRateLimitHeaders, headers: &HeaderMap, edit: &mut ResponseEdit) {
+    let mut fields: Vec<_> = headers.iter().filter(|(name, _)| is_rate_limit(name)).collect();
+    // By name; the values of one stay in their order.
+    fields.sort_by_key(|(name, _)| *name);
+    let mut renamed_count = 0;
+    for same in fields.chunk_by(|(a, _), (b, _)| a == b) {
+        let Some((name, _)) = same.first() else { continue };
+        edit.remove.push((*name).to_owned());
+        if upstreams == UpstreamRateLimitHeaders::Replace
+            || renamed_count == RENAMED_MAX
+            || name.len() > RENAMED_NAME_BYTES_MAX
+        {
+            continue;
         }
+        renamed_count += 1;
+        let renamed = format!("{RENAMED_PREFIX}{name}");
+        // A field that has the new name already would pass for the upstream's limit.
+        if headers.has(&renamed) {
+            edit.remove.push(renamed.clone());
+        }
+        let value = HeaderValue::joined(same.iter().map(|(_, value)| *value));
+        edit.set.push((renamed.into(), value));
     }
 }
 
@@ -101,11 +87,11 @@ fn is_rate_limit(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{headers::headers, standing::Balance};
+    use crate::{header_map::headers, header_value::HEADER_VALUE_BYTES_MAX, verdict::Balance};
 
     const TOKENS: Standing = Standing {
         requests: None,
-        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, debt: 0 }),
+        tokens: Some(Balance { limit: 100, remaining: 90, used: 10, full_in_ms: 6_000 }),
     };
     const OURS: [(&str, &str); 3] = [
         ("x-ratelimit-limit-tokens", "100"),
@@ -118,7 +104,7 @@ mod tests {
         ours: RateLimitHeaders,
         upstream: &[(&str, &str)],
     ) -> (Vec<String>, Vec<(String, String)>) {
-        let edit = upstream_headers.edit(ours, &TOKENS, &headers(upstream));
+        let edit = super::edit(upstream_headers, ours, &TOKENS, &headers(upstream));
         let text = |value: &HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
         let set = edit.set.iter().map(|(name, value)| (name.to_string(), text(value)));
         (edit.remove, set.collect())
@@ -200,7 +186,7 @@ mod tests {
         assert_eq!(remove, ["ratelimit-limit"]);
         let (name, value) = set.last().unwrap();
         assert_eq!(name, "x-upstream-ratelimit-limit");
-        assert!(value.len() <= crate::HEADER_VALUE_BYTES_MAX, "{}", value.len());
+        assert!(value.len() <= HEADER_VALUE_BYTES_MAX, "{}", value.len());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Denial, json};
+use super::{Denial, figures, json};
 
 #[derive(Serialize)]
 struct Body {
@@ -17,7 +17,7 @@ struct Error {
 }
 
 pub(super) fn body(denial: &Denial) -> String {
-    let error = Error { r#type: error_type(denial), message: denial.message_with_figures() };
+    let error = Error { r#type: error_type(denial), message: figures::message(denial) };
     json(&Body { r#type: "error", error })
 }
 

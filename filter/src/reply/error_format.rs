@@ -1,13 +1,13 @@
 //! Whose errors the bodies look like, so that the library which asked can read them.
 
-use serde::Deserialize;
+use proto::plugin_config::ErrorFormat;
 
-use crate::{headers::HeaderMap, request_line};
+use crate::{header_map::HeaderMap, request_line};
 
-/// How one request is answered.
+/// Whose errors the body of one answer looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ErrorFormat {
-    /// `{"error":…,"message":…}`.
+pub(crate) enum BodyFormat {
+    /// FlowGuard's own: `{"error":…,"message":…}`.
     #[default]
     Flowguard,
     /// OpenAI's.
@@ -16,41 +16,24 @@ pub enum ErrorFormat {
     Anthropic,
 }
 
-/// How requests are answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ErrorFormatSetting {
-    /// Each as it shows that it would understand.
-    Auto,
-    /// All as [`ErrorFormat::Flowguard`].
-    #[default]
-    Flowguard,
-    /// All as [`ErrorFormat::Openai`].
-    Openai,
-    /// All as [`ErrorFormat::Anthropic`].
-    Anthropic,
-}
-
-impl ErrorFormatSetting {
-    /// The format for one request.
-    pub fn for_request(self, headers: &HeaderMap) -> ErrorFormat {
-        match self {
-            Self::Auto => ErrorFormat::for_request(headers),
-            Self::Flowguard => ErrorFormat::Flowguard,
-            Self::Openai => ErrorFormat::Openai,
-            Self::Anthropic => ErrorFormat::Anthropic,
+impl BodyFormat {
+    /// The format for a request with these headers.
+    pub(crate) fn of(setting: ErrorFormat, headers: &HeaderMap) -> Self {
+        match setting {
+            ErrorFormat::Auto => Self::of_who_asks(headers),
+            ErrorFormat::Flowguard => Self::Flowguard,
+            ErrorFormat::Openai => Self::Openai,
+            ErrorFormat::Anthropic => Self::Anthropic,
         }
     }
-}
 
-impl ErrorFormat {
     /// Who asks, by what is surest: a vendor's own headers, then the library's name, then the path.
     /// Gemini's libraries, and whatever shows nothing, get FlowGuard's form.
-    pub fn for_request(headers: &HeaderMap) -> Self {
+    fn of_who_asks(headers: &HeaderMap) -> Self {
         let mut by_library = None;
         let mut by_path = None;
-        for (name, value) in headers {
-            match name.as_str() {
+        for (name, value) in headers.iter() {
+            match name {
                 // All of Anthropic's libraries send it, as each of its requests must.
                 "anthropic-version" | "anthropic-beta" => return Self::Anthropic,
                 "openai-organization" | "openai-project" | "openai-beta" => return Self::Openai,
@@ -65,14 +48,14 @@ impl ErrorFormat {
 
 /// The vendors' libraries begin their user agent with the name of a class: `OpenAI/Python 2.1.0`,
 /// `AsyncAzureOpenAI/…`, `Anthropic/JS …`, `AnthropicBedrock/…`.
-fn library(user_agent: &[u8]) -> Option<ErrorFormat> {
+fn library(user_agent: &[u8]) -> Option<BodyFormat> {
     let product = user_agent.split(|byte| matches!(byte, b'/' | b' ')).next()?;
     let holds =
         |vendor: &[u8]| product.windows(vendor.len()).any(|part| part.eq_ignore_ascii_case(vendor));
     if holds(b"anthropic") {
-        Some(ErrorFormat::Anthropic)
+        Some(BodyFormat::Anthropic)
     } else if holds(b"openai") {
-        Some(ErrorFormat::Openai)
+        Some(BodyFormat::Openai)
     } else {
         None
     }
@@ -80,21 +63,21 @@ fn library(user_agent: &[u8]) -> Option<ErrorFormat> {
 
 /// The first segment that names something of a vendor's API decides: `threads/ID/messages` is
 /// OpenAI's. What both have (`models`, `files`) decides nothing.
-fn resource(path: &[u8]) -> Option<ErrorFormat> {
+fn resource(path: &[u8]) -> Option<BodyFormat> {
     let mut before: &[u8] = b"";
     for segment in path.split(|byte| *byte == b'/') {
         match segment {
-            b"messages" => return Some(ErrorFormat::Anthropic),
-            b"complete" if before == b"v1" => return Some(ErrorFormat::Anthropic),
+            b"messages" => return Some(BodyFormat::Anthropic),
+            b"complete" if before == b"v1" => return Some(BodyFormat::Anthropic),
             b"completions" | b"responses" | b"embeddings" | b"moderations" | b"conversations"
             | b"threads" | b"assistants" | b"vector_stores" | b"fine_tuning" | b"realtime" => {
-                return Some(ErrorFormat::Openai);
+                return Some(BodyFormat::Openai);
             }
             b"generations" | b"edits" | b"variations" if before == b"images" => {
-                return Some(ErrorFormat::Openai);
+                return Some(BodyFormat::Openai);
             }
             b"speech" | b"transcriptions" | b"translations" if before == b"audio" => {
-                return Some(ErrorFormat::Openai);
+                return Some(BodyFormat::Openai);
             }
             _ => before = segment,
         }
@@ -105,10 +88,10 @@ fn resource(path: &[u8]) -> Option<ErrorFormat> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::headers;
+    use crate::header_map::headers;
 
-    fn check(pairs: &[(&str, &str)], expected: ErrorFormat) {
-        assert_eq!(ErrorFormat::for_request(&headers(pairs)), expected, "{pairs:?}");
+    fn check(pairs: &[(&str, &str)], expected: BodyFormat) {
+        assert_eq!(BodyFormat::of_who_asks(&headers(pairs)), expected, "{pairs:?}");
     }
 
     #[test]
@@ -116,12 +99,12 @@ mod tests {
         let other_path = (":path", "/v1/chat/completions");
         let other_library = ("user-agent", "OpenAI/Python 3.54.0");
         for name in ["anthropic-version", "anthropic-beta"] {
-            check(&[other_path, other_library, (name, "x")], ErrorFormat::Anthropic);
+            check(&[other_path, other_library, (name, "x")], BodyFormat::Anthropic);
         }
         let other_path = (":path", "/v1/messages");
         let other_library = ("user-agent", "Anthropic/Python 2.12.0");
         for name in ["openai-organization", "openai-project", "openai-beta"] {
-            check(&[other_path, (name, ""), other_library], ErrorFormat::Openai);
+            check(&[other_path, (name, ""), other_library], BodyFormat::Openai);
         }
     }
 
@@ -137,8 +120,8 @@ mod tests {
             "OpenAIClientImpl/Java 1.0",
             "OpenAI::Client/Ruby 0.1",
         ] {
-            check(&[(":path", "/v1/messages"), ("user-agent", user_agent)], ErrorFormat::Openai);
-            check(&[("user-agent", user_agent), (":path", "/v1/models")], ErrorFormat::Openai);
+            check(&[(":path", "/v1/messages"), ("user-agent", user_agent)], BodyFormat::Openai);
+            check(&[("user-agent", user_agent), (":path", "/v1/models")], BodyFormat::Openai);
         }
         for user_agent in [
             "Anthropic/Python 2.12.0",
@@ -148,7 +131,7 @@ mod tests {
             "ANTHROPIC",
         ] {
             let path = (":path", "/v1/chat/completions");
-            check(&[path, ("user-agent", user_agent)], ErrorFormat::Anthropic);
+            check(&[path, ("user-agent", user_agent)], BodyFormat::Anthropic);
         }
     }
 
@@ -161,7 +144,7 @@ mod tests {
             "",
             "/OpenAI",
         ] {
-            check(&[("user-agent", user_agent)], ErrorFormat::Flowguard);
+            check(&[("user-agent", user_agent)], BodyFormat::Flowguard);
         }
     }
 
@@ -175,7 +158,7 @@ mod tests {
             "/anthropic/v1/messages",
             "/v1/complete",
         ] {
-            check(&[(":path", path)], ErrorFormat::Anthropic);
+            check(&[(":path", path)], BodyFormat::Anthropic);
         }
         for path in [
             "/v1/chat/completions",
@@ -191,13 +174,13 @@ mod tests {
             "/v1/moderations",
             "/v1/threads/t_1/messages",
         ] {
-            check(&[(":path", path)], ErrorFormat::Openai);
+            check(&[(":path", path)], BodyFormat::Openai);
         }
     }
 
     #[test]
     fn what_shows_nothing_gets_flowguards_form() {
-        check(&[], ErrorFormat::Flowguard);
+        check(&[], BodyFormat::Flowguard);
         for path in [
             "",
             "/",
@@ -213,22 +196,22 @@ mod tests {
             "/V1/Messages",
             "/v1beta/models/gemini-2.5-flash:generateContent",
         ] {
-            check(&[(":path", path)], ErrorFormat::Flowguard);
+            check(&[(":path", path)], BodyFormat::Flowguard);
         }
         // Both vendors' libraries send these.
-        check(&[("x-stainless-lang", "python"), ("x-api-key", "a")], ErrorFormat::Flowguard);
+        check(&[("x-stainless-lang", "python"), ("x-api-key", "a")], BodyFormat::Flowguard);
     }
 
     #[test]
     fn only_auto_asks_the_request() {
         let anthropics = headers(&[("anthropic-version", "2023-06-01")]);
         for (setting, format) in [
-            (ErrorFormatSetting::Auto, ErrorFormat::Anthropic),
-            (ErrorFormatSetting::Flowguard, ErrorFormat::Flowguard),
-            (ErrorFormatSetting::Openai, ErrorFormat::Openai),
-            (ErrorFormatSetting::Anthropic, ErrorFormat::Anthropic),
+            (ErrorFormat::Auto, BodyFormat::Anthropic),
+            (ErrorFormat::Flowguard, BodyFormat::Flowguard),
+            (ErrorFormat::Openai, BodyFormat::Openai),
+            (ErrorFormat::Anthropic, BodyFormat::Anthropic),
         ] {
-            assert_eq!(setting.for_request(&anthropics), format, "{setting:?}");
+            assert_eq!(BodyFormat::of(setting, &anthropics), format, "{setting:?}");
         }
     }
 }

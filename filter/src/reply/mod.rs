@@ -3,54 +3,56 @@
 mod anthropic;
 mod denial;
 mod error_format;
-mod flowguard;
+mod figures;
 mod openai;
 
+use proto::plugin_config::RateLimitHeaders;
 use serde::Serialize;
 
-use crate::{
-    header_value::AsciiHeaderValue, rate_limit_headers::RateLimitHeaders, standing::Standing,
-};
-pub use denial::{Denial, Refused};
-pub use error_format::{ErrorFormat, ErrorFormatSetting};
+use crate::{header_value::AsciiHeaderValue, rate_limit_headers, verdict::Wait};
+pub(crate) use denial::Denial;
+pub(crate) use error_format::BodyFormat;
 
 /// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The HTTP status.
-    pub status: u32,
+    pub(crate) status: u32,
     /// Headers.
-    pub headers: Vec<(&'static str, AsciiHeaderValue)>,
+    pub(crate) headers: Vec<(&'static str, AsciiHeaderValue)>,
     /// JSON.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// How the denials of one request are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Replies {
+pub(crate) struct ReplyStyle {
     /// The bodies.
-    pub error_format: ErrorFormat,
+    pub(crate) body_format: BodyFormat,
     /// What a refused client is told of where it stands.
-    pub rate_limit_headers: RateLimitHeaders,
+    pub(crate) rate_limit_headers: RateLimitHeaders,
 }
 
-/// After a lost stream workers are back within 0.3 s, and no client has to find out by itself that
-/// minutes would be too long.
+/// After a lost stream workers are back within 0.3 s: no client shall wait for minutes because it was
+/// told nothing.
 const UNAVAILABLE_RETRY_AFTER_S: u32 = 1;
 
-impl Replies {
+impl ReplyStyle {
     /// The response to a request that does not pass.
-    pub fn reply(&self, denial: &Denial) -> Reply {
-        let body = match self.error_format {
-            ErrorFormat::Flowguard => flowguard::body(denial),
-            ErrorFormat::Openai => openai::body(denial),
-            ErrorFormat::Anthropic => anthropic::body(denial),
+    pub(crate) fn reply(self, denial: &Denial) -> Reply {
+        let body = match self.body_format {
+            BodyFormat::Flowguard => {
+                json(&FlowguardBody { error: denial.code(), message: denial.message() })
+            }
+            BodyFormat::Openai => openai::body(denial),
+            BodyFormat::Anthropic => anthropic::body(denial),
         };
         let mut headers = vec![("content-type", AsciiHeaderValue::new("application/json"))];
         match denial {
-            Denial::Refused(refused) => {
-                headers.extend(retry(refused.retry_after_ms));
-                headers.extend(self.rate_limit_headers.fields(&refused.standing));
+            Denial::Refused(refusal) => {
+                headers.extend(retry(refusal.wait));
+                let standing = refusal.standing();
+                headers.extend(rate_limit_headers::fields(self.rate_limit_headers, &standing));
             }
             Denial::LimiterUnavailable => {
                 let seconds = UNAVAILABLE_RETRY_AFTER_S.to_string();
@@ -62,23 +64,28 @@ impl Replies {
     }
 }
 
-/// `None`: no wait would help.
-///
 /// The wait is exact however long it is; a debt may take ten minutes. What SDKs make of a long one
 /// differs: OpenAI's gives up at once on more than 120 s and hands its program the error; Anthropic's
 /// waits as told, or, in versions that follow no more than 60 s, tries again sooner and is refused
 /// again, which costs nothing. A wait shorter than the truth would only have all of them fail later.
-fn retry(retry_after_ms: Option<u64>) -> Vec<(&'static str, AsciiHeaderValue)> {
-    match retry_after_ms {
-        Some(ms) => {
+fn retry(wait: Wait) -> Vec<(&'static str, AsciiHeaderValue)> {
+    match wait {
+        Wait::Millis(ms) => {
             let seconds = ms.div_ceil(1_000).max(1);
             vec![
                 ("retry-after", AsciiHeaderValue::new(&seconds.to_string())),
                 ("retry-after-ms", AsciiHeaderValue::new(&ms.to_string())),
             ]
         }
-        None => vec![("x-should-retry", AsciiHeaderValue::new("false"))],
+        Wait::Never => vec![("x-should-retry", AsciiHeaderValue::new("false"))],
     }
+}
+
+/// The body of the contract.
+#[derive(Serialize)]
+struct FlowguardBody {
+    error: &'static str,
+    message: &'static str,
 }
 
 /// The fields come in the order of the struct.

@@ -3,8 +3,8 @@
 use limiter::Dimension;
 use serde::Serialize;
 
-use super::{Denial, Refused, json};
-use crate::headers::InvalidHeaders;
+use super::{Denial, figures, json};
+use crate::{request_headers::InvalidHeaders, verdict::Refusal};
 
 #[derive(Serialize)]
 struct Body {
@@ -21,7 +21,7 @@ struct Error {
 
 pub(super) fn body(denial: &Denial) -> String {
     let error = Error {
-        message: denial.message_with_figures(),
+        message: figures::message(denial),
         r#type: error_type(denial),
         param: param(denial),
         code: match denial {
@@ -35,8 +35,8 @@ pub(super) fn body(denial: &Denial) -> String {
 fn error_type(denial: &Denial) -> &'static str {
     match denial {
         Denial::InvalidHeaders(_) | Denial::UnknownClient => "invalid_request_error",
-        Denial::Refused(Refused { limit: Dimension::Rpm, .. }) => "requests",
-        Denial::Refused(Refused { limit: Dimension::Tpm, .. }) => "tokens",
+        Denial::Refused(Refusal { limit: Dimension::Rpm, .. }) => "requests",
+        Denial::Refused(Refusal { limit: Dimension::Tpm, .. }) => "tokens",
         Denial::LimiterUnavailable => "server_error",
     }
 }

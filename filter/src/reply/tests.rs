@@ -3,23 +3,29 @@
 use limiter::Dimension;
 
 use super::*;
-use crate::{headers::InvalidHeaders, standing::Balance};
-
-const STANDING: Standing = Standing {
-    requests: Some(Balance { limit: 3, remaining: 0, full_in_ms: 60_000, debt: 0 }),
-    tokens: Some(Balance { limit: 10_000, remaining: 1_446, full_in_ms: 51_324, debt: 0 }),
+use crate::{
+    request_headers::InvalidHeaders,
+    verdict::{Balance, Refusal},
 };
 
-fn refused(limit: Dimension, retry_after_ms: Option<u64>) -> Refused {
-    Refused { limit, retry_after_ms, standing: STANDING, requested_tokens: 3_082 }
+const REQUESTS: Balance = Balance { limit: 3, remaining: 0, used: 3, full_in_ms: 60_000 };
+const TOKENS: Balance =
+    Balance { limit: 10_000, remaining: 1_446, used: 8_554, full_in_ms: 51_324 };
+
+fn refused(limit: Dimension, wait: Wait) -> Refusal {
+    let (balance, other) = match limit {
+        Dimension::Rpm => (REQUESTS, Some(TOKENS)),
+        Dimension::Tpm => (TOKENS, Some(REQUESTS)),
+    };
+    Refusal { limit, balance, other, wait, requested_tokens: 3_082 }
 }
 
-fn reply(error_format: ErrorFormat, denial: Denial) -> Reply {
-    Replies { error_format, ..Replies::default() }.reply(&denial)
+fn reply(body_format: BodyFormat, denial: Denial) -> Reply {
+    ReplyStyle { body_format, ..ReplyStyle::default() }.reply(&denial)
 }
 
 fn check(denial: Denial, status: u32, bodies: [&str; 3]) {
-    let formats = [ErrorFormat::Flowguard, ErrorFormat::Openai, ErrorFormat::Anthropic];
+    let formats = [BodyFormat::Flowguard, BodyFormat::Openai, BodyFormat::Anthropic];
     for (format, body) in formats.into_iter().zip(bodies) {
         let reply = reply(format, denial);
         assert_eq!(reply.body, body);
@@ -113,20 +119,20 @@ fn a_limiter_that_does_not_answer_is_an_error_of_the_server() {
 
 #[test]
 fn a_limiter_that_does_not_answer_is_to_be_asked_again_in_a_second() {
-    for format in [ErrorFormat::Flowguard, ErrorFormat::Openai, ErrorFormat::Anthropic] {
+    for format in [BodyFormat::Flowguard, BodyFormat::Openai, BodyFormat::Anthropic] {
         let reply = reply(format, Denial::LimiterUnavailable);
         assert_eq!(header(&reply, "retry-after"), Some("1"), "{format:?}");
         assert_eq!(header(&reply, "retry-after-ms"), None, "{format:?}");
     }
     for denial in [Denial::UnknownClient, Denial::InvalidHeaders(InvalidHeaders::NoClientId)] {
-        assert_eq!(header(&reply(ErrorFormat::Openai, denial), "retry-after"), None, "{denial:?}");
+        assert_eq!(header(&reply(BodyFormat::Openai, denial), "retry-after"), None, "{denial:?}");
     }
 }
 
 #[test]
 fn a_refusal_tells_its_figures() {
     check(
-        Denial::Refused(refused(Dimension::Rpm, Some(20_000))),
+        Denial::Refused(refused(Dimension::Rpm, Wait::Millis(20_000))),
         429,
         [
             r#"{"error":"rpm_exceeded","message":"Request rate limit exceeded"}"#,
@@ -135,7 +141,7 @@ fn a_refusal_tells_its_figures() {
         ],
     );
     check(
-        Denial::Refused(refused(Dimension::Tpm, Some(9_816))),
+        Denial::Refused(refused(Dimension::Tpm, Wait::Millis(9_816))),
         429,
         [
             r#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#,
@@ -147,7 +153,7 @@ fn a_refusal_tells_its_figures() {
 
 #[test]
 fn a_request_that_never_fits_is_told_so() {
-    let refused = Refused { requested_tokens: 10_001, ..refused(Dimension::Tpm, None) };
+    let refused = Refusal { requested_tokens: 10_001, ..refused(Dimension::Tpm, Wait::Never) };
     check(
         Denial::Refused(refused),
         429,
@@ -160,39 +166,17 @@ fn a_request_that_never_fits_is_told_so() {
 }
 
 #[test]
-fn figures_that_are_not_known_are_left_out() {
-    let unknown = |retry_after_ms| Refused {
-        standing: Standing::default(),
-        ..refused(Dimension::Tpm, retry_after_ms)
-    };
-    assert_eq!(
-        reply(ErrorFormat::Openai, Denial::Refused(unknown(Some(12)))).body,
-        r#"{"error":{"message":"Rate limit reached for this client on tokens per min (TPM): Requested 3082. Please try again in 12ms.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#
-    );
-    assert_eq!(
-        reply(ErrorFormat::Openai, Denial::Refused(unknown(None))).body,
-        r#"{"error":{"message":"Request too large for this client on tokens per min (TPM): Requested 3082. No wait will make it fit.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#
-    );
-}
-
-#[test]
-fn a_balance_above_its_limit_counts_as_nothing_used() {
-    let tokens = Some(Balance { limit: 10, remaining: 11, full_in_ms: 0, debt: 0 });
-    let standing = Standing { requests: None, tokens };
-    let refused = Refused { standing, ..refused(Dimension::Tpm, Some(1)) };
-    let body = reply(ErrorFormat::Openai, Denial::Refused(refused)).body;
-    assert!(body.contains("Limit 10, Used 0, Requested 3082."), "{body}");
-}
-
-#[test]
 fn a_client_in_debt_has_used_more_than_its_limit() {
-    let in_debt = |debt| {
-        let tokens = Some(Balance { limit: 10_000, remaining: 0, debt, full_in_ms: 90_000 });
-        let standing = Standing { requests: None, tokens };
-        Denial::Refused(Refused { standing, ..refused(Dimension::Tpm, Some(48_492)) })
+    let having_used = |used| {
+        let balance = Balance { limit: 10_000, remaining: 0, used, full_in_ms: 90_000 };
+        Denial::Refused(Refusal {
+            balance,
+            other: None,
+            ..refused(Dimension::Tpm, Wait::Millis(48_492))
+        })
     };
-    for format in [ErrorFormat::Openai, ErrorFormat::Anthropic] {
-        let reply = reply(format, in_debt(5_000));
+    for format in [BodyFormat::Openai, BodyFormat::Anthropic] {
+        let reply = reply(format, having_used(15_000));
         assert!(
             reply.body.contains("Limit 10000, Used 15000, Requested 3082."),
             "{format:?}: {}",
@@ -200,7 +184,7 @@ fn a_client_in_debt_has_used_more_than_its_limit() {
         );
         assert_eq!(header(&reply, "x-ratelimit-remaining-tokens"), Some("0"), "{format:?}");
     }
-    let most = reply(ErrorFormat::Openai, in_debt(u64::MAX)).body;
+    let most = reply(BodyFormat::Openai, having_used(u64::MAX)).body;
     assert!(most.contains(&format!("Used {}, ", u64::MAX)), "{most}");
 }
 
@@ -209,8 +193,8 @@ fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
     for (ms, seconds) in
         [(1, "1"), (999, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60"), (600_000, "600")]
     {
-        let denial = Denial::Refused(refused(Dimension::Rpm, Some(ms)));
-        let reply = reply(ErrorFormat::Flowguard, denial);
+        let denial = Denial::Refused(refused(Dimension::Rpm, Wait::Millis(ms)));
+        let reply = reply(BodyFormat::Flowguard, denial);
         assert_eq!(header(&reply, "retry-after"), Some(seconds));
         assert_eq!(header(&reply, "retry-after-ms"), Some(ms.to_string().as_str()));
         assert_eq!(header(&reply, "x-should-retry"), None);
@@ -219,7 +203,7 @@ fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
 
 #[test]
 fn what_never_fits_is_not_to_be_retried() {
-    let reply = reply(ErrorFormat::Flowguard, Denial::Refused(refused(Dimension::Tpm, None)));
+    let reply = reply(BodyFormat::Flowguard, Denial::Refused(refused(Dimension::Tpm, Wait::Never)));
     assert_eq!(header(&reply, "x-should-retry"), Some("false"));
     assert_eq!(header(&reply, "retry-after"), None);
     assert_eq!(header(&reply, "retry-after-ms"), None);
@@ -227,9 +211,9 @@ fn what_never_fits_is_not_to_be_retried() {
 
 #[test]
 fn a_refusal_tells_where_the_client_stands_as_configured() {
-    let denial = Denial::Refused(refused(Dimension::Tpm, Some(9_816)));
+    let denial = Denial::Refused(refused(Dimension::Tpm, Wait::Millis(9_816)));
     let reply_with = |rate_limit_headers| {
-        Replies { rate_limit_headers, error_format: ErrorFormat::Flowguard }.reply(&denial)
+        ReplyStyle { rate_limit_headers, body_format: BodyFormat::Flowguard }.reply(&denial)
     };
     let openai = reply_with(RateLimitHeaders::Openai);
     assert_eq!(header(&openai, "x-ratelimit-remaining-tokens"), Some("1446"));

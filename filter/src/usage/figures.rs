@@ -2,11 +2,11 @@
 
 use limiter::Tokens;
 
-use super::{Usage, UsageSource, number::Number, place::Place};
-use crate::HeaderMap;
+use super::{Api, Usage, number::Number, place::Place};
+use crate::header_map::HeaderMap;
 
-/// More tokens than any response can have used. A figure beyond that is none: it would spoil what
-/// is counted for good.
+/// More tokens than any response can have used. A figure beyond it does not count: it would spoil
+/// the statistics for good.
 pub(super) const FIGURE_MAX: u32 = 100_000_000;
 
 /// A figure of an API, by its name.
@@ -40,16 +40,16 @@ enum Figure {
 const FIGURES: usize = Figure::CohereBilledOutput as usize + 1;
 
 /// Figures that add up to what was used, and whose they are. A total is a sum of one.
-type Sum = (UsageSource, &'static [Figure]);
+type Sum = (Api, &'static [Figure]);
 
 /// The largest sum counts: a total that is less than its parts hides none of them, nor does an API
 /// whose names are all 0 hide another. Of equal ones the first speaks.
 const SUMS: [Sum; 10] = [
-    (UsageSource::Completions, &COMPLETIONS),
-    (UsageSource::Completions, &ANTHROPIC),
-    (UsageSource::Completions, &[Figure::Total]),
+    (Api::Completions, &COMPLETIONS),
+    (Api::Completions, &ANTHROPIC),
+    (Api::Completions, &[Figure::Total]),
     (
-        UsageSource::Gemini,
+        Api::Gemini,
         &[
             Figure::GeminiPrompt,
             Figure::GeminiCandidates,
@@ -57,9 +57,9 @@ const SUMS: [Sum; 10] = [
             Figure::GeminiToolUse,
         ],
     ),
-    (UsageSource::Gemini, &[Figure::GeminiTotal]),
+    (Api::Gemini, &[Figure::GeminiTotal]),
     (
-        UsageSource::Bedrock,
+        Api::Bedrock,
         &[
             Figure::BedrockInput,
             Figure::BedrockOutput,
@@ -67,10 +67,10 @@ const SUMS: [Sum; 10] = [
             Figure::BedrockCacheRead,
         ],
     ),
-    (UsageSource::Bedrock, &[Figure::BedrockTotal]),
-    (UsageSource::Ollama, &[Figure::OllamaPrompt, Figure::OllamaOutput]),
-    (UsageSource::Cohere, &[Figure::CohereInput, Figure::CohereOutput]),
-    (UsageSource::Cohere, &[Figure::CohereBilledInput, Figure::CohereBilledOutput]),
+    (Api::Bedrock, &[Figure::BedrockTotal]),
+    (Api::Ollama, &[Figure::OllamaPrompt, Figure::OllamaOutput]),
+    (Api::Cohere, &[Figure::CohereInput, Figure::CohereOutput]),
+    (Api::Cohere, &[Figure::CohereBilledInput, Figure::CohereBilledOutput]),
 ];
 
 const COMPLETIONS: [Figure; 2] = [Figure::Prompt, Figure::Completion];
@@ -89,8 +89,8 @@ pub(super) struct Figures {
     told: Values,
     /// Those of the open document that do not count yet.
     open: Values,
-    /// Whose place some of them stood in, when it is only one API's.
-    owner: Option<UsageSource>,
+    /// The API to which a place belongs alone that some of them stood in.
+    owner: Option<Api>,
     /// Something of the stream has looked like an API's.
     is_of_an_api: bool,
 }
@@ -138,9 +138,9 @@ impl Figures {
         if let Some(figure) = Figure::named(place, name) {
             self.open.raise(figure, value);
             self.owner = self.owner.or(match place {
-                Place::ResponseUsage => Some(UsageSource::Responses),
-                Place::MessageUsage => Some(UsageSource::Anthropic),
-                Place::ResultUsage => Some(UsageSource::WorkersAi),
+                Place::ResponseUsage => Some(Api::Responses),
+                Place::MessageUsage => Some(Api::Anthropic),
+                Place::ResultUsage => Some(Api::WorkersAi),
                 _ => None,
             });
         }
@@ -156,7 +156,7 @@ impl Figures {
 
     /// Takes the figures that Bedrock tells in headers.
     pub(super) fn take_headers(&mut self, headers: &HeaderMap) {
-        for (name, value) in headers {
+        for (name, value) in headers.iter() {
             if let Some(figure) = Figure::of_header(name) {
                 let mut number = Number::new();
                 value.trim_ascii().iter().for_each(|byte| number.push(*byte));
@@ -169,32 +169,29 @@ impl Figures {
 
     /// The largest of all sums.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let mut largest: Option<(UsageSource, u32)> = None;
-        for (source, parts) in SUMS {
+        let mut largest: Option<(Api, u32)> = None;
+        for (api, parts) in SUMS {
             if let Some(tokens) = self.told.sum(parts)
                 && largest.is_none_or(|(_, most)| tokens > most)
             {
-                largest = Some((source, tokens));
+                largest = Some((api, tokens));
             }
         }
-        let (source, tokens) = largest?;
-        let source =
-            if source == UsageSource::Completions { self.of_shared_names() } else { source };
-        Some(Usage { source, tokens: Tokens::new(tokens.into()).ok()? })
+        let (api, tokens) = largest?;
+        let api = if api == Api::Completions { self.of_shared_names() } else { api };
+        Some(Usage { api, tokens: Tokens::new(tokens.into()).ok()? })
     }
 
-    /// Whose the figures are whose names several APIs share.
-    fn of_shared_names(&self) -> UsageSource {
+    /// Which API it is, where the figures have names that several APIs share.
+    fn of_shared_names(&self) -> Api {
         let is_told = |figure| self.told.get(figure).is_some();
         let has_cache = is_told(Figure::CacheCreation) || is_told(Figure::CacheRead);
         match self.owner {
-            Some(UsageSource::WorkersAi) => UsageSource::WorkersAi,
-            _ if self.told.sum(&ANTHROPIC) <= self.told.sum(&COMPLETIONS) => {
-                UsageSource::Completions
-            }
+            Some(Api::WorkersAi) => Api::WorkersAi,
+            _ if self.told.sum(&ANTHROPIC) <= self.told.sum(&COMPLETIONS) => Api::Completions,
             Some(owner) => owner,
-            None if is_told(Figure::Total) && !has_cache => UsageSource::Responses,
-            None => UsageSource::Anthropic,
+            None if is_told(Figure::Total) && !has_cache => Api::Responses,
+            None => Api::Anthropic,
         }
     }
 }
@@ -239,22 +236,13 @@ impl Figure {
     }
 
     fn of_header(name: &str) -> Option<Self> {
-        const PREFIX: &str = "x-amzn-bedrock-";
-        let start = name.get(..PREFIX.len())?;
-        if !start.eq_ignore_ascii_case(PREFIX) {
-            return None;
-        }
-        let figures = [
-            ("input-token-count", Self::BedrockInput),
-            ("output-token-count", Self::BedrockOutput),
-            ("cache-write-input-token-count", Self::BedrockCacheWrite),
-            ("cache-read-input-token-count", Self::BedrockCacheRead),
-        ];
-        let rest = name.get(PREFIX.len()..)?;
-        figures
-            .into_iter()
-            .find(|(name, _)| rest.eq_ignore_ascii_case(name))
-            .map(|(_, figure)| figure)
+        Some(match name.strip_prefix("x-amzn-bedrock-")? {
+            "input-token-count" => Self::BedrockInput,
+            "output-token-count" => Self::BedrockOutput,
+            "cache-write-input-token-count" => Self::BedrockCacheWrite,
+            "cache-read-input-token-count" => Self::BedrockCacheRead,
+            _ => return None,
+        })
     }
 }
 
@@ -268,7 +256,7 @@ impl Values {
     fn raise(&mut self, figure: Figure, value: u64) {
         let value = u32::try_from(value).ok().filter(|value| *value <= FIGURE_MAX);
         if let Some(known) = self.0.get_mut(figure as usize) {
-            // Nothing is less than any figure.
+            // `None` is less than any figure.
             *known = (*known).max(value);
         }
     }
@@ -279,253 +267,9 @@ impl Values {
         }
     }
 
-    /// What those of the figures that are known add up to, when that can be.
+    /// The sum of those figures that are known, when some are and a response can have used so much.
     fn sum(&self, figures: &[Figure]) -> Option<u32> {
         let known = figures.iter().filter_map(|figure| self.get(*figure));
         known.reduce(u32::saturating_add).filter(|sum| *sum <= FIGURE_MAX)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use UsageSource::{
-        Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi,
-    };
-
-    type Object<'a> = (Place, &'a [(&'a str, u64)]);
-
-    fn read(figures: &mut Figures, objects: &[Object<'_>]) {
-        for (place, fields) in objects {
-            for (key, value) in *fields {
-                figures.take(*place, key.as_bytes(), *value);
-            }
-            figures.close();
-        }
-    }
-
-    fn known(figures: &Figures) -> Option<(UsageSource, u64)> {
-        figures.usage().map(|usage| (usage.source, usage.tokens.get()))
-    }
-
-    fn check(objects: &[Object<'_>], expected: Option<(UsageSource, u64)>) {
-        let mut figures = Figures::new();
-        read(&mut figures, objects);
-        assert_eq!(known(&figures), expected, "{objects:?}");
-    }
-
-    #[test]
-    fn the_larger_of_a_total_and_its_parts_counts() {
-        for (total, expected) in [(0, 7), (6, 7), (7, 7), (9, 9)] {
-            let fields = [("prompt_tokens", 3), ("completion_tokens", 4), ("total_tokens", total)];
-            check(&[(Place::Usage, &fields)], Some((Completions, expected)));
-            let fields = [("input_tokens", 3), ("output_tokens", 4), ("total_tokens", total)];
-            check(&[(Place::Usage, &fields)], Some((Responses, expected)));
-            check(&[(Place::ResponseUsage, &fields)], Some((Responses, expected)));
-            let fields = [("inputTokens", 3), ("outputTokens", 4), ("totalTokens", total)];
-            check(&[(Place::Usage, &fields)], Some((Bedrock, expected)));
-            let fields =
-                [("promptTokenCount", 3), ("thoughtsTokenCount", 4), ("totalTokenCount", total)];
-            check(&[(Place::Metadata, &fields)], Some((Gemini, expected)));
-        }
-        check(&[(Place::Usage, &[("total_tokens", 9)])], Some((Completions, 9)));
-        check(&[(Place::ResponseUsage, &[("input_tokens", 3)])], Some((Responses, 3)));
-        check(&[(Place::ResultUsage, &[("prompt_tokens", 3)])], Some((WorkersAi, 3)));
-    }
-
-    #[test]
-    fn every_part_counts() {
-        let gemini = [
-            ("promptTokenCount", 1),
-            ("candidatesTokenCount", 20),
-            ("thoughtsTokenCount", 300),
-            ("toolUsePromptTokenCount", 4_000),
-            ("cachedContentTokenCount", 50_000),
-        ];
-        check(&[(Place::Metadata, &gemini)], Some((Gemini, 4_321)));
-        let anthropic = [
-            ("input_tokens", 1),
-            ("cache_creation_input_tokens", 20),
-            ("cache_read_input_tokens", 300),
-            ("output_tokens", 4_000),
-        ];
-        check(&[(Place::Usage, &anthropic)], Some((Anthropic, 4_321)));
-        let bedrock = [
-            ("inputTokens", 1),
-            ("cacheReadInputTokens", 20),
-            ("cacheWriteInputTokens", 300),
-            ("outputTokens", 4_000),
-        ];
-        check(&[(Place::Usage, &bedrock)], Some((Bedrock, 4_321)));
-        check(&[(Place::Root, &[("prompt_eval_count", 3), ("eval_count", 4)])], Some((Ollama, 7)));
-    }
-
-    #[test]
-    fn figures_are_running_totals_by_name_and_the_largest_counts() {
-        let whole = [("prompt_tokens", 12), ("completion_tokens", 30), ("total_tokens", 42)];
-        let zeros = [("prompt_tokens", 0), ("completion_tokens", 0), ("total_tokens", 0)];
-        check(&[(Place::Usage, &whole), (Place::Usage, &zeros)], Some((Completions, 42)));
-        check(
-            &[(Place::Usage, &whole[..1]), (Place::Usage, &whole[1..2])],
-            Some((Completions, 42)),
-        );
-        check(&[(Place::Usage, &zeros), (Place::Usage, &whole[..2])], Some((Completions, 42)));
-        check(
-            &[
-                (Place::Metadata, &[("promptTokenCount", 6), ("totalTokenCount", 106)]),
-                (Place::Metadata, &[("promptTokenCount", 6), ("totalTokenCount", 100)]),
-            ],
-            Some((Gemini, 106)),
-        );
-        check(
-            &[
-                (
-                    Place::MessageUsage,
-                    &[("input_tokens", 25), ("cache_read_input_tokens", 100), ("output_tokens", 1)],
-                ),
-                (
-                    Place::Usage,
-                    &[("input_tokens", 0), ("cache_read_input_tokens", 0), ("output_tokens", 15)],
-                ),
-            ],
-            Some((Anthropic, 140)),
-        );
-        check(
-            &[
-                (Place::Usage, &[("inputTokens", 3), ("outputTokens", 4), ("totalTokens", 7)]),
-                (Place::Usage, &[("inputTokens", 0), ("outputTokens", 9), ("totalTokens", 9)]),
-            ],
-            Some((Bedrock, 12)),
-        );
-    }
-
-    #[test]
-    fn names_of_an_api_that_are_all_zero_hide_no_other_api() {
-        let zeros = [("prompt_tokens", 0), ("completion_tokens", 0), ("total_tokens", 0)];
-        let real = [("input_tokens", 25), ("output_tokens", 15)];
-        let cached = [real[0], real[1], ("cache_read_input_tokens", 2)];
-        check(&[(Place::Usage, &[&zeros[..2], &real].concat())], Some((Anthropic, 40)));
-        check(&[(Place::Usage, &[&zeros[..], &real].concat())], Some((Responses, 40)));
-        check(&[(Place::Usage, &[&zeros[..], &cached].concat())], Some((Anthropic, 42)));
-        check(&[(Place::Usage, &zeros)], Some((Completions, 0)));
-    }
-
-    #[test]
-    fn the_first_of_equal_apis_speaks() {
-        let fields = [
-            ("prompt_tokens", 3),
-            ("completion_tokens", 4),
-            ("total_tokens", 7),
-            ("input_tokens", 3),
-            ("output_tokens", 4),
-        ];
-        check(&[(Place::Usage, &fields)], Some((Completions, 7)));
-    }
-
-    #[test]
-    fn what_began_as_anthropics_stays_so() {
-        check(
-            &[
-                (Place::MessageUsage, &[("input_tokens", 1)]),
-                (Place::Usage, &[("output_tokens", 4_000), ("total_tokens", 1)]),
-            ],
-            Some((Anthropic, 4_001)),
-        );
-    }
-
-    #[test]
-    fn the_larger_of_coheres_counts_counts() {
-        let billed = (Place::BilledUnits, &[("input_tokens", 5), ("output_tokens", 40)][..]);
-        let tokens = (Place::Tokens, &[("input_tokens", 71), ("output_tokens", 40)][..]);
-        check(&[billed], Some((Cohere, 45)));
-        check(&[billed, tokens], Some((Cohere, 111)));
-        check(&[tokens, billed], Some((Cohere, 111)));
-        check(&[(Place::BilledUnits, &[("search_units", 1)])], None);
-    }
-
-    #[test]
-    fn a_name_counts_only_where_its_api_has_it() {
-        check(&[(Place::Usage, &[])], None);
-        check(
-            &[(Place::Usage, &[("seconds", 3), ("promptTokenCount", 3), ("eval_count", 3)])],
-            None,
-        );
-        check(&[(Place::Metadata, &[("prompt_tokens", 3)])], None);
-        check(&[(Place::Root, &[("prompt_tokens", 3), ("input_tokens", 3)])], None);
-        check(&[(Place::Content, &[("prompt_tokens", 3)])], None);
-    }
-
-    #[test]
-    fn what_no_response_can_have_used_is_no_figure() {
-        let most = u64::from(FIGURE_MAX);
-        check(&[(Place::Usage, &[("total_tokens", most)])], Some((Completions, most)));
-        for beyond in [most + 1, u64::from(u32::MAX) + 1, (1 << 63) - 1, u64::MAX] {
-            check(&[(Place::Usage, &[("total_tokens", beyond)])], None);
-            check(
-                &[(Place::Usage, &[("prompt_tokens", 3), ("total_tokens", beyond)])],
-                Some((Completions, 3)),
-            );
-            check(
-                &[(Place::Usage, &[("prompt_tokens", beyond), ("completion_tokens", 4)])],
-                Some((Completions, 4)),
-            );
-        }
-        check(&[(Place::Usage, &[("prompt_tokens", most), ("completion_tokens", 1)])], None);
-    }
-
-    #[test]
-    fn an_object_that_is_not_closed_does_not_count() {
-        let mut figures = Figures::new();
-        figures.take(Place::Usage, b"total_tokens", 3);
-        assert_eq!(figures.usage(), None);
-        figures.begin_document();
-        figures.close();
-        assert_eq!(figures.usage(), None);
-    }
-
-    #[test]
-    fn a_doubtful_stream_counts_from_where_it_is_recognised() {
-        let first = (Place::Usage, &[("total_tokens", 9)][..]);
-        let mut figures = Figures::new();
-        figures.doubt();
-        read(&mut figures, &[first]);
-        assert_eq!(figures.usage(), None);
-        figures.begin_document();
-        figures.recognise();
-        assert_eq!(figures.usage(), None, "the document before");
-        read(&mut figures, &[(Place::Usage, &[("total_tokens", 3)])]);
-        assert_eq!(known(&figures), Some((Completions, 3)));
-
-        let mut figures = Figures::new();
-        figures.doubt();
-        read(&mut figures, &[first]);
-        figures.recognise();
-        assert_eq!(known(&figures), Some((Completions, 9)), "the same document");
-    }
-
-    #[test]
-    fn bedrocks_headers_are_figures() {
-        let told = |pairs: &[(&str, &str)]| {
-            let header =
-                |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-            let headers: Vec<_> = pairs.iter().map(header).collect();
-            let mut figures = Figures::new();
-            figures.take_headers(&headers);
-            known(&figures)
-        };
-        let input = ("x-amzn-bedrock-input-token-count", "12");
-        let output = ("X-Amzn-Bedrock-Output-Token-Count", " 30 ");
-        assert_eq!(told(&[input, output]), Some((Bedrock, 42)));
-        assert_eq!(told(&[output]), Some((Bedrock, 30)));
-        let cached = [
-            ("x-amzn-bedrock-cache-read-input-token-count", "100"),
-            ("x-amzn-bedrock-cache-write-input-token-count", "1000"),
-        ];
-        assert_eq!(told(&[input, output, cached[0], cached[1]]), Some((Bedrock, 1_142)));
-        for value in ["", "x", "-1", "1 2", "9223372036854775807", "\u{e9}"] {
-            assert_eq!(told(&[(input.0, value)]), None, "{value}");
-        }
-        assert_eq!(told(&[("x-amzn-bedrock-invocation-latency", "12")]), None);
-        assert_eq!(told(&[("x-amzn-bedrock-", "12"), ("x", "1"), ("\u{e9}", "1")]), None);
     }
 }

@@ -35,7 +35,7 @@ enum Part {
     Headers,
     Payload,
     Checksum,
-    /// The stream is none: nothing in it counts any more.
+    /// It is no such stream: nothing in it counts any more.
     Nothing,
 }
 
@@ -90,7 +90,7 @@ impl Frames {
     }
 }
 
-/// The number with further bytes, of which the first one weighs most.
+/// The number with further bytes at its end, the most significant one first.
 fn with_digits(number: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(number, |number, byte| (number << 8) | u32::from(*byte))
 }

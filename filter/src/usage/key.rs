@@ -1,6 +1,6 @@
 //! A short string of JSON, unescaped, in a buffer that holds every name that is looked for.
 
-/// The longest name that is looked for is as long; a longer key is none of them.
+/// The length of the longest name that is looked for: a longer key is none of them.
 const KEY_LEN_MAX: usize = 32;
 
 /// The key of a member, or the name that is its value.

@@ -6,10 +6,10 @@
 //! seen. Nothing is collected and nothing is allocated, so a body of any size costs the same few
 //! hundred bytes.
 
-mod body;
 mod figures;
 mod findings;
 mod frames;
+mod framing;
 mod json;
 mod key;
 mod nesting;
@@ -22,14 +22,13 @@ mod tests;
 
 use limiter::Tokens;
 
-use crate::HeaderMap;
+use crate::header_map::HeaderMap;
 use findings::Findings;
 use frames::Frames;
+pub use framing::Framing;
 use json::Json;
 use place::Scope;
 use sse::Sse;
-
-pub use body::Body;
 
 /// Reads one response's body, in pieces cut anywhere.
 ///
@@ -41,7 +40,7 @@ pub use body::Body;
 /// bare text of a model would otherwise let the model say what it used.
 #[derive(Clone, Debug)]
 pub struct UsageReader {
-    body: Body,
+    framing: Framing,
     form: Form,
     json: Json,
     findings: Findings,
@@ -51,14 +50,14 @@ pub struct UsageReader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Whose figures they are.
-    pub source: UsageSource,
+    pub api: Api,
     /// Everything that counts, at most 100,000,000: more is no figure.
     pub tokens: Tokens,
 }
 
 /// The API whose figures were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum UsageSource {
+pub enum Api {
     /// `OpenAI`'s chat, completions and embeddings: `prompt_tokens` and `completion_tokens`.
     Completions,
     /// `OpenAI`'s responses, audio and images: `input_tokens` and `output_tokens` with a total.
@@ -96,26 +95,26 @@ const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl UsageReader {
     /// The reader of the response that has these headers, some of which may tell usage.
-    pub fn of(headers: &HeaderMap) -> Self {
-        let mut reader = Self::new(Body::of(headers));
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut reader = Self::new(Framing::of(headers));
         reader.findings.figures.take_headers(headers);
         reader
     }
 
-    /// Before the first byte of such a body.
-    pub const fn new(body: Body) -> Self {
-        let (form, scope) = match body {
-            Body::Text => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Document),
-            Body::JsonLines => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Event),
-            Body::AmazonFrames => (Form::Frames(Frames::new()), Scope::Event),
-            Body::Encoded | Body::Other => (Form::Unreadable, Scope::Document),
+    /// Before the first byte of a body that is framed so.
+    pub const fn new(framing: Framing) -> Self {
+        let (form, scope) = match framing {
+            Framing::Text => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Document),
+            Framing::JsonLines => (Form::Unknown { mark_len: 0, sse: Sse::new() }, Scope::Event),
+            Framing::AmazonFrames => (Form::Frames(Frames::new()), Scope::Event),
+            Framing::Encoded | Framing::Other => (Form::Unreadable, Scope::Document),
         };
-        Self { body, form, json: Json::new(scope), findings: Findings::new() }
+        Self { framing, form, json: Json::new(scope), findings: Findings::new() }
     }
 
-    /// What the body is; what is not readable need not be shown to [`Self::read`].
-    pub fn body(&self) -> Body {
-        self.body
+    /// How the body is framed; one that is not readable need not be shown to [`Self::read`].
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Reads the next piece of the body.

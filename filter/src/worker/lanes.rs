@@ -114,14 +114,14 @@ impl Lanes {
     }
 
     /// The request of an ask in `lane` has gone; the ask stays until its turn or a sweep.
-    pub(super) fn is_gone(&mut self, lane: Lane) {
+    pub(super) fn count_gone(&mut self, lane: Lane) {
         if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.gone += 1;
         }
     }
 
     /// An ask whose request had gone was taken out.
-    pub(super) fn has_left(&mut self, lane: Lane) {
+    pub(super) fn discount_gone(&mut self, lane: Lane) {
         if let Some(queue) = self.queues.get_mut(lane.0) {
             queue.gone = queue.gone.saturating_sub(1);
         }

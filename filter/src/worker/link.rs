@@ -7,17 +7,17 @@ use proto::{
     decision::{Hello, Welcome},
 };
 
-use super::{Host, StreamToken};
 use crate::{
     clock::Micros,
-    counters::{Counter, StreamState},
+    host::{Host, StreamToken},
+    stats::Stat,
 };
 
 /// The wait before a stream is opened again: doubled from the first to the last of these.
 const BACKOFF_MS_MIN: u64 = 10;
 const BACKOFF_MS_MAX: u64 = 250;
 
-/// Failures in a row after which the control plane is taken for away: a stream was lost, and its
+/// Failures in a row after which the control plane is taken to be away: a stream was lost, and its
 /// successor too.
 const FAILURES_UNTIL_FAILING: u32 = 2;
 
@@ -34,7 +34,7 @@ pub(super) struct Link {
     /// How often in a row no stream was welcomed; one that hung counts twice.
     failures: u32,
     /// Numbers the streams, so that what one admitted is not settled on another.
-    session: u32,
+    epoch: u32,
     abandoned: VecDeque<StreamToken>,
 }
 
@@ -56,7 +56,7 @@ enum State {
 
 impl Link {
     pub(super) fn new(node: String) -> Self {
-        Self { node, state: State::Unneeded, failures: 0, session: 0, abandoned: VecDeque::new() }
+        Self { node, state: State::Unneeded, failures: 0, epoch: 0, abandoned: VecDeque::new() }
     }
 
     /// A request has arrived: a stream is wanted from now on.
@@ -71,14 +71,14 @@ impl Link {
     }
 
     pub(super) fn open(&mut self, host: &mut impl Host, now: Micros) {
-        self.session = self.session.wrapping_add(1);
+        self.epoch = self.epoch.wrapping_add(1);
         match host.open_stream() {
             Some(stream) => {
                 let hello =
                     Hello { protocol_version: DECISION_PROTOCOL_VERSION, node: self.node.clone() };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }
-            None => self.lost(host, "Envoy knows no endpoint for it", now),
+            None => self.lost(host, "Envoy knows no endpoint of the control plane", now),
         }
     }
 
@@ -100,8 +100,8 @@ impl Link {
             (State::Opening { stream, .. }, Some(welcome)) => {
                 if welcome.protocol_version != DECISION_PROTOCOL_VERSION {
                     return Err(format!(
-                        "the control plane speaks version {} of it, this filter speaks version \
-                         {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
+                        "the control plane speaks version {} of the decision protocol, this filter \
+                         speaks version {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
                         welcome.protocol_version
                     ));
                 }
@@ -177,15 +177,15 @@ impl Link {
         !self.is_open() && self.failures >= FAILURES_UNTIL_DOWN
     }
 
-    /// Whether there is more to say of it than that it is not open yet: a busy worker may take long
-    /// to open a stream that nothing is wrong with.
+    /// Whether something is wrong with it, more than that it is not open yet: a busy worker may take
+    /// long to open a healthy stream.
     pub(super) fn is_failing(&self) -> bool {
         !self.is_open() && self.failures >= FAILURES_UNTIL_FAILING
     }
 
     /// The stream left a frame unanswered, and nothing else is known of the control plane until it
     /// welcomes another one.
-    pub(super) fn has_hung(&mut self) {
+    pub(super) fn count_hang(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 
@@ -193,34 +193,35 @@ impl Link {
         self.stream() == Some(stream)
     }
 
-    pub(super) fn session(&self) -> u32 {
-        self.session
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
     }
 
-    /// Whether what `session` admitted can be settled on the stream that is open now.
-    pub(super) fn is_session(&self, session: u32) -> bool {
-        self.session == session && self.stream().is_some()
+    /// Whether what `epoch` admitted can be settled on the stream that is open now.
+    pub(super) fn is_epoch(&self, epoch: u32) -> bool {
+        self.epoch == epoch && self.stream().is_some()
     }
 
-    fn state(&self) -> Option<StreamState> {
+    /// Where the stream is counted; a worker that never needed one is counted nowhere.
+    fn stat(&self) -> Option<Stat> {
         match self.state {
             State::Unneeded => None,
-            State::Down { .. } => Some(StreamState::Down),
-            State::Opening { .. } => Some(StreamState::Opening),
-            State::Open { .. } => Some(StreamState::Open),
+            State::Down { .. } => Some(Stat::StreamsDown),
+            State::Opening { .. } => Some(Stat::StreamsOpening),
+            State::Open { .. } => Some(Stat::StreamsOpen),
         }
     }
 
     fn set(&mut self, host: &mut impl Host, state: State) {
-        let before = self.state();
+        let before = self.stat();
         self.state = state;
-        let after = self.state();
+        let after = self.stat();
         if before != after {
             if let Some(before) = before {
-                host.count(Counter::Streams(before), -1);
+                host.count(before, -1);
             }
             if let Some(after) = after {
-                host.count(Counter::Streams(after), 1);
+                host.count(after, 1);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::{
     response::Report,
 };
 
-/// A frame of its own is worth its cost from here on; fewer wait for the next asks or the tick.
+/// So many reports are worth a frame of their own; fewer wait for the next asks or the tick.
 const LARGE: usize = 256;
 
 /// What a frame may hold of ends, cancels and drops.
@@ -84,7 +84,7 @@ impl Outbox {
         self.is_urgent
     }
 
-    /// The stream is lost on which these requests were admitted; drops are of no stream.
+    /// The stream on which these requests were admitted is lost. Drops belong to no stream, and stay.
     pub(super) fn forget_ends(&mut self) {
         *self = Self { drops: std::mem::take(&mut self.drops), ..Self::default() };
     }

@@ -6,12 +6,13 @@ use limiter::Tokens;
 use proto::decision::Ask;
 
 use super::{
-    DECIDED_PER_CALL_MAX, RequestId,
+    DECIDED_PER_CALL_MAX,
     lanes::{LANE_LEN_MAX, Lane, Lanes},
     response::Response,
 };
 use crate::{
-    clock::Micros, headers::RequestHeaders, reply::ErrorFormat, request_kind::RequestKind,
+    clock::Micros, host::RequestId, reply::BodyFormat, request_headers::RequestHeaders,
+    request_kind::RequestKind,
 };
 
 /// Requests that wait for a verdict, at most; beyond it the longest lanes make room.
@@ -37,8 +38,9 @@ pub(super) struct Requests {
     deadlines: VecDeque<(Micros, RequestId)>,
 }
 
+/// How far a request has come.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Waiting(Waiting),
     Forwarded(Forwarded),
 }
@@ -53,7 +55,7 @@ pub(super) struct Waiting {
     lane: Lane,
     kind: RequestKind,
     /// In whose form it is told that it does not pass.
-    pub(super) error_format: ErrorFormat,
+    pub(super) body_format: BodyFormat,
 }
 
 /// A request on its way to the upstream or back.
@@ -61,7 +63,7 @@ pub(super) struct Waiting {
 pub(super) struct Forwarded {
     pub(super) started: Micros,
     /// The stream on which it was admitted.
-    pub(super) session: u32,
+    pub(super) epoch: u32,
     pub(super) response: Response,
 }
 
@@ -72,13 +74,6 @@ struct Frame {
     sent: Micros,
     /// Ticks since then.
     ticks: u32,
-}
-
-/// What a request was when it ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    Waiting(Waiting),
-    Forwarded(Forwarded),
 }
 
 /// Whether a further request may wait.
@@ -95,7 +90,7 @@ pub(super) enum Room {
 pub(super) struct Arrival<'a> {
     pub(super) id: RequestId,
     pub(super) headers: &'a RequestHeaders<'a>,
-    pub(super) error_format: ErrorFormat,
+    pub(super) body_format: BodyFormat,
     pub(super) started: Micros,
     pub(super) deadline: Micros,
 }
@@ -138,7 +133,7 @@ impl Requests {
         while let Some(ask) = self.queue.make_room(lane) {
             let dropped = self.drop_waiting(ask.id);
             let its_lane = self.queue.of(&ask.client_id);
-            self.queue.has_left(its_lane);
+            self.queue.discount_gone(its_lane);
             if let Some(waiting) = dropped {
                 return Room::InPlaceOf(ask.id, waiting);
             }
@@ -148,11 +143,11 @@ impl Requests {
 
     /// Queues a request that there is room for.
     pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
-        let &Arrival { id, headers, error_format, started, deadline } = arrival;
-        self.sweep_out_what_has_gone();
+        let &Arrival { id, headers, body_format, started, deadline } = arrival;
+        self.sweep();
         let lane = self.queue.of(headers.client_id);
         let kind = headers.kind;
-        let waiting = Waiting { started, deadline, asked: false, lane, kind, error_format };
+        let waiting = Waiting { started, deadline, asked: false, lane, kind, body_format };
         self.states.insert(id, State::Waiting(waiting));
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
@@ -181,7 +176,7 @@ impl Requests {
                 batch.push(ask);
             } else {
                 let lane = self.queue.of(&ask.client_id);
-                self.queue.has_left(lane);
+                self.queue.discount_gone(lane);
             }
         }
         batch
@@ -229,17 +224,17 @@ impl Requests {
     pub(super) fn forward(
         &mut self,
         id: RequestId,
-        session: u32,
+        epoch: u32,
         response: impl FnOnce(RequestKind) -> Response,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
         let State::Waiting(Waiting { started, kind, asked, lane, .. }) = *state else {
             return None;
         };
-        *state = State::Forwarded(Forwarded { started, session, response: response(kind) });
+        *state = State::Forwarded(Forwarded { started, epoch, response: response(kind) });
         self.waiting -= 1;
         if !asked {
-            self.queue.is_gone(lane);
+            self.queue.count_gone(lane);
         }
         Some(started)
     }
@@ -256,28 +251,26 @@ impl Requests {
     pub(super) fn drop_waiting(&mut self, id: RequestId) -> Option<Waiting> {
         match self.states.get(&id)? {
             State::Waiting(_) => match self.end(id)? {
-                Ended::Waiting(waiting) => Some(waiting),
-                Ended::Forwarded(_) => None,
+                State::Waiting(waiting) => Some(waiting),
+                State::Forwarded(_) => None,
             },
             State::Forwarded(_) => None,
         }
     }
 
-    /// A request is over.
-    pub(super) fn end(&mut self, id: RequestId) -> Option<Ended> {
-        Some(match self.states.remove(&id)? {
-            State::Forwarded(forwarded) => Ended::Forwarded(forwarded),
-            State::Waiting(waiting) => {
-                self.waiting -= 1;
-                if !waiting.asked {
-                    self.queue.is_gone(waiting.lane);
-                }
-                Ended::Waiting(waiting)
+    /// A request is over; how far it had come.
+    pub(super) fn end(&mut self, id: RequestId) -> Option<State> {
+        let state = self.states.remove(&id)?;
+        if let State::Waiting(waiting) = state {
+            self.waiting -= 1;
+            if !waiting.asked {
+                self.queue.count_gone(waiting.lane);
             }
-        })
+        }
+        Some(state)
     }
 
-    fn sweep_out_what_has_gone(&mut self) {
+    fn sweep(&mut self) {
         let states = &self.states;
         if self.queue.len() >= QUEUED_MAX {
             self.queue.sweep_all(|id| waits(states, id));
@@ -318,7 +311,7 @@ mod tests {
             requests.ask(&Arrival {
                 id,
                 headers: &headers,
-                error_format: ErrorFormat::Flowguard,
+                body_format: BodyFormat::Flowguard,
                 started: Micros(0),
                 deadline: Micros(1),
             });
@@ -334,7 +327,7 @@ mod tests {
             for id in 1..=200_000 {
                 let client = format!("client-{}", id % ids);
                 assert!(arrive(&mut requests, id, &client), "{id} of {ids} clients");
-                assert!(matches!(requests.end(id), Some(Ended::Waiting(_))));
+                assert!(matches!(requests.end(id), Some(State::Waiting(_))));
             }
             assert!(requests.queue.len() <= QUEUED_MAX, "{}", requests.queue.len());
             assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());

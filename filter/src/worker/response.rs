@@ -3,10 +3,10 @@
 use proto::decision::{Outcome, UsageSource};
 
 use crate::{
-    headers::{HeaderMap, Occurrence},
+    header_map::{HeaderMap, Occurrence},
     request_kind::RequestKind,
-    standing::Standing,
-    usage::{self, Body, UsageReader},
+    usage::{Api, Framing, UsageReader},
+    verdict::Standing,
 };
 
 /// From here on a status says that the upstream failed. Envoy's own answers for an upstream that
@@ -24,16 +24,16 @@ pub(super) struct Response {
     /// What the client is told of its limits; `None` when nothing is known of them.
     standing: Option<Standing>,
     settle_at_once: bool,
-    answer: Answer,
+    status: Status,
     /// Bytes of its body that are still to come, where its headers say how many there are.
     left: Option<u64>,
     /// `None` before it begins, and when nothing that it tells counts.
-    usage: Option<Box<UsageReader>>,
+    reader: Option<Box<UsageReader>>,
 }
 
 /// What the response's status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum Status {
     /// None yet.
     Awaited,
     Done,
@@ -44,12 +44,12 @@ enum Answer {
 
 /// Whether the rest of a response has to be shown to the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseBody {
+pub(crate) enum ResponseBody {
     /// Each piece of it.
     Read,
     /// It tells nothing.
     Pass,
-    /// It has told all that it tells. Its client may ask again before the upstream closes it.
+    /// It has told all that it will tell. Its client may ask again before the upstream closes it.
     Over,
 }
 
@@ -75,9 +75,9 @@ impl Response {
             kind,
             standing: None,
             settle_at_once: false,
-            answer: Answer::Awaited,
+            status: Status::Awaited,
             left: None,
-            usage: None,
+            reader: None,
         }
     }
 
@@ -97,24 +97,24 @@ impl Response {
         headers: &HeaderMap,
         code_details: impl FnOnce() -> Vec<u8>,
     ) -> ResponseBody {
-        self.answer = match status(headers) {
-            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&code_details()) => Answer::TimedOut,
-            Some(SERVER_ERRORS..) => Answer::Failed,
-            Some(REFUSALS..) => Answer::Refused,
-            _ => Answer::Done,
+        self.status = match status(headers) {
+            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&code_details()) => Status::TimedOut,
+            Some(SERVER_ERRORS..) => Status::Failed,
+            Some(REFUSALS..) => Status::Refused,
+            _ => Status::Done,
         };
         self.left = content_length(headers);
         // A stored response tells again what was charged when it was made.
         if self.kind == RequestKind::Reads {
             return ResponseBody::Pass;
         }
-        let reader = self.usage.insert(Box::new(UsageReader::of(headers)));
-        if reader.body().is_readable() { ResponseBody::Read } else { ResponseBody::Pass }
+        let reader = self.reader.insert(Box::new(UsageReader::of(headers)));
+        if reader.framing().is_readable() { ResponseBody::Read } else { ResponseBody::Pass }
     }
 
     /// A piece of its body is about to be sent.
     pub(super) fn read(&mut self, bytes: &[u8]) -> ResponseBody {
-        if let Some(reader) = &mut self.usage {
+        if let Some(reader) = &mut self.reader {
             reader.read(bytes);
             if reader.has_ended() && reader.usage().is_some() {
                 return ResponseBody::Over;
@@ -127,35 +127,37 @@ impl Response {
     pub(super) fn pass(&mut self, bytes: usize) -> ResponseBody {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.left = self.left.map(|left| left.saturating_sub(bytes));
-        match (self.left, &self.usage) {
-            // The host tells the end apart from the last bytes, and after them.
+        match (self.left, &self.reader) {
+            // The host tells the end by itself, after the last bytes.
             (Some(0), _) => ResponseBody::Over,
-            (_, Some(reader)) if reader.body().is_readable() => ResponseBody::Read,
+            (_, Some(reader)) if reader.framing().is_readable() => ResponseBody::Read,
             _ => ResponseBody::Pass,
         }
     }
 
     /// What comes after a gap could be taken for something else: the model's text for usage.
     pub(super) fn stop_reading(&mut self) {
-        self.usage = None;
+        self.reader = None;
     }
 
     /// It is over, `completed` as the upstream ended it.
     pub(super) fn end(&self, completed: bool) -> Report {
-        let reader = self.usage.as_deref();
-        // What comes after the content said its end is framing: who leaves then has it all.
+        let reader = self.reader.as_deref();
+        // After the end of the content only framing follows: who leaves then has it all.
         let completed = completed || reader.is_some_and(UsageReader::has_ended);
-        let outcome = match self.answer {
-            Answer::TimedOut => Outcome::TimedOut,
-            Answer::Failed => Outcome::UpstreamFailed,
-            Answer::Refused => Outcome::UpstreamRefused,
-            Answer::Awaited | Answer::Done if completed => Outcome::Completed,
-            Answer::Awaited | Answer::Done => Outcome::Aborted,
+        let outcome = match self.status {
+            Status::TimedOut => Outcome::TimedOut,
+            Status::Failed => Outcome::UpstreamFailed,
+            Status::Refused => Outcome::UpstreamRefused,
+            Status::Awaited | Status::Done if completed => Outcome::Completed,
+            Status::Awaited | Status::Done => Outcome::Aborted,
         };
         let observed_tokens = reader.map_or(0, UsageReader::observed_tokens);
         let (usage, used_tokens) = match (reader.and_then(UsageReader::usage), reader) {
-            (Some(told), _) => (source(told.source), Some(told.tokens.get())),
-            (None, Some(reader)) if reader.body() == Body::Encoded => (UsageSource::Encoded, None),
+            (Some(told), _) => (source(told.api), Some(told.tokens.get())),
+            (None, Some(reader)) if reader.framing() == Framing::Encoded => {
+                (UsageSource::Encoded, None)
+            }
             (None, _) if observed_tokens > 0 => (UsageSource::Observed, None),
             (None, _) => (UsageSource::None, None),
         };
@@ -170,27 +172,26 @@ fn is_envoys_timeout(code_details: &[u8]) -> bool {
     says(b"timeout") || says(b"max_stream_duration")
 }
 
-fn source(source: usage::UsageSource) -> UsageSource {
-    match source {
-        usage::UsageSource::Completions => UsageSource::Completions,
-        usage::UsageSource::Responses => UsageSource::Responses,
-        usage::UsageSource::Anthropic => UsageSource::Anthropic,
-        usage::UsageSource::Gemini => UsageSource::Gemini,
-        usage::UsageSource::Bedrock => UsageSource::Bedrock,
-        usage::UsageSource::Ollama => UsageSource::Ollama,
-        usage::UsageSource::Cohere => UsageSource::Cohere,
-        usage::UsageSource::WorkersAi => UsageSource::WorkersAi,
+fn source(api: Api) -> UsageSource {
+    match api {
+        Api::Completions => UsageSource::Completions,
+        Api::Responses => UsageSource::Responses,
+        Api::Anthropic => UsageSource::Anthropic,
+        Api::Gemini => UsageSource::Gemini,
+        Api::Bedrock => UsageSource::Bedrock,
+        Api::Ollama => UsageSource::Ollama,
+        Api::Cohere => UsageSource::Cohere,
+        Api::WorkersAi => UsageSource::WorkersAi,
     }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    match Occurrence::of("content-length", headers) {
+    match headers.occurrence("content-length") {
         Occurrence::One(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
         Occurrence::None | Occurrence::Many => None,
     }
 }
 
 fn status(headers: &HeaderMap) -> Option<u16> {
-    let (_, status) = headers.iter().find(|(name, _)| name == ":status")?;
-    std::str::from_utf8(status).ok()?.parse().ok()
+    std::str::from_utf8(headers.first(":status")?).ok()?.parse().ok()
 }

@@ -1,18 +1,82 @@
-//! The care of the stream: what is sent on it, when it is given up, what its loss means.
+//! The care of the stream: what comes and is sent on it, when it is given up, what its loss means.
 
-use proto::DECISION_PROTOCOL_VERSION;
+use proto::{DECISION_PROTOCOL_VERSION, decision::ControlFrame};
 
-use super::{Host, StreamToken, Worker};
+use super::{DECIDED_PER_CALL_MAX, Worker};
 use crate::{
     clock::Micros,
-    counters::{Cause, Counter},
+    host::{Host, StreamToken},
+    stats::Stat,
 };
 
 /// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
 /// when that is longer.
 const HUNG_AFTER_MS: u64 = 1_000;
 
+/// How a stream came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// It broke, or could not be opened.
+    Broken,
+    /// It answered no more.
+    Hung,
+    /// What came on it could not be understood.
+    BadFrame,
+}
+
 impl Worker {
+    /// A message of the control plane's has arrived.
+    pub(crate) fn on_frame(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        frame: &[u8],
+        wall_us: u64,
+    ) {
+        let now = self.clock.advance(wall_us);
+        if !self.link.is_current(stream) {
+            return;
+        }
+        let frame = match <ControlFrame as prost::Message>::decode(frame) {
+            Ok(frame) => frame,
+            Err(error) => return self.drop_stream(host, stream, &error.to_string(), now),
+        };
+        if let Err(reason) = self.link.accept(host, frame.welcome.as_ref()) {
+            return self.drop_stream(host, stream, &reason, now);
+        }
+        let Some(asks) = self.requests.frame_answered() else {
+            return self.drop_stream(host, stream, "an answer to nothing", now);
+        };
+        for verdict in frame.verdicts.iter().take(DECIDED_PER_CALL_MAX) {
+            self.on_verdict(host, verdict, &asks, now);
+        }
+        self.flush(host, now);
+        self.report_what_is_due(host, now);
+    }
+
+    /// A stream has ended, for the control plane's reason or the network's.
+    pub(crate) fn on_stream_close(
+        &mut self,
+        host: &mut impl Host,
+        stream: StreamToken,
+        grpc_status: u32,
+        wall_us: u64,
+    ) {
+        let now = self.clock.advance(wall_us);
+        self.link.forget(stream);
+        if self.link.is_current(stream) {
+            let reason = why_closed(grpc_status);
+            self.on_stream_lost(host, Loss::Broken, &reason, now);
+        }
+    }
+
+    /// No request will come any more.
+    pub(crate) fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
+        let now = self.clock.advance(wall_us);
+        self.report(host, now);
+        self.link.stop(host);
+    }
+
     /// Sends the next frame of asks, when none is unanswered.
     pub(super) fn flush(&mut self, host: &mut impl Host, now: Micros) {
         while let Some(stream) = self.link.stream()
@@ -27,7 +91,7 @@ impl Worker {
             let sent = host.send(stream, &prost::Message::encode_to_vec(&frame));
             self.requests.sent(std::mem::take(&mut frame.asks), now);
             if !sent {
-                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
+                self.on_stream_lost(host, Loss::Broken, "nothing can be sent on it", now);
             }
         }
     }
@@ -39,7 +103,7 @@ impl Worker {
         {
             let frame = self.outbox.frame(None, Vec::new());
             if !host.send(stream, &prost::Message::encode_to_vec(&frame)) {
-                self.on_stream_lost(host, Cause::StreamLost, "nothing can be sent on it", now);
+                self.on_stream_lost(host, Loss::Broken, "nothing can be sent on it", now);
             }
         }
     }
@@ -79,12 +143,12 @@ impl Worker {
             host.close_stream(stream);
             self.link.abandon(host, stream);
             let reason = format!("no answer for {patience_ms} ms");
-            self.on_stream_lost(host, Cause::StreamHung, &reason, now);
-            self.link.has_hung();
+            self.on_stream_lost(host, Loss::Hung, &reason, now);
+            self.link.count_hang();
         }
     }
 
-    pub(super) fn drop_stream(
+    fn drop_stream(
         &mut self,
         host: &mut impl Host,
         stream: StreamToken,
@@ -92,21 +156,15 @@ impl Worker {
         now: Micros,
     ) {
         host.reset_stream(stream);
-        self.on_stream_lost(host, Cause::BadFrame, reason, now);
+        self.on_stream_lost(host, Loss::BadFrame, reason, now);
     }
 
     /// Asks that were under way are asked again on the next stream while their time lasts. What
     /// the old stream's requests hold stays charged: nobody can know what was admitted.
-    pub(super) fn on_stream_lost(
-        &mut self,
-        host: &mut impl Host,
-        cause: Cause,
-        reason: &str,
-        now: Micros,
-    ) {
+    fn on_stream_lost(&mut self, host: &mut impl Host, loss: Loss, reason: &str, now: Micros) {
         // While nobody listens, each attempt ends at once: that is no further loss.
-        if self.link.is_open() || cause != Cause::StreamLost {
-            host.count(Counter::Failures(cause), 1);
+        if self.link.is_open() || loss != Loss::Broken {
+            host.count(loss.stat(), 1);
         }
         self.link.lost(host, reason, now);
         self.requests.requeue_unanswered();
@@ -114,14 +172,24 @@ impl Worker {
     }
 }
 
+impl Loss {
+    fn stat(self) -> Stat {
+        match self {
+            Self::Broken => Stat::StreamLost,
+            Self::Hung => Stat::StreamHung,
+            Self::BadFrame => Stat::BadFrame,
+        }
+    }
+}
+
 /// gRPC's `FAILED_PRECONDITION`: how the control plane refuses a hello.
 const GRPC_FAILED_PRECONDITION: u32 = 9;
 
-pub(super) fn why_closed(grpc_status: u32) -> String {
+fn why_closed(grpc_status: u32) -> String {
     if grpc_status == GRPC_FAILED_PRECONDITION {
         return format!(
-            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of it: use a \
-             filter.wasm of the same release"
+            "the control plane does not speak version {DECISION_PROTOCOL_VERSION} of the \
+             decision protocol: use a filter.wasm of the same release"
         );
     }
     format!("gRPC status {grpc_status}")

@@ -3,29 +3,48 @@
 //! The failure mode is for a stream that is down or hung. A request that only stood in a queue while
 //! the stream answered is refused under both modes, or a client could open the gate by crowding it.
 
+use proto::plugin_config::{FailureMode, Mode};
+
 use super::{
-    DECIDED_PER_CALL_MAX, Host, Next, Pace, RequestId, Worker,
+    DECIDED_PER_CALL_MAX, Worker,
     requests::{Room, Waiting},
     response::Response,
 };
 use crate::{
     clock::Micros,
-    config::{FailureMode, Mode},
-    counters::{Cause, Counter, Outcome},
-    headers::RequestHeaders,
-    reply::{Denial, ErrorFormat},
+    host::{Host, Next, RequestId, TICK_MS},
+    reply::{BodyFormat, Denial},
+    request_headers::RequestHeaders,
+    stats::Stat,
 };
-
-/// How often the worker ticks, unless it is busy.
-const TICK_MS: u64 = 20;
 
 /// Why a request is not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    /// The stream is down, or does not answer.
-    Failure(Cause),
+    /// The stream is down.
+    Unreachable,
+    /// The stream does not answer.
+    Timeout,
+    /// The verdict could not be understood.
+    NotUnderstood,
     /// The stream answers, and this worker has more to ask than it gets answered.
     Backlog,
+}
+
+impl Why {
+    /// Whether the failure mode is for it.
+    fn is_failure(self) -> bool {
+        self != Self::Backlog
+    }
+
+    fn stat(self) -> Stat {
+        match self {
+            Self::Unreachable => Stat::Unreachable,
+            Self::Timeout => Stat::Timeout,
+            Self::NotUnderstood => Stat::BadFrame,
+            Self::Backlog => Stat::Backlog,
+        }
+    }
 }
 
 impl Worker {
@@ -35,11 +54,11 @@ impl Worker {
         host: &mut impl Host,
         id: RequestId,
         read: &RequestHeaders<'_>,
-        format: ErrorFormat,
+        body_format: BodyFormat,
         now: Micros,
     ) -> Option<Next> {
         if self.link.is_known_to_be_down() {
-            return Some(self.undecided(host, id, format, Why::Failure(Cause::Unreachable)));
+            return Some(self.undecided(host, id, body_format, Why::Unreachable));
         }
         let lane = self.requests.lane(read.client_id);
         match self.requests.make_room(lane) {
@@ -50,16 +69,16 @@ impl Worker {
                 None
             }
             Room::None => match self.refusals.last(lane, read.client_id, now) {
-                Some(refused) if self.config.mode == Mode::Enforce => {
-                    host.count(Counter::Decisions(Outcome::of_refusal(refused.limit)), 1);
-                    self.outbox.drop(lane, read.client_id, refused.limit);
-                    self.deny(host, id, format, &Denial::Refused(refused));
+                Some(refusal) if self.config.mode == Mode::Enforce => {
+                    host.count(Stat::refused_by(refusal.limit), 1);
+                    self.outbox.drop(lane, read.client_id, refusal.limit);
+                    self.deny(host, id, body_format, &Denial::Refused(refusal));
                     self.report_what_is_due(host, now);
                     Some(Next::Pause)
                 }
                 _ => {
                     let why = self.why_not_in_time(now);
-                    Some(self.undecided(host, id, format, why))
+                    Some(self.undecided(host, id, body_format, why))
                 }
             },
         }
@@ -72,7 +91,7 @@ impl Worker {
             let why = self.why_not_in_time(now);
             if waiting.asked && self.passes(why) {
                 // It may have been charged, and it is forwarded: then the charge is right.
-                self.requests.forward(id, self.link.session(), Response::of_undecided);
+                self.requests.forward(id, self.link.epoch(), Response::of_undecided);
             } else {
                 self.requests.drop_waiting(id);
                 if waiting.asked {
@@ -83,20 +102,11 @@ impl Worker {
         }
     }
 
-    pub(super) fn set_pace(&mut self, host: &mut impl Host, now: Micros) {
-        let pace = match self.requests.next_overdue(now) {
-            Some(_) => Pace::Hurried,
-            None => Pace::Usual,
-        };
-        if self.pace != pace {
-            self.pace = pace;
-            host.set_pace(pace);
+    /// A verdict has come that could not be understood.
+    pub(super) fn give_up_without_verdict(&mut self, host: &mut impl Host, id: RequestId) {
+        if let Some(waiting) = self.requests.drop_waiting(id) {
+            self.finish(host, id, &waiting, Why::NotUnderstood);
         }
-    }
-
-    /// A verdict that could not be understood, for a request that was paused.
-    pub(super) fn finish_undecided(&self, host: &mut impl Host, id: RequestId, waiting: &Waiting) {
-        self.finish(host, id, waiting, Why::Failure(Cause::BadFrame));
     }
 
     /// Why a request has no verdict yet. A request is asked for within some milliseconds where
@@ -105,10 +115,10 @@ impl Worker {
     /// that this takes, because a busy worker reads late what was answered early.
     fn why_not_in_time(&self, now: Micros) -> Why {
         if self.link.is_failing() {
-            return Why::Failure(Cause::Unreachable);
+            return Why::Unreachable;
         }
         if self.is_unanswered_for(self.config.decision_timeout_ms * 3 / 4, now) {
-            Why::Failure(Cause::Timeout)
+            Why::Timeout
         } else {
             Why::Backlog
         }
@@ -122,7 +132,7 @@ impl Worker {
 
     /// For a request that was paused.
     fn finish(&self, host: &mut impl Host, id: RequestId, waiting: &Waiting, why: Why) {
-        if self.undecided(host, id, waiting.error_format, why) == Next::Continue {
+        if self.undecided(host, id, waiting.body_format, why) == Next::Continue {
             host.resume(id);
         }
     }
@@ -131,26 +141,21 @@ impl Worker {
         &self,
         host: &mut impl Host,
         id: RequestId,
-        format: ErrorFormat,
+        body_format: BodyFormat,
         why: Why,
     ) -> Next {
-        let cause = match why {
-            Why::Failure(cause) => cause,
-            Why::Backlog => Cause::Backlog,
-        };
-        host.count(Counter::Failures(cause), 1);
+        host.count(why.stat(), 1);
         if self.passes(why) {
-            host.count(Counter::Decisions(Outcome::FailedOpen), 1);
+            host.count(Stat::FailedOpen, 1);
             return Next::Continue;
         }
-        host.count(Counter::Decisions(Outcome::FailedClosed), 1);
-        self.deny(host, id, format, &Denial::LimiterUnavailable);
+        host.count(Stat::FailedClosed, 1);
+        self.deny(host, id, body_format, &Denial::LimiterUnavailable);
         Next::Pause
     }
 
     fn passes(&self, why: Why) -> bool {
-        let fails_open =
-            self.config.failure_mode == FailureMode::Open && matches!(why, Why::Failure(_));
+        let fails_open = self.config.failure_mode == FailureMode::Open && why.is_failure();
         fails_open || self.config.mode == Mode::Shadow
     }
 }

@@ -1,12 +1,16 @@
 //! Settings of what the filter does with a request and its response.
 
+use proto::plugin_config::{
+    AcceptEncoding, ErrorFormat, FailureMode, RateLimitHeaders, UpstreamRateLimitHeaders,
+};
+
 use super::{Echo, Setting, VARIABLE};
 
 pub(in crate::settings) const FAILURE_MODE: Setting = Setting {
     name: "FAILURE_MODE",
     flag: Some("failure-mode"),
     placeholder: "MODE",
-    default: "closed",
+    default: FailureMode::DEFAULT.word(),
     allowed: "closed or open",
     meaning: "A request without a decision in time: closed answers 503, open lets it pass",
     echo: Echo::Whole,
@@ -22,7 +26,7 @@ pub(in crate::settings) const DECISION_TIMEOUT_MS: Setting = Setting {
 
 pub(in crate::settings) const ERROR_FORMAT: Setting = Setting {
     name: "ERROR_FORMAT",
-    default: "flowguard",
+    default: ErrorFormat::DEFAULT.word(),
     allowed: "flowguard, openai, anthropic or auto",
     meaning: "Whose form the bodies of FlowGuard's own answers have: flowguard, openai, anthropic, or auto (that of the API which the request is for)",
     ..VARIABLE
@@ -30,7 +34,7 @@ pub(in crate::settings) const ERROR_FORMAT: Setting = Setting {
 
 pub(in crate::settings) const RATE_LIMIT_HEADERS: Setting = Setting {
     name: "RATE_LIMIT_HEADERS",
-    default: "openai",
+    default: RateLimitHeaders::DEFAULT.word(),
     allowed: "off, openai, ietf or both",
     meaning: "Headers that tell a client what it has left: off, openai (x-ratelimit-…), ietf (RateLimit and RateLimit-Policy) or both",
     ..VARIABLE
@@ -38,7 +42,7 @@ pub(in crate::settings) const RATE_LIMIT_HEADERS: Setting = Setting {
 
 pub(in crate::settings) const UPSTREAM_RATE_LIMIT_HEADERS: Setting = Setting {
     name: "UPSTREAM_RATE_LIMIT_HEADERS",
-    default: "replace",
+    default: UpstreamRateLimitHeaders::DEFAULT.word(),
     allowed: "replace or rename",
     meaning: "The upstream's own headers of that kind: replace, or rename (they become x-upstream-…)",
     ..VARIABLE
@@ -46,7 +50,7 @@ pub(in crate::settings) const UPSTREAM_RATE_LIMIT_HEADERS: Setting = Setting {
 
 pub(in crate::settings) const ACCEPT_ENCODING: Setting = Setting {
     name: "ACCEPT_ENCODING",
-    default: "drop",
+    default: AcceptEncoding::DEFAULT.word(),
     allowed: "drop or keep",
     meaning: "A request's accept-encoding: drop (the usage in its response can be read) or keep",
     ..VARIABLE

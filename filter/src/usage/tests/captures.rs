@@ -1,13 +1,13 @@
 //! Answers as servers in the field give them that speak the APIs which are read: self-hosted ones
 //! and resellers above all. Each says something that a reader could take wrongly.
 
-use super::{Body, UsageSource, frames::frame, read};
-use UsageSource::{Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi};
+use super::{Api, Framing, frames::frame, read};
+use Api::{Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi};
 
-type Known = Option<(UsageSource, u64)>;
+type Known = Option<(Api, u64)>;
 
 /// Checks a body in pieces of every length up to that of a line.
-fn check(server: &str, framing: Body, body: &[u8], expected: Known) {
+fn check(server: &str, framing: Framing, body: &[u8], expected: Known) {
     for piece_len in (1..80).chain([body.len()]) {
         let pieces: Vec<_> = body.chunks(piece_len).collect();
         let (usage, ..) = read(framing, &pieces);
@@ -16,7 +16,7 @@ fn check(server: &str, framing: Body, body: &[u8], expected: Known) {
 }
 
 fn check_text(server: &str, body: &str, expected: Known) {
-    check(server, Body::Text, body.as_bytes(), expected);
+    check(server, Framing::Text, body.as_bytes(), expected);
 }
 
 /// Checks chat chunks with these usages, `null` among them.
@@ -185,7 +185,7 @@ fn framings_of_chat_streams() {
     }
     check(
         "lines without data:",
-        Body::JsonLines,
+        Framing::JsonLines,
         format!("{event}\n\n{event}\n\n").as_bytes(),
         expected,
     );
@@ -438,14 +438,14 @@ fn converse() {
     let metadata = r#"{"metrics":{"latencyMs":660},"p":"abcdefghijkl","usage":{"inputTokens":20,"outputTokens":32,
         "serverToolUsage":{},"totalTokens":52},"trace":{"guardrail":{"usage":{"totalTokens":99}}}}"#;
     let whole = [&start[..], &[("metadata", metadata)]].concat();
-    check("ConverseStream", Body::AmazonFrames, &stream(&whole), Some((Bedrock, 52)));
+    check("ConverseStream", Framing::AmazonFrames, &stream(&whole), Some((Bedrock, 52)));
     let failed = [&start[..2], &[("exception", r#"{"message":"too many"}"#)]].concat();
-    check("an exception", Body::AmazonFrames, &stream(&failed), None);
+    check("an exception", Framing::AmazonFrames, &stream(&failed), None);
     let emulated =
         [("metadata", r#"{"usage":{"inputTokens":3,"outputTokens":4,"totalTokens":7}}"#)];
-    check("an emulator", Body::AmazonFrames, &stream(&emulated), Some((Bedrock, 7)));
+    check("an emulator", Framing::AmazonFrames, &stream(&emulated), Some((Bedrock, 7)));
     let invoked = [("chunk", r#"{"bytes":"eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6OX19","p":"ab"}"#)];
-    check("an invoked model's stream", Body::AmazonFrames, &stream(&invoked), None);
+    check("an invoked model's stream", Framing::AmazonFrames, &stream(&invoked), None);
 }
 
 #[test]
@@ -455,7 +455,7 @@ fn ollama() {
         .replace('\n', "");
     let word =
         r#"{"model":"m","message":{"role":"assistant","content":"eval_count"},"done":false}"#;
-    check("a chat", Body::JsonLines, format!("{word}\n{end}\n").as_bytes(), Some((Ollama, 50)));
+    check("a chat", Framing::JsonLines, format!("{word}\n{end}\n").as_bytes(), Some((Ollama, 50)));
     check_text("a bridge that calls it JSON", &format!("{word}\n{end}\n"), Some((Ollama, 50)));
     let context = format!("{}1", "128006,".repeat(500));
     check_text(
@@ -471,7 +471,12 @@ fn ollama() {
         Some((Ollama, 8)),
     );
     check_text("a model that is loaded", r#"{"done":true,"done_reason":"load"}"#, None);
-    check("an error", Body::JsonLines, format!("{word}\n{{\"error\":\"a\"}}\n").as_bytes(), None);
+    check(
+        "an error",
+        Framing::JsonLines,
+        format!("{word}\n{{\"error\":\"a\"}}\n").as_bytes(),
+        None,
+    );
 }
 
 #[test]
@@ -485,7 +490,7 @@ fn cohere() {
     );
     check(
         "the first version: lines, and the whole answer before the counts",
-        Body::JsonLines,
+        Framing::JsonLines,
         b"{\"is_finished\":false,\"event_type\":\"text-generation\",\"text\":\"a\"}\n{\"is_finished\":true,\
           \"event_type\":\"stream-end\",\"response\":{\"text\":\"a\",\"chat_history\":[{\"role\":\"USER\"}],\"meta\":\
           {\"api_version\":{\"version\":\"1\"},\"billed_units\":{\"input_tokens\":9,\"output_tokens\":20},\"tokens\":\

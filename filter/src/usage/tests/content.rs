@@ -1,6 +1,6 @@
 //! What is seen of a stream's content: how much of it, and its end.
 
-use super::{Body, UsageReader, frames::frame, read};
+use super::{Framing, UsageReader, frames::frame, read};
 
 fn stream(events: &[&str]) -> String {
     let events = events.iter().map(|event| format!("data: {event}\n\n"));
@@ -8,7 +8,7 @@ fn stream(events: &[&str]) -> String {
 }
 
 /// Checks what is seen of a body, at once and byte by byte.
-fn check_framed(framing: Body, body: &[u8], tokens: u64) {
+fn check_framed(framing: Framing, body: &[u8], tokens: u64) {
     for piece_len in [1, 5, body.len().max(1)] {
         let pieces: Vec<_> = body.chunks(piece_len).collect();
         let (_, observed, _) = read(framing, &pieces);
@@ -17,7 +17,7 @@ fn check_framed(framing: Body, body: &[u8], tokens: u64) {
 }
 
 fn check(events: &[&str], tokens: u64) {
-    check_framed(Body::Text, stream(events).as_bytes(), tokens);
+    check_framed(Framing::Text, stream(events).as_bytes(), tokens);
 }
 
 /// Checks how many bytes of content an event has: one more would be another token.
@@ -25,7 +25,7 @@ fn check_bytes(event: &str, bytes: usize) {
     let filled = |len: usize| {
         let more = format!(r#"{{"choices":[{{"text":"{}"}}]}}"#, "a".repeat(len));
         let pieces = stream(&[event, &more]);
-        usize::try_from(read(Body::Text, &[pieces.as_bytes()]).1).unwrap()
+        usize::try_from(read(Framing::Text, &[pieces.as_bytes()]).1).unwrap()
     };
     let fill = 400 - bytes % 4;
     assert_eq!(filled(fill), (bytes + fill) / 4, "{event}");
@@ -124,7 +124,7 @@ fn the_larger_of_events_and_a_quarter_of_the_bytes_is_seen() {
     check(&[&long, &short, &short], 11);
     check(&[delta("").as_str(); 3], 0);
     check_framed(
-        Body::Text,
+        Framing::Text,
         format!("data: {short}\ndata: {short}\ndata: {short}\n").as_bytes(),
         3,
     );
@@ -134,7 +134,7 @@ fn the_larger_of_events_and_a_quarter_of_the_bytes_is_seen() {
 fn content_is_seen_as_it_passes() {
     let event = r#"{"choices":[{"delta":{"content":"12345678"#;
     check(&[r#"{"type":"ping"}"#], 0);
-    let mut reader = UsageReader::new(Body::Text);
+    let mut reader = UsageReader::new(Framing::Text);
     reader.read(b"data: ");
     for (read, byte) in event.bytes().enumerate() {
         reader.read(&[byte]);
@@ -148,16 +148,16 @@ fn streams_of_lines_and_of_frames_are_seen() {
     let line = r#"{"message":{"role":"assistant","content":"12345","thinking":"678","tool_calls":
         [{"function":{"name":"f","arguments":{"city":"9012"}}}]},"done":false}"#
         .replace('\n', "");
-    check_framed(Body::JsonLines, format!("{line}\n{line}\n").as_bytes(), 6);
-    check_framed(Body::JsonLines, b"{\"response\":\"12345678\",\"done\":false}\n", 2);
+    check_framed(Framing::JsonLines, format!("{line}\n{line}\n").as_bytes(), 6);
+    check_framed(Framing::JsonLines, b"{\"response\":\"12345678\",\"done\":false}\n", 2);
     let delta = frame(
         b":event-type",
         br#"{"contentBlockIndex":0,"delta":{"text":"12345678"},"p":"abcdef"}"#,
     );
     let tool = frame(b":event-type", br#"{"delta":{"toolUse":{"input":"1234"}},"p":"abcdef"}"#);
-    check_framed(Body::AmazonFrames, &[delta.clone(), tool, delta].concat(), 5);
+    check_framed(Framing::AmazonFrames, &[delta.clone(), tool, delta].concat(), 5);
     let bytes = frame(b":event-type", br#"{"bytes":"eyJkZWx0YSI6e319","p":"abc"}"#);
-    check_framed(Body::AmazonFrames, &bytes, 0);
+    check_framed(Framing::AmazonFrames, &bytes, 0);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn nothing_is_seen_of_a_document() {
         r#"{"delta":"12345678"}"#,
         r#"{"response":"12345678"}"#,
     ] {
-        check_framed(Body::Text, document.as_bytes(), 0);
+        check_framed(Framing::Text, document.as_bytes(), 0);
     }
 }
 
@@ -177,15 +177,15 @@ fn content_counts_at_any_depth() {
     for depth in [1, 10, 31, 32, 33, 64, 1_000, 100_000] {
         let (open, shut) = ("[".repeat(depth), "]".repeat(depth));
         let event = format!(r#"{{"delta":{{"a":{open}"12345678"{shut},"b":"1234"}}}}"#);
-        check_framed(Body::Text, format!("data: {event}\n\n").as_bytes(), 3);
+        check_framed(Framing::Text, format!("data: {event}\n\n").as_bytes(), 3);
         let excluded = format!(r#"{{"delta":{{"usage":{open}"12345678"{shut},"b":"1234"}}}}"#);
-        check_framed(Body::Text, format!("data: {excluded}\n\n").as_bytes(), 1);
+        check_framed(Framing::Text, format!("data: {excluded}\n\n").as_bytes(), 1);
         let elsewhere = format!(r#"{{"a":{open}"12345678"{shut},"delta":"1234"}}"#);
-        check_framed(Body::Text, format!("data: {elsewhere}\n\n").as_bytes(), 1);
+        check_framed(Framing::Text, format!("data: {elsewhere}\n\n").as_bytes(), 1);
     }
 }
 
-fn has_ended(framing: Body, body: &[u8]) -> bool {
+fn has_ended(framing: Framing, body: &[u8]) -> bool {
     let pieces: Vec<_> = body.chunks(1).collect();
     let (.., ended) = read(framing, &pieces);
     assert_eq!(read(framing, &[body]).2, ended);
@@ -207,14 +207,14 @@ fn the_content_says_its_end_before_the_framing_does() {
     ] {
         for start in ["data: ", "data:", "event: a\r\ndata: {\"type\":\"ping\"}\r\n\r\ndata: "] {
             let stream = format!("{start}{last}");
-            assert!(has_ended(Body::Text, stream.as_bytes()), "{stream}");
+            assert!(has_ended(Framing::Text, stream.as_bytes()), "{stream}");
             let cut = &stream[..stream.len() - 1];
-            assert!(!has_ended(Body::Text, cut.as_bytes()), "{cut}");
+            assert!(!has_ended(Framing::Text, cut.as_bytes()), "{cut}");
             let further = format!("{stream}\n\ndata: {{\"type\":\"ping\"}}\n\n");
-            assert!(has_ended(Body::Text, further.as_bytes()), "{further}");
+            assert!(has_ended(Framing::Text, further.as_bytes()), "{further}");
         }
     }
-    assert!(has_ended(Body::JsonLines, br#"{"message":{},"done":true}"#));
+    assert!(has_ended(Framing::JsonLines, br#"{"message":{},"done":true}"#));
 }
 
 #[test]
@@ -234,16 +234,16 @@ fn nothing_else_is_an_end() {
         "[done]",
         "a[DONE]",
     ] {
-        assert!(!has_ended(Body::Text, stream(&[event]).as_bytes()), "{event}");
+        assert!(!has_ended(Framing::Text, stream(&[event]).as_bytes()), "{event}");
     }
-    assert!(!has_ended(Body::Text, b"event: message_stop\n\n: [DONE]\n\n[DONE]\n\n"));
-    assert!(!has_ended(Body::JsonLines, br#"{"done":false}"#));
+    assert!(!has_ended(Framing::Text, b"event: message_stop\n\n: [DONE]\n\n[DONE]\n\n"));
+    assert!(!has_ended(Framing::JsonLines, br#"{"done":false}"#));
 }
 
 #[test]
 fn a_converse_stream_has_ended_when_it_has_told_its_usage() {
     let stop = frame(b":event-type", br#"{"stopReason":"end_turn"}"#);
-    assert!(!has_ended(Body::AmazonFrames, &stop));
+    assert!(!has_ended(Framing::AmazonFrames, &stop));
     let metadata = frame(b":event-type", br#"{"metrics":{},"usage":{"inputTokens":3}}"#);
-    assert!(has_ended(Body::AmazonFrames, &[stop, metadata].concat()));
+    assert!(has_ended(Framing::AmazonFrames, &[stop, metadata].concat()));
 }

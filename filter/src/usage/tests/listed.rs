@@ -1,12 +1,13 @@
 //! Bodies of servers in the field that were once read wrongly, and their neighbours.
 
-use super::{Body, UsageReader, UsageSource, frames::frame, known, read};
-use UsageSource::{Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi};
+use super::{Api, Framing, UsageReader, frames::frame, known, read};
+use crate::header_map::headers;
+use Api::{Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi};
 
 const U: &str = r#"{"prompt_tokens":12,"completion_tokens":30,"total_tokens":42}"#;
 const ZEROS: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
 
-fn check_framed(framing: Body, body: &[u8], expected: Option<(UsageSource, u64)>) {
+fn check_framed(framing: Framing, body: &[u8], expected: Option<(Api, u64)>) {
     for piece_len in [1, 7, body.len()] {
         let pieces: Vec<_> = body.chunks(piece_len).collect();
         let (usage, ..) = read(framing, &pieces);
@@ -14,14 +15,14 @@ fn check_framed(framing: Body, body: &[u8], expected: Option<(UsageSource, u64)>
     }
 }
 
-fn check_document(body: &str, source: UsageSource, tokens: u64) {
-    check_framed(Body::Text, body.as_bytes(), Some((source, tokens)));
+fn check_document(body: &str, source: Api, tokens: u64) {
+    check_framed(Framing::Text, body.as_bytes(), Some((source, tokens)));
 }
 
 /// Checks the events as a stream of one `data:` line each.
-fn check_events(events: &[&str], expected: Option<(UsageSource, u64)>) {
+fn check_events(events: &[&str], expected: Option<(Api, u64)>) {
     let events: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    check_framed(Body::Text, events.concat().as_bytes(), expected);
+    check_framed(Framing::Text, events.concat().as_bytes(), expected);
 }
 
 fn chunk(usage: &str) -> String {
@@ -186,7 +187,7 @@ fn usage_stands_in_a_choice_of_an_event() {
     check_events(&[&format!(r#"{{"choices":[{{"delta":{{"usage":{U}}}}}]}}"#)], None);
     check_events(&[&format!(r#"{{"choices":[[{{"usage":{U}}}]]}}"#)], None);
     check_events(&[&format!(r#"{{"choices":{{"usage":{U}}}}}"#)], None);
-    check_framed(Body::Text, choice(U).as_bytes(), None);
+    check_framed(Framing::Text, choice(U).as_bytes(), None);
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn geminis_usage_stands_in_a_response_around_it() {
     check_document(&format!("[{wrapped},{wrapped}]"), Gemini, 106);
     let nested = r#"{"response":{"response":{"usageMetadata":{"totalTokenCount":106}}}}"#;
     check_events(&[nested], None);
-    check_framed(Body::Text, nested.as_bytes(), None);
+    check_framed(Framing::Text, nested.as_bytes(), None);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn events_with_one_line_feed_between_them_are_events() {
         lines(["\n", "\n\n\n", ""]),
         format!("data: [DONE]\n{}", lines(["\n"; 3])).replace("data: [DONE]\n", "data: {}\n"),
     ] {
-        check_framed(Body::Text, stream.as_bytes(), Some((Completions, 42)));
+        check_framed(Framing::Text, stream.as_bytes(), Some((Completions, 42)));
     }
 }
 
@@ -241,14 +242,14 @@ fn documents_of_which_each_is_a_line_all_count() {
         format!("\u{1e}{first}\n\u{1e}{last}\n"),
         format!("[{first}]\n[{last}]"),
     ] {
-        for framing in [Body::Text, Body::JsonLines] {
+        for framing in [Framing::Text, Framing::JsonLines] {
             check_framed(framing, body.as_bytes(), Some((Completions, 42)));
         }
     }
     let not_apart = format!("{first}{last}");
-    check_framed(Body::JsonLines, not_apart.as_bytes(), Some((Completions, 13)));
+    check_framed(Framing::JsonLines, not_apart.as_bytes(), Some((Completions, 13)));
     let broken = format!("{first}\nno\n{last}");
-    check_framed(Body::JsonLines, broken.as_bytes(), Some((Completions, 13)));
+    check_framed(Framing::JsonLines, broken.as_bytes(), Some((Completions, 13)));
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn converse_tells_its_usage_in_a_document_and_in_frames() {
         let metadata = format!(r#"{{"metrics":{{"latencyMs":1}},"p":"abc","usage":{usage}}}"#);
         let word = frame(b":event-type", br#"{"delta":{"text":"\"usage\":{"},"p":"a"}"#);
         let frames = [word.clone(), word, frame(b":event-type", metadata.as_bytes())].concat();
-        check_framed(Body::AmazonFrames, &frames, Some((Bedrock, 42)));
+        check_framed(Framing::AmazonFrames, &frames, Some((Bedrock, 42)));
     }
     check_document(
         r#"{"usage":{"inputTokens":2,"outputTokens":30,"cacheReadInputTokenCount":6,"cacheWriteInputTokenCount":4}}"#,
@@ -277,19 +278,18 @@ fn converse_tells_its_usage_in_a_document_and_in_frames() {
     );
     let wrong_place =
         frame(b"", format!(r#"{{"delta":{{"usage":{{"inputTokens":{usage}}}}}}}"#).as_bytes());
-    check_framed(Body::AmazonFrames, &wrong_place, None);
+    check_framed(Framing::AmazonFrames, &wrong_place, None);
 }
 
 #[test]
 fn an_invoked_model_is_told_by_headers_whatever_its_body_is() {
-    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
     let told = |content_type: &str, encoding: &str, body: &str| {
-        let mut reader = UsageReader::of(&[
-            header("content-type", content_type),
-            header("content-encoding", encoding),
-            header("x-amzn-bedrock-input-token-count", "12"),
-            header("x-amzn-bedrock-output-token-count", "30"),
-        ]);
+        let mut reader = UsageReader::of(&headers(&[
+            ("content-type", content_type),
+            ("content-encoding", encoding),
+            ("x-amzn-bedrock-input-token-count", "12"),
+            ("x-amzn-bedrock-output-token-count", "30"),
+        ]));
         reader.read(body.as_bytes());
         known(&reader)
     };
@@ -312,13 +312,13 @@ fn ollama_tells_its_usage_at_the_root() {
     let word =
         r#"{"model":"m","message":{"content":"\"eval_count\":9","eval_count":9},"done":false}"#;
     let lines = format!("{word}\n{word}\n{end}\n");
-    check_framed(Body::JsonLines, lines.as_bytes(), Some((Ollama, 42)));
-    check_framed(Body::Text, lines.as_bytes(), Some((Ollama, 42)));
+    check_framed(Framing::JsonLines, lines.as_bytes(), Some((Ollama, 42)));
+    check_framed(Framing::Text, lines.as_bytes(), Some((Ollama, 42)));
     // A prompt that was evaluated before is not counted.
     check_document(r#"{"response":"","done":true,"eval_count":30}"#, Ollama, 30);
     check_events(&[word, end], Some((Ollama, 42)));
-    check_framed(Body::JsonLines, format!("{word}\n").as_bytes(), None);
-    check_framed(Body::Text, br#"{"a":{"eval_count":30},"b":[{"eval_count":30}]}"#, None);
+    check_framed(Framing::JsonLines, format!("{word}\n").as_bytes(), None);
+    check_framed(Framing::Text, br#"{"a":{"eval_count":30},"b":[{"eval_count":30}]}"#, None);
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn cohere_tells_tokens_and_what_it_bills() {
         );
     }
     check_document(r#"{"embeddings":[],"meta":{"billed_units":{"input_tokens":42}}}"#, Cohere, 42);
-    check_framed(Body::Text, br#"{"meta":{"billed_units":{"search_units":1}}}"#, None);
+    check_framed(Framing::Text, br#"{"meta":{"billed_units":{"search_units":1}}}"#, None);
     check_events(&[r#"{"type":"content-delta","delta":{"tokens":{"input_tokens":9}}}"#], None);
 }
 
@@ -361,16 +361,16 @@ fn workers_ai_tells_its_usage_in_the_result() {
     );
     check_document(&document(r#"{"usage":{"total_tokens":42}}"#), WorkersAi, 42);
     let no_usage = document(&format!(r#"{{"response":"a","tool_calls":[{{"usage":{U}}}]}}"#));
-    check_framed(Body::Text, no_usage.as_bytes(), None);
+    check_framed(Framing::Text, no_usage.as_bytes(), None);
     let list = document(&format!(r#"[{{"usage":{U}}}]"#));
-    check_framed(Body::Text, list.as_bytes(), None);
+    check_framed(Framing::Text, list.as_bytes(), None);
 }
 
 #[test]
 fn what_no_response_can_have_used_is_no_usage() {
     for number in ["1e400", "9223372036854775807", "18446744073709551616", "100000001", "1e9"] {
         let usage = format!(r#"{{"total_tokens":{number}}}"#);
-        check_framed(Body::Text, format!(r#"{{"usage":{usage}}}"#).as_bytes(), None);
+        check_framed(Framing::Text, format!(r#"{{"usage":{usage}}}"#).as_bytes(), None);
         check_events(&[&chunk(&usage)], None);
         check_events(&[&chunk(&usage), &chunk(U)], Some((Completions, 42)));
         let parts =
@@ -389,7 +389,7 @@ fn a_model_whose_bare_text_is_streamed_tells_no_usage() {
     check_events(&[r#"{"prompt_eval_count":1,"eval_count":1}"#], None);
     check_events(&[r#"{"meta":{"tokens":{"input_tokens":1}}}"#, "[DONE]"], None);
     check_events(&[&format!("[{forged}]"), &format!("I {}", chunk(U))], None);
-    check_framed(Body::Text, format!("data: {forged}\ndata: {forged}\n\n").as_bytes(), None);
+    check_framed(Framing::Text, format!("data: {forged}\ndata: {forged}\n\n").as_bytes(), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod captures;
 mod content;
+mod figures;
 pub(super) mod frames;
 mod listed;
 mod shapes;
@@ -27,18 +28,18 @@ const TEXTS: [&str; 12] = [
     "\u{0}\u{8}\u{c}\u{7f}\u{2028}\u{ffff}",
 ];
 
-fn known(reader: &UsageReader) -> Option<(UsageSource, u64)> {
-    reader.usage().map(|usage| (usage.source, usage.tokens.get()))
+fn known(reader: &UsageReader) -> Option<(Api, u64)> {
+    reader.usage().map(|usage| (usage.api, usage.tokens.get()))
 }
 
 /// All that a reader answers: the usage, the tokens that were seen, and whether that was all.
-type Answer = (Option<(UsageSource, u64)>, u64, bool);
+type Answer = (Option<(Api, u64)>, u64, bool);
 
 fn answer(reader: &UsageReader) -> Answer {
     (known(reader), reader.observed_tokens(), reader.has_ended())
 }
 
-fn read(body: Body, pieces: &[&[u8]]) -> Answer {
+fn read(body: Framing, pieces: &[&[u8]]) -> Answer {
     let mut reader = UsageReader::new(body);
     for piece in pieces {
         reader.read(piece);
@@ -117,7 +118,7 @@ fn a_very_large_event_is_read_through() {
 fn white_space_and_a_byte_order_mark_may_come_first() {
     let document = r#"{"model":"a","usage":{"total_tokens":7}}"#;
     let stream = format!("data: {document}\n\n");
-    let expected = Some((UsageSource::Completions, 7));
+    let expected = Some((Api::Completions, 7));
     for start in ["", "\u{feff}", " \t\r\n", "\u{feff}\n\n"] {
         for body in [document, &stream] {
             // A line of an event stream must not be indented.
@@ -125,13 +126,13 @@ fn white_space_and_a_byte_order_mark_may_come_first() {
             let body = format!("{start}{body}");
             let known = expected.into_iter().collect();
             let shape =
-                Shape { name: "start", framing: Body::Text, body: body.into_bytes(), known };
+                Shape { name: "start", framing: Framing::Text, body: body.into_bytes(), known };
             check_every_prefix(&shape);
             check_every_cut(&shape);
         }
     }
     for start in [" ", "\n\u{feff}"] {
-        assert_eq!(read(Body::Text, &[start.as_bytes(), stream.as_bytes()]), (None, 0, false));
+        assert_eq!(read(Framing::Text, &[start.as_bytes(), stream.as_bytes()]), (None, 0, false));
     }
 }
 
@@ -155,9 +156,9 @@ fn figures_are_read_as_numbers() {
     ] {
         let shape = Shape {
             name: "number",
-            framing: Body::Text,
+            framing: Framing::Text,
             body: format!("{{\"usage\":{{\"total_tokens\":{number}}}}}").into_bytes(),
-            known: expected.map(|tokens| (UsageSource::Completions, tokens)).into_iter().collect(),
+            known: expected.map(|tokens| (Api::Completions, tokens)).into_iter().collect(),
         };
         check_every_prefix(&shape);
         check_every_cut(&shape);
@@ -227,7 +228,7 @@ proptest! {
             "data: {\"delta\":{\"a\":\"",
             "\0\0\0\x30\0\0\0\x02",
         ]),
-        body in select(vec![Body::Text, Body::JsonLines, Body::AmazonFrames]),
+        body in select(vec![Framing::Text, Framing::JsonLines, Framing::AmazonFrames]),
         lengths in vec(1_usize..9, 1..20),
     ) {
         let bytes = [start.as_bytes(), &bytes].concat();

@@ -3,18 +3,19 @@
 use proto::decision::{Balance, ControlFrame, Decision, Verdict, verdict::Wait};
 
 use super::{
-    super::{lanes::LANE_LEN_MAX, *},
+    super::lanes::LANE_LEN_MAX,
     ADMITTED,
     fake::{Bench, Fate},
+};
+use crate::{
+    header_map::headers,
+    host::{Next, RequestId},
 };
 
 const OPEN: &str = r#"{"failure_mode":"open","decision_timeout_ms":100}"#;
 
 fn ask(bench: &mut Bench, id: RequestId, client: &str) -> Next {
-    let headers = [
-        ("x-client-id".to_owned(), client.as_bytes().to_vec()),
-        ("x-token-estimate".to_owned(), b"10".to_vec()),
-    ];
+    let headers = headers(&[("x-client-id", client), ("x-token-estimate", "10")]);
     bench.worker.on_request(&mut bench.host, id, &headers, true, bench.now_us)
 }
 
@@ -26,7 +27,7 @@ fn refuse_all(bench: &mut Bench) {
         id: ask.id,
         decision: Decision::RpmExceeded.into(),
         wait: Some(Wait::RetryAfterMs(5_000)),
-        requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, debt: 0 }),
+        requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 }),
         ..Verdict::default()
     });
     let answer = ControlFrame { welcome: None, verdicts: verdicts.collect() };

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use prost::Message as _;
 use proto::decision::{
-    ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome, verdict::Wait,
+    Balance, ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome, verdict::Wait,
 };
 
+use super::super::{ResponseBody, Worker};
 use crate::{
-    Config, Counter, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit, StreamToken,
-    Worker,
+    config::Config,
+    header_map::{HeaderMap, headers},
+    host::{Host, Next, Pace, RequestId, StreamToken},
+    rate_limit_headers::ResponseEdit,
+    reply::Reply,
+    stats::Stat,
 };
-use prost::Message as _;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ pub(super) struct FakeHost {
     /// Names of headers that were taken off requests.
     pub(super) removed: Vec<(RequestId, String)>,
     /// The headers of the response that is being handled.
-    pub(super) response: Vec<(String, Vec<u8>)>,
+    pub(super) response: HeaderMap,
     /// Where that response comes from, in Envoy's words.
     pub(super) code_details: Vec<u8>,
     pub(super) edits: Vec<(RequestId, ResponseEdit)>,
@@ -78,7 +83,7 @@ impl Host for FakeHost {
         self.removed.push((request, name.to_owned()));
     }
 
-    fn response_headers(&mut self, _request: RequestId) -> Vec<(String, Vec<u8>)> {
+    fn response_headers(&mut self, _request: RequestId) -> HeaderMap {
         self.response.clone()
     }
 
@@ -99,8 +104,8 @@ impl Host for FakeHost {
         self.replies.insert(request, reply.clone());
     }
 
-    fn count(&mut self, counter: Counter, by: i64) {
-        *self.counts.entry(counter.name()).or_default() += by;
+    fn count(&mut self, stat: Stat, by: i64) {
+        *self.counts.entry(stat.name()).or_default() += by;
     }
 
     fn decided_after(&mut self, wait_us: u64) {
@@ -122,6 +127,9 @@ impl FakeHost {
         assert_eq!(before, None, "request {request} was decided twice");
     }
 }
+
+/// What is left of a limit that refuses.
+const SPENT: Balance = Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 };
 
 /// A worker in a fake Envoy, with a clock that the test moves.
 pub(super) struct Bench {
@@ -153,10 +161,7 @@ impl Bench {
     }
 
     pub(super) fn request(&mut self, id: RequestId) -> Next {
-        let headers = [
-            ("x-client-id".to_owned(), b"client".to_vec()),
-            ("x-token-estimate".to_owned(), b"10".to_vec()),
-        ];
+        let headers = headers(&[("x-client-id", "client"), ("x-token-estimate", "10")]);
         self.worker.on_request(&mut self.host, id, &headers, false, self.now_us)
     }
 
@@ -164,11 +169,10 @@ impl Bench {
     pub(super) fn respond(
         &mut self,
         id: RequestId,
-        headers: &[(&str, &str)],
+        pairs: &[(&str, &str)],
         body: &str,
     ) -> ResponseBody {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        self.host.response = headers.iter().map(owned).collect();
+        self.host.response = headers(pairs);
         let read = self.worker.on_response(&mut self.host, id);
         if read == ResponseBody::Read {
             for piece in body.as_bytes().chunks(7) {
@@ -204,6 +208,8 @@ impl Bench {
                     id,
                     decision: decision.into(),
                     wait: Some(Wait::RetryAfterMs(retry_after_ms)),
+                    requests: (decision == Decision::RpmExceeded).then_some(SPENT),
+                    tokens: (decision == Decision::TpmExceeded).then_some(SPENT),
                     ..Verdict::default()
                 })
                 .collect(),

@@ -11,6 +11,10 @@ use fake::{Bench, Fate};
 use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
 
 use super::*;
+use crate::{
+    header_map::HeaderMap,
+    host::{Next, RequestId},
+};
 
 const ADMITTED: Decision = Decision::Admitted;
 
@@ -322,7 +326,8 @@ fn shadow_asks_and_counts_and_lets_everything_pass() {
     bench.request(2);
     bench.tick(250);
     assert_eq!(bench.fate(2), Some(&Fate::Resumed), "no decision in time");
-    let invalid = bench.worker.on_request(&mut bench.host, 3, &[], false, bench.now_us);
+    let invalid =
+        bench.worker.on_request(&mut bench.host, 3, &HeaderMap::default(), false, bench.now_us);
     assert_eq!(invalid, Next::Continue);
     assert_eq!(bench.count("flowguard_decisions.outcome=invalid_headers"), 1);
 }
@@ -331,7 +336,10 @@ fn shadow_asks_and_counts_and_lets_everything_pass() {
 fn off_checks_the_headers_and_never_asks() {
     let mut bench = Bench::new(r#"{"mode":"off"}"#);
     assert_eq!(bench.request(1), Next::Continue);
-    assert_eq!(bench.worker.on_request(&mut bench.host, 2, &[], false, bench.now_us), Next::Pause);
+    assert_eq!(
+        bench.worker.on_request(&mut bench.host, 2, &HeaderMap::default(), false, bench.now_us),
+        Next::Pause
+    );
     assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
     bench.tick(20);
     assert!(bench.host.open.is_empty());

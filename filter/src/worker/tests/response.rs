@@ -3,10 +3,11 @@
 use proto::decision::{Balance, ControlFrame, Decision, Outcome, UsageSource, Verdict};
 
 use super::{
-    super::*,
+    super::ResponseBody,
     ADMITTED,
     fake::{Bench, Fate},
 };
+use crate::header_map::headers;
 
 const JSON: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/json")];
 const USAGE: &str = r#"{"usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#;
@@ -102,8 +103,8 @@ fn admitted_with_standing(config: &str) -> Bench {
     let verdict = Verdict {
         id: 1,
         decision: ADMITTED.into(),
-        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000, debt: 0 }),
-        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, debt: 0 }),
+        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000, used: 1 }),
+        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, used: 10 }),
         ..Verdict::default()
     };
     bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
@@ -158,11 +159,11 @@ fn the_responses_of_requests_that_nobody_admitted_are_left_alone() {
 fn the_upstream_is_not_asked_for_an_encoded_response_unless_configured_so() {
     for (config, removed) in [("", 1), (r#"{"accept_encoding":"keep"}"#, 0)] {
         let mut bench = Bench::open(config);
-        let headers = [
-            ("x-client-id".to_owned(), b"client".to_vec()),
-            ("x-token-estimate".to_owned(), b"10".to_vec()),
-            ("accept-encoding".to_owned(), b"gzip".to_vec()),
-        ];
+        let headers = headers(&[
+            ("x-client-id", "client"),
+            ("x-token-estimate", "10"),
+            ("accept-encoding", "gzip"),
+        ]);
         bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
         assert_eq!(bench.host.removed.len(), removed, "{config}");
     }
@@ -171,7 +172,7 @@ fn the_upstream_is_not_asked_for_an_encoded_response_unless_configured_so() {
 #[test]
 fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() {
     let mut bench = Bench::open(r#"{"estimate":"learned"}"#);
-    let headers = [("x-client-id".to_owned(), b"client".to_vec())];
+    let headers = headers(&[("x-client-id", "client")]);
     bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
     assert_eq!(bench.host.frames[0].1.asks[0].tokens, None);
 }
@@ -180,11 +181,8 @@ fn a_request_without_an_estimate_is_asked_for_without_one_where_it_is_learned() 
 fn to_read_a_stored_response_is_not_charged_as_if_it_were_made_again() {
     for (method, used) in [("POST", Some(42)), ("GET", None), ("HEAD", None), ("DELETE", None)] {
         let mut bench = Bench::open("");
-        let headers = [
-            (":method".to_owned(), method.as_bytes().to_vec()),
-            ("x-client-id".to_owned(), b"client".to_vec()),
-            ("x-token-estimate".to_owned(), b"10".to_vec()),
-        ];
+        let headers =
+            headers(&[(":method", method), ("x-client-id", "client"), ("x-token-estimate", "10")]);
         bench.worker.on_request(&mut bench.host, 1, &headers, false, bench.now_us);
         bench.answer(&[(1, ADMITTED, 0)]);
         bench.respond(1, JSON, USAGE);

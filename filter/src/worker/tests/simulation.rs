@@ -8,10 +8,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use proptest::{collection::vec, prelude::*};
 use proto::decision::{ControlFrame, Decision, FilterFrame, Verdict, Welcome};
 
-use super::{
-    super::{RequestId, StreamToken},
-    fake::{Bench, Fate},
-};
+use super::fake::{Bench, Fate};
+use crate::host::{RequestId, StreamToken};
 
 const TIMEOUT_MS: u64 = 250;
 const TICK_MS: u64 = 20;

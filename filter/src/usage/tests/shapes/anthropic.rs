@@ -1,6 +1,6 @@
 //! Anthropic's messages.
 
-use super::{FORGED, Figures, Shape, UsageSource, shape, stream};
+use super::{Api, FORGED, Figures, Shape, shape, stream};
 
 fn anthropic_usage(Figures { prompt, cached, .. }: Figures, output: u64) -> String {
     format!(
@@ -19,7 +19,7 @@ pub(super) fn messages(text: &str, figures: Figures) -> Vec<Shape> {
             r#"{{"id":"msg_1","type":"message","content":[{{"type":"text","text":{text}}},
             {{"type":"tool_use","input":{FORGED}}}],"stop_reason":"end_turn","usage":{usage}}}"#
         ),
-        &[(UsageSource::Anthropic, prompt + 2 * cached + output)],
+        &[(Api::Anthropic, prompt + 2 * cached + output)],
     )]
 }
 
@@ -44,7 +44,7 @@ pub(super) fn message_streams(text: &str, figures: Figures, line_end: &str) -> V
         };
         events.iter().map(event).collect::<String>()
     };
-    let anthropic = |tokens: u64| (UsageSource::Anthropic, tokens);
+    let anthropic = |tokens: u64| (Api::Anthropic, tokens);
     let end = 1 + output;
     vec![
         shape(

@@ -1,6 +1,6 @@
 //! Gemini's content.
 
-use super::{FORGED, Figures, Shape, UsageSource, shape, stream};
+use super::{Api, FORGED, Figures, Shape, shape, stream};
 
 fn gemini_chunk(text: &str, usage: &str) -> String {
     format!(
@@ -21,7 +21,7 @@ pub(super) fn contents(text: &str, figures: Figures) -> Vec<Shape> {
     let Figures { prompt, output, .. } = figures;
     let total = prompt + output + 3;
     let chunk = |total: u64| gemini_chunk(text, &gemini_usage(figures, total));
-    let gemini = |tokens: u64| (UsageSource::Gemini, tokens);
+    let gemini = |tokens: u64| (Api::Gemini, tokens);
     vec![
         shape("content", chunk(total), &[gemini(total)]),
         shape(
@@ -46,7 +46,7 @@ pub(super) fn contents(text: &str, figures: Figures) -> Vec<Shape> {
 pub(super) fn content_streams(text: &str, figures: Figures, line_end: &str) -> Vec<Shape> {
     let total = figures.prompt + figures.output + 3;
     let chunk = |total: u64| gemini_chunk(text, &gemini_usage(figures, total));
-    let gemini = |tokens: u64| (UsageSource::Gemini, tokens);
+    let gemini = |tokens: u64| (Api::Gemini, tokens);
     vec![shape(
         "content stream",
         stream(&[chunk(1), gemini_chunk(text, "null"), chunk(total + 2), chunk(total)], line_end),

@@ -5,14 +5,14 @@ mod gemini;
 mod openai;
 mod others;
 
-use super::{Body, UsageSource};
+use super::{Api, Framing};
 
 /// A body, and all that is known while it is read, in order.
 pub(super) struct Shape {
     pub(super) name: &'static str,
-    pub(super) framing: Body,
+    pub(super) framing: Framing,
     pub(super) body: Vec<u8>,
-    pub(super) known: Vec<(UsageSource, u64)>,
+    pub(super) known: Vec<(Api, u64)>,
 }
 
 impl Shape {
@@ -55,8 +55,8 @@ pub(super) fn all(text: &str, figures: Figures) -> Vec<Shape> {
     shapes
 }
 
-fn shape(name: &'static str, body: String, known: &[(UsageSource, u64)]) -> Shape {
-    Shape { name, framing: Body::Text, body: body.into_bytes(), known: known.to_vec() }
+fn shape(name: &'static str, body: String, known: &[(Api, u64)]) -> Shape {
+    Shape { name, framing: Framing::Text, body: body.into_bytes(), known: known.to_vec() }
 }
 
 /// Each event as one `data:` line per line of its JSON.

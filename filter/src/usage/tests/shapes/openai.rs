@@ -1,6 +1,6 @@
 //! `OpenAI`'s chat, completions, embeddings, responses and transcriptions.
 
-use super::{FORGED, Figures, Shape, UsageSource, shape, stream};
+use super::{Api, FORGED, Figures, Shape, shape, stream};
 
 fn completion_usage(Figures { prompt, output, cached }: Figures) -> String {
     format!(
@@ -13,7 +13,7 @@ fn completion_usage(Figures { prompt, output, cached }: Figures) -> String {
 
 pub(super) fn completions(text: &str, figures: Figures) -> Vec<Shape> {
     let usage = completion_usage(figures);
-    let known = [(UsageSource::Completions, figures.prompt + figures.output)];
+    let known = [(Api::Completions, figures.prompt + figures.output)];
     let Figures { prompt, .. } = figures;
     vec![
         shape(
@@ -42,7 +42,7 @@ pub(super) fn completions(text: &str, figures: Figures) -> Vec<Shape> {
                 r#"{{"object":"list","data":[{{"embedding":[0.0023,-9.3e-3,1E-7]}}],"model":{text},
                 "usage":{{"prompt_tokens":{prompt},"total_tokens":{prompt}}}}}"#
             ),
-            &[(UsageSource::Completions, prompt)],
+            &[(Api::Completions, prompt)],
         ),
     ]
 }
@@ -50,7 +50,7 @@ pub(super) fn completions(text: &str, figures: Figures) -> Vec<Shape> {
 pub(super) fn completion_streams(text: &str, figures: Figures, line_end: &str) -> Vec<Shape> {
     let Figures { prompt, output, .. } = figures;
     let usage = completion_usage(figures);
-    let known = [(UsageSource::Completions, prompt + output)];
+    let known = [(Api::Completions, prompt + output)];
     let chunk = |rest: &str| {
         format!(
             r#"{{"id":"chatcmpl-1","object":"chat.completion.chunk",
@@ -94,7 +94,7 @@ pub(super) fn completion_streams(text: &str, figures: Figures, line_end: &str) -
         shape(
             "chat stream with usage in each event",
             stream(&[so_far(0), so_far(1), so_far(1), so_far(2), done()], line_end),
-            &[0, 1, 2].map(|output| (UsageSource::Completions, prompt + output)),
+            &[0, 1, 2].map(|output| (Api::Completions, prompt + output)),
         ),
         shape(
             "chat stream that ends with an error",
@@ -102,7 +102,7 @@ pub(super) fn completion_streams(text: &str, figures: Figures, line_end: &str) -
                 &[so_far(1), format!(r#"{{"error":{{"message":{text},"usage":{FORGED}}}}}"#)],
                 line_end,
             ),
-            &[(UsageSource::Completions, prompt + 1)],
+            &[(Api::Completions, prompt + 1)],
         ),
     ]
 }
@@ -125,7 +125,7 @@ fn response(text: &str, usage: &str) -> String {
 
 pub(super) fn responses(text: &str, figures: Figures) -> Vec<Shape> {
     let usage = response_usage(figures);
-    let known = [(UsageSource::Responses, figures.prompt + figures.output)];
+    let known = [(Api::Responses, figures.prompt + figures.output)];
     let Figures { prompt, output, .. } = figures;
     let total = prompt + output;
     vec![
@@ -148,7 +148,7 @@ pub(super) fn responses(text: &str, figures: Figures) -> Vec<Shape> {
 
 pub(super) fn response_streams(text: &str, figures: Figures, line_end: &str) -> Vec<Shape> {
     let usage = response_usage(figures);
-    let known = [(UsageSource::Responses, figures.prompt + figures.output)];
+    let known = [(Api::Responses, figures.prompt + figures.output)];
     let ending = |kind: &str, usage: &str| {
         let response = response(text, usage);
         format!(r#"{{"type":"response.{kind}","sequence_number":4,"response":{response}}}"#)

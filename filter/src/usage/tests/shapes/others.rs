@@ -1,6 +1,6 @@
 //! Bedrock's, Ollama's, Cohere's and Workers AI's answers.
 
-use super::{super::frames::frame, Body, FORGED, Figures, Shape, UsageSource, shape, stream};
+use super::{super::frames::frame, Api, FORGED, Figures, Framing, Shape, shape, stream};
 
 fn converse_usage(Figures { prompt, output, cached }: Figures) -> String {
     format!(
@@ -44,13 +44,9 @@ pub(super) fn documents(text: &str, figures: Figures) -> Vec<Shape> {
                 "additionalModelResponseFields":{FORGED},"usage":{}}}"#,
                 converse_usage(figures)
             ),
-            &[(UsageSource::Bedrock, all)],
+            &[(Api::Bedrock, all)],
         ),
-        shape(
-            "ollama",
-            ollama_line(text, &ollama_end(figures)),
-            &[(UsageSource::Ollama, prompt + output)],
-        ),
+        shape("ollama", ollama_line(text, &ollama_end(figures)), &[(Api::Ollama, prompt + output)]),
         shape(
             "cohere",
             format!(
@@ -58,12 +54,12 @@ pub(super) fn documents(text: &str, figures: Figures) -> Vec<Shape> {
                 cohere_units(figures)
             ),
             // Each of the two objects is closed by itself.
-            &[(UsageSource::Cohere, prompt + output), (UsageSource::Cohere, all)],
+            &[(Api::Cohere, prompt + output), (Api::Cohere, all)],
         ),
         shape(
             "cohere, first version",
             format!(r#"{{"text":{text},"meta":{}}}"#, cohere_units(figures)),
-            &[(UsageSource::Cohere, prompt + output), (UsageSource::Cohere, all)],
+            &[(Api::Cohere, prompt + output), (Api::Cohere, all)],
         ),
         shape(
             "workers ai",
@@ -72,7 +68,7 @@ pub(super) fn documents(text: &str, figures: Figures) -> Vec<Shape> {
                 "completion_tokens":{output},"total_tokens":{}}}}},"success":true,"errors":[],"messages":[]}}"#,
                 prompt + output
             ),
-            &[(UsageSource::WorkersAi, prompt + output)],
+            &[(Api::WorkersAi, prompt + output)],
         ),
     ]
 }
@@ -102,10 +98,7 @@ pub(super) fn event_streams(text: &str, figures: Figures, line_end: &str) -> Vec
                 ],
                 line_end,
             ),
-            &[
-                (UsageSource::Cohere, prompt + output),
-                (UsageSource::Cohere, prompt + output + cached),
-            ],
+            &[(Api::Cohere, prompt + output), (Api::Cohere, prompt + output + cached)],
         ),
         shape(
             "workers ai stream",
@@ -119,7 +112,7 @@ pub(super) fn event_streams(text: &str, figures: Figures, line_end: &str) -> Vec
                 ],
                 line_end,
             ),
-            &[(UsageSource::Completions, prompt + output)],
+            &[(Api::Completions, prompt + output)],
         ),
     ]
 }
@@ -147,19 +140,19 @@ pub(super) fn framed_streams(text: &str, figures: Figures) -> Vec<Shape> {
     vec![
         Shape {
             name: "ollama stream",
-            framing: Body::JsonLines,
+            framing: Framing::JsonLines,
             body: lines.concat().into_bytes(),
-            known: vec![(UsageSource::Ollama, prompt + output)],
+            known: vec![(Api::Ollama, prompt + output)],
         },
         Shape {
             name: "converse stream",
-            framing: Body::AmazonFrames,
+            framing: Framing::AmazonFrames,
             body: frames.concat(),
-            known: vec![(UsageSource::Bedrock, prompt + output + cached)],
+            known: vec![(Api::Bedrock, prompt + output + cached)],
         },
         Shape {
             name: "invoke stream",
-            framing: Body::AmazonFrames,
+            framing: Framing::AmazonFrames,
             body: frame(b":event-type\x07\0\x05chunk", br#"{"bytes":"eyJ1c2FnZSI6e319","p":"a"}"#),
             known: Vec::new(),
         },

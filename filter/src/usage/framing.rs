@@ -1,10 +1,10 @@
 //! Decides by a response's headers how its body is framed, and whether it is worth looking at.
 
-use crate::HeaderMap;
+use crate::header_map::HeaderMap;
 
 /// What the response's headers say of its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum Framing {
     /// JSON or an event stream, which may say what was used; or of no stated type.
     Text,
     /// A stream of JSON documents, each on a line of its own.
@@ -17,25 +17,25 @@ pub enum Body {
     Other,
 }
 
-impl Body {
+impl Framing {
     /// Reads `content-type` and `content-encoding`. A body that has no usage anyway is
-    /// [`Body::Other`] even when it is encoded.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// [`Framing::Other`] even when it is encoded.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         // A type given twice is one value with a comma, and the first that tells anything counts.
-        let mut types = values(headers, "content-type").peekable();
+        let mut types = headers.members("content-type").peekable();
         let body = match types.peek() {
             None => Some(Self::Text),
             Some(_) => types.find_map(Self::of_type),
         };
         match body {
             None => Self::Other,
-            Some(_) if values(headers, "content-encoding").any(is_encoding) => Self::Encoded,
+            Some(_) if headers.members("content-encoding").any(is_encoding) => Self::Encoded,
             Some(body) => body,
         }
     }
 
     /// Whether a reader has to see it.
-    pub fn is_readable(self) -> bool {
+    pub(crate) fn is_readable(self) -> bool {
         matches!(self, Self::Text | Self::JsonLines | Self::AmazonFrames)
     }
 
@@ -62,15 +62,6 @@ impl Body {
     }
 }
 
-/// The members of a header that is a list, in one value or in several.
-fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .iter()
-        .filter(move |(header, _)| header.eq_ignore_ascii_case(name))
-        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-}
-
 /// The registered content codings that change bytes. Servers write other words here too (`none`,
 /// `utf-8`, `chunked`): they mean no coding, and where one is meant nothing can be read anyway.
 const ENCODINGS: [&[u8]; 12] = [
@@ -95,7 +86,7 @@ fn is_encoding(coding: &[u8]) -> bool {
 /// Types that are framed, whatever is inside of the frames.
 const FRAMED: [&[u8]; 2] = [b"application/grpc", b"multipart/"];
 
-/// Types of which each line is a document that is sent when it is there.
+/// Types in which each line is a document of its own, sent as soon as it is there.
 const JSON_LINES: [&[u8]; 9] = [
     b"application/x-ndjson",
     b"application/ndjson",
@@ -111,16 +102,15 @@ const JSON_LINES: [&[u8]; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::header_map::headers;
 
-    fn check(pairs: &[(&str, &[u8])], expected: Body) {
-        let headers: Vec<_> =
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
-        assert_eq!(Body::of(&headers), expected, "{pairs:?}");
+    fn check(pairs: &[(&str, &[u8])], expected: Framing) {
+        assert_eq!(Framing::of(&headers(pairs)), expected, "{pairs:?}");
     }
 
     #[test]
     fn json_event_streams_and_what_has_no_type_are_readable() {
-        check(&[], Body::Text);
+        check(&[], Framing::Text);
         for content_type in [
             &b"application/json"[..],
             b"application/json; charset=utf-8",
@@ -128,7 +118,7 @@ mod tests {
             b"text/event-stream",
             b"Text/Event-Stream; charset=utf-8",
         ] {
-            check(&[("content-type", content_type)], Body::Text);
+            check(&[("content-type", content_type)], Framing::Text);
         }
     }
 
@@ -152,7 +142,7 @@ mod tests {
             b"application/vnd.amazon.eventstream+",
             b"text/plain, image/png",
         ] {
-            check(&[("content-type", content_type)], Body::Other);
+            check(&[("content-type", content_type)], Framing::Other);
         }
     }
 
@@ -165,9 +155,12 @@ mod tests {
             b", application/json",
             b"text/plain, application/json",
         ] {
-            check(&[("content-type", content_type)], Body::Text);
+            check(&[("content-type", content_type)], Framing::Text);
         }
-        check(&[("content-type", b"application/x-ndjson,application/x-ndjson")], Body::JsonLines);
+        check(
+            &[("content-type", b"application/x-ndjson,application/x-ndjson")],
+            Framing::JsonLines,
+        );
     }
 
     #[test]
@@ -177,12 +170,12 @@ mod tests {
             b"Application/JSONL; charset=utf-8",
             b"application/json-seq",
         ] {
-            check(&[("content-type", content_type)], Body::JsonLines);
+            check(&[("content-type", content_type)], Framing::JsonLines);
         }
         for content_type in
             [&b"application/vnd.amazon.eventstream"[..], b"Application/Vnd.Amazon.Eventstream; a=b"]
         {
-            check(&[("content-type", content_type)], Body::AmazonFrames);
+            check(&[("content-type", content_type)], Framing::AmazonFrames);
         }
     }
 
@@ -197,12 +190,12 @@ mod tests {
             b"none, deflate",
             b"dcb",
         ] {
-            check(&[("content-encoding", encoding)], Body::Encoded);
+            check(&[("content-encoding", encoding)], Framing::Encoded);
         }
         let identity = ("content-encoding", &b"identity"[..]);
-        check(&[identity, ("content-encoding", b"deflate")], Body::Encoded);
+        check(&[identity, ("content-encoding", b"deflate")], Framing::Encoded);
         let frames = ("content-type", &b"application/vnd.amazon.eventstream"[..]);
-        check(&[frames, ("content-encoding", b"gzip")], Body::Encoded);
+        check(&[frames, ("content-encoding", b"gzip")], Framing::Encoded);
     }
 
     #[test]
@@ -219,20 +212,20 @@ mod tests {
             b"gzipped",
             b"\xff",
         ] {
-            check(&[("content-encoding", encoding)], Body::Text);
+            check(&[("content-encoding", encoding)], Framing::Text);
         }
     }
 
     #[test]
     fn an_encoded_body_without_usage_is_other() {
-        check(&[("content-encoding", b"gzip"), ("content-type", b"image/svg+xml")], Body::Other);
+        check(&[("content-encoding", b"gzip"), ("content-type", b"image/svg+xml")], Framing::Other);
     }
 
     #[test]
     fn one_readable_type_of_several_is_enough() {
         check(
             &[("content-type", b"image/png"), ("content-type", b"text/event-stream")],
-            Body::Text,
+            Framing::Text,
         );
     }
 }

@@ -1,30 +1,30 @@
 //! Reads the two headers of a request. Any bytes may arrive here.
 
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, Tokens};
+use proto::plugin_config::Estimate;
 
-use crate::{config::Estimate, request_kind::RequestKind};
-
-/// A request's headers as the host gives them: lower-case names, any bytes as value, in order,
-/// repeated ones repeated.
-pub type HeaderMap = [(String, Vec<u8>)];
+use crate::{
+    header_map::{HeaderMap, Occurrence},
+    request_kind::RequestKind,
+};
 
 const CLIENT_ID: &str = "x-client-id";
 const TOKEN_ESTIMATE: &str = "x-token-estimate";
 
 /// Who asks, for how much.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RequestHeaders<'a> {
+pub(crate) struct RequestHeaders<'a> {
     /// A valid client id.
-    pub client_id: &'a str,
+    pub(crate) client_id: &'a str,
     /// The estimate; `None` only where it may be missing.
-    pub tokens: Option<Tokens>,
+    pub(crate) tokens: Option<Tokens>,
     /// What it is for.
-    pub kind: RequestKind,
+    pub(crate) kind: RequestKind,
 }
 
 /// The first thing that is wrong with a request's headers, in the order of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidHeaders {
+pub(crate) enum InvalidHeaders {
     /// No `X-Client-ID`.
     NoClientId,
     /// No `X-Token-Estimate`.
@@ -39,9 +39,9 @@ pub enum InvalidHeaders {
 
 impl<'a> RequestHeaders<'a> {
     /// Checks presence first, then the client id, then the estimate.
-    pub fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
-        let client_id = Occurrence::of(CLIENT_ID, headers);
-        let tokens = Occurrence::of(TOKEN_ESTIMATE, headers);
+    pub(crate) fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
+        let client_id = headers.occurrence(CLIENT_ID);
+        let tokens = headers.occurrence(TOKEN_ESTIMATE);
         let client_id = match (client_id, tokens) {
             (Occurrence::None, _) => return Err(InvalidHeaders::NoClientId),
             (_, Occurrence::None) if estimate == Estimate::Header => {
@@ -63,30 +63,6 @@ impl<'a> RequestHeaders<'a> {
     }
 }
 
-/// How often a header is there. A second one must not be overlooked: a proxy behind this one might
-/// read that instead.
-#[derive(Clone, Copy)]
-pub(crate) enum Occurrence<'a> {
-    /// Not at all.
-    None,
-    /// Once, with this value.
-    One(&'a [u8]),
-    /// More than once.
-    Many,
-}
-
-impl<'a> Occurrence<'a> {
-    /// `name` in lower case.
-    pub(crate) fn of(name: &str, headers: &'a HeaderMap) -> Self {
-        let mut values = headers.iter().filter(|(header, _)| header == name);
-        match (values.next(), values.next()) {
-            (None, _) => Self::None,
-            (Some((_, value)), None) => Self::One(value),
-            (Some(_), Some(_)) => Self::Many,
-        }
-    }
-}
-
 /// Decimal digits alone, at most [`PER_MINUTE_MAX`]; leading zeros are digits.
 fn parse_tokens(digits: &[u8]) -> Option<Tokens> {
     if digits.is_empty() {
@@ -100,21 +76,12 @@ fn parse_tokens(digits: &[u8]) -> Option<Tokens> {
     Tokens::new(tokens).ok()
 }
 
-/// Headers of text.
-#[cfg(test)]
-pub(crate) fn headers(pairs: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
-
-    fn headers(pairs: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
-    }
+    use crate::header_map::headers;
 
     fn check(pairs: &[(&str, &[u8])], expected: Result<(&str, u64), InvalidHeaders>) {
         let expected = expected.map(|(client_id, tokens)| (client_id, Some(tokens)));

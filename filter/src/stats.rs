@@ -1,0 +1,101 @@
+//! What the filter counts, as stats of its Envoy.
+//!
+//! `NAME.KEY=VALUE` becomes `NAME{KEY="VALUE"}` by the `stats_tags` of the generated Envoy
+//! configuration. Never one per client: a stat lives as long as its Envoy.
+
+use limiter::Dimension;
+
+/// What a stat is to Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatKind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// It keeps how values are spread.
+    Histogram,
+}
+
+/// The table of all stats: a stat, what it is to Envoy, its name there.
+macro_rules! stats {
+    ($($(#[$about:meta])* $stat:ident: $kind:ident = $name:literal,)+) => {
+        /// One stat; as a number it is its place in [`Stat::ALL`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Stat {
+            $($(#[$about])* $stat,)+
+        }
+
+        impl Stat {
+            /// Every stat, so that each is there with 0 before it first happens.
+            pub(crate) const ALL: &[Self] = &[$(Self::$stat,)+];
+
+            /// What it is to Envoy.
+            pub(crate) fn kind(self) -> StatKind {
+                match self {
+                    $(Self::$stat => StatKind::$kind,)+
+                }
+            }
+
+            /// Its name in Envoy.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$stat => $name,)+
+                }
+            }
+        }
+    };
+}
+
+// How each request was answered, why something was not decided, in which state the workers' streams
+// are, and how long requests waited.
+stats! {
+    /// Admitted by the control plane.
+    Admitted: Counter = "flowguard_decisions.outcome=admitted",
+    /// Refused for RPM.
+    RpmExceeded: Counter = "flowguard_decisions.outcome=rpm_exceeded",
+    /// Refused for TPM.
+    TpmExceeded: Counter = "flowguard_decisions.outcome=tpm_exceeded",
+    /// Denied because its client is not configured.
+    UnknownClient: Counter = "flowguard_decisions.outcome=unknown_client",
+    /// Its headers are missing or wrong.
+    InvalidHeaders: Counter = "flowguard_decisions.outcome=invalid_headers",
+    /// Not decided in time, and refused.
+    FailedClosed: Counter = "flowguard_decisions.outcome=failed_closed",
+    /// Not decided in time, and let pass.
+    FailedOpen: Counter = "flowguard_decisions.outcome=failed_open",
+    /// Passed without a client and a decision, as configured.
+    Exempt: Counter = "flowguard_decisions.outcome=exempt",
+
+    /// A request's verdict did not come in time.
+    Timeout: Counter = "flowguard_failures.cause=timeout",
+    /// A request's time ran out while there was no stream.
+    Unreachable: Counter = "flowguard_failures.cause=unreachable",
+    /// A request stood in this worker's queue while the control plane answered others.
+    Backlog: Counter = "flowguard_failures.cause=backlog",
+    /// An open stream broke.
+    StreamLost: Counter = "flowguard_failures.cause=stream_lost",
+    /// An open stream stopped answering.
+    StreamHung: Counter = "flowguard_failures.cause=stream_hung",
+    /// The control plane sent what could not be understood.
+    BadFrame: Counter = "flowguard_failures.cause=bad_frame",
+
+    /// Workers whose stream is not there; it is opened when its back-off has passed.
+    StreamsDown: Gauge = "flowguard_stream.state=down",
+    /// Workers whose stream is opened, and not welcomed yet.
+    StreamsOpening: Gauge = "flowguard_stream.state=opening",
+    /// Workers whose stream answers.
+    StreamsOpen: Gauge = "flowguard_stream.state=open",
+
+    /// How long each request waited for its verdict. Who waited in vain is counted as a failure.
+    DecisionWait: Histogram = "flowguard_decision_wait_microseconds",
+}
+
+impl Stat {
+    /// Requests that this limit refused.
+    pub(crate) fn refused_by(limit: Dimension) -> Self {
+        match limit {
+            Dimension::Rpm => Self::RpmExceeded,
+            Dimension::Tpm => Self::TpmExceeded,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The control plane's verdict on one request, carried out.
+
+use proto::{
+    decision::{self, Ask},
+    plugin_config::Mode,
+};
+
+use super::{Worker, response::Response};
+use crate::{
+    clock::Micros,
+    host::{Host, RequestId},
+    stats::Stat,
+    verdict::{Deny, Standing, Verdict},
+};
+
+impl Worker {
+    /// A verdict has come for one of `asks`.
+    pub(super) fn on_verdict(
+        &mut self,
+        host: &mut impl Host,
+        verdict: &decision::Verdict,
+        asks: &[Ask],
+        now: Micros,
+    ) {
+        let id = verdict.id;
+        let Ok(verdict) = Verdict::try_from(verdict) else {
+            return self.give_up_without_verdict(host, id);
+        };
+        if let Some(ask) = asks.iter().find(|ask| ask.id == id) {
+            self.remember(&ask.client_id, &verdict, now);
+        }
+        match verdict {
+            Verdict::Pass { standing, settle_at_once } => {
+                self.admit(host, id, standing, settle_at_once, now);
+            }
+            Verdict::Deny(deny) => self.refuse(host, id, deny, now),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        standing: Standing,
+        settle_at_once: bool,
+        now: Micros,
+    ) {
+        let forwarded = self.requests.forward(id, self.link.epoch(), |kind| {
+            Response::awaited(kind, standing, settle_at_once)
+        });
+        if let Some(started) = forwarded {
+            count(host, Stat::Admitted, started, now);
+            host.resume(id);
+        }
+    }
+
+    fn refuse(&mut self, host: &mut impl Host, id: RequestId, deny: Deny, now: Micros) {
+        let Some(waiting) = self.requests.drop_waiting(id) else { return };
+        let stat = match deny {
+            Deny::Refused(refusal) => Stat::refused_by(refusal.limit),
+            Deny::UnknownClient => Stat::UnknownClient,
+        };
+        count(host, stat, waiting.started, now);
+        if self.config.mode == Mode::Enforce {
+            self.deny(host, id, waiting.body_format, &deny.into());
+        } else {
+            host.resume(id);
+        }
+    }
+
+    /// A client with a backlog is told its last refusal while that lasts.
+    fn remember(&mut self, client_id: &str, verdict: &Verdict, now: Micros) {
+        let lane = self.requests.lane(client_id);
+        if !self.requests.is_crowded(lane) {
+            return;
+        }
+        match verdict {
+            Verdict::Deny(Deny::Refused(refusal)) => {
+                self.refusals.remember(lane, client_id, refusal, now);
+            }
+            _ => self.refusals.forget(lane, client_id),
+        }
+    }
+}
+
+fn count(host: &mut impl Host, stat: Stat, waiting_since: Micros, now: Micros) {
+    host.count(stat, 1);
+    host.decided_after(now.since(waiting_since));
+}

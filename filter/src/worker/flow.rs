@@ -1,0 +1,143 @@
+//! A request's way through the worker: it arrives, is asked for, its response passes, it is over.
+
+use proto::plugin_config::{AcceptEncoding, Mode};
+
+use super::{
+    Worker,
+    requests::{Arrival, State},
+    response::ResponseBody,
+};
+use crate::{
+    header_map::HeaderMap,
+    host::{Host, Next, RequestId},
+    rate_limit_headers,
+    reply::{BodyFormat, Denial, ReplyStyle},
+    request_headers::RequestHeaders,
+    stats::Stat,
+};
+
+const ACCEPT_ENCODING: &str = "accept-encoding";
+
+impl Worker {
+    /// A request's headers have arrived. `has_body`: more of it is to come.
+    pub(crate) fn on_request(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        headers: &HeaderMap,
+        has_body: bool,
+        wall_us: u64,
+    ) -> Next {
+        if self.config.exemptions.apply_to(headers, has_body) {
+            host.count(Stat::Exempt, 1);
+            return Next::Continue;
+        }
+        let body_format = BodyFormat::of(self.config.error_format, headers);
+        let read = match RequestHeaders::read(headers, self.config.estimate) {
+            Ok(read) => read,
+            Err(invalid) => {
+                host.count(Stat::InvalidHeaders, 1);
+                if self.config.mode == Mode::Shadow {
+                    return Next::Continue;
+                }
+                self.deny(host, id, body_format, &Denial::InvalidHeaders(invalid));
+                return Next::Pause;
+            }
+        };
+        if self.config.mode == Mode::Off {
+            return Next::Continue;
+        }
+        let now = self.clock.advance(wall_us);
+        self.link.need(host, now);
+        if let Some(next) = self.decide_without_asking(host, id, &read, body_format, now) {
+            return next;
+        }
+        // An encoded response could not be read for what was used.
+        if self.config.accept_encoding == AcceptEncoding::Drop && headers.has(ACCEPT_ENCODING) {
+            host.remove_request_header(id, ACCEPT_ENCODING);
+        }
+        self.requests.ask(&Arrival {
+            id,
+            headers: &read,
+            body_format,
+            started: now,
+            deadline: now.plus_ms(self.config.decision_timeout_ms),
+        });
+        self.flush(host, now);
+        Next::Pause
+    }
+
+    /// A response's headers have arrived: the upstream's, or the answer of a filter, this one
+    /// included, or of Envoy itself.
+    pub(crate) fn on_response(&mut self, host: &mut impl Host, id: RequestId) -> ResponseBody {
+        if self.requests.response(id).is_some_and(|response| response.settle_at_once()) {
+            self.go_before_the_response(host);
+        }
+        let Some(response) = self.requests.response(id) else { return ResponseBody::Pass };
+        let headers = host.response_headers(id);
+        // In shadow nobody shall slow down for limits that are not in force.
+        if self.config.mode == Mode::Enforce
+            && let Some(standing) = response.standing()
+        {
+            let upstreams = self.config.upstream_rate_limit_headers;
+            let ours = self.config.rate_limit_headers;
+            let edit = rate_limit_headers::edit(upstreams, ours, &standing, &headers);
+            host.edit_response_headers(id, &edit);
+        }
+        response.begin(&headers, || host.response_code_details(id))
+    }
+
+    /// A piece of a response's body passes by. [`ResponseBody::Over`] is to be told as its end.
+    pub(crate) fn on_response_body(&mut self, id: RequestId, bytes: &[u8]) -> ResponseBody {
+        match self.requests.response(id) {
+            Some(response) => response.read(bytes),
+            None => ResponseBody::Pass,
+        }
+    }
+
+    /// So many bytes of a response's body pass by that need not be seen.
+    pub(crate) fn on_response_body_unread(&mut self, id: RequestId, bytes: usize) -> ResponseBody {
+        self.requests.response(id).map_or(ResponseBody::Pass, |response| response.pass(bytes))
+    }
+
+    /// A piece of a response's body has passed by that should have been seen.
+    pub(crate) fn on_response_body_missed(&mut self, id: RequestId) {
+        if let Some(response) = self.requests.response(id) {
+            response.stop_reading();
+        }
+    }
+
+    /// A request is over, whatever became of it. `completed`: its response ended as the upstream
+    /// ended it. Told twice it is told once: the first time, when the last of the response is about
+    /// to be sent, is before its client can ask again.
+    pub(crate) fn on_end(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        completed: bool,
+        wall_us: u64,
+    ) {
+        let now = self.clock.advance(wall_us);
+        match self.requests.end(id) {
+            Some(State::Waiting(waiting)) if waiting.asked => self.outbox.cancel(id),
+            Some(State::Forwarded(request)) if self.link.is_epoch(request.epoch) => {
+                let report = request.response.end(completed);
+                let at_once = request.response.settle_at_once();
+                self.outbox.settle(id, report, now.since(request.started), at_once);
+            }
+            Some(State::Forwarded(_) | State::Waiting(_)) | None => return,
+        }
+        self.report_what_is_due(host, now);
+    }
+
+    pub(super) fn deny(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        body_format: BodyFormat,
+        denial: &Denial,
+    ) {
+        let style = ReplyStyle { body_format, rate_limit_headers: self.config.rate_limit_headers };
+        host.reply(id, &style.reply(denial));
+    }
+}
