@@ -21,11 +21,11 @@ use crate::{
     config::Config,
     grpc_service::GrpcService,
     header_map::HeaderMap,
-    host::{Host, Next, Pace, RequestId, StreamToken, TICK_MS},
+    host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken, TICK_MS},
     rate_limit_headers::ResponseEdit,
     reply::{Denial, Reply, ReplyStyle},
     stats::{Stat, StatKind},
-    worker::{ResponseBody, Worker},
+    worker::Worker,
 };
 
 /// How late a timeout is noticed at most.

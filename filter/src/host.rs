@@ -63,3 +63,14 @@ pub(crate) enum Next {
     /// Hold it: it is resumed or answered later, or was answered just now.
     Pause,
 }
+
+/// Whether the rest of a response has to be shown to the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResponseBody {
+    /// Each piece of it.
+    Read,
+    /// It tells nothing.
+    Pass,
+    /// It has told all that it will tell. Its client may ask again before the upstream closes it.
+    Over,
+}

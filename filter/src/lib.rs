@@ -10,11 +10,7 @@
 )]
 #![cfg_attr(
     not(any(target_arch = "wasm32", feature = "lint-host")),
-    allow(
-        dead_code,
-        unused_imports,
-        reason = "all of it is for `envoy`, which is compiled for wasm alone"
-    )
+    allow(dead_code, reason = "all of it is for `envoy`, which is compiled for wasm alone")
 )]
 
 mod clock;

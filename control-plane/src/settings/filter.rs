@@ -93,7 +93,7 @@ pub(super) fn exempt_paths(text: &str) -> Option<Vec<ExemptPath>> {
 }
 
 /// As [`exempt_paths`] reads them.
-pub(super) fn list(paths: &[ExemptPath]) -> String {
+pub(super) fn exempt_list(paths: &[ExemptPath]) -> String {
     paths.iter().map(ExemptPath::as_str).collect::<Vec<_>>().join(",")
 }
 

@@ -197,7 +197,7 @@ impl Settings {
                 filter.upstream_rate_limit_headers.word().to_owned(),
             ),
             (&table::ACCEPT_ENCODING, filter.accept_encoding.word().to_owned()),
-            (&table::EXEMPT_PATHS, filter::list(&filter.exempt_paths)),
+            (&table::EXEMPT_PATHS, filter::exempt_list(&filter.exempt_paths)),
             (&table::EXEMPT_PREFLIGHT, filter.exempt_preflight.to_string()),
             (&table::ESTIMATE, estimate.source.word().to_owned()),
             (&table::DEFAULT_ESTIMATE, estimate.default.get().to_string()),

@@ -5,11 +5,10 @@ use proto::plugin_config::{AcceptEncoding, Mode};
 use super::{
     Worker,
     requests::{Arrival, State},
-    response::ResponseBody,
 };
 use crate::{
     header_map::HeaderMap,
-    host::{Host, Next, RequestId},
+    host::{Host, Next, RequestId, ResponseBody},
     rate_limit_headers,
     reply::{BodyFormat, Denial, ReplyStyle},
     request_headers::RequestHeaders,

@@ -23,7 +23,6 @@ use link::Link;
 use outbox::Outbox;
 use refusals::Refusals;
 use requests::Requests;
-pub(crate) use response::ResponseBody;
 
 /// Requests that are resumed or answered in one call of the host's, at most.
 ///

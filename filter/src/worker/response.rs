@@ -4,6 +4,7 @@ use proto::decision::{Outcome, UsageSource};
 
 use crate::{
     header_map::{HeaderMap, Occurrence},
+    host::ResponseBody,
     request_kind::RequestKind,
     usage::{Api, Framing, UsageReader},
     verdict::Standing,
@@ -40,17 +41,6 @@ enum Status {
     Refused,
     Failed,
     TimedOut,
-}
-
-/// Whether the rest of a response has to be shown to the worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResponseBody {
-    /// Each piece of it.
-    Read,
-    /// It tells nothing.
-    Pass,
-    /// It has told all that it will tell. Its client may ask again before the upstream closes it.
-    Over,
 }
 
 /// What a response told when it was over.

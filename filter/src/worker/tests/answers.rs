@@ -1,7 +1,7 @@
 //! Who is answered how: exempt requests not at all, the others in a form that they can read.
 
 use super::*;
-use crate::{header_map::headers, reply::Reply};
+use crate::{header_map::headers, host::ResponseBody, reply::Reply};
 
 const AUTO: &str = r#"{"error_format":"auto"}"#;
 

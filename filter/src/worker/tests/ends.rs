@@ -2,8 +2,8 @@
 
 use proto::decision::{ControlFrame, FilterFrame, Verdict};
 
-use super::{super::ResponseBody, ADMITTED, fake::Bench};
-use crate::host::RequestId;
+use super::{ADMITTED, fake::Bench};
+use crate::host::{RequestId, ResponseBody};
 
 /// A request is admitted, its client left with too little for another one like it.
 fn admit_short(bench: &mut Bench, id: RequestId) {

@@ -7,11 +7,11 @@ use proto::decision::{
     Balance, ControlFrame, Decision, FilterFrame, Settle, Verdict, Welcome, verdict::Wait,
 };
 
-use super::super::{ResponseBody, Worker};
+use super::super::Worker;
 use crate::{
     config::Config,
     header_map::{HeaderMap, headers},
-    host::{Host, Next, Pace, RequestId, StreamToken},
+    host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken},
     rate_limit_headers::ResponseEdit,
     reply::Reply,
     stats::Stat,

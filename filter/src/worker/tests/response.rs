@@ -3,11 +3,10 @@
 use proto::decision::{Balance, ControlFrame, Decision, Outcome, UsageSource, Verdict};
 
 use super::{
-    super::ResponseBody,
     ADMITTED,
     fake::{Bench, Fate},
 };
-use crate::header_map::headers;
+use crate::{header_map::headers, host::ResponseBody};
 
 const JSON: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/json")];
 const USAGE: &str = r#"{"usage":{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42}}"#;
