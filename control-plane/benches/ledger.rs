@@ -87,41 +87,48 @@ impl Order {
     }
 }
 
+/// A response that used less than its request had reserved.
+const RESPONSE: Response = Response {
+    outcome: Outcome::Completed,
+    told: Some(Tokens::ONE),
+    observed: Tokens::ZERO,
+    duration_us: Some(1_000),
+};
+
 /// What becomes of a request that was admitted.
 #[derive(Clone, Copy)]
 enum Fate {
     /// It is still under way.
     Open,
-    /// It ended, and used a little more than it had reserved.
+    /// It ended.
     Ended,
 }
 
-/// So many decisions, the first of which is number `first`; the time moves on.
+/// As many asks as come together where there is some traffic.
+const FRAME: u64 = 16;
+
+/// At least so many decisions in frames, the first of which is number `first`; the time moves on.
 fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, decisions: u64) {
-    let mut buffer = [0; ID_LEN];
-    for n in first..first + decisions {
-        world.clock.set(UnixMillis(NOW.0 + n / 1_000));
-        let ask = Ask {
-            owner: WorkerId(0),
-            id: 0,
-            client: id(&mut buffer, order.client(n, clients)),
-            estimate: Tokens::new(100).ok(),
-            kind: RequestKind::Generates,
-        };
-        let answers = world.ledger.decide(&[ask]).now_or_never();
-        match (fate, answers.and_then(|mut answers| answers.pop())) {
-            (Fate::Ended, Some(Answer::Admitted { reservation, .. })) => {
-                let response = Response {
-                    outcome: Outcome::Completed,
-                    told: Tokens::new(110).ok(),
-                    observed: Tokens::ZERO,
-                    duration_us: Some(1_000),
-                };
-                let end = vec![(reservation, End::Settled(response))];
-                black_box(world.ledger.end(end).now_or_never());
-            }
-            (_, answer) => drop(black_box(answer)),
-        }
+    let mut buffers = [[0; ID_LEN]; FRAME as usize];
+    for frame in (first..first + decisions).step_by(FRAME as usize) {
+        world.clock.set(UnixMillis(NOW.0 + frame / 1_000));
+        let asks: Vec<_> = (frame..)
+            .zip(&mut buffers)
+            .map(|(n, buffer)| Ask {
+                owner: WorkerId(0),
+                id: 0,
+                client: id(buffer, order.client(n, clients)),
+                estimate: Tokens::new(100).ok(),
+                kind: RequestKind::Generates,
+            })
+            .collect();
+        let answers = black_box(world.ledger.decide(&asks).now_or_never());
+        let Fate::Ended = fate else { continue };
+        let ends = answers.into_iter().flatten().filter_map(|answer| match answer {
+            Answer::Admitted { reservation, .. } => Some((reservation, End::Settled(RESPONSE))),
+            _ => None,
+        });
+        black_box(world.ledger.end(ends.collect()).now_or_never());
     }
 }
 

@@ -21,12 +21,6 @@ pub(super) struct Balances {
     epoch: u32,
 }
 
-/// What was charged to a client, in the epoch that its buckets have.
-pub(super) struct Charged {
-    pub(super) charges: Charges,
-    pub(super) epoch: u32,
-}
-
 impl Balances {
     /// Decides over one request and `tokens` tokens: all limits admit it and all are charged, or
     /// none is.
@@ -35,7 +29,7 @@ impl Balances {
         limits: Limits,
         tokens: Tokens,
         now: UnixMillis,
-    ) -> (Result<Charged, Refusal>, Standing) {
+    ) -> (Result<Charges, Refusal>, Standing) {
         let mut keys: SmallVec<[BucketKey; 2]> = SmallVec::new();
         let mut demands: SmallVec<[Demand<'_>; 2]> = SmallVec::new();
         // In the order in which a refusal names them.
@@ -50,8 +44,8 @@ impl Balances {
         }
         let decided = match limiter::decide(&mut demands, now) {
             Decision::Admitted => {
-                let charges = keys.iter().copied().zip(demands.iter().map(Demand::charge));
-                Ok(Charged { charges: charges.collect(), epoch: self.epoch })
+                let by_bucket = keys.iter().copied().zip(demands.iter().map(Demand::charge));
+                Ok(Charges { epoch: self.epoch, by_bucket: by_bucket.collect() })
             }
             Decision::Refused(refusal) => Err(Refusal {
                 limit: match keys.get(refusal.named()) {
@@ -67,11 +61,11 @@ impl Balances {
 
     /// Corrects what was charged to what the request costs in the end. Charges to buckets that have
     /// been thrown away since are not settled with new ones.
-    pub(super) fn settle(&mut self, charges: &Charges, epoch: u32, cost: Cost, now: UnixMillis) {
-        if epoch != self.epoch {
+    pub(super) fn settle(&mut self, charges: &Charges, cost: Cost, now: UnixMillis) {
+        if charges.epoch != self.epoch {
             return;
         }
-        for &(key, charge) in charges {
+        for &(key, charge) in &charges.by_bucket {
             let (bucket, used) = match (key, cost) {
                 (BucketKey::Rpm, Cost::RequestAnd(_)) => continue,
                 (BucketKey::Rpm, Cost::Nothing) => (&mut self.requests, Tokens::ZERO),

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use limiter::{Dimension, Tokens, UnixMillis};
 
 use super::{
-    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, balances::Charged,
-    policy::EstimateSource,
+    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, policy::EstimateSource,
+    record::Record,
 };
 
 impl Ledger {
@@ -24,10 +24,12 @@ impl Ledger {
     pub fn count_dropped(&self, client: &str, limit: Dimension, requests: u64) {
         let now = self.clock.now();
         if let Some(client) = self.clients.get(client) {
-            return client.page.record.lock().dropped(limit, requests, now);
+            return self.slots.books(client.page).record.dropped(limit, requests, now);
         }
         match &self.unknown {
-            Unknown::Shared(client) => client.page.record.lock().dropped(limit, requests, now),
+            Unknown::Shared(client) => {
+                self.slots.books(client.page).record.dropped(limit, requests, now);
+            }
             // Nothing refused them but a limit that was there a moment ago.
             Unknown::Denied { count } => {
                 count.fetch_add(requests, Ordering::Relaxed);
@@ -49,17 +51,17 @@ impl Ledger {
     }
 
     fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
-        let reserved = self.estimate(client, ask, now);
+        let mut books = self.slots.books(client.page);
+        let reserved = self.estimate(client, &books.record, ask, now);
         let limits = client.config.limits_in_force();
-        let (decided, standing) = client.page.balances.lock().decide(limits, reserved, now);
+        let (decided, standing) = books.balances.decide(limits, reserved, now);
         match decided {
-            Ok(Charged { charges, epoch }) => {
-                client.page.record.lock().admitted(now);
+            Ok(charges) => {
+                books.record.admitted(now);
                 let reservation = Reservation {
                     owner: ask.owner,
                     id: ask.id,
-                    client: client.config.id.clone(),
-                    epoch,
+                    slot: books.key(client.page),
                     kind: ask.kind,
                     charges,
                     reserved,
@@ -67,7 +69,7 @@ impl Ledger {
                 Answer::Admitted { reservation, standing }
             }
             Err(refusal) => {
-                client.page.record.lock().dropped(refusal.limit, 1, now);
+                books.record.dropped(refusal.limit, 1, now);
                 Answer::Refused { refusal, reserved, standing }
             }
         }
@@ -78,7 +80,7 @@ impl Ledger {
     /// What its client did not say itself counts up to what a full bucket holds: a client whose
     /// usual request is larger than its limit waits for the full bucket, and is not locked out
     /// for ever.
-    fn estimate(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
+    fn estimate(&self, client: &Client, record: &Record, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
         let policy = &self.policy.estimate;
         let within_limit = |tokens: Tokens| match client.config.limits.tpm {
             Some(limit) => tokens.min(limit.into()),
@@ -86,7 +88,7 @@ impl Ledger {
         };
         let learned = match policy.source {
             EstimateSource::Header => None,
-            EstimateSource::Learned => client.page.record.lock().learned_estimate(now),
+            EstimateSource::Learned => record.learned_estimate(now),
         };
         let estimate = ask
             .estimate

@@ -3,7 +3,7 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ledger, Outcome, Reservation, Response, books::Books, cost::Cost, policy::EstimateSource,
+    Ledger, Outcome, Reservation, Response, cost::Cost, policy::EstimateSource, slots::Books,
 };
 
 /// How an admitted request ended.
@@ -23,20 +23,20 @@ impl Ledger {
     pub async fn end(&self, ends: Vec<(Reservation, End)>) {
         let now = self.clock.now();
         for (reservation, end) in ends {
-            self.with_books(&reservation.client, |books| {
-                self.end_one(books, &reservation, &end, now);
-            });
+            // A client that was deleted still has its books, until it is forgotten.
+            if let Some(mut books) = self.slots.books_of(reservation.slot) {
+                self.end_one(&mut books, &reservation, &end, now);
+            }
         }
     }
 
-    fn end_one(&self, books: &Books, reservation: &Reservation, end: &End, now: UnixMillis) {
-        let Reservation { epoch, charges, reserved, kind, .. } = reservation;
+    fn end_one(&self, books: &mut Books, request: &Reservation, end: &End, now: UnixMillis) {
+        let Books { balances, record, .. } = books;
         match end {
             End::Settled(response) => {
-                let cost = response.cost(*kind, *reserved, &self.policy.charge);
-                books.balances.lock().settle(charges, *epoch, cost, now);
-                let mut record = books.record.lock();
-                record.settled(*reserved, cost.tokens(), response.duration_us);
+                let cost = response.cost(request.kind, request.reserved, &self.policy.charge);
+                balances.settle(&request.charges, cost, now);
+                record.settled(request.reserved, cost.tokens(), response.duration_us);
                 // A response that was cut short used less than such requests do.
                 if let (EstimateSource::Learned, Outcome::Completed, Some(used)) = (
                     self.policy.estimate.source,
@@ -47,10 +47,10 @@ impl Ledger {
                 }
             }
             End::Canceled => {
-                books.balances.lock().settle(charges, *epoch, Cost::Nothing, now);
-                books.record.lock().canceled();
+                balances.settle(&request.charges, Cost::Nothing, now);
+                record.canceled();
             }
-            End::Lost => books.record.lock().lost(*reserved),
+            End::Lost => record.lost(request.reserved),
         }
     }
 }

@@ -1,14 +1,13 @@
 //! The ledger: who has which limits, what is left of them, and what happened.
 //!
 //! Requests go in by [`Ledger::decide`] and out by [`Ledger::end`], and by no other door. Between
-//! the two a request is a [`Reservation`], which is data. Three books hang on one place a client,
-//! which is looked up once: the catalog (`clients`), the balances and the record, each under its
-//! own lock. Only configured clients have state; all other ids share one client,
-//! [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN).
+//! the two a request is a [`Reservation`], which is data. Three books are kept of a client, and one
+//! look-up finds all: the catalog (`clients`) says which limits it has, and where its slot is, which
+//! holds what is left of them (`balances`) and what happened (`record`). Only configured clients
+//! have a slot; all other ids share one client, [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN).
 
 mod ask;
 mod balances;
-mod books;
 mod clock;
 mod configuration;
 mod cost;
@@ -18,6 +17,7 @@ mod policy;
 mod record;
 mod reservation;
 mod retired;
+mod slots;
 mod snapshot;
 mod unknown;
 
@@ -25,7 +25,6 @@ use limiter::UnixMillis;
 use parking_lot::Mutex;
 
 pub use ask::{Answer, Ask, Refusal, RequestKind, Standing, WorkerId};
-use books::Books;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};
@@ -37,20 +36,22 @@ pub use policy::{
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
 pub use reservation::{BucketKey, Reservation};
 use retired::Retired;
+use slots::{SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};
 use unknown::Unknown;
 
 use crate::clients::{self, Catalog};
 
-/// A client's place: its configuration, with the two other books.
-type Client = clients::Client<Box<Books>>;
+/// A client as the catalog has it: its configuration, and where its slot is.
+type Client = clients::Client<SlotNumber>;
 
 /// All books of this process.
 #[derive(Debug)]
 pub struct Ledger {
     policy: Policy,
     clock: Clock,
-    clients: Catalog<Box<Books>>,
+    clients: Catalog<SlotNumber>,
+    slots: Slots,
     retired: Mutex<Retired>,
     unknown: Unknown,
 }
@@ -58,11 +59,13 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger without clients.
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
+        let slots = Slots::default();
         Self {
-            unknown: Unknown::new(policy.unknown_clients),
+            unknown: Unknown::new(policy.unknown_clients, &slots),
             policy,
             clock: clock.into(),
             clients: Catalog::default(),
+            slots,
             retired: Mutex::default(),
         }
     }

@@ -1,9 +1,9 @@
 //! What an admitted request holds until it ends.
 
-use limiter::{Charge, ClientId, Tokens};
+use limiter::{Charge, Tokens};
 use smallvec::SmallVec;
 
-use super::{RequestKind, WorkerId};
+use super::{RequestKind, WorkerId, slots::SlotKey};
 
 /// An admitted request: what it was charged, and to whom. It is data, so that it can be kept, sent
 /// and written down; [`Ledger::end`](super::Ledger::end) is the only way to end it.
@@ -14,18 +14,21 @@ pub struct Reservation {
     pub(super) owner: WorkerId,
     /// The request's number among those of its worker.
     pub(super) id: u32,
-    /// The configured client, or the one that stands for all others.
-    pub(super) client: ClientId,
-    /// The client's, when it was charged.
-    pub(super) epoch: u32,
+    /// The client's: of a configured one, or of the one that stands for all others.
+    pub(super) slot: SlotKey,
     pub(super) kind: RequestKind,
     pub(super) charges: Charges,
     pub(super) reserved: Tokens,
 }
 
-/// What was charged to each bucket. Nothing where no limit was in force, so that nothing is given
-/// back that was never paid.
-pub(super) type Charges = SmallVec<[(BucketKey, Charge); 2]>;
+/// What was charged to a client's buckets.
+#[derive(Debug)]
+pub(super) struct Charges {
+    /// The buckets', when they were charged.
+    pub(super) epoch: u32,
+    /// Nothing where no limit was in force, so that nothing is given back that was never paid.
+    pub(super) by_bucket: SmallVec<[(BucketKey, Charge); 2]>,
+}
 
 /// One of the buckets that a request is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use limiter::ClientId;
 
-use super::Books;
+use super::SlotNumber;
 
 /// How many deleted clients are remembered; beyond it the one deleted first is forgotten.
 const RETIRED_MAX: usize = 10_000;
@@ -13,28 +13,25 @@ const RETIRED_MAX: usize = 10_000;
 /// and a counter does not go down while the process runs.
 #[derive(Debug, Default)]
 pub(super) struct Retired {
-    clients: HashMap<ClientId, Box<Books>>,
+    clients: HashMap<ClientId, SlotNumber>,
     oldest_first: VecDeque<ClientId>,
 }
 
 impl Retired {
-    pub(super) fn put(&mut self, id: ClientId, books: Box<Books>) {
-        if self.oldest_first.len() >= RETIRED_MAX
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.clients.remove(&oldest);
-        }
+    /// Keeps one more; the answer is the slot of one that is forgotten for it.
+    pub(super) fn put(&mut self, id: ClientId, slot: SlotNumber) -> Option<SlotNumber> {
+        let forgotten = (self.oldest_first.len() >= RETIRED_MAX)
+            .then(|| self.oldest_first.pop_front())
+            .flatten()
+            .and_then(|oldest| self.clients.remove(&oldest));
         self.oldest_first.push_back(id.clone());
-        self.clients.insert(id, books);
+        self.clients.insert(id, slot);
+        forgotten
     }
 
-    pub(super) fn get(&self, id: &ClientId) -> Option<&Books> {
-        self.clients.get(id).map(Box::as_ref)
-    }
-
-    pub(super) fn take(&mut self, id: &ClientId) -> Option<Box<Books>> {
-        let books = self.clients.remove(id)?;
+    pub(super) fn take(&mut self, id: &ClientId) -> Option<SlotNumber> {
+        let slot = self.clients.remove(id)?;
         self.oldest_first.retain(|retired| retired != id);
-        Some(books)
+        Some(slot)
     }
 }

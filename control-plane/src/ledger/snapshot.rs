@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use limiter::{ClientId, UnixMillis};
+use limiter::ClientId;
 
 use super::{Client, Ledger, RecordSnapshot, Standing, Unknown};
 use crate::clients::ClientConfig;
@@ -30,16 +30,6 @@ pub enum UnknownSnapshot {
     },
 }
 
-impl ClientSnapshot {
-    pub(super) fn of(client: &Client, now: UnixMillis) -> Self {
-        Self {
-            config: client.config.clone(),
-            standing: client.page.balances.lock().standing(client.config.limits, now),
-            record: client.page.record.lock().snapshot(now),
-        }
-    }
-}
-
 impl Ledger {
     /// How many clients are configured.
     pub fn len(&self) -> usize {
@@ -58,8 +48,7 @@ impl Ledger {
 
     /// What one client did and has left.
     pub fn snapshot(&self, client: &str) -> Option<ClientSnapshot> {
-        let client = self.clients.get(client)?;
-        Some(ClientSnapshot::of(&client, self.clock.now()))
+        self.clients.get(client).map(|client| self.snapshot_of(&client))
     }
 
     /// At most `max` configurations, by id, of the clients that come after `after`.
@@ -69,19 +58,26 @@ impl Ledger {
 
     /// What at most `max` clients did and have left, by id, those that come after `after`.
     pub fn snapshots_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientSnapshot> {
-        let now = self.clock.now();
-        self.clients.after(after, max, |client| ClientSnapshot::of(client, now))
+        self.clients.after(after, max, |client| self.snapshot_of(client))
     }
 
     /// What all ids that are not configured did together.
     pub fn unknown_snapshot(&self) -> UnknownSnapshot {
         match &self.unknown {
-            Unknown::Shared(client) => {
-                UnknownSnapshot::Shared(Box::new(ClientSnapshot::of(client, self.clock.now())))
-            }
+            Unknown::Shared(client) => UnknownSnapshot::Shared(Box::new(self.snapshot_of(client))),
             Unknown::Denied { count } => {
                 UnknownSnapshot::Denied { requests: count.load(Ordering::Relaxed) }
             }
+        }
+    }
+
+    pub(super) fn snapshot_of(&self, client: &Client) -> ClientSnapshot {
+        let books = self.slots.books(client.page);
+        let now = self.clock.now();
+        ClientSnapshot {
+            config: client.config.clone(),
+            standing: books.balances.standing(client.config.limits, now),
+            record: books.record.snapshot(now),
         }
     }
 }

@@ -4,20 +4,20 @@ use std::sync::atomic::AtomicU64;
 
 use limiter::ClientId;
 
-use super::{Client, policy::UnknownClients};
+use super::{Client, Slots, policy::UnknownClients};
 use crate::clients::{ClientConfig, Limits};
 
 /// What becomes of them.
 #[derive(Debug)]
 pub(super) enum Unknown {
     /// All of them are one client.
-    Shared(Box<Client>),
+    Shared(Client),
     /// They are denied and counted.
     Denied { count: AtomicU64 },
 }
 
 impl Unknown {
-    pub(super) fn new(policy: UnknownClients) -> Self {
+    pub(super) fn new(policy: UnknownClients, slots: &Slots) -> Self {
         let limits = match policy {
             UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
             UnknownClients::Allow => Limits::default(),
@@ -25,14 +25,6 @@ impl Unknown {
         };
         let id = ClientId::unknown();
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
-        Self::Shared(Box::new(Client { config, page: Box::default() }))
-    }
-
-    /// The client that stands for all of them, when it is meant.
-    pub(super) fn shared(&self, id: &ClientId) -> Option<&Client> {
-        match self {
-            Self::Shared(client) if client.config.id == *id => Some(client),
-            Self::Shared(_) | Self::Denied { .. } => None,
-        }
+        Self::Shared(Client { config, page: slots.take() })
     }
 }

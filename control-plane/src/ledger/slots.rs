@@ -1,0 +1,76 @@
+//! Where a client's balances and record are, by number: a request that ends finds them without its
+//! client being looked up again.
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{balances::Balances, record::Record};
+
+/// All slots there are. One that was made stays where it is, so that no lock is needed to find it.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: boxcar::Vec<Mutex<Books>>,
+    /// Those of clients that are forgotten.
+    free: Mutex<Vec<SlotNumber>>,
+}
+
+/// The number of a slot, of whichever client has it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlotNumber(usize);
+
+/// A client's slot: once another client has it, the key fits no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlotKey {
+    number: SlotNumber,
+    tenancy: u32,
+}
+
+/// A client's pages in two books: what is left, and what happened. They know nothing of each other;
+/// a decision writes in both, and one lock costs it half of what two do.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) balances: Balances,
+    pub(super) record: Record,
+    /// Counts the clients that had the slot before.
+    tenancy: u32,
+}
+
+impl Slots {
+    /// An empty slot.
+    pub(super) fn take(&self) -> SlotNumber {
+        let free = self.free.lock().pop();
+        free.unwrap_or_else(|| SlotNumber(self.slots.push(Mutex::default())))
+    }
+
+    /// The slot is for another client to have, and what the last one's requests hold fits no more.
+    pub(super) fn give_back(&self, number: SlotNumber) {
+        let mut books = self.books(number);
+        *books = Books { tenancy: books.tenancy.wrapping_add(1), ..Books::default() };
+        drop(books);
+        self.free.lock().push(number);
+    }
+
+    /// The books of whichever client has the slot.
+    #[expect(clippy::indexing_slicing, reason = "numbers are made by `take`, and no slot goes")]
+    pub(super) fn books(&self, number: SlotNumber) -> MutexGuard<'_, Books> {
+        self.slots[number.0].lock()
+    }
+
+    /// The books of the one client that the key is for; `None` when it is forgotten.
+    pub(super) fn books_of(&self, key: SlotKey) -> Option<MutexGuard<'_, Books>> {
+        Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
+    }
+}
+
+impl Books {
+    /// A client is created, which may have been deleted before: full buckets, and counters that go
+    /// on. What its requests of before still hold is not given back to these buckets.
+    pub(super) fn begin_anew(&mut self) {
+        self.balances.begin_anew();
+        self.record.unlearn();
+    }
+
+    /// The key of the client whose books they are, in slot `number`.
+    pub(super) fn key(&self, number: SlotNumber) -> SlotKey {
+        SlotKey { number, tenancy: self.tenancy }
+    }
+}
