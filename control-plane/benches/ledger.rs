@@ -105,12 +105,12 @@ enum Fate {
 }
 
 /// As many asks as come together where there is some traffic.
-const FRAME: u64 = 16;
+const FRAME: usize = 16;
 
 /// At least so many decisions in frames, the first of which is number `first`; the time moves on.
 fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, decisions: u64) {
-    let mut buffers = [[0; ID_LEN]; FRAME as usize];
-    for frame in (first..first + decisions).step_by(FRAME as usize) {
+    let mut buffers = [[0; ID_LEN]; FRAME];
+    for frame in (first..first + decisions).step_by(FRAME) {
         world.clock.set(UnixMillis(NOW.0 + frame / 1_000));
         let asks: Vec<_> = (frame..)
             .zip(&mut buffers)

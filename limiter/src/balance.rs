@@ -8,7 +8,8 @@ pub struct Balance {
     pub(crate) quota: Quota,
     pub(crate) whole: i64,
     pub(crate) rest: u32,
-    pub(crate) full_in_ms: u64,
+    /// Milliseconds until refill goes on, after the clock was set back.
+    pub(crate) stands_for_ms: u64,
 }
 
 impl Balance {
@@ -51,13 +52,24 @@ impl Balance {
     /// All of it in tokens, as near as a float can be; negative when in debt.
     #[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
     pub fn tokens(&self) -> f64 {
-        let window_ms = self.quota.window().millis();
-        let units = i128::from(self.whole) * i128::from(window_ms) + i128::from(self.rest);
-        units as f64 / window_ms as f64
+        self.units() as f64 / self.quota.window().millis() as f64
     }
 
     /// Milliseconds until the bucket is full, if nobody spends.
     pub fn full_in_ms(&self) -> u64 {
-        self.full_in_ms
+        self.ms_until(self.quota.burst())
+    }
+
+    /// Milliseconds until so many tokens are there, if nobody spends.
+    pub(crate) fn ms_until(&self, tokens: u64) -> u64 {
+        if self.whole >= tokens.cast_signed() {
+            return 0;
+        }
+        let missing = self.quota.units(tokens) - self.units();
+        self.quota.refill_ms(missing).saturating_add(self.stands_for_ms)
+    }
+
+    fn units(&self) -> i128 {
+        self.quota.balance_units(self.whole, self.rest)
     }
 }

@@ -76,15 +76,20 @@ impl Bucket {
     }
 
     /// What is left at `now`.
+    #[inline]
     pub fn balance(&self, now: UnixMillis) -> Balance {
-        let mut then = *self;
-        then.refill(now);
-        let full_in_ms = then.ms_until_covered(self.quota.burst(), now);
-        Balance { quota: then.quota, whole: then.whole, rest: then.rest, full_in_ms }
+        let elapsed_ms = now.ms_since(self.refilled_at);
+        let (whole, rest) = match elapsed_ms {
+            0 => (self.whole, self.rest),
+            _ => self.with(self.quota.refill(elapsed_ms)),
+        };
+        let stands_for_ms = self.refilled_at.ms_since(now);
+        Balance { quota: self.quota, whole, rest, stands_for_ms }
     }
 
     /// Corrects a charge to what was used in the end: the difference is given back, or charged
     /// further even into debt. `Tokens::ZERO` gives all of it back.
+    #[inline]
     pub fn settle(&mut self, charge: Charge, used: Tokens, now: UnixMillis) {
         self.refill(now);
         let (charged, used) = (charge.tokens.get(), used.get());
@@ -96,31 +101,35 @@ impl Bucket {
     }
 
     /// Time that goes backward adds nothing, and is not paid out again when it comes back.
+    #[inline]
     pub(crate) fn refill(&mut self, now: UnixMillis) {
         let elapsed_ms = now.ms_since(self.refilled_at);
         if elapsed_ms > 0 {
+            (self.whole, self.rest) = self.with(self.quota.refill(elapsed_ms));
             self.refilled_at = now;
-            self.add(self.quota.refill(elapsed_ms));
         }
     }
 
     /// How long a request that costs so much has to wait; `None` when it is covered.
+    #[inline]
     pub(crate) fn wait(&self, cost: Tokens, now: UnixMillis) -> Option<Wait> {
         if self.covers(cost.get()) {
             None
         } else if cost.get() > self.quota.burst() {
             Some(Wait::Never)
         } else {
-            Some(Wait::Millis(self.ms_until_covered(cost.get(), now)))
+            Some(Wait::Millis(self.balance(now).ms_until(cost.get())))
         }
     }
 
     /// What an admitted request is charged.
+    #[inline]
     pub(crate) fn charge(&self, tokens: Tokens) -> Charge {
         Charge { tokens, burst: self.quota.burst_nonzero(), revision: self.revision }
     }
 
     /// Takes what [`Bucket::wait`] said is there.
+    #[inline]
     pub(crate) fn take(&mut self, tokens: Tokens) {
         self.whole -= tokens.get().cast_signed();
     }
@@ -128,22 +137,6 @@ impl Bucket {
     /// The rest pays for no token.
     fn covers(&self, tokens: u64) -> bool {
         self.whole >= tokens.cast_signed()
-    }
-
-    /// Milliseconds from `now` until so many tokens are there. After the clock was set back, refill
-    /// goes on only once it is where it had been. An old debt under the smallest quota can take
-    /// longer than a `u64` can tell.
-    fn ms_until_covered(&self, tokens: u64, now: UnixMillis) -> u64 {
-        if self.covers(tokens) {
-            return 0;
-        }
-        let missing = (self.quota.units(tokens) - self.units()).cast_unsigned();
-        let amount = self.quota.amount();
-        let refill_ms = match u64::try_from(missing) {
-            Ok(missing) => missing.div_ceil(amount),
-            Err(_) => u64::try_from(missing.div_ceil(u128::from(amount))).unwrap_or(u64::MAX),
-        };
-        refill_ms.saturating_add(self.refilled_at.ms_since(now))
     }
 
     /// Gives so many tokens of a charge back, but no more than is sure to be missing, so that no
@@ -172,11 +165,20 @@ impl Bucket {
     }
 
     fn add(&mut self, units: i128) {
-        self.set_units((self.units() + units).min(self.quota.capacity()));
+        (self.whole, self.rest) = self.with(units);
+    }
+
+    /// The balance with so many units more, as far as they go in.
+    fn with(&self, units: i128) -> (i64, u32) {
+        self.split((self.units() + units).min(self.quota.capacity()))
     }
 
     fn units(&self) -> i128 {
-        i128::from(self.whole) * i128::from(self.quota.window().millis()) + i128::from(self.rest)
+        self.quota.balance_units(self.whole, self.rest)
+    }
+
+    fn set_units(&mut self, units: i128) {
+        (self.whole, self.rest) = self.split(units);
     }
 
     /// Splits a balance in units into whole tokens and a rest. Nearly all fit an `i64`, whose
@@ -185,15 +187,13 @@ impl Bucket {
         clippy::cast_possible_truncation,
         reason = "a rest is below the window's milliseconds, and a balance above -2^50 tokens"
     )]
-    fn set_units(&mut self, units: i128) {
+    fn split(&self, units: i128) -> (i64, u32) {
         let window_ms = self.quota.window().millis().cast_signed();
         if let Ok(units) = i64::try_from(units) {
-            self.whole = units.div_euclid(window_ms);
-            self.rest = units.rem_euclid(window_ms) as u32;
+            (units.div_euclid(window_ms), units.rem_euclid(window_ms) as u32)
         } else {
             let window_ms = i128::from(window_ms);
-            self.whole = units.div_euclid(window_ms) as i64;
-            self.rest = units.rem_euclid(window_ms) as u32;
+            (units.div_euclid(window_ms) as i64, units.rem_euclid(window_ms) as u32)
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Demand<'a> {
 
 impl Demand<'_> {
     /// What the bucket was charged, when the request was admitted.
+    #[inline]
     pub fn charge(&self) -> Charge {
         self.bucket.charge(self.cost)
     }
@@ -33,6 +34,7 @@ pub enum Decision {
 /// The demands are in the order in which they are to be named. More of them than
 /// [`BUCKETS_MAX`](crate::BUCKETS_MAX) are decided by the same rule, but a refusal does not tell of
 /// each. A request without any is admitted.
+#[inline]
 pub fn decide(demands: &mut [Demand<'_>], now: UnixMillis) -> Decision {
     let mut refusal: Option<Refusal> = None;
     for (index, demand) in demands.iter_mut().enumerate() {

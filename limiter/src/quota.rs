@@ -88,6 +88,21 @@ impl Quota {
     pub(crate) fn units(&self, tokens: u64) -> i128 {
         i128::from(tokens) * i128::from(self.window.millis())
     }
+
+    /// A balance of so many whole tokens and a rest, in units.
+    pub(crate) fn balance_units(&self, whole: i64, rest: u32) -> i128 {
+        i128::from(whole) * i128::from(self.window.millis()) + i128::from(rest)
+    }
+
+    /// Milliseconds in which so many units are refilled. An old debt under the smallest quota can
+    /// take longer than a `u64` can tell.
+    pub(crate) fn refill_ms(&self, units: i128) -> u64 {
+        let (units, amount) = (units.max(0).cast_unsigned(), self.amount());
+        match u64::try_from(units) {
+            Ok(units) => units.div_ceil(amount),
+            Err(_) => u64::try_from(units.div_ceil(u128::from(amount))).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 impl From<PerMinute> for Quota {

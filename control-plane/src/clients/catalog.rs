@@ -12,7 +12,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use foldhash::quality::RandomState;
+use foldhash::fast::RandomState;
 use limiter::ClientId;
 use parking_lot::RwLock;
 

@@ -24,43 +24,35 @@ pub(super) struct Balances {
 impl Balances {
     /// Decides over one request and `tokens` tokens: all limits admit it and all are charged, or
     /// none is.
+    #[inline]
     pub(super) fn decide(
         &mut self,
         limits: Limits,
         tokens: Tokens,
         now: UnixMillis,
     ) -> (Result<Charges, Refusal>, Standing) {
-        let mut keys: SmallVec<[BucketKey; 2]> = SmallVec::new();
-        let mut demands: SmallVec<[Demand<'_>; 2]> = SmallVec::new();
+        let epoch = self.epoch;
+        let requests = limits
+            .rpm
+            .map(|rpm| Demand { bucket: in_use(&mut self.requests, rpm, now), cost: Tokens::ONE });
+        let tokens = limits
+            .tpm
+            .map(|tpm| Demand { bucket: in_use(&mut self.tokens, tpm, now), cost: tokens });
         // In the order in which a refusal names them.
-        if let Some(rpm) = limits.rpm {
-            keys.push(BucketKey::Rpm);
-            demands
-                .push(Demand { bucket: in_use(&mut self.requests, rpm, now), cost: Tokens::ONE });
-        }
-        if let Some(tpm) = limits.tpm {
-            keys.push(BucketKey::Tpm);
-            demands.push(Demand { bucket: in_use(&mut self.tokens, tpm, now), cost: tokens });
-        }
-        let decided = match limiter::decide(&mut demands, now) {
-            Decision::Admitted => {
-                let by_bucket = keys.iter().copied().zip(demands.iter().map(Demand::charge));
-                Ok(Charges { epoch: self.epoch, by_bucket: by_bucket.collect() })
+        let decided = match (requests, tokens) {
+            (Some(requests), Some(tokens)) => {
+                decide(epoch, [BucketKey::Rpm, BucketKey::Tpm], [requests, tokens], now)
             }
-            Decision::Refused(refusal) => Err(Refusal {
-                limit: match keys.get(refusal.named()) {
-                    Some(BucketKey::Rpm) | None => Dimension::Rpm,
-                    Some(BucketKey::Tpm) => Dimension::Tpm,
-                },
-                wait: refusal.wait(),
-            }),
+            (Some(requests), None) => decide(epoch, [BucketKey::Rpm], [requests], now),
+            (None, Some(tokens)) => decide(epoch, [BucketKey::Tpm], [tokens], now),
+            (None, None) => decide(epoch, [], [], now),
         };
-        drop(demands);
         (decided, self.standing(limits, now))
     }
 
     /// Corrects what was charged to what the request costs in the end. Charges to buckets that have
     /// been thrown away since are not settled with new ones.
+    #[inline]
     pub(super) fn settle(&mut self, charges: &Charges, cost: Cost, now: UnixMillis) {
         if charges.epoch != self.epoch {
             return;
@@ -92,18 +84,47 @@ impl Balances {
     }
 
     /// What is left of each of `limits` at `now`.
+    #[inline]
     pub(super) fn standing(&self, limits: Limits, now: UnixMillis) -> Standing {
-        let balance = |bucket: Option<Bucket>, limit: Option<PerMinute>| {
-            let bucket = limit.map(|limit| bucket.unwrap_or(Bucket::full(limit.into(), now)));
-            bucket.map(|bucket| bucket.balance(now))
+        let balance = |bucket: &Option<Bucket>, limit: Option<PerMinute>| match (bucket, limit) {
+            (_, None) => None,
+            (Some(bucket), Some(_)) => Some(bucket.balance(now)),
+            (None, Some(limit)) => Some(Bucket::full(limit.into(), now).balance(now)),
         };
         Standing {
-            requests: balance(self.requests, limits.rpm),
-            tokens: balance(self.tokens, limits.tpm),
+            requests: balance(&self.requests, limits.rpm),
+            tokens: balance(&self.tokens, limits.tpm),
         }
     }
 }
 
+#[inline]
 fn in_use(bucket: &mut Option<Bucket>, limit: PerMinute, now: UnixMillis) -> &mut Bucket {
     bucket.get_or_insert_with(|| Bucket::full(limit.into(), now))
+}
+
+/// Decides over the buckets of `keys`, and tells what they were charged.
+#[inline]
+fn decide<const N: usize>(
+    epoch: u32,
+    keys: [BucketKey; N],
+    mut demands: [Demand<'_>; N],
+    now: UnixMillis,
+) -> Result<Charges, Refusal> {
+    match limiter::decide(&mut demands, now) {
+        Decision::Admitted => {
+            let mut by_bucket = SmallVec::new();
+            for (key, demand) in keys.into_iter().zip(&demands) {
+                by_bucket.push((key, demand.charge()));
+            }
+            Ok(Charges { epoch, by_bucket })
+        }
+        Decision::Refused(refusal) => Err(Refusal {
+            limit: match keys.get(refusal.named()) {
+                Some(BucketKey::Rpm) | None => Dimension::Rpm,
+                Some(BucketKey::Tpm) => Dimension::Tpm,
+            },
+            wait: refusal.wait(),
+        }),
+    }
 }

@@ -71,6 +71,7 @@ impl Response {
     }
 
     /// What a request that reserved so much costs.
+    #[inline]
     pub(super) fn cost(&self, kind: RequestKind, reserved: Tokens, policy: &ChargePolicy) -> Cost {
         let observed = self.observed(policy);
         match (self.outcome, self.told) {

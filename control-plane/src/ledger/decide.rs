@@ -37,6 +37,7 @@ impl Ledger {
         }
     }
 
+    #[inline]
     fn decide_one(&self, ask: &Ask<'_>, now: UnixMillis) -> Answer {
         if let Some(client) = self.clients.get(ask.client) {
             return self.decide_for(&client, ask, now);
@@ -50,6 +51,7 @@ impl Ledger {
         }
     }
 
+    #[inline]
     fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
         let mut books = self.slots.books(client.page);
         let reserved = self.estimate(client, &books.record, ask, now);
@@ -80,6 +82,7 @@ impl Ledger {
     /// What its client did not say itself counts up to what a full bucket holds: a client whose
     /// usual request is larger than its limit waits for the full bucket, and is not locked out
     /// for ever.
+    #[inline]
     fn estimate(&self, client: &Client, record: &Record, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
         let policy = &self.policy.estimate;
         let within_limit = |tokens: Tokens| match client.config.limits.tpm {

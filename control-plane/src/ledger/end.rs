@@ -22,14 +22,15 @@ impl Ledger {
     #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
     pub async fn end(&self, ends: Vec<(Reservation, End)>) {
         let now = self.clock.now();
-        for (reservation, end) in ends {
+        for (reservation, end) in &ends {
             // A client that was deleted still has its books, until it is forgotten.
             if let Some(mut books) = self.slots.books_of(reservation.slot) {
-                self.end_one(&mut books, &reservation, &end, now);
+                self.end_one(&mut books, reservation, end, now);
             }
         }
     }
 
+    #[inline]
     fn end_one(&self, books: &mut Books, request: &Reservation, end: &End, now: UnixMillis) {
         let Books { balances, record, .. } = books;
         match end {

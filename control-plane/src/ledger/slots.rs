@@ -15,7 +15,7 @@ pub(super) struct Slots {
 
 /// The number of a slot, of whichever client has it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SlotNumber(usize);
+pub(super) struct SlotNumber(u32);
 
 /// A client's slot: once another client has it, the key fits no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,10 @@ impl Slots {
     /// An empty slot.
     pub(super) fn take(&self) -> SlotNumber {
         let free = self.free.lock().pop();
-        free.unwrap_or_else(|| SlotNumber(self.slots.push(Mutex::default())))
+        free.unwrap_or_else(|| {
+            // A million clients are as many as there can be.
+            SlotNumber(u32::try_from(self.slots.push(Mutex::default())).unwrap_or(u32::MAX))
+        })
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.
@@ -50,12 +53,14 @@ impl Slots {
     }
 
     /// The books of whichever client has the slot.
+    #[inline]
     #[expect(clippy::indexing_slicing, reason = "numbers are made by `take`, and no slot goes")]
     pub(super) fn books(&self, number: SlotNumber) -> MutexGuard<'_, Books> {
-        self.slots[number.0].lock()
+        self.slots[number.0 as usize].lock()
     }
 
     /// The books of the one client that the key is for; `None` when it is forgotten.
+    #[inline]
     pub(super) fn books_of(&self, key: SlotKey) -> Option<MutexGuard<'_, Books>> {
         Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
     }
@@ -70,6 +75,7 @@ impl Books {
     }
 
     /// The key of the client whose books they are, in slot `number`.
+    #[inline]
     pub(super) fn key(&self, number: SlotNumber) -> SlotKey {
         SlotKey { number, tenancy: self.tenancy }
     }

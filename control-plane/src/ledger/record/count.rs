@@ -13,6 +13,7 @@ impl Count {
         self.shown
     }
 
+    #[inline]
     pub(super) fn add(&mut self, number: u64) {
         let already_shown = number.min(self.overcounted);
         self.overcounted -= already_shown;

@@ -15,6 +15,7 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    #[inline]
     pub(in crate::ledger) fn record(&mut self, duration_us: u64) {
         let bucket =
             DURATION_BUCKETS_MS.partition_point(|&bound_ms| bound_ms * 1_000 < duration_us);

@@ -58,11 +58,13 @@ pub struct RecordSnapshot {
 }
 
 impl Record {
+    #[inline]
     pub(super) fn admitted(&mut self, now: UnixMillis) {
         self.last_request = NonZeroU64::new(now.0);
         self.admitted.add(1);
     }
 
+    #[inline]
     pub(super) fn dropped(&mut self, limit: Dimension, requests: u64, now: UnixMillis) {
         self.last_request = NonZeroU64::new(now.0);
         let dropped = match limit {
@@ -73,16 +75,19 @@ impl Record {
     }
 
     /// A request went away before it was forwarded.
+    #[inline]
     pub(super) fn canceled(&mut self) {
         self.admitted.take_back(1);
     }
 
     /// Nobody will know what became of a request: its charge stands.
+    #[inline]
     pub(super) fn lost(&mut self, reserved: Tokens) {
         self.tokens_used = self.tokens_used.saturating_add(reserved.get());
     }
 
     /// A request ended and was charged `cost`.
+    #[inline]
     pub(super) fn settled(&mut self, reserved: Tokens, cost: Tokens, duration_us: Option<u64>) {
         let (reserved, cost) = (reserved.get(), cost.get());
         self.tokens_used = self.tokens_used.saturating_add(cost);
