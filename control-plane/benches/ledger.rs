@@ -124,11 +124,13 @@ fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, dec
             .collect();
         let answers = black_box(world.ledger.decide(&asks).now_or_never());
         let Fate::Ended = fate else { continue };
-        let ends = answers.into_iter().flatten().filter_map(|answer| match answer {
-            Answer::Admitted { reservation, .. } => Some((reservation, End::Settled(RESPONSE))),
-            _ => None,
-        });
-        black_box(world.ledger.end(ends.collect()).now_or_never());
+        let mut ends = Vec::with_capacity(FRAME);
+        for answer in answers.unwrap_or_default() {
+            if let Answer::Admitted { reservation, .. } = answer {
+                ends.push((reservation, End::Settled(RESPONSE)));
+            }
+        }
+        black_box(world.ledger.end(ends).now_or_never());
     }
 }
 
