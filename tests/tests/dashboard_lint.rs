@@ -8,8 +8,8 @@
 
 use std::collections::BTreeSet;
 
-use harness::dashboard::{Dashboard, array, text};
-use harness::golden_metrics::{names, type_of, types};
+use repository::dashboard::{Dashboard, array, text};
+use repository::golden_metrics::{names, type_of, types};
 use serde_json::{Value, json};
 
 /// Of Grafana's units those that are used here; it shows others as a suffix of no meaning.

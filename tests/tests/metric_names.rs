@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::golden_metrics::{names, type_of, types};
 use harness::{TestStack, tools};
+use repository::golden_metrics::{names, type_of, types};
 
 /// What is FlowGuard's on Envoy's page.
 const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];

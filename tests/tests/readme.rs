@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::deadline::{eventually, soon};
-use harness::{readme, tools};
+use harness::tools;
+use repository::readme;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -184,7 +185,7 @@ impl Reader {
 
     /// Runs the program behind `cargo xtask load`.
     async fn load(&self, words: &str) -> String {
-        let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
+        let mut load = Command::from(tools::load());
         load.args(words.split(' ').skip(3).take_while(|word| *word != "#"));
         for (variable, default) in [("PROXY_PORT", "8080"), ("CONFIG_PORT", "9091")] {
             load.envs(

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cargo::{self, Profile, cargo};
 use crate::parts::Parts;
-use crate::process;
+use supervisor::process;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     parts.add_wrk()?;
     parts.add_envoy()?;
     parts.add_filter()?;
-    parts.add_programs(Profile::Release)?;
+    parts.add_control_plane(Profile::Release)?;
     let program = cargo::build_program("bench", Profile::Release)?;
     // Called in the caller's folder, to which the path of the JSON file is relative.
     let mut command = Command::new(program);

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo};
-use crate::process;
 use crate::tools::wasm_toolchain::{self, Toolchain};
 use crate::workspace;
+use supervisor::process;
 
 const TARGET: &str = wasm_toolchain::TARGET;
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cargo::{self, Profile};
-use crate::interrupt;
+use supervisor::interrupt;
 
 /// What to send, and where to.
 #[derive(Debug, Args)]

@@ -9,12 +9,8 @@ mod campaigns;
 mod cargo;
 mod check;
 mod filter;
-mod interrupt;
-mod leash;
 mod load;
 mod parts;
-mod process;
-mod service;
 mod tools;
 mod up;
 mod workspace;
@@ -24,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use supervisor::{interrupt, leash};
 
 #[derive(Debug, Parser)]
 #[command(

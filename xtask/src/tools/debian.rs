@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::search;
-use crate::process;
+use supervisor::process;
 
-const SUDO_LIMIT: Duration = Duration::from_secs(5);
+const SUDO_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Another apt may be at work in the same moment; it is waited for that many seconds.
 const LOCK_OPTION: &str = "DPkg::Lock::Timeout=300";
@@ -78,7 +78,8 @@ fn privilege() -> Option<Privilege> {
             return Some(Privilege::Root);
         }
         search::on_path("sudo")?;
-        let answer = process::output(Command::new("sudo").args(["-n", "true"]), SUDO_LIMIT).ok()?;
+        let answer =
+            process::output(Command::new("sudo").args(["-n", "true"]), SUDO_TIMEOUT).ok()?;
         answer.status.success().then_some(Privilege::Sudo)
     })
 }

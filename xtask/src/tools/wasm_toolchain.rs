@@ -10,8 +10,8 @@ use anyhow::{Result, bail};
 
 use super::debian;
 use super::search;
-use crate::process;
 use crate::workspace;
+use supervisor::process;
 
 /// What the filter is compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -26,8 +26,8 @@ const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "l
 
 /// A download server that is not reachable may drop packets silently, and rustup's own limits add
 /// up to minutes.
-const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
-const QUESTION_LIMIT: Duration = Duration::from_secs(20);
+const RUSTUP_TIMEOUT: Duration = Duration::from_mins(1);
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Which toolchain compiles the filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +91,13 @@ fn add_by_rustup() -> Result<bool> {
     eprintln!("installing {TARGET} with rustup");
     let mut command = Command::new("rustup");
     command.args(["target", "add", TARGET]).current_dir(workspace::root());
-    match process::output(&mut command, RUSTUP_LIMIT) {
+    match process::output(&mut command, RUSTUP_TIMEOUT) {
         Ok(output) if output.status.success() => Ok(true),
         Ok(output) => {
             eprintln!("rustup could not: {}", complaint(&output.stderr));
             Ok(false)
         }
-        Err(error) if error.is::<crate::interrupt::Interrupted>() => Err(error),
+        Err(error) if error.is::<supervisor::interrupt::Interrupted>() => Err(error),
         Err(error) => {
             eprintln!("rustup could not: {error:#}");
             Ok(false)
@@ -113,7 +113,7 @@ fn complaint(stderr: &str) -> &str {
 
 /// The first line that a successful `command` prints.
 fn ask(command: &mut Command) -> Option<String> {
-    let output = process::output(command, QUESTION_LIMIT).ok()?;
+    let output = process::output(command, QUESTION_TIMEOUT).ok()?;
     let line = output.stdout.lines().next()?;
     output.status.success().then(|| line.to_owned())
 }
