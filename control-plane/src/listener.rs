@@ -83,6 +83,10 @@ impl Listener {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     warn!("accepting a connection failed: {error}");
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "nothing tells when there are file descriptors again"
+                    )]
                     time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
@@ -136,6 +140,7 @@ pub struct ConnectionInfo {
 }
 
 impl Connection {
+    #[expect(clippy::disallowed_methods, reason = "the idle time is a time")]
     fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
         // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
         let _ = tcp.set_nodelay(true);

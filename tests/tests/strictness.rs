@@ -115,6 +115,7 @@ async fn a_client_exactly_at_its_rate_is_never_refused() {
     }
     let first = answer.received + check::refused_for_now(&answer, &check::RPM_EXCEEDED);
     for step in 0..20 {
+        #[expect(clippy::disallowed_methods, reason = "paces requests by the clock")]
         tokio::time::sleep_until((first + Duration::from_millis(100) * step).into()).await;
         check::admitted(&send().await);
     }
