@@ -202,24 +202,30 @@ fn text() -> String {
 
 /// `cargo xtask` accepts the names and flags of this command.
 ///
-/// The program is called without cargo, which would wait for any other build to end. What `up`
-/// hands on to `flowguard` is for that to judge.
+/// The program is called without cargo, which would wait for any other build to end. What it hands
+/// on to `flowguard` and to the load generator is for those to judge.
 async fn xtask_knows(command: &str) {
     let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
     let words: Vec<&str> = words.collect();
-    let own = if words.first() == Some(&"up") {
-        words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count()
-    } else {
-        words.len()
+    let own = match words.first() {
+        Some(&"up") => words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count(),
+        Some(&"load") => 1,
+        _ => words.len(),
     };
-    let (own, settings) = words.split_at(own);
+    let (own, handed_on) = words.split_at(own);
     let mut xtask = Command::from(tools::xtask());
-    xtask.args(own).arg("--help");
+    // `load --help` would be handed on as well.
+    let is_load = own == ["load"];
+    if is_load {
+        xtask.args(["help", "load"])
+    } else {
+        xtask.args(own).arg("--help")
+    };
     let help = succeed(command, xtask).await;
     assert!(help.contains("Usage: cargo xtask"), "{command}: {help}");
-    let mut flowguard = Command::from(tools::flowguard());
-    flowguard.args(settings).arg("settings");
-    succeed(command, flowguard).await;
+    let mut judge = Command::from(if is_load { tools::load() } else { tools::flowguard() });
+    judge.args(handed_on).arg(if is_load { "--help" } else { "settings" });
+    succeed(command, judge).await;
 }
 
 async fn succeed(what: &str, mut command: Command) -> String {

@@ -32,7 +32,12 @@ use plan::Plan;
 
 /// Measures requests per second, latency and CPU per request, with and without the filter, and what it adds to streams.
 #[derive(Debug, Parser)]
-#[command(name = "bench", version)]
+#[command(
+    name = "bench",
+    bin_name = "cargo xtask bench",
+    version,
+    after_help = "`cargo xtask bench --ledger` measures the ledger's decisions per second, without Envoy."
+)]
 struct Options {
     /// Write the tables and the targets to this file as JSON as well
     #[arg(long, value_name = "FILE")]
