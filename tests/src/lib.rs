@@ -1,5 +1,5 @@
 //! Reads what this repository says, for tests that hold it against what is: the README's commands,
-//! the dashboard's queries, the golden lists of metrics.
+//! the dashboard's queries, the golden lists of metrics, the sources' modules.
 //!
 //! Like the harness it is for tests alone, and panics where it can't go on.
 
@@ -8,3 +8,4 @@
 pub mod dashboard;
 pub mod golden_metrics;
 pub mod readme;
+pub mod rooms;
