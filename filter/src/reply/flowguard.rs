@@ -1,4 +1,4 @@
-//! Bodies of the contract.
+//! Bodies of FlowGuard's own form, section 2 of docs/contract.md.
 
 use serde::Serialize;
 
