@@ -83,7 +83,7 @@ impl Admin {
 
 /// A client's statistics.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "the names are the contract's")]
+#[allow(missing_docs, reason = "docs/contract.md says what each is")]
 pub struct ClientStats {
     pub client_id: String,
     pub total_requests: u64,
@@ -96,15 +96,14 @@ pub struct ClientStats {
     pub tpm_remaining: Option<u64>,
     pub last_request_time: Option<String>,
     pub avg_latency_ms: f64,
-    /// Beside the contract's, and only once something is learned.
+    /// Only once something is learned.
     pub learned_estimate: Option<u64>,
-    /// Beside the contract's, and only with a limit of tokens.
+    /// Only with a limit of tokens.
     pub tpm_balance: Option<i64>,
 }
 
 impl ClientStats {
-    /// Reads the statistics of one client, which must have exactly the contract's fields, and
-    /// maybe what was learned and the balance of tokens.
+    /// Reads the statistics of one client, which must have exactly the fields of docs/contract.md.
     pub fn read(json: &Value) -> Self {
         let fields = json.as_object().unwrap_or_else(|| panic!("statistics are an object: {json}"));
         let number = |name: &str| json[name].as_u64().unwrap_or_else(|| panic!("{name} in {json}"));

@@ -9,7 +9,7 @@ use crate::admin::ClientStats;
 use crate::envoy::Envoy;
 use crate::http_client::Answer;
 
-/// An answer of FlowGuard's own.
+/// An answer of FlowGuard's own: a row of the table in section 2 of docs/contract.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status.
@@ -29,46 +29,46 @@ pub enum Message {
     StartsWith(&'static str),
 }
 
-/// Row 1.
+/// There is no `X-Client-ID`.
 pub const NO_CLIENT_ID: Refusal = Refusal {
     status: 400,
     error: "missing_header",
     message: Message::Exactly("X-Client-ID header is required"),
 };
-/// Row 2.
+/// There is no `X-Token-Estimate`.
 pub const NO_ESTIMATE: Refusal = Refusal {
     status: 400,
     error: "missing_header",
     message: Message::Exactly("X-Token-Estimate header is required"),
 };
-/// Row 3.
+/// `X-Client-ID` is no client id, or is there twice.
 pub const INVALID_CLIENT_ID: Refusal = Refusal {
     status: 400,
     error: "invalid_header",
     message: Message::StartsWith("X-Client-ID must be "),
 };
-/// Row 4.
+/// `X-Token-Estimate` is no number of tokens, or is there twice.
 pub const INVALID_ESTIMATE: Refusal = Refusal {
     status: 400,
     error: "invalid_header",
     message: Message::Exactly("X-Token-Estimate must be a non-negative integer"),
 };
-/// Row 5.
+/// The client is not configured, and such clients are denied.
 pub const UNKNOWN_CLIENT: Refusal =
     Refusal { status: 403, error: "unknown_client", message: Message::StartsWith("") };
-/// Row 6.
+/// Too many requests a minute.
 pub const RPM_EXCEEDED: Refusal = Refusal {
     status: 429,
     error: "rpm_exceeded",
     message: Message::Exactly("Request rate limit exceeded"),
 };
-/// Row 7.
+/// Too many tokens a minute.
 pub const TPM_EXCEEDED: Refusal = Refusal {
     status: 429,
     error: "tpm_exceeded",
     message: Message::Exactly("Token rate limit exceeded"),
 };
-/// Row 8.
+/// No decision in time.
 pub const LIMITER_UNAVAILABLE: Refusal =
     Refusal { status: 503, error: "limiter_unavailable", message: Message::StartsWith("") };
 
@@ -158,8 +158,7 @@ pub fn refused_for_good(answer: &Answer) {
     assert_eq!(answer.header("x-should-retry"), Some("false"));
 }
 
-/// A balance is what is left of a bucket of `limit` a minute, of which nothing else was spent since
-/// `since`.
+/// `expected` was left of a bucket of `limit` a minute at `since`, and nothing was spent after.
 #[track_caller]
 pub fn balance(remaining: Option<u64>, expected: u64, limit: u64, since: Instant) {
     let remaining = remaining.expect("a limited client has a balance");

@@ -21,7 +21,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts so many tasks.
+    /// Starts this many tasks.
     pub fn start(
         tasks: usize,
         request: impl Fn() -> RequestBuilder + Clone + Send + 'static,
@@ -41,7 +41,7 @@ impl Load {
         load
     }
 
-    /// Waits until so many more requests are answered with this status.
+    /// Waits until this many more requests are answered with this status.
     pub async fn wait_for(&self, more: usize, status: u16) {
         let answered =
             || lock(&self.outcomes).iter().filter(|outcome| has_status(outcome, status)).count();

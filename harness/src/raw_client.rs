@@ -52,7 +52,7 @@ impl RawConnection {
         Some(Answer { status, version, headers, body, sent: self.sent, received: Instant::now() })
     }
 
-    /// Reads so many bytes; `None` when the connection ends before.
+    /// Reads this many bytes; `None` when the connection ends before.
     pub async fn read_exactly(&mut self, length: usize) -> Option<Bytes> {
         self.read_until(|received| (received.len() >= length).then_some(())).await?;
         Some(self.received.split_to(length).freeze())

@@ -40,7 +40,7 @@ pub struct TestStack {
     folder: TempDir,
 }
 
-/// How a stack is to be; the default is one Envoy with one worker and the contract's settings, but
+/// How a stack is to be; the default is one Envoy with one worker and the default settings, but
 /// for a decision timeout that a busy machine can't run into and no demo clients.
 #[derive(Debug)]
 pub struct StackBuilder {

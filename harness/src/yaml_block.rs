@@ -40,7 +40,7 @@ impl<'a> YamlBlock<'a> {
         Ok(Self { before: before.to_vec(), lines: lines.to_vec(), after: after.to_vec() })
     }
 
-    /// The block below a parent that is indented by so many spaces.
+    /// The block as it stands below a parent that is indented by `indent` spaces.
     pub fn indented(&self, indent: usize) -> String {
         let own = indentation(self.lines[0]);
         let lines = self.lines.iter().map(|line| {

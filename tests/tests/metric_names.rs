@@ -49,7 +49,7 @@ fn every_metric_that_is_named_anywhere_is_scraped() {
     assert!(checked.len() > 25, "{checked:?}");
 }
 
-/// Documents speak of other things too that begin with `envoy_` or `process_`.
+/// In documents, other things than metrics begin with `envoy_` or `process_` too.
 fn is_metric(file: &Path, name: &str) -> bool {
     let is_document = file.extension().is_some_and(|extension| extension == "md");
     let prefixes: &[&str] =

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What a reader has and the test has otherwise.
+/// What differs from a reader's machine.
 const PRELUDE: &str = r#"
 set -euo pipefail
 grpcurl() {

@@ -75,7 +75,7 @@ impl Libraries {
     }
 }
 
-/// A `python` that knows the folder `libraries` beside it, and of the machine's packages none
+/// A `python` that knows the folder `libraries` beside it, and none of the machine's packages
 /// (`-S`).
 fn write_python(program: &Path, python: &str) -> Result<()> {
     private_copy::write_script(

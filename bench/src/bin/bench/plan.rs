@@ -49,7 +49,8 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
             );
             cell.samples.push(sample);
         }
-        // Some µs are looked for here, less than what a noisy second adds: turns of one second, and so many more of them.
+        // A noisy second adds more than the few µs that are looked for: so these turns are short, one second each, and
+        // there are more of them.
         for _ in 0..plan.seconds {
             for cell in &mut stream_cells {
                 let sample = stage.measure_streams(cell.scenario, 1).await?;

@@ -56,7 +56,7 @@ impl Stage {
         let wrk = Wrk::new(folder.path())?;
         let upstream = MockLlm::start().await;
         let upstream_url = format!("http://{}", upstream.address());
-        // The defaults, but for what an id that was not configured would hide behind.
+        // The defaults, except that an id that is not configured shows.
         let mut settings: Settings = [
             ("BIND_ADDRESS", "127.0.0.1"),
             ("UPSTREAM_URL", upstream_url.as_str()),

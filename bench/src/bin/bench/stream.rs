@@ -22,7 +22,7 @@ use super::scenario::Scenario;
 use mock_llm::{Gate, MockLlm};
 
 /// How long one stream may take, also on a busy machine.
-const STREAM_LIMIT: Duration = Duration::from_mins(1);
+const STREAM_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// One connection, on which one client asks for one stream after the other.
 #[derive(Debug)]
@@ -72,9 +72,9 @@ impl StreamClient {
 
     /// Reads a stream of so many events with content, and checks that it was whole.
     pub(crate) async fn read(&mut self, chunks: u32, pace: Pace) -> Result<SeenStream, BenchError> {
-        let read = timeout(STREAM_LIMIT, self.exchange(chunks, pace));
+        let read = timeout(STREAM_TIMEOUT, self.exchange(chunks, pace));
         read.await
-            .unwrap_or_else(|_| Err(format!("did not end within {STREAM_LIMIT:?}")))
+            .unwrap_or_else(|_| Err(format!("did not end within {STREAM_TIMEOUT:?}")))
             .map_err(|reason| BenchError::stream(self.scenario, &reason))
     }
 

@@ -64,10 +64,10 @@ impl Wrk {
         command.args(["--", scenario.name, &scenario.clients.to_string()]);
         command.stdin(Stdio::null()).kill_on_drop(true);
 
-        let limit = Duration::from_secs(seconds.into()) + GRACE;
-        let output = timeout(limit, command.output())
+        let run_timeout = Duration::from_secs(seconds.into()) + GRACE;
+        let output = timeout(run_timeout, command.output())
             .await
-            .map_err(|_| BenchError::Wrk(format!("did not end within {limit:?}")))?
+            .map_err(|_| BenchError::Wrk(format!("did not end within {run_timeout:?}")))?
             .map_err(|error| BenchError::Wrk(format!("can't be run: {error}")))?;
         let printed = String::from_utf8_lossy(&output.stdout);
         let seen = printed.lines().last().and_then(|line| serde_json::from_str::<Seen>(line).ok());

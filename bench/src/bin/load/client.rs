@@ -17,7 +17,7 @@ use super::options::{Options, Origin};
 use super::tally::{self, Outcome};
 
 /// FlowGuard's own answers are far smaller.
-const ERROR_BODY_LIMIT_BYTES: usize = 64 * 1024;
+const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How long a server may take to accept a connection or to tell the limits.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ impl Client {
             let request = Request::get(uri).body(Empty::new()).map_err(|e| e.to_string())?;
             let response = self.0.request(request).await.map_err(|e| e.to_string())?;
             let (head, body) = response.into_parts();
-            let body = Limited::new(body, ERROR_BODY_LIMIT_BYTES).collect().await;
+            let body = Limited::new(body, ERROR_BODY_BYTES_MAX).collect().await;
             Ok((head.status.as_u16(), body.map_err(|e| e.to_string())?.to_bytes()))
         };
         let answer = timeout(SETUP_TIMEOUT, exchange).await;
@@ -65,7 +65,11 @@ impl Client {
     }
 
     /// Sends one request of the load and reads its whole answer.
-    pub(crate) async fn send(&self, request: Request<Empty<Bytes>>, limit: Duration) -> Outcome {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Empty<Bytes>>,
+        answer_timeout: Duration,
+    ) -> Outcome {
         let sent = Instant::now();
         let exchange = async {
             let response = self.0.request(request).await.map_err(|error| {
@@ -75,7 +79,7 @@ impl Client {
             let refusal = read(body).await.map_err(|_| "answer cut short")?;
             Ok((head.status, refusal))
         };
-        match timeout(limit, exchange).await {
+        match timeout(answer_timeout, exchange).await {
             Ok(Ok((status, refusal))) => Outcome::Answered {
                 status: status.as_u16(),
                 refusal: refusal.filter(|_| !status.is_success()),
@@ -120,7 +124,7 @@ async fn read(mut body: Incoming) -> Result<Option<&'static str>, hyper::Error> 
     let mut start = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame?.data_ref() {
-            let room = ERROR_BODY_LIMIT_BYTES - start.len();
+            let room = ERROR_BODY_BYTES_MAX - start.len();
             start.extend_from_slice(&data[..data.len().min(room)]);
         }
     }

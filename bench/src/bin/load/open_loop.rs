@@ -17,7 +17,7 @@ use super::report::{Ended, Report};
 use super::tally::{Outcome, Tally};
 
 /// Connections that may wait for an answer: each is an open file, of which a process has 1024.
-const MAX_UNANSWERED: usize = 512;
+const UNANSWERED_MAX: usize = 512;
 
 /// Sends the load until each request has its outcome, or until Ctrl-C or SIGTERM.
 pub(crate) async fn run(options: Options) -> Result<Report, LoadError> {
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: Options) -> Result<Report, LoadError> {
 
 async fn send(client: &Client, options: &Options, tally: &mut Tally, progress: &ProgressBar) {
     let request = client::request(options).expect("options are validated when they are read");
-    let limit = options.answer_timeout();
+    let answer_timeout = options.answer_timeout();
     let mut unanswered: JoinSet<Outcome> = JoinSet::new();
     let mut count = |outcome: &Outcome| {
         tally.add(outcome);
@@ -67,9 +67,9 @@ async fn send(client: &Client, options: &Options, tally: &mut Tally, progress: &
                 () = &mut due => break,
             }
         }
-        if unanswered.len() < MAX_UNANSWERED {
+        if unanswered.len() < UNANSWERED_MAX {
             let (client, request) = (client.clone(), request.clone());
-            unanswered.spawn(async move { client.send(request, limit).await });
+            unanswered.spawn(async move { client.send(request, answer_timeout).await });
         } else {
             count(&Outcome::NotSent);
         }

@@ -7,7 +7,7 @@ use clap::Parser;
 use http::{Method, Uri};
 
 /// The most tokens that a request may announce: the proxy refuses more as a wrong header.
-const MAX_TOKENS: u64 = 1_000_000_000_000;
+const TOKENS_MAX: u64 = 1_000_000_000_000;
 
 /// Sends requests as one client, and shows how they were answered.
 #[derive(Clone, Debug, Parser)]
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     pub(crate) requests: NonZeroU32,
     /// The token estimate of each request
     #[arg(long, value_name = "T", default_value_t = 100,
-        value_parser = clap::value_parser!(u64).range(..=MAX_TOKENS))]
+        value_parser = clap::value_parser!(u64).range(..=TOKENS_MAX))]
     pub(crate) tokens: u64,
     /// Requests a second: each is sent at its time, whether or not the ones before are answered
     #[arg(long, value_name = "R", default_value = "10", value_parser = rate)]
