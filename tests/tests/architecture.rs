@@ -69,6 +69,11 @@ fn nobody_depends_on_the_tests() {
 }
 
 #[test]
+fn the_rooms_of_the_filter_form_no_circle() {
+    check_rooms("filter");
+}
+
+#[test]
 fn the_rooms_of_the_control_plane_form_no_circle() {
     check_rooms("control-plane");
 }
@@ -93,6 +98,17 @@ fn the_limiter_has_neither_clock_nor_io() {
             assert!(!is_named || before == "#[cfg(test)]", "in limiter/src: {line}");
             before = line;
         }
+    }
+}
+
+/// Whoever computes with quotas needs the unit in which balances are kept. Only the limiter has it.
+#[test]
+fn the_limiter_hands_out_no_unit_to_compute_with() {
+    let root = std::fs::read_to_string(limiter().join("lib.rs")).expect("the limiter's root");
+    let exports = root.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    // A module may be called so; nobody outside can name it.
+    for names in exports.filter_map(|path| path.rsplit("::").next()) {
+        assert!(!names.to_ascii_lowercase().contains("unit"), "limiter/src/lib.rs: {names}");
     }
 }
 
