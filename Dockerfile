@@ -14,7 +14,7 @@ WORKDIR /flowguard
 COPY . .
 RUN find . -type f \
         ! -name Cargo.toml ! -name Cargo.lock ! -name build.rs \
-        ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -path '*/src/bin/*.rs' ! -path '*/benches/*.rs' \
+        ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -path '*/src/bin/*/main.rs' ! -path '*/benches/*.rs' \
         -delete \
     && find . -type d -empty -delete \
     && printf '//! Empty.\n#![allow(dead_code)]\nfn main() {}\n' > /tmp/empty \
@@ -59,12 +59,12 @@ USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/write-config", "/etc/flowguard"]
 
 FROM dependencies AS mock-llm-dependencies
-RUN cargo build --locked --release --package flowguard-tests --bin mock-llm
+RUN cargo build --locked --release --package flowguard-mock-llm
 
 FROM mock-llm-dependencies AS mock-llm-build
 COPY . .
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
-    && cargo build --locked --release --package flowguard-tests --bin mock-llm \
+    && cargo build --locked --release --package flowguard-mock-llm \
     && mkdir /out && cp target/release/mock-llm /out
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS mock-llm

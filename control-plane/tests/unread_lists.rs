@@ -190,6 +190,7 @@ impl Stream {
 }
 
 /// The most memory that this process has while `work` goes on.
+#[expect(clippy::disallowed_methods, reason = "samples at intervals")]
 async fn memory_peak<T>(work: impl Future<Output = T>) -> (usize, T) {
     tokio::pin!(work);
     let mut peak = memory_bytes();

@@ -22,7 +22,8 @@ pub(crate) struct RequestHeaders<'a> {
     pub(crate) kind: RequestKind,
 }
 
-/// The first thing that is wrong with a request's headers, in the order of the contract.
+/// The first thing that is wrong with a request's headers, in the order of section 2 of
+/// docs/contract.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidHeaders {
     /// No `X-Client-ID`.

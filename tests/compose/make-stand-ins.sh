@@ -20,7 +20,7 @@ have() {
 packages() {
     have "flowguard-stand-in/$1" && return
     echo "making flowguard-stand-in/$1 from $3"
-    mmdebstrap --quiet --variant="$2" --include="$3" bookworm "$work/$1.tar" \
+    "$mmdebstrap" --quiet --variant="$2" --include="$3" bookworm "$work/$1.tar" \
         "deb http://deb.debian.org/debian bookworm main" \
         "deb http://deb.debian.org/debian-security bookworm-security main"
     docker import "$work/$1.tar" "flowguard-stand-in/$1" > /dev/null
@@ -50,11 +50,13 @@ stand_in() {
     echo "  $1 is a stand-in"
 }
 
-if ! command -v mmdebstrap > /dev/null; then
-    echo "installing mmdebstrap"
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet mmdebstrap > "$work/apt.log" 2>&1 || {
+mmdebstrap=$(command -v mmdebstrap || echo "$PWD/$work/mmdebstrap/usr/bin/mmdebstrap")
+if ! [ -x "$mmdebstrap" ]; then
+    echo "getting mmdebstrap"
+    mkdir -p "$work/mmdebstrap"
+    (cd "$work/mmdebstrap" && apt-get download -qq mmdebstrap && dpkg-deb --extract mmdebstrap_*.deb .) > "$work/apt.log" 2>&1 || {
         tail -n 5 "$work/apt.log"
-        echo "the stand-ins are made with mmdebstrap: apt-get install mmdebstrap" >&2
+        echo "the stand-ins are made with mmdebstrap: run \`apt-get install mmdebstrap\` as root" >&2
         exit 1
     }
 fi

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::tools;
+use harness::tools;
 
 /// The dashboard that Grafana is provisioned with.
 #[derive(Debug)]

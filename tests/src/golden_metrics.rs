@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::tools;
+use harness::tools;
 
 /// Of the control plane, of Envoy with the filter, and of every process: each line's first two
 /// words are a metric and its type, behind what is put before them.

@@ -1,35 +1,11 @@
-//! Runs a whole FlowGuard, of real parts and on free ports, for one test: a [`TestStack`].
+//! Reads what this repository says, for tests that hold it against what is: the README's commands,
+//! the dashboard's queries, the golden lists of metrics, the sources' modules.
 //!
-//! Everything here is for tests, so it panics where it can't go on, and says with what. Nothing
-//! sleeps to wait for a state: [`deadline`] polls for it. The parts end with the stack, also when a
-//! test panics; then the ends of their logs are printed.
+//! Like the harness it is for tests alone, and panics where it can't go on.
 
 #![allow(clippy::missing_panics_doc, reason = "said once, above")]
 
-pub mod admin;
-pub mod bench;
-pub mod check;
-pub mod control_plane;
 pub mod dashboard;
-pub mod deadline;
-pub mod discovery;
-pub mod envoy;
 pub mod golden_metrics;
-pub mod grpc;
-pub mod http_client;
-pub mod load;
-pub mod load_command;
-pub mod metrics;
-pub mod mock_llm;
-pub mod ports;
-pub mod process;
-pub mod prometheus;
-pub mod raw_client;
 pub mod readme;
-pub mod relay;
-pub mod stack;
-pub mod tls;
-pub mod tools;
-pub mod yaml_block;
-
-pub use stack::TestStack;
+pub mod rooms;

@@ -59,7 +59,7 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
     check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     check::refused_for_now(&proxy.post("/").client("a").tokens(1).send().await, &RPM_EXCEEDED);
 
-    // An omitted limit is none, and an omitted `enabled` is true: the message says both.
+    // An omitted limit means no limit, an omitted `enabled` means true: the message says both.
     let set = grpc.call(SET, &json!({"config": {"clientId": "a"}})).await.expect("set");
     let message = set["message"].as_str().unwrap_or_default();
     for told in ["rpm 1 and tpm 100 were taken away", "it has no limit", "enabled (not given)"] {

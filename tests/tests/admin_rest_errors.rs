@@ -125,3 +125,20 @@ async fn the_size_the_type_the_path_and_the_method_of_a_call_are_checked() {
         assert!(answer.json()["error"].is_string() && answer.json()["message"].is_string());
     }
 }
+
+#[tokio::test]
+async fn a_configuration_that_is_refused_leaves_the_one_in_force() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin();
+    admin.put_client("a", 60, 1_000).await;
+    let in_force = admin.get("a").await.json();
+
+    let refused = [
+        admin.put("a", &json!({"rpm": 1, "tpm": 0})).await,
+        admin.patch("a", &json!({"rpm": 1, "burst": 5})).await,
+    ];
+    for answer in refused {
+        failed(&answer, 400, "invalid_field");
+    }
+    answered(&admin.get("a").await, 200, &in_force);
+}

@@ -1,4 +1,4 @@
-//! The rules of Grafana's dashboard linter, and what else makes a dashboard one that can be read.
+//! The rules of Grafana's dashboard linter, and what else a readable dashboard needs.
 //!
 //! The linter's rules that ask for the variables `job` and `instance` are left out: clients are
 //! the same over all control planes, and a panel by instance says so by its legend. So no query
@@ -8,11 +8,11 @@
 
 use std::collections::BTreeSet;
 
-use harness::dashboard::{Dashboard, array, text};
-use harness::golden_metrics::{names, type_of, types};
+use repository::dashboard::{Dashboard, array, text};
+use repository::golden_metrics::{names, type_of, types};
 use serde_json::{Value, json};
 
-/// Of Grafana's units those that are used here; it shows others as a suffix of no meaning.
+/// The units of Grafana's that are used here; it shows a unit that it does not know as a suffix.
 const UNITS: [&str; 8] = ["bytes", "cps", "ms", "none", "ops", "percentunit", "reqps", "µs"];
 
 #[test]

@@ -1,4 +1,5 @@
-//! What Envoy's admin port does for whoever reaches it: a web page in a browser on the same host does.
+//! What Envoy's admin port does for whoever reaches it, such as a web page in a browser on the same
+//! host.
 
 use harness::TestStack;
 use harness::check;

@@ -64,14 +64,14 @@ async fn small_stack() -> TestStack {
     stack
 }
 
-/// Envoy has about as much memory as it may have at most: what arrives between two looks of it may
-/// be beyond.
+/// Envoy keeps about to its bound of memory. It looks at intervals, so what arrives in between may
+/// exceed it a little.
 async fn memory_is_bounded(stack: &TestStack) {
     let pressure = stack.envoy().stat(PRESSURE).await;
     assert!(pressure < 150, "Envoy has {pressure} % of what it may have");
 }
 
-/// Somebody else's request passes, at the latest when what nobody reads has been ended.
+/// Somebody else's request passes, at the latest once the unread responses have been ended.
 async fn an_honest_request_passes(stack: &TestStack) {
     let honest = HttpClient::one_connection_each(stack.proxy_address());
     eventually("an answer to an honest request", || async {
@@ -87,7 +87,7 @@ async fn an_honest_request_passes(stack: &TestStack) {
     memory_is_bounded(stack).await;
 }
 
-// Each stream makes Envoy hold some 0.6 MB: together more than twice what it may have.
+// Each stream makes Envoy hold some 0.6 MB; together they want more than twice what it may have.
 const STALLED: usize = 500;
 
 #[tokio::test]

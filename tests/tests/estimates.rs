@@ -1,4 +1,4 @@
-//! What a request reserves that does not say it, or says too little: `ESTIMATE=learned`.
+//! What a request without an estimate, or with too small a one, reserves: `ESTIMATE=learned`.
 
 use harness::TestStack;
 use harness::deadline::eventually_equal;

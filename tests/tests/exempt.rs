@@ -154,7 +154,7 @@ async fn what_two_servers_could_read_differently_does_not_reach_the_upstream() {
     assert_eq!(stack.upstream.requests().len(), 0);
 }
 
-/// Envoy has made one spelling of them before the filter sees them, and forwards that one.
+/// Envoy normalizes a path before the filter sees it, and forwards the path that the filter saw.
 #[tokio::test]
 async fn what_the_filter_takes_for_exempt_is_what_the_upstream_gets() {
     let stack = stack().await;

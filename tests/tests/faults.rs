@@ -148,9 +148,9 @@ async fn a_control_plane_that_starts_after_envoy_is_found() {
     .await;
 }
 
-/// Freezes the control plane while so many requests of the client `a` time out; afterwards all of
-/// its balance is there again. Two such requests fit in the bucket, and what one of them cost would
-/// not come back by itself in time.
+/// Freezes the control plane while `timeouts` requests of the client `a` time out; afterwards its
+/// whole balance is there again. Two such requests fit into the bucket, and the refill alone would
+/// not make up for one of them in time.
 async fn costs_nothing(timeouts: usize) {
     let mut stack = TestStack::builder().setting("DECISION_TIMEOUT_MS", "300").start().await;
     stack.admin().put_client("a", None, 100).await;

@@ -22,7 +22,7 @@ struct Size {
 const SCALED: Size = Size { connections: 10, streams: 500, time: Duration::from_secs(4) };
 const WHOLE: Size = Size { connections: 30, streams: 1_000, time: Duration::from_secs(10) };
 
-/// Of the flood's client, and of the one that stands for all that are not configured.
+/// Requests per minute of the flood's client, and of all together that are not configured.
 const LIMIT: u64 = 60;
 
 /// Whose requests the flood's are.

@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use harness::dashboard::{Dashboard, array, text};
 use harness::deadline::eventually;
 use harness::prometheus::Prometheus;
 use harness::{TestStack, tools};
+use repository::dashboard::{Dashboard, array, text};
 use serde_json::json;
 
 /// Long enough to span all that a test does: a rate then starts where the series starts.

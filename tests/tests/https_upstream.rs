@@ -3,8 +3,8 @@
 
 use harness::TestStack;
 use harness::check;
-use harness::mock_llm::MockLlm;
 use harness::tls::{Handshake, TlsFront};
+use mock_llm::MockLlm;
 use tempfile::TempDir;
 
 /// A mock LLM behind a certificate for `name`, and a stack that forwards to it as `localhost`.

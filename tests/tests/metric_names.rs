@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::golden_metrics::{names, type_of, types};
 use harness::{TestStack, tools};
+use repository::golden_metrics::{names, type_of, types};
 
 /// What is FlowGuard's on Envoy's page.
 const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];
@@ -49,7 +49,7 @@ fn every_metric_that_is_named_anywhere_is_scraped() {
     assert!(checked.len() > 25, "{checked:?}");
 }
 
-/// Documents speak of other things too that begin with `envoy_` or `process_`.
+/// In documents, other things than metrics begin with `envoy_` or `process_` too.
 fn is_metric(file: &Path, name: &str) -> bool {
     let is_document = file.extension().is_some_and(|extension| extension == "md");
     let prefixes: &[&str] =

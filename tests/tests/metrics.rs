@@ -1,4 +1,4 @@
-//! What Prometheus sees: section 5 of the contract.
+//! What Prometheus sees: section 5 of docs/contract.md.
 
 #![allow(clippy::float_cmp, reason = "counts are whole numbers")]
 

@@ -1,4 +1,4 @@
-//! What the proxy answers: the contract's section 2, condition by condition and in its order.
+//! What the proxy answers: section 2 of docs/contract.md, condition by condition and in its order.
 
 use harness::TestStack;
 use harness::check::{

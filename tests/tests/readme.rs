@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::deadline::{eventually, soon};
-use harness::{readme, tools};
+use harness::tools;
+use repository::readme;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What a reader has and the test has otherwise.
+/// What differs from a reader's machine.
 const PRELUDE: &str = r#"
 set -euo pipefail
 grpcurl() {
@@ -184,7 +185,7 @@ impl Reader {
 
     /// Runs the program behind `cargo xtask load`.
     async fn load(&self, words: &str) -> String {
-        let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
+        let mut load = Command::from(tools::load());
         load.args(words.split(' ').skip(3).take_while(|word| *word != "#"));
         for (variable, default) in [("PROXY_PORT", "8080"), ("CONFIG_PORT", "9091")] {
             load.envs(
@@ -201,24 +202,30 @@ fn text() -> String {
 
 /// `cargo xtask` accepts the names and flags of this command.
 ///
-/// The program is called without cargo, which would wait for any other build to end. What `up`
-/// hands on to `flowguard` is for that to judge.
+/// The program is called without cargo, which would wait for any other build to end. What it hands
+/// on to `flowguard` and to the load generator is for those to judge.
 async fn xtask_knows(command: &str) {
     let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
     let words: Vec<&str> = words.collect();
-    let own = if words.first() == Some(&"up") {
-        words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count()
-    } else {
-        words.len()
+    let own = match words.first() {
+        Some(&"up") => words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count(),
+        Some(&"load") => 1,
+        _ => words.len(),
     };
-    let (own, settings) = words.split_at(own);
+    let (own, handed_on) = words.split_at(own);
     let mut xtask = Command::from(tools::xtask());
-    xtask.args(own).arg("--help");
+    // `load --help` would be handed on as well.
+    let is_load = own == ["load"];
+    if is_load {
+        xtask.args(["help", "load"])
+    } else {
+        xtask.args(own).arg("--help")
+    };
     let help = succeed(command, xtask).await;
     assert!(help.contains("Usage: cargo xtask"), "{command}: {help}");
-    let mut flowguard = Command::from(tools::flowguard());
-    flowguard.args(settings).arg("settings");
-    succeed(command, flowguard).await;
+    let mut judge = Command::from(if is_load { tools::load() } else { tools::flowguard() });
+    judge.args(handed_on).arg(if is_load { "--help" } else { "settings" });
+    succeed(command, judge).await;
 }
 
 async fn succeed(what: &str, mut command: Command) -> String {

@@ -31,6 +31,7 @@ async fn passes_exactly_when_it_said(proxy: &HttpClient, tokens: u64, refusal: &
     loop {
         // Half of the time that is left, until the moment is closer than an exchange takes.
         let pause = earliest.saturating_duration_since(Instant::now()) / 2;
+        #[expect(clippy::disallowed_methods, reason = "paces requests by the clock")]
         sleep_until((Instant::now() + pause).into()).await;
         let answer = send().await;
         if answer.received < earliest {

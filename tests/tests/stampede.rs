@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 const REQUESTS: usize = 1_200;
 const CONNECTIONS: usize = 2;
 
-/// As many as wait without one lane of asks being full, also when all of them are in one worker.
+/// So few that no lane of asks is full, even if all of their requests wait in one worker.
 const CLIENTS: usize = 4;
 
 /// Requests of clients that all wait for a control plane that is frozen.

@@ -8,9 +8,9 @@ use harness::TestStack;
 use harness::check;
 use harness::deadline::{eventually, eventually_equal, soon};
 use harness::http_client::{HttpClient, OpenAnswer};
-use harness::mock_llm::{BodyProgress, ResponseEnd};
 use harness::raw_client::RawConnection;
 use http_body_util::channel::Channel;
+use mock_llm::{BodyProgress, ResponseEnd};
 use serde_json::json;
 
 /// Opens a streamed chat completion whose events the test lets through one by one.
@@ -118,7 +118,7 @@ async fn a_slow_upload_that_is_refused_is_told_why_at_its_end() {
     );
     connection.write(head.as_bytes()).await;
     for _ in 0..PIECES {
-        // The line is slow: that is what is tested, and no wait for a state.
+        #[expect(clippy::disallowed_methods, reason = "the client's line is slow")]
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(connection.write(&PIECE).await, "the connection was reset under the upload");
     }
@@ -141,6 +141,10 @@ async fn a_request_that_is_silent_for_too_long_is_ended_by_envoy() {
     let gate = stack.upstream.gate("slow");
     let mut stream = open_stream(&proxy, "/v1/chat/completions?chunks=4&gate=slow").await;
     for _ in 0..3 {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a stream whose pauses are shorter than the timeout"
+        )]
         tokio::time::sleep(Duration::from_millis(600)).await;
         gate.let_one_through();
         stream.next_chunk().await.expect("an event").expect("a whole event");
@@ -225,8 +229,10 @@ async fn the_duration_of_a_request_lasts_to_the_end_of_its_stream() {
         None,
         "measured before the end"
     );
-    // The stream is silent for a while: that is the duration to be measured, not a wait for a
-    // state.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a stream that is silent for the time to be measured"
+    )]
     tokio::time::sleep(PAUSE).await;
     gate.open();
     while stream.next_chunk().await.is_some() {}

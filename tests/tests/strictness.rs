@@ -41,8 +41,8 @@ impl Offered {
         self.answers.iter().filter(|answer| answer.status.is_success()).count() as u64
     }
 
-    /// Of a bucket of `limit` a minute that was full at the start, at most all of it and what it
-    /// gained meanwhile was spent; and all but what is left in it now.
+    /// The bucket of `limit` a minute was full at the start. No more was spent than that and what it
+    /// gained meanwhile, and no less than what is missing in it now.
     fn spent_what_the_bucket_held(&self, limit: u64, cost: u64, remaining: Option<u64>) {
         let spent = self.admitted() * cost;
         let most = limit + check::refill(limit, self.elapsed);
@@ -115,6 +115,7 @@ async fn a_client_exactly_at_its_rate_is_never_refused() {
     }
     let first = answer.received + check::refused_for_now(&answer, &check::RPM_EXCEEDED);
     for step in 0..20 {
+        #[expect(clippy::disallowed_methods, reason = "paces requests by the clock")]
         tokio::time::sleep_until((first + Duration::from_millis(100) * step).into()).await;
         check::admitted(&send().await);
     }

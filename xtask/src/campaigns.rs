@@ -4,8 +4,9 @@
 use std::process::Command;
 
 use anyhow::Result;
+use supervisor::process;
 
-use crate::{process, workspace};
+use crate::workspace;
 
 /// The exit code by which a script says that this machine has not what it takes.
 const SKIPPED: i32 = 77;

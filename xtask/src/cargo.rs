@@ -10,8 +10,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process;
 use crate::workspace;
+use supervisor::process;
 
 /// The cargo that runs xtask, called in the workspace's root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::campaigns::{self, Ran};
 use crate::cargo::{Profile, cargo};
 use crate::parts::Parts;
-use crate::process;
+use supervisor::process;
 
 /// What to test.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         parts.add_envoy()?;
         parts.add_test_tools()
     })?;
-    steps.step("build", "", || parts.add_programs(Profile::Dev))?;
+    steps.step("build", "", || parts.add_control_plane(Profile::Dev))?;
     steps.step("tests", "run `cargo xtask test NAME` for one alone", || {
         let mut command = cargo(&["test", "--locked", "--workspace", "--no-fail-fast", "--"]);
         command.args(arguments.long.then_some("--include-ignored")).args(&arguments.filter);
@@ -87,7 +87,7 @@ impl Steps {
         eprintln!("xtask: {name} …");
         let started = Instant::now();
         let result = action();
-        if result.as_ref().is_err_and(|error| !error.is::<crate::interrupt::Interrupted>()) {
+        if result.as_ref().is_err_and(|error| !error.is::<supervisor::interrupt::Interrupted>()) {
             return result.with_context(|| failure(name, remedy));
         }
         result?;

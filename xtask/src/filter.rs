@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::cargo::{self, cargo};
-use crate::process;
 use crate::tools::wasm_toolchain::{self, Toolchain};
 use crate::workspace;
+use supervisor::process;
 
 const TARGET: &str = wasm_toolchain::TARGET;
 
@@ -35,7 +34,12 @@ pub(crate) fn build() -> Result<PathBuf> {
             cargo::without(&mut command, cargo::changes_the_compilation);
             command
         }
-        Toolchain::Debian => debian_cargo(),
+        // Its packages hold the library's source, but no library for wasm32.
+        Toolchain::Debian(debian) => {
+            let mut command = debian.cargo();
+            command.args(["build", "-Zbuild-std=std,panic_abort"]).current_dir(workspace::root());
+            command
+        }
     };
     command
         .args(["--locked", "--package", "flowguard-filter", "--lib", "--profile", "wasm"])
@@ -53,17 +57,4 @@ pub(crate) fn build() -> Result<PathBuf> {
     fs::copy(&built, &partial).with_context(|| format!("can't copy {}", built.display()))?;
     fs::rename(&partial, &filter).with_context(|| format!("can't write {}", filter.display()))?;
     Ok(filter)
-}
-
-/// Debian's packages hold the library's source but no library for wasm32, so it is built along,
-/// which a stable compiler allows only when told that it bootstraps itself.
-fn debian_cargo() -> Command {
-    let mut command = Command::new(wasm_toolchain::DEBIAN_CARGO);
-    command.args(["build", "-Zbuild-std=std,panic_abort"]).current_dir(workspace::root());
-    cargo::without(&mut command, cargo::belongs_to_this_toolchain);
-    command
-        .env("RUSTC", wasm_toolchain::DEBIAN_RUSTC)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld");
-    command
 }

@@ -9,12 +9,8 @@ mod campaigns;
 mod cargo;
 mod check;
 mod filter;
-mod interrupt;
-mod leash;
 mod load;
 mod parts;
-mod process;
-mod service;
 mod tools;
 mod up;
 mod workspace;
@@ -24,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use supervisor::{interrupt, leash};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -46,8 +43,10 @@ enum Command {
     /// real Envoy
     Test(check::Arguments),
     /// Measure requests per second, latency and CPU per request, with and without the filter
+    #[command(disable_help_flag = true)]
     Bench(bench::Arguments),
     /// Send requests as one client at a steady rate, and show how they were answered
+    #[command(disable_help_flag = true)]
     Load(load::Arguments),
     /// Build the wasm filter and print where it is
     Filter,

@@ -19,10 +19,9 @@ impl Parts {
         Ok(())
     }
 
-    /// Builds the control plane and the mock LLM.
-    pub(crate) fn add_programs(&mut self, profile: Profile) -> Result<()> {
+    /// Builds the control plane.
+    pub(crate) fn add_control_plane(&mut self, profile: Profile) -> Result<()> {
         self.0.push(("FLOWGUARD_BIN", cargo::build_program("flowguard", profile)?));
-        self.0.push(("MOCK_LLM_BIN", cargo::build_program("mock-llm", profile)?));
         Ok(())
     }
 

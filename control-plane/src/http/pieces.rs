@@ -210,6 +210,7 @@ mod tests {
         let mut body = body(Turns::new(1), endless(&Arc::default())).await.unwrap();
         let started = Instant::now();
         while let Some(Ok(_)) = body.frame().await {
+            #[expect(clippy::disallowed_methods, reason = "moves the paused clock")]
             time::sleep(Duration::from_secs(1)).await;
         }
         let took = started.elapsed();

@@ -51,6 +51,10 @@ impl Listener {
                 Err(error) if peer_gave_up(&error) => {}
                 Err(error) => {
                     warn!("accepting a connection failed: {error}");
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "nothing tells when there are file descriptors again"
+                    )]
                     time::sleep(ACCEPT_BACKOFF).await;
                 }
             }

@@ -52,6 +52,7 @@ pub struct ConnectionInfo {
 }
 
 impl Connection {
+    #[expect(clippy::disallowed_methods, reason = "the idle time is a time")]
     pub(super) fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
         // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
         let _ = tcp.set_nodelay(true);

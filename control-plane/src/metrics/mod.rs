@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: section 5 of the external contract, and what this process tells
+//! The page that Prometheus reads: section 5 of docs/contract.md, and what this process tells
 //! of itself.
 
 mod clients;

@@ -178,6 +178,7 @@ async fn a_place_is_free_again_when_its_connection_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "moves the paused clock")]
 async fn a_connection_without_work_is_closed_after_the_idle_time_whatever_its_peer_says() {
     const IDLE: Duration = Duration::from_secs(15);
     let (mut listener, address) = listener(2, Some(IDLE)).await;

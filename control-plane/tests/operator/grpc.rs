@@ -1,4 +1,4 @@
-//! Section 4 of the external contract, through real gRPC clients.
+//! Section 4 of docs/contract.md, through real gRPC clients.
 
 use std::{net::SocketAddr, sync::Arc};
 

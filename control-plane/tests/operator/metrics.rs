@@ -1,4 +1,4 @@
-//! Section 5 of the external contract: the page that Prometheus reads.
+//! Section 5 of docs/contract.md: the page that Prometheus reads.
 
 use std::{env, fs};
 

@@ -1,4 +1,4 @@
-//! Section 3 of the external contract, call by call; its errors are in `rest_errors`.
+//! Section 3 of docs/contract.md, call by call; its errors are in `rest_errors`.
 
 use axum::{
     body::Body,

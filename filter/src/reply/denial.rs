@@ -39,7 +39,7 @@ impl Denial {
         }
     }
 
-    /// The code of the contract.
+    /// The code, as docs/contract.md has it in section 2.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::InvalidHeaders(InvalidHeaders::NoClientId | InvalidHeaders::NoTokenEstimate) => {
@@ -53,7 +53,7 @@ impl Denial {
         }
     }
 
-    /// What is wrong, in the words of the contract.
+    /// What is wrong, in the words of docs/contract.md.
     pub(super) fn message(&self) -> &'static str {
         match self {
             Self::InvalidHeaders(InvalidHeaders::NoClientId) => "X-Client-ID header is required",

@@ -81,7 +81,7 @@ fn retry(wait: Wait) -> Vec<(&'static str, AsciiHeaderValue)> {
     }
 }
 
-/// The body of the contract.
+/// The body, as docs/contract.md has it.
 #[derive(Serialize)]
 struct FlowguardBody {
     error: &'static str,

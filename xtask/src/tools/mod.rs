@@ -1,5 +1,5 @@
 //! The programs that `FlowGuard` is run and tested with: what the user brings along, else what the
-//! machine has, else a private copy or a package.
+//! machine has, else a private copy.
 
 pub(crate) mod wasm_toolchain;
 

@@ -2,6 +2,7 @@
 //! removes them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -30,6 +31,13 @@ pub(crate) fn fill(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Res
         let _ = fs::remove_dir_all(&partial);
     }
     result
+}
+
+/// Writes a shell script that calls what is in a private copy.
+pub(crate) fn write_script(path: &Path, commands: &str) -> Result<()> {
+    fs::write(path, format!("#!/bin/sh\n{commands}"))
+        .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
+        .with_context(|| format!("can't write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -16,8 +16,7 @@ pub(crate) const TOOL: Tool = Tool {
 
 /// The path of Prometheus: `$PROMETHEUS_BIN`, else `prometheus` on `PATH`, else a private copy.
 ///
-/// Debian's package would start a service and take a port, so it is unpacked instead of installed:
-/// its program needs nothing but the C library.
+/// Of Debian's package the program alone is wanted, which needs nothing but the C library.
 pub(crate) fn prometheus() -> Result<PathBuf> {
     if let Some(path) = TOOL.find()? {
         return Ok(path);
@@ -25,7 +24,7 @@ pub(crate) fn prometheus() -> Result<PathBuf> {
     let folder = private_copy::folder("prometheus");
     let program = folder.join("usr/bin/prometheus");
     if !search::is_executable(&program) {
-        private_copy::fill(&folder, |partial| debian::unpack("prometheus", partial))
+        private_copy::fill(&folder, |partial| debian::unpack_alone("prometheus", partial))
             .and_then(|()| TOOL.check(&program))
             .context("can't get Prometheus (set PROMETHEUS_BIN to the program of prometheus.io/download)")?;
     }

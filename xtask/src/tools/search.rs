@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use supervisor::process;
 
-const VERSION_LIMIT: Duration = Duration::from_secs(20);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A tool that the user may bring along: in a variable, or on `PATH`.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Tool {
     /// Whether the program at `path` is the tool. Some print their version on standard error, or
     /// fail as they do.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
-        let output = process::output(Command::new(path).arg("--version"), VERSION_LIMIT)?;
+        let output = process::output(Command::new(path).arg("--version"), VERSION_TIMEOUT)?;
         let version = [output.stdout, output.stderr].concat();
         if !(self.accepts)(&version) {
             let said = version.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! A toolchain that compiles for wasm32: the default one where the target is installed or rustup
-//! can install it, else Debian's packages.
+//! can install it, else Debian's, installed or as a private copy.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,60 +8,111 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::debian;
-use super::search;
-use crate::process;
+use super::{debian, private_copy, search};
+use crate::cargo;
 use crate::workspace;
+use supervisor::process;
 
 /// What the filter is compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The programs of Debian's toolchain, named in full because another toolchain's may come first on
-/// `PATH`.
-pub(crate) const DEBIAN_CARGO: &str = "/usr/bin/cargo";
-/// See [`DEBIAN_CARGO`].
-pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const LINKER: &str = "wasm-ld";
+
+/// Where programs look for libraries before the system's folders.
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
 /// A download server that is not reachable may drop packets silently, and rustup's own limits add
 /// up to minutes.
-const RUSTUP_LIMIT: Duration = Duration::from_mins(1);
-const QUESTION_LIMIT: Duration = Duration::from_secs(20);
+const RUSTUP_TIMEOUT: Duration = Duration::from_mins(1);
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Which toolchain compiles the filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Toolchain {
     /// The one that compiles everything else.
     Default,
     /// Debian's, which compiles the standard library along.
-    Debian,
+    Debian(DebianToolchain),
 }
 
-/// Finds a toolchain, or installs what is missing.
+/// Debian's toolchain. Its programs are named in full, because another toolchain's may come first on
+/// `PATH`.
+#[derive(Debug)]
+pub(crate) struct DebianToolchain {
+    /// What the packages are unpacked into; `/` where they are installed.
+    root: PathBuf,
+}
+
+/// Finds a toolchain, or gets what is missing.
 pub(crate) fn find() -> Result<Toolchain> {
     if default_has_the_target() {
         return Ok(Toolchain::Default);
     }
-    // Before rustup, because where Debian's is installed rustup's server was out of reach once
-    // already.
-    if debian_is_complete() {
-        return Ok(Toolchain::Debian);
+    // Before rustup, because where Debian's is there rustup's server was out of reach once already.
+    let copy = private_copy::folder("rust-web");
+    for root in [Path::new("/"), &copy] {
+        if let Some(debian) = DebianToolchain::complete(root) {
+            return Ok(Toolchain::Debian(debian));
+        }
     }
     if add_by_rustup()? && default_has_the_target() {
         return Ok(Toolchain::Default);
     }
-    if debian::can_install() {
-        debian::install(&DEBIAN_PACKAGES)?;
-        if debian_is_complete() {
-            return Ok(Toolchain::Debian);
-        }
+    let unpacked = private_copy::fill(&copy, |partial| debian::unpack(&DEBIAN_PACKAGES, partial));
+    if let Some(debian) = DebianToolchain::complete(&copy) {
+        return Ok(Toolchain::Debian(debian));
     }
+    let problem = unpacked.err().map(|error| format!(" ({error:#})")).unwrap_or_default();
     bail!(
-        "no toolchain here compiles for {TARGET}: run `rustup target add {TARGET}`, \
-         or on Debian 12 with its security updates `{}`",
+        "no toolchain here compiles for {TARGET}{problem}: run `rustup target add {TARGET}`, \
+         or on Debian 12 with its security updates `{}` as root",
         debian::advice(&DEBIAN_PACKAGES)
     )
+}
+
+impl DebianToolchain {
+    /// The toolchain in `root`, where it is whole and new enough.
+    fn complete(root: &Path) -> Option<Self> {
+        let toolchain = Self { root: root.to_owned() };
+        let version = ask(toolchain.command("rustc").arg("--version"))?;
+        let sysroot = ask(toolchain.command("rustc").args(["--print", "sysroot"]))?;
+        let library = PathBuf::from(sysroot).join("lib/rustlib/src/rust/library/Cargo.lock");
+        let is_complete = is_at_least(&version, workspace::RUST_VERSION)
+            && library.is_file()
+            && ["cargo", LINKER].iter().all(|name| search::is_executable(&toolchain.program(name)));
+        is_complete.then_some(toolchain)
+    }
+
+    /// A command of its cargo that compiles for wasm and sees nothing of another toolchain.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = self.command("cargo");
+        cargo::without(&mut command, |name| {
+            cargo::belongs_to_this_toolchain(name) && name != LIBRARY_PATH
+        });
+        command
+            // A stable compiler builds the library along only when told that it bootstraps itself.
+            .env("RUSTC", self.program("rustc"))
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", self.program(LINKER));
+        command
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(self.program(name));
+        match debian::libraries(&self.root) {
+            Some(libraries) if self.root != Path::new("/") => {
+                command.env(LIBRARY_PATH, self.root.join(libraries))
+            }
+            _ => command.env_remove(LIBRARY_PATH),
+        };
+        command
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.root.join("usr/bin").join(name)
+    }
 }
 
 fn default_has_the_target() -> bool {
@@ -69,17 +120,6 @@ fn default_has_the_target() -> bool {
     let mut command = Command::new(rustc);
     command.args(["--print", "target-libdir", "--target", TARGET]).current_dir(workspace::root());
     ask(&mut command).is_some_and(|folder| Path::new(&folder).is_dir())
-}
-
-fn debian_is_complete() -> bool {
-    let new_enough = ask(Command::new(DEBIAN_RUSTC).arg("--version"))
-        .is_some_and(|version| is_at_least(&version, workspace::RUST_VERSION));
-    let library = ask(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"]))
-        .map(|sysroot| PathBuf::from(sysroot).join("lib/rustlib/src/rust/library/Cargo.lock"));
-    new_enough
-        && library.is_some_and(|library| library.is_file())
-        && Path::new(DEBIAN_CARGO).is_file()
-        && search::on_path("wasm-ld").is_some()
 }
 
 /// Asks rustup for the target. Whether it came is for [`default_has_the_target`] to see: the
@@ -91,13 +131,13 @@ fn add_by_rustup() -> Result<bool> {
     eprintln!("installing {TARGET} with rustup");
     let mut command = Command::new("rustup");
     command.args(["target", "add", TARGET]).current_dir(workspace::root());
-    match process::output(&mut command, RUSTUP_LIMIT) {
+    match process::output(&mut command, RUSTUP_TIMEOUT) {
         Ok(output) if output.status.success() => Ok(true),
         Ok(output) => {
             eprintln!("rustup could not: {}", complaint(&output.stderr));
             Ok(false)
         }
-        Err(error) if error.is::<crate::interrupt::Interrupted>() => Err(error),
+        Err(error) if error.is::<supervisor::interrupt::Interrupted>() => Err(error),
         Err(error) => {
             eprintln!("rustup could not: {error:#}");
             Ok(false)
@@ -113,7 +153,7 @@ fn complaint(stderr: &str) -> &str {
 
 /// The first line that a successful `command` prints.
 fn ask(command: &mut Command) -> Option<String> {
-    let output = process::output(command, QUESTION_LIMIT).ok()?;
+    let output = process::output(command, QUESTION_TIMEOUT).ok()?;
     let line = output.stdout.lines().next()?;
     output.status.success().then(|| line.to_owned())
 }

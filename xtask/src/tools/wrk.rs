@@ -1,11 +1,11 @@
 //! wrk, which loads the proxy in the benchmarks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
-use super::debian;
-use super::search::Tool;
+use super::search::{self, Tool};
+use super::{debian, private_copy};
 
 pub(crate) const TOOL: Tool = Tool {
     variable: "WRK_BIN",
@@ -14,12 +14,37 @@ pub(crate) const TOOL: Tool = Tool {
     wanted: "wrk",
 };
 
-/// The path of wrk: `$WRK_BIN`, else `wrk` on `PATH`, else Debian's package.
+const PACKAGES: &[&str] = &["wrk"];
+
+/// The path of wrk: `$WRK_BIN`, else `wrk` on `PATH`, else a private copy.
 pub(crate) fn wrk() -> Result<PathBuf> {
     if let Some(path) = TOOL.find()? {
         return Ok(path);
     }
-    debian::install(&["wrk"])
-        .context("can't install wrk (an installed one can be named with WRK_BIN=PATH)")?;
-    TOOL.find()?.ok_or_else(|| anyhow!("wrk was installed and is not on PATH"))
+    let folder = private_copy::folder("wrk");
+    let program = folder.join("wrk");
+    if !search::is_executable(&program) {
+        private_copy::fill(&folder, fill).and_then(|()| TOOL.check(&program)).with_context(
+            || {
+                format!(
+                    "can't get wrk: run `{}` as root, or name an installed one with WRK_BIN=PATH",
+                    debian::advice(PACKAGES)
+                )
+            },
+        )?;
+    }
+    Ok(program)
+}
+
+fn fill(folder: &Path) -> Result<()> {
+    debian::unpack(PACKAGES, folder)?;
+    let libraries = debian::libraries(folder).unwrap_or_default();
+    private_copy::write_script(
+        &folder.join("wrk"),
+        &format!(
+            "folder=$(dirname \"$0\")\n\
+             LD_LIBRARY_PATH=\"$folder/{}\" exec \"$folder/usr/bin/wrk\" \"$@\"\n",
+            libraries.display()
+        ),
+    )
 }

@@ -3,15 +3,16 @@
 mod http;
 mod parts;
 mod ports;
+mod services;
 mod settings;
 mod stack;
 mod summary;
 
 use anyhow::Result;
 use clap::Args;
+use supervisor::interrupt::{self, Interrupted};
 
 use self::parts::Parts;
-use crate::interrupt::{self, Interrupted};
 
 /// What to run.
 #[derive(Debug, Args)]

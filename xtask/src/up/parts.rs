@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use rustix::process::{Resource, getrlimit};
+use supervisor::leash;
+use supervisor::process::{self, Output};
 
 use super::settings::Settings;
 use crate::cargo::{self, Profile};
-use crate::process::Output;
-use crate::{filter, leash, process, tools};
+use crate::{filter, tools};
 
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const UPSTREAM: &str = "UPSTREAM_URL";
 const UPSTREAM_FLAG: &str = "--upstream-url";
 
@@ -87,7 +88,7 @@ impl Flowguard {
     fn ask(&self, question: &[&str]) -> Result<Output> {
         let mut command = Command::new(&self.program);
         self.configure(command.args(question));
-        let output = process::output(&mut command, ANSWER_LIMIT)?;
+        let output = process::output(&mut command, ANSWER_TIMEOUT)?;
         if !output.status.success() {
             let said = output.stderr.trim();
             // A refused setting is one line already; "error:" is what xtask puts before it.

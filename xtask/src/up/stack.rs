@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use supervisor::{Logs, Reach, Service, leash};
 
 use super::http;
 use super::parts::Parts;
+use super::services::Services;
 use super::settings::Settings;
 use super::summary::Summary;
-use crate::service::{Service, Stack};
-use crate::{leash, workspace};
+use crate::workspace;
 
 /// How long a program may take until it is ready. Envoy compiles the filter first, on a busy
 /// machine for seconds.
-const READY_LIMIT: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 const MOCK_GRACE: Duration = Duration::from_secs(2);
 /// The control plane drains what it serves before it ends.
@@ -26,34 +27,34 @@ const ENVOY_GRACE: Duration = Duration::from_secs(5);
 /// Starts everything, tells where it is, and waits until Ctrl-C or until a part ends.
 pub(crate) fn serve(mut parts: Parts, settings: &Settings) -> Result<()> {
     let folder = folder(settings)?;
-    let mut stack = Stack::default();
+    let mut services = Services::default();
 
     if let Some(mock) = &parts.mock {
-        let url = start_mock(&mut stack, mock, &folder)?;
+        let url = start_mock(&mut services, mock, &folder)?;
         parts.flowguard.forward_to(url);
     }
 
-    let log = folder.join("control-plane.log");
     let control_plane = Service::start(
         "the control plane",
         &mut parts.flowguard.serve(),
-        &log,
-        None,
-        CONTROL_PLANE_GRACE,
+        Logs::together(folder.join("control-plane.log")).emptied()?,
+        Reach::Group,
     )?;
     let rest = settings.reachable("CONFIG_PORT")?;
-    stack.push(control_plane, READY_LIMIT, |_| http::answers_ok(rest, "/health").then_some(()))?;
+    services.push(control_plane, CONTROL_PLANE_GRACE, READY_TIMEOUT, |_| {
+        http::answers_ok(rest, "/health").then_some(())
+    })?;
 
-    start_envoy(&mut stack, &parts, settings, &folder)?;
+    start_envoy(&mut services, &parts, settings, &folder)?;
 
     let settings = parts.flowguard.settings()?;
     println!(
         "{}",
         Summary { settings: &settings, mock: parts.mock.is_some(), logs: &folder }.text()?
     );
-    stack.watch()?;
+    services.watch()?;
     eprintln!("stopping");
-    stack.stop();
+    services.stop();
     Ok(())
 }
 
@@ -71,17 +72,16 @@ fn folder(settings: &Settings) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn start_mock(stack: &mut Stack, program: &Path, folder: &Path) -> Result<String> {
+fn start_mock(services: &mut Services, program: &Path, folder: &Path) -> Result<String> {
     let mut command = leash::leashed(program);
     command.args(["--port", "0"]);
     let mock = Service::start(
         "the mock LLM",
         &mut command,
-        &folder.join("mock-llm.log"),
-        None,
-        MOCK_GRACE,
+        Logs::together(folder.join("mock-llm.log")).emptied()?,
+        Reach::Group,
     )?;
-    stack.push(mock, READY_LIMIT, |mock| announced_url(&mock.logged()))
+    services.push(mock, MOCK_GRACE, READY_TIMEOUT, |mock| announced_url(&mock.stdout()))
 }
 
 /// The address in the line by which the mock LLM tells the port it chose.
@@ -94,7 +94,12 @@ fn announced_url(logged: &str) -> Option<String> {
         .map(|url| url.trim().to_owned())
 }
 
-fn start_envoy(stack: &mut Stack, parts: &Parts, settings: &Settings, folder: &Path) -> Result<()> {
+fn start_envoy(
+    services: &mut Services,
+    parts: &Parts,
+    settings: &Settings,
+    folder: &Path,
+) -> Result<()> {
     let filter = parts
         .filter
         .to_str()
@@ -112,16 +117,12 @@ fn start_envoy(stack: &mut Stack, parts: &Parts, settings: &Settings, folder: &P
         "--component-log-level",
         &format!("wasm:{level}"),
     ]);
-    let access_log = folder.join("access.log");
-    let envoy = Service::start(
-        "Envoy",
-        &mut command,
-        &folder.join("envoy.log"),
-        Some(&access_log),
-        ENVOY_GRACE,
-    )?;
+    let logs = Logs { stdout: folder.join("access.log"), stderr: folder.join("envoy.log") };
+    let envoy = Service::start("Envoy", &mut command, logs.emptied()?, Reach::Group)?;
     let admin = settings.envoy_admin()?;
-    stack.push(envoy, READY_LIMIT, |_| http::answers_ok(admin, "/ready").then_some(()))
+    services.push(envoy, ENVOY_GRACE, READY_TIMEOUT, |_| {
+        http::answers_ok(admin, "/ready").then_some(())
+    })
 }
 
 /// Envoy tells at `info` what FlowGuard tells at `debug`.

@@ -1,4 +1,4 @@
-//! The gRPC API: section 4 of the external contract, with server reflection and health.
+//! The gRPC API: section 4 of docs/contract.md, with server reflection and health.
 
 mod convert;
 mod list;

@@ -1,4 +1,4 @@
-//! The REST API: section 3 of the external contract.
+//! The REST API: section 3 of docs/contract.md.
 
 mod body;
 mod clients;

@@ -1,4 +1,4 @@
-//! What answers look like: the JSON of section 3 of the external contract, key by key.
+//! What answers look like: the JSON of section 3 of docs/contract.md, key by key.
 
 use jiff::Timestamp;
 use limiter::{PerMinute, Tokens, UnixMillis};

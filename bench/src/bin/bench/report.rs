@@ -1,0 +1,273 @@
+//! The report: two tables for the terminal with the targets below them, and all of it as JSON.
+
+use std::fmt::{self, Display, Formatter};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use super::sample::{Sample, StreamSample, spread};
+use super::scenario::Scenario;
+use super::targets::{Target, targets};
+
+/// The measurements of one scenario with one number of connections.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) connections: u32,
+    pub(crate) samples: Vec<Sample>,
+}
+
+impl Cell {
+    /// Not measured yet.
+    pub(crate) fn new(scenario: &'static Scenario, connections: u32) -> Self {
+        Self { scenario, connections, samples: Vec::new() }
+    }
+
+    fn row(&self) -> Row {
+        let median = Sample::median(&self.samples);
+        let spread = spread(self.samples.iter().map(|sample| sample.rps), median.rps);
+        Row { name: self.scenario.name, connections: self.connections, median, spread }
+    }
+}
+
+/// The measurements of the streams of one scenario.
+#[derive(Debug)]
+pub(crate) struct StreamCell {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) samples: Vec<StreamSample>,
+}
+
+impl StreamCell {
+    /// Not measured yet.
+    pub(crate) fn new(scenario: &'static Scenario) -> Self {
+        Self { scenario, samples: Vec::new() }
+    }
+
+    fn row(&self) -> StreamRow {
+        let median = StreamSample::median(&self.samples);
+        let of_each_round = self.samples.iter().map(|sample| sample.chunk_cpu_us);
+        let spread = spread(of_each_round, median.chunk_cpu_us);
+        StreamRow { name: self.scenario.name, median, spread }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) connections: u32,
+    #[serde(flatten)]
+    pub(crate) median: Sample,
+    /// Tells a reader of the table how noisy the machine was.
+    #[serde(skip)]
+    pub(crate) spread: f64,
+}
+
+/// One line of the table of streams.
+#[derive(Debug, Serialize)]
+pub(crate) struct StreamRow {
+    pub(crate) name: &'static str,
+    #[serde(flatten)]
+    pub(crate) median: StreamSample,
+    /// As that of [`Row`], of the CPU time.
+    #[serde(skip)]
+    pub(crate) spread: f64,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    #[serde(skip)]
+    plan: Plan,
+    rows: Vec<Row>,
+    streams: Vec<StreamRow>,
+    targets: [Target; 5],
+}
+
+impl Report {
+    pub(crate) fn new(plan: Plan, cells: &[Cell], streams: &[StreamCell]) -> Self {
+        let rows: Vec<Row> = cells.iter().map(Cell::row).collect();
+        let streams: Vec<StreamRow> = streams.iter().map(StreamCell::row).collect();
+        let targets = targets(&rows, &streams);
+        Self { plan, rows, streams, targets }
+    }
+
+    /// Writes the rows and the targets.
+    pub(crate) fn write_json(&self, mut file: impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut file, self)?;
+        writeln!(file)
+    }
+}
+
+impl Report {
+    fn write_rows(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{:>11}  {:<12} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
+            "connections",
+            "scenario",
+            "requests/s",
+            "p50",
+            "p99",
+            "Envoy CPU",
+            "control plane",
+            "spread of"
+        )?;
+        writeln!(
+            formatter,
+            "{:>11}  {:<12} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
+            "", "", "", "µs", "µs", "µs/request", "CPU µs/request", "requests/s"
+        )?;
+        for Row { name, connections, median, spread } in &self.rows {
+            writeln!(
+                formatter,
+                "{connections:>11}  {name:<12} {:>10.0} {:>8.0} {:>8.0} {:>13.1} {:>14.1} {:>8.0} %",
+                median.rps,
+                median.p50_us,
+                median.p99_us,
+                median.envoy_cpu_us,
+                median.control_plane_cpu_us,
+                spread * 100.0
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_streams(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{:<14} {:>14} {:>14} {:>8} {:>11} {:>10} {:>10}",
+            "streams",
+            "first byte p50",
+            "first byte p99",
+            "chunks",
+            "chunk size",
+            "Envoy CPU",
+            "spread of"
+        )?;
+        writeln!(
+            formatter,
+            "{:<14} {:>14} {:>14} {:>8} {:>11} {:>10} {:>10}",
+            "", "µs", "µs", "a stream", "bytes", "µs/chunk", "CPU"
+        )?;
+        for StreamRow { name, median, spread } in &self.streams {
+            writeln!(
+                formatter,
+                "{name:<14} {:>14.0} {:>14.0} {:>8.0} {:>11.0} {:>10.2} {:>8.0} %",
+                median.first_byte_p50_us,
+                median.first_byte_p99_us,
+                median.chunks,
+                median.chunk_bytes,
+                median.chunk_cpu_us,
+                spread * 100.0
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Plan { rounds, seconds } = self.plan;
+        writeln!(
+            formatter,
+            "Medians of {rounds} x {seconds} s. Envoy with one worker and a direct response, wrk with one thread.\n"
+        )?;
+        self.write_rows(formatter)?;
+        writeln!(
+            formatter,
+            "\nMedians of {} x 1 s. Streams of a mock LLM at 1 connection; each chunk is sent when the one before has arrived,\n\
+             and all have one CPU while chunks are measured.\n",
+            rounds * seconds
+        )?;
+        self.write_streams(formatter)?;
+        writeln!(formatter)?;
+        self.targets.iter().try_for_each(|target| writeln!(formatter, "{target}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::scenario::{CONNECTIONS, SCENARIOS, STREAMS};
+    use super::*;
+
+    fn report() -> Report {
+        let mut cells = Vec::new();
+        for connections in CONNECTIONS {
+            for (scenario, factor) in SCENARIOS.iter().zip(1_u8..) {
+                let factor = f64::from(factor);
+                let sample = Sample {
+                    rps: 60_000.0 / factor,
+                    p50_us: 40.0 * factor,
+                    p99_us: 80.0 * factor,
+                    envoy_cpu_us: 12.0 * factor,
+                    control_plane_cpu_us: 1.234_567,
+                };
+                cells.push(Cell { scenario, connections, samples: vec![sample] });
+            }
+        }
+        let streams = STREAMS.iter().zip(1_u8..).map(|(scenario, factor)| {
+            let factor = f64::from(factor);
+            let sample = StreamSample {
+                first_byte_p50_us: 200.0 * factor,
+                first_byte_p99_us: 400.0 * factor,
+                chunk_cpu_us: 20.0 + factor * 1.234_567,
+                chunks: 10_003.0,
+                chunk_bytes: 201.5,
+            };
+            StreamCell { scenario, samples: vec![sample] }
+        });
+        let streams: Vec<StreamCell> = streams.collect();
+        Report::new(Plan { rounds: 1, seconds: 5 }, &cells, &streams)
+    }
+
+    #[test]
+    fn the_json_has_a_row_for_each_cell_and_every_target() {
+        let mut bytes = Vec::new();
+        report().write_json(&mut bytes).expect("a vector takes everything");
+        let json: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(3));
+        assert_eq!(json["rows"].as_array().map(Vec::len), Some(10));
+        let row = json!({
+            "name": "off", "connections": 1, "rps": 30_000.0, "p50_us": 80.0, "p99_us": 160.0,
+            "envoy_cpu_us": 24.0, "control_plane_cpu_us": 1.23
+        });
+        assert_eq!(json["rows"][1], row);
+        let streams = json!([
+            {
+                "name": "stream-off", "first_byte_p50_us": 200.0, "first_byte_p99_us": 400.0, "chunk_cpu_us": 21.23,
+                "chunks": 10_003.0, "chunk_bytes": 201.5
+            },
+            {
+                "name": "stream-enforce", "first_byte_p50_us": 400.0, "first_byte_p99_us": 800.0, "chunk_cpu_us": 22.47,
+                "chunks": 10_003.0, "chunk_bytes": 201.5
+            },
+        ]);
+        assert_eq!(json["streams"], streams);
+        assert_eq!(json["targets"].as_array().map(Vec::len), Some(5));
+        let target = json!({
+            "text": "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
+            "measured": 1.24, "unit": "µs", "met": true
+        });
+        assert_eq!(json["targets"][4], target);
+    }
+
+    #[test]
+    fn the_tables_are_followed_by_each_target_and_whether_it_was_met() {
+        let text = report().to_string();
+        let targets: Vec<&str> = text.lines().rev().take(5).collect();
+        assert_eq!(
+            targets,
+            [
+                "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
+                "p50 of the first byte of `stream-enforce` above `stream-off`: 200 µs, target below 500 µs: met",
+                "p50 of `enforce` above `off` at 1 connection: 40 µs, target at most 120 µs: met",
+                "CPU per request of `enforce` above `off` at 32 connections: 12.0 µs, target at most 30 µs: met",
+                "throughput of `enforce` to `off` at 32 connections: 0.67, target at least 0.5: met",
+            ]
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! A whole FlowGuard on free loopback ports: mock LLM, control plane, Envoys, and what a test adds.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::admin::Admin;
+use crate::control_plane::{ControlPlane, Settings};
+use crate::deadline::soon;
+use crate::discovery::Discovered;
+use crate::envoy::{Envoy, EnvoyPorts};
+use crate::grpc::GrpcClient;
+use crate::http_client::HttpClient;
+use crate::prometheus::Prometheus;
+use crate::relay::Relay;
+use crate::tools;
+use crate::yaml_block::YamlBlock;
+use mock_llm::MockLlm;
+
+/// A running stack. Everything ends with it; when a test is failing, the ends of all logs are
+/// printed.
+///
+/// The fields are in the order in which they are dropped.
+#[derive(Debug)]
+pub struct TestStack {
+    /// The Envoys, at least one.
+    pub envoys: Vec<Envoy>,
+    /// The network between the Envoys and the control plane, when the builder was asked for it.
+    pub relay: Option<Relay>,
+    /// Prometheus, when the builder was asked for it.
+    pub prometheus: Option<Prometheus>,
+    /// The control plane of all Envoys.
+    pub control_plane: ControlPlane,
+    /// The upstream of all Envoys.
+    pub upstream: MockLlm,
+    builder: StackBuilder,
+    folder: TempDir,
+}
+
+/// How a stack is to be; the default is one Envoy with one worker and the default settings, but
+/// for a decision timeout that a busy machine can't run into and no demo clients.
+#[derive(Debug)]
+pub struct StackBuilder {
+    settings: Settings,
+    envoys: usize,
+    workers: usize,
+    mode: Option<&'static str>,
+    discovered: Option<Discovered>,
+    upstream_path: &'static str,
+    upstream: Option<String>,
+    relay: bool,
+    prometheus: bool,
+    whole_admin: bool,
+}
+
+impl TestStack {
+    /// What can be chosen.
+    pub fn builder() -> StackBuilder {
+        let settings = [
+            ("BIND_ADDRESS", "127.0.0.1"),
+            ("DECISION_TIMEOUT_MS", "5000"),
+            ("DEMO_CLIENTS", "false"),
+        ];
+        StackBuilder {
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            envoys: 1,
+            workers: 1,
+            mode: None,
+            discovered: None,
+            upstream_path: "",
+            upstream: None,
+            relay: false,
+            prometheus: false,
+            whole_admin: false,
+        }
+    }
+
+    /// Starts the default stack.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// The first Envoy.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoys[0]
+    }
+
+    /// An HTTP/1.1 client of the first Envoy's proxy port.
+    pub fn proxy(&self) -> HttpClient {
+        HttpClient::http1(self.proxy_address())
+    }
+
+    /// Where the first Envoy serves API traffic.
+    pub fn proxy_address(&self) -> SocketAddr {
+        self.envoy().proxy_address()
+    }
+
+    /// The REST API.
+    pub fn admin(&self) -> Admin {
+        self.control_plane.admin()
+    }
+
+    /// Changes a setting of the Envoys' while they run, without waiting for them; it is one that
+    /// concerns what [`StackBuilder::discovered`] says.
+    pub async fn reconfigure(&mut self, setting: &str, value: &str) {
+        assert!(self.builder.discovered.is_some(), "the Envoys discover nothing");
+        self.builder.settings.insert(setting.to_owned(), value.to_owned());
+        for (index, envoy) in self.envoys.iter().enumerate() {
+            self.builder.envoy_config(&envoy_name(index), envoy.ports(), self.folder.path()).await;
+        }
+    }
+
+    /// The gRPC API.
+    pub fn grpc(&self) -> GrpcClient {
+        GrpcClient::new(self.control_plane.grpc_address())
+    }
+}
+
+impl StackBuilder {
+    /// Sets an environment variable of the control plane and of the Envoy configuration.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// How many Envoys share the control plane.
+    #[must_use]
+    pub fn envoys(self, envoys: usize) -> Self {
+        Self { envoys, ..self }
+    }
+
+    /// How many worker threads each Envoy has.
+    #[must_use]
+    pub fn workers(self, workers: usize) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The filter's mode.
+    #[must_use]
+    pub fn mode(self, mode: &'static str) -> Self {
+        Self { mode: Some(mode), ..self }
+    }
+
+    /// What the Envoys discover in a file, so that [`TestStack::reconfigure`] can change it.
+    #[must_use]
+    pub fn discovered(self, discovered: Discovered) -> Self {
+        Self { discovered: Some(discovered), ..self }
+    }
+
+    /// A path prefix in `UPSTREAM_URL`.
+    #[must_use]
+    pub fn upstream_path(self, path: &'static str) -> Self {
+        Self { upstream_path: path, ..self }
+    }
+
+    /// The origin (`https://host:port`) of an upstream other than the mock LLM.
+    #[must_use]
+    pub fn upstream(self, origin: String) -> Self {
+        Self { upstream: Some(origin), ..self }
+    }
+
+    /// Puts a [`Relay`] between the Envoys and the control plane.
+    #[must_use]
+    pub fn with_relay(self) -> Self {
+        Self { relay: true, ..self }
+    }
+
+    /// Adds a Prometheus that scrapes the control plane and the Envoys.
+    #[must_use]
+    pub fn with_prometheus(self) -> Self {
+        Self { prometheus: true, ..self }
+    }
+
+    /// Opens every page of Envoy's admin interface, for a test that has to tell Envoy to do
+    /// something.
+    #[must_use]
+    pub fn with_whole_admin(self) -> Self {
+        Self { whole_admin: true, ..self }
+    }
+
+    /// Starts all parts and waits until they are ready.
+    pub async fn start(mut self) -> TestStack {
+        let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
+        let upstream = MockLlm::start().await;
+        let origin =
+            self.upstream.clone().unwrap_or_else(|| format!("http://{}", upstream.address()));
+        let upstream_url = format!("{origin}{}", self.upstream_path);
+        self.settings.insert("UPSTREAM_URL".to_owned(), upstream_url);
+        let control_plane =
+            ControlPlane::start(self.settings.clone(), folder.path().to_owned()).await;
+        let decision_address = control_plane.decision_address();
+        let relay = if self.relay { Some(Relay::start(decision_address).await) } else { None };
+        let decision_address = relay.as_ref().map_or(decision_address, Relay::address);
+        self.settings.insert("DECISION_PORT".to_owned(), decision_address.port().to_string());
+
+        let mut envoys = Vec::new();
+        for index in 0..self.envoys {
+            let (name, ports) = (envoy_name(index), EnvoyPorts::free());
+            let config = self.envoy_config(&name, ports, folder.path()).await;
+            envoys.push(Envoy::spawn(&name, &config, ports, self.workers, folder.path()));
+        }
+        for envoy in &mut envoys {
+            envoy.wait_until_ready().await;
+        }
+        let prometheus = if self.prometheus {
+            let admins: Vec<_> = envoys.iter().map(Envoy::admin_address).collect();
+            Some(Prometheus::start(control_plane.metrics_address(), &admins, folder.path()).await)
+        } else {
+            None
+        };
+        TestStack { envoys, relay, prometheus, control_plane, upstream, builder: self, folder }
+    }
+
+    /// The configuration that an Envoy is started with; what it discovers is written to its file.
+    async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
+        let mut config = envoy_config(&self.settings, ports, self.mode).await;
+        if self.whole_admin {
+            let allowed = YamlBlock::find(&config, "allow_paths:");
+            config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
+        }
+        let Some(discovered) = self.discovered else { return config };
+        let file = folder.join(format!("{name}.discovered.yaml"));
+        let (config, resource) =
+            discovered.split(&config, &file).unwrap_or_else(|error| panic!("{error}"));
+        // Envoy reads a file again when it was moved into place.
+        let new_file = file.with_extension("new");
+        std::fs::write(&new_file, resource)
+            .and_then(|()| std::fs::rename(&new_file, &file))
+            .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
+        config
+    }
+}
+
+fn envoy_name(index: usize) -> String {
+    format!("envoy-{index}")
+}
+
+/// What `flowguard envoy-config` prints for these settings.
+pub async fn envoy_config(settings: &Settings, ports: EnvoyPorts, mode: Option<&str>) -> String {
+    let mut command = tools::flowguard();
+    tools::clean_environment(&mut command);
+    command.envs(settings);
+    command.env("PROXY_PORT", ports.proxy.to_string());
+    command.env("ENVOY_ADMIN_PORT", ports.admin.to_string());
+    command.arg("envoy-config").arg("--filter").arg(tools::filter());
+    if let Some(mode) = mode {
+        command.args(["--mode", mode]);
+    }
+    command.stdin(Stdio::null());
+    let output =
+        soon("flowguard envoy-config", Command::from(command).kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|error| panic!("can't run flowguard envoy-config: {error}"));
+    assert!(
+        output.status.success(),
+        "flowguard envoy-config: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("a configuration is text")
+}
