@@ -1,7 +1,7 @@
 //! What the control plane decided of one request, and where its client then stands: taken over from
 //! the wire here and nowhere else.
 
-use limiter::Dimension;
+use limiter::{Dimension, Wait};
 use proto::decision::{self, Decision};
 
 /// A decision that was understood.
@@ -40,15 +40,6 @@ pub(crate) struct Refusal {
     pub(crate) wait: Wait,
     /// What the request asked for.
     pub(crate) requested_tokens: u64,
-}
-
-/// How long a refused request has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// So many milliseconds, if nobody else spends.
-    Millis(u64),
-    /// It does not fit in a full bucket.
-    Never,
 }
 
 /// What is left of one limit, in whole requests or whole tokens.
@@ -108,18 +99,12 @@ impl TryFrom<&decision::Verdict> for Verdict {
             limit,
             balance: balance.ok_or(NotUnderstood)?,
             other,
-            wait: verdict.wait.ok_or(NotUnderstood)?.into(),
+            wait: match verdict.wait.ok_or(NotUnderstood)? {
+                decision::verdict::Wait::RetryAfterMs(wait_ms) => Wait::Millis(wait_ms),
+                decision::verdict::Wait::Never(_) => Wait::Never,
+            },
             requested_tokens: verdict.reserved_tokens,
         })))
-    }
-}
-
-impl From<decision::verdict::Wait> for Wait {
-    fn from(wait: decision::verdict::Wait) -> Self {
-        match wait {
-            decision::verdict::Wait::RetryAfterMs(ms) => Self::Millis(ms),
-            decision::verdict::Wait::Never(_) => Self::Never,
-        }
     }
 }
 

@@ -156,6 +156,42 @@ fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
 }
 
 #[test]
+fn what_a_forgotten_client_holds_is_nobodys_and_least_of_all_its_successors() {
+    let world = World::of(&[config("client", limit(1), limit(500))]);
+    let [canceled, settled, lost] = ["a", "b", "c"].map(|id| {
+        world.ledger.configure(&config(id, limit(1), limit(500)));
+        match world.decide(id, tokens(500)) {
+            Answer::Admitted { reservation, .. } => reservation,
+            other => panic!("not admitted: {other:?}"),
+        }
+    });
+    for id in ["a", "b", "c"] {
+        world.ledger.remove(id);
+    }
+    // As many deleted clients are remembered, and the first ones are forgotten for the last.
+    for n in 0..10_000 {
+        let id = format!("later-{n}");
+        world.ledger.configure(&config(&id, limit(1), None));
+        world.ledger.remove(&id);
+    }
+    for n in 0..3 {
+        world.ledger.configure(&config(&format!("successor-{n}"), limit(1), limit(500)));
+        assert!(matches!(
+            world.decide(&format!("successor-{n}"), tokens(500)),
+            Answer::Admitted { .. }
+        ));
+    }
+    world.end(canceled, End::Canceled);
+    world.settle(settled, response(tokens(1)));
+    world.end(lost, End::Lost);
+    for n in 0..3 {
+        let successor = world.snapshot(&format!("successor-{n}"));
+        assert_eq!(left(&successor), (Some(0), Some(0)), "{n}");
+        assert_eq!((successor.record.admitted, successor.record.tokens_used), (1, 0), "{n}");
+    }
+}
+
+#[test]
 fn unknown_clients_share_one_pair_of_buckets_and_no_state_of_their_own() {
     let [rpm, tpm] = [limit(3), limit(100)];
     let world = World::new(with_unknown_clients(UnknownClients::Shared { rpm, tpm }));

@@ -1,13 +1,10 @@
 //! A denial in words, a refusal with its figures: in the form that programs which read OpenAI's
 //! messages look for.
 
-use limiter::Dimension;
+use limiter::{Dimension, Wait};
 
 use super::Denial;
-use crate::{
-    rate_limit_headers::duration,
-    verdict::{Refusal, Wait},
-};
+use crate::{rate_limit_headers::duration, verdict::Refusal};
 
 pub(super) fn message(denial: &Denial) -> String {
     match denial {

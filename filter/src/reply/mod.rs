@@ -6,10 +6,11 @@ mod error_format;
 mod figures;
 mod openai;
 
+use limiter::Wait;
 use proto::plugin_config::RateLimitHeaders;
 use serde::Serialize;
 
-use crate::{header_value::AsciiHeaderValue, rate_limit_headers, verdict::Wait};
+use crate::{header_value::AsciiHeaderValue, rate_limit_headers};
 pub(crate) use denial::Denial;
 pub(crate) use error_format::BodyFormat;
 

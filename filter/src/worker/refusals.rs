@@ -2,11 +2,10 @@
 //!
 //! Below that every request asks: a refusal is no cache of what the control plane would say.
 
+use limiter::Wait;
+
 use super::lanes::{LANES, Lane};
-use crate::{
-    clock::Micros,
-    verdict::{Refusal, Wait},
-};
+use crate::{clock::Micros, verdict::Refusal};
 
 /// How long a refusal answers for further requests of its client.
 const REMEMBERED_MS: u64 = 100;
