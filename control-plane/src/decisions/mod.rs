@@ -1,7 +1,7 @@
 //! The decision stream: Envoy's workers ask here, one bidirectional gRPC stream each.
 //!
-//! A frame comes in by [`frame`], parsed whole; the [`Session`] has the ledger decide and end; a
-//! [`verdict`] goes out.
+//! A frame comes in and is parsed whole (`frame.rs`), a [`Session`] has the ledger end and decide
+//! what it says, and verdicts go out (`verdict.rs`).
 
 mod frame;
 mod held;
