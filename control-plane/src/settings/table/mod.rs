@@ -1,31 +1,40 @@
-//! The table of settings: every name, default and allowed value, for the parser, for `--help`,
-//! and for the messages about a value that is wrong.
+//! The table of settings: one row each. The parser, `--help`, `flowguard settings` and the messages
+//! about a value that is wrong are all made of it.
 
 mod charge;
 mod filter;
 mod network;
 
-pub(crate) use self::network::*;
-pub(super) use self::{charge::*, filter::*};
+use std::{fmt, num::NonZeroU16};
 
-/// One setting.
-#[derive(Debug, PartialEq, Eq)]
+pub(crate) use network::{
+    CONFIG_PORT, DECISION_PORT, ENVOY_ADMIN_PORT, GRPC_PORT, METRICS_PORT, PROXY_PORT,
+};
+
+use super::{Given, NotAllowed, Settings, field::Field};
+
+/// One setting. Its default stands in the `impl Default` of the configuration that it fills.
 pub struct Setting {
     /// The environment variable, with `FLOWGUARD_` before it or without; also the setting's name in
     /// every message.
     pub name: &'static str,
-    /// The command line flag, without its dashes.
-    pub flag: Option<&'static str>,
-    /// What stands for the value in the flag's help.
-    pub placeholder: &'static str,
-    /// In effect when nothing is given.
-    pub default: &'static str,
-    /// Which values are allowed, as it is said after one that is not.
-    pub allowed: &'static str,
+    /// The command line flag, where it has one.
+    pub flag: Option<Flag>,
     /// What the setting is for.
     pub meaning: &'static str,
     /// How much of a refused value may be repeated.
     pub echo: Echo,
+    /// What it fills, which also knows which values are allowed.
+    fills: &'static dyn Field,
+}
+
+/// A flag of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Without its dashes.
+    pub name: &'static str,
+    /// What stands for the value in its help.
+    pub placeholder: &'static str,
 }
 
 /// How much of a value may be repeated in a message.
@@ -39,62 +48,81 @@ pub enum Echo {
 
 impl Setting {
     /// All settings, in the order in which they are read and shown.
-    pub const ALL: [&Self; 37] = [
-        &UPSTREAM_URL,
-        &UPSTREAM_CA_FILE,
-        &STREAM_IDLE_TIMEOUT_S,
-        &PROXY_PORT,
-        &METRICS_PORT,
-        &CONFIG_PORT,
-        &GRPC_PORT,
-        &DECISION_PORT,
-        &ENVOY_ADMIN_PORT,
-        &ENVOY_CONNECTIONS_MAX,
-        &ENVOY_HEAP_BYTES,
-        &BIND_ADDRESS,
-        &ALLOWED_HOSTS,
-        &CORS_ALLOW_ORIGINS,
-        &LOG_LEVEL,
-        &LOG_FORMAT,
-        &FAILURE_MODE,
-        &DECISION_TIMEOUT_MS,
-        &ERROR_FORMAT,
-        &RATE_LIMIT_HEADERS,
-        &UPSTREAM_RATE_LIMIT_HEADERS,
-        &ACCEPT_ENCODING,
-        &EXEMPT_PATHS,
-        &EXEMPT_PREFLIGHT,
-        &ESTIMATE,
-        &DEFAULT_ESTIMATE,
-        &MIN_ESTIMATE,
-        &CHARGE_WITHOUT_USAGE,
-        &CHARGE_ON_ABORT,
-        &OBSERVED_TOKENS_MAX,
-        &CHARGE_ON_READ,
-        &CHARGE_ON_UPSTREAM_REFUSAL,
-        &CHARGE_ON_UPSTREAM_FAILURE,
-        &UNKNOWN_CLIENTS,
-        &UNKNOWN_CLIENT_RPM,
-        &UNKNOWN_CLIENT_TPM,
-        &DEMO_CLIENTS,
-    ];
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        [network::ROWS, filter::ROWS, charge::ROWS].into_iter().flatten().copied()
+    }
 
     /// The setting by all its names, such as `PROXY_PORT (--proxy-port)`.
     pub fn names(&self) -> String {
         match self.flag {
-            Some(flag) => format!("{} (--{flag})", self.name),
+            Some(flag) => format!("{} (--{})", self.name, flag.name),
             None => self.name.to_owned(),
         }
     }
+
+    /// Which values are allowed, as it is said after one that is not.
+    pub fn allowed(&self) -> String {
+        self.fills.allowed()
+    }
+
+    /// Its value in `settings`, as it is written; `None` where it has no effect.
+    pub fn show(&self, settings: &Settings) -> Option<String> {
+        self.fills.show(settings)
+    }
+
+    /// Puts what was given into `settings`.
+    pub(super) fn read(&self, settings: &mut Settings, given: Given) -> Result<(), NotAllowed> {
+        let read = given.value.to_str().and_then(|text| self.fills.read(settings, text));
+        read.ok_or_else(|| NotAllowed::setting(self, given))
+    }
+
+    /// The port that is listened on by it, if it is a port and not any free one.
+    pub(super) fn port(&self, settings: &Settings) -> Option<NonZeroU16> {
+        self.fills.port(settings)
+    }
 }
 
-/// What the settings without a flag have in common.
-const VARIABLE: Setting = Setting {
-    name: "",
-    flag: None,
-    placeholder: "",
-    default: "",
-    allowed: "",
-    meaning: "",
-    echo: Echo::Whole,
-};
+impl PartialEq for Setting {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Setting {}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Rows of the table: a constant each, by which messages name it, and all of them in order.
+macro_rules! rows {
+    ($(
+        $name:ident {
+            fills: $field:expr,
+            $(flag: $flag:literal $placeholder:ident,)?
+            meaning: $meaning:literal,
+            $(echo: $echo:ident,)?
+        }
+    )+) => {
+        $(pub(crate) static $name: $crate::settings::Setting = $crate::settings::Setting {
+            name: stringify!($name),
+            // What the row says comes first, what holds otherwise comes last.
+            flag: [
+                $(Some($crate::settings::Flag {
+                    name: $flag,
+                    placeholder: stringify!($placeholder),
+                }),)?
+                None,
+            ][0],
+            meaning: $meaning,
+            echo: [$($crate::settings::Echo::$echo,)? $crate::settings::Echo::Whole][0],
+            fills: $field,
+        };)+
+
+        pub(super) static ROWS: &[&$crate::settings::Setting] = &[$(&$name),+];
+    };
+}
+
+use rows;
