@@ -15,7 +15,6 @@ use flowguard::{
         Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Response,
         UnknownClients, WorkerId,
     },
-    settings::Settings,
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, PER_MINUTE_MAX, PerMinute, Tokens, UnixMillis};
@@ -46,8 +45,7 @@ struct World {
 }
 
 fn world(clients: u64) -> Option<World> {
-    let defaults = Settings::resolve(|_| None).ok()?.policy;
-    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
     let clock = ManualClock::at(NOW);
     let ledger = Ledger::new(policy, clock.clone());
     let limit = PerMinute::new(PER_MINUTE_MAX).ok();

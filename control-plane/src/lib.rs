@@ -4,20 +4,19 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-pub mod cli;
 pub mod clients;
 pub mod decisions;
 pub mod envoy_config;
 pub mod excerpt;
 pub mod health;
-pub mod health_check;
+pub mod host;
 pub mod http;
 pub mod ledger;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod operator;
-pub mod serve;
+pub mod process;
 pub mod settings;
 pub mod store;
 mod turns;

@@ -15,7 +15,6 @@ use flowguard::{
     ledger::{
         Clock, Ledger, ManualClock, Policy, RecordSnapshot, SystemClock, UnknownClients, WorkerId,
     },
-    settings::Settings,
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, PerMinute, UnixMillis};
@@ -39,8 +38,7 @@ const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 const SOON: Duration = Duration::from_secs(10);
 
 fn ledger(clock: impl Into<Clock>) -> Arc<Ledger> {
-    let defaults = Settings::resolve(|_| None).unwrap().policy;
-    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
     let ledger = Ledger::new(policy, clock);
     let limits = Limits { rpm: PerMinute::new(2).ok(), tpm: PerMinute::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();

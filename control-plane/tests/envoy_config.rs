@@ -4,10 +4,7 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use flowguard::{
-    cli::{Command as Invoked, Invocation},
-    envoy_config::{self, EnvoyConfigError},
-};
+use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation};
 
 /// The arguments of each golden configuration, and its file.
 const GOLDENS: [(&str, &[&str]); 8] = [
@@ -68,7 +65,7 @@ fn generate_in(
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into()));
     let invocation = Invocation::parse(arguments, environment).expect("the arguments are allowed");
     let Invoked::EnvoyConfig(options) = invocation.command else { panic!("another command") };
-    envoy_config::generate(&invocation.settings, &options)
+    process::envoy_config(invocation.settings, options)
 }
 
 fn repository(path: &str) -> PathBuf {

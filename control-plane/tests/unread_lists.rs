@@ -12,7 +12,6 @@ use flowguard::{
     ledger::{Ledger, Policy, SystemClock, UnknownClients},
     metrics,
     operator::{Operator, grpc, rest},
-    settings::{AllowedHosts, CorsOrigins, Settings},
     store::NoStore,
 };
 use http_body_util::{BodyExt as _, Full};
@@ -60,8 +59,7 @@ async fn bound() -> (TcpListener, SocketAddr) {
 
 /// A control plane of so many clients, with ids that are `id_len` long.
 async fn serve(clients: usize, id_len: usize) -> Ports {
-    let defaults = Settings::resolve(|_| None).expect("the defaults are allowed").policy;
-    let policy = Policy { unknown_clients: UnknownClients::Deny, ..defaults };
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
     let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
     for n in 0..clients {
         let id = ClientId::try_from(format!("{n:0>id_len$}").as_str()).expect("an id");
@@ -71,7 +69,7 @@ async fn serve(clients: usize, id_len: usize) -> Ports {
     }
     let store = Box::new(NoStore::default());
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
-    let access = Access::new(AllowedHosts::default(), CorsOrigins::None);
+    let access = Access::default();
     let registry = metrics::registry().expect("metrics");
     let stream_metrics = StreamMetrics::register(&registry).expect("metrics");
     let shutdown = CancellationToken::new();

@@ -20,6 +20,17 @@ impl PerMinute {
         positive_up_to(PER_MINUTE_MAX, per_minute).map(Self)
     }
 
+    /// A limit that is known when this is compiled: one out of range does not compile.
+    pub const fn of<const PER_MINUTE: u64>() -> Self {
+        const {
+            assert!(PER_MINUTE <= PER_MINUTE_MAX, "more than the largest limit");
+            match NonZeroU64::new(PER_MINUTE) {
+                Some(per_minute) => Self(per_minute),
+                None => panic!("0 is no limit"),
+            }
+        }
+    }
+
     /// The number per minute.
     pub fn get(self) -> u64 {
         self.0.get()

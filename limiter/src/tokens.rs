@@ -22,6 +22,14 @@ impl Tokens {
         Ok(Self(tokens))
     }
 
+    /// A number that is known when this is compiled: one out of range does not compile.
+    pub const fn of<const TOKENS: u64>() -> Self {
+        const {
+            assert!(TOKENS <= AMOUNT_MAX, "more than the largest number of tokens");
+            Self(TOKENS)
+        }
+    }
+
     /// The number of tokens.
     pub fn get(self) -> u64 {
         self.0

@@ -1,17 +1,17 @@
-//! What the template is filled with: the settings, put as Envoy's configuration puts them.
+//! What the template is filled with, put as Envoy's configuration puts it.
 
 use std::{net::IpAddr, num::NonZeroU16};
 
 use serde::Serialize;
 
-use super::{EnvoyConfigError, Options};
-use crate::settings::{EnvoySettings, Host, Ports, Scheme, Settings, UpstreamUrl};
+use super::{Bounds, Config, Scheme, Surroundings, UpstreamUrl};
+use crate::host::Host;
 
 #[derive(Serialize)]
 pub(super) struct Context {
     admin_port: u16,
     stats_port: Option<u16>,
-    envoy: Bounds,
+    envoy: EnvoyBounds,
     listener: Listener,
     filter: Filter,
     upstream: Upstream,
@@ -20,8 +20,8 @@ pub(super) struct Context {
 
 /// What Envoy may take, and how long it waits.
 #[derive(Serialize)]
-struct Bounds {
-    connections_max: u32,
+struct EnvoyBounds {
+    connections_max: u64,
     heap_bytes: u64,
     /// As Envoy writes durations.
     stream_idle_timeout: String,
@@ -73,55 +73,41 @@ struct Tls {
 }
 
 impl Context {
-    pub(super) fn new(settings: &Settings, options: &Options) -> Result<Self, EnvoyConfigError> {
-        if settings.ports.decision == 0 {
-            return Err(EnvoyConfigError::UnknownDecisionPort);
-        }
-        if let Some(port) = options.stats_port {
-            refuse_taken(port, &settings.ports)?;
-        }
-        let control_plane = match &options.control_plane_host {
-            Some(host) => host.clone(),
-            None => Host::Ip(settings.local_address()),
-        };
+    pub(super) fn new(config: &Config, surroundings: &Surroundings) -> serde_json::Result<Self> {
+        let Surroundings { filter, ip, control_plane: (host, port), stats_port } = surroundings;
         Ok(Self {
-            admin_port: settings.ports.envoy_admin.get(),
-            stats_port: options.stats_port.map(NonZeroU16::get),
-            envoy: Bounds::new(&settings.envoy),
+            admin_port: config.admin_port.get(),
+            stats_port: stats_port.map(NonZeroU16::get),
+            envoy: EnvoyBounds::new(&config.bounds),
             listener: Listener {
-                address: settings.bind_address,
-                port: settings.ports.proxy.get(),
-                accepts_ipv4_too: settings.bind_address.is_unspecified()
-                    && settings.bind_address.is_ipv6(),
+                address: *ip,
+                port: config.proxy_port.get(),
+                accepts_ipv4_too: ip.is_unspecified() && ip.is_ipv6(),
             },
-            filter: Filter::new(settings, options)?,
-            upstream: Upstream::new(&settings.upstream, &settings.upstream_ca_file),
-            control_plane: Endpoint::new(&control_plane, settings.ports.decision),
+            filter: Filter {
+                path: filter.clone(),
+                config: serde_json::to_string_pretty(&config.filter)?,
+            },
+            upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
+            control_plane: Endpoint::new(host, *port),
         })
     }
 }
 
-impl Bounds {
-    fn new(settings: &EnvoySettings) -> Self {
+impl EnvoyBounds {
+    fn new(bounds: &Bounds) -> Self {
         Self {
-            connections_max: settings.connections_max.get(),
-            heap_bytes: settings.heap_bytes,
-            stream_idle_timeout: format!("{}s", settings.stream_idle_timeout.as_secs()),
+            connections_max: bounds.connections_max,
+            heap_bytes: bounds.heap_bytes,
+            stream_idle_timeout: format!("{}s", bounds.stream_idle_timeout_s),
         }
-    }
-}
-
-impl Filter {
-    fn new(settings: &Settings, options: &Options) -> Result<Self, EnvoyConfigError> {
-        let config = settings.filter.plugin_config(options.mode, settings.policy.estimate.source);
-        Ok(Self { path: options.filter.clone(), config: serde_json::to_string_pretty(&config)? })
     }
 }
 
 impl Upstream {
     fn new(url: &UpstreamUrl, ca_file: &str) -> Self {
         Self {
-            endpoint: Endpoint::new(url.host(), url.port().get()),
+            endpoint: Endpoint::new(url.host(), url.port()),
             authority: url.authority(),
             path_prefix: (!url.path_prefix().is_empty()).then(|| format!("{}/", url.path_prefix())),
             tls: match url.scheme() {
@@ -143,21 +129,11 @@ impl Tls {
 }
 
 impl Endpoint {
-    fn new(host: &Host, port: u16) -> Self {
+    fn new(host: &Host, port: NonZeroU16) -> Self {
         let (address, is_ip) = match host {
             Host::Name(name) => (name.clone(), false),
             Host::Ip(ip) => (ip.to_string(), true),
         };
-        Self { address, port, is_ip }
+        Self { address, port: port.get(), is_ip }
     }
-}
-
-/// Envoy listens on three ports, and two of them are settings.
-fn refuse_taken(port: NonZeroU16, ports: &Ports) -> Result<(), EnvoyConfigError> {
-    for (taken, setting) in [(ports.proxy, "PROXY_PORT"), (ports.envoy_admin, "ENVOY_ADMIN_PORT")] {
-        if taken == port {
-            return Err(EnvoyConfigError::StatsPortTaken { port, setting });
-        }
-    }
-    Ok(())
 }

@@ -19,37 +19,26 @@ use axum::{
 };
 use http::{HeaderMap, Uri, Version, header};
 
-use super::{ApiError, ErrorCode};
-use crate::{
-    excerpt::Excerpt,
-    settings::{AllowedHosts, CorsOrigins},
-};
+use super::{AllowedHosts, ApiError, CorsOrigins, ErrorCode};
+use crate::excerpt::Excerpt;
 
 /// Load balancers and orchestrators ask for these by whatever name they know, and learn nothing
 /// that is worth a rebinding.
 const OPEN_PATHS: [&str; 2] = ["/health", "/ready"];
 
-/// The names that a port answers to, and the origins that may call it.
-#[derive(Clone, Debug)]
+/// The names that a port answers to, and the origins that may call it; by default none but its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    hosts: Arc<AllowedHosts>,
-    origins: CorsOrigins,
+    /// The names, besides IP addresses and localhost, which are always answered.
+    pub hosts: AllowedHosts,
+    /// The origins from which a browser may call.
+    pub origins: CorsOrigins,
 }
 
 impl Access {
-    /// IP addresses and localhost are always answered; `hosts` are names beside them.
-    pub fn new(hosts: AllowedHosts, origins: CorsOrigins) -> Self {
-        Self { hosts: Arc::new(hosts), origins }
-    }
-
-    /// The origins from which a browser may call.
-    pub fn origins(&self) -> &CorsOrigins {
-        &self.origins
-    }
-
     /// Puts this rule in front of everything that `router` serves.
     pub(crate) fn guard(&self, router: Router) -> Router {
-        router.layer(middleware::from_fn_with_state(self.clone(), answer))
+        router.layer(middleware::from_fn_with_state(Arc::new(self.clone()), answer))
     }
 
     fn check(&self, request: &Request) -> Result<(), ApiError> {
@@ -111,7 +100,7 @@ impl Access {
     }
 }
 
-async fn answer(State(access): State<Access>, request: Request, next: Next) -> Response {
+async fn answer(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     match access.check(&request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -210,16 +199,12 @@ impl<'a> Authority<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
 
-    fn access(hosts: &'static str, origins: &'static str) -> Access {
-        let settings = Settings::resolve(|setting| match setting.name {
-            "ALLOWED_HOSTS" => Some(hosts.into()),
-            "CORS_ALLOW_ORIGINS" => Some(origins.into()),
-            _ => None,
-        });
-        let settings = settings.expect("allowed");
-        Access::new(settings.allowed_hosts, settings.cors_allow_origins)
+    fn access(hosts: &str, origins: &str) -> Access {
+        Access {
+            hosts: AllowedHosts::parse(hosts).unwrap(),
+            origins: CorsOrigins::parse(origins).unwrap(),
+        }
     }
 
     #[test]

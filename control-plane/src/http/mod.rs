@@ -3,11 +3,15 @@
 
 mod access;
 mod error;
+mod hosts;
+mod origins;
 pub(crate) mod pieces;
 mod server;
 mod work;
 
 pub use access::Access;
 pub(crate) use error::{ApiError, ErrorCode, fallback, method_not_allowed};
+pub use hosts::AllowedHosts;
+pub use origins::{CorsOrigins, Origin};
 pub use server::serve;
 pub(crate) use work::{ArrivingBody, Work};

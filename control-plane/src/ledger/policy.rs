@@ -2,9 +2,11 @@
 //! that are not configured.
 
 use limiter::{PerMinute, Tokens};
+/// The filter is told it too: a request without an estimate passes it only where one is learned.
+pub use proto::plugin_config::Estimate as EstimateSource;
 
 /// What is charged, besides the limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// What happens to a client id that is not configured.
     pub unknown_clients: UnknownClients,
@@ -30,6 +32,18 @@ pub enum UnknownClients {
     Allow,
 }
 
+impl UnknownClients {
+    /// What holds when nothing is said.
+    pub const DEFAULT: Self =
+        Self::Shared { rpm: PerMinute::of::<60>(), tpm: PerMinute::of::<1_000>() };
+}
+
+impl Default for UnknownClients {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// How many tokens a request reserves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EstimatePolicy {
@@ -41,14 +55,10 @@ pub struct EstimatePolicy {
     pub min: Tokens,
 }
 
-/// Where the number of tokens comes from that a request reserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EstimateSource {
-    /// The request's header, which must be there.
-    Header,
-    /// The larger of the header and what the client's recent requests really used (their 90th
-    /// percentile). The header may be missing.
-    Learned,
+impl Default for EstimatePolicy {
+    fn default() -> Self {
+        Self { source: EstimateSource::DEFAULT, default: Tokens::of::<1_000>(), min: Tokens::ZERO }
+    }
 }
 
 /// The final charge of an admitted request when its response told no usage.
@@ -72,6 +82,19 @@ impl ChargePolicy {
     /// The largest [`Self::observed_max`], in tokens. More in one response is no figure, whoever
     /// tells it.
     pub const OBSERVED_MAX: u64 = 100_000_000;
+}
+
+impl Default for ChargePolicy {
+    fn default() -> Self {
+        Self {
+            without_usage: WithoutUsageCharge::Observed,
+            upstream_failure: FallbackCharge::Request,
+            upstream_refusal: FallbackCharge::Request,
+            abort: AbortCharge::Observed,
+            read: ReadCharge::Request,
+            observed_max: Tokens::of::<32_768>(),
+        }
+    }
 }
 
 /// What a response costs that does not tell its usage.

@@ -1,14 +1,17 @@
-//! Accepts connections, so many at a time, and closes those whose peer stands still.
+//! Where this process listens. Connections are accepted, so many at a time, and closed when their
+//! peer stands still.
 //!
 //! A port that anybody may connect to must not use up the process' file descriptors. When all
 //! places are taken, a connection whose peer keeps the server waiting makes room for the next.
 
 mod accept;
+mod addresses;
 mod budget;
 mod connection;
 mod places;
 
 pub use accept::Listener;
+pub use addresses::Addresses;
 pub use budget::ConnectionLimits;
 pub(crate) use budget::{DECISION_CONNECTIONS_MAX, OPERATOR_CONNECTIONS_MAX};
 pub use connection::{Connection, ConnectionInfo};

@@ -200,12 +200,14 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::SystemClock, settings::Settings, store::NoStore};
+    use crate::{
+        ledger::{Policy, SystemClock},
+        store::NoStore,
+    };
 
     #[tokio::test]
     async fn one_client_too_many_is_refused_and_those_that_are_there_can_still_be_changed() {
-        let policy = Settings::resolve(|_| None).unwrap().policy;
-        let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
+        let ledger = Arc::new(Ledger::new(Policy::default(), SystemClock::start()));
         let store = Box::new(NoStore::default());
         let operator = Operator::new(Arc::clone(&ledger), store);
         let operator = Arc::new(operator.with_clients_max(2));

@@ -1,7 +1,7 @@
 //! What is said about a setting that is wrong: one line, which names it, the value and what is
 //! allowed, and which never repeats a secret or hostile bytes.
 
-use std::{borrow::Cow, ffi::OsStr, fmt::Write as _};
+use std::{borrow::Cow, ffi::OsStr, fmt::Write as _, num::NonZeroU16};
 
 use super::{
     Given, Misspelt,
@@ -27,8 +27,8 @@ pub enum SettingsError {
         first: &'static Setting,
         /// The one that repeats it.
         second: &'static Setting,
-        /// The port, never 0.
-        port: u16,
+        /// The port.
+        port: NonZeroU16,
     },
 }
 
@@ -39,21 +39,21 @@ pub struct NotAllowed {
     name: Cow<'static, str>,
     value: String,
     flag: String,
-    allowed: &'static str,
+    allowed: String,
 }
 
 impl NotAllowed {
-    pub(super) fn setting(setting: &'static Setting, given: Given) -> Self {
+    pub(super) fn setting(setting: &Setting, given: Given) -> Self {
         Self {
             name: given.variable.map_or(Cow::Borrowed(setting.name), Cow::Owned),
             value: shown(&given.value, setting.echo),
-            flag: setting.flag.map(|flag| format!(" (--{flag})")).unwrap_or_default(),
-            allowed: setting.allowed,
+            flag: setting.flag.map(|flag| format!(" (--{})", flag.name)).unwrap_or_default(),
+            allowed: setting.allowed(),
         }
     }
 
     /// For an option of a command, which has no environment variable: `option` is `--name`.
-    pub fn option(option: &'static str, value: &OsStr, allowed: &'static str) -> Self {
+    pub fn option(option: &'static str, value: &OsStr, allowed: String) -> Self {
         Self { name: option.into(), value: shown(value, Echo::Whole), flag: String::new(), allowed }
     }
 }

@@ -1,8 +1,8 @@
 //! The environment variables that may hold settings, and those that look as if they should.
 //!
 //! A setting `NAME` is read from `FLOWGUARD_NAME`, else from `NAME`. Nobody else has a reason to
-//! make a variable of the first kind, so a mistake in such a name is refused; one in the second kind
-//! may be anything, so it is told.
+//! make a variable with this prefix, so a misspelt one is refused. A bare name that is nearly a
+//! setting's may be somebody else's, so that is only a warning.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ const PREFIX: &str = "FLOWGUARD_";
 const READ_BY_OTHERS: [&str; 4] =
     ["FLOWGUARD_SERVER", "FLOWGUARD_TOKEN_FILE", "FLOWGUARD_BIN", "FLOWGUARD_FILTER"];
 
-/// Names that differ in so many letters are taken for one and the same, misspelt.
+/// Names that differ in at most so many letters are taken for misspellings of each other.
 const LETTERS_MAX: usize = 2;
 
 /// The variables of a process, by their names.
@@ -132,7 +132,7 @@ fn prefixed(setting: &Setting) -> String {
 fn is_known(variable: &OsStr) -> bool {
     let Some(name) = variable.to_str() else { return false };
     let bare = name.strip_prefix(PREFIX).unwrap_or(name);
-    READ_BY_OTHERS.contains(&name) || Setting::ALL.iter().any(|setting| setting.name == bare)
+    READ_BY_OTHERS.contains(&name) || Setting::all().any(|setting| setting.name == bare)
 }
 
 /// What Kubernetes makes in every pod for a service, and Docker for a linked container, both from
@@ -156,14 +156,13 @@ fn nearest(name: &str) -> Option<&'static Setting> {
     let bare = name.strip_prefix(PREFIX).unwrap_or(name);
     let distance =
         |setting: &Setting| distance(bare, setting.name).min(distance(name, &prefixed(setting)));
-    let near = Setting::ALL.iter().map(|setting| (distance(setting), *setting));
+    let near = Setting::all().map(|setting| (distance(setting), setting));
     let (letters, setting) = near.min_by_key(|(letters, _)| *letters)?;
     (letters <= LETTERS_MAX).then_some(setting)
 }
 
 /// How many letters were left out, added, mistaken for others, or swapped with their neighbours
-/// (the optimal string alignment distance). Some number above [`LETTERS_MAX`] stands for all of
-/// these.
+/// (the optimal string alignment distance). Above [`LETTERS_MAX`] the number need not be exact.
 fn distance(a: &str, b: &str) -> usize {
     if a.len().abs_diff(b.len()) > LETTERS_MAX {
         return usize::MAX;

@@ -6,7 +6,6 @@ use flowguard::{
         Answer, Ask, ClientSnapshot, End, Ledger, ManualClock, Outcome, Policy, RequestKind,
         Reservation, Response, UnknownClients, WorkerId,
     },
-    settings::Settings,
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, PerMinute, Tokens, UnixMillis};
@@ -76,7 +75,7 @@ impl World {
 
 /// Every other setting's default.
 pub(crate) fn with_unknown_clients(unknown_clients: UnknownClients) -> Policy {
-    Policy { unknown_clients, ..Settings::resolve(|_| None).unwrap().policy }
+    Policy { unknown_clients, ..Policy::default() }
 }
 
 /// A request without an estimate reserves nothing.

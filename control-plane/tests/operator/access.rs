@@ -173,7 +173,7 @@ async fn a_page_of_another_origin_is_refused_before_anything_is_done() {
 
 #[tokio::test]
 async fn a_form_cannot_write_even_where_every_origin_may_call() {
-    let world = World { cors: flowguard::settings::CorsOrigins::Any, ..world().await };
+    let world = World { cors: flowguard::http::CorsOrigins::Any, ..world().await };
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let request = Request::builder()
             .method(Method::POST)

@@ -4,11 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use flowguard::{
-    ledger::Answer,
-    operator::start,
-    settings::{CorsOrigins, Settings},
-};
+use flowguard::{http::CorsOrigins, ledger::Answer, operator::start};
 use limiter::UnixMillis;
 
 use crate::world::{Reply, World, reply};
@@ -228,9 +224,8 @@ async fn preflight(world: &World, origin: &str) -> Reply {
     reply(world.rest(), request.body(Body::empty()).expect("a request")).await
 }
 
-fn cors(origins: &'static str) -> CorsOrigins {
-    let given = |name: &str| (name == "CORS_ALLOW_ORIGINS").then(|| origins.into());
-    Settings::resolve(|setting| given(setting.name)).expect("allowed").cors_allow_origins
+fn cors(origins: &str) -> CorsOrigins {
+    CorsOrigins::parse(origins).expect("origins")
 }
 
 #[tokio::test]

@@ -4,22 +4,21 @@ mod refusals;
 mod upstream;
 mod variables;
 
-use std::{num::NonZeroU32, time::Duration};
-
 use flowguard::{
-    cli::{Command, Exit, Invocation},
+    envoy_config::Bounds,
+    http::{CorsOrigins, Origin},
     ledger::{
         AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, ReadCharge,
         UnknownClients, WithoutUsageCharge,
     },
-    settings::{
-        AcceptEncoding, CorsOrigins, EnvoySettings, ErrorFormat, ExemptPath, FailureMode,
-        LogFormat, LogLevel, RateLimitHeaders, Settings, UpstreamRateLimitHeaders,
-    },
+    logging::{LogFormat, LogLevel},
+    process::{Command, Exit, Invocation},
+    settings::Settings,
 };
 use limiter::{PerMinute, Tokens};
-
-const MINUTE: Duration = Duration::from_mins(1);
+use proto::plugin_config::{
+    AcceptEncoding, ErrorFormat, FailureMode, RateLimitHeaders, UpstreamRateLimitHeaders,
+};
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
     let arguments = ["flowguard"].iter().chain(arguments);
@@ -138,30 +137,31 @@ fn every_setting_can_come_from_the_environment() {
             ("DEMO_CLIENTS", "false"),
         ],
     );
-    let ports = settings.ports;
-    assert_eq!(settings.upstream.to_string(), "http://llm:8000/base");
-    assert_eq!(settings.upstream_ca_file, "/ca.pem");
+    let (envoy, listeners) = (settings.envoy, settings.listeners);
+    assert_eq!(envoy.upstream.to_string(), "http://llm:8000/base");
+    assert_eq!(envoy.upstream_ca_file, "/ca.pem");
     assert_eq!(
-        settings.envoy,
-        EnvoySettings {
-            connections_max: NonZeroU32::new(10_000_000).unwrap(),
+        envoy.bounds,
+        Bounds {
+            connections_max: 10_000_000,
             heap_bytes: 128 << 20,
-            stream_idle_timeout: Duration::from_hours(24),
+            stream_idle_timeout_s: 24 * 60 * 60,
         }
     );
-    assert_eq!((ports.proxy.get(), ports.metrics, ports.config), (1, 2, 3));
-    assert_eq!((ports.grpc, ports.decision, ports.envoy_admin.get()), (4, 5, 6));
-    assert!(settings.bind_address.is_ipv6());
-    assert_eq!(settings.allowed_hosts.to_string(), "control-plane,flowguard.internal");
+    assert_eq!((envoy.proxy_port.get(), envoy.admin_port.get()), (1, 6));
+    assert_eq!((listeners.metrics_port, listeners.config_port), (2, 3));
+    assert_eq!((listeners.grpc_port, listeners.decision_port), (4, 5));
+    assert!(listeners.ip.is_ipv6());
+    assert_eq!(settings.access.hosts.to_string(), "control-plane,flowguard.internal");
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
-    let filter = settings.filter;
-    assert_eq!((filter.failure_mode, filter.decision_timeout), (FailureMode::Open, MINUTE));
+    let filter = envoy.filter;
+    assert_eq!((filter.failure_mode, filter.decision_timeout_ms), (FailureMode::Open, 60_000));
     assert_eq!(filter.error_format, ErrorFormat::Anthropic);
     assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);
     assert_eq!(filter.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
     assert_eq!(filter.accept_encoding, AcceptEncoding::Keep);
-    let exempt: Vec<_> = filter.exempt_paths.iter().map(ExemptPath::as_str).collect();
-    assert_eq!((&exempt[..], filter.exempt_preflight), (&["/healthz", "/static/*"][..], true));
+    assert_eq!(filter.exempt_paths, ["/healthz", "/static/*"]);
+    assert!(filter.exempt_preflight);
     let tokens = |number| Tokens::new(number).unwrap();
     assert_eq!(
         settings.policy.estimate,
@@ -180,8 +180,8 @@ fn every_setting_can_come_from_the_environment() {
     );
     let (rpm, tpm) = (PerMinute::new(7).unwrap(), PerMinute::new(1_000_000_000_000).unwrap());
     assert_eq!(settings.policy.unknown_clients, UnknownClients::Shared { rpm, tpm });
-    let CorsOrigins::List(origins) = &settings.cors_allow_origins else { panic!("no list") };
-    let origins: Vec<_> = origins.iter().map(flowguard::settings::Origin::as_str).collect();
+    let CorsOrigins::List(origins) = &settings.access.origins else { panic!("no list") };
+    let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
     assert_eq!(origins, ["https://a.example", "http://b.example:3000"]);
     assert!(!settings.demo_clients);
 }
@@ -195,7 +195,7 @@ fn a_flag_wins_over_the_environment_before_and_after_the_command() {
     ] {
         let invocation = parse(&arguments, &environment).expect("allowed");
         assert_eq!(invocation.command, Command::Settings);
-        assert_eq!(invocation.settings.ports.proxy.get(), 2222);
+        assert_eq!(invocation.settings.envoy.proxy_port.get(), 2222);
         assert_eq!(invocation.settings.log.level, LogLevel::Debug);
     }
 }
@@ -237,12 +237,12 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
 #[test]
 fn the_control_planes_ports_may_all_be_any_free_one() {
     let flags = ["--metrics-port=0", "--config-port=0", "--grpc-port=0", "--decision-port=0"];
-    assert_eq!(settings(&flags, &[]).ports.decision, 0);
+    assert_eq!(settings(&flags, &[]).listeners.decision_port, 0);
 }
 
 #[test]
 fn cors_origins_are_as_browsers_write_them() {
-    let origins = |text| settings(&[], &[("CORS_ALLOW_ORIGINS", text)]).cors_allow_origins;
+    let origins = |text| settings(&[], &[("CORS_ALLOW_ORIGINS", text)]).access.origins;
     assert_eq!(origins(""), CorsOrigins::None);
     assert_eq!(origins("*"), CorsOrigins::Any);
     assert_eq!(origins("HTTPS://Console.Example:443").to_string(), "https://console.example");
@@ -261,7 +261,7 @@ fn cors_origins_are_as_browsers_write_them() {
 #[test]
 fn allowed_hosts_are_compared_as_names_are() {
     let hosts = settings(&[], &[("ALLOWED_HOSTS", "Control-Plane,flowguard.internal.")]);
-    let hosts = hosts.allowed_hosts;
+    let hosts = hosts.access.hosts;
     for host in ["control-plane", "CONTROL-PLANE", "control-plane.", "flowguard.internal"] {
         assert!(hosts.contains(host), "{host}");
     }
@@ -275,10 +275,10 @@ fn allowed_hosts_are_compared_as_names_are() {
 
 #[test]
 fn an_exempt_path_has_one_spelling() {
-    let exempt = |text: &str| settings(&[], &[("EXEMPT_PATHS", text)]).filter.exempt_paths;
-    assert_eq!(exempt(""), []);
+    let exempt = |text: &str| settings(&[], &[("EXEMPT_PATHS", text)]).envoy.filter.exempt_paths;
+    assert_eq!(exempt(""), [""; 0]);
     for text in ["/", "/*", "/healthz", "/health/", "/a/b.js", "/.well-known/*", "/a/..b/c~d+e@f"] {
-        assert_eq!(exempt(text)[0].as_str(), text);
+        assert_eq!(exempt(text), [text]);
     }
     for text in [
         "healthz", "*", "/a*", "/a/*/b", "/**", "/a//b", "//", "/a//*", "/a/./b", "/a/..", "/../a",

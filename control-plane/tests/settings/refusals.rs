@@ -77,6 +77,41 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
 }
 
 #[test]
+fn what_is_allowed_is_made_of_what_is() {
+    let tokens = "an integer from 0 to 1000000000000";
+    for (name, allowed) in [
+        (
+            "UPSTREAM_URL",
+            "an http or https URL of a host, with an optional port and path, without user name, query and fragment",
+        ),
+        ("UPSTREAM_CA_FILE", "the path of a file of PEM certificates"),
+        ("STREAM_IDLE_TIMEOUT_S", "an integer from 1 to 86400"),
+        ("ENVOY_CONNECTIONS_MAX", "an integer from 1 to 10000000"),
+        ("ENVOY_HEAP_BYTES", "an integer from 134217728 (128 MiB) to 1099511627776 (1 TiB)"),
+        ("LOG_LEVEL", "error, warn, info, debug or trace"),
+        ("FAILURE_MODE", "closed or open"),
+        ("DEFAULT_ESTIMATE", tokens),
+        ("MIN_ESTIMATE", tokens),
+        ("OBSERVED_TOKENS_MAX", "an integer from 0 to 100000000"),
+        ("UNKNOWN_CLIENT_TPM", "an integer from 1 to 1000000000000"),
+    ] {
+        let said = refusal(&[], &[(name, "")]);
+        assert!(said.ends_with(&format!(" is not allowed: {allowed}")), "{said}");
+    }
+    assert!(refusal(&[], &[("CORS_ALLOW_ORIGINS", "a")]).ends_with(
+        " is not allowed: origins such as https://console.example.com, separated by commas, or *"
+    ));
+}
+
+#[test]
+fn of_several_mistakes_the_first_in_the_order_of_the_settings_is_told() {
+    let wrong = [("DEMO_CLIENTS", "x"), ("LOG_LEVEL", "x"), ("ESTIMATE", "x")];
+    assert!(refusal(&[], &wrong).starts_with("LOG_LEVEL=x"));
+    assert!(refusal(&["--metrics-port=8080"], &wrong).starts_with("PROXY_PORT (--proxy-port) and"));
+    assert!(refusal(&["--metrics-port=8080", "--upstream-url=x"], &[]).starts_with("UPSTREAM_URL"));
+}
+
+#[test]
 fn numbers_are_decimal_digits_within_their_range() {
     for (name, values) in [
         ("PROXY_PORT", &["+80", "-1", " 80", "8 0", "80.0", "0x50", "８０"][..]),

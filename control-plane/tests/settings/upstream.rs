@@ -17,7 +17,7 @@ fn an_upstream_is_taken_apart_as_envoy_needs_it() {
         ("https://api.example.com.", "api.example.com", ""),
         ("https://my_service.internal", "my_service.internal", ""),
     ] {
-        let upstream = settings(&["--upstream-url", text], &[]).upstream;
+        let upstream = settings(&["--upstream-url", text], &[]).envoy.upstream;
         assert_eq!(
             (upstream.authority().as_str(), upstream.path_prefix()),
             (authority, path_prefix)

@@ -3,7 +3,7 @@
 use super::{parse, refusal, settings};
 
 fn port(environment: &[(&str, &str)]) -> u16 {
-    settings(&[], environment).ports.proxy.get()
+    settings(&[], environment).envoy.proxy_port.get()
 }
 
 /// What is told about these variables.
@@ -20,7 +20,7 @@ fn a_flag_counts_before_the_prefixed_variable_and_that_before_the_bare_one() {
     assert_eq!(port(&[prefixed]), 2);
     assert_eq!(port(&[bare, prefixed]), 2);
     let flag = settings(&["--proxy-port=3"], &[bare, prefixed]);
-    assert_eq!(flag.ports.proxy.get(), 3);
+    assert_eq!(flag.envoy.proxy_port.get(), 3);
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn what_kubernetes_and_docker_make_of_services_is_not_looked_at() {
         ("GRPC_PORT_9092_TCP_PORT", "9092"),
     ];
     assert_eq!(told(&made), [""; 0]);
-    let ports = settings(&[], &made).ports;
-    assert_eq!((ports.proxy.get(), ports.grpc), (8080, 9092));
+    let settings = settings(&[], &made);
+    assert_eq!((settings.envoy.proxy_port.get(), settings.listeners.grpc_port), (8080, 9092));
     // A value that somebody wrote for another setting is wrong as ever.
     assert!(refusal(&[], &[("UPSTREAM_URL", "tcp://10.0.0.1:80")]).starts_with("UPSTREAM_URL="));
 }

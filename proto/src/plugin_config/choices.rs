@@ -61,14 +61,14 @@ choice! {
 choice! {
     /// How the bodies of the filter's own answers are written.
     ErrorFormat, Flowguard by default:
-    /// As the API that the request is for writes its errors; as `flowguard` where that is unknown.
-    Auto = "auto",
     /// `{"error":"…","message":"…"}`.
     Flowguard = "flowguard",
     /// As the OpenAI API writes its errors.
     Openai = "openai",
     /// As the Anthropic API writes its errors.
     Anthropic = "anthropic",
+    /// As the API that the request is for writes its errors; as `flowguard` where that is unknown.
+    Auto = "auto",
 }
 
 choice! {

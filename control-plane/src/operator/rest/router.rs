@@ -12,9 +12,8 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use super::clients;
 use crate::{
     health::{self, Health},
-    http::{Access, fallback, method_not_allowed},
+    http::{Access, CorsOrigins, fallback, method_not_allowed},
     operator::Operator,
-    settings::CorsOrigins,
 };
 
 /// The whole API, for the callers that `access` allows.
@@ -32,7 +31,7 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Route
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed);
-    access.guard(match cors_layer(access.origins()) {
+    access.guard(match cors_layer(&access.origins) {
         Some(layer) => router.layer(layer),
         None => router,
     })

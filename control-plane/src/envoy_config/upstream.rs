@@ -1,8 +1,11 @@
 //! Where Envoy forwards to, taken apart as Envoy needs it.
 
-use std::{fmt, net::IpAddr, num::NonZeroU16};
+use std::{fmt, num::NonZeroU16};
 
 use url::Url;
+
+use super::config::port;
+use crate::host::Host;
 
 /// The upstream: scheme, host, port and an optional path prefix.
 ///
@@ -34,16 +37,17 @@ impl Scheme {
         }
     }
 
-    fn default_port(self) -> u16 {
+    fn default_port(self) -> NonZeroU16 {
         match self {
-            Self::Http => 80,
-            Self::Https => 443,
+            Self::Http => port::<80>(),
+            Self::Https => port::<443>(),
         }
     }
 }
 
 impl UpstreamUrl {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The upstream that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
         // The URL standard mends what a browser's user may type: it drops line breaks, turns
         // backslashes round, skips extra slashes. In a setting each of these is a mistake.
         if text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control()) {
@@ -95,7 +99,7 @@ impl UpstreamUrl {
     /// port when it is not the scheme's own.
     pub fn authority(&self) -> String {
         let host = self.host.without_root_dot();
-        if self.port.get() == self.scheme.default_port() {
+        if self.port == self.scheme.default_port() {
             host.to_string()
         } else {
             format!("{host}:{}", self.port)
@@ -103,70 +107,24 @@ impl UpstreamUrl {
     }
 }
 
+impl Default for UpstreamUrl {
+    fn default() -> Self {
+        let scheme = Scheme::Https;
+        Self {
+            scheme,
+            host: Host::Name("api.openai.com".to_owned()),
+            port: scheme.default_port(),
+            path_prefix: String::new(),
+        }
+    }
+}
+
 impl fmt::Display for UpstreamUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port.get() != self.scheme.default_port() {
+        if self.port != self.scheme.default_port() {
             write!(f, ":{}", self.port)?;
         }
         f.write_str(&self.path_prefix)
     }
-}
-
-/// A host: a DNS name or an IP address. Shown as in a URL, an IPv6 address in brackets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// A DNS name in ASCII, in lower case.
-    Name(String),
-    /// An IP address.
-    Ip(IpAddr),
-}
-
-impl Host {
-    /// The host that is written so, an IPv6 address with or without brackets.
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(ip) = text.parse() {
-            return Some(Self::Ip(ip));
-        }
-        Self::from_url(url::Host::parse(text).ok()?)
-    }
-
-    /// The host without the dot that marks a name as complete. DNS knows that dot; certificates, SNI and
-    /// most servers do not.
-    #[must_use]
-    pub fn without_root_dot(&self) -> Self {
-        match self {
-            Self::Name(name) => Self::Name(name.strip_suffix('.').unwrap_or(name).to_owned()),
-            Self::Ip(ip) => Self::Ip(*ip),
-        }
-    }
-
-    fn from_url(host: url::Host<String>) -> Option<Self> {
-        match host {
-            url::Host::Domain(name) => is_dns_name(&name).then_some(Self::Name(name)),
-            url::Host::Ipv4(ip) => Some(Self::Ip(ip.into())),
-            url::Host::Ipv6(ip) => Some(Self::Ip(ip.into())),
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Ip(IpAddr::V4(ip)) => write!(f, "{ip}"),
-            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
-        }
-    }
-}
-
-/// By RFC 1035's lengths. Underscores are in use where names are not of hosts on the internet
-/// (containers, services).
-fn is_dns_name(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    name.len() <= 253
-        && name.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        })
 }

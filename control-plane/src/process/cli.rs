@@ -6,10 +6,7 @@
 
 use std::{
     env,
-    error::Error,
     ffi::{OsStr, OsString},
-    io::{self, Write as _},
-    process::ExitCode,
 };
 
 use clap::{
@@ -17,23 +14,13 @@ use clap::{
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use proto::plugin_config::Mode;
 
-use crate::{
-    envoy_config,
-    settings::{
-        Echo, FilterMode, Given, Host, NotAllowed, Setting, Settings, SettingsError, Variables,
-        WithoutEffect, Word as _, fixed_port, shown,
-    },
+use super::envoy_config::EnvoyConfigOptions;
+use crate::settings::{
+    Echo, Given, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
+    Variables, WithoutEffect, shown,
 };
-
-/// The exit code for a control plane that does not serve; Docker reserves every other one.
-const EXIT_UNHEALTHY: u8 = 1;
-
-/// The exit code for a wrong command line or setting: `EX_USAGE` of sysexits.h.
-const EXIT_USAGE: u8 = 64;
-
-/// The exit code for a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
-const EXIT_UNAVAILABLE: u8 = 69;
 
 /// What the process was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +41,7 @@ pub enum Command {
     /// Print the settings in effect.
     Settings,
     /// Print a configuration for Envoy.
-    EnvoyConfig(envoy_config::Options),
+    EnvoyConfig(EnvoyConfigOptions),
     /// Ask the running control plane whether it serves.
     Health,
 }
@@ -107,57 +94,9 @@ impl Invocation {
     }
 }
 
-impl Exit {
-    /// Says on stdout or stderr what there is to say.
-    pub fn report(self) -> ExitCode {
-        match self {
-            Self::Answered(text) => print(&text),
-            Self::Refused(error) => refuse(&error),
-        }
-    }
-}
-
 impl From<UsageError> for Exit {
     fn from(error: UsageError) -> Self {
         Self::Refused(error)
-    }
-}
-
-/// Says in one line on stderr what is wrong with the command line or a setting.
-pub fn refuse(error: &dyn Error) -> ExitCode {
-    fail(error, EXIT_USAGE)
-}
-
-/// Says in one line on stderr why the control plane cannot be called healthy.
-pub fn unhealthy(error: &dyn Error) -> ExitCode {
-    fail(error, EXIT_UNHEALTHY)
-}
-
-/// Says in one line on stderr why nothing is served.
-pub fn unavailable(error: &dyn Error) -> ExitCode {
-    fail(error, EXIT_UNAVAILABLE)
-}
-
-fn fail(error: &dyn Error, code: u8) -> ExitCode {
-    // Without stderr the exit code has to be enough.
-    let _ = writeln!(io::stderr(), "{error}");
-    ExitCode::from(code)
-}
-
-/// Says on stderr, in a line each, what should be known of the environment.
-pub fn warn(warnings: &[WithoutEffect]) {
-    for warning in warnings {
-        // The command is done all the same.
-        let _ = writeln!(io::stderr(), "warning: {warning}");
-    }
-}
-
-/// Writes a command's result to stdout; a reader that has seen enough (`| head`) is no failure.
-pub fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
     }
 }
 
@@ -183,7 +122,7 @@ enum CommandLine {
         #[arg(long, value_name = "PATH", default_value = "/etc/envoy/filter.wasm")]
         filter: OsString,
         /// enforce limits, shadow only decides and counts, off only checks the headers
-        #[arg(long, value_name = "MODE", default_value = "enforce")]
+        #[arg(long, value_name = "MODE", default_value = Mode::DEFAULT.word())]
         mode: OsString,
         /// Where Envoy reaches the control plane [default: the bind address]
         #[arg(long, value_name = "HOST")]
@@ -203,23 +142,15 @@ impl CommandLine {
             Self::Settings => Ok(Command::Settings),
             Self::Health => Ok(Command::Health),
             Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
-                Ok(Command::EnvoyConfig(envoy_config::Options {
-                    filter: read("--filter", &filter, "the path of filter.wasm, in UTF-8", path)?,
-                    mode: read("--mode", &mode, "enforce, shadow or off", FilterMode::parse)?,
+                let path = NonEmpty("the path of filter.wasm, in UTF-8");
+                Ok(Command::EnvoyConfig(EnvoyConfigOptions {
+                    filter: read("--filter", &filter, &path)?,
+                    mode: read("--mode", &mode, &Plain)?,
                     control_plane_host: control_plane_host
-                        .map(|host| {
-                            read(
-                                "--control-plane-host",
-                                &host,
-                                "a host name or an IP address",
-                                Host::parse,
-                            )
-                        })
+                        .map(|host| read("--control-plane-host", &host, &Plain))
                         .transpose()?,
                     stats_port: stats_port
-                        .map(|port| {
-                            read("--stats-port", &port, "a port from 1 to 65535", fixed_port)
-                        })
+                        .map(|port| read("--stats-port", &port, &Plain))
                         .transpose()?,
                 }))
             }
@@ -230,25 +161,23 @@ impl CommandLine {
 fn read<T>(
     option: &'static str,
     value: &OsStr,
-    allowed: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
+    notation: &impl Notation<T>,
 ) -> Result<T, NotAllowed> {
-    value.to_str().and_then(parse).ok_or_else(|| NotAllowed::option(option, value, allowed))
-}
-
-fn path(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+    let read = value.to_str().and_then(|text| notation.parse(text));
+    read.ok_or_else(|| NotAllowed::option(option, value, notation.allowed()))
 }
 
 /// The settings' flags, good before and after the command.
 fn flags() -> impl Iterator<Item = Arg> {
-    Setting::ALL.iter().filter_map(|setting| {
+    let defaults = Settings::default();
+    Setting::all().filter_map(move |setting| {
         let flag = setting.flag?;
-        let Setting { name, default, meaning, placeholder, .. } = setting;
+        let default = setting.show(&defaults).unwrap_or_default();
+        let Setting { name, meaning, .. } = setting;
         Some(
             Arg::new(*name)
-                .long(flag)
-                .value_name(placeholder)
+                .long(flag.name)
+                .value_name(flag.placeholder)
                 .help(format!("{meaning} [env: {name}, default: {default}]"))
                 .help_heading("Settings")
                 .value_parser(ValueParser::os_string())
@@ -264,8 +193,10 @@ fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
 }
 
 fn environment_help() -> String {
-    let lines = Setting::ALL.iter().filter(|setting| setting.flag.is_none()).map(|setting| {
-        let default = if setting.default.is_empty() { "none" } else { setting.default };
+    let defaults = Settings::default();
+    let lines = Setting::all().filter(|setting| setting.flag.is_none()).map(|setting| {
+        let default = setting.show(&defaults).filter(|default| !default.is_empty());
+        let default = default.as_deref().unwrap_or("none");
         format!("\n  {:<28} {} [default: {default}]", setting.name, setting.meaning)
     });
     format!(

@@ -1,7 +1,7 @@
 //! `flowguard health`: asks the running control plane whether it serves.
 //!
-//! A container image without a shell has nothing else that could ask. The answer is the exit
-//! code, and one line that says why where it is no.
+//! A container image without a shell has nothing else that could ask. The answer is the exit code,
+//! and one line that says why, where it is no.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the control plane cannot be called healthy.
 #[derive(Debug, thiserror::Error)]
-pub enum HealthError {
+pub(super) enum HealthError {
     /// Which port was free when the control plane started is known to that process alone.
     #[error(
         "CONFIG_PORT=0 (--config-port) is not allowed here: a port from 1 to 65535, where the \
@@ -53,11 +53,11 @@ pub enum HealthError {
 
 /// Asks `/health` at `CONFIG_PORT` of the control plane that runs with these settings on this
 /// host.
-pub fn check(settings: &Settings) -> Result<(), HealthError> {
-    if settings.ports.config == 0 {
+pub(super) fn check(settings: &Settings) -> Result<(), HealthError> {
+    if settings.listeners.config_port == 0 {
         return Err(HealthError::UnknownPort);
     }
-    let address = SocketAddr::new(settings.local_address(), settings.ports.config);
+    let address = SocketAddr::new(settings.listeners.local_ip(), settings.listeners.config_port);
     let unreachable = |error| HealthError::Unreachable { address, error };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;

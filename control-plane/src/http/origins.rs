@@ -5,9 +5,10 @@ use std::fmt;
 use url::Url;
 
 /// The origins from which a browser may call the REST API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CorsOrigins {
     /// No origin but the API's own.
+    #[default]
     None,
     /// Every origin.
     Any,
@@ -16,7 +17,8 @@ pub enum CorsOrigins {
 }
 
 impl CorsOrigins {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The origins that are written so: a star, or some separated by commas.
+    pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
             "" => Some(Self::None),
             "*" => Some(Self::Any),

@@ -2,15 +2,16 @@
 
 use std::fmt;
 
-use super::Host;
+use crate::host::Host;
 
-/// The host names, beside `localhost` and IP addresses, in the `Host` of a request that is
+/// The host names, besides `localhost` and IP addresses, in the `Host` of a request that is
 /// answered. A web page whose own name was made to resolve to this machine has another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<Host>);
 
 impl AllowedHosts {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The names that are written so, separated by commas.
+    pub fn parse(text: &str) -> Option<Self> {
         if text.trim().is_empty() {
             return Some(Self::default());
         }

@@ -1,0 +1,65 @@
+//! How the process ends: what it says at last, and its exit code.
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use super::Exit;
+use crate::settings::WithoutEffect;
+
+/// For a control plane that does not serve; Docker reserves every other code.
+const UNHEALTHY: u8 = 1;
+
+/// For a wrong command line or setting: `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+
+/// For a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
+const UNAVAILABLE: u8 = 69;
+
+/// Says on stdout or stderr what there is to say before anything has begun.
+pub(super) fn report(exit: Exit) -> ExitCode {
+    match exit {
+        Exit::Answered(text) => print(&text),
+        Exit::Refused(error) => refuse(&error),
+    }
+}
+
+/// Says in one line on stderr what is wrong with the command line or a setting.
+pub(super) fn refuse(error: &dyn Error) -> ExitCode {
+    fail(error, USAGE)
+}
+
+/// Says in one line on stderr why the control plane cannot be called healthy.
+pub(super) fn unhealthy(error: &dyn Error) -> ExitCode {
+    fail(error, UNHEALTHY)
+}
+
+/// Says in one line on stderr why nothing is served.
+pub(super) fn unavailable(error: &dyn Error) -> ExitCode {
+    fail(error, UNAVAILABLE)
+}
+
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    // Without stderr the exit code has to be enough.
+    let _ = writeln!(io::stderr(), "{error}");
+    ExitCode::from(code)
+}
+
+/// Says on stderr, in a line each, what should be known of the environment.
+pub(super) fn warn(warnings: &[WithoutEffect]) {
+    for warning in warnings {
+        // The command is done all the same.
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+}
+
+/// Writes a command's result to stdout; a reader that has seen enough (`| head`) is no failure.
+pub(super) fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -1,0 +1,15 @@
+//! The process: from its command line and its environment to its exit code.
+
+mod cli;
+mod envoy_config;
+mod exit;
+mod health_check;
+mod listeners;
+mod run;
+mod serve;
+mod servers;
+mod stop_signal;
+
+pub use cli::{Command, Exit, Invocation, UsageError};
+pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};
+pub use run::run;

@@ -1,0 +1,41 @@
+//! The process from its command line to its exit code.
+
+use std::process::ExitCode;
+
+use super::{Command, Invocation, envoy_config, exit, health_check, serve};
+use crate::logging;
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    let Invocation { command, settings, warnings } = match Invocation::from_process() {
+        Ok(invocation) => invocation,
+        Err(exit) => return exit::report(exit),
+    };
+    match command {
+        Command::Settings => {
+            exit::warn(&warnings);
+            exit::print(&settings.to_lines())
+        }
+        Command::EnvoyConfig(options) => {
+            exit::warn(&warnings);
+            match envoy_config::generate(settings, options) {
+                Ok(yaml) => exit::print(&yaml),
+                Err(error) => exit::refuse(&error),
+            }
+        }
+        Command::Health => match health_check::check(&settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::unhealthy(&error),
+        },
+        Command::Serve => {
+            logging::start(settings.log);
+            for warning in &warnings {
+                tracing::warn!("{warning}");
+            }
+            match serve::serve(&settings) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => exit::unavailable(&error),
+            }
+        }
+    }
+}

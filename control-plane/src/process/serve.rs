@@ -1,0 +1,98 @@
+//! Everything is bound before anything is served, and stopped in order.
+
+use std::{convert::Infallible, io, sync::Arc};
+
+use futures_util::FutureExt as _;
+use tokio::runtime;
+use tracing::info;
+
+use super::{
+    listeners::{BindError, Listeners},
+    servers::{ServerFailure, Servers},
+    stop_signal::StopSignal,
+};
+use crate::{
+    decisions::{self, StreamMetrics},
+    health::Health,
+    http,
+    ledger::{Ledger, SystemClock},
+    metrics,
+    operator::{Operator, OperatorError, grpc, rest, start},
+    settings::Settings,
+    store::NoStore,
+};
+
+/// Why the process could not serve, or serves no more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServeError {
+    /// A port cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The operating system refuses what every process may have.
+    #[error("the process cannot be set up: {0}")]
+    Process(#[from] io::Error),
+    /// A metric is defined twice.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The configured clients cannot be read, or the demo clients not be written.
+    #[error("the configured clients cannot be loaded: {0}")]
+    Clients(#[from] OperatorError),
+    /// A server ended though nobody asked for it.
+    #[error("a server failed: {0}")]
+    Server(ServerFailure),
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
+    runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(settings))
+}
+
+async fn run(settings: &Settings) -> Result<(), ServeError> {
+    let mut stop = StopSignal::listen()?;
+    let listeners = Listeners::bind(&settings.listeners).await?;
+    // Only now: a process that ends over a taken port says that alone.
+    listeners.announce()?;
+
+    let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
+    let registry = metrics::registry()?;
+    let stream_metrics = StreamMetrics::register(&registry)?;
+    let store = Box::new(NoStore::default());
+    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
+    start::load(&operator).await?;
+    if settings.demo_clients {
+        start::seed_demo_clients(&operator).await?;
+    }
+    let health = Health::ready();
+
+    let access = &settings.access;
+    let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
+    let mut decisions = Servers::default();
+    decisions.spawn(|shutdown| {
+        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, shutdown)
+    });
+    let mut faces = Servers::default();
+    faces.spawn(|shutdown| {
+        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
+    });
+    let rest = rest::router(operator, health.clone(), access);
+    faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
+    faces.spawn(|shutdown| {
+        http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
+    });
+    info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
+
+    let ended = tokio::select! {
+        signal = stop.received() => {
+            info!("{signal}: stopping");
+            Ok(())
+        }
+        failure = decisions.failed() => Err(ServeError::Server(failure)),
+        failure = faces.failed() => Err(ServeError::Server(failure)),
+    };
+    // Whoever asks learns that this process goes, before it stops answering.
+    health.stop();
+    decisions.stop().await;
+    faces.stop().await;
+    info!("stopped");
+    ended
+}

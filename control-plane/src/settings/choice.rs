@@ -1,0 +1,84 @@
+//! Settings whose value is one of a few words.
+
+use proto::plugin_config::{
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+};
+
+use crate::{
+    ledger::{AbortCharge, FallbackCharge, ReadCharge, UnknownClients, WithoutUsageCharge},
+    logging::{LogFormat, LogLevel},
+};
+
+/// A type whose values are words.
+pub(crate) trait Choice: Copy + 'static {
+    /// Every value there is, in the order in which they are told.
+    const ALL: &[Self];
+
+    /// The value as the operator writes it.
+    fn word(self) -> &'static str;
+}
+
+/// The words of a type, each of them written here and nowhere else.
+macro_rules! words {
+    ($choice:ident: $($value:ident$(($inner:path))? = $word:literal),+) => {
+        impl Choice for $choice {
+            const ALL: &[Self] = &[$(Self::$value$(($inner))?),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$value$(($inner))? => $word),+
+                }
+            }
+        }
+    };
+}
+
+words!(LogLevel: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
+words!(LogFormat: Text = "text", Json = "json");
+words!(FallbackCharge: Estimate = "estimate", Request = "request", Nothing = "nothing");
+words!(AbortCharge: Observed = "observed", Estimate = "estimate", Known = "known");
+words!(ReadCharge: Request = "request", Estimate = "estimate");
+words!(
+    WithoutUsageCharge:
+    Observed = "observed",
+    Fixed(FallbackCharge::Estimate) = "estimate",
+    Fixed(FallbackCharge::Request) = "request",
+    Fixed(FallbackCharge::Nothing) = "nothing"
+);
+
+/// The shared pair has its default limits until the settings that are theirs are read.
+impl Choice for UnknownClients {
+    const ALL: &[Self] = &[Self::DEFAULT, Self::Deny, Self::Allow];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Shared { .. } => "shared",
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+/// The filter's choices have their words from its configuration.
+macro_rules! words_of_the_filter {
+    ($($choice:ident),+) => {
+        $(impl Choice for $choice {
+            const ALL: &[Self] = $choice::ALL;
+
+            fn word(self) -> &'static str {
+                $choice::word(self)
+            }
+        })+
+    };
+}
+
+words_of_the_filter!(
+    Mode,
+    FailureMode,
+    ErrorFormat,
+    RateLimitHeaders,
+    UpstreamRateLimitHeaders,
+    AcceptEncoding,
+    Estimate
+);

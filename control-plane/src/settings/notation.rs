@@ -1,0 +1,149 @@
+//! How the values of one setting are written, where their type alone does not say it.
+
+use std::{num::NonZeroU16, ops::RangeInclusive};
+
+use limiter::Tokens;
+use proto::plugin_config::ExemptPath;
+
+use super::value::{Value, number};
+
+/// How values of a type are written, and which of them are allowed.
+pub(crate) trait Notation<T> {
+    /// The value that is written so.
+    fn parse(&self, text: &str) -> Option<T>;
+
+    /// The value as [`Self::parse`] reads it.
+    fn text(&self, value: &T) -> String;
+
+    /// Which values are allowed, as it is said after one that is not.
+    fn allowed(&self) -> String;
+
+    /// The port that is listened on by `value`, if it is a port and not any free one.
+    fn port(&self, _value: &T) -> Option<NonZeroU16> {
+        None
+    }
+}
+
+/// The notation that a type has everywhere.
+pub(crate) struct Plain;
+
+impl<T: Value> Notation<T> for Plain {
+    fn parse(&self, text: &str) -> Option<T> {
+        T::parse(text)
+    }
+
+    fn text(&self, value: &T) -> String {
+        value.text()
+    }
+
+    fn allowed(&self) -> String {
+        T::allowed()
+    }
+
+    fn port(&self, value: &T) -> Option<NonZeroU16> {
+        value.port()
+    }
+}
+
+/// An integer in this range.
+impl Notation<u64> for RangeInclusive<u64> {
+    fn parse(&self, text: &str) -> Option<u64> {
+        number(text).filter(|number| self.contains(number))
+    }
+
+    fn text(&self, value: &u64) -> String {
+        value.to_string()
+    }
+
+    fn allowed(&self) -> String {
+        format!("an integer from {} to {}", self.start(), self.end())
+    }
+}
+
+impl Notation<Tokens> for RangeInclusive<u64> {
+    fn parse(&self, text: &str) -> Option<Tokens> {
+        Notation::<u64>::parse(self, text).and_then(|number| Tokens::new(number).ok())
+    }
+
+    fn text(&self, value: &Tokens) -> String {
+        value.text()
+    }
+
+    fn allowed(&self) -> String {
+        Notation::<u64>::allowed(self)
+    }
+}
+
+/// So many bytes; the bounds are told in binary units too.
+pub(super) struct Bytes(pub(super) RangeInclusive<u64>);
+
+impl Notation<u64> for Bytes {
+    fn parse(&self, text: &str) -> Option<u64> {
+        Notation::<u64>::parse(&self.0, text)
+    }
+
+    fn text(&self, value: &u64) -> String {
+        value.to_string()
+    }
+
+    fn allowed(&self) -> String {
+        let (least, most) = (self.0.start(), self.0.end());
+        format!(
+            "an integer from {least} ({}) to {most} ({})",
+            in_binary_units(*least),
+            in_binary_units(*most)
+        )
+    }
+}
+
+fn in_binary_units(bytes: u64) -> String {
+    let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units.into_iter().find(|(unit, _)| bytes.is_multiple_of(*unit));
+    let (unit, name) = unit.unwrap_or((1, "bytes"));
+    format!("{} {name}", bytes / unit)
+}
+
+/// A text that is not empty, of which this is said.
+pub(crate) struct NonEmpty(pub(crate) &'static str);
+
+impl Notation<String> for NonEmpty {
+    fn parse(&self, text: &str) -> Option<String> {
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn text(&self, value: &String) -> String {
+        value.clone()
+    }
+
+    fn allowed(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+/// Paths as the filter takes them, separated by commas.
+pub(super) struct ExemptPaths;
+
+impl Notation<Vec<String>> for ExemptPaths {
+    fn parse(&self, text: &str) -> Option<Vec<String>> {
+        if text.trim().is_empty() {
+            return Some(Vec::new());
+        }
+        let paths = text.split(',').map(|path| ExemptPath::parse(path.trim()));
+        let paths: Vec<_> =
+            paths.map(|path| Some(path?.as_str().to_owned())).collect::<Option<_>>()?;
+        (paths.len() <= ExemptPath::COUNT_MAX).then_some(paths)
+    }
+
+    fn text(&self, paths: &Vec<String>) -> String {
+        paths.join(",")
+    }
+
+    fn allowed(&self) -> String {
+        format!(
+            "up to {} paths such as /healthz or /static/*, of at most {} bytes, separated by \
+             commas, without % ? # ; \\ // and segments . or ..",
+            ExemptPath::COUNT_MAX,
+            ExemptPath::BYTES_MAX
+        )
+    }
+}

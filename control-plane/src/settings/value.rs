@@ -1,0 +1,211 @@
+//! Types that are written in the same way by whichever setting they are given.
+
+use std::{net::IpAddr, num::NonZeroU16, str::FromStr};
+
+use limiter::{OutOfRange, PerMinute, Tokens};
+
+use super::choice::Choice;
+use crate::{
+    envoy_config::UpstreamUrl,
+    host::Host,
+    http::{AllowedHosts, CorsOrigins},
+};
+
+/// A type of values, as an operator writes them.
+pub(crate) trait Value: Sized {
+    /// The value that is written so.
+    fn parse(text: &str) -> Option<Self>;
+
+    /// The value as [`Self::parse`] reads it.
+    fn text(&self) -> String;
+
+    /// Which values are allowed, as it is said after one that is not.
+    fn allowed() -> String;
+
+    /// The port that is listened on by this value, if it is a port and not any free one.
+    fn port(&self) -> Option<NonZeroU16> {
+        None
+    }
+}
+
+impl<T: Choice> Value for T {
+    fn parse(text: &str) -> Option<Self> {
+        T::ALL.iter().copied().find(|value| value.word() == text)
+    }
+
+    fn text(&self) -> String {
+        self.word().to_owned()
+    }
+
+    fn allowed() -> String {
+        let words: Vec<_> = T::ALL.iter().map(|value| value.word()).collect();
+        match words.split_last() {
+            Some((last, others)) if !others.is_empty() => {
+                format!("{} or {last}", others.join(", "))
+            }
+            _ => words.concat(),
+        }
+    }
+}
+
+impl Value for bool {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "true or false".to_owned()
+    }
+}
+
+/// Clients know it, so it is never 0.
+impl Value for NonZeroU16 {
+    fn parse(text: &str) -> Option<Self> {
+        Self::new(number(text)?)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "a port from 1 to 65535".to_owned()
+    }
+
+    fn port(&self) -> Option<NonZeroU16> {
+        Some(*self)
+    }
+}
+
+impl Value for u16 {
+    fn parse(text: &str) -> Option<Self> {
+        number(text)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "a port from 1 to 65535, or 0 for any free one".to_owned()
+    }
+
+    fn port(&self) -> Option<NonZeroU16> {
+        NonZeroU16::new(*self)
+    }
+}
+
+impl Value for PerMinute {
+    fn parse(text: &str) -> Option<Self> {
+        Self::new(number(text)?).ok()
+    }
+
+    fn text(&self) -> String {
+        self.get().to_string()
+    }
+
+    fn allowed() -> String {
+        range_of(Self::new(u64::MAX))
+    }
+}
+
+impl Value for Tokens {
+    fn parse(text: &str) -> Option<Self> {
+        Self::new(number(text)?).ok()
+    }
+
+    fn text(&self) -> String {
+        self.get().to_string()
+    }
+
+    fn allowed() -> String {
+        range_of(Self::new(u64::MAX))
+    }
+}
+
+impl Value for IpAddr {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "an IP address, such as 127.0.0.1 or 0.0.0.0".to_owned()
+    }
+}
+
+impl Value for Host {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "a host name or an IP address".to_owned()
+    }
+}
+
+impl Value for UpstreamUrl {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "an http or https URL of a host, with an optional port and path, without user name, query \
+         and fragment"
+            .to_owned()
+    }
+}
+
+impl Value for AllowedHosts {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "host names such as control-plane, separated by commas".to_owned()
+    }
+}
+
+impl Value for CorsOrigins {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn allowed() -> String {
+        "origins such as https://console.example.com, separated by commas, or *".to_owned()
+    }
+}
+
+/// Decimal digits alone; the standard library would also take a sign.
+pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then_some(text)?.parse().ok()
+}
+
+/// What a type says of a number that it refuses: "must be an integer from 1 to 9".
+fn range_of<T>(refused: Result<T, OutOfRange>) -> String {
+    let said = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    said.strip_prefix("must be ").unwrap_or(&said).to_owned()
+}
