@@ -21,7 +21,7 @@ pub struct Bucket {
     whole: i64,
     /// What is left beyond them: units, less than make a token.
     rest: u32,
-    /// Counts the quotas that were in force, each that differs from the one before.
+    /// Raised with each change to a different quota.
     revision: u32,
 }
 

@@ -12,7 +12,7 @@ pub const CLIENT_ID_LEN_MAX: usize = 128;
 /// The alphabet needs no escaping in JSON, in a log line or in a metric's label; in a URL's path a
 /// slash is `%2F`. `.` and `..` are none, because no HTTP client can address them in a path.
 ///
-/// A clone shares the text: every open reservation has one.
+/// A clone shares the text, so that whoever keeps an id several times keeps its text once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 

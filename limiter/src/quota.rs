@@ -11,7 +11,7 @@ pub const AMOUNT_MAX: u64 = 1_000_000_000_000;
 
 /// How much refill a bucket can owe, in milliseconds.
 ///
-/// Ten minutes: a forged usage figure cannot lock a client out for hours.
+/// Ten minutes: under a limit per minute a forged usage figure cannot lock a client out for hours.
 const DEBT_MS_MAX: u64 = 10 * 60 * 1_000;
 
 /// So many tokens or requests per window, refilled evenly over it, of which at most `burst` can be
@@ -74,7 +74,7 @@ impl Quota {
     }
 
     /// How far down a charge can take a balance, in units: ten minutes of refill, or one window
-    /// where that is longer. Ten windows of a month would be most of a year.
+    /// where that is longer.
     pub(crate) fn floor(&self) -> i128 {
         -self.refill(self.window.millis().max(DEBT_MS_MAX))
     }

@@ -8,7 +8,7 @@ use crate::{AMOUNT_MAX, OutOfRange, PerMinute};
 pub struct Tokens(u64);
 
 impl Tokens {
-    /// No tokens: such a request still costs one request.
+    /// No tokens at all.
     pub const ZERO: Self = Self(0);
 
     /// What a request costs in a bucket that counts requests.

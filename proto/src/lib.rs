@@ -3,7 +3,10 @@
 //!
 //! With the feature `grpc` the tonic clients and servers come with them.
 
+mod bounds;
 pub mod plugin_config;
+
+pub use bounds::{ASKS_MAX, FIGURE_MAX, REPORTS_MAX};
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.
 pub const DECISION_PROTOCOL_VERSION: u32 = 1;

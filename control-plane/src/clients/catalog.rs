@@ -1,7 +1,7 @@
 //! The configured clients: found by id, and read in the order of their ids a few at a time.
 //!
-//! Whoever lists a million clients holds a few of their ids and the one where to go on: a list
-//! costs what its reader takes of it, and writers and decisions wait for none.
+//! Whoever lists a million clients holds a few of them and the id after which to go on: a list costs
+//! what its reader takes of it. A writer waits for those few at most, and a decision for none.
 
 use std::{
     collections::BTreeSet,
@@ -18,54 +18,57 @@ use parking_lot::RwLock;
 
 use super::ClientConfig;
 
-/// Every client that is configured. `P` is the page that the other books have of a client: it
-/// hangs on the client's place here, so that one look-up finds all that is known of it.
+/// How many clients whoever reads many of them reads at a time.
+pub(crate) const CLIENTS_AT_A_TIME: usize = 64;
+
+/// Every client that is configured, each with an `S`: where the rest that is known of it is found,
+/// so that one look-up finds all.
 #[derive(Debug)]
-pub(crate) struct Catalog<P> {
+pub(crate) struct Catalog<S> {
     /// An operator makes the keys, and requests only look for them: a fast hash is good enough.
-    clients: DashMap<ClientId, Client<P>, RandomState>,
+    clients: DashMap<ClientId, Client<S>, RandomState>,
     /// The same ids in their order, which the map does not have.
     ids: RwLock<BTreeSet<ClientId>>,
 }
 
 /// One client, as it is configured now.
 #[derive(Debug)]
-pub(crate) struct Client<P> {
+pub(crate) struct Client<S> {
     pub(crate) config: ClientConfig,
-    pub(crate) page: P,
+    pub(crate) slot: S,
 }
 
-impl<P> Default for Catalog<P> {
+impl<S> Default for Catalog<S> {
     fn default() -> Self {
         Self { clients: DashMap::default(), ids: RwLock::default() }
     }
 }
 
-impl<P> Catalog<P> {
+impl<S> Catalog<S> {
     pub(crate) fn len(&self) -> usize {
         self.clients.len()
     }
 
-    /// Writers of some clients wait as long as the answer is held, this one's among them.
-    pub(crate) fn get(&self, id: &str) -> Option<impl Deref<Target = Client<P>>> {
+    /// Holds a part of the map for reading: whoever writes there waits until it is dropped.
+    pub(crate) fn get(&self, id: &str) -> Option<impl Deref<Target = Client<S>>> {
         self.clients.get(id)
     }
 
     /// Puts another configuration of a client in force, together with what `also` does to its
-    /// page: nobody sees the one without the other. `false` when there is no such client.
-    pub(crate) fn replace(&self, config: &ClientConfig, also: impl FnOnce(&mut P)) -> bool {
+    /// slot: nobody sees the one without the other. `false` when there is no such client.
+    pub(crate) fn replace(&self, config: &ClientConfig, also: impl FnOnce(&mut S)) -> bool {
         let Some(mut client) = self.clients.get_mut(config.id.as_str()) else { return false };
         client.config = config.clone();
-        also(&mut client.page);
+        also(&mut client.slot);
         true
     }
 
-    pub(crate) fn insert(&self, config: &ClientConfig, page: P) {
-        self.clients.insert(config.id.clone(), Client { config: config.clone(), page });
+    pub(crate) fn insert(&self, config: &ClientConfig, slot: S) {
+        self.clients.insert(config.id.clone(), Client { config: config.clone(), slot });
         self.ids.write().insert(config.id.clone());
     }
 
-    pub(crate) fn remove(&self, id: &str) -> Option<Client<P>> {
+    pub(crate) fn remove(&self, id: &str) -> Option<Client<S>> {
         self.ids.write().remove(id);
         self.clients.remove(id).map(|(_, client)| client)
     }
@@ -75,7 +78,7 @@ impl<P> Catalog<P> {
         &self,
         after: Option<&ClientId>,
         max: usize,
-        read: impl Fn(&Client<P>) -> T,
+        read: impl Fn(&Client<S>) -> T,
     ) -> Vec<T> {
         let after = after.map_or(Unbounded, |id| Excluded(id.as_str()));
         // Held while they are read: a client whose id is here is in the map too.

@@ -11,8 +11,8 @@ pub struct ClientConfig {
     pub limits: Limits,
     /// `false`: counted, but not limited.
     pub enabled: bool,
-    /// The least that a request reserves which makes tokens, up to the client's tokens per minute;
-    /// `None`: what holds for all.
+    /// The tokens that a request which generates some reserves at least, capped at the client's
+    /// tokens per minute; `None`: what holds for all.
     pub min_estimate: Option<Tokens>,
 }
 

@@ -5,6 +5,6 @@ mod catalog;
 mod config;
 mod revision;
 
-pub(crate) use catalog::{Catalog, Client};
+pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
 pub use config::{ClientConfig, Limits};
 pub use revision::Revision;

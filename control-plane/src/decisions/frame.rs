@@ -1,15 +1,12 @@
 //! A filter's frame, parsed whole before anything of it takes effect.
 
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
-use proto::decision::{self, FilterFrame, UsageSource};
+use proto::{
+    ASKS_MAX, FIGURE_MAX, REPORTS_MAX,
+    decision::{self, FilterFrame, UsageSource},
+};
 
-use crate::ledger::{Ask, ChargePolicy, Outcome, RequestKind, Response, WorkerId};
-
-/// Asks in a frame, as many as a filter resumes or answers in one call of Envoy's.
-pub const ASKS_MAX: usize = 64;
-
-/// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
-pub const REPORTS_MAX: usize = 1_024;
+use crate::ledger::{Ask, Outcome, RequestKind, Response, WorkerId};
 
 /// Requests in one drop: what a filter refuses between two frames is far less.
 const DROPPED_MAX: u32 = 10_000;
@@ -30,7 +27,7 @@ pub(super) struct Reports {
     pub(super) settles: Vec<Settle>,
     /// Ids of asks whose requests have gone.
     pub(super) cancels: Vec<u32>,
-    pub(super) drops: Vec<Drop>,
+    pub(super) drops: Vec<Dropped>,
 }
 
 /// The end of a request that was forwarded.
@@ -43,7 +40,7 @@ pub(super) struct Settle {
 
 /// Requests that the filter refused with their client's last refusal.
 #[derive(Debug)]
-pub(super) struct Drop {
+pub(super) struct Dropped {
     pub(super) client_id: String,
     pub(super) limit: Dimension,
     pub(super) requests: u64,
@@ -88,7 +85,7 @@ impl TryFrom<FilterFrame> for Frame {
         if frame.asks.len() > ASKS_MAX {
             return Err(FrameError::Asks(frame.asks.len()));
         }
-        let reports = frame.settles.len() + frame.cancels.len() + frame.drops.len();
+        let reports = reports(&frame);
         if reports > REPORTS_MAX {
             return Err(FrameError::Reports(reports));
         }
@@ -96,11 +93,16 @@ impl TryFrom<FilterFrame> for Frame {
             reports: Reports {
                 settles: frame.settles.iter().map(Settle::from).collect(),
                 cancels: frame.cancels,
-                drops: frame.drops.into_iter().map(Drop::try_from).collect::<Result<_, _>>()?,
+                drops: frame.drops.into_iter().map(Dropped::try_from).collect::<Result<_, _>>()?,
             },
             asks: frame.asks.into_iter().map(ClientAsk::try_from).collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// How much of a frame needs no answer.
+pub(super) fn reports(frame: &FilterFrame) -> usize {
+    frame.settles.len() + frame.cancels.len() + frame.drops.len()
 }
 
 impl TryFrom<decision::Ask> for ClientAsk {
@@ -119,7 +121,7 @@ impl TryFrom<decision::Ask> for ClientAsk {
     }
 }
 
-impl TryFrom<decision::Drop> for Drop {
+impl TryFrom<decision::Drop> for Dropped {
     type Error = FrameError;
 
     fn try_from(drop: decision::Drop) -> Result<Self, FrameError> {
@@ -167,7 +169,5 @@ impl From<&decision::Settle> for Settle {
 
 /// More than any response can use is no figure: counters would be spoiled for good.
 fn figure(tokens: u64) -> Option<Tokens> {
-    Some(tokens)
-        .filter(|tokens| *tokens <= ChargePolicy::OBSERVED_MAX)
-        .and_then(|tokens| Tokens::new(tokens).ok())
+    Some(tokens).filter(|tokens| *tokens <= FIGURE_MAX).and_then(|tokens| Tokens::new(tokens).ok())
 }

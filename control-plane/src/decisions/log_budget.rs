@@ -6,7 +6,7 @@ use limiter::UnixMillis;
 use parking_lot::Mutex;
 use tracing::warn;
 
-/// Lines about streams in a second. A restart of many Envoys says less of each, and all of how many.
+/// Lines about streams in a second. When many Envoys restart at once, those beyond are only counted.
 const LINES_PER_SECOND_MAX: u32 = 50;
 
 /// How much may still be logged of streams; a clone draws on the same budget.

@@ -120,7 +120,7 @@ impl StreamMetrics {
         self.decisions.add(decision, requests);
     }
 
-    /// A request ended that had reserved so much.
+    /// Counts the end of a request that had reserved `reserved` tokens.
     pub(super) fn ended(&self, end: &End, reserved: Tokens) {
         let ending = match end {
             End::Settled(response) => {
@@ -135,7 +135,7 @@ impl StreamMetrics {
         self.endings.add(ending, 1);
     }
 
-    pub(super) fn usage_found(&self, settle: &Settle) {
+    pub(super) fn response_ended(&self, settle: &Settle) {
         self.responses.add(settle.source, 1);
     }
 }

@@ -13,7 +13,6 @@ mod stream;
 mod thread;
 mod verdict;
 
-pub use frame::{ASKS_MAX, REPORTS_MAX};
 pub use held::HeldInAll;
 pub use metrics::StreamMetrics;
 pub use server::serve;

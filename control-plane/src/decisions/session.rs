@@ -96,7 +96,7 @@ impl Session {
         let mut ends = Vec::with_capacity(reports.settles.len() + reports.cancels.len());
         for settle in reports.settles {
             if let Some(reservation) = self.held.take(settle.id) {
-                self.metrics.usage_found(&settle);
+                self.metrics.response_ended(&settle);
                 ends.push((reservation, End::Settled(settle.response)));
             }
         }
@@ -122,7 +122,7 @@ impl Session {
             if let Answer::Admitted { reservation, .. } = answer
                 && let Some(not_followed) = self.held.keep(reservation)
             {
-                self.ledger.end(vec![(not_followed, End::Lost)]).await;
+                self.end(vec![(not_followed, End::Lost)]).await;
             }
         }
         verdicts

@@ -7,12 +7,15 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use proto::decision::{ControlFrame, FilterFrame, Hello};
+use proto::{
+    REPORTS_MAX,
+    decision::{ControlFrame, FilterFrame, Hello},
+};
 use tokio::{sync::mpsc::Sender, task, time::timeout};
 use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::{Session, frame::REPORTS_MAX, server::Shared};
+use super::{Session, frame::reports, server::Shared};
 use crate::{
     ledger::WorkerId,
     listener::{AtWork, ConnectionInfo},
@@ -32,8 +35,10 @@ pub(super) struct Stream {
     at_work: Option<AtWork>,
     /// `None` until the worker said hello.
     session: Option<Session>,
-    /// Since the others had their turn.
+    /// Reports taken since the others had their turn.
     reports_in_turn: usize,
+    /// It was answered: the others come first now.
+    is_answered: bool,
     shared: Shared,
 }
 
@@ -53,6 +58,7 @@ impl Stream {
             at_work: None,
             session: None,
             reports_in_turn: 0,
+            is_answered: false,
             shared,
         }
     }
@@ -76,7 +82,7 @@ impl Stream {
                         break;
                     }
                     // A filter waits for its answer. Who sends frame after frame waits for others.
-                    self.reports_in_turn = REPORTS_MAX;
+                    self.is_answered = true;
                 }
                 Err(status) => {
                     self.log_end(&status);
@@ -93,8 +99,8 @@ impl Stream {
     /// Who reports much, or asks without waiting, lets others have their turn. Not after each
     /// frame: what belongs together would be torn apart, and an ask behind it overtake an end.
     async fn take_turns(&mut self) {
-        if self.reports_in_turn >= REPORTS_MAX {
-            self.reports_in_turn = 0;
+        if self.is_answered || self.reports_in_turn >= REPORTS_MAX {
+            (self.is_answered, self.reports_in_turn) = (false, 0);
             task::yield_now().await;
         }
     }
@@ -132,8 +138,7 @@ impl Stream {
             Some(session) => session,
             None => self.start_session(frame.hello.as_ref())?,
         };
-        let reports = frame.settles.len() + frame.cancels.len() + frame.drops.len();
-        self.reports_in_turn = self.reports_in_turn.saturating_add(reports.max(1));
+        self.reports_in_turn = self.reports_in_turn.saturating_add(reports(&frame).max(1));
         let answer = session.answer(frame).await;
         self.session = Some(session);
         answer

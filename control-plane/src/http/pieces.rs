@@ -21,9 +21,6 @@ use crate::turns::{Shutdown, Turns};
 /// Bytes after which a piece is long enough; a small installation's whole answer.
 pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
-/// How many clients a piece reads at a time.
-pub(crate) const CLIENTS_AT_A_TIME: usize = 64;
-
 /// How long a reader may take for all of a body: a million clients at 3 Mbit/s.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 

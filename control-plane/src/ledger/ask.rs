@@ -55,7 +55,8 @@ pub enum Answer {
     },
     /// The id is not configured, and such clients are denied.
     UnknownClient,
-    /// Nobody knows what is left: the store that holds the balances did not answer.
+    /// Nobody knows what is left, since the store that holds the balances did not answer. Balances
+    /// of this process always do.
     Unavailable,
 }
 

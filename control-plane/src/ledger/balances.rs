@@ -41,10 +41,10 @@ impl Balances {
         // In the order in which a refusal names them.
         let decided = match (requests, tokens) {
             (Some(requests), Some(tokens)) => {
-                decide(epoch, [BucketKey::Rpm, BucketKey::Tpm], [requests, tokens], now)
+                decide(epoch, [Dimension::Rpm, Dimension::Tpm], [requests, tokens], now)
             }
-            (Some(requests), None) => decide(epoch, [BucketKey::Rpm], [requests], now),
-            (None, Some(tokens)) => decide(epoch, [BucketKey::Tpm], [tokens], now),
+            (Some(requests), None) => decide(epoch, [Dimension::Rpm], [requests], now),
+            (None, Some(tokens)) => decide(epoch, [Dimension::Tpm], [tokens], now),
             (None, None) => decide(epoch, [], [], now),
         };
         (decided, self.standing(limits, now))
@@ -57,11 +57,11 @@ impl Balances {
         if charges.epoch != self.epoch {
             return;
         }
-        for &(key, charge) in &charges.by_bucket {
-            let (bucket, used) = match (key, cost) {
-                (BucketKey::Rpm, Cost::RequestAnd(_)) => continue,
-                (BucketKey::Rpm, Cost::Nothing) => (&mut self.requests, Tokens::ZERO),
-                (BucketKey::Tpm, cost) => (&mut self.tokens, cost.tokens()),
+        for &(BucketKey::Own(limit), charge) in &charges.by_bucket {
+            let (bucket, used) = match (limit, cost) {
+                (Dimension::Rpm, Cost::RequestAnd(_)) => continue,
+                (Dimension::Rpm, Cost::Nothing) => (&mut self.requests, Tokens::ZERO),
+                (Dimension::Tpm, cost) => (&mut self.tokens, cost.tokens()),
             };
             if let Some(bucket) = bucket {
                 bucket.settle(charge, used, now);
@@ -103,27 +103,25 @@ fn in_use(bucket: &mut Option<Bucket>, limit: PerMinute, now: UnixMillis) -> &mu
     bucket.get_or_insert_with(|| Bucket::full(limit.into(), now))
 }
 
-/// Decides over the buckets of `keys`, and tells what they were charged.
+/// Decides over the buckets of `limits`, and tells what they were charged.
 #[inline]
 fn decide<const N: usize>(
     epoch: u32,
-    keys: [BucketKey; N],
+    limits: [Dimension; N],
     mut demands: [Demand<'_>; N],
     now: UnixMillis,
 ) -> Result<Charges, Refusal> {
     match limiter::decide(&mut demands, now) {
         Decision::Admitted => {
             let mut by_bucket = SmallVec::new();
-            for (key, demand) in keys.into_iter().zip(&demands) {
-                by_bucket.push((key, demand.charge()));
+            for (limit, demand) in limits.into_iter().zip(&demands) {
+                by_bucket.push((BucketKey::Own(limit), demand.charge()));
             }
             Ok(Charges { epoch, by_bucket })
         }
         Decision::Refused(refusal) => Err(Refusal {
-            limit: match keys.get(refusal.named()) {
-                Some(BucketKey::Rpm) | None => Dimension::Rpm,
-                Some(BucketKey::Tpm) => Dimension::Tpm,
-            },
+            // One of them refused, or nothing would have.
+            limit: limits.get(refusal.named()).copied().unwrap_or(Dimension::Rpm),
             wait: refusal.wait(),
         }),
     }

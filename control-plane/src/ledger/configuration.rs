@@ -34,17 +34,18 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
-        if let Some(forgotten) = retired.put(removed.config.id, removed.page) {
+        if let Some(forgotten) = retired.put(removed.config.id, removed.slot) {
             self.slots.give_back(forgotten);
         }
         true
     }
 
     /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands; `None`
-    /// when there is no such client. Requests that are under way settle with its statistics alone.
+    /// when there is no such client. Requests that are under way then only count in its statistics: nothing of
+    /// theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         let client = self.clients.get(client)?;
-        self.slots.books(client.page).balances.begin_anew();
+        self.slots.books(client.slot).balances.begin_anew();
         Some(self.snapshot_of(&client))
     }
 }

@@ -24,11 +24,11 @@ impl Ledger {
     pub fn count_dropped(&self, client: &str, limit: Dimension, requests: u64) {
         let now = self.clock.now();
         if let Some(client) = self.clients.get(client) {
-            return self.slots.books(client.page).record.dropped(limit, requests, now);
+            return self.slots.books(client.slot).record.dropped(limit, requests, now);
         }
         match &self.unknown {
             Unknown::Shared(client) => {
-                self.slots.books(client.page).record.dropped(limit, requests, now);
+                self.slots.books(client.slot).record.dropped(limit, requests, now);
             }
             // Nothing refused them but a limit that was there a moment ago.
             Unknown::Denied { count } => {
@@ -53,7 +53,7 @@ impl Ledger {
 
     #[inline]
     fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
-        let mut books = self.slots.books(client.page);
+        let mut books = self.slots.books(client.slot);
         let reserved = self.estimate(client, &books.record, ask, now);
         let limits = client.config.limits_in_force();
         let (decided, standing) = books.balances.decide(limits, reserved, now);
@@ -63,7 +63,7 @@ impl Ledger {
                 let reservation = Reservation {
                     owner: ask.owner,
                     id: ask.id,
-                    slot: books.key(client.page),
+                    slot: books.key(client.slot),
                     kind: ask.kind,
                     charges,
                     reserved,
@@ -79,9 +79,9 @@ impl Ledger {
 
     /// How many tokens a request reserves.
     ///
-    /// What its client did not say itself counts up to what a full bucket holds: a client whose
-    /// usual request is larger than its limit waits for the full bucket, and is not locked out
-    /// for ever.
+    /// What its client did not say itself (the learned, the default and the least estimate) is capped
+    /// at what a full bucket holds: a client whose usual request is larger than its limit waits for
+    /// the full bucket, and is not locked out for ever.
     #[inline]
     fn estimate(&self, client: &Client, record: &Record, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
         let policy = &self.policy.estimate;

@@ -1,8 +1,8 @@
 //! The ledger: who has which limits, what is left of them, and what happened.
 //!
 //! Requests go in by [`Ledger::decide`] and out by [`Ledger::end`], and by no other door. Between
-//! the two a request is a [`Reservation`], which is data. Three books are kept of a client, and one
-//! look-up finds all: the catalog (`clients`) says which limits it has, and where its slot is, which
+//! the two a request is a [`Reservation`], which is data. Three things are known of a client, and
+//! one look-up finds all: the catalog (`clients`) says which limits it has, and where its slot is, which
 //! holds what is left of them (`balances`) and what happened (`record`). Only configured clients
 //! have a slot; all other ids share one client, [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN).
 
@@ -34,7 +34,7 @@ pub use policy::{
     UnknownClients, WithoutUsageCharge,
 };
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
-pub use reservation::{BucketKey, Reservation};
+pub use reservation::Reservation;
 use retired::Retired;
 use slots::{SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};

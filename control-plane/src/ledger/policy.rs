@@ -12,7 +12,7 @@ pub struct Policy {
     pub unknown_clients: UnknownClients,
     /// How many tokens a request reserves.
     pub estimate: EstimatePolicy,
-    /// The final charge of a request when its response told no usage.
+    /// What a request costs in the end, where its response does not say all of it.
     pub charge: ChargePolicy,
 }
 
@@ -49,9 +49,10 @@ impl Default for UnknownClients {
 pub struct EstimatePolicy {
     /// Where the number comes from.
     pub source: EstimateSource,
-    /// What stands in for it when it comes from nowhere, at most the client's tokens per minute.
+    /// What a request reserves when the number comes from nowhere, capped likewise.
     pub default: Tokens,
-    /// The least that a request reserves which makes tokens, at most the client's tokens per minute.
+    /// The tokens that a request which generates some reserves at least, capped at the client's
+    /// tokens per minute.
     pub min: Tokens,
 }
 
@@ -61,7 +62,7 @@ impl Default for EstimatePolicy {
     }
 }
 
-/// The final charge of an admitted request when its response told no usage.
+/// What an admitted request costs in the end where its response told no usage, or not all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargePolicy {
     /// For a response that does not tell its usage.
@@ -76,12 +77,6 @@ pub struct ChargePolicy {
     pub read: ReadCharge,
     /// The most that counts of what was seen to pass in one response.
     pub observed_max: Tokens,
-}
-
-impl ChargePolicy {
-    /// The largest [`Self::observed_max`], in tokens. More in one response is no figure, whoever
-    /// tells it.
-    pub const OBSERVED_MAX: u64 = 100_000_000;
 }
 
 impl Default for ChargePolicy {

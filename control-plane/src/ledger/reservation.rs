@@ -1,6 +1,6 @@
 //! What an admitted request holds until it ends.
 
-use limiter::{Charge, Tokens};
+use limiter::{Charge, Dimension, Tokens};
 use smallvec::SmallVec;
 
 use super::{RequestKind, WorkerId, slots::SlotKey};
@@ -32,11 +32,9 @@ pub(super) struct Charges {
 
 /// One of the buckets that a request is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BucketKey {
-    /// The client's own requests per minute.
-    Rpm,
-    /// The client's own tokens per minute.
-    Tpm,
+pub(super) enum BucketKey {
+    /// That of a limit of the client's own.
+    Own(Dimension),
 }
 
 impl Reservation {

@@ -24,8 +24,8 @@ pub(super) struct SlotKey {
     tenancy: u32,
 }
 
-/// A client's pages in two books: what is left, and what happened. They know nothing of each other;
-/// a decision writes in both, and one lock costs it half of what two do.
+/// A client's balances and its record. They know nothing of each other; a decision writes in both,
+/// and one lock costs it half of what two do.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     pub(super) balances: Balances,

@@ -72,7 +72,7 @@ impl Ledger {
     }
 
     pub(super) fn snapshot_of(&self, client: &Client) -> ClientSnapshot {
-        let books = self.slots.books(client.page);
+        let books = self.slots.books(client.slot);
         let now = self.clock.now();
         ClientSnapshot {
             config: client.config.clone(),

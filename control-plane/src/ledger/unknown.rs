@@ -25,6 +25,6 @@ impl Unknown {
         };
         let id = ClientId::unknown();
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
-        Self::Shared(Client { config, page: slots.take() })
+        Self::Shared(Client { config, slot: slots.take() })
     }
 }

@@ -15,7 +15,8 @@ use std::{
 use limiter::{Balance, ClientId};
 
 use crate::{
-    http::pieces::{CLIENTS_AT_A_TIME, PIECE_BYTES},
+    clients::CLIENTS_AT_A_TIME,
+    http::pieces::PIECE_BYTES,
     ledger::{ClientSnapshot, Histogram, Ledger, UnknownSnapshot},
 };
 
@@ -65,12 +66,12 @@ const TOKENS: Family = Family {
             .record
             .tokens_used
             .saturating_add(client.record.tokens_refunded)
-            .saturating_sub(client.record.tokens_owed);
+            .saturating_sub(client.record.tokens_charged_further);
         for (kind, tokens) in [
             ("estimated", estimated),
             ("settled", client.record.tokens_used),
             ("refunded", client.record.tokens_refunded),
-            ("debt", client.record.tokens_owed),
+            ("debt", client.record.tokens_charged_further),
         ] {
             sample(text, name, &[id(client), ("kind", kind)], tokens);
         }

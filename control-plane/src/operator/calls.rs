@@ -11,12 +11,12 @@ use crate::{clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Tu
 /// How many clients can be configured.
 pub const CLIENTS_MAX: usize = 1_000_000;
 
-/// How many pieces of lists are written at a time.
-const LIST_WRITERS_MAX: usize = 1;
+/// How many readers of lists have their turn at a time.
+const LIST_READERS_MAX: usize = 1;
 
 /// What an operator may do with a ledger's clients.
 ///
-/// Each call is told who calls, reads too: one that did not know could not be refused to anybody.
+/// Each call is told who calls, reads too, so that access can be judged by caller.
 #[derive(Debug)]
 pub struct Operator {
     pub(super) ledger: Arc<Ledger>,
@@ -34,7 +34,7 @@ impl Operator {
             store,
             clients_max: CLIENTS_MAX,
             writer: Writer::new(),
-            readers: Turns::new(LIST_WRITERS_MAX),
+            readers: Turns::new(LIST_READERS_MAX),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{
 /// A configuration that nobody has judged yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// The id that the call is addressed to; it wins over `client_id`, which then need not be
-    /// there, and has to say the same if it is.
+    /// The id that the call is addressed to, by its path. `client_id` need not be there then, and is
+    /// an error where it differs.
     pub addressed_to: Option<String>,
     /// Who is limited.
     pub client_id: Given<String>,

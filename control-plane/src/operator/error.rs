@@ -1,4 +1,5 @@
-//! Why a call was not done, and the one table of how each API says so.
+//! Why a call was not done, and the one table of how each API says so. What an API cannot even read
+//! is its own to refuse (`rest/error.rs`, `grpc/convert.rs`).
 
 use http::StatusCode;
 use tonic::Code;

@@ -73,7 +73,8 @@ pub enum FieldError {
     },
 }
 
-/// All that is wrong with a draft, in the order of the fields; told in one line.
+/// All that is wrong with a draft, told in one line: with the fields' values in the order of the
+/// fields, then with the fields themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors {
     told: Vec<FieldError>,

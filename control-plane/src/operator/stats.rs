@@ -21,9 +21,9 @@ pub struct ClientStats {
     pub tpm_dropped: u64,
     /// Tokens of admitted requests that ended, as they were charged in the end.
     pub tokens_used: u64,
-    /// Whole requests that would be admitted now; `None`: RPM is not limited.
+    /// Whole requests that are left, also while the limits are not in force; `None`: there is no RPM.
     pub rpm_remaining: Option<u64>,
-    /// Whole tokens that would be admitted now; `None`: TPM is not limited.
+    /// Whole tokens that are left, likewise; `None`: there is no TPM.
     pub tpm_remaining: Option<u64>,
     /// Whole tokens in its bucket, rounded down, below 0 when in debt; `None`: TPM is not limited.
     pub tpm_balance: Option<i64>,

@@ -31,7 +31,7 @@ impl Writer {
         let done = done.await.unwrap_or(Err(OperatorError::Stopping));
         if let Err(OperatorError::Store(cause)) = &done {
             // The caller is told that it failed, the log why.
-            error!("a write was refused: {cause}");
+            error!("the store failed: {cause}");
         }
         done
     }

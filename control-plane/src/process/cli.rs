@@ -16,7 +16,7 @@ use clap::{
 };
 use proto::plugin_config::Mode;
 
-use super::envoy_config::EnvoyConfigOptions;
+use super::{envoy_config::EnvoyConfigOptions, exit::Exit};
 use crate::settings::{
     Echo, Given, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
     Variables, WithoutEffect, shown,
@@ -44,15 +44,6 @@ pub enum Command {
     EnvoyConfig(EnvoyConfigOptions),
     /// Ask the running control plane whether it serves.
     Health,
-}
-
-/// Why the process ends before it has begun.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// `--help` or `--version` was asked for; the text is for stdout.
-    Answered(String),
-    /// The command line or a setting is wrong.
-    Refused(UsageError),
 }
 
 /// A command line or a setting that is wrong; shown in one line.
@@ -91,12 +82,6 @@ impl Invocation {
             flag_value(&matches, setting).map(Given::from).or_else(|| variables.given(setting))
         });
         Ok(Self { command, settings: settings.map_err(UsageError::from)?, warnings })
-    }
-}
-
-impl From<UsageError> for Exit {
-    fn from(error: UsageError) -> Self {
-        Self::Refused(error)
     }
 }
 

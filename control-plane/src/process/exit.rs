@@ -6,10 +6,10 @@ use std::{
     process::ExitCode,
 };
 
-use super::Exit;
+use super::UsageError;
 use crate::settings::WithoutEffect;
 
-/// For a control plane that does not serve; Docker reserves every other code.
+/// For a control plane that does not serve: of a health check Docker knows 0 and 1 alone.
 const UNHEALTHY: u8 = 1;
 
 /// For a wrong command line or setting: `EX_USAGE` of sysexits.h.
@@ -17,6 +17,21 @@ const USAGE: u8 = 64;
 
 /// For a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
 const UNAVAILABLE: u8 = 69;
+
+/// Why the process ends before it has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// `--help` or `--version` was asked for; the text is for stdout.
+    Answered(String),
+    /// The command line or a setting is wrong.
+    Refused(UsageError),
+}
+
+impl From<UsageError> for Exit {
+    fn from(error: UsageError) -> Self {
+        Self::Refused(error)
+    }
+}
 
 /// Says on stdout or stderr what there is to say before anything has begun.
 pub(super) fn report(exit: Exit) -> ExitCode {

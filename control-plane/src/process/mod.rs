@@ -10,6 +10,7 @@ mod serve;
 mod servers;
 mod stop_signal;
 
-pub use cli::{Command, Exit, Invocation, UsageError};
+pub use cli::{Command, Invocation, UsageError};
 pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};
+pub use exit::Exit;
 pub use run::run;

@@ -19,7 +19,8 @@ pub(super) trait Field: Sync {
     fn port(&self, settings: &Settings) -> Option<NonZeroU16>;
 }
 
-/// Where a field stands, and how it is written. By what was set before, it may not be there.
+/// Where a field stands, and how it is written. It may be absent, where an earlier setting rules it
+/// out: there are no limits of unknown clients that are denied.
 pub(super) struct Place<T: 'static, N> {
     pub(super) of: fn(&Settings) -> Option<&T>,
     pub(super) of_mut: fn(&mut Settings) -> Option<&mut T>,

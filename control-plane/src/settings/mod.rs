@@ -7,7 +7,8 @@
 //! Each room of the house owns the configuration that it obeys: its types, its ranges and, in the
 //! `impl Default` of that configuration, its defaults. Here these are put together and filled: the
 //! table has one row a setting, which says what it fills and what it means, and everything else is
-//! made of the rows. No room knows that settings exist, only the process does.
+//! made of the rows. No room reads settings, only the
+//! process does; a message of theirs may name one.
 
 mod choice;
 mod error;

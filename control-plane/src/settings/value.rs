@@ -62,7 +62,7 @@ impl Value for bool {
     }
 }
 
-/// Clients know it, so it is never 0.
+/// A port that others have to know beforehand, so it is never 0, any free one.
 impl Value for NonZeroU16 {
     fn parse(text: &str) -> Option<Self> {
         Self::new(number(text)?)

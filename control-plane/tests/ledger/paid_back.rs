@@ -73,7 +73,7 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
     let end = later((step - 1) * STEP_MS);
     let after = world.at(end).snapshot("client").record;
     assert_eq!(after.tokens_used, used_in_all);
-    assert_eq!(after.tokens_owed, used_in_all / 2);
+    assert_eq!(after.tokens_charged_further, used_in_all / 2);
 }
 
 #[test]

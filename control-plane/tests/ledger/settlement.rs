@@ -38,7 +38,7 @@ fn check(kind: RequestKind, end: Response, charge: ChargePolicy, requests_left: 
     assert_eq!(left(&after), (Some(requests_left), Some(1_000 - used.cast_signed())), "{what}");
     let record = after.record;
     assert_eq!(record.tokens_used, used, "{what}");
-    let settled = RESERVED + record.tokens_owed - record.tokens_refunded;
+    let settled = RESERVED + record.tokens_charged_further - record.tokens_refunded;
     assert_eq!(settled, record.tokens_used, "{what}");
 }
 
@@ -179,7 +179,7 @@ fn what_a_deleted_client_used_counts_and_is_not_charged_to_the_one_created_after
     world.settle(reservation, response(tokens(700)));
     let after = world.snapshot("client");
     assert_eq!(left(&after), (None, Some(500)));
-    assert_eq!((after.record.tokens_used, after.record.tokens_owed), (700, 200));
+    assert_eq!((after.record.tokens_used, after.record.tokens_charged_further), (700, 200));
 }
 
 #[test]

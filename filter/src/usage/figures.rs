@@ -1,13 +1,10 @@
 //! Makes tokens of the figures that a response names.
 
 use limiter::Tokens;
+use proto::FIGURE_MAX;
 
 use super::{Api, Usage, number::Number, place::Place};
 use crate::header_map::HeaderMap;
-
-/// More tokens than any response can have used. A figure beyond it does not count: it would spoil
-/// the statistics for good.
-pub(super) const FIGURE_MAX: u32 = 100_000_000;
 
 /// A figure of an API, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,7 +251,7 @@ impl Values {
     }
 
     fn raise(&mut self, figure: Figure, value: u64) {
-        let value = u32::try_from(value).ok().filter(|value| *value <= FIGURE_MAX);
+        let value = u32::try_from(value).ok().filter(|value| u64::from(*value) <= FIGURE_MAX);
         if let Some(known) = self.0.get_mut(figure as usize) {
             // `None` is less than any figure.
             *known = (*known).max(value);
@@ -270,6 +267,6 @@ impl Values {
     /// The sum of those figures that are known, when some are and a response can have used so much.
     fn sum(&self, figures: &[Figure]) -> Option<u32> {
         let known = figures.iter().filter_map(|figure| self.get(*figure));
-        known.reduce(u32::saturating_add).filter(|sum| *sum <= FIGURE_MAX)
+        known.reduce(u32::saturating_add).filter(|sum| u64::from(*sum) <= FIGURE_MAX)
     }
 }

@@ -29,7 +29,7 @@ use requests::Requests;
 /// Envoy does it when the call has returned, and each answer calls the filter again, inside of the
 /// one before: some 300 in one call overflow the stack of the VM, and every request of the worker
 /// dies with it. Other filters in the chain make each step deeper, hence the distance.
-const DECIDED_PER_CALL_MAX: usize = 64;
+const DECIDED_PER_CALL_MAX: usize = proto::ASKS_MAX;
 
 /// The state of one worker.
 #[derive(Debug)]

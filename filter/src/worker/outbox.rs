@@ -1,7 +1,10 @@
 //! What is reported to the control plane without a question: ends, cancels and drops of requests.
 
 use limiter::Dimension;
-use proto::decision::{Ask, Decision, Drop, FilterFrame, Hello, Settle};
+use proto::{
+    REPORTS_MAX,
+    decision::{Ask, Decision, Drop, FilterFrame, Hello, Settle},
+};
 
 use super::{
     lanes::{LANES, Lane},
@@ -10,9 +13,6 @@ use super::{
 
 /// So many reports are worth a frame of their own; fewer wait for the next asks or the tick.
 const LARGE: usize = 256;
-
-/// What a frame may hold of ends, cancels and drops.
-const REPORTS_PER_FRAME_MAX: usize = 1_024;
 
 /// Bounded by the requests in progress, each of which ends once, and by the lanes.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Outbox {
 
     /// A frame with what is here, as much as a frame may hold.
     pub(super) fn frame(&mut self, hello: Option<Hello>, asks: Vec<Ask>) -> FilterFrame {
-        let mut room = REPORTS_PER_FRAME_MAX;
+        let mut room = REPORTS_MAX;
         let settles = take(&mut self.settles, &mut room);
         let cancels = take(&mut self.cancels, &mut room);
         let drops = take(&mut self.drops, &mut room).into_iter().map(|(_, drop)| drop).collect();

@@ -20,7 +20,7 @@ pub(super) struct Record {
     tpm_dropped: u64,
     tokens_used: u64,
     last_request: Option<NonZeroU64>,
-    /// Only of clients whose requests ended: most of a large ledger never asks.
+    /// Made when the first request ends: most clients of a large ledger never ask.
     ended: Option<Box<Ended>>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Record {
 struct Ended {
     durations: Histogram,
     tokens_refunded: u64,
-    tokens_owed: u64,
+    tokens_charged_further: u64,
     /// Only where estimates are learned.
     learned: Option<Box<LearnedEstimate>>,
 }
@@ -48,7 +48,7 @@ pub struct RecordSnapshot {
     /// What was given back of their estimates.
     pub tokens_refunded: u64,
     /// What was charged beyond their estimates.
-    pub tokens_owed: u64,
+    pub tokens_charged_further: u64,
     /// What a request is taken to need at least; `None` when that is not learned, or not yet.
     pub learned_estimate: Option<Tokens>,
     /// When it last asked.
@@ -94,7 +94,8 @@ impl Record {
         let ended = self.ended.get_or_insert_default();
         let refunded = reserved.saturating_sub(cost);
         ended.tokens_refunded = ended.tokens_refunded.saturating_add(refunded);
-        ended.tokens_owed = ended.tokens_owed.saturating_add(cost.saturating_sub(reserved));
+        ended.tokens_charged_further =
+            ended.tokens_charged_further.saturating_add(cost.saturating_sub(reserved));
         if let Some(duration_us) = duration_us {
             ended.durations.record(duration_us);
         }
@@ -106,7 +107,7 @@ impl Record {
         ended.learned.get_or_insert_default().learn(used, now);
     }
 
-    /// What a client used that was deleted says nothing of the one that is created after it.
+    /// The usage of a deleted client must not shape the estimates of its successor.
     pub(super) fn unlearn(&mut self) {
         if let Some(ended) = &mut self.ended {
             ended.learned = None;
@@ -125,7 +126,7 @@ impl Record {
             tpm_dropped: self.tpm_dropped,
             tokens_used: self.tokens_used,
             tokens_refunded: ended.map_or(0, |ended| ended.tokens_refunded),
-            tokens_owed: ended.map_or(0, |ended| ended.tokens_owed),
+            tokens_charged_further: ended.map_or(0, |ended| ended.tokens_charged_further),
             learned_estimate: self.learned_estimate(now),
             last_request: self.last_request.map(|at| UnixMillis(at.get())),
             durations: ended.map(|ended| ended.durations.clone()).unwrap_or_default(),

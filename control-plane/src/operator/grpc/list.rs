@@ -37,8 +37,9 @@ use tower::Service;
 
 use super::server::DECODED_BYTES_MAX;
 use crate::{
+    clients::CLIENTS_AT_A_TIME,
     excerpt::Excerpt,
-    http::pieces::{self, CLIENTS_AT_A_TIME, Pieces},
+    http::pieces::{self, Pieces},
     listener::ConnectionInfo,
     operator::{Caller, Operator, OperatorError},
 };

@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use super::shapes::{Config, Stats};
 use crate::{
-    clients::ClientConfig,
+    clients::{CLIENTS_AT_A_TIME, ClientConfig},
     http::{
         ApiError,
-        pieces::{self, CLIENTS_AT_A_TIME, PIECE_BYTES, Progress},
+        pieces::{self, PIECE_BYTES, Progress},
     },
     operator::ClientStats,
     turns::Turns,

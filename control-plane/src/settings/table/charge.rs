@@ -1,10 +1,7 @@
-//! Settings of what a request costs, and to whom.
+//! Settings of what a request costs. Their defaults stand in `ledger/policy.rs`.
 
 use super::rows;
-use crate::{
-    ledger::{ChargePolicy, UnknownClients},
-    settings::field::field,
-};
+use crate::settings::field::field;
 
 rows! {
     ESTIMATE {
@@ -28,7 +25,7 @@ rows! {
         meaning: "What a response that was cut short costs: known (what it has told by then), estimate (that, but no less than its estimate) or observed (that, but no less than what was seen to pass)",
     }
     OBSERVED_TOKENS_MAX {
-        fills: field!(policy.charge.observed_max as 0..=ChargePolicy::OBSERVED_MAX),
+        fills: field!(policy.charge.observed_max as 0..=proto::FIGURE_MAX),
         meaning: "The tokens that are taken to have passed in one event stream at most",
     }
     CHARGE_ON_READ {
@@ -42,22 +39,5 @@ rows! {
     CHARGE_ON_UPSTREAM_FAILURE {
         fills: field!(policy.charge.upstream_failure),
         meaning: "What a request costs when the upstream can't be reached or answers 5xx: estimate, request (no tokens) or nothing",
-    }
-    UNKNOWN_CLIENTS {
-        fills: field!(policy.unknown_clients),
-        meaning: "A client that is not configured: shared (all of them draw on one pair of buckets), deny (403) or allow (no limit)",
-    }
-    // These two come after the choice that they belong to: they fill what it has put there.
-    UNKNOWN_CLIENT_RPM {
-        fills: field!(rpm of policy.unknown_clients is UnknownClients::Shared { rpm, .. }),
-        meaning: "Requests per minute of the shared pair",
-    }
-    UNKNOWN_CLIENT_TPM {
-        fills: field!(tpm of policy.unknown_clients is UnknownClients::Shared { tpm, .. }),
-        meaning: "Tokens per minute of the shared pair",
-    }
-    DEMO_CLIENTS {
-        fills: field!(demo_clients),
-        meaning: "Whether to add the three demo clients when there is no client",
     }
 }

@@ -1,4 +1,6 @@
 //! Settings of what the filter does with a request and its response.
+//!
+//! Their defaults stand in `PluginConfig::default` (`proto/src/plugin_config/`).
 
 use proto::plugin_config::PluginConfig;
 

@@ -2,7 +2,9 @@
 //! about a value that is wrong are all made of it.
 
 mod charge;
+mod clients;
 mod filter;
+mod log;
 mod network;
 
 use std::{fmt, num::NonZeroU16};
@@ -49,7 +51,10 @@ pub enum Echo {
 impl Setting {
     /// All settings, in the order in which they are read and shown.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [network::ROWS, filter::ROWS, charge::ROWS].into_iter().flatten().copied()
+        [network::ROWS, log::ROWS, filter::ROWS, charge::ROWS, clients::ROWS]
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     /// The setting by all its names, such as `PROXY_PORT (--proxy-port)`.

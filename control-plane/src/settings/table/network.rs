@@ -1,4 +1,7 @@
-//! Settings of who listens where, who may call, what Envoy may take, and of the log.
+//! Settings of who listens where, who may call, and of what Envoy may take.
+//!
+//! Their defaults stand in the `impl Default` of what they fill: `envoy_config/config.rs`,
+//! `listener/addresses.rs` and `http/access.rs`.
 
 use super::rows;
 use crate::{
@@ -73,14 +76,5 @@ rows! {
         fills: field!(access.origins),
         meaning: "Origins from which a browser may call the REST API: a list, or *",
         echo: WithoutSecrets,
-    }
-    LOG_LEVEL {
-        fills: field!(log.level),
-        flag: "log-level" LEVEL,
-        meaning: "The least severe level that is logged",
-    }
-    LOG_FORMAT {
-        fills: field!(log.format),
-        meaning: "How a log record is written: text or json",
     }
 }

@@ -1,8 +1,10 @@
 //! What is made of figures, by their places and names.
 
+use proto::FIGURE_MAX;
+
 use super::super::{
     Api::{self, Anthropic, Bedrock, Cohere, Completions, Gemini, Ollama, Responses, WorkersAi},
-    figures::{FIGURE_MAX, Figures},
+    figures::Figures,
     place::Place,
 };
 use crate::header_map::headers;
@@ -165,7 +167,7 @@ fn a_name_counts_only_where_its_api_has_it() {
 
 #[test]
 fn what_no_response_can_have_used_is_no_figure() {
-    let most = u64::from(FIGURE_MAX);
+    let most = FIGURE_MAX;
     check(&[(Place::Usage, &[("total_tokens", most)])], Some((Completions, most)));
     for beyond in [most + 1, u64::from(u32::MAX) + 1, (1 << 63) - 1, u64::MAX] {
         check(&[(Place::Usage, &[("total_tokens", beyond)])], None);

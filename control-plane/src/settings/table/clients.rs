@@ -1,0 +1,25 @@
+//! Settings of clients that are not configured, and of those that are there at first. Their defaults
+//! stand in `ledger/policy.rs` and, of the demo clients, in `settings/mod.rs`.
+
+use super::rows;
+use crate::{ledger::UnknownClients, settings::field::field};
+
+rows! {
+    UNKNOWN_CLIENTS {
+        fills: field!(policy.unknown_clients),
+        meaning: "A client that is not configured: shared (all of them draw on one pair of buckets), deny (403) or allow (no limit)",
+    }
+    // These two come after the choice that they belong to: they fill what it has put there.
+    UNKNOWN_CLIENT_RPM {
+        fills: field!(rpm of policy.unknown_clients is UnknownClients::Shared { rpm, .. }),
+        meaning: "Requests per minute of the shared pair",
+    }
+    UNKNOWN_CLIENT_TPM {
+        fills: field!(tpm of policy.unknown_clients is UnknownClients::Shared { tpm, .. }),
+        meaning: "Tokens per minute of the shared pair",
+    }
+    DEMO_CLIENTS {
+        fills: field!(demo_clients),
+        meaning: "Whether to add the three demo clients when there is no client",
+    }
+}

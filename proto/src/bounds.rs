@@ -1,0 +1,11 @@
+//! What a frame of the decision stream may hold. Both ends keep to it.
+
+/// Asks in a frame, as many as a filter resumes or answers in one call of Envoy's.
+pub const ASKS_MAX: usize = 64;
+
+/// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
+pub const REPORTS_MAX: usize = 1_024;
+
+/// Tokens that a response can have used, by any word of it. A figure beyond is none: it would spoil
+/// the statistics for good.
+pub const FIGURE_MAX: u64 = 100_000_000;
