@@ -68,7 +68,7 @@ stats! {
 
     /// A request's verdict did not come in time.
     Timeout: Counter = "flowguard_failures.cause=timeout",
-    /// A request's time ran out while there was no stream.
+    /// A request met the failure mode while there was no stream.
     Unreachable: Counter = "flowguard_failures.cause=unreachable",
     /// A request stood in this worker's queue while the control plane answered others.
     Backlog: Counter = "flowguard_failures.cause=backlog",

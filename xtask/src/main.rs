@@ -7,10 +7,10 @@
 mod bench;
 mod campaigns;
 mod cargo;
-mod check;
 mod filter;
 mod load;
 mod parts;
+mod test;
 mod tools;
 mod up;
 mod workspace;
@@ -41,7 +41,7 @@ enum Command {
     Up(up::Arguments),
     /// Check everything that CI checks: format, lints, docs, unit tests, and end-to-end tests on a
     /// real Envoy
-    Test(check::Arguments),
+    Test(test::Arguments),
     /// Measure requests per second, latency and CPU per request, with and without the filter
     #[command(disable_help_flag = true)]
     Bench(bench::Arguments),
@@ -84,7 +84,7 @@ fn dispatch(command: Command) -> Result<()> {
     }
     match command {
         Command::Up(arguments) => up::run(&arguments),
-        Command::Test(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Filter => filter::run(),

@@ -14,7 +14,7 @@ pub struct Response {
     pub outcome: Outcome,
     /// The tokens that it used, when the response told.
     pub told: Option<Tokens>,
-    /// The tokens that were seen to pass in an event stream; 0 for any other response.
+    /// The tokens that were seen to pass in a stream; 0 for any other response.
     pub observed: Tokens,
     /// From request to end of response, in microseconds, when that is known.
     pub duration_us: Option<u64>,

@@ -18,7 +18,7 @@ use proto::plugin_config::Mode;
 
 use super::{envoy_config::EnvoyConfigOptions, exit::Exit};
 use crate::settings::{
-    Echo, Given, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
+    Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
     Variables, WithoutEffect, shown,
 };
 
@@ -79,7 +79,7 @@ impl Invocation {
         let variables = Variables::new(environment);
         let warnings = variables.check().map_err(SettingsError::from).map_err(UsageError::from)?;
         let settings = Settings::resolve(|setting| {
-            flag_value(&matches, setting).map(Given::from).or_else(|| variables.given(setting))
+            flag_value(&matches, setting).map(GivenText::from).or_else(|| variables.given(setting))
         });
         Ok(Self { command, settings: settings.map_err(UsageError::from)?, warnings })
     }

@@ -4,7 +4,7 @@
 use std::{borrow::Cow, ffi::OsStr, fmt::Write as _, num::NonZeroU16};
 
 use super::{
-    Given, Misspelt,
+    GivenText, Misspelt,
     table::{Echo, Setting},
 };
 
@@ -43,7 +43,7 @@ pub struct NotAllowed {
 }
 
 impl NotAllowed {
-    pub(super) fn setting(setting: &Setting, given: Given) -> Self {
+    pub(super) fn setting(setting: &Setting, given: GivenText) -> Self {
         Self {
             name: given.variable.map_or(Cow::Borrowed(setting.name), Cow::Owned),
             value: shown(&given.value, setting.echo),

@@ -24,7 +24,7 @@ pub use error::{NotAllowed, SettingsError, shown};
 pub(crate) use notation::{NonEmpty, Notation, Plain};
 pub use table::{Echo, Flag, Setting};
 pub(crate) use variables::Variables;
-pub use variables::{Given, Misspelt, WithoutEffect};
+pub use variables::{GivenText, Misspelt, WithoutEffect};
 
 use crate::{envoy_config, http, ledger, listener, logging};
 
@@ -66,7 +66,7 @@ impl Settings {
     ///
     /// # Errors
     /// The first value that is not allowed, or that names the port of a setting before it.
-    pub fn resolve(given: impl Fn(&Setting) -> Option<Given>) -> Result<Self, SettingsError> {
+    pub fn resolve(given: impl Fn(&Setting) -> Option<GivenText>) -> Result<Self, SettingsError> {
         let mut settings = Self::default();
         for setting in Setting::all() {
             if let Some(given) = given(setting) {

@@ -28,20 +28,20 @@ pub(crate) struct Variables(BTreeMap<OsString, OsString>);
 
 /// The value that an operator gave for a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct GivenText {
     /// The value.
     pub value: OsString,
     /// The variable that holds it, where that is not named as the setting is.
     pub variable: Option<String>,
 }
 
-impl From<OsString> for Given {
+impl From<OsString> for GivenText {
     fn from(value: OsString) -> Self {
         Self { value, variable: None }
     }
 }
 
-impl From<&str> for Given {
+impl From<&str> for GivenText {
     fn from(value: &str) -> Self {
         OsString::from(value).into()
     }
@@ -68,12 +68,12 @@ impl Variables {
     }
 
     /// What is given for a setting: under its name with the prefix, else without.
-    pub(crate) fn given(&self, setting: &Setting) -> Option<Given> {
+    pub(crate) fn given(&self, setting: &Setting) -> Option<GivenText> {
         let prefixed = prefixed(setting);
         if let Some(value) = self.value(&prefixed) {
-            return Some(Given { value: value.clone(), variable: Some(prefixed) });
+            return Some(GivenText { value: value.clone(), variable: Some(prefixed) });
         }
-        self.value(setting.name).cloned().map(Given::from)
+        self.value(setting.name).cloned().map(GivenText::from)
     }
 
     fn value(&self, name: &str) -> Option<&OsString> {

@@ -42,7 +42,8 @@ impl Client {
             reason,
         };
         connect(api).await.map_err(unreachable)?;
-        let uri = format!("{}/api/v1/clients/{client}", api.text);
+        // In a path a slash of an id is written as its escape.
+        let uri = format!("{}/api/v1/clients/{}", api.text, client.replace('/', "%2F"));
         let exchange = async {
             let request = Request::get(uri).body(Empty::new()).map_err(|e| e.to_string())?;
             let response = self.0.request(request).await.map_err(|e| e.to_string())?;

@@ -98,15 +98,33 @@ impl Tally {
     }
 }
 
-/// FlowGuard's code in an answer's body. An error of the upstream's own has another form: OpenAI's
-/// `error` is an object.
+/// FlowGuard's code for an answer, which may have the form of one vendor or another. An error of the
+/// upstream's own can have the same form, so that of a 429 the message tells.
 pub(crate) fn refusal(body: &[u8]) -> Option<&'static str> {
     #[derive(Deserialize)]
     struct Body {
-        error: String,
+        error: Error,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Error {
+        Flowguard(String),
+        Vendor { code: Option<String>, message: String },
     }
     let body: Body = serde_json::from_slice(body).ok()?;
-    REFUSALS.into_iter().find(|code| *code == body.error)
+    let code = match body.error {
+        Error::Flowguard(code) => code,
+        Error::Vendor { message, .. }
+            if message.contains("for this client on requests per min") =>
+        {
+            "rpm_exceeded".to_owned()
+        }
+        Error::Vendor { message, .. } if message.contains("for this client on tokens per min") => {
+            "tpm_exceeded".to_owned()
+        }
+        Error::Vendor { code, .. } => code?,
+    };
+    REFUSALS.into_iter().find(|known| *known == code)
 }
 
 #[cfg(test)]
@@ -149,10 +167,21 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_is_known_in_every_form() {
+        let openai = br#"{"error":{"message":"Rate limit reached for this client on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 20s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#;
+        assert_eq!(refusal(openai), Some("rpm_exceeded"));
+        let anthropic = br#"{"type":"error","error":{"type":"rate_limit_error","message":"Request too large for this client on tokens per min (TPM): Limit 5, Requested 6. No wait will make it fit."}}"#;
+        assert_eq!(refusal(anthropic), Some("tpm_exceeded"));
+        let unavailable = br#"{"error":{"message":"The rate limiter did not decide in time","type":"server_error","param":null,"code":"limiter_unavailable"}}"#;
+        assert_eq!(refusal(unavailable), Some("limiter_unavailable"));
+    }
+
+    #[test]
     fn an_upstream_s_own_429_is_no_refusal() {
         let ours = br#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#;
         assert_eq!(refusal(ours), Some("tpm_exceeded"));
-        assert_eq!(refusal(br#"{"error":{"code":"rate_limit_exceeded"}}"#), None);
+        let theirs = br#"{"error":{"message":"Rate limit reached for gpt-4o on tokens per min (TPM): Limit 1","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#;
+        assert_eq!(refusal(theirs), None);
         assert_eq!(refusal(br#"{"error":"overloaded"}"#), None);
         assert_eq!(refusal(b"no healthy upstream"), None);
     }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::{
     body::{read, require_type},
     error::INVALID_JSON,
-    notation::Notation,
+    from_json::FromJson,
 };
 use crate::{
     excerpt::Excerpt,
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-fn read_field<'de, T: Notation, A: MapAccess<'de>>(
+fn read_field<'de, T: FromJson, A: MapAccess<'de>>(
     field: &'static str,
     given: &mut Given<T>,
     map: &mut A,

@@ -4,9 +4,9 @@ mod body;
 mod clients;
 mod draft;
 mod error;
+mod from_json;
 mod head;
 mod list;
-mod notation;
 mod router;
 mod shapes;
 

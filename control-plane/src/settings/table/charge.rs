@@ -14,7 +14,7 @@ rows! {
     }
     MIN_ESTIMATE {
         fills: field!(policy.estimate.min),
-        meaning: "The tokens that a request which makes tokens reserves at least, at most the client's limit",
+        meaning: "The least that a request which generates tokens reserves, but never more than its client's tokens per minute",
     }
     CHARGE_WITHOUT_USAGE {
         fills: field!(policy.charge.without_usage),
@@ -34,7 +34,7 @@ rows! {
     }
     CHARGE_ON_UPSTREAM_REFUSAL {
         fills: field!(policy.charge.upstream_refusal),
-        meaning: "The same when the answer is 3xx or 4xx",
+        meaning: "What a request costs when the answer is 3xx or 4xx: estimate, request (no tokens) or nothing",
     }
     CHARGE_ON_UPSTREAM_FAILURE {
         fills: field!(policy.charge.upstream_failure),

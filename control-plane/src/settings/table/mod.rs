@@ -13,7 +13,7 @@ pub(crate) use network::{
     CONFIG_PORT, DECISION_PORT, ENVOY_ADMIN_PORT, GRPC_PORT, METRICS_PORT, PROXY_PORT,
 };
 
-use super::{Given, NotAllowed, Settings, field::Field};
+use super::{GivenText, NotAllowed, Settings, field::Field};
 
 /// One setting. Its default stands in the `impl Default` of the configuration that it fills.
 pub struct Setting {
@@ -76,7 +76,7 @@ impl Setting {
     }
 
     /// Puts what was given into `settings`.
-    pub(super) fn read(&self, settings: &mut Settings, given: Given) -> Result<(), NotAllowed> {
+    pub(super) fn read(&self, settings: &mut Settings, given: GivenText) -> Result<(), NotAllowed> {
         let read = given.value.to_str().and_then(|text| self.fills.read(settings, text));
         read.ok_or_else(|| NotAllowed::setting(self, given))
     }

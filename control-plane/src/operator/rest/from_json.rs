@@ -3,7 +3,7 @@
 use crate::{excerpt::Excerpt, operator::Given};
 
 /// What a field can hold.
-pub(super) trait Notation: Sized {
+pub(super) trait FromJson: Sized {
     /// The value that `json`, the text of one JSON value, is; `None` when it is of another type.
     fn read(json: &str) -> Option<Self>;
 
@@ -12,13 +12,13 @@ pub(super) trait Notation: Sized {
     }
 }
 
-impl Notation for String {
+impl FromJson for String {
     fn read(json: &str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
 }
 
-impl Notation for bool {
+impl FromJson for bool {
     fn read(json: &str) -> Option<Self> {
         match json {
             "true" => Some(true),
@@ -29,7 +29,7 @@ impl Notation for bool {
 }
 
 /// `null` or a number.
-impl Notation for Option<u64> {
+impl FromJson for Option<u64> {
     fn read(json: &str) -> Option<Self> {
         // JSON allows neither a plus sign nor leading zeros: what parses here is what JSON calls an
         // integer. A number such as 60.0 or 6e1 is not what anybody means to write as a limit.
