@@ -1,6 +1,6 @@
 //! What an operator's writes do to the ledger.
 
-use super::{ClientSnapshot, Ledger};
+use super::{ClientSnapshot, LazySlot, Ledger};
 use crate::clients::ClientConfig;
 
 /// What a write did.
@@ -19,14 +19,15 @@ impl Ledger {
         let mut retired = self.retired.lock();
         let now = self.clock.now();
         let replaced = self.clients.replace(config, |slot| {
-            self.slots.books(*slot).balances.change_limits(config.limits, now);
+            if let Some(slot) = slot.get() {
+                self.slots.books(slot).balances.change_limits(config.limits, now);
+            }
         });
         if replaced {
             return Written::Replaced;
         }
-        let slot = retired.take(&config.id).unwrap_or_else(|| self.slots.take());
-        self.slots.books(slot).begin_anew();
-        self.clients.insert(config, slot);
+        let slot = retired.take(&config.id).inspect(|slot| self.slots.books(*slot).begin_anew());
+        self.clients.insert(config, slot.map(LazySlot::from).unwrap_or_default());
         Written::Created
     }
 
@@ -34,7 +35,9 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
-        if let Some(forgotten) = retired.put(removed.config.id, removed.slot) {
+        if let Some(slot) = removed.slot.get()
+            && let Some(forgotten) = retired.put(removed.config.id, slot)
+        {
             self.slots.give_back(forgotten);
         }
         true
@@ -45,7 +48,9 @@ impl Ledger {
     /// theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         let client = self.clients.get(client)?;
-        self.slots.books(client.slot).balances.begin_anew();
+        if let Some(slot) = client.slot.get() {
+            self.slots.books(slot).balances.begin_anew();
+        }
         Some(self.snapshot_of(&client))
     }
 }

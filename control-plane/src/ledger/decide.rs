@@ -24,17 +24,20 @@ impl Ledger {
     pub fn count_dropped(&self, client: &str, limit: Dimension, requests: u64) {
         let now = self.clock.now();
         if let Some(client) = self.clients.get(client) {
-            return self.slots.books(client.slot).record.dropped(limit, requests, now);
+            return self.count_dropped_of(&client, limit, requests, now);
         }
         match &self.unknown {
-            Unknown::Shared(client) => {
-                self.slots.books(client.slot).record.dropped(limit, requests, now);
-            }
+            Unknown::Shared(client) => self.count_dropped_of(client, limit, requests, now),
             // Nothing refused them but a limit that was there a moment ago.
             Unknown::Denied { count } => {
                 count.fetch_add(requests, Ordering::Relaxed);
             }
         }
+    }
+
+    fn count_dropped_of(&self, client: &Client, limit: Dimension, requests: u64, now: UnixMillis) {
+        let slot = client.slot.get_or_take(&self.slots);
+        self.slots.books(slot).record.dropped(limit, requests, now);
     }
 
     #[inline]
@@ -53,7 +56,8 @@ impl Ledger {
 
     #[inline]
     fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
-        let mut books = self.slots.books(client.slot);
+        let slot = client.slot.get_or_take(&self.slots);
+        let mut books = self.slots.books(slot);
         let reserved = self.estimate(client, &books.record, ask, now);
         let limits = client.config.limits_in_force();
         let (decided, standing) = books.balances.decide(limits, reserved, now);
@@ -63,7 +67,7 @@ impl Ledger {
                 let reservation = Reservation {
                     owner: ask.owner,
                     id: ask.id,
-                    slot: books.key(client.slot),
+                    slot: books.key(slot),
                     kind: ask.kind,
                     charges,
                     reserved,

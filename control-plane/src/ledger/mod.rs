@@ -36,21 +36,21 @@ pub use policy::{
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
 pub use reservation::Reservation;
 use retired::Retired;
-use slots::{SlotNumber, Slots};
+use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};
 use unknown::Unknown;
 
 use crate::clients::{self, Catalog};
 
 /// A client as the catalog has it: its configuration, and where its slot is.
-type Client = clients::Client<SlotNumber>;
+type Client = clients::Client<LazySlot>;
 
 /// All books of this process.
 #[derive(Debug)]
 pub struct Ledger {
     policy: Policy,
     clock: Clock,
-    clients: Catalog<SlotNumber>,
+    clients: Catalog<LazySlot>,
     slots: Slots,
     retired: Mutex<Retired>,
     unknown: Unknown,
@@ -59,13 +59,12 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger without clients.
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
-        let slots = Slots::default();
         Self {
-            unknown: Unknown::new(policy.unknown_clients, &slots),
+            unknown: Unknown::new(policy.unknown_clients),
             policy,
             clock: clock.into(),
             clients: Catalog::default(),
-            slots,
+            slots: Slots::default(),
             retired: Mutex::default(),
         }
     }

@@ -1,6 +1,8 @@
 //! Where a client's balances and record are, by number: a request that ends finds them without its
 //! client being looked up again.
 
+use std::sync::OnceLock;
+
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{balances::Balances, record::Record};
@@ -16,6 +18,11 @@ pub(super) struct Slots {
 /// The number of a slot, of whichever client has it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SlotNumber(u32);
+
+/// The slot of a client that may never have asked: until it does it has none, and takes half of the
+/// memory.
+#[derive(Debug, Default)]
+pub(super) struct LazySlot(OnceLock<SlotNumber>);
 
 /// A client's slot: once another client has it, the key fits no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +70,25 @@ impl Slots {
     #[inline]
     pub(super) fn books_of(&self, key: SlotKey) -> Option<MutexGuard<'_, Books>> {
         Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
+    }
+}
+
+impl LazySlot {
+    /// The slot, when there is one.
+    pub(super) fn get(&self) -> Option<SlotNumber> {
+        self.0.get().copied()
+    }
+
+    /// The slot, which is taken now when there is none.
+    #[inline]
+    pub(super) fn get_or_take(&self, slots: &Slots) -> SlotNumber {
+        *self.0.get_or_init(|| slots.take())
+    }
+}
+
+impl From<SlotNumber> for LazySlot {
+    fn from(number: SlotNumber) -> Self {
+        Self(number.into())
     }
 }
 

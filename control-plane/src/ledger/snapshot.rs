@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use limiter::ClientId;
 
-use super::{Client, Ledger, RecordSnapshot, Standing, Unknown};
+use super::{Client, Ledger, RecordSnapshot, Standing, Unknown, slots::Books};
 use crate::clients::ClientConfig;
 
 /// A client as it stood at one moment.
@@ -72,12 +72,15 @@ impl Ledger {
     }
 
     pub(super) fn snapshot_of(&self, client: &Client) -> ClientSnapshot {
-        let books = self.slots.books(client.slot);
         let now = self.clock.now();
-        ClientSnapshot {
+        let as_of = |books: &Books| ClientSnapshot {
             config: client.config.clone(),
             standing: books.balances.standing(client.config.limits, now),
             record: books.record.snapshot(now),
+        };
+        match client.slot.get() {
+            Some(slot) => as_of(&self.slots.books(slot)),
+            None => as_of(&Books::default()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use limiter::ClientId;
 
-use super::{Client, Slots, policy::UnknownClients};
+use super::{Client, LazySlot, policy::UnknownClients};
 use crate::clients::{ClientConfig, Limits};
 
 /// What becomes of them.
@@ -17,7 +17,7 @@ pub(super) enum Unknown {
 }
 
 impl Unknown {
-    pub(super) fn new(policy: UnknownClients, slots: &Slots) -> Self {
+    pub(super) fn new(policy: UnknownClients) -> Self {
         let limits = match policy {
             UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
             UnknownClients::Allow => Limits::default(),
@@ -25,6 +25,6 @@ impl Unknown {
         };
         let id = ClientId::unknown();
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
-        Self::Shared(Client { config, slot: slots.take() })
+        Self::Shared(Client { config, slot: LazySlot::default() })
     }
 }
