@@ -1,5 +1,7 @@
 //! The decision stream over a real connection, and a worker's session by itself.
 
+mod frames_fuzz;
+
 use std::{
     net::SocketAddr,
     sync::{
