@@ -1,0 +1,125 @@
+//! Looks at the file again and again, and puts in force what became of it.
+
+use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
+
+use tokio::{
+    task,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{
+    Document, FileMetrics, InvalidFile,
+    file::Content,
+    settling::{Fingerprints, Settling},
+};
+use crate::{
+    health::{Health, Part},
+    operator::{Operator, OperatorError},
+};
+
+/// How often the file is looked at. It is read each time: not every file system tells each change,
+/// and a link may lead elsewhere than before.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A file whose clients are in force.
+#[derive(Debug)]
+pub struct Watch {
+    path: Arc<Path>,
+    operator: Arc<Operator>,
+    health: Health,
+    metrics: FileMetrics,
+    fingerprints: Fingerprints,
+    settling: Settling,
+    /// What was told last of contents that could not be stored, which are tried again.
+    told: Option<String>,
+}
+
+/// Why a file's contents are not in force.
+enum Failure {
+    Invalid(InvalidFile),
+    /// It is tried again: it is not the file that is wrong.
+    NotDone(OperatorError),
+}
+
+impl Watch {
+    pub(super) fn new(
+        path: Arc<Path>,
+        operator: Arc<Operator>,
+        health: Health,
+        metrics: FileMetrics,
+        fingerprints: Fingerprints,
+    ) -> Self {
+        let settling = Settling::default();
+        Self { path, operator, health, metrics, fingerprints, settling, told: None }
+    }
+
+    /// Looks at the file every second until it is told to stop.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+            self.look().await;
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self) {
+        let (path, fingerprints) = (Arc::clone(&self.path), self.fingerprints.clone());
+        let read = task::spawn_blocking(move || {
+            let content = Content::read(&path);
+            (content.fingerprint(&fingerprints), content)
+        });
+        // Only a process that ends reads nothing.
+        let Ok((fingerprint, content)) = read.await else { return };
+        if !self.settling.sees(fingerprint) {
+            return;
+        }
+        let path = Arc::clone(&self.path);
+        let Ok(judged) = task::spawn_blocking(move || content.judge(&path)).await else { return };
+        let done = match judged {
+            Ok(document) => self.put_in_force(document).await.map_err(Failure::NotDone),
+            Err(invalid) => Err(Failure::Invalid(invalid)),
+        };
+        match done {
+            Ok(()) => self.has_judged(fingerprint),
+            Err(Failure::Invalid(invalid)) => {
+                self.failed(invalid.summary(), &invalid.first());
+                self.has_judged(fingerprint);
+            }
+            Err(Failure::NotDone(OperatorError::Stopping)) => {}
+            Err(Failure::NotDone(error)) => {
+                let reason = format!("it could not be put in force: {error}");
+                if self.told.as_ref() != Some(&reason) {
+                    self.failed(reason.clone(), "it is tried again");
+                    self.told = Some(reason);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn put_in_force(&mut self, document: Document) -> Result<(), OperatorError> {
+        let put = self.operator.put_file_in_force(&self.path, document.clients);
+        let change = put.await?;
+        self.metrics.loaded(self.operator.now());
+        self.health.recover(Part::ConfigFile);
+        info!("CONFIG_FILE {} is in force: {change}", self.path.display());
+        Ok(())
+    }
+
+    pub(super) fn has_judged(&mut self, fingerprint: u64) {
+        self.settling.has_judged(fingerprint);
+        self.told = None;
+    }
+
+    /// Tells everybody. Health is for anybody to read, so that it tells nothing of a client.
+    fn failed(&self, summary: String, detail: &str) {
+        let path = self.path.display();
+        warn!("CONFIG_FILE {path} is not in force, what it said before is: {summary}: {detail}");
+        self.metrics.failed();
+        let reason =
+            format!("CONFIG_FILE {path} is not in force, what it said before is: {summary}");
+        self.health.degrade(Part::ConfigFile, reason);
+    }
+}
