@@ -78,49 +78,46 @@ impl<'a> Reader<'a> {
     }
 
     fn document(&mut self) -> Result<(), DocumentError> {
-        let mut sections = 0;
-        let start = match self.steps.next()? {
-            Step::Node(Node { place, value: Value::Object }) => {
-                let mut clients = None;
-                while let Some(name) = self.name()? {
-                    sections += 1;
-                    let section = self.steps.node()?;
-                    if name.text != CLIENTS {
-                        let told = Excerpt::quoted(&name.text);
-                        self.errors.push(
-                            name.place,
-                            format_args!("{told} is not a section: {CLIENTS} is one"),
-                        );
-                        self.steps.skip(&section.value)?;
-                    } else if let Some(first) = clients.replace(name.place) {
-                        self.errors.push(
-                            name.place,
-                            format_args!(
-                                "{CLIENTS} must be given once, not twice: also in {first}"
-                            ),
-                        );
-                        self.steps.skip(&section.value)?;
-                    } else {
-                        self.clients(&section)?;
-                    }
-                }
-                place
-            }
-            Step::Node(Node { place, value: Value::Nothing }) => place,
+        let (place, sections) = match self.steps.next()? {
+            Step::Node(Node { place, value: Value::Object }) => (place, self.sections()?),
+            Step::Node(Node { place, value: Value::Nothing }) => (place, 0),
             Step::Node(Node { place, value }) => {
                 let told = value.excerpt();
                 let text = format!("this must be an object with the section {CLIENTS}, not {told}");
                 return Err(DocumentError { place, text });
             }
-            Step::End | Step::Finished => Place { line: 1, column: 1 },
+            Step::End | Step::Finished => (Place { line: 1, column: 1 }, 0),
         };
         if sections == 0 {
-            self.errors.push(start, format_args!("there is no section: {CLIENTS} is one"));
+            self.errors.push(place, format_args!("there is no section: {CLIENTS} is one"));
         }
-        // What follows the document is an error of the notation or another document.
-        match self.steps.next()? {
-            Step::Node(_) | Step::End | Step::Finished => Ok(()),
+        // What follows the document is an error.
+        self.steps.next().map(|_| ())
+    }
+
+    /// Tells how many there are.
+    fn sections(&mut self) -> Result<usize, DocumentError> {
+        let mut sections = 0;
+        let mut clients = None;
+        while let Some(name) = self.name()? {
+            sections += 1;
+            let section = self.steps.node()?;
+            if name.text == CLIENTS && clients.is_none() {
+                clients = Some(name.place);
+                self.clients(&section)?;
+                continue;
+            }
+            if let (Some(first), CLIENTS) = (clients, &*name.text) {
+                let text = format_args!("{CLIENTS} must be given once, not twice: also in {first}");
+                self.errors.push(name.place, text);
+            } else {
+                let told = Excerpt::quoted(&name.text);
+                let text = format_args!("{told} is not a section: {CLIENTS} is one");
+                self.errors.push(name.place, text);
+            }
+            self.steps.skip(&section.value)?;
         }
+        Ok(sections)
     }
 
     fn clients(&mut self, section: &Node<'a>) -> Result<(), DocumentError> {
@@ -154,7 +151,7 @@ impl<'a> Reader<'a> {
         while let Some(field) = self.name()? {
             match &*field.text {
                 "client_id" => {
-                    self.field("client_id", &field, &mut draft.client_id, &mut places)?
+                    self.field("client_id", &field, &mut draft.client_id, &mut places)?;
                 }
                 "rpm" => self.field("rpm", &field, &mut draft.rpm, &mut places)?,
                 "tpm" => self.field("tpm", &field, &mut draft.tpm, &mut places)?,

@@ -115,24 +115,22 @@ impl InvalidFile {
     /// How much is wrong and where it begins, for those who may know nothing of clients.
     pub fn summary(&self) -> String {
         match &self.cause {
-            Cause::Unread(error) => format!("it {error}"),
+            Cause::Unread(error) => error.to_string(),
             Cause::Wrong(errors) => {
                 let count = errors.told.len() + errors.untold;
                 let first = errors.told.first().map(|first| first.place);
                 let Place { line, column } = first.unwrap_or(Place { line: 1, column: 1 });
                 let errors = if count == 1 { "error" } else { "errors, the first" };
-                format!("it has {count} {errors} in line {line}, column {column}")
+                format!("has {count} {errors} in line {line}, column {column}")
             }
         }
     }
 
-    /// What is wrong first.
-    pub fn first(&self) -> String {
+    /// What is wrong first, where the summary does not say it.
+    pub fn first(&self) -> Option<&str> {
         match &self.cause {
-            Cause::Unread(error) => error.to_string(),
-            Cause::Wrong(errors) => {
-                errors.told.first().map(|first| first.text.clone()).unwrap_or_default()
-            }
+            Cause::Unread(_) => None,
+            Cause::Wrong(errors) => errors.told.first().map(|first| first.text.as_str()),
         }
     }
 }

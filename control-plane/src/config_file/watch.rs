@@ -23,6 +23,9 @@ use crate::{
 /// and a link may lead elsewhere than before.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What is said after what is wrong.
+const STAYS: &str = "what it said before stays in force";
+
 /// A file whose clients are in force.
 #[derive(Debug)]
 pub struct Watch {
@@ -85,15 +88,15 @@ impl Watch {
         match done {
             Ok(()) => self.has_judged(fingerprint),
             Err(Failure::Invalid(invalid)) => {
-                self.failed(invalid.summary(), &invalid.first());
+                self.failed(&invalid.summary(), invalid.first());
                 self.has_judged(fingerprint);
             }
             Err(Failure::NotDone(OperatorError::Stopping)) => {}
             Err(Failure::NotDone(error)) => {
-                let reason = format!("it could not be put in force: {error}");
-                if self.told.as_ref() != Some(&reason) {
-                    self.failed(reason.clone(), "it is tried again");
-                    self.told = Some(reason);
+                let summary = format!("is tried again, for it could not be put in force: {error}");
+                if self.told.as_ref() != Some(&summary) {
+                    self.failed(&summary, None);
+                    self.told = Some(summary);
                 }
             }
         }
@@ -114,12 +117,11 @@ impl Watch {
     }
 
     /// Tells everybody. Health is for anybody to read, so that it tells nothing of a client.
-    fn failed(&self, summary: String, detail: &str) {
+    fn failed(&self, summary: &str, first: Option<&str>) {
         let path = self.path.display();
-        warn!("CONFIG_FILE {path} is not in force, what it said before is: {summary}: {detail}");
+        let detail = first.map(|first| format!(": {first}")).unwrap_or_default();
+        warn!("CONFIG_FILE {path} {summary}{detail}; {STAYS}");
         self.metrics.failed();
-        let reason =
-            format!("CONFIG_FILE {path} is not in force, what it said before is: {summary}");
-        self.health.degrade(Part::ConfigFile, reason);
+        self.health.degrade(Part::ConfigFile, format!("CONFIG_FILE {path} {summary}; {STAYS}"));
     }
 }

@@ -24,8 +24,10 @@ pub(super) struct Owned(RwLock<Owner>);
 #[derive(Debug, Default)]
 struct Owner {
     file: Option<Arc<Path>>,
-    clients: HashSet<ClientId, RandomState>,
+    clients: Ids,
 }
+
+type Ids = HashSet<ClientId, RandomState>;
 
 impl Owned {
     /// Refuses a write to a client that the file owns.
@@ -39,8 +41,17 @@ impl Owned {
         }
     }
 
-    fn has(&self, client: &str) -> bool {
+    fn has(&self, client: &ClientId) -> bool {
         self.0.read().clients.contains(client)
+    }
+
+    /// The clients that the file owns and that are not among these.
+    fn not_among(&self, ids: &Ids) -> Vec<ClientId> {
+        self.0.read().clients.difference(ids).cloned().collect()
+    }
+
+    fn change(&self, file: Arc<Path>, clients: Ids) {
+        *self.0.write() = Owner { file: Some(file), clients };
     }
 }
 
@@ -64,8 +75,8 @@ impl fmt::Display for FileChange {
         let Self { clients, created, changed, taken_over, deleted } = self;
         write!(
             f,
-            "{clients} clients ({created} created, {changed} changed, {deleted} deleted, \
-             {taken_over} taken over)"
+            "clients {clients}, created {created}, changed {changed}, deleted {deleted}, \
+             taken over {taken_over}"
         )
     }
 }
@@ -89,63 +100,74 @@ impl Operator {
         file: Arc<Path>,
         clients: Vec<ClientConfig>,
     ) -> Result<FileChange, OperatorError> {
-        let ids: HashSet<_, _> = clients.iter().map(|client| client.id.clone()).collect();
-        let made_by_api = |id: &ClientId| !self.owned.has(id.as_str());
-        let left: Vec<_> =
-            self.owned.0.read().clients.iter().filter(|id| !ids.contains(*id)).cloned().collect();
-        let taken_over: Vec<_> = ids
-            .iter()
-            .filter(|id| made_by_api(id) && self.ledger.config(id.as_str()).is_some())
-            .collect();
-        let fresh = ids.iter().filter(|id| self.ledger.config(id.as_str()).is_none()).count();
-        if self.ledger.len() + fresh - left.len() > self.clients_max {
+        let ids: Ids = clients.iter().map(|client| client.id.clone()).collect();
+        let left = self.owned.not_among(&ids);
+        let (there, created): (Vec<_>, Vec<_>) =
+            ids.iter().partition(|id| self.ledger.config(id.as_str()).is_some());
+        if self.ledger.len() - left.len() + created.len() > self.clients_max {
             return Err(OperatorError::TooManyClients { clients_max: self.clients_max });
         }
         // The store would bring them back after they left the file.
-        for id in &taken_over {
+        let mut taken_over = 0;
+        for id in there.into_iter().filter(|id| !self.owned.has(id)) {
             self.store.remove(id).await?;
+            taken_over += 1;
         }
 
-        let mut change = FileChange {
-            clients: clients.len(),
-            taken_over: taken_over.len(),
-            deleted: left.len(),
-            ..FileChange::default()
-        };
-        let caller = Caller::File(Arc::clone(&file));
-        let mut logged = 0;
-        for (written, config) in clients.into_iter().enumerate() {
-            if written % WRITES_AT_A_TIME == 0 {
-                task::yield_now().await;
-            }
+        let (count, created, deleted) = (clients.len(), created.len(), left.len());
+        let mut log = ChangeLog { caller: Caller::File(Arc::clone(&file)), changes: 0 };
+        let changed = self.write_all(clients, &mut log).await;
+        self.delete_all(left, &mut log).await;
+        self.owned.change(file, ids);
+        Ok(FileChange { clients: count, created, changed, taken_over, deleted })
+    }
+
+    /// Tells how many clients there were that have another configuration now.
+    async fn write_all(&self, clients: Vec<ClientConfig>, log: &mut ChangeLog) -> usize {
+        let mut changed = 0;
+        for (index, config) in clients.into_iter().enumerate() {
+            let_others_work(index).await;
             let before = self.ledger.config(config.id.as_str());
             if before.as_ref() == Some(&config) {
                 continue;
             }
             self.put_in_force(&config);
-            if before.is_none() {
-                change.created += 1;
-                continue;
-            }
-            change.changed += 1;
-            logged += 1;
-            if logged <= CHANGES_LOGGED_MAX {
-                let write = Write::Replacement;
-                Change { config, before, write, revision: Revision::NONE }.log(&caller);
+            if before.is_some() {
+                changed += 1;
+                let (write, revision) = (Write::Replacement, Revision::NONE);
+                log.tell(|caller| Change { config, before, write, revision }.log(caller));
             }
         }
-        for (removed, id) in left.into_iter().enumerate() {
-            if removed % WRITES_AT_A_TIME == 0 {
-                task::yield_now().await;
-            }
+        changed
+    }
+
+    async fn delete_all(&self, clients: Vec<ClientId>, log: &mut ChangeLog) {
+        for (index, id) in clients.into_iter().enumerate() {
+            let_others_work(index).await;
             let Some(config) = self.ledger.config(id.as_str()) else { continue };
             self.ledger.remove(id.as_str());
-            logged += 1;
-            if logged <= CHANGES_LOGGED_MAX {
-                Removal { config, revision: Revision::NONE }.log(&caller);
-            }
+            log.tell(|caller| Removal { config, revision: Revision::NONE }.log(caller));
         }
-        *self.owned.0.write() = Owner { file: Some(file), clients: ids };
-        Ok(change)
+    }
+}
+
+async fn let_others_work(written: usize) {
+    if written.is_multiple_of(WRITES_AT_A_TIME) {
+        task::yield_now().await;
+    }
+}
+
+/// Tells the log of a file's first changes.
+struct ChangeLog {
+    caller: Caller,
+    changes: usize,
+}
+
+impl ChangeLog {
+    fn tell(&mut self, change: impl FnOnce(&Caller)) {
+        if self.changes < CHANGES_LOGGED_MAX {
+            change(&self.caller);
+        }
+        self.changes += 1;
     }
 }

@@ -171,7 +171,7 @@ fn sections_and_clients_must_be_objects() {
 
 #[test]
 fn of_very_many_errors_the_first_are_told_and_the_others_counted() {
-    let clients: String = (0..1_000).map(|n| format!("  client-{n}: {{rpm: 0}}\n")).collect();
-    let errors = parse(&format!("clients:\n{clients}")).expect_err("all are wrong");
+    let clients: Vec<_> = (0..1_000).map(|n| format!("  client-{n}: {{rpm: 0}}")).collect();
+    let errors = parse(&format!("clients:\n{}", clients.join("\n"))).expect_err("all are wrong");
     assert_eq!((errors.told().len(), errors.untold()), (100, 900));
 }

@@ -63,8 +63,8 @@ fn an_invalid_file_is_all_its_errors_a_line_each_and_nothing_starts() {
              {file}:4:1: \"models\" is not a section: clients is one\n"
         )
     );
-    let wrong: String = (0..105).map(|n| format!("  c{n}: 1\n")).collect();
-    fs::write(&path, format!("clients:\n{wrong}")).expect("a file");
+    let wrong: Vec<_> = (0..105).map(|n| format!("  c{n}: 1")).collect();
+    fs::write(&path, format!("clients:\n{}", wrong.join("\n"))).expect("a file");
     let told = refused(&path);
     assert_eq!(told.lines().count(), 101);
     assert_eq!(told.lines().last(), Some(&*format!("{file}: and 5 more")));
