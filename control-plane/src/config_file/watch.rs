@@ -93,7 +93,7 @@ impl Watch {
             }
             Err(Failure::NotDone(OperatorError::Stopping)) => {}
             Err(Failure::NotDone(error)) => {
-                let summary = format!("is tried again, for it could not be put in force: {error}");
+                let summary = format!("is tried again: {error}");
                 if self.told.as_ref() != Some(&summary) {
                     self.failed(&summary, None);
                     self.told = Some(summary);
