@@ -15,7 +15,7 @@ use crate::{
     operator::{Operator, OperatorError},
 };
 
-/// How much of a file is read: a million clients with all their fields take three quarters of it.
+/// How much of a file is read: a million clients with two limits each take two thirds of it.
 pub const BYTES_MAX: u64 = 64 << 20;
 
 /// A file that was read and is in order.

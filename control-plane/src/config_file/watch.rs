@@ -4,7 +4,7 @@ use std::{convert::Infallible, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     task,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -23,6 +23,10 @@ use crate::{
 /// and a link may lead elsewhere than before.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long contents that could not be stored wait until they are tried again: a large file takes
+/// seconds to judge.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
 /// What is said after what is wrong.
 const STAYS: &str = "what it said before stays in force";
 
@@ -35,8 +39,15 @@ pub struct Watch {
     metrics: FileMetrics,
     fingerprints: Fingerprints,
     settling: Settling,
-    /// What was told last of contents that could not be stored, which are tried again.
-    told: Option<String>,
+    retry: Option<Retry>,
+}
+
+/// Contents that are in order and could not be put in force.
+#[derive(Debug)]
+struct Retry {
+    at: Instant,
+    /// What was told of them, which is told once.
+    told: String,
 }
 
 /// Why a file's contents are not in force.
@@ -55,7 +66,7 @@ impl Watch {
         fingerprints: Fingerprints,
     ) -> Self {
         let settling = Settling::default();
-        Self { path, operator, health, metrics, fingerprints, settling, told: None }
+        Self { path, operator, health, metrics, fingerprints, settling, retry: None }
     }
 
     /// Looks at the file every second until it is told to stop.
@@ -69,6 +80,9 @@ impl Watch {
     }
 
     async fn look(&mut self) {
+        if self.retry.as_ref().is_some_and(|retry| Instant::now() < retry.at) {
+            return;
+        }
         let (path, fingerprints) = (Arc::clone(&self.path), self.fingerprints.clone());
         let read = task::spawn_blocking(move || {
             let content = Content::read(&path);
@@ -93,11 +107,11 @@ impl Watch {
             }
             Err(Failure::NotDone(OperatorError::Stopping)) => {}
             Err(Failure::NotDone(error)) => {
-                let summary = format!("is tried again: {error}");
-                if self.told.as_ref() != Some(&summary) {
-                    self.failed(&summary, None);
-                    self.told = Some(summary);
+                let told = format!("is tried again: {error}");
+                if self.retry.as_ref().is_none_or(|retry| retry.told != told) {
+                    self.failed(&told, None);
                 }
+                self.retry = Some(Retry { at: Instant::now() + RETRY_INTERVAL, told });
             }
         }
     }
@@ -113,7 +127,7 @@ impl Watch {
 
     pub(super) fn has_judged(&mut self, fingerprint: u64) {
         self.settling.has_judged(fingerprint);
-        self.told = None;
+        self.retry = None;
     }
 
     /// Tells everybody. Health is for anybody to read, so that it tells nothing of a client.

@@ -121,9 +121,9 @@ impl Notation<String> for NonEmpty {
 }
 
 /// A path, or nothing, of which this is said.
-pub(super) struct Unset(pub(super) &'static str);
+pub(super) struct OptionalPath(pub(super) &'static str);
 
-impl Notation<Option<PathBuf>> for Unset {
+impl Notation<Option<PathBuf>> for OptionalPath {
     fn parse(&self, text: &str) -> Option<Option<PathBuf>> {
         Some((!text.is_empty()).then(|| text.into()))
     }

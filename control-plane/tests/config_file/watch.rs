@@ -172,7 +172,7 @@ async fn what_could_not_be_stored_is_tried_again_until_it_can() {
     assert_eq!((world.clients(), world.errors().await), (vec!["api".to_owned()], "1".to_owned()));
 
     world.store.is_broken.store(false, Ordering::SeqCst);
-    pass(3).await;
+    pass(15).await;
     assert_eq!(world.clients(), ["api", "b"]);
     assert_eq!(world.health().await["status"], "healthy");
 }

@@ -4,7 +4,7 @@
 use super::rows;
 use crate::{
     ledger::UnknownClients,
-    settings::{field::field, notation::Unset},
+    settings::{field::field, notation::OptionalPath},
 };
 
 rows! {
@@ -26,7 +26,7 @@ rows! {
         meaning: "Whether to add the three demo clients when there is no client",
     }
     CONFIG_FILE {
-        fills: field!(config_file as Unset("the path of a file of clients, or nothing")),
+        fills: field!(config_file as OptionalPath("the path of a file of clients, or nothing")),
         flag: "config-file" PATH,
         meaning: "A file of clients (YAML or JSON), which alone can change them",
     }
