@@ -84,10 +84,12 @@ impl Content {
 
 fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     // Asked before it is opened: opening a pipe waits for somebody who writes.
-    if !path.metadata()?.is_file() {
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
         return Err(ReadError::NotAFile);
     }
-    let mut bytes = Vec::new();
+    let length = metadata.len().min(BYTES_MAX + 1);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= BYTES_MAX => Ok(bytes),
