@@ -1,5 +1,7 @@
 //! Whether this process serves: one answer for `/health` on both ports and for grpc.health.v1.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use axum::{
     Json, Router,
     extract::State,
@@ -7,6 +9,7 @@ use axum::{
     routing::get,
 };
 use http::StatusCode;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +17,15 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     stopping: CancellationToken,
+    /// What is wrong with which part.
+    reasons: Arc<Mutex<BTreeMap<Part, String>>>,
+}
+
+/// A part that can fail while the process goes on to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The file of clients.
+    ConfigFile,
 }
 
 impl Health {
@@ -25,6 +37,17 @@ impl Health {
     /// From now on load balancers are told to go elsewhere; there is no way back.
     pub fn stop(&self) {
         self.stopping.cancel();
+    }
+
+    /// From now on people are told what is wrong with a part; requests are served as before. The
+    /// reason is for anybody to read.
+    pub fn degrade(&self, part: Part, reason: String) {
+        self.reasons.lock().insert(part, reason);
+    }
+
+    /// Nothing is wrong with a part any more.
+    pub fn recover(&self, part: Part) {
+        self.reasons.lock().remove(&part);
     }
 
     /// Whether [`Health::stop`] was called.
@@ -48,14 +71,20 @@ struct Body {
     status: &'static str,
     service: &'static str,
     version: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
 }
 
 async fn answer(State(health): State<Health>) -> Response {
+    let reasons: Vec<_> = health.reasons.lock().values().cloned().collect();
     let (code, status) = if health.is_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else {
+    } else if reasons.is_empty() {
         (StatusCode::OK, "healthy")
+    } else {
+        (StatusCode::OK, "degraded")
     };
-    let body = Body { status, service: "flowguard", version: env!("CARGO_PKG_VERSION") };
+    let version = env!("CARGO_PKG_VERSION");
+    let body = Body { status, service: "flowguard", version, reasons };
     (code, Json(body)).into_response()
 }

@@ -5,6 +5,7 @@
 )]
 
 pub mod clients;
+pub mod config_file;
 pub mod decisions;
 pub mod envoy_config;
 pub mod excerpt;

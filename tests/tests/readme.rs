@@ -59,6 +59,16 @@ async fn every_command_within_the_text_exists() {
                 let package =
                     std::fs::read_to_string(package).expect("the control plane's package");
                 assert!(package.contains("name = \"flowguard\""), "{package}");
+            } else if command == "flowguard validate FILE" {
+                let (_, example) = text.split_once("```yaml\n").expect("an example of a file");
+                let (example, _) = example.split_once("```").expect("the example's end");
+                let folder = TempDir::with_prefix("flowguard-readme-").expect("a folder");
+                let file = folder.path().join("clients.yaml");
+                std::fs::write(&file, example).expect("a file");
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.arg("validate").arg(&file);
+                let judged = succeed(command, flowguard).await;
+                assert!(judged.ends_with(": 3 clients, all in order\n"), "{judged}");
             } else if command == "flowguard settings" {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.arg("settings");

@@ -1,6 +1,6 @@
 //! Who calls.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use http::Extensions;
 
@@ -11,6 +11,8 @@ use crate::listener::ConnectionInfo;
 pub enum Caller {
     /// This process itself, as at its start.
     Process,
+    /// Whoever wrote the file of clients.
+    File(Arc<Path>),
     /// Somebody at this address.
     Peer(SocketAddr),
     /// Somebody whose connection has no address any more.
@@ -29,6 +31,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process => f.write_str("this process"),
+            Self::File(path) => write!(f, "CONFIG_FILE {}", path.display()),
             Self::Peer(address) => address.fmt(f),
             Self::Unknown => f.write_str("unknown"),
         }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use limiter::ClientId;
+use limiter::{ClientId, UnixMillis};
 use tracing::info;
 
-use super::{Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, writer::Writer};
+use super::{
+    Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, owned::Owned, writer::Writer,
+};
 use crate::{clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns};
 
 /// How many clients can be configured.
@@ -21,7 +23,8 @@ const LIST_READERS_MAX: usize = 1;
 pub struct Operator {
     pub(super) ledger: Arc<Ledger>,
     pub(super) store: Box<dyn ConfigStore>,
-    clients_max: usize,
+    pub(super) clients_max: usize,
+    pub(super) owned: Owned,
     pub(super) writer: Writer,
     readers: Turns,
 }
@@ -33,6 +36,7 @@ impl Operator {
             ledger,
             store,
             clients_max: CLIENTS_MAX,
+            owned: Owned::default(),
             writer: Writer::new(),
             readers: Turns::new(LIST_READERS_MAX),
         }
@@ -47,6 +51,7 @@ impl Operator {
         let config = draft.validate()?;
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let write = async move {
+            operator.owned.refuse(config.id.as_str())?;
             let before = operator.ledger.config(config.id.as_str());
             if before.is_none() && operator.ledger.len() >= operator.clients_max {
                 return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
@@ -68,6 +73,7 @@ impl Operator {
         let draft = Draft { addressed_to: Some(client.to_owned()), ..draft };
         let client = client.to_owned();
         let write = async move {
+            operator.owned.refuse(&client)?;
             let before = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
             let config = draft.apply_to(&before)?;
             operator.put(config, Some(before), Write::Patch, &caller).await
@@ -84,6 +90,7 @@ impl Operator {
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let client = client.to_owned();
         let write = async move {
+            operator.owned.refuse(&client)?;
             let config = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
             let revision = operator.store.remove(&config.id).await?;
             operator.ledger.remove(&client);
@@ -117,6 +124,11 @@ impl Operator {
             Ok(ClientStats::from(&after))
         };
         self.writer.run(reset).await
+    }
+
+    /// What time it is for everything that is configured.
+    pub fn now(&self) -> UnixMillis {
+        self.ledger.now()
     }
 
     /// One client's configuration.

@@ -17,7 +17,7 @@ pub struct Change {
     pub before: Option<ClientConfig>,
     /// How it was written.
     pub write: Write,
-    /// Which of the store's writes this was.
+    /// Which of the store's writes this was; none where a file wrote.
     pub revision: Revision,
 }
 
@@ -104,7 +104,7 @@ impl fmt::Display for Change {
 pub struct Removal {
     /// The configuration that was in force.
     pub config: ClientConfig,
-    /// Which of the store's writes this was.
+    /// Which of the store's writes this was; none where a file wrote.
     pub revision: Revision,
 }
 

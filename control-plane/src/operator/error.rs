@@ -1,6 +1,8 @@
 //! Why a call was not done, and the one table of how each API says so. What an API cannot even read
 //! is its own to refuse (`rest/error.rs`, `grpc/convert.rs`).
 
+use std::{path::Path, sync::Arc};
+
 use http::StatusCode;
 use tonic::Code;
 
@@ -16,6 +18,12 @@ pub enum OperatorError {
     /// No such client is configured.
     #[error("Client not found")]
     ClientNotFound,
+    /// A file owns the client.
+    #[error("the client stands in the file {}, which alone can change it", file.display())]
+    ManagedByFile {
+        /// Its path.
+        file: Arc<Path>,
+    },
     /// One more client would be too many.
     #[error(
         "{clients_max} clients are configured, which is as many as there can be: delete one first"
@@ -55,6 +63,9 @@ impl OperatorError {
                 _ => row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument),
             },
             Self::ClientNotFound => row("client_not_found", StatusCode::NOT_FOUND, Code::NotFound),
+            Self::ManagedByFile { .. } => {
+                row("managed_by_file", StatusCode::CONFLICT, Code::FailedPrecondition)
+            }
             Self::TooManyClients { .. } => {
                 row("too_many_clients", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
             }
@@ -105,6 +116,12 @@ mod tests {
                 Code::InvalidArgument,
             ),
             (OperatorError::ClientNotFound, "client_not_found", 404, Code::NotFound),
+            (
+                OperatorError::ManagedByFile { file: Path::new("/clients.yaml").into() },
+                "managed_by_file",
+                409,
+                Code::FailedPrecondition,
+            ),
             (
                 OperatorError::TooManyClients { clients_max: 1 },
                 "too_many_clients",

@@ -73,6 +73,22 @@ pub enum FieldError {
     },
 }
 
+impl FieldError {
+    /// The field that it is about; `None` where that is the id that the call is addressed to, or no
+    /// field at all.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { field } | Self::Limit { field, .. } | Self::Repeated { field } => {
+                Some(field)
+            }
+            Self::OtherId { .. } => Some("client_id"),
+            Self::Enabled { .. } => Some("enabled"),
+            Self::MinEstimate { .. } => Some("min_estimate"),
+            Self::Id { .. } | Self::ReservedId(_) | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 /// All that is wrong with a draft, told in one line: with the fields' values in the order of the
 /// fields, then with the fields themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,6 +110,11 @@ impl FieldErrors {
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
+    }
+
+    /// Those that are told.
+    pub fn told(&self) -> &[FieldError] {
+        &self.told
     }
 
     /// The first of them.

@@ -7,6 +7,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
+    path::PathBuf,
 };
 
 use clap::{
@@ -44,6 +45,8 @@ pub enum Command {
     EnvoyConfig(EnvoyConfigOptions),
     /// Ask the running control plane whether it serves.
     Health,
+    /// Judge a file of clients.
+    Validate(PathBuf),
 }
 
 /// A command line or a setting that is wrong; shown in one line.
@@ -118,6 +121,12 @@ enum CommandLine {
     },
     /// Ask the control plane that runs with these settings whether it serves (exit code 0 or 1)
     Health,
+    /// Tell everything that is wrong with a file of clients (exit code 0 or 65)
+    Validate {
+        /// The file, in YAML or JSON
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 impl CommandLine {
@@ -126,6 +135,7 @@ impl CommandLine {
             Self::Serve => Ok(Command::Serve),
             Self::Settings => Ok(Command::Settings),
             Self::Health => Ok(Command::Health),
+            Self::Validate { file } => Ok(Command::Validate(file)),
             Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
@@ -157,7 +167,8 @@ fn flags() -> impl Iterator<Item = Arg> {
     let defaults = Settings::default();
     Setting::all().filter_map(move |setting| {
         let flag = setting.flag?;
-        let default = setting.show(&defaults).unwrap_or_default();
+        let default = setting.show(&defaults).filter(|default| !default.is_empty());
+        let default = default.as_deref().unwrap_or("none");
         let Setting { name, meaning, .. } = setting;
         Some(
             Arg::new(*name)
@@ -203,7 +214,7 @@ impl From<clap::Error> for Exit {
         Self::Refused(UsageError::Grammar(match error.kind() {
             ErrorKind::InvalidSubcommand => {
                 format!(
-                    "{} is not a command: serve, settings, envoy-config or health",
+                    "{} is not a command: serve, settings, envoy-config, health or validate",
                     subject(ContextKind::InvalidSubcommand)
                 )
             }

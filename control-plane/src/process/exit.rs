@@ -15,6 +15,9 @@ const UNHEALTHY: u8 = 1;
 /// For a wrong command line or setting: `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
 
+/// For a file that is not in order: `EX_DATAERR` of sysexits.h.
+const WRONG_DATA: u8 = 65;
+
 /// For a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
 const UNAVAILABLE: u8 = 69;
 
@@ -41,9 +44,15 @@ pub(super) fn report(exit: Exit) -> ExitCode {
     }
 }
 
-/// Says in one line on stderr what is wrong with the command line or a setting.
+/// Says on stderr what is wrong with the command line or a setting, in one line, or with the file of
+/// clients, in a line an error.
 pub(super) fn refuse(error: &dyn Error) -> ExitCode {
     fail(error, USAGE)
+}
+
+/// Says on stderr, in a line each, what is wrong with a file.
+pub(super) fn wrong_data(error: &dyn Error) -> ExitCode {
+    fail(error, WRONG_DATA)
 }
 
 /// Says in one line on stderr why the control plane cannot be called healthy.

@@ -9,6 +9,7 @@ mod run;
 mod serve;
 mod servers;
 mod stop_signal;
+mod validate;
 
 pub use cli::{Command, Invocation, UsageError};
 pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};

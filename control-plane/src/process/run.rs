@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Command, Invocation, envoy_config, exit, health_check, serve};
+use super::{
+    Command, Invocation, envoy_config, exit, health_check,
+    serve::{self, ServeError},
+    validate,
+};
 use crate::logging;
 
 /// Does what the command line asks for.
@@ -27,6 +31,10 @@ pub fn run() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => exit::unhealthy(&error),
         },
+        Command::Validate(file) => match validate::validate(file) {
+            Ok(line) => exit::print(&line),
+            Err(error) => exit::wrong_data(&error),
+        },
         Command::Serve => {
             logging::start(settings.log);
             for warning in &warnings {
@@ -34,6 +42,7 @@ pub fn run() -> ExitCode {
             }
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
+                Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
                 Err(error) => exit::unavailable(&error),
             }
         }

@@ -12,6 +12,7 @@ use super::{
     stop_signal::StopSignal,
 };
 use crate::{
+    config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
     health::Health,
     http,
@@ -25,6 +26,9 @@ use crate::{
 /// Why the process could not serve, or serves no more.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ServeError {
+    /// The file of clients is not in order.
+    #[error(transparent)]
+    ConfigFile(#[from] InvalidFile),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -48,6 +52,7 @@ pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
 }
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
+    let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
     // Only now: a process that ends over a taken port says that alone.
@@ -56,13 +61,19 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
     let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
+    let file_metrics = FileMetrics::register(&registry)?;
     let store = Box::new(NoStore::default());
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
     start::load(&operator).await?;
-    if settings.demo_clients {
+    let health = Health::ready();
+    let watch = match config_file {
+        Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
+        None => None,
+    };
+    // Whoever has a file has clients, even if it names none yet.
+    if settings.demo_clients && watch.is_none() {
         start::seed_demo_clients(&operator).await?;
     }
-    let health = Health::ready();
 
     let access = &settings.access;
     let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
@@ -79,6 +90,9 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
+    if let Some(watch) = watch {
+        faces.spawn(|shutdown| watch.run(shutdown));
+    }
     info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
 
     let ended = tokio::select! {

@@ -18,7 +18,7 @@ pub(crate) mod table;
 mod value;
 mod variables;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf};
 
 pub use error::{NotAllowed, SettingsError, shown};
 pub(crate) use notation::{NonEmpty, Notation, Plain};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub policy: ledger::Policy,
     /// Whether the demo clients are there when no client is configured.
     pub demo_clients: bool,
+    /// The file that has clients, if one does.
+    pub config_file: Option<PathBuf>,
 }
 
 /// The rooms' own defaults, and what the process alone obeys.
@@ -56,6 +58,7 @@ impl Default for Settings {
             log: logging::Config::default(),
             policy: ledger::Policy::default(),
             demo_clients: true,
+            config_file: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How the values of one setting are written, where their type alone does not say it.
 
-use std::{num::NonZeroU16, ops::RangeInclusive};
+use std::{num::NonZeroU16, ops::RangeInclusive, path::PathBuf};
 
 use limiter::Tokens;
 use proto::plugin_config::ExemptPath;
@@ -113,6 +113,23 @@ impl Notation<String> for NonEmpty {
 
     fn text(&self, value: &String) -> String {
         value.clone()
+    }
+
+    fn allowed(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+/// A path, or nothing, of which this is said.
+pub(super) struct OptionalPath(pub(super) &'static str);
+
+impl Notation<Option<PathBuf>> for OptionalPath {
+    fn parse(&self, text: &str) -> Option<Option<PathBuf>> {
+        Some((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn text(&self, path: &Option<PathBuf>) -> String {
+        path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
     }
 
     fn allowed(&self) -> String {

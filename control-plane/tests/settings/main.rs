@@ -4,6 +4,8 @@ mod refusals;
 mod upstream;
 mod variables;
 
+use std::path::Path;
+
 use flowguard::{
     envoy_config::Bounds,
     http::{CorsOrigins, Origin},
@@ -78,7 +80,8 @@ fn without_any_setting_the_defaults_are_in_effect() {
          UNKNOWN_CLIENTS=shared\n\
          UNKNOWN_CLIENT_RPM=60\n\
          UNKNOWN_CLIENT_TPM=1000\n\
-         DEMO_CLIENTS=true\n"
+         DEMO_CLIENTS=true\n\
+         CONFIG_FILE=\n"
     );
     assert_eq!(
         settings.policy.charge,
@@ -135,6 +138,7 @@ fn every_setting_can_come_from_the_environment() {
             ("UNKNOWN_CLIENT_TPM", "1000000000000"),
             ("CORS_ALLOW_ORIGINS", "https://a.example, http://b.example:3000"),
             ("DEMO_CLIENTS", "false"),
+            ("CONFIG_FILE", "/clients.yaml"),
         ],
     );
     let (envoy, listeners) = (settings.envoy, settings.listeners);
@@ -152,6 +156,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!((listeners.metrics_port, listeners.config_port), (2, 3));
     assert_eq!((listeners.grpc_port, listeners.decision_port), (4, 5));
     assert!(listeners.ip.is_ipv6());
+    assert_eq!(settings.config_file.as_deref(), Some(Path::new("/clients.yaml")));
     assert_eq!(settings.access.hosts.to_string(), "control-plane,flowguard.internal");
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
     let filter = envoy.filter;

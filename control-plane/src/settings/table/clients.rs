@@ -2,7 +2,10 @@
 //! stand in `ledger/policy.rs` and, of the demo clients, in `settings/mod.rs`.
 
 use super::rows;
-use crate::{ledger::UnknownClients, settings::field::field};
+use crate::{
+    ledger::UnknownClients,
+    settings::{field::field, notation::OptionalPath},
+};
 
 rows! {
     UNKNOWN_CLIENTS {
@@ -21,5 +24,10 @@ rows! {
     DEMO_CLIENTS {
         fills: field!(demo_clients),
         meaning: "Whether to add the three demo clients when there is no client",
+    }
+    CONFIG_FILE {
+        fills: field!(config_file as OptionalPath("the path of a file of clients, or nothing")),
+        flag: "config-file" PATH,
+        meaning: "A file of clients (YAML or JSON), which alone can change them",
     }
 }

@@ -1,0 +1,98 @@
+//! The file: read as a whole, with a bound.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Document, FileMetrics, InvalidFile, ReadError, Watch, error::Cause, settling::Fingerprints,
+};
+use crate::{
+    health::Health,
+    operator::{Operator, OperatorError},
+};
+
+/// How much of a file is read: a million clients with two limits each take two thirds of it.
+pub const BYTES_MAX: u64 = 64 << 20;
+
+/// A file that was read and is in order.
+#[derive(Debug)]
+pub struct Loaded {
+    path: Arc<Path>,
+    document: Document,
+    fingerprints: Fingerprints,
+    fingerprint: u64,
+}
+
+impl Loaded {
+    /// Reads the file at `path`.
+    pub fn read(path: PathBuf) -> Result<Self, InvalidFile> {
+        let path: Arc<Path> = path.into();
+        let fingerprints = Fingerprints::default();
+        let content = Content::read(&path);
+        let fingerprint = content.fingerprint(&fingerprints);
+        let document = content.judge(&path)?;
+        Ok(Self { path, document, fingerprints, fingerprint })
+    }
+
+    /// What it says.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Puts what it says in force. From then on the file owns its clients, and has to be watched.
+    pub async fn put_in_force(
+        self,
+        operator: &Arc<Operator>,
+        health: Health,
+        metrics: FileMetrics,
+    ) -> Result<Watch, OperatorError> {
+        let Self { path, document, fingerprints, fingerprint } = self;
+        let mut watch = Watch::new(path, Arc::clone(operator), health, metrics, fingerprints);
+        watch.put_in_force(document).await?;
+        watch.has_judged(fingerprint);
+        Ok(watch)
+    }
+}
+
+/// What is found where the file should be.
+pub(super) struct Content(Result<Vec<u8>, ReadError>);
+
+impl Content {
+    pub(super) fn read(path: &Path) -> Self {
+        Self(read(path))
+    }
+
+    pub(super) fn fingerprint(&self, fingerprints: &Fingerprints) -> u64 {
+        match &self.0 {
+            Ok(bytes) => fingerprints.of(bytes),
+            Err(error) => fingerprints.of(error.to_string().as_bytes()),
+        }
+    }
+
+    pub(super) fn judge(self, path: &Arc<Path>) -> Result<Document, InvalidFile> {
+        let document = match self.0 {
+            Ok(bytes) => Document::parse(&bytes).map_err(Cause::Wrong),
+            Err(error) => Err(Cause::Unread(error)),
+        };
+        document.map_err(|cause| InvalidFile { path: Arc::clone(path), cause })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
+    // Asked before it is opened: opening a pipe waits for somebody who writes.
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    let length = metadata.len().min(BYTES_MAX + 1);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= BYTES_MAX => Ok(bytes),
+        _ => Err(ReadError::TooLarge),
+    }
+}

@@ -1,0 +1,8 @@
+//! Clients in a file: what it says, what is wrong with it, and what becomes of both.
+
+mod any_bytes;
+mod document;
+mod notation;
+mod owned;
+mod validate;
+mod watch;
