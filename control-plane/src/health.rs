@@ -1,5 +1,7 @@
 //! Whether this process serves: one answer for `/health` on both ports and for grpc.health.v1.
 
+use std::{path::Path, sync::Arc};
+
 use axum::{
     Json, Router,
     extract::State,
@@ -14,12 +16,19 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     stopping: CancellationToken,
+    data_dir: Option<Arc<str>>,
 }
 
 impl Health {
     /// The health of a process that serves.
     pub fn ready() -> Self {
         Self::default()
+    }
+
+    /// The same, which also tells the folder of what outlives the process.
+    #[must_use]
+    pub fn kept_in(self, folder: &Path) -> Self {
+        Self { data_dir: Some(folder.display().to_string().into()), ..self }
     }
 
     /// From now on load balancers are told to go elsewhere; there is no way back.
@@ -44,10 +53,12 @@ pub(crate) fn router(health: Health) -> Router {
 }
 
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     status: &'static str,
     service: &'static str,
     version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<&'a str>,
 }
 
 async fn answer(State(health): State<Health>) -> Response {
@@ -56,6 +67,8 @@ async fn answer(State(health): State<Health>) -> Response {
     } else {
         (StatusCode::OK, "healthy")
     };
-    let body = Body { status, service: "flowguard", version: env!("CARGO_PKG_VERSION") };
+    let data_dir = health.data_dir.as_deref();
+    let version = env!("CARGO_PKG_VERSION");
+    let body = Body { status, service: "flowguard", version, data_dir };
     (code, Json(body)).into_response()
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Command, Invocation, envoy_config, exit, health_check, serve};
+use super::{Command, Invocation, envoy_config, exit, health_check, serve, serve::ServeError};
 use crate::logging;
 
 /// Does what the command line asks for.
@@ -34,6 +34,7 @@ pub fn run() -> ExitCode {
             }
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
+                Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(error) => exit::unavailable(&error),
             }
         }

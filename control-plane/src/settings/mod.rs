@@ -26,7 +26,7 @@ pub use table::{Echo, Flag, Setting};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{envoy_config, http, ledger, listener, logging};
+use crate::{envoy_config, http, ledger, listener, logging, store};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +42,10 @@ pub struct Settings {
     pub log: logging::Config,
     /// What a request is charged, and to whom.
     pub policy: ledger::Policy,
-    /// Whether the demo clients are there when no client is configured.
+    /// Whether a first start configures the demo clients.
     pub demo_clients: bool,
+    /// Where that is kept which outlives the process.
+    pub data_dir: store::DataDir,
 }
 
 /// The rooms' own defaults, and what the process alone obeys.
@@ -56,6 +58,7 @@ impl Default for Settings {
             log: logging::Config::default(),
             policy: ledger::Policy::default(),
             demo_clients: true,
+            data_dir: store::DataDir::default(),
         }
     }
 }
