@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io,
+    io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{self, Path, PathBuf},
 };
@@ -52,7 +52,11 @@ impl DataFolder {
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let trial = path.join(TRIAL_FILE);
-        owners_file(&trial).and_then(|_| fs::remove_file(&trial)).map_err(unusable)?;
+        match owners_file(&trial).and_then(|_| fs::remove_file(&trial)) {
+            // What is there can be served all the same.
+            Err(error) if is_full(&error) => {}
+            tried => tried.map_err(unusable)?,
+        }
         Ok(Self { path, _lock: lock })
     }
 
@@ -60,6 +64,11 @@ impl DataFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Whether the disk, or what its user may have of it, is full.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// A file that its owner alone can read, made where it is missing.
