@@ -154,7 +154,17 @@ async fn a_full_disk_refuses_writes_until_there_is_room_and_what_is_in_force_sta
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_write_is_there_whenever_the_process_is_killed() {
-    const ROUNDS: usize = 20;
+    check_kills(20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn every_acknowledged_write_is_there_after_hundreds_of_kills() {
+    check_kills(200).await;
+}
+
+/// Kills the process so many times while clients are written, and looks each time what is stored.
+async fn check_kills(rounds: usize) {
     const WRITERS: u64 = 4;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     let seed = since_epoch.as_secs() ^ u64::from(since_epoch.subsec_nanos());
@@ -165,7 +175,7 @@ async fn every_acknowledged_write_is_there_whenever_the_process_is_killed() {
     let mut control_plane = start(folder.path()).await;
     let mut writers: Vec<_> =
         (0..WRITERS).map(|number| Writer::new(number, random.number())).collect();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let (acknowledged, mut acknowledgements) = unbounded_channel();
         let running: Vec<_> = writers
             .drain(..)
