@@ -93,9 +93,9 @@ pub(super) struct ConfigDatabase {
     database: Option<Database>,
     /// The last write that was begun.
     begun: Revision,
-    /// Writes that failed though they may be in the file: at most the one that is known to be there
-    /// and the one after it. Nobody was told that they are stored, so they are undone by the next
-    /// write.
+    /// Writes that failed and may be in the file all the same: at most one that is known to be there
+    /// and the one after it. Their callers were told that they are not in force, so the next write
+    /// undoes them.
     in_doubt: Vec<Failed>,
 }
 
@@ -123,8 +123,8 @@ impl ConfigDatabase {
         Ok(contents)
     }
 
-    /// Stores or, without a configuration, removes a client. What this answers holds: whatever it
-    /// finds broken half-way is undone before anything else is written.
+    /// Stores or, without a configuration, removes a client; in the same transaction it undoes what
+    /// writes before it may have left that failed.
     pub(super) fn write(
         &mut self,
         client: &ClientId,
