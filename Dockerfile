@@ -41,8 +41,10 @@ RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS control-plane
 COPY --from=build /out/flowguard /usr/local/bin/flowguard
+# A volume that is mounted here for the first time takes over the folder's owner.
+COPY --from=build --chown=65532:65532 /out/shared /var/lib/flowguard
 # The listeners are for other containers; what the host publishes is for compose.yaml to say.
-ENV BIND_ADDRESS=0.0.0.0
+ENV BIND_ADDRESS=0.0.0.0 DATA_DIR=/var/lib/flowguard
 USER 65532:65532
 EXPOSE 9090 9091 9092 9095
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/flowguard", "health"]

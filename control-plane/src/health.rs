@@ -1,6 +1,6 @@
 //! Whether this process serves: one answer for `/health` on both ports and for grpc.health.v1.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -19,6 +19,7 @@ pub struct Health {
     stopping: CancellationToken,
     /// What is wrong with which part.
     reasons: Arc<Mutex<BTreeMap<Part, String>>>,
+    data_dir: Option<Arc<str>>,
 }
 
 /// A part that can fail while the process goes on to serve.
@@ -32,6 +33,12 @@ impl Health {
     /// The health of a process that serves.
     pub fn ready() -> Self {
         Self::default()
+    }
+
+    /// The same, which also tells the folder of what outlives the process.
+    #[must_use]
+    pub fn kept_in(self, folder: &Path) -> Self {
+        Self { data_dir: Some(folder.display().to_string().into()), ..self }
     }
 
     /// From now on load balancers are told to go elsewhere; there is no way back.
@@ -67,12 +74,14 @@ pub(crate) fn router(health: Health) -> Router {
 }
 
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     status: &'static str,
     service: &'static str,
     version: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<&'a str>,
 }
 
 async fn answer(State(health): State<Health>) -> Response {
@@ -84,7 +93,8 @@ async fn answer(State(health): State<Health>) -> Response {
     } else {
         (StatusCode::OK, "degraded")
     };
+    let data_dir = health.data_dir.as_deref();
     let version = env!("CARGO_PKG_VERSION");
-    let body = Body { status, service: "flowguard", version, reasons };
+    let body = Body { status, service: "flowguard", version, reasons, data_dir };
     (code, Json(body)).into_response()
 }

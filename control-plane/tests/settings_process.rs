@@ -151,8 +151,14 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
     };
     let (compose, example) = (file("compose.yaml"), file(".env.example"));
     // Between containers, these are nobody's choice, or take a file that is not there.
-    let fixed =
-        ["UPSTREAM_CA_FILE", "DECISION_PORT", "ENVOY_ADMIN_PORT", "BIND_ADDRESS", "CONFIG_FILE"];
+    let fixed = [
+        "UPSTREAM_CA_FILE",
+        "DECISION_PORT",
+        "ENVOY_ADMIN_PORT",
+        "BIND_ADDRESS",
+        "CONFIG_FILE",
+        "DATA_DIR",
+    ];
     // The name by which Prometheus calls the control plane, three quarters of what Envoy's
     // container may have, and what most users want.
     let differing = [

@@ -58,10 +58,12 @@ impl ControlPlanePorts {
 }
 
 impl ControlPlane {
-    /// Starts one with these settings and waits until it is ready.
+    /// Starts one with these settings and waits until it is ready. It keeps nothing, unless they
+    /// name a folder.
     pub async fn start(mut settings: Settings, log_folder: PathBuf) -> Self {
         let ports = ControlPlanePorts::free();
         settings.extend(ports.settings());
+        settings.entry("DATA_DIR".to_owned()).or_insert_with(|| "memory".to_owned());
         let process = spawn(&settings, &log_folder);
         let mut control_plane = Self { process, settings, ports, log_folder };
         control_plane.wait_until_ready().await;

@@ -144,6 +144,9 @@ eventually 30 query_is "$kept" "$refused"
 grafana_kept
 step "Prometheus and Grafana kept their data, requests pass"
 
+client="http://127.0.0.1:$CONFIG_PORT/api/v1/clients/kept"
+curl -sf -X PUT "$client" -H 'Content-Type: application/json' -d '{"rpm":7}' > /dev/null ||
+    fail "no client can be configured"
 stopped=$(now)
 quietly $compose down --timeout 10
 took=$(($(now) - stopped))
@@ -153,5 +156,6 @@ quietly $compose up -d
 eventually 60 all_healthy
 eventually 30 query_is "$kept" "$refused"
 grafana_kept
-step "up again, with new containers: Prometheus and Grafana kept their data"
+curl -sf "$client" | grep -q '"rpm":7' || fail "the control plane lost a configured client"
+step "up again, with new containers: control plane, Prometheus and Grafana kept their data"
 step "passed"

@@ -33,7 +33,7 @@ pub enum OperatorError {
         clients_max: usize,
     },
     /// Nothing was changed, as far as this process can know.
-    #[error("the configuration could not be stored, so that it is not in force")]
+    #[error("the configuration could not be stored{}, so that it is not in force", because(.0))]
     Store(#[from] StoreError),
     /// The process ends before the call can be done.
     #[error("the process is stopping")]
@@ -72,6 +72,9 @@ impl OperatorError {
             Self::Store(StoreError::Unavailable(_)) => {
                 row("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
             }
+            Self::Store(StoreError::Full(_)) => {
+                row("storage_full", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
             Self::Stopping => row("stopping", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         }
     }
@@ -79,6 +82,14 @@ impl OperatorError {
 
 const fn row(code: &'static str, http: StatusCode, grpc: Code) -> ErrorRow {
     ErrorRow { code, http, grpc }
+}
+
+/// What may be told of a store to whoever writes; all of it is for the log.
+const fn because(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "",
+        StoreError::Full(_) => ", for no space is left on the disk",
+    }
 }
 
 impl From<Shutdown> for OperatorError {
@@ -102,6 +113,7 @@ mod tests {
             OperatorError::Invalid(errors)
         };
         let unavailable = StoreError::Unavailable(Box::new(io::Error::other("no disk")));
+        let full = StoreError::Full(io::ErrorKind::StorageFull.into());
         for (error, code, http, grpc) in [
             (
                 invalid(FieldError::Missing { field: "client_id" }),
@@ -129,6 +141,7 @@ mod tests {
                 Code::ResourceExhausted,
             ),
             (OperatorError::Store(unavailable), "store_unavailable", 503, Code::Unavailable),
+            (OperatorError::Store(full), "storage_full", 507, Code::ResourceExhausted),
             (OperatorError::Stopping, "stopping", 503, Code::Unavailable),
         ] {
             let row = error.row();

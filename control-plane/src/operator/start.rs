@@ -3,21 +3,30 @@
 use std::sync::Arc;
 
 use super::{Caller, Draft, Operator, OperatorError};
-use crate::store::Contents;
+use crate::{clients::Revision, store::Contents};
 
 /// The clients of a first start, so that there is something to try: id, RPM and TPM.
 const DEMO_CLIENTS: [(&str, u64, u64); 3] =
     [("demo-client", 60, 1_000), ("test-client", 30, 500), ("premium-client", 120, 2_000)];
 
-/// Puts everything in force that is stored, and tells how many clients that are.
-pub async fn load(operator: &Arc<Operator>) -> Result<usize, OperatorError> {
+/// What a start found in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// How many clients are configured.
+    pub clients: usize,
+    /// Whether nobody has ever written there.
+    pub is_first_start: bool,
+}
+
+/// Puts everything in force that is stored.
+pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     let loading = Arc::clone(operator);
     let load = async move {
-        let Contents { configs, .. } = loading.store.load().await?;
+        let Contents { configs, newest } = loading.store.load().await?;
         for (config, _) in &configs {
             loading.put_in_force(config);
         }
-        Ok(configs.len())
+        Ok(Found { clients: configs.len(), is_first_start: newest == Revision::NONE })
     };
     operator.writer.run(load).await
 }

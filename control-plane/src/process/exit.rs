@@ -21,6 +21,9 @@ const WRONG_DATA: u8 = 65;
 /// For a taken port or a server that failed: `EX_UNAVAILABLE` of sysexits.h.
 const UNAVAILABLE: u8 = 69;
 
+/// For a folder that cannot be made or used: `EX_CANTCREAT` of sysexits.h.
+const CANNOT_CREATE: u8 = 73;
+
 /// Why the process ends before it has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -63,6 +66,11 @@ pub(super) fn unhealthy(error: &dyn Error) -> ExitCode {
 /// Says in one line on stderr why nothing is served.
 pub(super) fn unavailable(error: &dyn Error) -> ExitCode {
     fail(error, UNAVAILABLE)
+}
+
+/// Says in one line on stderr why nothing can be kept.
+pub(super) fn cannot_create(error: &dyn Error) -> ExitCode {
+    fail(error, CANNOT_CREATE)
 }
 
 fn fail(error: &dyn Error, code: u8) -> ExitCode {

@@ -43,6 +43,7 @@ pub fn run() -> ExitCode {
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
+                Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(error) => exit::unavailable(&error),
             }
         }

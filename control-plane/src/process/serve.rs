@@ -1,6 +1,6 @@
 //! Everything is bound before anything is served, and stopped in order.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, path::Path, sync::Arc};
 
 use futures_util::FutureExt as _;
 use tokio::runtime;
@@ -20,7 +20,7 @@ use crate::{
     metrics,
     operator::{Operator, OperatorError, grpc, rest, start},
     settings::Settings,
-    store::NoStore,
+    store::{ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore},
 };
 
 /// Why the process could not serve, or serves no more.
@@ -32,6 +32,9 @@ pub(super) enum ServeError {
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// What outlives the process cannot be kept, or not be read.
+    #[error(transparent)]
+    Data(#[from] OpenError),
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
     Process(#[from] io::Error),
@@ -55,23 +58,38 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
-    // Only now: a process that ends over a taken port says that alone.
+    let folder = match &settings.data_dir {
+        DataDir::Memory => None,
+        DataDir::Folder(path) => Some(DataFolder::open(path)?),
+    };
+    let store: Box<dyn ConfigStore> = match &folder {
+        None => Box::new(NoStore::default()),
+        Some(folder) => Box::new(RedbStore::open(folder).await?),
+    };
+    // Only now: a process that ends over a taken port or its folder says that alone.
+    let path = folder.as_ref().map(DataFolder::path);
+    announce_data_dir(path);
     listeners.announce()?;
 
     let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
     let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
-    let store = Box::new(NoStore::default());
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
-    start::load(&operator).await?;
-    let health = Health::ready();
+    let found = start::load(&operator).await?;
+    if found.clients > 0 {
+        info!("configured clients: {}", found.clients);
+    }
+    let health = match path {
+        Some(path) => Health::ready().kept_in(path),
+        None => Health::ready(),
+    };
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
         None => None,
     };
     // Whoever has a file has clients, even if it names none yet.
-    if settings.demo_clients && watch.is_none() {
+    if settings.demo_clients && watch.is_none() && found.is_first_start {
         start::seed_demo_clients(&operator).await?;
     }
 
@@ -109,4 +127,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.stop().await;
     info!("stopped");
     ended
+}
+
+fn announce_data_dir(folder: Option<&Path>) {
+    if let Some(folder) = folder {
+        info!("configured clients are kept in {} (DATA_DIR)", folder.display());
+    } else {
+        info!("configured clients end with this process (DATA_DIR=memory)");
+    }
 }

@@ -26,7 +26,7 @@ pub use table::{Echo, Flag, Setting};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{envoy_config, http, ledger, listener, logging};
+use crate::{envoy_config, http, ledger, listener, logging, store};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +42,12 @@ pub struct Settings {
     pub log: logging::Config,
     /// What a request is charged, and to whom.
     pub policy: ledger::Policy,
-    /// Whether the demo clients are there when no client is configured.
+    /// Whether a first start configures the demo clients.
     pub demo_clients: bool,
     /// The file that has clients, if one does.
     pub config_file: Option<PathBuf>,
+    /// Where that is kept which outlives the process.
+    pub data_dir: store::DataDir,
 }
 
 /// The rooms' own defaults, and what the process alone obeys.
@@ -59,6 +61,7 @@ impl Default for Settings {
             policy: ledger::Policy::default(),
             demo_clients: true,
             config_file: None,
+            data_dir: store::DataDir::default(),
         }
     }
 }

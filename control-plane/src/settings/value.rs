@@ -1,6 +1,6 @@
 //! Types that are written in the same way by whichever setting they are given.
 
-use std::{net::IpAddr, num::NonZeroU16, str::FromStr};
+use std::{net::IpAddr, num::NonZeroU16, path::PathBuf, str::FromStr};
 
 use limiter::{OutOfRange, PerMinute, Tokens};
 
@@ -9,6 +9,7 @@ use crate::{
     envoy_config::UpstreamUrl,
     host::Host,
     http::{AllowedHosts, CorsOrigins},
+    store::DataDir,
 };
 
 /// A type of values, as an operator writes them.
@@ -196,6 +197,29 @@ impl Value for CorsOrigins {
 
     fn allowed() -> String {
         "origins such as https://console.example.com, separated by commas, or *".to_owned()
+    }
+}
+
+/// A folder that has this word for its name is written with another path, such as `./memory`.
+impl Value for DataDir {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "memory" => Some(Self::Memory),
+            // Where it is is told in one line.
+            path if path.is_empty() || path.contains(char::is_control) => None,
+            path => Some(Self::Folder(PathBuf::from(path))),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Memory => "memory".to_owned(),
+            Self::Folder(path) => path.display().to_string(),
+        }
+    }
+
+    fn allowed() -> String {
+        "the path of a folder, in UTF-8 without control characters, or memory".to_owned()
     }
 }
 

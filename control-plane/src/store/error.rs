@@ -1,6 +1,6 @@
-//! How a store fails.
+//! How a store fails: in a write, or already when it is opened.
 
-use std::error::Error;
+use std::{error::Error, io, path::PathBuf};
 
 /// Why a store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -8,4 +8,61 @@ pub enum StoreError {
     /// It cannot be reached or does not work; whether a write got through is not known.
     #[error("the store is unavailable: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The disk, or what its user may have of it, is full.
+    #[error("no space is left for the store: {0}")]
+    Full(#[source] io::Error),
+}
+
+/// Why there is no store. What is in the folder is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made, or no file in it.
+    #[error(
+        "DATA_DIR={} (--data-dir) cannot be used: {error}; choose a folder that can be written, or \
+         DATA_DIR=memory to keep nothing",
+        folder.display()
+    )]
+    Unusable {
+        /// The folder.
+        folder: PathBuf,
+        /// The operating system's answer.
+        error: io::Error,
+    },
+    /// Another process has it.
+    #[error(
+        "DATA_DIR={} (--data-dir) is in use by another process: stop that one, or choose another \
+         folder",
+        folder.display()
+    )]
+    Taken {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file is not what was written there.
+    #[error(
+        "{} is damaged ({cause}) and was left as it is: put a copy of it back, or move it away to \
+         begin without clients",
+        file.display()
+    )]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What does not fit.
+        cause: String,
+    },
+    /// A file comes from a later version.
+    #[error(
+        "{} has format {format}, and flowguard {} reads up to format {known}: start the version \
+         that wrote it; it was left as it is",
+        file.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        format: u64,
+        /// The newest format that is known here.
+        known: u64,
+    },
 }

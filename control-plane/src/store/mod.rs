@@ -3,10 +3,17 @@
 //! A store is asked once at the start, and told of every write before it is in force, so that what
 //! was acknowledged can be read back. It keeps what it is given and judges nothing.
 
+mod data_dir;
+mod database;
 mod error;
 mod none;
 mod port;
+mod redb;
+mod rehearsal;
+mod value;
 
-pub use error::StoreError;
+pub use self::redb::RedbStore;
+pub use data_dir::{DataDir, DataFolder};
+pub use error::{OpenError, StoreError};
 pub use none::NoStore;
 pub use port::{ConfigStore, Contents};

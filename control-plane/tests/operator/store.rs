@@ -11,7 +11,11 @@ use std::{
 use async_trait::async_trait;
 use flowguard::{
     clients::{ClientConfig, Limits, Revision},
-    operator::{Caller, Draft, Given, start},
+    ledger::Answer,
+    operator::{
+        Caller, Draft, Given,
+        start::{self, Found},
+    },
     store::{ConfigStore, Contents, NoStore, StoreError},
 };
 use limiter::ClientId;
@@ -26,6 +30,7 @@ use crate::world::{World, limit};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailingStore {
     broken: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
     writes: Arc<AtomicU64>,
 }
 
@@ -34,8 +39,15 @@ impl FailingStore {
         self.broken.store(true, Ordering::SeqCst);
     }
 
+    fn fill_up(&self) {
+        self.full.store(true, Ordering::SeqCst);
+    }
+
     fn write(&self) -> Result<Revision, StoreError> {
         self.works()?;
+        if self.full.load(Ordering::SeqCst) {
+            return Err(StoreError::Full(io::ErrorKind::StorageFull.into()));
+        }
         Ok(Revision::new(7 + self.writes.fetch_add(1, Ordering::SeqCst)))
     }
 
@@ -74,7 +86,8 @@ fn config(id: &str) -> ClientConfig {
 #[tokio::test]
 async fn what_is_stored_is_in_force_after_the_start() {
     let world = World::with_store(FailingStore::default());
-    assert_eq!(start::load(&world.operator).await.expect("loaded"), 1);
+    let found = Found { clients: 1, is_first_start: false };
+    assert_eq!(start::load(&world.operator).await.expect("loaded"), found);
     assert_eq!(world.ledger.configs_after(None, usize::MAX), [config("stored")]);
 
     let store = FailingStore::default();
@@ -106,6 +119,29 @@ async fn a_write_that_is_not_stored_is_neither_acknowledged_nor_in_force() {
     world.delete("/api/v1/clients/new").await.is_error(404, "client_not_found", "Client not found");
     assert_eq!(world.post("/api/v1/clients", "{}").await.status, 400);
     assert_eq!(world.get("/api/v1/clients/a").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_apart_and_takes_nothing_out_of_force() {
+    let store = FailingStore::default();
+    let world = World::with_store(store.clone());
+    world.configure("a", Some(1), None).await;
+    store.fill_up();
+
+    for reply in [
+        world.put("/api/v1/clients/a", r#"{"rpm":1000}"#).await,
+        world.patch("/api/v1/clients/a", r#"{"rpm":1000}"#).await,
+        world.delete("/api/v1/clients/a").await,
+    ] {
+        reply.is_error(
+            507,
+            "storage_full",
+            "the configuration could not be stored, for no space is left on the disk, so that it \
+             is not in force",
+        );
+    }
+    assert_eq!(world.ledger.config("a").expect("in force").limits.rpm, Some(limit(1)));
+    assert!(matches!(world.ask("a", 1), Answer::Admitted { .. }), "decisions go on");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use flowguard::{
     logging::{LogFormat, LogLevel},
     process::{Command, Exit, Invocation},
     settings::Settings,
+    store::DataDir,
 };
 use limiter::{PerMinute, Tokens};
 use proto::plugin_config::{
@@ -81,7 +82,8 @@ fn without_any_setting_the_defaults_are_in_effect() {
          UNKNOWN_CLIENT_RPM=60\n\
          UNKNOWN_CLIENT_TPM=1000\n\
          DEMO_CLIENTS=true\n\
-         CONFIG_FILE=\n"
+         CONFIG_FILE=\n\
+         DATA_DIR=flowguard-data\n"
     );
     assert_eq!(
         settings.policy.charge,
@@ -139,6 +141,7 @@ fn every_setting_can_come_from_the_environment() {
             ("CORS_ALLOW_ORIGINS", "https://a.example, http://b.example:3000"),
             ("DEMO_CLIENTS", "false"),
             ("CONFIG_FILE", "/clients.yaml"),
+            ("DATA_DIR", "/var/lib/flowguard"),
         ],
     );
     let (envoy, listeners) = (settings.envoy, settings.listeners);
@@ -189,6 +192,7 @@ fn every_setting_can_come_from_the_environment() {
     let origins: Vec<_> = origins.iter().map(Origin::as_str).collect();
     assert_eq!(origins, ["https://a.example", "http://b.example:3000"]);
     assert!(!settings.demo_clients);
+    assert_eq!(settings.data_dir, DataDir::Folder("/var/lib/flowguard".into()));
 }
 
 #[test]
@@ -229,7 +233,8 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("EXEMPT_PATHS", "/healthz,  /static/*"), ("EXEMPT_PREFLIGHT", "true")],
         &[("ALLOWED_HOSTS", "Control-Plane, 192.0.2.1,[::1]"), ("ERROR_FORMAT", "auto")],
         &[("ENVOY_CONNECTIONS_MAX", "0512"), ("ENVOY_HEAP_BYTES", "1610612736")],
-        &[("STREAM_IDLE_TIMEOUT_S", "1")],
+        &[("STREAM_IDLE_TIMEOUT_S", "1"), ("DATA_DIR", "memory")],
+        &[("DATA_DIR", "./memory")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
     ] {
         let first = settings(&[], environment);

@@ -37,6 +37,12 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
         "60001",
         "DECISION_TIMEOUT_MS=60001 is not allowed: an integer from 1 to 60000",
     );
+    check_refused(
+        "DATA_DIR",
+        "",
+        "DATA_DIR= (--data-dir) is not allowed: the path of a folder, in UTF-8 without control \
+         characters, or memory",
+    );
     check_refused("LOG_FORMAT", "xml", "LOG_FORMAT=xml is not allowed: text or json");
     check_refused(
         "UNKNOWN_CLIENTS",

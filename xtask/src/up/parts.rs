@@ -1,7 +1,7 @@
 //! The programs that make up the stack, and how the control plane's one is called.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -53,6 +53,11 @@ impl Flowguard {
     /// Forwards to `url` from here on.
     pub(crate) fn forward_to(&mut self, url: String) {
         self.choose(UPSTREAM, url);
+    }
+
+    /// Keeps in `folder` what outlives the control plane, unless the user has a folder for that.
+    pub(crate) fn keep_in(&mut self, folder: &Path) {
+        self.choose("DATA_DIR", folder.display().to_string());
     }
 
     /// Sets a setting that has no flag, or whose flag is not given, unless a variable does.

@@ -27,6 +27,7 @@ const ENVOY_GRACE: Duration = Duration::from_secs(5);
 /// Starts everything, tells where it is, and waits until Ctrl-C or until a part ends.
 pub(crate) fn serve(mut parts: Parts, settings: &Settings) -> Result<()> {
     let folder = folder(settings)?;
+    parts.flowguard.keep_in(&folder.join("data"));
     let mut services = Services::default();
 
     if let Some(mock) = &parts.mock {

@@ -31,6 +31,7 @@ impl Summary<'_> {
             ("metrics", format!("http://{}/metrics", at("METRICS_PORT")?)),
             ("decisions", at("DECISION_PORT")?.to_string()),
             ("Envoy admin", format!("http://{}/stats", self.settings.envoy_admin()?)),
+            ("clients in", self.settings.get("DATA_DIR")?.to_owned()),
             ("logs", self.logs.display().to_string()),
         ];
         let mut text = String::from("\nFlowGuard is up:\n");
@@ -58,7 +59,8 @@ mod tests {
     fn text(mock: bool) -> String {
         let settings = Settings::parse(
             "UPSTREAM_URL=http://127.0.0.1:34567\nBIND_ADDRESS=0.0.0.0\nPROXY_PORT=8081\nMETRICS_PORT=9090\n\
-             CONFIG_PORT=9091\nGRPC_PORT=9092\nDECISION_PORT=9095\nENVOY_ADMIN_PORT=9901\n",
+             CONFIG_PORT=9091\nGRPC_PORT=9092\nDECISION_PORT=9095\nENVOY_ADMIN_PORT=9901\n\
+             DATA_DIR=target/up/x/data\n",
         );
         Summary { settings: &settings, mock, logs: Path::new("target/up/x") }.text().unwrap()
     }
@@ -74,6 +76,7 @@ mod tests {
             "  metrics      http://127.0.0.1:9090/metrics\n",
             "  decisions    127.0.0.1:9095\n",
             "  Envoy admin  http://127.0.0.1:9901/stats\n",
+            "  clients in   target/up/x/data\n",
             "  logs         target/up/x\n",
             "  curl -i http://127.0.0.1:8081/v1/chat/completions \\\n",
         ] {

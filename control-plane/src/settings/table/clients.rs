@@ -23,7 +23,7 @@ rows! {
     }
     DEMO_CLIENTS {
         fills: field!(demo_clients),
-        meaning: "Whether to add the three demo clients when there is no client",
+        meaning: "Whether a first start adds three demo clients; with DATA_DIR=memory every start is one",
     }
     CONFIG_FILE {
         fills: field!(config_file as OptionalPath("the path of a file of clients, or nothing")),

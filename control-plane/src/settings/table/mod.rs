@@ -3,6 +3,7 @@
 
 mod charge;
 mod clients;
+mod data;
 mod filter;
 mod log;
 mod network;
@@ -51,7 +52,7 @@ pub enum Echo {
 impl Setting {
     /// All settings, in the order in which they are read and shown.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [network::ROWS, log::ROWS, filter::ROWS, charge::ROWS, clients::ROWS]
+        [network::ROWS, log::ROWS, filter::ROWS, charge::ROWS, clients::ROWS, data::ROWS]
             .into_iter()
             .flatten()
             .copied()

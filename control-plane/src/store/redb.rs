@@ -1,0 +1,141 @@
+//! Configuration in a file: what was acknowledged is there whatever dies.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use limiter::ClientId;
+use parking_lot::Mutex;
+use redb::{Builder, Database, backends::FileBackend};
+use tokio::task;
+
+use super::{
+    ConfigStore, Contents, DataFolder, OpenError, StoreError,
+    data_dir::owners_file,
+    database::{self, ConfigDatabase, Open, Unreadable},
+    rehearsal::Rehearsal,
+    value,
+};
+use crate::clients::{ClientConfig, Revision};
+
+const FILE: &str = "configuration.redb";
+
+/// What a file is called until it is whole.
+const UNFINISHED_FILE: &str = "configuration.redb.new";
+
+/// Pages of the file that are kept in memory. Reads are for the start alone, and a write touches a
+/// few pages.
+const CACHE_BYTES_MAX: usize = 16 << 20;
+
+/// Keeps configurations in a file of a [`DataFolder`].
+pub struct RedbStore(Arc<Mutex<ConfigDatabase>>);
+
+impl RedbStore {
+    /// Opens the folder's file, and makes it where it is missing.
+    ///
+    /// A file that is damaged or comes from a later version stays what it is.
+    pub async fn open(folder: &DataFolder) -> Result<Self, OpenError> {
+        let folder = folder.path().to_owned();
+        let file = folder.join(FILE);
+        let opened = task::spawn_blocking(move || open(&folder)).await;
+        // No file is known over which redb panics, but it promises little for what it did not write.
+        opened.unwrap_or_else(|_| {
+            Err(OpenError::Damaged { file, cause: "its parts do not fit together".to_owned() })
+        })
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut ConfigDatabase) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.0);
+        let worked = task::spawn_blocking(move || work(&mut database.lock())).await;
+        worked.unwrap_or_else(|error| Err(StoreError::Unavailable(Box::new(error))))
+    }
+}
+
+#[async_trait]
+impl ConfigStore for RedbStore {
+    async fn load(&self) -> Result<Contents, StoreError> {
+        self.with(ConfigDatabase::read).await
+    }
+
+    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+        let config = config.clone();
+        self.with(move |database| database.write(&config.id, Some(&config))).await
+    }
+
+    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
+        let client = client.clone();
+        self.with(move |database| database.write(&client, None)).await
+    }
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore").finish_non_exhaustive()
+    }
+}
+
+fn open(folder: &Path) -> Result<RedbStore, OpenError> {
+    let file = folder.join(FILE);
+    let unusable = |error| OpenError::Unusable { folder: folder.to_owned(), error };
+    match File::open(&file) {
+        Ok(opened) => rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => create(folder).map_err(unusable)?,
+        Err(error) => return Err(unusable(error)),
+    }
+    let path = file.clone();
+    let open: Open = Box::new(move || builder().open(&path));
+    let database = ConfigDatabase::new(open).map_err(|error| match error {
+        redb::Error::Io(error) => unusable(error),
+        other => refused(&file, other.into()),
+    })?;
+    Ok(RedbStore(Arc::new(Mutex::new(database))))
+}
+
+/// Opens a file for trial, and judges every page and every client of it.
+fn rehearse(file: File) -> Result<(), Unreadable> {
+    let rehearsal = Rehearsal::new(file).map_err(redb::Error::from)?;
+    let mut builder = builder();
+    builder.set_check_integrity_on_open(true);
+    let database = builder.create_with_backend(rehearsal)?;
+    database::read(&database).map(drop)
+}
+
+/// Makes the file under another name first: it is there whole or not at all.
+fn create(folder: &Path) -> io::Result<()> {
+    let unfinished = folder.join(UNFINISHED_FILE);
+    let file = owners_file(&unfinished)?;
+    file.set_len(0)?;
+    let made = FileBackend::new(file)
+        .and_then(|file| builder().create_with_backend(file))
+        .map_err(redb::Error::from)
+        .and_then(|database| database::create(&database));
+    made.map_err(|error| match error {
+        redb::Error::Io(error) => error,
+        other => io::Error::other(other),
+    })?;
+    fs::rename(&unfinished, folder.join(FILE))?;
+    // Without this a power failure may take the name away again.
+    File::open(folder)?.sync_all()
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES_MAX);
+    builder
+}
+
+fn refused(file: &Path, unreadable: Unreadable) -> OpenError {
+    let file = PathBuf::from(file);
+    match unreadable {
+        Unreadable::Newer(format) => OpenError::Newer { file, format, known: value::FORMAT.into() },
+        Unreadable::Damaged(cause) => OpenError::Damaged { file, cause },
+    }
+}

@@ -1,0 +1,292 @@
+//! The folder of what outlives the process: made, locked, refused.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Lines},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use flowguard::{
+    clients::{ClientConfig, Limits, Revision},
+    store::{ConfigStore as _, DataFolder, RedbStore},
+};
+use limiter::{ClientId, PerMinute, Tokens};
+use redb::{Database, TableDefinition};
+use tempfile::TempDir;
+
+const FILE: &str = "configuration.redb";
+
+/// A control plane on free ports that keeps its clients in `folder`.
+struct ControlPlane {
+    process: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl ControlPlane {
+    fn start(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flowguard"));
+        command.env_clear();
+        for port in ["METRICS_PORT", "CONFIG_PORT", "GRPC_PORT", "DECISION_PORT"] {
+            command.env(port, "0");
+        }
+        // The folder is given as a person types it, from the current one on.
+        let (parent, name) = (folder.parent().expect("a parent"), folder.file_name());
+        command.current_dir(parent).arg("--data-dir").arg(name.expect("a name"));
+        let process = command.stderr(Stdio::piped()).spawn();
+        let mut process = process.expect("the binary runs");
+        let log = BufReader::new(process.stderr.take().expect("a log")).lines();
+        Self { process, log }
+    }
+
+    /// The log until the process is ready, or all of it.
+    fn log(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for line in self.log.by_ref() {
+            lines.push(line.expect("text"));
+            if lines.last().is_some_and(|line| line.ends_with(" is ready")) {
+                break;
+            }
+        }
+        lines
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // One that has ended already needs no end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The process ends with 73 and this one line.
+#[track_caller]
+fn check_refused(folder: &Path, line: &str) {
+    let mut control_plane = ControlPlane::start(folder);
+    assert_eq!(control_plane.log(), [line]);
+    assert_eq!(control_plane.process.wait().expect("its end").code(), Some(73));
+}
+
+/// A folder in which three clients are configured, and the path of their file.
+fn used_folder(parent: &TempDir) -> (PathBuf, PathBuf) {
+    let folder = parent.path().join("data");
+    ControlPlane::start(&folder).log();
+    let file = folder.join(FILE);
+    (folder, file)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn the_folder_is_made_for_its_owner_only_and_told_in_the_first_line() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = parent.path().join("data");
+    let mut control_plane = ControlPlane::start(&folder);
+    let log = control_plane.log();
+    let told = format!("configured clients are kept in {} (DATA_DIR)", folder.display());
+    assert!(log[0].ends_with(&told), "{log:?}");
+    assert_eq!(mode(&folder), 0o700);
+    for entry in fs::read_dir(&folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn no_command_but_serve_makes_it() {
+    let parent = TempDir::new().expect("a temporary folder");
+    for command in [&["settings"][..], &["envoy-config"], &["health", "--config-port=1"]] {
+        let mut flowguard = Command::new(env!("CARGO_BIN_EXE_flowguard"));
+        flowguard.env_clear().current_dir(parent.path()).args(command);
+        flowguard.output().expect("the binary runs");
+    }
+    assert_eq!(fs::read_dir(parent.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_second_process_is_refused_until_the_first_has_gone() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = parent.path().join("data");
+    let mut first = ControlPlane::start(&folder);
+    first.log();
+    check_refused(
+        &folder,
+        &format!(
+            "DATA_DIR={} (--data-dir) is in use by another process: stop that one, or choose \
+             another folder",
+            folder.display()
+        ),
+    );
+    drop(first);
+    let log = ControlPlane::start(&folder).log();
+    assert!(log.last().is_some_and(|line| line.ends_with("is ready")), "{log:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_or_written_is_refused_with_the_way_out() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let taken = parent.path().join("data");
+    fs::write(&taken, "a file").expect("written");
+    // Not even the superuser can make files here.
+    for folder in [&taken, Path::new("/proc/flowguard"), Path::new("/proc/self")] {
+        let mut control_plane = ControlPlane::start(folder);
+        let log = control_plane.log();
+        assert_eq!(control_plane.process.wait().expect("its end").code(), Some(73));
+        let [line] = &log[..] else { panic!("not one line: {log:?}") };
+        let begin = format!("DATA_DIR={} (--data-dir) cannot be used: ", folder.display());
+        assert!(line.starts_with(&begin), "{line}");
+        assert!(line.ends_with("or DATA_DIR=memory to keep nothing"), "{line}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let (folder, file) = used_folder(&parent);
+    let whole = fs::read(&file).expect("the file");
+    let half = whole[..whole.len() / 2].to_vec();
+    for damaged in [Vec::new(), b"no database".to_vec(), half, vec![0; whole.len()]] {
+        fs::write(&file, &damaged).expect("written");
+        let mut control_plane = ControlPlane::start(&folder);
+        let log = control_plane.log();
+        assert_eq!(control_plane.process.wait().expect("its end").code(), Some(73), "{log:?}");
+        let [line] = &log[..] else { panic!("not one line: {log:?}") };
+        assert!(line.starts_with(&format!("{} is damaged (", file.display())), "{line}");
+        assert!(
+            line.ends_with(
+                ") and was left as it is: put a copy of it back, or move it away to begin \
+                 without clients"
+            ),
+            "{line}"
+        );
+        assert!(fs::read(&file).expect("the file") == damaged, "the file was changed");
+    }
+    fs::write(&file, &whole).expect("written");
+    let log = ControlPlane::start(&folder).log();
+    assert!(log.iter().any(|line| line.ends_with("configured clients: 3")), "{log:?}");
+}
+
+#[test]
+fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
+    const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+    let parent = TempDir::new().expect("a temporary folder");
+    let (folder, file) = used_folder(&parent);
+    let database = Database::open(&file).expect("the file");
+    let transaction = database.begin_write().expect("a write");
+    transaction.open_table(META).expect("the table").insert("format", 2).expect("room");
+    transaction.commit().expect("room");
+    drop(database);
+
+    let before = fs::read(&file).expect("the file");
+    check_refused(
+        &folder,
+        &format!(
+            "{} has format 2, and flowguard {} reads up to format 1: start the version that \
+             wrote it; it was left as it is",
+            file.display(),
+            env!("CARGO_PKG_VERSION")
+        ),
+    );
+    assert!(fs::read(&file).expect("the file") == before, "the file was changed");
+}
+
+#[test]
+fn demo_clients_come_once_with_a_new_folder() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let (folder, _) = used_folder(&parent);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let opened = DataFolder::open(&folder).expect("nobody has it");
+        let store = RedbStore::open(&opened).await.expect("the file");
+        let configs = store.load().await.expect("loaded").configs;
+        assert_eq!(configs.len(), 3);
+        for (config, _) in configs {
+            store.remove(&config.id).await.expect("room");
+        }
+    });
+    let log = ControlPlane::start(&folder).log();
+    assert!(!log.iter().any(|line| line.contains("demo-client")), "{log:?}");
+    assert!(!log.iter().any(|line| line.contains("configured clients: ")), "{log:?}");
+}
+
+/// Whichever bit of the file is another one: it is refused and left alone, or what is read is what
+/// was written.
+#[tokio::test]
+async fn a_flipped_bit_is_found_or_does_no_harm() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = DataFolder::open(parent.path()).expect("a folder");
+    let file = parent.path().join(FILE);
+    let store = RedbStore::open(&folder).await.expect("a new file");
+    for number in 0..100 {
+        store
+            .put(&config(&format!("client-{number}"), Some(1 + number), None))
+            .await
+            .expect("room");
+    }
+    let written = store.load().await.expect("loaded");
+    drop(store);
+    let whole = fs::read(&file).expect("the file");
+
+    let mut random: u64 = 0x9e37_79b9_7f4a_7c15;
+    println!("seed {random}");
+    let mut refused = 0;
+    for _ in 0..300 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let bit = usize::try_from(random).expect("64 bits") % (whole.len() * 8);
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &flipped).expect("written");
+        match RedbStore::open(&folder).await {
+            Ok(store) => assert_eq!(store.load().await.expect("loaded"), written, "bit {bit}"),
+            Err(error) => {
+                refused += 1;
+                let untouched = fs::read(&file).expect("the file") == flipped;
+                assert!(untouched, "bit {bit}: {error}, and the file was changed");
+            }
+        }
+    }
+    assert!(refused > 0, "no bit is judged");
+}
+
+fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
+    let limit = |per_minute| PerMinute::new(per_minute).expect("a limit");
+    ClientConfig {
+        id: ClientId::try_from(id).expect("an id"),
+        limits: Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) },
+        enabled: true,
+        min_estimate: None,
+    }
+}
+
+/// The file was made by the first version that had this format. It is never made anew: what it
+/// holds must be read by every version to come.
+#[tokio::test]
+async fn format_1_is_read() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = DataFolder::open(parent.path()).expect("a folder");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration-1.redb");
+    fs::copy(golden, parent.path().join(FILE)).expect("the golden file");
+    let store = RedbStore::open(&folder).await.expect("the file");
+    let contents = store.load().await.expect("loaded");
+
+    let floor = Tokens::new(50).ok();
+    let expected = [
+        (config("bare", None, None), Revision::new(3)),
+        (ClientConfig { enabled: false, ..config("off", Some(1), None) }, Revision::new(2)),
+        (
+            ClientConfig {
+                min_estimate: floor,
+                ..config("team/a+b", Some(60), Some(1_000_000_000_000))
+            },
+            Revision::new(1),
+        ),
+    ];
+    assert_eq!(contents.configs, expected);
+    assert_eq!(contents.newest, Revision::new(5));
+}
