@@ -9,6 +9,7 @@ mod log_budget;
 mod metrics;
 mod server;
 mod session;
+mod shared;
 mod stream;
 mod thread;
 mod verdict;

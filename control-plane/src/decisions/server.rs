@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 use super::{
     HeldInAll, StreamMetrics,
     log_budget::LogBudget,
+    shared::Shared,
     stream::{Answer, Stream},
 };
 use crate::{
@@ -88,16 +89,6 @@ struct Decisions {
     shared: Shared,
     /// How many workers there have been.
     workers: AtomicU64,
-}
-
-/// What all streams have in common.
-#[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) metrics: StreamMetrics,
-    pub(super) held_in_all: HeldInAll,
-    pub(super) log: LogBudget,
-    pub(super) shutdown: CancellationToken,
 }
 
 #[tonic::async_trait]

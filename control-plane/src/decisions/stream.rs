@@ -15,7 +15,7 @@ use tokio::{sync::mpsc::Sender, task, time::timeout};
 use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::{Session, frame::reports, server::Shared};
+use super::{Session, frame::reports, shared::Shared};
 use crate::{
     ledger::WorkerId,
     listener::{AtWork, ConnectionInfo},
