@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 use super::{
     Refusal, Standing,
+    charges::{BucketKey, Charges},
     cost::Cost,
-    reservation::{BucketKey, Charges},
 };
 use crate::clients::Limits;
 

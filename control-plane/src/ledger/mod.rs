@@ -8,6 +8,7 @@
 
 mod ask;
 mod balances;
+mod charges;
 mod clock;
 mod configuration;
 mod cost;

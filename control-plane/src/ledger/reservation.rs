@@ -1,9 +1,8 @@
 //! What an admitted request holds until it ends.
 
-use limiter::{Charge, Dimension, Tokens};
-use smallvec::SmallVec;
+use limiter::Tokens;
 
-use super::{RequestKind, WorkerId, slots::SlotKey};
+use super::{RequestKind, WorkerId, charges::Charges, slots::SlotKey};
 
 /// An admitted request: what it was charged, and to whom. It is data, so that it can be kept, sent
 /// and written down; [`Ledger::end`](super::Ledger::end) is the only way to end it.
@@ -19,22 +18,6 @@ pub struct Reservation {
     pub(super) kind: RequestKind,
     pub(super) charges: Charges,
     pub(super) reserved: Tokens,
-}
-
-/// What was charged to a client's buckets.
-#[derive(Debug)]
-pub(super) struct Charges {
-    /// The buckets', when they were charged.
-    pub(super) epoch: u32,
-    /// Nothing where no limit was in force, so that nothing is given back that was never paid.
-    pub(super) by_bucket: SmallVec<[(BucketKey, Charge); 2]>,
-}
-
-/// One of the buckets that a request is charged to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BucketKey {
-    /// That of a limit of the client's own.
-    Own(Dimension),
 }
 
 impl Reservation {
