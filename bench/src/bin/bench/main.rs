@@ -6,10 +6,12 @@
 //! streams come from a mock LLM, whose share is the same with and without decisions. A machine is seldom quiet,
 //! so all scenarios take turns in several rounds, and a cell of a table is the median of its turns.
 
+mod cells;
 mod cpu;
 mod envoy_config;
 mod error;
 mod events;
+mod measure;
 mod one_cpu;
 mod plan;
 mod proof;
@@ -73,7 +75,7 @@ async fn run(options: &Options) -> Result<(), BenchError> {
     } else {
         Plan { rounds: options.rounds, seconds: options.seconds }
     };
-    let report = plan::run(plan).await?;
+    let report = measure::run(plan).await?;
     print!("{report}");
     if let Some((path, file)) = json {
         report.write_json(file).map_err(|error| BenchError::write(path, error))?;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 
-use super::report::{Row, StreamRow};
+use super::cells::{Row, StreamRow};
 use super::sample::{Sample, StreamSample};
 
 /// A target and what was measured.
