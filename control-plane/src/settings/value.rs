@@ -142,62 +142,30 @@ impl Value for IpAddr {
     }
 }
 
-impl Value for Host {
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
+/// Types that know themselves how they are written.
+macro_rules! as_the_type_says {
+    ($($type:ty: $allowed:literal,)+) => {
+        $(impl Value for $type {
+            fn parse(text: &str) -> Option<Self> {
+                <$type>::parse(text)
+            }
 
-    fn text(&self) -> String {
-        self.to_string()
-    }
+            fn text(&self) -> String {
+                self.to_string()
+            }
 
-    fn allowed() -> String {
-        "a host name or an IP address".to_owned()
-    }
+            fn allowed() -> String {
+                $allowed.to_owned()
+            }
+        })+
+    };
 }
 
-impl Value for UpstreamUrl {
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn allowed() -> String {
-        "an http or https URL of a host, with an optional port and path, without user name, query \
-         and fragment"
-            .to_owned()
-    }
-}
-
-impl Value for AllowedHosts {
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn allowed() -> String {
-        "host names such as control-plane, separated by commas".to_owned()
-    }
-}
-
-impl Value for CorsOrigins {
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text)
-    }
-
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn allowed() -> String {
-        "origins such as https://console.example.com, separated by commas, or *".to_owned()
-    }
+as_the_type_says! {
+    Host: "a host name or an IP address",
+    UpstreamUrl: "an http or https URL of a host, with an optional port and path, without user name, query and fragment",
+    AllowedHosts: "host names such as control-plane, separated by commas",
+    CorsOrigins: "origins such as https://console.example.com, separated by commas, or *",
 }
 
 /// A folder that has this word for its name is written with another path, such as `./memory`.
