@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*};
 use prost::Message as _;
 use proto::decision::{Ask, Drop, FilterFrame, Hello, Settle};
 
-use crate::Session;
+use crate::world::Session;
 
 /// Few ids, so that frames speak of the same requests.
 const IDS: u32 = 6;

@@ -1,0 +1,91 @@
+//! A ledger with one client, a session on it, and frames in few words.
+
+use std::sync::Arc;
+
+use flowguard::{
+    clients::{ClientConfig, Limits},
+    decisions::{self, HeldInAll, StreamMetrics},
+    ledger::{Clock, Ledger, ManualClock, Policy, RecordSnapshot, UnknownClients, WorkerId},
+};
+use futures_util::FutureExt as _;
+use limiter::{ClientId, PerMinute, UnixMillis};
+use prometheus::Registry;
+use proto::decision::{Ask, ControlFrame, Decision, FilterFrame, Hello, Verdict, verdict::Wait};
+use tonic::Status;
+
+pub(crate) const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+pub(crate) fn ledger(clock: impl Into<Clock>) -> Arc<Ledger> {
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
+    let ledger = Ledger::new(policy, clock);
+    let limits = Limits { rpm: PerMinute::new(2).ok(), tpm: PerMinute::new(100).ok() };
+    let id = ClientId::try_from("client").unwrap();
+    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    Arc::new(ledger)
+}
+
+/// A worker's session without its stream, and the ledger behind it, whose clock stands still.
+pub(crate) struct Session {
+    pub(crate) session: decisions::Session,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self::start(&hello()).unwrap()
+    }
+
+    pub(crate) fn start(hello: &Hello) -> Result<Self, Status> {
+        let ledger = ledger(ManualClock::at(NOW));
+        let metrics = StreamMetrics::register(&Registry::new()).unwrap();
+        let session = decisions::Session::start(
+            Some(hello),
+            WorkerId(0),
+            Arc::clone(&ledger),
+            metrics,
+            HeldInAll::default(),
+        )?;
+        Ok(Self { session, ledger })
+    }
+
+    pub(crate) fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
+        self.session.answer(frame).now_or_never().expect("local balances are ready at once")
+    }
+
+    /// What is left of the client's requests and tokens, in whole ones.
+    pub(crate) fn left(&self) -> (i64, i64) {
+        let standing = self.ledger.snapshot("client").unwrap().standing;
+        (standing.requests.unwrap().whole(), standing.tokens.unwrap().whole())
+    }
+
+    pub(crate) fn record(&self) -> RecordSnapshot {
+        self.ledger.snapshot("client").unwrap().record
+    }
+}
+
+pub(crate) fn hello() -> Hello {
+    Hello { protocol_version: 1, node: "test".into() }
+}
+
+pub(crate) fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
+    Ask { id, client_id: client_id.into(), tokens: Some(tokens), ..Ask::default() }
+}
+
+pub(crate) fn asks(asks: &[Ask]) -> FilterFrame {
+    FilterFrame { asks: asks.to_vec(), ..FilterFrame::default() }
+}
+
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// 0 for an admission.
+pub(crate) fn wait_ms(verdict: &Verdict) -> u64 {
+    match verdict.wait {
+        None => 0,
+        Some(Wait::RetryAfterMs(wait_ms)) => wait_ms,
+        Some(Wait::Never(_)) => NEVER,
+    }
+}
+
+pub(crate) fn decisions_of(frame: &ControlFrame) -> Vec<(u32, Decision, u64)> {
+    frame.verdicts.iter().map(|v| (v.id, v.decision(), wait_ms(v))).collect()
+}
