@@ -6,6 +6,9 @@ pub const ASKS_MAX: usize = 64;
 /// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
 pub const REPORTS_MAX: usize = 1_024;
 
+/// Ids in a frame's resume: a worker with more requests under way says so in several.
+pub const RESUMED_MAX: usize = 4_096;
+
 /// Tokens that a response can have used, by any word of it. A figure beyond is none: it would spoil
 /// the statistics for good.
 pub const FIGURE_MAX: u64 = 100_000_000;

@@ -71,11 +71,16 @@ impl Session {
         self.report(frame.reports).await;
         let asks: Vec<_> = frame.asks.iter().map(|ask| ask.of(self.worker)).collect();
         let verdicts = self.decide(&asks).await;
-        let welcome =
-            (!self.welcomed).then_some(Welcome { protocol_version: DECISION_PROTOCOL_VERSION });
+        let welcome = (!self.welcomed).then_some(Welcome {
+            protocol_version: DECISION_PROTOCOL_VERSION,
+            ..Welcome::default()
+        });
         self.welcomed = true;
-        Ok((welcome.is_some() || !verdicts.is_empty())
-            .then_some(ControlFrame { welcome, verdicts }))
+        Ok((welcome.is_some() || !verdicts.is_empty()).then_some(ControlFrame {
+            welcome,
+            verdicts,
+            acknowledged: 0,
+        }))
     }
 
     /// Takes the part of a frame that needs no answer, of a stream that has ended.

@@ -10,6 +10,7 @@ mod none;
 mod port;
 mod redb;
 mod rehearsal;
+pub mod state;
 mod value;
 
 pub use self::redb::RedbStore;

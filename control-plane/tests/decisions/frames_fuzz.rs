@@ -57,7 +57,7 @@ prop_compose! {
         cancels in vec(0..IDS, 0..4),
         drops in vec(drop_report(), 0..2),
     ) -> FilterFrame {
-        FilterFrame { hello, asks, settles, cancels, drops }
+        FilterFrame { hello, asks, settles, cancels, drops, ..FilterFrame::default() }
     }
 }
 

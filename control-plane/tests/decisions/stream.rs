@@ -80,7 +80,7 @@ async fn a_stream_answers_frame_by_frame_and_ends_when_the_server_stops() {
     let first = FilterFrame { hello: Some(hello()), ..asks(&[ask(1, "client", 1)]) };
     let mut worker = Worker::connect(first).await;
     let answer = worker.answer().await.unwrap().unwrap();
-    assert_eq!(answer.welcome.unwrap().protocol_version, 1);
+    assert_eq!(answer.welcome.as_ref().unwrap().protocol_version, 1);
     assert_eq!(decisions_of(&answer), [(1, Decision::Admitted, 0)]);
 
     worker.frames.send(asks(&[ask(2, "client", 1), ask(3, "nobody", 1)])).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_peer_that_does_not_wait_for_answers_locks_nobody_out() {
 
 #[tokio::test]
 async fn a_filter_of_another_version_is_refused_with_the_way_out() {
-    let hello = Some(Hello { protocol_version: 2, node: String::new() });
+    let hello = Some(Hello { protocol_version: 2, ..Hello::default() });
     let mut worker = Worker::connect(FilterFrame { hello, ..FilterFrame::default() }).await;
     let status = worker.answer().await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);

@@ -64,7 +64,7 @@ impl Session {
 }
 
 pub(crate) fn hello() -> Hello {
-    Hello { protocol_version: 1, node: "test".into() }
+    Hello { protocol_version: 1, node: "test".into(), ..Hello::default() }
 }
 
 pub(crate) fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {

@@ -74,8 +74,11 @@ impl Link {
         self.epoch = self.epoch.wrapping_add(1);
         match host.open_stream() {
             Some(stream) => {
-                let hello =
-                    Hello { protocol_version: DECISION_PROTOCOL_VERSION, node: self.node.clone() };
+                let hello = Hello {
+                    protocol_version: DECISION_PROTOCOL_VERSION,
+                    node: self.node.clone(),
+                    ..Hello::default()
+                };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }
             None => self.lost(host, "Envoy knows no endpoint of the control plane", now),

@@ -67,7 +67,7 @@ impl Outbox {
         let cancels = take(&mut self.cancels, &mut room);
         let drops = take(&mut self.drops, &mut room).into_iter().map(|(_, drop)| drop).collect();
         self.is_urgent &= !self.settles.is_empty();
-        FilterFrame { hello, asks, settles, cancels, drops }
+        FilterFrame { hello, asks, settles, cancels, drops, ..FilterFrame::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -30,7 +30,7 @@ fn refuse_all(bench: &mut Bench) {
         requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 }),
         ..Verdict::default()
     });
-    let answer = ControlFrame { welcome: None, verdicts: verdicts.collect() };
+    let answer = ControlFrame { verdicts: verdicts.collect(), ..ControlFrame::default() };
     bench.deliver(stream, &answer);
 }
 

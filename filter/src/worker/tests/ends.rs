@@ -14,7 +14,10 @@ fn admit_short(bench: &mut Bench, id: RequestId) {
 fn answer_short(bench: &mut Bench, id: RequestId) {
     let verdict =
         Verdict { id, decision: ADMITTED.into(), settle_at_once: true, ..Verdict::default() };
-    bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
+    bench.deliver(
+        bench.stream(),
+        &ControlFrame { verdicts: vec![verdict], ..ControlFrame::default() },
+    );
 }
 
 #[test]
@@ -112,7 +115,10 @@ fn the_stream_is_written_to_before_a_response_whose_end_is_waited_for_and_no_oth
         bench.request(1);
         let verdict =
             Verdict { id: 1, decision: ADMITTED.into(), settle_at_once, ..Verdict::default() };
-        bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
+        bench.deliver(
+            bench.stream(),
+            &ControlFrame { verdicts: vec![verdict], ..ControlFrame::default() },
+        );
         bench.host.frames.clear();
         bench.respond(1, &[(":status", "200")], "");
         assert_eq!(bench.host.frames.len(), frames);

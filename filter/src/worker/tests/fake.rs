@@ -201,7 +201,7 @@ impl Bench {
         let is_first = self.host.frames.iter().filter(|(on, _)| *on == stream).count() == 1
             && self.host.frames.last().is_some_and(|(_, frame)| frame.hello.is_some());
         let frame = ControlFrame {
-            welcome: is_first.then_some(Welcome { protocol_version: 1 }),
+            welcome: is_first.then_some(Welcome { protocol_version: 1, ..Welcome::default() }),
             verdicts: verdicts
                 .iter()
                 .map(|&(id, decision, retry_after_ms)| Verdict {
@@ -213,6 +213,7 @@ impl Bench {
                     ..Verdict::default()
                 })
                 .collect(),
+            ..ControlFrame::default()
         };
         self.deliver(stream, &frame);
     }

@@ -228,7 +228,7 @@ fn a_stream_that_hangs_is_half_closed_after_its_cancels_and_replaced() {
     assert_ne!(bench.stream(), hung);
 
     // What the old stream still says is not for the new one.
-    bench.deliver(hung, &ControlFrame { welcome: None, verdicts: vec![] });
+    bench.deliver(hung, &ControlFrame { verdicts: vec![], ..ControlFrame::default() });
     assert!(bench.host.reset.is_empty());
 }
 
@@ -262,8 +262,8 @@ fn a_control_plane_of_another_version_is_refused_with_the_way_out() {
     bench.request(1);
     bench.tick(20);
     let stream = bench.stream();
-    let welcome = Some(Welcome { protocol_version: 2 });
-    bench.deliver(stream, &ControlFrame { welcome, verdicts: vec![] });
+    let welcome = Some(Welcome { protocol_version: 2, ..Welcome::default() });
+    bench.deliver(stream, &ControlFrame { welcome, ..ControlFrame::default() });
     assert_eq!(bench.host.reset, [stream]);
     assert!(bench.host.log[0].contains("speaks version 2"), "{:?}", bench.host.log);
 }
@@ -304,13 +304,13 @@ fn an_answer_that_cannot_be_understood_drops_the_stream_and_harms_nothing() {
 
     let mut bench = Bench::open("");
     let stream = bench.stream();
-    bench.deliver(stream, &ControlFrame { welcome: None, verdicts: vec![verdict(1)] });
+    bench.deliver(stream, &ControlFrame { verdicts: vec![verdict(1)], ..ControlFrame::default() });
     assert_eq!(bench.host.reset, [stream], "nothing was asked");
 
     let mut bench = Bench::open("");
     bench.request(1);
     let stream = bench.stream();
-    bench.deliver(stream, &ControlFrame { welcome: None, verdicts: vec![verdict(99)] });
+    bench.deliver(stream, &ControlFrame { verdicts: vec![verdict(99)], ..ControlFrame::default() });
     assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
     assert_eq!(bench.count("flowguard_failures.cause=bad_frame"), 1);
 }

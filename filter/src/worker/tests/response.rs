@@ -106,7 +106,10 @@ fn admitted_with_standing(config: &str) -> Bench {
         tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, used: 10 }),
         ..Verdict::default()
     };
-    bench.deliver(bench.stream(), &ControlFrame { welcome: None, verdicts: vec![verdict] });
+    bench.deliver(
+        bench.stream(),
+        &ControlFrame { verdicts: vec![verdict], ..ControlFrame::default() },
+    );
     bench
 }
 

@@ -72,10 +72,16 @@ impl ControlPlane {
             for gone in frame.settles.iter().map(|settle| settle.id).chain(frame.cancels) {
                 assert!(held.remove(&gone), "{gone} was given back without being held");
             }
-            let welcome = self.welcomed.insert(stream).then_some(Welcome { protocol_version: 1 });
+            let welcome = self
+                .welcomed
+                .insert(stream)
+                .then_some(Welcome { protocol_version: 1, ..Welcome::default() });
             assert_eq!(welcome.is_some(), frame.hello.is_some());
             if welcome.is_some() || !verdicts.is_empty() {
-                bench.deliver(stream, &ControlFrame { welcome, verdicts });
+                bench.deliver(
+                    stream,
+                    &ControlFrame { welcome, verdicts, ..ControlFrame::default() },
+                );
             }
             self.receive(bench);
         }
