@@ -21,6 +21,11 @@ impl Records {
         self.bytes.clear();
     }
 
+    /// How many bytes they are.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
