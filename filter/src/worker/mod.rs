@@ -5,6 +5,7 @@
 //! worker's request leaves at once.
 
 mod decided;
+mod ends;
 mod flow;
 mod lanes;
 mod link;
@@ -12,10 +13,12 @@ mod outbox;
 mod refusals;
 mod requests;
 mod response;
+mod sending;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod unanswered;
 mod undecided;
 
 use crate::{clock::Clock, config::Config, host::Pace};
@@ -40,6 +43,7 @@ pub(crate) struct Worker {
     requests: Requests,
     refusals: Refusals,
     outbox: Outbox,
+    has_told_forgotten_ends: bool,
     pace: Pace,
 }
 
@@ -54,6 +58,7 @@ impl Worker {
             requests: Requests::new(seed),
             refusals: Refusals::new(),
             outbox: Outbox::default(),
+            has_told_forgotten_ends: false,
             pace: Pace::Usual,
         }
     }
