@@ -321,6 +321,18 @@ impl Requests {
     }
 }
 
+#[cfg(test)]
+impl Requests {
+    /// Whether nothing is kept of any.
+    pub(super) fn are_none(&self) -> bool {
+        self.states.is_empty()
+            && self.waiting == 0
+            && self.queue.len() == 0
+            && self.in_flight.is_none()
+            && self.deadlines.is_empty()
+    }
+}
+
 fn waits(states: &HashMap<RequestId, State>, id: RequestId) -> bool {
     matches!(states.get(&id), Some(State::Waiting(_)))
 }

@@ -2,11 +2,13 @@
 
 mod answers;
 mod backlog;
+mod control_plane;
 mod ends;
 mod fake;
 mod response;
 mod resume;
 mod simulation;
+mod stop;
 
 use fake::{Bench, Fate};
 use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
@@ -18,6 +20,13 @@ use crate::{
 };
 
 const ADMITTED: Decision = Decision::Admitted;
+
+impl Worker {
+    /// Whether nothing is kept of any request.
+    fn holds_nothing(&self) -> bool {
+        self.requests.are_none() && self.outbox.ends.is_empty() && self.outbox.is_empty()
+    }
+}
 
 #[test]
 fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_once_it_is_welcomed() {
@@ -364,17 +373,4 @@ fn off_checks_the_headers_and_never_asks() {
     assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
     bench.tick(20);
     assert!(bench.host.open.is_empty());
-}
-
-#[test]
-fn a_worker_that_stops_reports_what_is_left_and_closes_its_stream() {
-    let mut bench = Bench::open("");
-    let stream = bench.stream();
-    bench.request(1);
-    bench.answer(&[(1, ADMITTED, 0)]);
-    bench.end(1, true);
-    bench.worker.stop(&mut bench.host, bench.now_us);
-    assert_eq!(bench.host.frames.last().unwrap().1.settles.len(), 1);
-    assert_eq!(bench.host.half_closed, [stream]);
-    assert_eq!(bench.count("flowguard_stream.state=open"), -1, "it was counted before");
 }
