@@ -105,7 +105,6 @@ impl Ends {
         self.kept.len() - self.sent
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }

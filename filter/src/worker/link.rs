@@ -39,6 +39,8 @@ pub(super) struct Link {
     /// How often in a row no stream was welcomed; one that hung counts twice.
     failures: u32,
     abandoned: VecDeque<StreamToken>,
+    /// The worker is about to end, and its stream is counted nowhere.
+    is_leaving: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +61,14 @@ enum State {
 
 impl Link {
     pub(super) fn new(node: String) -> Self {
-        Self { node, name: None, state: State::Unneeded, failures: 0, abandoned: VecDeque::new() }
+        Self {
+            node,
+            name: None,
+            state: State::Unneeded,
+            failures: 0,
+            abandoned: VecDeque::new(),
+            is_leaving: false,
+        }
     }
 
     /// A request has arrived: a stream is wanted from now on.
@@ -144,6 +153,14 @@ impl Link {
         self.set(host, State::Down { retry_at });
     }
 
+    /// The worker is about to end. The host may do that without asking again, and keeps its gauges.
+    pub(super) fn leave(&mut self, host: &mut impl Host) {
+        if let Some(stat) = self.stat() {
+            host.count(stat, -1);
+        }
+        self.is_leaving = true;
+    }
+
     /// Ends the stream for good.
     pub(super) fn stop(&mut self, host: &mut impl Host) {
         if let Some(stream) = self.stream() {
@@ -173,12 +190,11 @@ impl Link {
         }
     }
 
-    /// The stream, once this worker has said on it who it is: from then on reports may be sent. One
-    /// without a name has to be given it first.
+    /// The stream, once hello was said on it: from then on reports may be sent. A worker without a
+    /// name has none before it is welcomed.
     pub(super) fn greeted_stream(&self) -> Option<StreamToken> {
         match self.state {
-            State::Opening { stream, hello: None } if self.name.is_some() => Some(stream),
-            State::Open { stream } => Some(stream),
+            State::Opening { stream, hello: None } | State::Open { stream } => Some(stream),
             _ => None,
         }
     }
@@ -210,6 +226,9 @@ impl Link {
 
     /// Where the stream is counted; a worker that never needed one is counted nowhere.
     fn stat(&self) -> Option<Stat> {
+        if self.is_leaving {
+            return None;
+        }
         match self.state {
             State::Unneeded => None,
             State::Down { .. } => Some(Stat::StreamsDown),

@@ -14,6 +14,7 @@ mod refusals;
 mod requests;
 mod response;
 mod sending;
+mod stop;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use link::Link;
 use outbox::Outbox;
 use refusals::Refusals;
 use requests::Requests;
+use stop::Stop;
 
 /// Requests that are resumed or answered in one call of the host's, at most.
 ///
@@ -45,6 +47,7 @@ pub(crate) struct Worker {
     outbox: Outbox,
     has_told_forgotten_ends: bool,
     pace: Pace,
+    stop: Stop,
 }
 
 impl Worker {
@@ -60,6 +63,7 @@ impl Worker {
             outbox: Outbox::default(),
             has_told_forgotten_ends: false,
             pace: Pace::Usual,
+            stop: Stop::default(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Worker {
             return self.drop_stream(host, stream, &reason, now);
         }
         self.outbox.ends.acknowledge(frame.acknowledged, now);
+        self.end_if_all_is_told(host, now);
         if frame.welcome.is_none() && frame.verdicts.is_empty() {
             return;
         }
@@ -72,13 +73,6 @@ impl Worker {
             let reason = why_closed(grpc_status);
             self.on_stream_lost(host, Loss::Broken, &reason, now);
         }
-    }
-
-    /// No request will come any more.
-    pub(crate) fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
-        let now = self.clock.advance(wall_us);
-        self.report(host, now);
-        self.link.stop(host);
     }
 
     /// A stream that answers no more is closed gently: if the control plane wakes up again, it

@@ -21,6 +21,7 @@ impl Worker {
         self.flush(host, now);
         self.report(host, now);
         self.tell_forgotten_ends(host);
+        self.end_if_all_is_told(host, now);
         self.set_pace(host, now);
     }
 

@@ -7,6 +7,7 @@ mod fake;
 mod response;
 mod resume;
 mod simulation;
+mod stop;
 
 use fake::{Bench, Fate};
 use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
@@ -364,17 +365,4 @@ fn off_checks_the_headers_and_never_asks() {
     assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
     bench.tick(20);
     assert!(bench.host.open.is_empty());
-}
-
-#[test]
-fn a_worker_that_stops_reports_what_is_left_and_closes_its_stream() {
-    let mut bench = Bench::open("");
-    let stream = bench.stream();
-    bench.request(1);
-    bench.answer(&[(1, ADMITTED, 0)]);
-    bench.end(1, true);
-    bench.worker.stop(&mut bench.host, bench.now_us);
-    assert_eq!(bench.host.frames.last().unwrap().1.settles.len(), 1);
-    assert_eq!(bench.host.half_closed, [stream]);
-    assert_eq!(bench.count("flowguard_stream.state=open"), -1, "it was counted before");
 }
