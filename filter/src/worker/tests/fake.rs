@@ -256,6 +256,11 @@ impl Bench {
         self.worker.on_stream_close(&mut self.host, stream, 14, self.now_us);
     }
 
+    /// Whether the worker has closed a stream gently, and still hears what comes on it.
+    pub(super) fn is_half_closed(&self, stream: StreamToken) -> bool {
+        self.host.half_closed.contains(&stream) && !self.host.reset.contains(&stream)
+    }
+
     pub(super) fn stream(&self) -> StreamToken {
         self.host.open.iter().copied().max().expect("a stream is open")
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod backlog;
+mod control_plane;
 mod ends;
 mod fake;
 mod response;
@@ -19,6 +20,13 @@ use crate::{
 };
 
 const ADMITTED: Decision = Decision::Admitted;
+
+impl Worker {
+    /// Whether nothing is kept of any request.
+    fn holds_nothing(&self) -> bool {
+        self.requests.are_none() && self.outbox.ends.is_empty() && self.outbox.is_empty()
+    }
+}
 
 #[test]
 fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_once_it_is_welcomed() {

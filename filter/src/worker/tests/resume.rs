@@ -115,6 +115,20 @@ fn an_end_is_sent_again_on_each_stream_until_it_is_acknowledged() {
 }
 
 #[test]
+fn what_could_not_be_sent_is_resumed_and_asked_again_on_the_next_stream() {
+    let mut bench = Bench::open("");
+    admit(&mut bench, [1]);
+    bench.end(1, true);
+    bench.host.open.clear();
+    bench.request(2);
+    assert_eq!(bench.count("flowguard_failures.cause=stream_lost"), 1);
+    let frames = reopen(&mut bench);
+    let [frame] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!(resumed(&frames), [1, 2]);
+    assert_eq!((frame.settles.len(), frame.asks.len()), (1, 1));
+}
+
+#[test]
 fn an_acknowledgement_alone_answers_nothing() {
     let mut bench = Bench::open("");
     admit(&mut bench, [1]);
