@@ -1,10 +1,13 @@
 //! The files of the state: what is found again, whatever dies.
 
 mod broken_disk;
+mod crash_points;
 mod crashes;
 mod damage;
-mod golden;
+mod folder;
+mod frames;
 mod journal;
 mod random;
 mod things;
+mod threads;
 mod world;
