@@ -59,7 +59,7 @@ proptest! {
     ) {
         let disk = MemoryDisk::new();
         if let Some((numbers, blocks)) = snapshot {
-            disk.put("state.snapshot", &file(b"FGsnapsh", numbers, &blocks));
+            disk.put("state.snapshot", &file(b"FGSTATES", numbers, &blocks));
         }
         for (generation, run, began, entries) in journals {
             let side = if disk.content(&format!("state.journal-{generation}-a")).is_some() {
@@ -67,7 +67,7 @@ proptest! {
             } else {
                 'a'
             };
-            let content = file(b"FGjourna", [generation, run, began], &entries);
+            let content = file(b"FGSTATEJ", [generation, run, began], &entries);
             disk.put(&format!("state.journal-{generation}-{side}"), &content);
         }
         // Either will do, but not a panic; and what can be read once can be read again.

@@ -5,8 +5,7 @@ use std::{fs, path::Path};
 
 use flowguard::store::state::{
     self, BucketName, BucketRecord, ChargeRecord, EndedRecord, ForgottenRecord, Found,
-    LearnedRecord, OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
-    simulated::MemoryDisk,
+    LearnedRecord, OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord, simulated::MemoryDisk,
 };
 use limiter::UnixMillis;
 
@@ -19,7 +18,14 @@ fn bucket(bucket: BucketName<'_>, whole: Option<i64>) -> Record<'_> {
 fn opened(kind: OpenedKind, id: u32) -> Record<'static> {
     let charge = |bucket, tokens| ChargeRecord { bucket, epoch: 3, tokens, burst: 60, revision: 1 };
     let charges = vec![charge(BucketName::Rpm("a"), 1), charge(BucketName::Tpm("a"), 600)];
-    Record::Opened(OpenedRecord { worker: u128::MAX, id, client: "a", kind, reserved: 600, charges })
+    Record::Opened(OpenedRecord {
+        worker: u128::MAX,
+        id,
+        client: "a",
+        kind,
+        reserved: 600,
+        charges,
+    })
 }
 
 fn in_the_snapshot() -> Vec<Record<'static>> {

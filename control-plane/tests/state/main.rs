@@ -6,6 +6,7 @@ mod crashes;
 mod damage;
 mod folder;
 mod frames;
+mod golden;
 mod journal;
 mod random;
 mod things;

@@ -28,8 +28,8 @@ pub(super) enum FileKind {
 impl FileKind {
     fn magic(self) -> &'static [u8; MAGIC_BYTES] {
         match self {
-            Self::Journal => b"FGjourna",
-            Self::Snapshot => b"FGsnapsh",
+            Self::Journal => b"FGSTATEJ",
+            Self::Snapshot => b"FGSTATES",
         }
     }
 }
