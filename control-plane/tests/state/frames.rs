@@ -8,7 +8,7 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0..4_u64, 1 => any::<u64>(), 1 => Just(u64::MAX)]
 }
 
-fn header(magic: &[u8; 8], numbers: [u64; 3]) -> Vec<u8> {
+fn header(magic: [u8; 8], numbers: [u64; 3]) -> Vec<u8> {
     let numbers = numbers.map(u64::to_le_bytes).concat();
     let header = [&magic[..], &1_u32.to_le_bytes(), &numbers].concat();
     let checksum = crc32fast::hash(&header);
@@ -16,7 +16,7 @@ fn header(magic: &[u8; 8], numbers: [u64; 3]) -> Vec<u8> {
 }
 
 /// A file of these frames.
-fn file(magic: &[u8; 8], numbers: [u64; 3], bodies: &[Vec<u8>]) -> Vec<u8> {
+fn file(magic: [u8; 8], numbers: [u64; 3], bodies: &[Vec<u8>]) -> Vec<u8> {
     let mut file = header(magic, numbers);
     let mut checksum = u32::from_le_bytes(*file.last_chunk().expect("a checksum"));
     for body in bodies {
@@ -59,7 +59,7 @@ proptest! {
     ) {
         let disk = MemoryDisk::new();
         if let Some((numbers, blocks)) = snapshot {
-            disk.put("state.snapshot", &file(b"FGSTATES", numbers, &blocks));
+            disk.put("state.snapshot", &file(*b"FGSTATES", numbers, &blocks));
         }
         for (generation, run, began, entries) in journals {
             let side = if disk.content(&format!("state.journal-{generation}-a")).is_some() {
@@ -67,7 +67,7 @@ proptest! {
             } else {
                 'a'
             };
-            let content = file(b"FGSTATEJ", [generation, run, began], &entries);
+            let content = file(*b"FGSTATEJ", [generation, run, began], &entries);
             disk.put(&format!("state.journal-{generation}-{side}"), &content);
         }
         // Either will do, but not a panic; and what can be read once can be read again.
