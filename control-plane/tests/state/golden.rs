@@ -31,6 +31,7 @@ fn opened(kind: OpenedKind, id: u32) -> Record<'static> {
 fn in_the_snapshot() -> Vec<Record<'static>> {
     let tallies = Tallies {
         admitted: 1,
+        overcounted: 8,
         rpm_dropped: 2,
         tpm_dropped: 3,
         tokens_used: u64::MAX,
