@@ -102,15 +102,11 @@ async fn call(address: SocketAddr, path: &str, (begin, piece): (Bytes, Bytes)) -
         .expect("a request");
     let answered = async {
         let (head, body) = sender.send_request(request).await.expect("answered").into_parts();
-        let told = head.headers.get("grpc-status").cloned();
-        match told {
-            Some(status) => status,
-            None => {
-                let body = body.collect().await.expect("the answer's end");
-                let trailers = body.trailers().expect("trailers");
-                trailers.get("grpc-status").expect("a status").clone()
-            }
+        if let Some(status) = head.headers.get("grpc-status") {
+            return status.clone();
         }
+        let body = body.collect().await.expect("the answer's end");
+        body.trailers().and_then(|trailers| trailers.get("grpc-status")).expect("a status").clone()
     };
     let status = timeout(SOON, answered).await.expect("answered in time");
     (status.to_str().expect("text").to_owned(), taken.load(Ordering::Relaxed))
