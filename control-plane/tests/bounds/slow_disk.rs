@@ -73,11 +73,12 @@ async fn no_decision_and_no_reader_waits_for_a_write_that_is_being_synced() {
     let served = serve(ledger, disk).await;
 
     let mut writers = JoinSet::new();
-    // Some write the client for which is asked meanwhile.
-    for client in ["client", "another"].repeat(WRITERS / 2) {
+    // The client for which is asked meanwhile is the first that is written.
+    writers.spawn(put(served.rest, "client", r#"{"rpm":1}"#));
+    timeout(SOON, begins.recv()).await.expect("in time").expect("a write has begun");
+    for client in ["client", "another"].into_iter().cycle().take(WRITERS - 1) {
         writers.spawn(put(served.rest, client, r#"{"rpm":1}"#));
     }
-    timeout(SOON, begins.recv()).await.expect("in time").expect("a write has begun");
 
     let mut worker = Worker::open(served.decision).await;
     for _ in 0..DECISIONS {
