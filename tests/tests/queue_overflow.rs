@@ -19,10 +19,12 @@ const OF_STRANGERS: usize = 12_000;
 /// Below what Envoy allows on one connection.
 const STREAMS: usize = 1_000;
 
-const DECISION_TIMEOUT: Duration = Duration::from_secs(1);
+/// So long that a busy machine gets more requests to the worker than may wait, before the stream
+/// counts as hung.
+const DECISION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A decision timeout, and what a busy machine takes to write and to read so many answers.
-const IN_TIME: Duration = Duration::from_secs(5);
+const IN_TIME: Duration = Duration::from_secs(6);
 
 /// More than once, so that what stays behind adds up.
 const ROUNDS: usize = 3;
@@ -87,7 +89,12 @@ fn another_each(number: usize) -> String {
     format!("any-{number}")
 }
 
-async fn are_answered_in_time(failure_mode: &str, requests: usize, client: fn(usize) -> String) {
+/// How many were refused at once, for there was no room.
+async fn are_answered_in_time(
+    failure_mode: &str,
+    requests: usize,
+    client: fn(usize) -> String,
+) -> u64 {
     let mut stack = stack_that_fails(failure_mode).await;
     let mut allocated = Vec::new();
     for _ in 0..ROUNDS {
@@ -111,16 +118,17 @@ async fn are_answered_in_time(failure_mode: &str, requests: usize, client: fn(us
     check::filter_is_unharmed(stack.envoy()).await;
     let (first, last) = (allocated[0], allocated[ROUNDS - 1]);
     assert!(last < first + first / 4, "Envoy's memory grows by the round: {allocated:?}");
+    stack.envoy().stat("wasmcustom.flowguard_failures.cause=backlog").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_a_client_may_have_waiting_are_answered_in_time_and_leave_nothing_behind() {
-    are_answered_in_time("closed", OF_ONE_CLIENT, one).await;
+    assert!(are_answered_in_time("closed", OF_ONE_CLIENT, one).await > 0, "all had room");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_a_client_may_have_waiting_are_answered_in_time_where_failures_open_the_gate() {
-    are_answered_in_time("open", OF_ONE_CLIENT, one).await;
+    assert!(are_answered_in_time("open", OF_ONE_CLIENT, one).await > 0, "all had room");
 }
 
 #[tokio::test(flavor = "multi_thread")]
