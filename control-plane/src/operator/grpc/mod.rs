@@ -2,6 +2,7 @@
 
 mod convert;
 mod list;
+mod one_message;
 mod server;
 mod service;
 mod work;

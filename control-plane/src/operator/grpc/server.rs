@@ -7,7 +7,7 @@ use prost_types::FileDescriptorSet;
 use proto::api::flow_guard_service_server::{FlowGuardServiceServer, SERVICE_NAME};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
+use tonic::{service::LayerExt as _, transport::Server};
 use tonic_health::{
     ServingStatus,
     pb::health_server::HealthServer,
@@ -15,7 +15,7 @@ use tonic_health::{
 };
 use tonic_reflection::server as reflection;
 
-use super::{list::Lists, service::FlowGuard, work::WorkLayer};
+use super::{list::Lists, one_message, service::FlowGuard, work::WorkLayer};
 use crate::{
     health::Health,
     listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
@@ -77,6 +77,9 @@ pub async fn serve(
     let reporter = HealthReporter::new();
     report(&reporter, ServingStatus::Serving).await;
     let health_service = HealthService::from_health_reporter(reporter.clone());
+    let health_server =
+        HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX);
+    let one_message = one_message::layer();
 
     let served = Server::builder()
         .layer(WorkLayer)
@@ -84,8 +87,8 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(Lists::in_front_of(flow_guard, operator))
-        .add_service(HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX))
+        .add_service(one_message.named_layer(Lists::in_front_of(flow_guard, operator)))
+        .add_service(one_message.named_layer(health_server))
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .serve_with_incoming_shutdown(
