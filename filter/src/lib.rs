@@ -3,7 +3,7 @@
 //!
 //! Bytes come from anybody: nothing here can panic. `envoy` is the only module that knows
 //! proxy-wasm; everything else is a state machine over the trait `Host` and is tested natively.
-//! What is public is public for the fuzzer.
+//! What is public is public for the fuzzers.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -32,4 +32,9 @@ mod usage;
 mod verdict;
 mod worker;
 
+pub use config::{Config, InvalidConfig};
+pub use exempt::Exemptions;
+pub use header_map::HeaderMap;
+pub use request_headers::{InvalidHeaders, RequestHeaders};
+pub use request_kind::RequestKind;
 pub use usage::{Api, Framing, Usage, UsageReader};
