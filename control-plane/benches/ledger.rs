@@ -106,29 +106,30 @@ enum Fate {
 const FRAME: usize = 16;
 
 /// At least so many decisions in frames, the first of which is number `first`; the time moves on.
+/// What stays open is followed as far as one worker's requests are.
 fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, decisions: u64) {
+    let worker = world.ledger.join(WorkerId(first.into()));
     let mut buffers = [[0; ID_LEN]; FRAME];
     for frame in (first..first + decisions).step_by(FRAME) {
         world.clock.set(UnixMillis(NOW.0 + frame / 1_000));
         let asks: Vec<_> = (frame..)
             .zip(&mut buffers)
             .map(|(n, buffer)| Ask {
-                owner: WorkerId(0),
-                id: 0,
+                id: u32::try_from(n % u64::from(u32::MAX)).unwrap_or(0),
                 client: id(buffer, order.client(n, clients)),
                 estimate: Tokens::new(100).ok(),
                 kind: RequestKind::Generates,
             })
             .collect();
-        let answers = black_box(world.ledger.decide(&asks).now_or_never());
+        let answers = black_box(world.ledger.decide(&worker, &asks).now_or_never());
         let Fate::Ended = fate else { continue };
         let mut ends = Vec::with_capacity(FRAME);
-        for answer in answers.unwrap_or_default() {
-            if let Answer::Admitted { reservation, .. } = answer {
-                ends.push((reservation, End::Settled(RESPONSE)));
+        for (ask, answer) in asks.iter().zip(answers.unwrap_or_default()) {
+            if let Answer::Admitted { .. } = answer {
+                ends.push((ask.id, End::Settled(RESPONSE)));
             }
         }
-        black_box(world.ledger.end(ends).now_or_never());
+        black_box(world.ledger.end(&worker, ends).now_or_never());
     }
 }
 

@@ -1,4 +1,5 @@
-//! Whether this process serves: one answer for `/health` on both ports and for grpc.health.v1.
+//! Whether this process serves: one answer for `/health` and `/ready` on both ports and for
+//! grpc.health.v1.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -27,6 +28,8 @@ pub struct Health {
 pub enum Part {
     /// The file of clients.
     ConfigFile,
+    /// The journal of balances.
+    Journal,
 }
 
 impl Health {
@@ -68,9 +71,24 @@ impl Health {
     }
 }
 
-/// `/health`.
+/// `/health` for people, `/ready` for load balancers.
 pub(crate) fn router(health: Health) -> Router {
-    Router::new().route("/health", get(answer)).with_state(health)
+    Router::new().route("/health", get(answer)).route("/ready", get(ready)).with_state(health)
+}
+
+/// Before everything is read that outlived the last process nothing is answered at all.
+async fn ready(State(health): State<Health>) -> Response {
+    let (code, status) = if health.is_stopping() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else {
+        (StatusCode::OK, "ready")
+    };
+    (code, Json(Ready { status })).into_response()
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
 }
 
 #[derive(Serialize)]

@@ -87,7 +87,7 @@ fn the_folder_is_made_for_its_owner_only_and_told_in_the_first_line() {
     let folder = parent.path().join("data");
     let mut control_plane = ControlPlane::start(&folder);
     let log = control_plane.log();
-    let told = format!("configured clients are kept in {} (DATA_DIR)", folder.display());
+    let told = format!("clients and balances are kept in {} (DATA_DIR)", folder.display());
     assert!(log[0].ends_with(&told), "{log:?}");
     assert_eq!(mode(&folder), 0o700);
     for entry in fs::read_dir(&folder).expect("a folder") {

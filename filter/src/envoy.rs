@@ -46,6 +46,8 @@ proxy_wasm::main! {{
 struct Root {
     id: u32,
     plugin: Option<Plugin>,
+    /// The host waits for this context to be done.
+    is_awaited: bool,
 }
 
 /// What a valid configuration brings to life.
@@ -65,7 +67,25 @@ struct Request {
 
 impl Root {
     fn new(id: u32) -> Self {
-        Self { id, plugin: None }
+        Self { id, plugin: None, is_awaited: false }
+    }
+
+    /// Lets the host go on that waits for this context to be done.
+    fn be_done(&mut self) {
+        if self.is_awaited && self.is_over() {
+            self.is_awaited = false;
+            self.stop_ticks();
+            self.done();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        with(self.plugin.as_ref(), self.id, |worker, _| worker.is_over()).unwrap_or(true)
+    }
+
+    /// The host would keep the timer after the context has gone.
+    fn stop_ticks(&self) {
+        self.set_tick_period(Duration::ZERO);
     }
 }
 
@@ -93,6 +113,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         with(self.plugin.as_ref(), self.id, |worker, envoy| worker.on_tick(envoy, wall_us()));
+        self.be_done();
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -112,14 +133,19 @@ impl Context for Root {
         with(self.plugin.as_ref(), self.id, |worker, envoy| {
             worker.on_frame(envoy, token, &frame, wall_us());
         });
+        self.be_done();
     }
 
-    /// Another configuration takes this one's place, or Envoy ends.
+    /// Another configuration takes this one's place, or Envoy ends. `false`: the host waits until
+    /// this context is done. Where another filter.wasm takes its place, or Envoy ends, it does not
+    /// wait all the same.
     fn on_done(&mut self) -> bool {
         with(self.plugin.as_ref(), self.id, |worker, envoy| worker.stop(envoy, wall_us()));
-        // The host would keep the timer after the context has gone.
-        self.set_tick_period(Duration::ZERO);
-        true
+        self.is_awaited = !self.is_over();
+        if !self.is_awaited {
+            self.stop_ticks();
+        }
+        !self.is_awaited
     }
 
     fn on_grpc_stream_close(&mut self, token: u32, status: u32) {

@@ -78,6 +78,8 @@ stats! {
     StreamHung: Counter = "flowguard_failures.cause=stream_hung",
     /// The control plane sent what could not be understood.
     BadFrame: Counter = "flowguard_failures.cause=bad_frame",
+    /// A request ended while the control plane was away for so long that its end could not be kept.
+    EndForgotten: Counter = "flowguard_failures.cause=end_forgotten",
 
     /// Workers whose stream is not there; it is opened when its back-off has passed.
     StreamsDown: Gauge = "flowguard_stream.state=down",

@@ -10,7 +10,7 @@
 
 use core::num::NonZeroU64;
 
-use crate::{Balance, Quota, Tokens, UnixMillis, Wait};
+use crate::{Balance, ImpossibleLevel, Level, Quota, Tokens, UnixMillis, Wait};
 
 /// A quota and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub struct Bucket {
     /// Raised with each change to a different quota.
     revision: u32,
 }
+
+/// No balance is further from 0, in whole tokens: a window of a second can owe ten minutes of the
+/// largest amount, and a change of the quota keeps a debt's tokens.
+const WHOLE_MAX: i64 = 1 << 50;
 
 /// A client has several, and there are a million clients.
 const _: () = assert!(size_of::<Option<Bucket>>() <= 48);
@@ -41,11 +45,57 @@ pub struct Charge {
 /// Every open request has one for each of its buckets.
 const _: () = assert!(size_of::<Option<Charge>>() <= 24);
 
+impl Charge {
+    /// The charge that was written down as these.
+    pub fn of(tokens: Tokens, burst: NonZeroU64, revision: u32) -> Self {
+        Self { tokens, burst, revision }
+    }
+
+    /// What was taken.
+    pub fn tokens(&self) -> Tokens {
+        self.tokens
+    }
+
+    /// The bucket's burst when it was charged.
+    pub fn burst(&self) -> NonZeroU64 {
+        self.burst
+    }
+
+    /// The bucket's revision when it was charged.
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+}
+
 impl Bucket {
     /// A bucket that nothing was taken from.
     pub fn full(quota: Quota, now: UnixMillis) -> Self {
         let whole = quota.burst().cast_signed();
         Self { quota, refilled_at: now, whole, rest: 0, revision: 0 }
+    }
+
+    /// The bucket that was at `level`.
+    pub fn at(level: Level) -> Result<Self, ImpossibleLevel> {
+        let Level { quota, revision, whole, rest, refilled_at } = level;
+        let bucket = Self { quota, refilled_at, whole, rest, revision };
+        let fits = (-WHOLE_MAX..=WHOLE_MAX).contains(&whole)
+            && u64::from(rest) < quota.window().millis()
+            && bucket.units() <= quota.capacity();
+        if fits { Ok(bucket) } else { Err(ImpossibleLevel) }
+    }
+
+    /// All that there is to know of the bucket, to be written down.
+    pub fn level(&self) -> Level {
+        let Self { quota, refilled_at, whole, rest, revision } = *self;
+        Level { quota, revision, whole, rest, refilled_at }
+    }
+
+    /// Goes on at `now` by another clock, after nobody looked at it since `last` by the one before:
+    /// the time between refills one window at most, and a clock that went back refills nothing.
+    pub fn go_on(&mut self, last: UnixMillis, now: UnixMillis) {
+        self.refill(last);
+        let earliest = UnixMillis(now.0.saturating_sub(self.quota.window().millis()));
+        self.refilled_at = self.refilled_at.clamp(earliest, now);
     }
 
     /// The quota in force.

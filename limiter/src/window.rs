@@ -24,6 +24,11 @@ impl Window {
             .ok_or(OutOfRange { min: 1, max: u64::from(SECS_MAX) })
     }
 
+    /// The window in seconds.
+    pub fn secs(self) -> u32 {
+        self.0.get()
+    }
+
     /// The window in milliseconds.
     pub fn millis(self) -> u64 {
         u64::from(self.0.get()) * 1_000

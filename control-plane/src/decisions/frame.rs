@@ -2,11 +2,11 @@
 
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
 use proto::{
-    ASKS_MAX, FIGURE_MAX, REPORTS_MAX,
+    ASKS_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX,
     decision::{self, FilterFrame, UsageSource},
 };
 
-use crate::ledger::{Ask, Outcome, RequestKind, Response, WorkerId};
+use crate::ledger::{Ask, Outcome, RequestKind, Response};
 
 /// Requests in one drop: what a filter refuses between two frames is far less.
 const DROPPED_MAX: u32 = 10_000;
@@ -17,8 +17,19 @@ const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 /// What a frame says, but for its hello.
 #[derive(Debug)]
 pub(super) struct Frame {
+    pub(super) resume: Option<Resume>,
     pub(super) reports: Reports,
     pub(super) asks: Vec<ClientAsk>,
+    /// Among the worker's frames with ends; 0 for any other.
+    pub(super) number: u64,
+}
+
+/// A part of what a worker holds when it comes back.
+#[derive(Debug)]
+pub(super) struct Resume {
+    pub(super) ids: Vec<u32>,
+    /// The next frame has more.
+    pub(super) more: bool,
 }
 
 /// What needs no answer.
@@ -57,9 +68,9 @@ pub(super) struct ClientAsk {
 
 impl ClientAsk {
     /// The same as the ledger is asked.
-    pub(super) fn of(&self, worker: WorkerId) -> Ask<'_> {
+    pub(super) fn as_asked(&self) -> Ask<'_> {
         let Self { id, ref client_id, estimate, kind } = *self;
-        Ask { owner: worker, id, client: client_id, estimate, kind }
+        Ask { id, client: client_id, estimate, kind }
     }
 }
 
@@ -70,6 +81,18 @@ pub(super) enum FrameError {
     Asks(usize),
     #[error("a frame has at most {REPORTS_MAX} settles, cancels and drops, not {0}")]
     Reports(usize),
+    #[error("a frame has at most {RESUMED_MAX} resumed ids, not {0}")]
+    Resumed(usize),
+    #[error("a worker resumes more ids than it can hold")]
+    ResumedInAll,
+    #[error("a worker that has a name says in its first frames what it holds")]
+    NoResume,
+    #[error(
+        "what a worker holds is said once, in the first frames of a stream whose hello names it"
+    )]
+    LateResume,
+    #[error("nothing is asked or reported before all is resumed")]
+    BusyResume,
     #[error("ask {id}: tokens must be an integer from 0 to {PER_MINUTE_MAX}, got {tokens}")]
     Tokens { id: u32, tokens: u64 },
     #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM or TPM")]
@@ -89,7 +112,14 @@ impl TryFrom<FilterFrame> for Frame {
         if reports > REPORTS_MAX {
             return Err(FrameError::Reports(reports));
         }
+        let resumed = frame.resume.as_ref().map_or(0, |resume| resume.ids.len());
+        if resumed > RESUMED_MAX {
+            return Err(FrameError::Resumed(resumed));
+        }
+        let resume = frame.resume.map(|decision::Resume { ids, more }| Resume { ids, more });
         Ok(Self {
+            resume,
+            number: frame.number,
             reports: Reports {
                 settles: frame.settles.iter().map(Settle::from).collect(),
                 cancels: frame.cancels,
@@ -97,6 +127,14 @@ impl TryFrom<FilterFrame> for Frame {
             },
             asks: frame.asks.into_iter().map(ClientAsk::try_from).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Frame {
+    /// Whether it has nothing but a hello and what is resumed.
+    pub(super) fn is_bare(&self) -> bool {
+        let Reports { settles, cancels, drops } = &self.reports;
+        self.asks.is_empty() && settles.is_empty() && cancels.is_empty() && drops.is_empty()
     }
 }
 

@@ -5,7 +5,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 use proto::decision::{Decision, UsageSource};
 
 use super::frame::Settle;
-use crate::ledger::{End, Outcome};
+use crate::ledger::{End, Ended, Outcome};
 
 /// Upper bounds of estimate / actual: 1 is exact, below it a client reserves too little.
 const ESTIMATE_RATIO_BUCKETS: [f64; 12] =
@@ -120,9 +120,10 @@ impl StreamMetrics {
         self.decisions.add(decision, requests);
     }
 
-    /// Counts the end of a request that had reserved `reserved` tokens.
-    pub(super) fn ended(&self, end: &End, reserved: Tokens) {
-        let ending = match end {
+    /// Counts the end of a request.
+    pub(super) fn ended(&self, ended: &Ended) {
+        let reserved = ended.reserved;
+        let ending = match ended.end {
             End::Settled(response) => {
                 if let Some(told) = response.told.filter(|told| *told > Tokens::ZERO) {
                     self.estimate_ratio.observe(ratio(reserved, told));
@@ -133,6 +134,11 @@ impl StreamMetrics {
             End::Lost => Ending::Lost,
         };
         self.endings.add(ending, 1);
+    }
+
+    /// Counts a request whose end nobody waits for.
+    pub(super) fn not_followed(&self) {
+        self.endings.add(Ending::Lost, 1);
     }
 
     pub(super) fn response_ended(&self, settle: &Settle) {

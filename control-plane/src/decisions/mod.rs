@@ -4,9 +4,10 @@
 //! what it says, and verdicts go out (`verdict.rs`).
 
 mod frame;
-mod held;
+mod greeting;
 mod log_budget;
 mod metrics;
+mod seats;
 mod server;
 mod session;
 mod shared;
@@ -14,7 +15,7 @@ mod stream;
 mod thread;
 mod verdict;
 
-pub use held::HeldInAll;
+pub use greeting::Greeting;
 pub use metrics::StreamMetrics;
 pub use server::serve;
 pub use session::Session;

@@ -1,30 +1,29 @@
 //! The gRPC server of the decision stream.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use proto::decision::{
     FilterFrame,
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    time::{self, MissedTickBehavior},
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 use super::{
-    HeldInAll, StreamMetrics,
+    StreamMetrics,
     log_budget::LogBudget,
+    seats::Seats,
     shared::Shared,
     stream::{Answer, Stream},
 };
 use crate::{
-    ledger::{Ledger, WorkerId},
+    ledger::Ledger,
     listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
 };
 
@@ -48,6 +47,9 @@ const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often it is looked which workers have been away for too long.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames.
 pub async fn serve(
     listener: TcpListener,
@@ -61,12 +63,12 @@ pub async fn serve(
         shared: Shared {
             ledger,
             metrics,
-            held_in_all: HeldInAll::default(),
+            seats: Seats::default(),
             log: LogBudget::default(),
             shutdown: shutdown.clone(),
         },
-        workers: AtomicU64::new(0),
     };
+    streams.spawn(give_up_on_absent_workers(decisions.shared.clone()));
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
     Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -78,17 +80,26 @@ pub async fn serve(
             shutdown.cancelled_owned(),
         )
         .await?;
-    // What their requests held has ended only then.
+    // Until then what they told may not be written down.
     streams.close();
     streams.wait().await;
     Ok(())
 }
 
+/// Looks after workers that do not come back, until the server stops.
+async fn give_up_on_absent_workers(shared: Shared) {
+    let mut looks = time::interval(LOOK_INTERVAL);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while shared.shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+        for ended in shared.ledger.give_up_on_absent_workers().await {
+            shared.metrics.ended(&ended);
+        }
+    }
+}
+
 struct Decisions {
     streams: TaskTracker,
     shared: Shared,
-    /// How many workers there have been.
-    workers: AtomicU64,
 }
 
 #[tonic::async_trait]
@@ -99,9 +110,8 @@ impl DecisionService for Decisions {
         &self,
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<ReceiverStream<Answer>>, Status> {
-        let worker = WorkerId(self.workers.fetch_add(1, Ordering::Relaxed));
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
-        let stream = Stream::new(worker, request.into_inner(), connection, self.shared.clone());
+        let stream = Stream::new(request.into_inner(), connection, self.shared.clone());
         // The next frame is read when the answer to the last one was taken.
         let (answers, taken) = mpsc::channel(1);
         self.streams.spawn(stream.serve(answers));

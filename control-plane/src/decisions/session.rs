@@ -1,62 +1,51 @@
-//! One worker's session: frames in, frames out, and what its requests hold meanwhile. No IO.
+//! One worker's session: frames in, frames out. No IO.
 
 use std::sync::Arc;
 
 use proto::{
     DECISION_PROTOCOL_VERSION,
-    decision::{ControlFrame, FilterFrame, Hello, Verdict, Welcome},
+    decision::{ControlFrame, FilterFrame, Verdict, Welcome},
 };
 use tonic::Status;
 
 use super::{
-    HeldInAll, StreamMetrics,
-    frame::{Frame, FrameError, Reports},
-    held::Held,
+    Greeting, StreamMetrics,
+    frame::{ClientAsk, Frame, FrameError, Reports, Resume},
     verdict::{exceeded, verdict},
 };
-use crate::ledger::{Answer, Ask, End, Ledger, Reservation, WorkerId};
+use crate::ledger::{Answer, Ask, End, Ledger, Worker};
 
-/// Bytes of a node's id, which is logged. Envoy's own are some tens of bytes.
-const NODE_BYTES_MAX: usize = 256;
+/// Ids in a worker's resume, in all of its frames: twice as many as are held for one.
+const RESUMED_IN_ALL_MAX: usize = 200_000;
 
-/// What a worker asked for and has not ended yet. It ends with [`Session::close`], and then the
-/// charges stand.
+/// A worker's conversation on one stream. What its requests hold is the ledger's, and waits there for
+/// the worker's next stream.
 #[derive(Debug)]
 pub struct Session {
-    worker: WorkerId,
+    worker: Arc<Worker>,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
-    held: Held,
     welcomed: bool,
+    /// What the worker has said so far of what it holds; `None` once it has said all.
+    resumed: Option<Vec<u32>>,
+    /// The last frame of ends that took effect, and the last one that was acknowledged.
+    taken: u64,
+    acknowledged: u64,
 }
 
 impl Session {
-    /// Begins with the worker's hello; a version that this build does not speak is refused.
-    pub fn start(
-        hello: Option<&Hello>,
-        worker: WorkerId,
-        ledger: Arc<Ledger>,
-        metrics: StreamMetrics,
-        held_in_all: HeldInAll,
-    ) -> Result<Self, Status> {
-        let Some(hello) = hello else {
-            return Err(Status::invalid_argument("the first frame of a stream has to say hello"));
-        };
-        if hello.protocol_version != DECISION_PROTOCOL_VERSION {
-            return Err(Status::failed_precondition(format!(
-                "the filter speaks version {} of the decision stream, this control plane speaks \
-                 version {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
-                hello.protocol_version
-            )));
-        }
-        if hello.node.len() > NODE_BYTES_MAX {
-            return Err(Status::invalid_argument(format!(
-                "the node's id has at most {NODE_BYTES_MAX} bytes, not {}",
-                hello.node.len()
-            )));
-        }
+    /// Begins with the worker's greeting; its stream before has ended.
+    pub fn start(greeting: Greeting, ledger: Arc<Ledger>, metrics: StreamMetrics) -> Self {
         metrics.stream_opened();
-        Ok(Self { worker, ledger, metrics, held: Held::new(held_in_all), welcomed: false })
+        Self {
+            worker: ledger.join(greeting.worker),
+            ledger,
+            metrics,
+            welcomed: false,
+            resumed: greeting.comes_back.then(Vec::new),
+            taken: 0,
+            acknowledged: 0,
+        }
     }
 
     /// Takes a frame, all of it or nothing. A frame with a hello or with asks has an answer.
@@ -68,76 +57,122 @@ impl Session {
         }
         let frame = Frame::try_from(frame).map_err(refused)?;
         self.metrics.frame_received();
+        if !self.resume(frame.resume.as_ref(), frame.is_bare()).await.map_err(refused)? {
+            return Ok(self.welcome().map(|welcome| self.control_frame(Some(welcome), Vec::new())));
+        }
         self.report(frame.reports).await;
-        let asks: Vec<_> = frame.asks.iter().map(|ask| ask.of(self.worker)).collect();
+        self.taken = self.taken.max(frame.number);
+        let asks: Vec<_> = frame.asks.iter().map(ClientAsk::as_asked).collect();
         let verdicts = self.decide(&asks).await;
-        let welcome = (!self.welcomed).then_some(Welcome {
-            protocol_version: DECISION_PROTOCOL_VERSION,
-            ..Welcome::default()
-        });
-        self.welcomed = true;
-        Ok((welcome.is_some() || !verdicts.is_empty()).then_some(ControlFrame {
-            welcome,
-            verdicts,
-            acknowledged: 0,
-        }))
+        let welcome = self.welcome();
+        Ok((welcome.is_some() || !verdicts.is_empty())
+            .then(|| self.control_frame(welcome, verdicts)))
     }
 
     /// Takes the part of a frame that needs no answer, of a stream that has ended.
     pub async fn answer_nobody(&mut self, frame: FilterFrame) {
-        if let Ok(frame) = Frame::try_from(frame) {
+        if self.resumed.is_none()
+            && let Ok(frame) = Frame::try_from(frame)
+        {
             self.report(frame.reports).await;
         }
     }
 
-    /// The stream has ended: nobody will know what became of the requests that are under way.
-    pub async fn close(mut self) {
-        let held = self.held.take_all();
+    /// Whether the worker waits to hear that its ends have taken effect.
+    pub fn owes_acknowledgement(&self) -> bool {
+        self.taken > self.acknowledged
+    }
+
+    /// The acknowledgement by itself.
+    pub fn acknowledge(&mut self) -> ControlFrame {
+        self.control_frame(None, Vec::new())
+    }
+
+    /// The last answer is on its way.
+    pub fn told(&self) {
+        self.worker.told();
+    }
+
+    /// The stream has ended. What the worker's requests hold waits for its next one.
+    pub fn close(self) {
         self.metrics.stream_closed();
-        self.end(held.into_iter().map(|reservation| (reservation, End::Lost)).collect()).await;
+        self.ledger.leave(&self.worker);
+        self.ledger.commit();
+    }
+
+    /// Reads what the worker says of what it holds; `false`: there is more to come.
+    async fn resume(&mut self, resume: Option<&Resume>, is_bare: bool) -> Result<bool, FrameError> {
+        match (&mut self.resumed, resume) {
+            (None, None) => Ok(true),
+            (None, Some(_)) => Err(FrameError::LateResume),
+            (Some(_), None) => Err(FrameError::NoResume),
+            (Some(ids), Some(resume)) => {
+                ids.extend(&resume.ids);
+                if ids.len() > RESUMED_IN_ALL_MAX {
+                    return Err(FrameError::ResumedInAll);
+                }
+                if resume.more {
+                    return if is_bare { Ok(false) } else { Err(FrameError::BusyResume) };
+                }
+                let ids = self.resumed.take().unwrap_or_default();
+                for ended in self.ledger.resume(&self.worker, &ids).await {
+                    self.metrics.ended(&ended);
+                }
+                Ok(true)
+            }
+        }
     }
 
     async fn report(&mut self, reports: Reports) {
-        let mut ends = Vec::with_capacity(reports.settles.len() + reports.cancels.len());
-        for settle in reports.settles {
-            if let Some(reservation) = self.held.take(settle.id) {
-                self.metrics.response_ended(&settle);
-                ends.push((reservation, End::Settled(settle.response)));
+        let Reports { settles, cancels, drops } = reports;
+        let settled = settles.iter().map(|settle| (settle.id, End::Settled(settle.response)));
+        let canceled = cancels.iter().map(|id| (*id, End::Canceled));
+        let ended = self.ledger.end(&self.worker, settled.chain(canceled).collect()).await;
+        // In the order in which they were told, without those that were not under way.
+        let mut settles = settles.iter();
+        for ended in &ended {
+            self.metrics.ended(ended);
+            if let Some(settle) = settles.find(|settle| settle.id == ended.id) {
+                self.metrics.response_ended(settle);
             }
         }
-        for id in reports.cancels {
-            if let Some(reservation) = self.held.take(id) {
-                ends.push((reservation, End::Canceled));
-            }
-        }
-        self.end(ends).await;
-        for drop in reports.drops {
+        for drop in drops {
             self.metrics.decided(exceeded(drop.limit), drop.requests);
             self.ledger.count_dropped(&drop.client_id, drop.limit, drop.requests);
         }
     }
 
-    async fn decide(&mut self, asks: &[Ask<'_>]) -> Vec<Verdict> {
-        let answers = self.ledger.decide(asks).await;
-        let mut verdicts = Vec::with_capacity(asks.len());
-        for (ask, answer) in asks.iter().zip(answers) {
-            let verdict = verdict(ask.id, &answer);
-            self.metrics.decided(verdict.decision(), 1);
-            verdicts.push(verdict);
-            if let Answer::Admitted { reservation, .. } = answer
-                && let Some(not_followed) = self.held.keep(reservation)
-            {
-                self.end(vec![(not_followed, End::Lost)]).await;
-            }
+    async fn decide(&self, asks: &[Ask<'_>]) -> Vec<Verdict> {
+        if asks.is_empty() {
+            return Vec::new();
         }
-        verdicts
+        let answers = self.ledger.decide(&self.worker, asks).await;
+        let verdicts = asks.iter().zip(&answers).map(|(ask, answer)| {
+            let verdict = verdict(ask.id, answer);
+            self.metrics.decided(verdict.decision(), 1);
+            if let Answer::Admitted { is_followed: false, .. } = answer {
+                self.metrics.not_followed();
+            }
+            verdict
+        });
+        verdicts.collect()
     }
 
-    async fn end(&self, ends: Vec<(Reservation, End)>) {
-        for (reservation, end) in &ends {
-            self.metrics.ended(end, reservation.reserved());
+    fn welcome(&mut self) -> Option<Welcome> {
+        let is_first = !std::mem::replace(&mut self.welcomed, true);
+        is_first.then(|| Welcome {
+            protocol_version: DECISION_PROTOCOL_VERSION,
+            worker: self.worker.id().0.to_be_bytes().to_vec(),
+        })
+    }
+
+    /// What leaves the process: what it says is written down by then.
+    fn control_frame(&mut self, welcome: Option<Welcome>, verdicts: Vec<Verdict>) -> ControlFrame {
+        if self.owes_acknowledgement() {
+            self.ledger.commit();
         }
-        self.ledger.end(ends).await;
+        self.acknowledged = self.taken;
+        ControlFrame { welcome, verdicts, acknowledged: self.acknowledged }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{HeldInAll, StreamMetrics, log_budget::LogBudget};
+use super::{StreamMetrics, log_budget::LogBudget, seats::Seats};
 use crate::ledger::Ledger;
 
 /// A clone counts into the same metrics, and draws on the same bounds.
@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 pub(super) struct Shared {
     pub(super) ledger: Arc<Ledger>,
     pub(super) metrics: StreamMetrics,
-    pub(super) held_in_all: HeldInAll,
+    pub(super) seats: Seats,
     pub(super) log: LogBudget,
     pub(super) shutdown: CancellationToken,
 }

@@ -1,33 +1,43 @@
-//! One stream, and a task: it reads a frame, has it decided, answers, and in the end waits until
-//! what its requests held has ended.
+//! One stream, and a task: it reads a frame, has it decided, and answers. What its worker's requests
+//! hold waits for the worker's next stream.
 //!
 //! A stream that was polled by its connection would be polled again at once, and could not let
 //! others have their turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use proto::{
     REPORTS_MAX,
     decision::{ControlFrame, FilterFrame, Hello},
 };
-use tokio::{sync::mpsc::Sender, task, time::timeout};
+use tokio::{
+    sync::mpsc::Sender,
+    task,
+    time::{Instant, timeout, timeout_at},
+};
 use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::{Session, frame::reports, shared::Shared};
-use crate::{
-    ledger::WorkerId,
-    listener::{AtWork, ConnectionInfo},
-};
+use super::{Greeting, Session, frame::reports, seats::Seat, shared::Shared};
+use crate::listener::{AtWork, ConnectionInfo};
 
 /// How long a stream may take to say hello.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a worker waits at most to hear that its ends have taken effect.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(20);
+
 pub(super) type Answer = Result<ControlFrame, Status>;
 
+/// What a stream does next.
+enum Next {
+    Frame(FilterFrame),
+    Acknowledgement,
+    End,
+}
+
 pub(super) struct Stream {
-    worker: WorkerId,
     inbound: Streaming<FilterFrame>,
     peer: String,
     connection: Option<ConnectionInfo>,
@@ -35,6 +45,9 @@ pub(super) struct Stream {
     at_work: Option<AtWork>,
     /// `None` until the worker said hello.
     session: Option<Session>,
+    seat: Option<Seat>,
+    /// Until when its ends are to be acknowledged.
+    acknowledge_at: Option<Instant>,
     /// Reports taken since the others had their turn.
     reports_in_turn: usize,
     /// It was answered: the others come first now.
@@ -44,19 +57,19 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(
-        worker: WorkerId,
         inbound: Streaming<FilterFrame>,
         connection: Option<ConnectionInfo>,
         shared: Shared,
     ) -> Self {
         let peer = connection.as_ref().and_then(|connection| connection.peer);
         Self {
-            worker,
             inbound,
             peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             connection,
             at_work: None,
             session: None,
+            seat: None,
+            acknowledge_at: None,
             reports_in_turn: 0,
             is_answered: false,
             shared,
@@ -65,22 +78,25 @@ impl Stream {
 
     pub(super) async fn serve(mut self, answers: Sender<Answer>) {
         loop {
-            let frame = tokio::select! {
+            let next = tokio::select! {
                 biased;
                 () = answers.closed() => break,
-                frame = self.next_frame() => frame,
+                next = self.next() => next,
             };
-            let answer = match frame {
-                Ok(Some(frame)) => self.answer(frame).await,
-                Ok(None) => break,
+            let answer = match next {
+                Ok(Next::Frame(frame)) => self.answer(frame).await,
+                Ok(Next::Acknowledgement) => Ok(self.session.as_mut().map(Session::acknowledge)),
+                Ok(Next::End) => break,
                 Err(status) => Err(status),
             };
+            self.mind_acknowledgement();
             match answer {
                 Ok(None) => {}
                 Ok(Some(answer)) => {
                     if answers.send(Ok(answer)).await.is_err() {
                         break;
                     }
+                    self.session.iter().for_each(Session::told);
                     // A filter waits for its answer. Who sends frame after frame waits for others.
                     self.is_answered = true;
                 }
@@ -112,31 +128,52 @@ impl Stream {
         while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
             session.answer_nobody(frame).await;
         }
-        session.close().await;
+        session.close();
+        drop(self.seat.take());
         self.log(|| info!(peer = %self.peer, "decision stream closed"));
     }
 
-    /// `None`: the stream has ended.
-    async fn next_frame(&mut self) -> Result<Option<FilterFrame>, Status> {
-        let frame = async {
-            if self.session.is_some() {
-                return self.inbound.message().await;
+    async fn next(&mut self) -> Result<Next, Status> {
+        let next = async {
+            let frame = match (&self.session, self.acknowledge_at) {
+                (None, _) => timeout(HELLO_TIMEOUT, self.inbound.message())
+                    .await
+                    .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello in time"))),
+                (Some(_), None) => self.inbound.message().await,
+                (Some(_), Some(due)) => match timeout_at(due, self.inbound.message()).await {
+                    Ok(frame) => frame,
+                    Err(_) => return Ok(Next::Acknowledgement),
+                },
+            };
+            Ok(frame?.map_or(Next::End, Next::Frame))
+        };
+        let newer_stream = async {
+            match &self.seat {
+                Some(seat) => seat.wanted().await,
+                None => pending().await,
             }
-            timeout(HELLO_TIMEOUT, self.inbound.message())
-                .await
-                .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello in time")))
         };
         tokio::select! {
             biased;
-            () = self.shared.shutdown.cancelled() => Ok(None),
-            frame = frame => frame,
+            () = self.shared.shutdown.cancelled() => Ok(Next::End),
+            () = newer_stream => Ok(Next::End),
+            next = next => next,
+        }
+    }
+
+    /// Ends that no answer acknowledges soon are acknowledged by themselves.
+    fn mind_acknowledgement(&mut self) {
+        if !self.session.as_ref().is_some_and(Session::owes_acknowledgement) {
+            self.acknowledge_at = None;
+        } else if self.acknowledge_at.is_none() {
+            self.acknowledge_at = Some(Instant::now() + ACKNOWLEDGED_WITHIN);
         }
     }
 
     async fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => self.start_session(frame.hello.as_ref())?,
+            None => self.start_session(frame.hello.as_ref()).await?,
         };
         self.reports_in_turn = self.reports_in_turn.saturating_add(reports(&frame).max(1));
         let answer = session.answer(frame).await;
@@ -144,14 +181,11 @@ impl Stream {
         answer
     }
 
-    fn start_session(&mut self, hello: Option<&Hello>) -> Result<Session, Status> {
-        let session = Session::start(
-            hello,
-            self.worker,
-            Arc::clone(&self.shared.ledger),
-            self.shared.metrics.clone(),
-            self.shared.held_in_all.clone(),
-        )?;
+    async fn start_session(&mut self, hello: Option<&Hello>) -> Result<Session, Status> {
+        let greeting = Greeting::read(hello)?;
+        self.seat = Some(self.shared.seats.take(greeting.worker).await);
+        let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
+        let session = Session::start(greeting, ledger, metrics);
         self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         let node = hello.map_or("", |hello| &hello.node);
         self.log(|| {

@@ -8,13 +8,10 @@ use crate::ledger::{Answer, Refusal, Standing};
 /// The verdict on ask number `id`.
 pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
     match answer {
-        Answer::Admitted { reservation, standing } => {
-            let reserved = reservation.reserved();
-            Verdict {
-                settle_at_once: is_short(standing, reserved),
-                ..with_standing(id, Decision::Admitted, standing, reserved)
-            }
-        }
+        Answer::Admitted { reserved, standing, .. } => Verdict {
+            settle_at_once: is_short(standing, *reserved),
+            ..with_standing(id, Decision::Admitted, standing, *reserved)
+        },
         Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => Verdict {
             wait: Some(match *wait {
                 Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),

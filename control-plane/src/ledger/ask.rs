@@ -2,18 +2,11 @@
 
 use limiter::{Balance, Dimension, Tokens, Wait};
 
-use super::Reservation;
-
-/// One worker of one Envoy: whoever asks for requests, and tells their ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WorkerId(pub u64);
-
 /// One request, as it asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ask<'a> {
-    /// The worker that asks.
-    pub owner: WorkerId,
-    /// The request's number among those of its worker.
+    /// The request's number among those of its worker. Asked again while the request is under way, it
+    /// is answered with what was decided.
     pub id: u32,
     /// The client's id, as the request has it.
     pub client: &'a str,
@@ -35,12 +28,14 @@ pub enum RequestKind {
 }
 
 /// The answer to one ask.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It passes, and was charged.
     Admitted {
-        /// What it holds until it ends.
-        reservation: Reservation,
+        /// The tokens that it reserved.
+        reserved: Tokens,
+        /// Whether its end is waited for. Where there are too many, its charge stands.
+        is_followed: bool,
         /// Where the client stands now.
         standing: Standing,
     },

@@ -83,6 +83,33 @@ impl Balances {
         *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
     }
 
+    /// The buckets that there are, by limit.
+    pub(super) fn buckets(&self) -> [(Dimension, Option<&Bucket>); 2] {
+        [(Dimension::Rpm, self.requests.as_ref()), (Dimension::Tpm, self.tokens.as_ref())]
+    }
+
+    /// Counts how often the buckets were thrown away.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Takes back a bucket as it was written down; `None` is a full one.
+    pub(super) fn restore(&mut self, limit: Dimension, epoch: u32, bucket: Option<Bucket>) {
+        self.epoch = epoch;
+        match limit {
+            Dimension::Rpm => self.requests = bucket,
+            Dimension::Tpm => self.tokens = bucket,
+        }
+    }
+
+    /// Goes on at `now`, under `limits`, with what was taken back as it stood at `last`.
+    pub(super) fn go_on(&mut self, limits: Limits, last: UnixMillis, now: UnixMillis) {
+        for bucket in [&mut self.requests, &mut self.tokens].into_iter().flatten() {
+            bucket.go_on(last, now);
+        }
+        self.change_limits(limits, now);
+    }
+
     /// What is left of each of `limits` at `now`.
     #[inline]
     pub(super) fn standing(&self, limits: Limits, now: UnixMillis) -> Standing {

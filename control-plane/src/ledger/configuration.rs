@@ -1,7 +1,12 @@
 //! What an operator's writes do to the ledger.
 
-use super::{ClientSnapshot, LazySlot, Ledger};
-use crate::clients::ClientConfig;
+use limiter::ClientId;
+
+use super::{ClientSnapshot, LazySlot, Ledger, SlotNumber};
+use crate::{
+    clients::ClientConfig,
+    store::state::{ForgottenRecord, Record},
+};
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,20 +19,30 @@ pub enum Written {
 
 impl Ledger {
     /// Creates a client, or puts another configuration in force; what was spent stays spent.
+    ///
+    /// What is done here and below is written down with the next [`Ledger::commit`].
     pub fn configure(&self, config: &ClientConfig) -> Written {
         // Held to the end: writers wait for each other.
         let mut retired = self.retired.lock();
         let now = self.clock.now();
-        let replaced = self.clients.replace(config, |slot| {
-            if let Some(slot) = slot.get() {
+        let mut slot = None;
+        let replaced = self.clients.replace(config, |of_client| {
+            slot = of_client.get();
+            if let Some(slot) = slot {
                 self.slots.books(slot).balances.change_limits(config.limits, now);
             }
         });
         if replaced {
+            self.write_down(slot, None);
             return Written::Replaced;
         }
-        let slot = retired.take(&config.id).inspect(|slot| self.slots.books(*slot).begin_anew());
+        let slot = retired.take(&config.id);
+        if let Some(slot) = slot {
+            self.slots.books(slot).begin_anew(&config.id);
+        }
         self.clients.insert(config, slot.map(LazySlot::from).unwrap_or_default());
+        // Of one that was deleted while its end could not be written down, something may be left.
+        self.write_down(slot, Some(&config.id));
         Written::Created
     }
 
@@ -35,10 +50,12 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
-        if let Some(slot) = removed.slot.get()
-            && let Some(forgotten) = retired.put(removed.config.id, slot)
-        {
-            self.slots.give_back(forgotten);
+        self.write_down(None, Some(&removed.config.id));
+        if let Some(slot) = removed.slot.get() {
+            self.slots.books(slot).retire();
+            if let Some(forgotten) = retired.put(removed.config.id, slot) {
+                self.slots.give_back(forgotten);
+            }
         }
         true
     }
@@ -48,9 +65,29 @@ impl Ledger {
     /// theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         let client = self.clients.get(client)?;
-        if let Some(slot) = client.slot.get() {
+        let slot = client.slot.get();
+        if let Some(slot) = slot {
             self.slots.books(slot).balances.begin_anew();
         }
-        Some(self.snapshot_of(&client))
+        let after = self.snapshot_of(&client);
+        drop(client);
+        self.write_down(slot, None);
+        Some(after)
+    }
+
+    /// Notes that a slot was changed and a client is another one now; a file of a million clients is
+    /// written in many entries.
+    fn write_down(&self, changed: Option<SlotNumber>, forgotten: Option<&ClientId>) {
+        let mut pen = self.journal.pen();
+        if let Some(client) = forgotten {
+            let client = client.as_str();
+            pen.note(|| Record::Forgotten(ForgottenRecord { client }));
+        }
+        if let Some(slot) = changed {
+            pen.touch(slot);
+        }
+        if pen.has_much() {
+            self.journal.write(pen, &self.slots, self.clock.now());
+        }
     }
 }

@@ -3,20 +3,36 @@
 use std::sync::atomic::Ordering;
 
 use limiter::{Dimension, Tokens, UnixMillis};
+use parking_lot::MutexGuard;
 
 use super::{
-    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, policy::EstimateSource,
-    record::Record,
+    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, Worker, WorkerId, journal::Pen,
+    policy::EstimateSource, record::Record, worker::Held, written::opened,
 };
 
+/// A worker that asks, and what is written down of it meanwhile.
+struct Asking<'a> {
+    worker: WorkerId,
+    held: MutexGuard<'a, Held>,
+    pen: Pen<'a>,
+    now: UnixMillis,
+}
+
 impl Ledger {
-    /// Decides over each of `asks` in turn, charges what passes and counts all.
+    /// Decides over each of a worker's `asks` in turn, charges what passes and counts all. What is
+    /// answered is written down by then, and so is all that has ended before.
     ///
-    /// One decision is one atomic step over all limits of its client, whoever else asks.
+    /// One decision is one atomic step over all limits of its client, whoever else asks. A request
+    /// that is asked for again, since its worker knows of no answer, is answered with what was decided.
     #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
-    pub async fn decide(&self, asks: &[Ask<'_>]) -> Vec<Answer> {
+    pub async fn decide(&self, worker: &Worker, asks: &[Ask<'_>]) -> Vec<Answer> {
         let now = self.clock.now();
-        asks.iter().map(|ask| self.decide_one(ask, now)).collect()
+        let mut held = worker.lock();
+        held.begin_frame();
+        let mut asking = Asking { worker: worker.id(), held, pen: self.journal.pen(), now };
+        let answers = asks.iter().map(|ask| self.decide_one(ask, &mut asking)).collect();
+        self.journal.write(asking.pen, &self.slots, now);
+        answers
     }
 
     /// Counts requests that were refused where they arrived, for a limit that had just refused
@@ -36,27 +52,51 @@ impl Ledger {
     }
 
     fn count_dropped_of(&self, client: &Client, limit: Dimension, requests: u64, now: UnixMillis) {
-        let slot = client.slot.get_or_take(&self.slots);
+        let slot = client.slot.get_or_take(&self.slots, &client.config.id);
         self.slots.books(slot).record.dropped(limit, requests, now);
+        self.journal.pen().touch(slot);
     }
 
     #[inline]
-    fn decide_one(&self, ask: &Ask<'_>, now: UnixMillis) -> Answer {
-        if let Some(client) = self.clients.get(ask.client) {
-            return self.decide_for(&client, ask, now);
+    fn decide_one(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
+        if let Some(answer) = self.decided(ask, asking) {
+            return answer;
         }
-        match &self.unknown {
-            Unknown::Shared(client) => self.decide_for(client, ask, now),
-            Unknown::Denied { count } => {
-                count.fetch_add(1, Ordering::Relaxed);
-                Answer::UnknownClient
+        let answer = if let Some(client) = self.clients.get(ask.client) {
+            self.decide_for(&client, ask, asking)
+        } else {
+            match &self.unknown {
+                Unknown::Shared(client) => self.decide_for(client, ask, asking),
+                Unknown::Denied { count } => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    Answer::UnknownClient
+                }
             }
-        }
+        };
+        asking.held.note(ask.id, &answer);
+        answer
+    }
+
+    /// What was decided over a request that is asked for again.
+    #[inline]
+    fn decided(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Option<Answer> {
+        let Some(reservation) = asking.held.reservations.get(&ask.id) else {
+            return asking.held.repeat(ask.id);
+        };
+        let standing = self.with_client(ask.client, |client| {
+            let books = self.slots.books_of(reservation.slot)?;
+            Some(books.balances.standing(client.config.limits_in_force(), asking.now))
+        });
+        let standing = standing.flatten().unwrap_or_default();
+        Some(Answer::Admitted { reserved: reservation.reserved, is_followed: true, standing })
     }
 
     #[inline]
-    fn decide_for(&self, client: &Client, ask: &Ask<'_>, now: UnixMillis) -> Answer {
-        let slot = client.slot.get_or_take(&self.slots);
+    fn decide_for(&self, client: &Client, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
+        let Asking { worker, held, pen, now } = asking;
+        let now = *now;
+        let slot = client.slot.get_or_take(&self.slots, &client.config.id);
+        pen.touch(slot);
         let mut books = self.slots.books(slot);
         let reserved = self.estimate(client, &books.record, ask, now);
         let limits = client.config.limits_in_force();
@@ -64,15 +104,16 @@ impl Ledger {
         match decided {
             Ok(charges) => {
                 books.record.admitted(now);
-                let reservation = Reservation {
-                    owner: ask.owner,
-                    id: ask.id,
-                    slot: books.key(slot),
-                    kind: ask.kind,
-                    charges,
-                    reserved,
-                };
-                Answer::Admitted { reservation, standing }
+                let is_followed = self.workers.take_place(held.reservations.len());
+                if is_followed {
+                    let slot = books.key(slot);
+                    let reservation = Reservation { slot, kind: ask.kind, charges, reserved };
+                    pen.note(|| opened(*worker, ask.id, &client.config.id, &reservation));
+                    held.reservations.insert(ask.id, reservation);
+                } else {
+                    books.record.lost(reserved);
+                }
+                Answer::Admitted { reserved, is_followed, standing }
             }
             Err(refusal) => {
                 books.record.dropped(refusal.limit, 1, now);

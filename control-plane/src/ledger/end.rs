@@ -3,8 +3,10 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ledger, Outcome, Reservation, Response, cost::Cost, policy::EstimateSource, slots::Books,
+    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId, cost::Cost,
+    policy::EstimateSource, slots::Books,
 };
+use crate::store::state::{EndedRecord, Record};
 
 /// How an admitted request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +20,36 @@ pub enum End {
 }
 
 impl Ledger {
-    /// Ends requests.
+    /// Ends a worker's requests, and tells which of them were under way. It is written down with what
+    /// is decided next, or by [`Ledger::commit`].
     #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
-    pub async fn end(&self, ends: Vec<(Reservation, End)>) {
+    pub async fn end(&self, worker: &Worker, ends: Vec<(u32, End)>) -> Vec<Ended> {
+        if ends.is_empty() {
+            return Vec::new();
+        }
         let now = self.clock.now();
-        for (reservation, end) in &ends {
+        let mut held = worker.lock();
+        let mut pen = self.journal.pen();
+        let ended = ends.into_iter().filter_map(|(id, end)| {
+            let reservation = held.reservations.remove(&id)?;
+            pen.note(|| Record::Ended(EndedRecord { worker: worker.id().0, id }));
             // A client that was deleted still has its books, until it is forgotten.
             if let Some(mut books) = self.slots.books_of(reservation.slot) {
-                self.end_one(&mut books, reservation, end, now);
+                pen.touch(reservation.slot.number());
+                self.end_one(&mut books, &reservation, &end, now);
             }
+            Some(Ended { id, end, reserved: reservation.reserved })
+        });
+        let ended: Vec<_> = ended.collect();
+        self.workers.give_back(ended.len());
+        ended
+    }
+
+    /// A request that was written down as open has ended before it was read again.
+    pub(super) fn let_go(&self, worker: WorkerId, id: u32) {
+        let worker = self.workers.get_or_make(worker);
+        if worker.lock().reservations.remove(&id).is_some() {
+            self.workers.give_back(1);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The ledger: who has which limits, what is left of them, and what happened.
 //!
 //! Requests go in by [`Ledger::decide`] and out by [`Ledger::end`], and by no other door. Between
-//! the two a request is a [`Reservation`], which is data. Three things are known of a client, and
+//! the two a request is a [`Reservation`], which is data and its [`Worker`]'s. Three things are known of a client, and
 //! one look-up finds all: the catalog (`clients`) says which limits it has, and where its slot is, which
 //! holds what is left of them (`balances`) and what happened (`record`). Only configured clients
 //! have a slot; all other ids share one client, [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN).
@@ -14,32 +14,41 @@ mod configuration;
 mod cost;
 mod decide;
 mod end;
+mod journal;
 mod policy;
 mod record;
 mod reservation;
+mod restore;
 mod retired;
 mod slots;
 mod snapshot;
 mod unknown;
+mod worker;
+mod workers;
+mod written;
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
 
-pub use ask::{Answer, Ask, Refusal, RequestKind, Standing, WorkerId};
+pub use ask::{Answer, Ask, Refusal, RequestKind, Standing};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};
 pub use end::End;
+use journal::Journal;
 pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
-    UnknownClients, WithoutUsageCharge,
+    ResumePolicy, UnknownClients, WithoutUsageCharge,
 };
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
-pub use reservation::Reservation;
+use reservation::Reservation;
 use retired::Retired;
 use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};
 use unknown::Unknown;
+pub use worker::{Worker, WorkerId};
+pub use workers::Ended;
+use workers::Workers;
 
 use crate::clients::{self, Catalog};
 
@@ -55,6 +64,8 @@ pub struct Ledger {
     slots: Slots,
     retired: Mutex<Retired>,
     unknown: Unknown,
+    workers: Workers,
+    journal: Journal,
 }
 
 impl Ledger {
@@ -67,6 +78,8 @@ impl Ledger {
             clients: Catalog::default(),
             slots: Slots::default(),
             retired: Mutex::default(),
+            workers: Workers::default(),
+            journal: Journal::default(),
         }
     }
 

@@ -14,6 +14,21 @@ pub struct Policy {
     pub estimate: EstimatePolicy,
     /// What a request costs in the end, where its response does not say all of it.
     pub charge: ChargePolicy,
+    /// How long what a worker's requests hold waits for the worker to come back.
+    pub resume: ResumePolicy,
+}
+
+/// How long what a worker's requests hold waits for the worker to come back, once it has no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumePolicy {
+    /// In milliseconds, of the control plane's own time since it is up.
+    pub timeout_ms: u64,
+}
+
+impl Default for ResumePolicy {
+    fn default() -> Self {
+        Self { timeout_ms: 60_000 }
+    }
 }
 
 /// What happens to a client id that is not configured.

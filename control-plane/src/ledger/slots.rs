@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use limiter::ClientId;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{balances::Balances, record::Record};
@@ -16,7 +17,7 @@ pub(super) struct Slots {
 }
 
 /// The number of a slot, of whichever client has it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SlotNumber(u32);
 
 /// The slot of a client that may never have asked: until it does it has none, and takes half of the
@@ -35,6 +36,8 @@ pub(super) struct SlotKey {
 /// and one lock costs it half of what two do.
 #[derive(Debug, Default)]
 pub(super) struct Books {
+    /// Whose they are; `None` in a free slot.
+    pub(super) client: Option<ClientId>,
     pub(super) balances: Balances,
     pub(super) record: Record,
     /// Counts the clients that had the slot before.
@@ -42,13 +45,21 @@ pub(super) struct Books {
 }
 
 impl Slots {
-    /// An empty slot.
-    pub(super) fn take(&self) -> SlotNumber {
+    /// An empty slot for `client`.
+    fn take(&self, client: &ClientId) -> SlotNumber {
         let free = self.free.lock().pop();
-        free.unwrap_or_else(|| {
+        let number = free.unwrap_or_else(|| {
             // A million clients are as many as there can be.
             SlotNumber(u32::try_from(self.slots.push(Mutex::default())).unwrap_or(u32::MAX))
-        })
+        });
+        self.books(number).client = Some(client.clone());
+        number
+    }
+
+    /// Every slot that there is by now.
+    pub(super) fn all(&self) -> impl Iterator<Item = SlotNumber> {
+        let count = u32::try_from(self.slots.count()).unwrap_or(u32::MAX);
+        (0..count).map(SlotNumber)
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.
@@ -73,6 +84,13 @@ impl Slots {
     }
 }
 
+impl SlotKey {
+    /// The slot that it is for.
+    pub(super) fn number(self) -> SlotNumber {
+        self.number
+    }
+}
+
 impl LazySlot {
     /// The slot, when there is one.
     pub(super) fn get(&self) -> Option<SlotNumber> {
@@ -81,8 +99,8 @@ impl LazySlot {
 
     /// The slot, which is taken now when there is none.
     #[inline]
-    pub(super) fn get_or_take(&self, slots: &Slots) -> SlotNumber {
-        *self.0.get_or_init(|| slots.take())
+    pub(super) fn get_or_take(&self, slots: &Slots, client: &ClientId) -> SlotNumber {
+        *self.0.get_or_init(|| slots.take(client))
     }
 }
 
@@ -93,11 +111,23 @@ impl From<SlotNumber> for LazySlot {
 }
 
 impl Books {
-    /// A client is created, which may have been deleted before: full buckets, and counters that go
-    /// on. What its requests of before still hold is not given back to these buckets.
-    pub(super) fn begin_anew(&mut self) {
+    /// Their client is deleted, and may come back.
+    pub(super) fn retire(&mut self) {
+        self.client = None;
+    }
+
+    /// A client is created that was deleted before: full buckets, and counters that go on. What its
+    /// requests of before still hold is not given back to these buckets.
+    pub(super) fn begin_anew(&mut self, client: &ClientId) {
+        self.client = Some(client.clone());
         self.balances.begin_anew();
         self.record.unlearn();
+    }
+
+    /// A client was deleted, and what is known of it is of another one now.
+    pub(super) fn forget(&mut self) {
+        self.balances.begin_anew();
+        self.record = Record::default();
     }
 
     /// The key of the client whose books they are, in slot `number`.

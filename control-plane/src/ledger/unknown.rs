@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use limiter::ClientId;
 
-use super::{Client, LazySlot, policy::UnknownClients};
+use super::{Client, LazySlot, Ledger, policy::UnknownClients};
 use crate::clients::{ClientConfig, Limits};
 
 /// What becomes of them.
@@ -26,5 +26,18 @@ impl Unknown {
         let id = ClientId::unknown();
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
         Self::Shared(Client { config, slot: LazySlot::default() })
+    }
+}
+
+impl Ledger {
+    /// What `read` sees of the client that a request of this id counts as; `None`: such are denied.
+    pub(super) fn with_client<T>(&self, id: &str, read: impl FnOnce(&Client) -> T) -> Option<T> {
+        if let Some(client) = self.clients.get(id) {
+            return Some(read(&client));
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => Some(read(client)),
+            Unknown::Denied { .. } => None,
+        }
     }
 }

@@ -33,11 +33,11 @@ impl Operator {
     /// Configures `ledger`, and keeps what it configures in `store`.
     pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>) -> Self {
         Self {
+            writer: Writer::new(Arc::clone(&ledger)),
             ledger,
             store,
             clients_max: CLIENTS_MAX,
             owned: Owned::default(),
-            writer: Writer::new(),
             readers: Turns::new(LIST_READERS_MAX),
         }
     }

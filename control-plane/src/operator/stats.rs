@@ -4,7 +4,7 @@ use limiter::{Balance, ClientId, Tokens, UnixMillis};
 
 use crate::ledger::ClientSnapshot;
 
-/// What a client did since the process started, and what it has left.
+/// What a client did, and what it has left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientStats {
     /// Whose they are.
@@ -38,20 +38,21 @@ pub struct ClientStats {
 impl From<&ClientSnapshot> for ClientStats {
     fn from(client: &ClientSnapshot) -> Self {
         let ClientSnapshot { config, standing, record } = client;
-        let dropped_requests = record.rpm_dropped.saturating_add(record.tpm_dropped);
+        let all = record.over_all_processes();
+        let dropped_requests = all.rpm_dropped.saturating_add(all.tpm_dropped);
         Self {
             id: config.id.clone(),
-            total_requests: record.admitted.saturating_add(dropped_requests),
-            success_requests: record.admitted,
+            total_requests: all.admitted.saturating_add(dropped_requests),
+            success_requests: all.admitted,
             dropped_requests,
-            rpm_dropped: record.rpm_dropped,
-            tpm_dropped: record.tpm_dropped,
-            tokens_used: record.tokens_used,
+            rpm_dropped: all.rpm_dropped,
+            tpm_dropped: all.tpm_dropped,
+            tokens_used: all.tokens_used,
             rpm_remaining: standing.requests.as_ref().map(Balance::remaining),
             tpm_remaining: standing.tokens.as_ref().map(Balance::remaining),
             tpm_balance: standing.tokens.as_ref().map(Balance::whole),
-            last_request: record.last_request,
-            avg_latency_ms: record.durations.mean_ms(),
+            last_request: Some(all.last_request).filter(|at| *at > 0).map(UnixMillis),
+            avg_latency_ms: all.mean_ms(),
             learned_estimate: record.learned_estimate.map(Tokens::get),
         }
     }

@@ -1,4 +1,4 @@
-//! One write at a time, each to its end.
+//! One write at a time, each to its end and written down.
 
 use std::sync::Arc;
 
@@ -6,14 +6,18 @@ use tokio::{sync::Semaphore, task};
 use tracing::error;
 
 use super::OperatorError;
+use crate::ledger::Ledger;
 
 /// Whoever writes waits for the write before.
 #[derive(Debug)]
-pub(super) struct Writer(Arc<Semaphore>);
+pub(super) struct Writer {
+    turn: Arc<Semaphore>,
+    ledger: Arc<Ledger>,
+}
 
 impl Writer {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
+        Self { turn: Arc::new(Semaphore::new(1)), ledger }
     }
 
     /// Begins `write` when it is its turn. From then on it is a task of its own: a caller that goes
@@ -22,9 +26,11 @@ impl Writer {
         &self,
         write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
     ) -> Result<T, OperatorError> {
-        let turn = Arc::clone(&self.0).acquire_owned().await;
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
+        let ledger = Arc::clone(&self.ledger);
         let done = task::spawn(async move {
             let done = write.await;
+            ledger.commit();
             drop(turn);
             done
         });

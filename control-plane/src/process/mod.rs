@@ -4,6 +4,7 @@ mod cli;
 mod envoy_config;
 mod exit;
 mod health_check;
+mod keeper;
 mod listeners;
 mod run;
 mod serve;

@@ -44,6 +44,7 @@ pub fn run() -> ExitCode {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
                 Err(ServeError::Data(error)) => exit::cannot_create(&error),
+                Err(ServeError::State(error)) => exit::cannot_create(&error),
                 Err(error) => exit::unavailable(&error),
             }
         }

@@ -4,9 +4,10 @@ use std::{convert::Infallible, io, path::Path, sync::Arc};
 
 use futures_util::FutureExt as _;
 use tokio::runtime;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
+    keeper::{JournalMetrics, Keeper},
     listeners::{BindError, Listeners},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
@@ -20,7 +21,10 @@ use crate::{
     metrics,
     operator::{Operator, OperatorError, grpc, rest, start},
     settings::Settings,
-    store::{ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore},
+    store::{
+        ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
+        state::{CutOff, FolderDisk, StateError, StateFiles},
+    },
 };
 
 /// Why the process could not serve, or serves no more.
@@ -35,6 +39,9 @@ pub(super) enum ServeError {
     /// What outlives the process cannot be kept, or not be read.
     #[error(transparent)]
     Data(#[from] OpenError),
+    /// The balances of the process before cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
     Process(#[from] io::Error),
@@ -75,6 +82,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
+    let journal_metrics = JournalMetrics::register(&registry)?;
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
     let found = start::load(&operator).await?;
     if found.clients > 0 {
@@ -86,6 +94,13 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     };
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
+        None => None,
+    };
+    let keeper = match &folder {
+        Some(folder) => {
+            let files = restore(folder, &ledger)?;
+            Some(Keeper::start(files, Arc::clone(&ledger), health.clone(), journal_metrics)?)
+        }
         None => None,
     };
     // Whoever has a file has clients, even if it names none yet.
@@ -125,14 +140,36 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     health.stop();
     decisions.stop().await;
     faces.stop().await;
+    if let Some(keeper) = keeper {
+        keeper.stop();
+    }
     info!("stopped");
     ended
 }
 
+/// Takes back what the process before left in the folder. All clients are configured by then: what is
+/// of no client is passed over.
+fn restore(folder: &DataFolder, ledger: &Ledger) -> Result<Arc<StateFiles>, StateError> {
+    let disk = Arc::new(FolderDisk::new(folder));
+    let (files, found) = StateFiles::open(disk, |record| ledger.restore(&record))?;
+    if let Some(CutOff { entries, bytes }) = found.cut_off {
+        warn!(
+            entries,
+            bytes, "the end of the journal was lost by a power failure: about its last second"
+        );
+    }
+    let files = Arc::new(files);
+    ledger.go_on(found.last, Arc::clone(&files));
+    if found.last.is_some() {
+        info!("requests that are still under way: {}", ledger.held());
+    }
+    Ok(files)
+}
+
 fn announce_data_dir(folder: Option<&Path>) {
     if let Some(folder) = folder {
-        info!("configured clients are kept in {} (DATA_DIR)", folder.display());
+        info!("clients and balances are kept in {} (DATA_DIR)", folder.display());
     } else {
-        info!("configured clients end with this process (DATA_DIR=memory)");
+        info!("clients and balances end with this process (DATA_DIR=memory)");
     }
 }

@@ -124,13 +124,13 @@ async fn a_client_that_the_file_takes_over_keeps_what_it_has_left() {
     let spent = |world: &World| world.ledger.snapshot("a").and_then(|a| a.standing.requests);
     let full = spent(&world);
     let ask = flowguard::ledger::Ask {
-        owner: flowguard::ledger::WorkerId(0),
         id: 0,
         client: "a",
         estimate: None,
         kind: flowguard::ledger::RequestKind::Generates,
     };
-    world.ledger.decide(&[ask]).await;
+    let worker = world.ledger.join(flowguard::ledger::WorkerId(0));
+    world.ledger.decide(&worker, &[ask]).await;
     let left = spent(&world);
     assert_ne!(left, full);
     world.file(&[config("a", Some(60), None)]).await;

@@ -1,6 +1,7 @@
 //! The decision stream over a real connection, and a worker's session by itself.
 
 mod frames_fuzz;
+mod resume;
 mod session;
 mod stream;
 mod world;

@@ -1,6 +1,5 @@
 //! A worker's session by itself.
 
-use futures_util::FutureExt as _;
 use proto::decision::{Balance, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource};
 use tonic::Code;
 
@@ -158,17 +157,6 @@ fn a_node_with_a_name_that_would_fill_the_log_is_refused() {
     let hello = Hello { node: "a".repeat(900_000), ..hello() };
     let refused = Session::start(&hello).err().expect("refused");
     assert_eq!(refused.code(), Code::InvalidArgument);
-}
-
-#[test]
-fn what_a_session_holds_stays_charged_when_it_ends() {
-    let mut session = Session::new();
-    session.answer(asks(&[ask(1, "client", 100)])).unwrap();
-    let Session { session, ledger } = session;
-    session.close().now_or_never().expect("local balances are ready at once");
-    let after = ledger.snapshot("client").unwrap();
-    assert_eq!(after.standing.tokens.unwrap().whole(), 0);
-    assert_eq!(after.record.tokens_used, 100, "and counts as used");
 }
 
 #[test]

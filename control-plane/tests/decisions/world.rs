@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use flowguard::{
     clients::{ClientConfig, Limits},
-    decisions::{self, HeldInAll, StreamMetrics},
-    ledger::{Clock, Ledger, ManualClock, Policy, RecordSnapshot, UnknownClients, WorkerId},
+    decisions::{self, Greeting, StreamMetrics},
+    ledger::{Clock, Ledger, ManualClock, Policy, RecordSnapshot, UnknownClients},
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, PerMinute, UnixMillis};
 use prometheus::Registry;
-use proto::decision::{Ask, ControlFrame, Decision, FilterFrame, Hello, Verdict, verdict::Wait};
+use proto::decision::{
+    Ask, ControlFrame, Decision, FilterFrame, Hello, Resume, Verdict, verdict::Wait,
+};
 use tonic::Status;
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -36,16 +38,19 @@ impl Session {
     }
 
     pub(crate) fn start(hello: &Hello) -> Result<Self, Status> {
-        let ledger = ledger(ManualClock::at(NOW));
+        Self::start_on(&ledger(ManualClock::at(NOW)), hello)
+    }
+
+    pub(crate) fn start_on(ledger: &Arc<Ledger>, hello: &Hello) -> Result<Self, Status> {
         let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-        let session = decisions::Session::start(
-            Some(hello),
-            WorkerId(0),
-            Arc::clone(&ledger),
-            metrics,
-            HeldInAll::default(),
-        )?;
-        Ok(Self { session, ledger })
+        let greeting = Greeting::read(Some(hello))?;
+        let session = decisions::Session::start(greeting, Arc::clone(ledger), metrics);
+        Ok(Self { session, ledger: Arc::clone(ledger) })
+    }
+
+    /// The stream of the session ends.
+    pub(crate) fn close(self) {
+        self.session.close();
     }
 
     pub(crate) fn answer(&mut self, frame: FilterFrame) -> Result<Option<ControlFrame>, Status> {
@@ -73,6 +78,13 @@ pub(crate) fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
 
 pub(crate) fn asks(asks: &[Ask]) -> FilterFrame {
     FilterFrame { asks: asks.to_vec(), ..FilterFrame::default() }
+}
+
+/// The first frame of a worker that comes back, and holds these.
+pub(crate) fn back(worker: &[u8], ids: &[u32]) -> FilterFrame {
+    let hello = Hello { worker: worker.to_vec(), ..hello() };
+    let resume = Resume { ids: ids.to_vec(), more: false };
+    FilterFrame { hello: Some(hello), resume: Some(resume), ..FilterFrame::default() }
 }
 
 pub(crate) const NEVER: u64 = u64::MAX;

@@ -27,28 +27,28 @@ fn a_request_of_which_nothing_is_known_reserves_the_default_and_not_nothing() {
     for source in [EstimateSource::Header, EstimateSource::Learned] {
         for (tpm, reserved) in [(10_000, DEFAULT_ESTIMATE), (500, 500)] {
             let world = estimating(source, tpm);
-            let reservation = world.admit(None);
-            assert_eq!(reservation.reserved().get(), reserved, "{source:?}");
-            world.settle(reservation, response(None));
+            let request = world.admit(None);
+            assert_eq!(request.reserved.get(), reserved, "{source:?}");
+            world.settle(request, response(None));
             assert_eq!(world.snapshot("client").record.tokens_used, reserved, "{source:?}");
             world.settle(world.admit(tokens(0)), response(tokens(0)));
         }
     }
     let learning = learning(10_000);
     learning.settle(learning.admit(tokens(900)), response(tokens(30)));
-    assert_eq!(learning.admit(None).reserved().get(), 30, "what is known is better");
+    assert_eq!(learning.admit(None).reserved.get(), 30, "what is known is better");
 }
 
 #[test]
 fn a_client_that_always_says_1_reserves_what_its_requests_use() {
     let world = learning(10_000);
-    assert_eq!(world.admit(tokens(1)).reserved().get(), 1, "nothing is known yet");
+    assert_eq!(world.admit(tokens(1)).reserved.get(), 1, "nothing is known yet");
     for _ in 0..3 {
         world.settle(world.admit(tokens(1)), response(tokens(900)));
     }
     assert_eq!(world.snapshot("client").record.learned_estimate, tokens(900));
     for (header, reserved) in [(None, 900), (tokens(1), 900), (tokens(901), 901)] {
-        assert_eq!(world.admit(header).reserved().get(), reserved);
+        assert_eq!(world.admit(header).reserved.get(), reserved);
     }
 }
 
@@ -70,7 +70,7 @@ fn what_is_not_learned_from_the_header_alone_is_not_in_the_statistics() {
     let world = World::of(&[config("client", None, None)]);
     world.settle(world.admit(tokens(5)), response(tokens(700)));
     assert_eq!(world.snapshot("client").record.learned_estimate, None);
-    assert_eq!(world.admit(None).reserved().get(), 0);
+    assert_eq!(world.admit(None).reserved.get(), 0);
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn no_request_that_makes_tokens_reserves_less_than_the_floor() {
         (1_000, Some(5_000), 0, 1_000),
     ] {
         let world = with_floor(tpm, own);
-        let reservation = world.admit(tokens(estimate));
-        assert_eq!(reservation.reserved().get(), reserved, "{tpm} {own:?} {estimate}");
+        let request = world.admit(tokens(estimate));
+        assert_eq!(request.reserved.get(), reserved, "{tpm} {own:?} {estimate}");
     }
 }
 
@@ -125,7 +125,7 @@ fn no_request_that_makes_tokens_reserves_less_than_the_floor() {
 fn a_request_that_makes_no_tokens_has_no_floor() {
     for kind in [RequestKind::Reads, RequestKind::Counts] {
         let world = with_floor(10_000, None);
-        let reservation = world.admit_kind(tokens(0), kind);
-        assert_eq!(reservation.reserved().get(), 0, "{kind:?}");
+        let request = world.admit_kind(tokens(0), kind);
+        assert_eq!(request.reserved.get(), 0, "{kind:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod estimate;
 mod paid_back;
+mod restart;
 mod settlement;
 mod world;
 
@@ -15,22 +16,26 @@ use std::{
 
 use flowguard::{
     clients::ClientConfig,
-    ledger::{Answer, End, UnknownClients, UnknownSnapshot, Written},
+    ledger::{Answer, Ask, End, RequestKind, UnknownClients, UnknownSnapshot, WorkerId, Written},
 };
 use limiter::{Tokens, Wait};
 
 use world::{World, config, later, left, limit, response, tokens, with_unknown_clients};
 
 /// Threads ask all at once, and what they were granted is counted apart from the ledger.
-fn admitted_by_threads(world: &World, threads: usize, asks: usize, each: Option<Tokens>) -> u64 {
+fn admitted_by_threads(world: &World, threads: u32, asks: u32, each: Option<Tokens>) -> u64 {
     let admitted = AtomicU64::new(0);
-    let start = Barrier::new(threads);
+    let start = Barrier::new(threads as usize);
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
+        for thread in 0..threads {
+            let (start, admitted) = (&start, &admitted);
+            scope.spawn(move || {
+                let worker = world.ledger.join(WorkerId(thread.into()));
                 start.wait();
-                for _ in 0..asks {
-                    if matches!(world.decide("client", each), Answer::Admitted { .. }) {
+                for id in 0..asks {
+                    let kind = RequestKind::Generates;
+                    let ask = Ask { id, client: "client", estimate: each, kind };
+                    if matches!(world.ask_by(&worker, ask), Answer::Admitted { .. }) {
                         admitted.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -95,18 +100,18 @@ fn a_refused_request_costs_nothing() {
 #[test]
 fn a_released_charge_is_given_back_and_neither_request_nor_tokens_count_in_the_end() {
     let world = World::of(&[config("client", limit(1), limit(100))]);
-    let reservation = world.admit(tokens(80));
-    world.end(reservation, End::Canceled);
+    let request = world.admit(tokens(80));
+    world.end(request, End::Canceled);
     assert_eq!(left(&world.snapshot("client")), (Some(1), Some(100)));
 
-    let reservation = world.admit(tokens(100));
+    let request = world.admit(tokens(100));
     // The counter never went down, and says now what really was admitted.
     assert_eq!(world.snapshot("client").record.admitted, 1);
     assert_eq!(world.snapshot("client").record.tokens_used, 0, "it has not ended yet");
-    world.settle(reservation, response(None));
+    world.settle(request, response(None));
     assert_eq!(world.snapshot("client").record.tokens_used, 100);
-    let durations = world.snapshot("client").record.durations;
-    assert_eq!((durations.count(), durations.mean_ms()), (1, 1.5));
+    let all = world.snapshot("client").record.over_all_processes();
+    assert_eq!((all.durations, all.mean_ms()), (1, 1.5));
 }
 
 #[test]
@@ -138,20 +143,20 @@ fn a_client_created_again_has_full_buckets_and_counters_that_go_on() {
 #[test]
 fn what_a_deleted_client_holds_is_not_given_back_to_the_one_created_after_it() {
     let world = World::of(&[config("client", None, limit(500))]);
-    let reservation = world.admit(tokens(500));
+    let request = world.admit(tokens(500));
     world.ledger.remove("client");
     world.ledger.configure(&config("client", None, limit(500)));
     assert!(matches!(world.decide("client", tokens(500)), Answer::Admitted { .. }));
-    world.end(reservation, End::Canceled);
+    world.end(request, End::Canceled);
     assert!(matches!(world.decide("client", tokens(1)), Answer::Refused { .. }));
 }
 
 #[test]
 fn a_request_that_ends_after_its_client_was_deleted_harms_nothing() {
     let world = World::of(&[config("client", limit(1), None)]);
-    let reservation = world.admit(tokens(5));
+    let request = world.admit(tokens(5));
     world.ledger.remove("client");
-    world.end(reservation, End::Canceled);
+    world.end(request, End::Canceled);
     assert!(world.ledger.is_empty());
 }
 
@@ -160,10 +165,7 @@ fn what_a_forgotten_client_holds_is_nobodys_and_least_of_all_its_successors() {
     let world = World::of(&[config("client", limit(1), limit(500))]);
     let [canceled, settled, lost] = ["a", "b", "c"].map(|id| {
         world.ledger.configure(&config(id, limit(1), limit(500)));
-        match world.decide(id, tokens(500)) {
-            Answer::Admitted { reservation, .. } => reservation,
-            other => panic!("not admitted: {other:?}"),
-        }
+        world.admitted(&world.decide(id, tokens(500)))
     });
     for id in ["a", "b", "c"] {
         world.ledger.remove(id);

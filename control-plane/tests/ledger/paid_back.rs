@@ -1,13 +1,13 @@
 //! What requests use beyond their estimates becomes a debt, and is paid back.
 
-use flowguard::ledger::{Answer, Reservation};
+use flowguard::ledger::Answer;
 use limiter::Wait;
 
-use super::world::{NOW, World, config, later, left, limit, response, tokens};
+use super::world::{Admitted, NOW, World, config, later, left, limit, response, tokens};
 
 /// A request of the simulation below: admitted at one moment, settled at another.
 struct InFlight {
-    reservation: Reservation,
+    request: Admitted,
     estimate: u64,
     ends: u64,
 }
@@ -46,17 +46,14 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
         settled.push(over.iter().map(|request| 2 * request.estimate).sum::<u64>());
         for request in over {
             used_in_all += 2 * request.estimate;
-            world.at(now).settle(request.reservation, response(tokens(2 * request.estimate)));
+            world.at(now).settle(request.request, response(tokens(2 * request.estimate)));
         }
         while step < STEPS && in_flight.len() < 1_000 {
             let estimate = random(&mut seed, 400);
-            match world.at(now).decide("client", tokens(estimate)) {
-                Answer::Admitted { reservation, .. } => {
-                    let ends = step + 1 + random(&mut seed, 300);
-                    in_flight.push(InFlight { reservation, estimate, ends });
-                }
-                _ => break,
-            }
+            let answer = world.at(now).decide("client", tokens(estimate));
+            let Answer::Admitted { .. } = answer else { break };
+            let ends = step + 1 + random(&mut seed, 300);
+            in_flight.push(InFlight { request: world.admitted(&answer), estimate, ends });
         }
         step += 1;
     }
@@ -80,8 +77,8 @@ fn what_is_settled_in_any_minute_is_what_the_bucket_holds_and_what_was_in_flight
 fn what_a_burst_used_beyond_its_estimates_is_paid_back_in_the_next_minute() {
     let world = World::of(&[config("client", None, limit(100_000))]);
     let burst: Vec<_> = (0..1_000).map(|_| world.admit(tokens(100))).collect();
-    for reservation in burst {
-        world.settle(reservation, response(tokens(200)));
+    for request in burst {
+        world.settle(request, response(tokens(200)));
     }
     let left = |at| left(&world.at(at).snapshot("client"));
     assert_eq!(left(later(60_000)), (None, Some(0)));

@@ -173,10 +173,10 @@ fn a_request_that_counts_costs_no_tokens_unless_its_response_made_some() {
 #[test]
 fn what_a_deleted_client_used_counts_and_is_not_charged_to_the_one_created_after_it() {
     let world = World::of(&[config("client", None, limit(500))]);
-    let reservation = world.admit(tokens(500));
+    let request = world.admit(tokens(500));
     world.ledger.remove("client");
     world.ledger.configure(&config("client", None, limit(500)));
-    world.settle(reservation, response(tokens(700)));
+    world.settle(request, response(tokens(700)));
     let after = world.snapshot("client");
     assert_eq!(left(&after), (None, Some(500)));
     assert_eq!((after.record.tokens_used, after.record.tokens_charged_further), (700, 200));
@@ -208,8 +208,8 @@ fn every_ending_is_counted_with_its_duration_when_it_has_one() {
     for outcome in ALL_OUTCOMES {
         for (duration_us, count) in [(Some(7), 1), (None, 0)] {
             let world = world(default_charge());
-            let reservation = world.admit(tokens(RESERVED));
-            world.settle(reservation, Response { duration_us, ..silent(outcome) });
+            let request = world.admit(tokens(RESERVED));
+            world.settle(request, Response { duration_us, ..silent(outcome) });
             assert_eq!(world.snapshot("client").record.durations.count(), count);
         }
     }

@@ -1,10 +1,15 @@
 //! A ledger in a test's hands, whose clock the test moves.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{
         Answer, Ask, ClientSnapshot, End, Ledger, ManualClock, Outcome, Policy, RequestKind,
-        Reservation, Response, UnknownClients, WorkerId,
+        Response, UnknownClients, Worker, WorkerId,
     },
 };
 use futures_util::FutureExt as _;
@@ -14,13 +19,24 @@ pub(crate) const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 pub(crate) struct World {
     pub(crate) ledger: Ledger,
+    pub(crate) worker: Arc<Worker>,
     clock: ManualClock,
+    asked: AtomicU32,
+}
+
+/// A request that was admitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) id: u32,
+    pub(crate) reserved: Tokens,
 }
 
 impl World {
     pub(crate) fn new(policy: Policy) -> Self {
         let clock = ManualClock::at(NOW);
-        Self { ledger: Ledger::new(policy, clock.clone()), clock }
+        let ledger = Ledger::new(policy, clock.clone());
+        let worker = ledger.join(WorkerId(0));
+        Self { ledger, worker, clock, asked: AtomicU32::new(0) }
     }
 
     pub(crate) fn of(configs: &[ClientConfig]) -> Self {
@@ -37,8 +53,12 @@ impl World {
     }
 
     pub(crate) fn ask(&self, client: &str, estimate: Option<Tokens>, kind: RequestKind) -> Answer {
-        let ask = Ask { owner: WorkerId(0), id: 0, client, estimate, kind };
-        let answers = self.ledger.decide(&[ask]).now_or_never();
+        let id = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.ask_by(&self.worker, Ask { id, client, estimate, kind })
+    }
+
+    pub(crate) fn ask_by(&self, worker: &Worker, ask: Ask<'_>) -> Answer {
+        let answers = self.ledger.decide(worker, &[ask]).now_or_never();
         answers.expect("local balances are ready at once").remove(0)
     }
 
@@ -48,24 +68,31 @@ impl World {
     }
 
     /// The request of a client called `client`, which passes.
-    pub(crate) fn admit(&self, estimate: Option<Tokens>) -> Reservation {
+    pub(crate) fn admit(&self, estimate: Option<Tokens>) -> Admitted {
         self.admit_kind(estimate, RequestKind::Generates)
     }
 
-    pub(crate) fn admit_kind(&self, estimate: Option<Tokens>, kind: RequestKind) -> Reservation {
-        match self.ask("client", estimate, kind) {
-            Answer::Admitted { reservation, .. } => reservation,
-            other => panic!("not admitted: {other:?}"),
+    pub(crate) fn admit_kind(&self, estimate: Option<Tokens>, kind: RequestKind) -> Admitted {
+        self.admitted(&self.ask("client", estimate, kind))
+    }
+
+    /// The request that was asked for last, which was admitted.
+    pub(crate) fn admitted(&self, answer: &Answer) -> Admitted {
+        match *answer {
+            Answer::Admitted { reserved, .. } => {
+                Admitted { id: self.asked.load(Ordering::Relaxed), reserved }
+            }
+            ref other => panic!("not admitted: {other:?}"),
         }
     }
 
-    pub(crate) fn end(&self, reservation: Reservation, end: End) {
-        let ended = self.ledger.end(vec![(reservation, end)]).now_or_never();
+    pub(crate) fn end(&self, request: Admitted, end: End) {
+        let ended = self.ledger.end(&self.worker, vec![(request.id, end)]).now_or_never();
         ended.expect("local balances are ready at once");
     }
 
-    pub(crate) fn settle(&self, reservation: Reservation, response: Response) {
-        self.end(reservation, End::Settled(response));
+    pub(crate) fn settle(&self, request: Admitted, response: Response) {
+        self.end(request, End::Settled(response));
     }
 
     pub(crate) fn snapshot(&self, client: &str) -> ClientSnapshot {

@@ -36,7 +36,7 @@ async fn a_balance_is_rounded_down_below_zero_too() {
     let world = in_debt().await;
     // 30 ms later half a token has come back.
     world.later(30);
-    drop(world.ask("a", 0));
+    world.ask("a", 0);
     let reply = world.get("/api/v1/clients/a/stats").await;
     assert!(reply.body.ends_with(r#""tpm_balance":-450}"#), "{}", reply.body);
 }

@@ -1,6 +1,12 @@
 //! One control plane in a test's hands, without a process and without a port.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -11,8 +17,8 @@ use flowguard::{
     health::Health,
     http::{Access, AllowedHosts, CorsOrigins},
     ledger::{
-        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Reservation, Response,
-        UnknownClients, WorkerId,
+        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Response,
+        UnknownClients, Worker, WorkerId,
     },
     metrics,
     operator::{Caller, Draft, Operator, rest},
@@ -31,6 +37,8 @@ pub(crate) struct World {
     pub(crate) health: Health,
     pub(crate) cors: CorsOrigins,
     pub(crate) clock: ManualClock,
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) asked: AtomicU32,
 }
 
 impl World {
@@ -52,6 +60,8 @@ impl World {
         let ledger = Arc::new(Ledger::new(policy, clock.clone()));
         let operator = Operator::new(Arc::clone(&ledger), Box::new(store));
         Self {
+            worker: ledger.join(WorkerId(0)),
+            asked: AtomicU32::new(0),
             ledger,
             operator: Arc::new(operator),
             health: Health::ready(),
@@ -76,25 +86,25 @@ impl World {
 
     pub(crate) fn ask(&self, client: &str, tokens: u64) -> Answer {
         let ask = Ask {
-            owner: WorkerId(0),
-            id: 0,
+            id: self.asked.fetch_add(1, Ordering::Relaxed) + 1,
             client,
             estimate: Some(Tokens::new(tokens).expect("few tokens")),
             kind: RequestKind::Generates,
         };
-        let answers = self.ledger.decide(&[ask]).now_or_never();
+        let answers = self.ledger.decide(&self.worker, &[ask]).now_or_never();
         answers.expect("local balances are ready at once").remove(0)
     }
 
-    pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> Reservation {
+    /// The number of a request that is admitted.
+    pub(crate) fn ask_admitted(&self, client: &str, tokens: u64) -> u32 {
         match self.ask(client, tokens) {
-            Answer::Admitted { reservation, .. } => reservation,
+            Answer::Admitted { .. } => self.asked.load(Ordering::Relaxed),
             other => panic!("not admitted: {other:?}"),
         }
     }
 
-    pub(crate) fn end(&self, reservation: Reservation, end: End) {
-        let ended = self.ledger.end(vec![(reservation, end)]).now_or_never();
+    pub(crate) fn end(&self, request: u32, end: End) {
+        let ended = self.ledger.end(&self.worker, vec![(request, end)]).now_or_never();
         ended.expect("local balances are ready at once");
     }
 

@@ -45,9 +45,8 @@ impl Worker {
         settle_at_once: bool,
         now: Micros,
     ) {
-        let forwarded = self.requests.forward(id, self.link.epoch(), |kind| {
-            Response::awaited(kind, standing, settle_at_once)
-        });
+        let forwarded =
+            self.requests.forward(id, |kind| Response::awaited(kind, standing, settle_at_once));
         if let Some(started) = forwarded {
             count(host, Stat::Admitted, started, now);
             host.resume(id);

@@ -118,13 +118,13 @@ impl Worker {
     ) {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
-            Some(State::Waiting(waiting)) if waiting.asked => self.outbox.cancel(id),
-            Some(State::Forwarded(request)) if self.link.is_epoch(request.epoch) => {
+            Some(State::Waiting(waiting)) if waiting.may_be_charged() => self.outbox.cancel(id),
+            Some(State::Forwarded(request)) => {
                 let report = request.response.end(completed);
                 let at_once = request.response.settle_at_once();
                 self.outbox.settle(id, report, now.since(request.started), at_once);
             }
-            Some(State::Forwarded(_) | State::Waiting(_)) | None => return,
+            Some(State::Waiting(_)) | None => return,
         }
         self.report_what_is_due(host, now);
     }

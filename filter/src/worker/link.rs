@@ -24,18 +24,23 @@ const FAILURES_UNTIL_FAILING: u32 = 2;
 /// Failures in a row after which nobody waits for the stream to come back.
 const FAILURES_UNTIL_DOWN: u32 = 3;
 
+/// What names this worker to the control plane, over all of its streams.
+type Name = [u8; 16];
+
 /// Streams that were closed because they hung, and may still come to life.
 const ABANDONED_MAX: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Link {
     node: String,
+    /// As the control plane gave it; `None` until it has welcomed this worker for the first time.
+    name: Option<Name>,
     state: State,
     /// How often in a row no stream was welcomed; one that hung counts twice.
     failures: u32,
-    /// Numbers the streams, so that what one admitted is not settled on another.
-    epoch: u32,
     abandoned: VecDeque<StreamToken>,
+    /// The worker is about to end, and its stream is counted nowhere.
+    is_leaving: bool,
 }
 
 #[derive(Debug)]
@@ -56,7 +61,14 @@ enum State {
 
 impl Link {
     pub(super) fn new(node: String) -> Self {
-        Self { node, state: State::Unneeded, failures: 0, epoch: 0, abandoned: VecDeque::new() }
+        Self {
+            node,
+            name: None,
+            state: State::Unneeded,
+            failures: 0,
+            abandoned: VecDeque::new(),
+            is_leaving: false,
+        }
     }
 
     /// A request has arrived: a stream is wanted from now on.
@@ -71,13 +83,12 @@ impl Link {
     }
 
     pub(super) fn open(&mut self, host: &mut impl Host, now: Micros) {
-        self.epoch = self.epoch.wrapping_add(1);
         match host.open_stream() {
             Some(stream) => {
                 let hello = Hello {
                     protocol_version: DECISION_PROTOCOL_VERSION,
                     node: self.node.clone(),
-                    ..Hello::default()
+                    worker: self.name.map(Vec::from).unwrap_or_default(),
                 };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }
@@ -85,15 +96,15 @@ impl Link {
         }
     }
 
-    /// The hello that a new stream's first frame carries.
-    pub(super) fn take_hello(&mut self) -> Option<Hello> {
+    /// A new stream, and the hello that its first frame carries.
+    pub(super) fn take_hello(&mut self) -> Option<(StreamToken, Hello)> {
         match &mut self.state {
-            State::Opening { hello, .. } => hello.take(),
+            State::Opening { stream, hello } => Some((*stream, hello.take()?)),
             _ => None,
         }
     }
 
-    /// Checks the welcome of an answer: the first one has it.
+    /// Checks the welcome of an answer: the first one has it, and with it this worker's name.
     pub(super) fn accept(
         &mut self,
         host: &mut impl Host,
@@ -108,7 +119,15 @@ impl Link {
                         welcome.protocol_version
                     ));
                 }
+                let Ok(name) = Name::try_from(welcome.worker.as_slice()) else {
+                    return Err(format!(
+                        "the control plane gave this worker a name of {} bytes, not {}",
+                        welcome.worker.len(),
+                        size_of::<Name>()
+                    ));
+                };
                 let stream = *stream;
+                self.name = Some(name);
                 self.failures = 0;
                 self.set(host, State::Open { stream });
                 host.info("decision stream is open");
@@ -132,6 +151,14 @@ impl Link {
         }
         self.failures = self.failures.saturating_add(1);
         self.set(host, State::Down { retry_at });
+    }
+
+    /// The worker is about to end. The host may do that without asking again, and keeps its gauges.
+    pub(super) fn leave(&mut self, host: &mut impl Host) {
+        if let Some(stat) = self.stat() {
+            host.count(stat, -1);
+        }
+        self.is_leaving = true;
     }
 
     /// Ends the stream for good.
@@ -163,10 +190,12 @@ impl Link {
         }
     }
 
-    /// The stream, once hello was said on it: from then on reports may be sent.
+    /// The stream, once this worker has said on it who it is: from then on reports may be sent. One
+    /// without a name has to be given it first.
     pub(super) fn greeted_stream(&self) -> Option<StreamToken> {
         match self.state {
-            State::Opening { stream, hello: None } | State::Open { stream } => Some(stream),
+            State::Opening { stream, hello: None } if self.name.is_some() => Some(stream),
+            State::Open { stream } => Some(stream),
             _ => None,
         }
     }
@@ -196,17 +225,11 @@ impl Link {
         self.stream() == Some(stream)
     }
 
-    pub(super) fn epoch(&self) -> u32 {
-        self.epoch
-    }
-
-    /// Whether what `epoch` admitted can be settled on the stream that is open now.
-    pub(super) fn is_epoch(&self, epoch: u32) -> bool {
-        self.epoch == epoch && self.stream().is_some()
-    }
-
     /// Where the stream is counted; a worker that never needed one is counted nowhere.
     fn stat(&self) -> Option<Stat> {
+        if self.is_leaving {
+            return None;
+        }
         match self.state {
             State::Unneeded => None,
             State::Down { .. } => Some(Stat::StreamsDown),

@@ -5,6 +5,7 @@
 //! worker's request leaves at once.
 
 mod decided;
+mod ends;
 mod flow;
 mod lanes;
 mod link;
@@ -12,10 +13,13 @@ mod outbox;
 mod refusals;
 mod requests;
 mod response;
+mod sending;
+mod stop;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod unanswered;
 mod undecided;
 
 use crate::{clock::Clock, config::Config, host::Pace};
@@ -23,6 +27,7 @@ use link::Link;
 use outbox::Outbox;
 use refusals::Refusals;
 use requests::Requests;
+use stop::Stop;
 
 /// Requests that are resumed or answered in one call of the host's, at most.
 ///
@@ -40,7 +45,9 @@ pub(crate) struct Worker {
     requests: Requests,
     refusals: Refusals,
     outbox: Outbox,
+    has_told_forgotten_ends: bool,
     pace: Pace,
+    stop: Stop,
 }
 
 impl Worker {
@@ -54,7 +61,9 @@ impl Worker {
             requests: Requests::new(seed),
             refusals: Refusals::new(),
             outbox: Outbox::default(),
+            has_told_forgotten_ends: false,
             pace: Pace::Usual,
+            stop: Stop::default(),
         }
     }
 }

@@ -1,24 +1,26 @@
-//! What is reported to the control plane without a question: ends, cancels and drops of requests.
+//! What is reported to the control plane without a question: ends and drops of requests.
 
 use limiter::Dimension;
 use proto::{
     REPORTS_MAX,
-    decision::{Ask, Decision, Drop, FilterFrame, Hello, Settle},
+    decision::{Decision, Drop, FilterFrame, Settle},
 };
 
 use super::{
+    ends::{End, Ends},
     lanes::{LANES, Lane},
     response::Report,
 };
+use crate::{clock::Micros, host::RequestId};
 
 /// So many reports are worth a frame of their own; fewer wait for the next asks or the tick.
 const LARGE: usize = 256;
 
-/// Bounded by the requests in progress, each of which ends once, and by the lanes.
+/// Bounded by the ends that are kept, and by the lanes.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    settles: Vec<Settle>,
-    cancels: Vec<u32>,
+    /// Kept until they are acknowledged.
+    pub(super) ends: Ends,
     /// At most two in each lane, one for each limit; others are sent on their way first.
     drops: Vec<(Lane, Drop)>,
     /// Somebody waits for what one of the settles gives back.
@@ -27,20 +29,27 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// A forwarded request is over. `at_once`: its client may need what it gives back.
-    pub(super) fn settle(&mut self, id: u32, report: Report, duration_us: u64, at_once: bool) {
+    pub(super) fn settle(
+        &mut self,
+        id: RequestId,
+        report: Report,
+        duration_us: u64,
+        at_once: bool,
+    ) {
         self.is_urgent |= at_once;
-        self.settles.push(Settle {
+        self.ends.keep(End::Settle(Settle {
             id,
             outcome: report.outcome.into(),
             duration_us,
             usage: report.usage.into(),
             used_tokens: report.used_tokens,
             observed_tokens: report.observed_tokens,
-        });
+        }));
     }
 
-    pub(super) fn cancel(&mut self, id: u32) {
-        self.cancels.push(id);
+    /// A request that was asked for has gone without being forwarded.
+    pub(super) fn cancel(&mut self, id: RequestId) {
+        self.ends.keep(End::Cancel(id));
     }
 
     /// A request was refused without an ask.
@@ -60,16 +69,18 @@ impl Outbox {
         }
     }
 
-    /// A frame with what is here, as much as a frame may hold.
-    pub(super) fn frame(&mut self, hello: Option<Hello>, asks: Vec<Ask>) -> FilterFrame {
-        let mut room = REPORTS_MAX;
-        let settles = take(&mut self.settles, &mut room);
-        let cancels = take(&mut self.cancels, &mut room);
-        let drops = take(&mut self.drops, &mut room).into_iter().map(|(_, drop)| drop).collect();
-        self.is_urgent &= !self.settles.is_empty();
-        FilterFrame { hello, asks, settles, cancels, drops, ..FilterFrame::default() }
+    /// A frame with what is to be sent, as much as a frame may hold. Drops are statistics, and are
+    /// sent once, whether they are heard or not.
+    pub(super) fn frame(&mut self, now: Micros) -> FilterFrame {
+        let mut frame = self.ends.frame(now);
+        self.is_urgent &= self.ends.unsent() > 0;
+        let room = REPORTS_MAX - (frame.settles.len() + frame.cancels.len()).min(REPORTS_MAX);
+        let taken = self.drops.drain(..room.min(self.drops.len()));
+        frame.drops = taken.map(|(_, drop)| drop).collect();
+        frame
     }
 
+    /// Whether there is nothing to send.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -84,27 +95,16 @@ impl Outbox {
         self.is_urgent
     }
 
-    /// The stream on which these requests were admitted is lost. Drops belong to no stream, and stay.
-    pub(super) fn forget_ends(&mut self) {
-        *self = Self { drops: std::mem::take(&mut self.drops), ..Self::default() };
-    }
-
     fn len(&self) -> usize {
-        self.settles.len() + self.cancels.len() + self.drops.len()
+        self.ends.unsent() + self.drops.len()
     }
-}
-
-/// Takes the oldest, as many as there is room for.
-fn take<T>(from: &mut Vec<T>, room: &mut usize) -> Vec<T> {
-    let rest = from.split_off(from.len().min(*room));
-    let taken = std::mem::replace(from, rest);
-    *room -= taken.len();
-    taken
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::lanes::Lanes, *};
+
+    const NOW: Micros = Micros(0);
 
     #[test]
     fn no_frame_holds_more_than_it_may_and_none_is_lost() {
@@ -112,10 +112,9 @@ mod tests {
         for id in 0..1_500 {
             outbox.cancel(id);
         }
-        let sizes: Vec<_> = std::iter::from_fn(|| {
-            (!outbox.is_empty()).then(|| outbox.frame(None, Vec::new()).cancels.len())
-        })
-        .collect();
+        let sizes: Vec<_> =
+            std::iter::from_fn(|| (!outbox.is_empty()).then(|| outbox.frame(NOW).cancels.len()))
+                .collect();
         assert_eq!(sizes, [1_024, 476]);
     }
 
@@ -126,7 +125,7 @@ mod tests {
         for limit in [Dimension::Rpm, Dimension::Rpm, Dimension::Tpm] {
             outbox.drop(lane, "a", limit);
         }
-        let drops = outbox.frame(None, Vec::new()).drops;
+        let drops = outbox.frame(NOW).drops;
         let counted: Vec<_> = drops.iter().map(|drop| (drop.decision(), drop.requests)).collect();
         assert_eq!(counted, [(Decision::RpmExceeded, 2), (Decision::TpmExceeded, 1)]);
     }

@@ -9,6 +9,7 @@ use super::{
     DECIDED_PER_CALL_MAX,
     lanes::{LANE_LEN_MAX, Lane, Lanes},
     response::Response,
+    unanswered::Unanswered,
 };
 use crate::{
     clock::Micros, host::RequestId, reply::BodyFormat, request_headers::RequestHeaders,
@@ -50,20 +51,26 @@ pub(super) enum State {
 pub(super) struct Waiting {
     pub(super) started: Micros,
     deadline: Micros,
-    /// The control plane heard of it, and may have charged it.
-    pub(super) asked: bool,
+    ask: AskIs,
     lane: Lane,
     kind: RequestKind,
     /// In whose form it is told that it does not pass.
     pub(super) body_format: BodyFormat,
 }
 
-/// A request on its way to the upstream or back.
+/// Where a waiting request's ask is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AskIs {
+    Queued,
+    Sent,
+    /// It was sent, on a stream that was lost.
+    QueuedAgain,
+}
+
+/// A request on its way to the upstream or back, of which the control plane may have heard.
 #[derive(Debug)]
 pub(super) struct Forwarded {
     pub(super) started: Micros,
-    /// The stream on which it was admitted.
-    pub(super) epoch: u32,
     pub(super) response: Response,
 }
 
@@ -71,9 +78,7 @@ pub(super) struct Forwarded {
 #[derive(Debug)]
 struct Frame {
     asks: Vec<Ask>,
-    sent: Micros,
-    /// Ticks since then.
-    ticks: u32,
+    unanswered: Unanswered,
 }
 
 /// Whether a further request may wait.
@@ -93,6 +98,17 @@ pub(super) struct Arrival<'a> {
     pub(super) body_format: BodyFormat,
     pub(super) started: Micros,
     pub(super) deadline: Micros,
+}
+
+impl Waiting {
+    /// Whether the control plane may have heard of it, on whatever stream, and may have charged it.
+    pub(super) fn may_be_charged(&self) -> bool {
+        self.ask != AskIs::Queued
+    }
+
+    fn is_queued(&self) -> bool {
+        self.ask != AskIs::Sent
+    }
 }
 
 impl Requests {
@@ -147,7 +163,8 @@ impl Requests {
         self.sweep();
         let lane = self.queue.of(headers.client_id);
         let kind = headers.kind;
-        let waiting = Waiting { started, deadline, asked: false, lane, kind, body_format };
+        let ask = AskIs::Queued;
+        let waiting = Waiting { started, deadline, ask, lane, kind, body_format };
         self.states.insert(id, State::Waiting(waiting));
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
@@ -172,7 +189,7 @@ impl Requests {
             && let Some(ask) = self.queue.pop()
         {
             if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
-                waiting.asked = true;
+                waiting.ask = AskIs::Sent;
                 batch.push(ask);
             } else {
                 let lane = self.queue.of(&ask.client_id);
@@ -184,7 +201,7 @@ impl Requests {
 
     /// A frame with these asks is on its way; an empty one is a bare hello.
     pub(super) fn sent(&mut self, asks: Vec<Ask>, now: Micros) {
-        self.in_flight = Some(Frame { asks, sent: now, ticks: 0 });
+        self.in_flight = Some(Frame { asks, unanswered: Unanswered::since(now) });
     }
 
     /// The frame was answered: what was asked in it, `None` when there is no such frame.
@@ -195,18 +212,21 @@ impl Requests {
     /// Some milliseconds have passed.
     pub(super) fn tick(&mut self) {
         if let Some(frame) = &mut self.in_flight {
-            frame.ticks = frame.ticks.saturating_add(1);
+            frame.unanswered.tick();
         }
     }
 
-    /// Whether a frame is unanswered for so long, and for so many ticks.
-    ///
-    /// The ticks are there because a worker that is busy reads late what was answered early. Both
-    /// the timer and the stream have their turn in each round of its loop.
-    pub(super) fn is_unanswered_for(&self, ms: u64, ticks: u32, now: Micros) -> bool {
-        self.in_flight
-            .as_ref()
-            .is_some_and(|frame| frame.sent.plus_ms(ms) <= now && frame.ticks >= ticks)
+    /// Whether a frame is unanswered for so long.
+    pub(super) fn is_unanswered_for(&self, ms: u64, now: Micros) -> bool {
+        self.in_flight.as_ref().is_some_and(|frame| frame.unanswered.is_for(ms, now))
+    }
+
+    /// Those of which the control plane may have heard.
+    pub(super) fn may_be_charged(&self) -> impl Iterator<Item = RequestId> {
+        self.states.iter().filter_map(|(id, state)| match state {
+            State::Waiting(waiting) => waiting.may_be_charged().then_some(*id),
+            State::Forwarded(_) => Some(*id),
+        })
     }
 
     /// Puts what was sent and not answered back to the front of the queue.
@@ -214,7 +234,7 @@ impl Requests {
         let Some(frame) = self.in_flight.take() else { return };
         for ask in frame.asks.into_iter().rev() {
             if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
-                waiting.asked = false;
+                waiting.ask = AskIs::QueuedAgain;
                 self.queue.push_front(waiting.lane, ask);
             }
         }
@@ -224,19 +244,22 @@ impl Requests {
     pub(super) fn forward(
         &mut self,
         id: RequestId,
-        epoch: u32,
         response: impl FnOnce(RequestKind) -> Response,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
-        let State::Waiting(Waiting { started, kind, asked, lane, .. }) = *state else {
-            return None;
-        };
-        *state = State::Forwarded(Forwarded { started, epoch, response: response(kind) });
-        self.waiting -= 1;
-        if !asked {
-            self.queue.count_gone(lane);
-        }
+        let State::Waiting(waiting) = *state else { return None };
+        let started = waiting.started;
+        *state = State::Forwarded(Forwarded { started, response: response(waiting.kind) });
+        self.no_longer_waits(&waiting);
         Some(started)
+    }
+
+    /// A request that waited goes on to the upstream without a verdict. It may have been charged,
+    /// and so it is followed to its end.
+    pub(super) fn forward_undecided(&mut self, id: RequestId, waiting: &Waiting) {
+        let &Waiting { started, kind, .. } = waiting;
+        let response = Response::of_undecided(kind);
+        self.states.insert(id, State::Forwarded(Forwarded { started, response }));
     }
 
     /// The response of a request that was forwarded.
@@ -261,13 +284,17 @@ impl Requests {
     /// A request is over; how far it had come.
     pub(super) fn end(&mut self, id: RequestId) -> Option<State> {
         let state = self.states.remove(&id)?;
-        if let State::Waiting(waiting) = state {
-            self.waiting -= 1;
-            if !waiting.asked {
-                self.queue.count_gone(waiting.lane);
-            }
+        if let State::Waiting(waiting) = &state {
+            self.no_longer_waits(waiting);
         }
         Some(state)
+    }
+
+    fn no_longer_waits(&mut self, waiting: &Waiting) {
+        self.waiting -= 1;
+        if waiting.is_queued() {
+            self.queue.count_gone(waiting.lane);
+        }
     }
 
     fn sweep(&mut self) {
@@ -291,6 +318,18 @@ impl Requests {
             };
         }
         None
+    }
+}
+
+#[cfg(test)]
+impl Requests {
+    /// Whether nothing is kept of any.
+    pub(super) fn are_none(&self) -> bool {
+        self.states.is_empty()
+            && self.waiting == 0
+            && self.queue.len() == 0
+            && self.in_flight.is_none()
+            && self.deadlines.is_empty()
     }
 }
 

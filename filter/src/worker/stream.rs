@@ -1,4 +1,4 @@
-//! The care of the stream: what comes and is sent on it, when it is given up, what its loss means.
+//! The care of the stream: what comes on it, when it is given up, what its loss means.
 
 use proto::{DECISION_PROTOCOL_VERSION, decision::ControlFrame};
 
@@ -9,13 +9,13 @@ use crate::{
     stats::Stat,
 };
 
-/// A stream that leaves a frame unanswered this long is given up, or twice the decision timeout
-/// when that is longer.
+/// A stream that leaves a frame unanswered or ends unacknowledged this long is given up, or twice
+/// the decision timeout when that is longer.
 const HUNG_AFTER_MS: u64 = 1_000;
 
 /// How a stream came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Loss {
+pub(super) enum Loss {
     /// It broke, or could not be opened.
     Broken,
     /// It answered no more.
@@ -44,6 +44,11 @@ impl Worker {
         if let Err(reason) = self.link.accept(host, frame.welcome.as_ref()) {
             return self.drop_stream(host, stream, &reason, now);
         }
+        self.outbox.ends.acknowledge(frame.acknowledged, now);
+        self.end_if_all_is_told(host, now);
+        if frame.welcome.is_none() && frame.verdicts.is_empty() {
+            return;
+        }
         let Some(asks) = self.requests.frame_answered() else {
             return self.drop_stream(host, stream, "an answer to nothing", now);
         };
@@ -70,72 +75,13 @@ impl Worker {
         }
     }
 
-    /// No request will come any more.
-    pub(crate) fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
-        let now = self.clock.advance(wall_us);
-        self.report(host, now);
-        self.link.stop(host);
-    }
-
-    /// Sends the next frame of asks, when none is unanswered.
-    pub(super) fn flush(&mut self, host: &mut impl Host, now: Micros) {
-        while let Some(stream) = self.link.stream()
-            && self.requests.may_send()
-        {
-            let hello = self.link.take_hello();
-            let asks = self.requests.next_batch();
-            if hello.is_none() && asks.is_empty() {
-                break;
-            }
-            let mut frame = self.outbox.frame(hello, asks);
-            let sent = host.send(stream, &prost::Message::encode_to_vec(&frame));
-            self.requests.sent(std::mem::take(&mut frame.asks), now);
-            if !sent {
-                self.on_stream_lost(host, Loss::Broken, "nothing can be sent on it", now);
-            }
-        }
-    }
-
-    /// Sends what is reported without a question, when no frame of asks took it along.
-    pub(super) fn report(&mut self, host: &mut impl Host, now: Micros) {
-        while let Some(stream) = self.link.greeted_stream()
-            && !self.outbox.is_empty()
-        {
-            let frame = self.outbox.frame(None, Vec::new());
-            if !host.send(stream, &prost::Message::encode_to_vec(&frame)) {
-                self.on_stream_lost(host, Loss::Broken, "nothing can be sent on it", now);
-            }
-        }
-    }
-
-    /// The same, when it is much, or when somebody waits for it and no frame of asks is about to
-    /// take it along: while one is unanswered, the next one leaves with the answer.
-    pub(super) fn report_what_is_due(&mut self, host: &mut impl Host, now: Micros) {
-        let is_waited_for = self.outbox.is_urgent() && self.requests.may_send();
-        if is_waited_for || self.outbox.is_large() {
-            self.report(host, now);
-        }
-    }
-
-    /// Sends a frame without anything, for the end that is to follow it.
-    ///
-    /// Envoy writes to its connections in the order in which each first had something to write.
-    /// When a response's headers and its end arrive together, its client would otherwise have all
-    /// of it before the control plane hears of the end, and could ask again by another worker.
-    pub(super) fn go_before_the_response(&mut self, host: &mut impl Host) {
-        if let Some(stream) = self.link.greeted_stream()
-            && self.requests.may_send()
-        {
-            // Should it fail, what follows fails too, and is looked after.
-            host.send(stream, &[]);
-        }
-    }
-
     /// A stream that answers no more is closed gently: if the control plane wakes up again, it
     /// still reads the cancels and gives back what it then would have charged.
     pub(super) fn give_up_hung_stream(&mut self, host: &mut impl Host, now: Micros) {
         let patience_ms = HUNG_AFTER_MS.max(self.config.decision_timeout_ms.saturating_mul(2));
-        if !self.is_unanswered_for(patience_ms, now) {
+        let is_hung = self.requests.is_unanswered_for(patience_ms, now)
+            || self.outbox.ends.is_unacknowledged_for(patience_ms, now);
+        if !is_hung {
             return;
         }
         self.report(host, now);
@@ -159,16 +105,22 @@ impl Worker {
         self.on_stream_lost(host, Loss::BadFrame, reason, now);
     }
 
-    /// Asks that were under way are asked again on the next stream while their time lasts. What
-    /// the old stream's requests hold stays charged: nobody can know what was admitted.
-    fn on_stream_lost(&mut self, host: &mut impl Host, loss: Loss, reason: &str, now: Micros) {
+    /// On the next stream, asks that were under way are asked again while their time lasts, and ends
+    /// that nobody acknowledged are told again.
+    pub(super) fn on_stream_lost(
+        &mut self,
+        host: &mut impl Host,
+        loss: Loss,
+        reason: &str,
+        now: Micros,
+    ) {
         // While nobody listens, each attempt ends at once: that is no further loss.
         if self.link.is_open() || loss != Loss::Broken {
             host.count(loss.stat(), 1);
         }
         self.link.lost(host, reason, now);
         self.requests.requeue_unanswered();
-        self.outbox.forget_ends();
+        self.outbox.ends.stream_lost();
     }
 }
 

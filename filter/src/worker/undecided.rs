@@ -8,11 +8,10 @@ use proto::plugin_config::{FailureMode, Mode};
 use super::{
     DECIDED_PER_CALL_MAX, Worker,
     requests::{Room, Waiting},
-    response::Response,
 };
 use crate::{
     clock::Micros,
-    host::{Host, Next, RequestId, TICK_MS},
+    host::{Host, Next, RequestId},
     reply::{BodyFormat, Denial},
     request_headers::RequestHeaders,
     stats::Stat,
@@ -65,7 +64,7 @@ impl Worker {
             Room::Free => None,
             Room::InPlaceOf(other, waiting) => {
                 let why = self.why_not_in_time(now);
-                self.finish(host, other, &waiting, why);
+                self.give_up(host, other, &waiting, why);
                 None
             }
             Room::None => match self.refusals.last(lane, read.client_id, now) {
@@ -88,50 +87,42 @@ impl Worker {
     pub(super) fn fail_overdue(&mut self, host: &mut impl Host, now: Micros) {
         for _ in 0..DECIDED_PER_CALL_MAX {
             let Some((id, waiting)) = self.requests.next_overdue(now) else { break };
+            self.requests.drop_waiting(id);
             let why = self.why_not_in_time(now);
-            if waiting.asked && self.passes(why) {
-                // It may have been charged, and it is forwarded: then the charge is right.
-                self.requests.forward(id, self.link.epoch(), Response::of_undecided);
-            } else {
-                self.requests.drop_waiting(id);
-                if waiting.asked {
-                    self.outbox.cancel(id);
-                }
-            }
-            self.finish(host, id, &waiting, why);
+            self.give_up(host, id, &waiting, why);
         }
     }
 
     /// A verdict has come that could not be understood.
     pub(super) fn give_up_without_verdict(&mut self, host: &mut impl Host, id: RequestId) {
         if let Some(waiting) = self.requests.drop_waiting(id) {
-            self.finish(host, id, &waiting, Why::NotUnderstood);
+            self.give_up(host, id, &waiting, Why::NotUnderstood);
         }
     }
 
     /// Why a request has no verdict yet. A request is asked for within some milliseconds where
     /// there is no backlog, so that a stream which hangs has then left a frame unanswered for about
-    /// as long as the request waits: for three quarters of it at least, and for half of the ticks
-    /// that this takes, because a busy worker reads late what was answered early.
+    /// as long as the request waits: for three quarters of it at least.
     fn why_not_in_time(&self, now: Micros) -> Why {
         if self.link.is_failing() {
             return Why::Unreachable;
         }
-        if self.is_unanswered_for(self.config.decision_timeout_ms * 3 / 4, now) {
+        if self.requests.is_unanswered_for(self.config.decision_timeout_ms * 3 / 4, now) {
             Why::Timeout
         } else {
             Why::Backlog
         }
     }
 
-    /// Whether a frame is unanswered for so long, and for half of the ticks that this takes.
-    pub(super) fn is_unanswered_for(&self, ms: u64, now: Micros) -> bool {
-        let ticks = u32::try_from(ms / 2 / TICK_MS).unwrap_or(u32::MAX).max(1);
-        self.requests.is_unanswered_for(ms, ticks, now)
-    }
-
-    /// For a request that was paused.
-    fn finish(&self, host: &mut impl Host, id: RequestId, waiting: &Waiting, why: Why) {
+    /// A request waited in vain, and does so no longer.
+    fn give_up(&mut self, host: &mut impl Host, id: RequestId, waiting: &Waiting, why: Why) {
+        if waiting.may_be_charged() {
+            if self.passes(why) {
+                self.requests.forward_undecided(id, waiting);
+            } else {
+                self.outbox.cancel(id);
+            }
+        }
         if self.undecided(host, id, waiting.body_format, why) == Next::Continue {
             host.resume(id);
         }

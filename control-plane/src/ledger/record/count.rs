@@ -9,6 +9,15 @@ pub(super) struct Count {
 }
 
 impl Count {
+    /// Nothing is counted yet, and so many things are not to be.
+    pub(super) fn overcounted_by(overcounted: u64) -> Self {
+        Self { shown: 0, overcounted }
+    }
+
+    pub(super) fn overcounted(&self) -> u64 {
+        self.overcounted
+    }
+
     pub(super) fn shown(&self) -> u64 {
         self.shown
     }

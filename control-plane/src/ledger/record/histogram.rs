@@ -36,13 +36,9 @@ impl Histogram {
         self.sum_us as f64 / 1_000.0
     }
 
-    /// Their mean in milliseconds, 0 when there are none.
-    #[expect(clippy::cast_precision_loss, reason = "a count of requests is far below 2^53")]
-    pub fn mean_ms(&self) -> f64 {
-        match self.count() {
-            0 => 0.0,
-            count => self.sum_ms() / count as f64,
-        }
+    /// Their sum, in microseconds.
+    pub fn sum_us(&self) -> u64 {
+        self.sum_us
     }
 
     /// Each bound with how many durations were at most that long.

@@ -56,6 +56,14 @@ impl LearnedEstimate {
         (self.count > 0 && !self.is_forgotten(now)).then_some(self.estimate)
     }
 
+    /// What is remembered, the oldest first, and when the last of it was learned.
+    pub(super) fn remembered(&self) -> (Vec<u64>, UnixMillis) {
+        let known = self.count.min(REMEMBERED);
+        let oldest = self.count - known;
+        let used = (oldest..self.count).filter_map(|nth| self.used.get(nth % REMEMBERED));
+        (used.map(|used| used.get()).collect(), self.learned_at)
+    }
+
     fn is_forgotten(&self, now: UnixMillis) -> bool {
         now.0.saturating_sub(self.learned_at.0) > FORGOTTEN_AFTER_MS
     }

@@ -1,4 +1,4 @@
-//! What happened: one client's counters, since the process started.
+//! What happened: one client's counters, since the process started, and what those before it counted.
 
 mod count;
 mod histogram;
@@ -12,6 +12,8 @@ use count::Count;
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use learned::LearnedEstimate;
 
+use crate::store::state::Tallies;
+
 /// A client's counters.
 #[derive(Debug, Default)]
 pub(super) struct Record {
@@ -22,6 +24,8 @@ pub(super) struct Record {
     last_request: Option<NonZeroU64>,
     /// Made when the first request ends: most clients of a large ledger never ask.
     ended: Option<Box<Ended>>,
+    /// What earlier processes counted.
+    before: Option<Box<Tallies>>,
 }
 
 /// What is known of requests that have ended.
@@ -34,7 +38,7 @@ struct Ended {
     learned: Option<Box<LearnedEstimate>>,
 }
 
-/// A client's counters as they stood at one moment.
+/// A client's counters, of this process, as they stood at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct RecordSnapshot {
     /// Requests that were admitted, but for those that went away before they were forwarded.
@@ -55,6 +59,24 @@ pub struct RecordSnapshot {
     pub last_request: Option<UnixMillis>,
     /// How long its requests took, from request to end of response.
     pub durations: Histogram,
+    /// What earlier processes counted.
+    pub before: Tallies,
+}
+
+impl RecordSnapshot {
+    /// What this process and those before it counted.
+    pub fn over_all_processes(&self) -> Tallies {
+        self.before.and(&Tallies {
+            admitted: self.admitted,
+            overcounted: 0,
+            rpm_dropped: self.rpm_dropped,
+            tpm_dropped: self.tpm_dropped,
+            tokens_used: self.tokens_used,
+            last_request: self.last_request.map_or(0, |at| at.0),
+            durations: self.durations.count(),
+            durations_us: self.durations.sum_us(),
+        })
+    }
 }
 
 impl Record {
@@ -130,6 +152,47 @@ impl Record {
             learned_estimate: self.learned_estimate(now),
             last_request: self.last_request.map(|at| UnixMillis(at.get())),
             durations: ended.map(|ended| ended.durations.clone()).unwrap_or_default(),
+            before: self.before.as_deref().copied().unwrap_or_default(),
         }
+    }
+
+    /// All that was ever counted.
+    pub(super) fn tallies(&self) -> Tallies {
+        let ended = self.ended.as_deref();
+        let now = Tallies {
+            admitted: self.admitted.shown(),
+            overcounted: self.admitted.overcounted(),
+            rpm_dropped: self.rpm_dropped,
+            tpm_dropped: self.tpm_dropped,
+            tokens_used: self.tokens_used,
+            last_request: self.last_request.map_or(0, NonZeroU64::get),
+            durations: ended.map_or(0, |ended| ended.durations.count()),
+            durations_us: ended.map_or(0, |ended| ended.durations.sum_us()),
+        };
+        match &self.before {
+            Some(before) => before.and(&now),
+            None => now,
+        }
+    }
+
+    /// Earlier processes counted so much.
+    pub(super) fn count_before(&mut self, tallies: Tallies) {
+        self.admitted = Count::overcounted_by(tallies.overcounted);
+        self.before = Some(Box::new(tallies));
+    }
+
+    /// What was learned, the oldest first, and when the last of it was.
+    pub(super) fn learned(&self) -> Option<(Vec<u64>, UnixMillis)> {
+        Some(self.ended.as_deref()?.learned.as_deref()?.remembered())
+    }
+
+    /// An earlier process learned so much.
+    pub(super) fn learned_before(
+        &mut self,
+        used: impl Iterator<Item = Tokens>,
+        learned_at: UnixMillis,
+    ) {
+        let learned = self.ended.get_or_insert_default().learned.insert(Box::default());
+        used.for_each(|used| learned.learn(used, learned_at));
     }
 }

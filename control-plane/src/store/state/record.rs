@@ -81,6 +81,8 @@ pub struct TalliesRecord<'a> {
 pub struct Tallies {
     /// Requests that were admitted, but for those that went away before they were forwarded.
     pub admitted: u64,
+    /// Of these, the ones that went away after they were counted: as many further ones do not count.
+    pub overcounted: u64,
     /// Requests that RPM refused.
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
@@ -93,6 +95,32 @@ pub struct Tallies {
     pub durations: u64,
     /// Their sum, in microseconds.
     pub durations_us: u64,
+}
+
+impl Tallies {
+    /// The requests' mean duration in milliseconds, 0 when none is known.
+    #[expect(clippy::cast_precision_loss, reason = "exact to the microsecond for 285 years")]
+    pub fn mean_ms(&self) -> f64 {
+        match self.durations {
+            0 => 0.0,
+            durations => self.durations_us as f64 / 1_000.0 / durations as f64,
+        }
+    }
+
+    /// These and those that were counted later.
+    #[must_use]
+    pub fn and(&self, later: &Self) -> Self {
+        Self {
+            admitted: self.admitted.saturating_add(later.admitted),
+            overcounted: later.overcounted,
+            rpm_dropped: self.rpm_dropped.saturating_add(later.rpm_dropped),
+            tpm_dropped: self.tpm_dropped.saturating_add(later.tpm_dropped),
+            tokens_used: self.tokens_used.saturating_add(later.tokens_used),
+            last_request: self.last_request.max(later.last_request),
+            durations: self.durations.saturating_add(later.durations),
+            durations_us: self.durations_us.saturating_add(later.durations_us),
+        }
+    }
 }
 
 /// What a client's requests usually use.

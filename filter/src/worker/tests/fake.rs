@@ -44,6 +44,8 @@ pub(super) struct FakeHost {
     /// Where that response comes from, in Envoy's words.
     pub(super) code_details: Vec<u8>,
     pub(super) edits: Vec<(RequestId, ResponseEdit)>,
+    /// The number of the last frame with ends on each stream.
+    numbers: HashMap<StreamToken, u64>,
     next_stream: StreamToken,
 }
 
@@ -61,7 +63,10 @@ impl Host for FakeHost {
         if !self.open.contains(&stream) {
             return false;
         }
-        self.frames.push((stream, FilterFrame::decode(frame).unwrap()));
+        let frame = FilterFrame::decode(frame).unwrap();
+        let number = self.numbers.entry(stream).or_default();
+        *number = (*number).max(frame.number);
+        self.frames.push((stream, frame));
         true
     }
 
@@ -131,18 +136,27 @@ impl FakeHost {
 /// What is left of a limit that refuses.
 const SPENT: Balance = Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 };
 
+/// What the worker is called.
+pub(super) const NAME: [u8; 16] = [7; 16];
+
 /// A worker in a fake Envoy, with a clock that the test moves.
 pub(super) struct Bench {
     pub(super) worker: Worker,
     pub(super) host: FakeHost,
     pub(super) now_us: u64,
+    welcomed: HashSet<StreamToken>,
 }
 
 impl Bench {
     pub(super) fn new(config: &str) -> Self {
         let config = Config::parse(config.as_bytes()).unwrap();
         let host = FakeHost { reachable: true, ..FakeHost::default() };
-        Self { worker: Worker::new(config, "node".into(), 1), host, now_us: 1_700_000_000_000_000 }
+        Self {
+            worker: Worker::new(config, "node".into(), 1),
+            host,
+            now_us: 1_700_000_000_000_000,
+            welcomed: HashSet::new(),
+        }
     }
 
     /// A worker whose stream is open, and that has seen nothing.
@@ -150,9 +164,11 @@ impl Bench {
         let mut bench = Self::new(config);
         bench.request(u32::MAX);
         bench.tick(20);
+        bench.answer(&[]);
         bench.answer(&[(u32::MAX, Decision::Admitted, 0)]);
         bench.end(u32::MAX, true);
         bench.tick(20);
+        bench.acknowledge();
         bench.host.frames.clear();
         bench.host.fates.clear();
         bench.host.counts.clear();
@@ -195,13 +211,12 @@ impl Bench {
         self.worker.on_tick(&mut self.host, self.now_us);
     }
 
-    /// Answers the oldest frame on the newest stream.
+    /// Answers the oldest frame on the newest stream, and acknowledges all ends on it.
     pub(super) fn answer(&mut self, verdicts: &[(RequestId, Decision, u64)]) {
         let stream = self.stream();
-        let is_first = self.host.frames.iter().filter(|(on, _)| *on == stream).count() == 1
-            && self.host.frames.last().is_some_and(|(_, frame)| frame.hello.is_some());
+        let welcome = Welcome { protocol_version: 1, worker: NAME.to_vec() };
         let frame = ControlFrame {
-            welcome: is_first.then_some(Welcome { protocol_version: 1, ..Welcome::default() }),
+            welcome: self.welcomed.insert(stream).then_some(welcome),
             verdicts: verdicts
                 .iter()
                 .map(|&(id, decision, retry_after_ms)| Verdict {
@@ -213,9 +228,20 @@ impl Bench {
                     ..Verdict::default()
                 })
                 .collect(),
-            ..ControlFrame::default()
+            acknowledged: self.number(),
         };
         self.deliver(stream, &frame);
+    }
+
+    /// Acknowledges all ends on the newest stream, and says nothing else.
+    pub(super) fn acknowledge(&mut self) {
+        let acknowledged = self.number();
+        let frame = ControlFrame { acknowledged, ..ControlFrame::default() };
+        self.deliver(self.stream(), &frame);
+    }
+
+    fn number(&self) -> u64 {
+        self.host.numbers.get(&self.stream()).copied().unwrap_or(0)
     }
 
     pub(super) fn deliver(&mut self, stream: StreamToken, frame: &ControlFrame) {
@@ -228,6 +254,11 @@ impl Bench {
         let stream = self.stream();
         self.host.open.remove(&stream);
         self.worker.on_stream_close(&mut self.host, stream, 14, self.now_us);
+    }
+
+    /// Whether the worker has closed a stream gently, and still hears what comes on it.
+    pub(super) fn is_half_closed(&self, stream: StreamToken) -> bool {
+        self.host.half_closed.contains(&stream) && !self.host.reset.contains(&stream)
     }
 
     pub(super) fn stream(&self) -> StreamToken {
@@ -244,6 +275,11 @@ impl Bench {
 
     pub(super) fn cancels(&self) -> Vec<RequestId> {
         self.host.frames.iter().flat_map(|(_, frame)| frame.cancels.clone()).collect()
+    }
+
+    pub(super) fn cancels_on(&self, stream: StreamToken) -> Vec<RequestId> {
+        let on_it = self.host.frames.iter().filter(|(on, _)| *on == stream);
+        on_it.flat_map(|(_, frame)| frame.cancels.clone()).collect()
     }
 
     pub(super) fn count(&self, name: &str) -> i64 {

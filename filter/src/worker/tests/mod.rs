@@ -2,10 +2,13 @@
 
 mod answers;
 mod backlog;
+mod control_plane;
 mod ends;
 mod fake;
 mod response;
+mod resume;
 mod simulation;
+mod stop;
 
 use fake::{Bench, Fate};
 use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
@@ -18,8 +21,15 @@ use crate::{
 
 const ADMITTED: Decision = Decision::Admitted;
 
+impl Worker {
+    /// Whether nothing is kept of any request.
+    fn holds_nothing(&self) -> bool {
+        self.requests.are_none() && self.outbox.ends.is_empty() && self.outbox.is_empty()
+    }
+}
+
 #[test]
-fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_with_the_hello() {
+fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_once_it_is_welcomed() {
     let mut bench = Bench::new("");
     bench.tick(20);
     assert!(bench.host.frames.is_empty(), "no stream before it is needed");
@@ -28,7 +38,8 @@ fn the_first_request_opens_the_stream_at_the_next_tick_and_goes_out_with_the_hel
     bench.tick(20);
     let (_, frame) = &bench.host.frames[0];
     assert_eq!(frame.hello.as_ref().unwrap().protocol_version, 1);
-    assert_eq!(bench.asked(0), [1]);
+    bench.answer(&[]);
+    assert_eq!(bench.asked(1), [1]);
 
     bench.answer(&[(1, ADMITTED, 0)]);
     assert_eq!(bench.fate(1), Some(&Fate::Resumed));
@@ -178,7 +189,7 @@ fn a_broken_stream_is_opened_again_and_its_open_asks_are_asked_again_in_order() 
 }
 
 #[test]
-fn what_an_old_stream_admitted_is_not_settled_on_a_new_one() {
+fn what_an_old_stream_admitted_is_settled_on_a_new_one() {
     let mut bench = Bench::open("");
     bench.request(1);
     bench.answer(&[(1, ADMITTED, 0)]);
@@ -189,7 +200,8 @@ fn what_an_old_stream_admitted_is_not_settled_on_a_new_one() {
     bench.answer(&[]);
     bench.end(1, true);
     bench.tick(20);
-    assert!(bench.host.frames.iter().all(|(_, frame)| frame.settles.is_empty()));
+    let settled: Vec<_> = bench.settles().iter().map(|settle| settle.id).collect();
+    assert_eq!(settled, [1]);
 }
 
 #[test]
@@ -222,10 +234,11 @@ fn a_stream_that_hangs_is_half_closed_after_its_cancels_and_replaced() {
         bench.tick(20);
     }
     assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
-    assert_eq!(bench.cancels(), [1]);
+    assert_eq!(bench.cancels_on(hung), [1]);
     assert_eq!(bench.host.half_closed, [hung]);
     assert_eq!(bench.count("flowguard_failures.cause=stream_hung"), 1);
     assert_ne!(bench.stream(), hung);
+    assert_eq!(bench.cancels_on(bench.stream()), [1], "nobody knows what the old one delivers");
 
     // What the old stream still says is not for the new one.
     bench.deliver(hung, &ControlFrame { verdicts: vec![], ..ControlFrame::default() });
@@ -234,14 +247,17 @@ fn a_stream_that_hangs_is_half_closed_after_its_cancels_and_replaced() {
 
 #[test]
 fn a_stream_that_hangs_before_it_is_welcomed_gets_its_cancels_too() {
-    let mut bench = Bench::new("");
+    let mut bench = Bench::open("");
+    bench.break_stream();
     bench.request(1);
+    bench.tick(20);
+    let hung = bench.stream();
     for _ in 0..60 {
         bench.tick(20);
     }
     assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
     assert_eq!(bench.asked(0), [1]);
-    assert_eq!(bench.cancels(), [1], "a control plane that wakes up would keep the charge");
+    assert_eq!(bench.cancels_on(hung), [1], "a control plane that wakes up would keep the charge");
 }
 
 #[test]
@@ -262,10 +278,24 @@ fn a_control_plane_of_another_version_is_refused_with_the_way_out() {
     bench.request(1);
     bench.tick(20);
     let stream = bench.stream();
-    let welcome = Some(Welcome { protocol_version: 2, ..Welcome::default() });
+    let welcome = Some(Welcome { protocol_version: 2, worker: fake::NAME.to_vec() });
     bench.deliver(stream, &ControlFrame { welcome, ..ControlFrame::default() });
     assert_eq!(bench.host.reset, [stream]);
     assert!(bench.host.log[0].contains("speaks version 2"), "{:?}", bench.host.log);
+}
+
+#[test]
+fn a_control_plane_that_gives_no_name_is_refused() {
+    for worker in [&b""[..], &[7; 15], &[7; 17]] {
+        let mut bench = Bench::new("");
+        bench.request(1);
+        bench.tick(20);
+        let stream = bench.stream();
+        let welcome = Some(Welcome { protocol_version: 1, worker: worker.to_vec() });
+        bench.deliver(stream, &ControlFrame { welcome, ..ControlFrame::default() });
+        assert_eq!(bench.host.reset, [stream]);
+        assert_eq!(bench.count("flowguard_failures.cause=bad_frame"), 1);
+    }
 }
 
 #[test]
@@ -343,17 +373,4 @@ fn off_checks_the_headers_and_never_asks() {
     assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
     bench.tick(20);
     assert!(bench.host.open.is_empty());
-}
-
-#[test]
-fn a_worker_that_stops_reports_what_is_left_and_closes_its_stream() {
-    let mut bench = Bench::open("");
-    let stream = bench.stream();
-    bench.request(1);
-    bench.answer(&[(1, ADMITTED, 0)]);
-    bench.end(1, true);
-    bench.worker.stop(&mut bench.host, bench.now_us);
-    assert_eq!(bench.host.frames.last().unwrap().1.settles.len(), 1);
-    assert_eq!(bench.host.half_closed, [stream]);
-    assert_eq!(bench.count("flowguard_stream.state=open"), -1, "it was counted before");
 }

@@ -1,0 +1,50 @@
+//! A worker's hello, read and judged.
+
+use proto::{DECISION_PROTOCOL_VERSION, decision::Hello};
+use tonic::Status;
+
+use crate::ledger::WorkerId;
+
+/// Bytes of a node's id, which is logged. Envoy's own are some tens of bytes.
+const NODE_BYTES_MAX: usize = 256;
+
+/// Who a stream is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// The worker, which has its name from now on.
+    pub(super) worker: WorkerId,
+    /// Whether it had it before, and may hold something.
+    pub(super) comes_back: bool,
+}
+
+impl Greeting {
+    /// Reads the hello of a stream's first frame; a version that this build does not speak is refused.
+    pub fn read(hello: Option<&Hello>) -> Result<Self, Status> {
+        let Some(hello) = hello else {
+            return Err(Status::invalid_argument("the first frame of a stream has to say hello"));
+        };
+        if hello.protocol_version != DECISION_PROTOCOL_VERSION {
+            return Err(Status::failed_precondition(format!(
+                "the filter speaks version {} of the decision stream, this control plane speaks \
+                 version {DECISION_PROTOCOL_VERSION}: use a filter.wasm of the same release",
+                hello.protocol_version
+            )));
+        }
+        if hello.node.len() > NODE_BYTES_MAX {
+            return Err(Status::invalid_argument(format!(
+                "the node's id has at most {NODE_BYTES_MAX} bytes, not {}",
+                hello.node.len()
+            )));
+        }
+        if hello.worker.is_empty() {
+            return Ok(Self { worker: WorkerId::random(), comes_back: false });
+        }
+        let name = <[u8; 16]>::try_from(hello.worker.as_slice()).map_err(|_| {
+            Status::invalid_argument(format!(
+                "a worker's name has 16 bytes, or none before it has one, not {}",
+                hello.worker.len()
+            ))
+        })?;
+        Ok(Self { worker: WorkerId(u128::from_be_bytes(name)), comes_back: true })
+    }
+}

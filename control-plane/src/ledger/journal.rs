@@ -1,0 +1,101 @@
+//! What was decided and has ended is written down before it is told.
+//!
+//! While a frame is worked on, events and the slots that were touched are noted; then one entry is
+//! written with the events and with how each of those slots stands. It is read under the lock of the
+//! files: of two entries the later one never says something older.
+
+use std::sync::{Arc, OnceLock};
+
+use limiter::UnixMillis;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{
+    Ledger,
+    slots::{SlotNumber, Slots},
+    written::push_books,
+};
+use crate::store::state::{Record, Records, StateFiles};
+
+/// Where the ledger writes; nowhere, while it has no files.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    files: OnceLock<Arc<StateFiles>>,
+    pending: Mutex<Pending>,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    events: Records,
+    touched: Vec<SlotNumber>,
+}
+
+/// Notes what is to be written; nothing, where nothing is.
+pub(super) struct Pen<'a>(Option<MutexGuard<'a, Pending>>);
+
+impl Journal {
+    /// From now on all is written to `files`.
+    pub(super) fn open(&self, files: Arc<StateFiles>) {
+        // It is opened once, at the start.
+        let _ = self.files.set(files);
+    }
+
+    pub(super) fn pen(&self) -> Pen<'_> {
+        Pen(self.files.get().map(|_| self.pending.lock()))
+    }
+
+    /// Writes down what was noted.
+    pub(super) fn write(&self, pen: Pen<'_>, slots: &Slots, now: UnixMillis) {
+        let (Some(files), Some(mut pending)) = (self.files.get(), pen.0) else { return };
+        if pending.events.is_empty() && pending.touched.is_empty() {
+            return;
+        }
+        let Pending { events, touched } = &mut *pending;
+        touched.sort_unstable();
+        touched.dedup();
+        files.append(now, |entry| {
+            entry.extend(events);
+            for &slot in touched.iter() {
+                push_books(&slots.books(slot), &mut |record| entry.push(record));
+            }
+        });
+        events.clear();
+        touched.clear();
+    }
+}
+
+/// Bytes of events and slots after which an entry is written although more is to come.
+const EVENTS_MAX: usize = 64 * 1024;
+const TOUCHED_MAX: usize = 1_024;
+
+impl Pen<'_> {
+    /// Whether so much is noted that it should be written.
+    pub(super) fn has_much(&self) -> bool {
+        self.0.as_ref().is_some_and(|pending| {
+            pending.events.len() >= EVENTS_MAX || pending.touched.len() >= TOUCHED_MAX
+        })
+    }
+
+    /// Something happened.
+    #[inline]
+    pub(super) fn note<'r>(&mut self, event: impl FnOnce() -> Record<'r>) {
+        if let Some(pending) = &mut self.0 {
+            pending.events.push(&event());
+        }
+    }
+
+    /// What is in a slot may have changed.
+    #[inline]
+    pub(super) fn touch(&mut self, slot: SlotNumber) {
+        if let Some(pending) = &mut self.0 {
+            pending.touched.push(slot);
+        }
+    }
+}
+
+impl Ledger {
+    /// Writes down what has ended and is not written yet: only then may it be acknowledged.
+    pub fn commit(&self) {
+        self.journal.write(self.journal.pen(), &self.slots, self.clock.now());
+    }
+}

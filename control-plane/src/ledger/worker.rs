@@ -1,0 +1,104 @@
+//! One worker of one Envoy: whoever asks for requests and tells their ends, and what those hold in
+//! between. A worker outlives its streams.
+
+use std::{collections::HashMap, fmt};
+
+use limiter::UnixMillis;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{Answer, Reservation};
+
+/// How many of a worker's requests are followed to their end. Beyond it a request is decided and
+/// charged like any other, but it can be neither given back nor timed.
+pub(super) const HELD_MAX: usize = 100_000;
+
+/// The name of a worker: who knows it can end the worker's requests, so nobody can guess it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub u128);
+
+/// A worker, and what its requests hold.
+#[derive(Debug)]
+pub struct Worker {
+    id: WorkerId,
+    held: Mutex<Held>,
+}
+
+/// What one worker's requests hold, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) reservations: HashMap<u32, Reservation>,
+    /// What was decided in the last frame, until it is told.
+    untold: Vec<(u32, Answer)>,
+    /// What a lost stream did not tell and holds nothing: who asks again is answered the same.
+    to_repeat: Vec<(u32, Answer)>,
+    /// Since when it has no stream.
+    pub(super) away_since: Option<UnixMillis>,
+}
+
+impl WorkerId {
+    /// A name for a worker that has none.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
+
+/// In no log: the first digits are enough to tell two of them apart.
+impl fmt::Debug for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}…", self.0 >> 96)
+    }
+}
+
+impl Worker {
+    pub(super) fn new(id: WorkerId) -> Self {
+        Self { id, held: Mutex::default() }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> WorkerId {
+        self.id
+    }
+
+    /// How many of its requests hold something.
+    pub fn held(&self) -> usize {
+        self.lock().reservations.len()
+    }
+
+    /// What was decided is on its way to the worker.
+    pub fn told(&self) {
+        self.lock().untold.clear();
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock()
+    }
+}
+
+impl Held {
+    /// A worker asks when it was told all before, or has a new stream.
+    pub(super) fn begin_frame(&mut self) {
+        self.untold.clear();
+    }
+
+    /// Keeps in mind what was decided over request `id`, until it is told.
+    pub(super) fn note(&mut self, id: u32, answer: &Answer) {
+        self.untold.push((id, answer.clone()));
+    }
+
+    /// Whether the worker may not know that request `id` was admitted.
+    pub(super) fn is_untold(&self, id: u32) -> bool {
+        self.untold.iter().any(|(admitted, _)| *admitted == id)
+    }
+
+    /// The worker has a new stream.
+    pub(super) fn come_back(&mut self) {
+        self.to_repeat = std::mem::take(&mut self.untold);
+        self.to_repeat.retain(|(_, answer)| !matches!(answer, Answer::Admitted { .. }));
+    }
+
+    /// What was decided over request `id`, which holds nothing, and never told.
+    pub(super) fn repeat(&mut self, id: u32) -> Option<Answer> {
+        let place = self.to_repeat.iter().position(|(refused, _)| *refused == id)?;
+        Some(self.to_repeat.swap_remove(place).1)
+    }
+}

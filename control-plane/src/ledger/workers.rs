@@ -1,0 +1,133 @@
+//! All workers: who comes, who goes, and who does not come back.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use limiter::{Tokens, UnixMillis};
+use parking_lot::Mutex;
+
+use super::{End, Ledger, Reservation, Worker, WorkerId, worker::HELD_MAX};
+
+/// How many requests of all workers together are followed to their end, some 150 MB.
+const HELD_IN_ALL_MAX: usize = 1_000_000;
+
+/// The workers that have a stream, or hold something.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    by_id: Mutex<HashMap<WorkerId, Arc<Worker>>>,
+    held_in_all: AtomicUsize,
+}
+
+/// A request that has ended, as its worker told or because the worker did not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number among those of its worker.
+    pub id: u32,
+    /// How.
+    pub end: End,
+    /// The tokens that it had reserved.
+    pub reserved: Tokens,
+}
+
+impl Workers {
+    pub(super) fn all(&self) -> Vec<Arc<Worker>> {
+        self.by_id.lock().values().cloned().collect()
+    }
+
+    /// A worker of that name, which is made now when there is none.
+    pub(super) fn get_or_make(&self, id: WorkerId) -> Arc<Worker> {
+        Arc::clone(self.by_id.lock().entry(id).or_insert_with(|| Arc::new(Worker::new(id))))
+    }
+
+    /// Whether one more request of a worker that holds `held` can be followed.
+    pub(super) fn take_place(&self, held: usize) -> bool {
+        if held >= HELD_MAX {
+            return false;
+        }
+        let before = self.held_in_all.fetch_add(1, Ordering::Relaxed);
+        if before >= HELD_IN_ALL_MAX {
+            self.give_back(1);
+        }
+        before < HELD_IN_ALL_MAX
+    }
+
+    pub(super) fn give_back(&self, places: usize) {
+        self.held_in_all.fetch_sub(places, Ordering::Relaxed);
+    }
+}
+
+impl Ledger {
+    /// A worker has a stream. One of a name that is not known is new, and holds nothing.
+    pub fn join(&self, id: WorkerId) -> Arc<Worker> {
+        let worker = self.workers.get_or_make(id);
+        worker.lock().away_since = None;
+        worker
+    }
+
+    /// A worker has no stream any more. What it holds waits for it to come back.
+    pub fn leave(&self, worker: &Worker) {
+        let mut by_id = self.workers.by_id.lock();
+        let mut held = worker.lock();
+        if held.reservations.is_empty() {
+            by_id.remove(&worker.id());
+        } else {
+            held.away_since = Some(self.clock.now());
+        }
+    }
+
+    /// A worker has come back and holds `ids`, and nothing else. What is held for it beyond these is
+    /// given back where it was never told, and stands otherwise.
+    pub async fn resume(&self, worker: &Worker, ids: &[u32]) -> Vec<Ended> {
+        let named: HashSet<_> = ids.iter().collect();
+        let ends = {
+            let held = worker.lock();
+            let unnamed = held.reservations.keys().filter(|id| !named.contains(id));
+            let end = |id: &u32| if held.is_untold(*id) { End::Canceled } else { End::Lost };
+            unnamed.map(|id| (*id, end(id))).collect()
+        };
+        let ended = self.end(worker, ends).await;
+        worker.lock().come_back();
+        ended
+    }
+
+    /// Ends what workers hold that have been away for too long: nobody will know what became of it.
+    pub async fn give_up_on_absent_workers(&self) -> Vec<Ended> {
+        let now = self.clock.now();
+        let patience_ms = self.policy.resume.timeout_ms;
+        let is_given_up = |since: UnixMillis| now.0.saturating_sub(since.0) >= patience_ms;
+        let mut ended = Vec::new();
+        for worker in self.workers.all() {
+            if !worker.lock().away_since.is_some_and(is_given_up) {
+                continue;
+            }
+            let ids: Vec<_> = worker.lock().reservations.keys().copied().collect();
+            let ends = ids.into_iter().map(|id| (id, End::Lost)).collect();
+            ended.extend(self.end(&worker, ends).await);
+            self.workers.by_id.lock().remove(&worker.id());
+        }
+        self.commit();
+        ended
+    }
+
+    /// How many requests hold something.
+    pub fn held(&self) -> usize {
+        self.workers.held_in_all.load(Ordering::Relaxed)
+    }
+
+    /// Takes back what was read from the files.
+    pub(super) fn hold_again(&self, id: WorkerId, request: u32, reservation: Reservation) {
+        let worker = self.workers.get_or_make(id);
+        let mut held = worker.lock();
+        if self.workers.take_place(held.reservations.len()) {
+            held.away_since.get_or_insert(self.clock.now());
+            if held.reservations.insert(request, reservation).is_some() {
+                self.workers.give_back(1);
+            }
+        }
+    }
+}
