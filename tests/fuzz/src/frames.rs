@@ -1,4 +1,4 @@
-//! Any bytes as the frames of a decision stream: each frame is taken whole or refused whole, each ask
+//! Any bytes as the frames of a worker's streams: each frame is taken whole or refused whole, each ask
 //! has its verdict, and no balance is ever beyond what it can be.
 //!
 //! Each frame of the input has its length in the byte before it.
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use flowguard::{
     clients::{ClientConfig, Limits},
-    decisions::{HeldInAll, Session, StreamMetrics},
-    ledger::{ClientSnapshot, Ledger, ManualClock, Policy, UnknownClients, WorkerId},
+    decisions::{Greeting, Session, StreamMetrics},
+    ledger::{ClientSnapshot, Ledger, ManualClock, Policy, UnknownClients},
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, PerMinute};
@@ -24,32 +24,47 @@ const TPM: u64 = 100;
 /// How far a balance can fall: ten minutes' worth.
 const DEBT_CAPACITIES_MAX: i64 = 10;
 
-/// Sends `frames` until one is refused.
+/// Sends `frames`. One that is empty, or refused, is the end of its stream.
 pub fn check(frames: &[u8]) {
     let ledger = ledger();
-    let mut frames = Frames(frames);
-    let Some(first) = frames.next() else { return };
-    let session = Session::start(
-        first.hello.as_ref(),
-        WorkerId(0),
-        Arc::clone(&ledger),
-        StreamMetrics::register(&Registry::new()).expect("the metrics' only registration"),
-        HeldInAll::default(),
-    );
-    let Ok(mut session) = session else { return };
-    for frame in std::iter::once(first).chain(frames) {
-        let (asks, before) = (frame.asks.len(), snapshot(&ledger));
-        let answer = session.answer(frame).now_or_never().expect("ready at once");
-        let after = snapshot(&ledger);
-        check_balances(&after);
-        let Ok(answer) = answer else {
-            assert_eq!(format!("{before:?}"), format!("{after:?}"), "a part of it took effect");
-            break;
+    let metrics = StreamMetrics::register(&Registry::new()).expect("the only registration");
+    let mut frames = Frames(frames).peekable();
+    while let Some(first) = frames.peek() {
+        let Ok(greeting) = Greeting::read(first.hello.as_ref()) else {
+            frames.next();
+            continue;
         };
-        assert_eq!(answer.map_or(0, |answer| answer.verdicts.len()), asks);
+        let mut session = Session::start(greeting, Arc::clone(&ledger), metrics.clone());
+        let sent = frames.by_ref().take_while(|frame| *frame != FilterFrame::default());
+        for frame in sent {
+            if !answer(&mut session, &ledger, frame) {
+                break;
+            }
+        }
+        session.close();
+        check_balances(&snapshot(&ledger));
     }
-    session.close().now_or_never().expect("ready at once");
-    check_balances(&snapshot(&ledger));
+}
+
+/// Whether the frame was taken.
+fn answer(session: &mut Session, ledger: &Ledger, frame: FilterFrame) -> bool {
+    let asks = frame.asks.len();
+    let (before, held_before) = (snapshot(ledger), ledger.held());
+    let answer = session.answer(frame).now_or_never().expect("ready at once");
+    let after = snapshot(ledger);
+    check_balances(&after);
+    let Ok(answer) = answer else {
+        assert_eq!(format!("{before:?}"), format!("{after:?}"), "a part of it took effect");
+        assert_eq!(held_before, ledger.held());
+        return false;
+    };
+    assert!(ledger.held() <= held_before + asks, "more is held than was asked for");
+    if answer.is_some() {
+        assert!(!session.owes_acknowledgement(), "an answer acknowledges what came before it");
+        session.told();
+    }
+    assert_eq!(answer.map_or(0, |answer| answer.verdicts.len()), asks);
+    true
 }
 
 fn ledger() -> Arc<Ledger> {

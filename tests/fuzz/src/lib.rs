@@ -12,5 +12,6 @@ pub mod grpc_calls;
 pub mod plugin_config;
 pub mod request_headers;
 pub mod rest_bodies;
+pub mod state_files;
 pub mod usage;
 mod world;

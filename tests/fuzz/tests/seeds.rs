@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use targets::{document, frames, grpc_calls, plugin_config, request_headers, rest_bodies, usage};
+use targets::{
+    document, frames, grpc_calls, plugin_config, request_headers, rest_bodies, state_files, usage,
+};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -56,6 +58,11 @@ fn what_holds_for_request_headers_holds_for_their_seeds() {
 #[test]
 fn what_holds_for_rest_bodies_holds_for_their_seeds() {
     feed("rest_bodies", rest_bodies::check);
+}
+
+#[test]
+fn what_holds_for_state_files_holds_for_their_seeds() {
+    feed("state_files", state_files::check);
 }
 
 #[test]
