@@ -7,10 +7,9 @@ use flowguard::{
     clients::ClientConfig,
     config_file::{Document, DocumentErrors},
 };
-use limiter::{PerMinute, Tokens};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::world::{configs, operator, runtime};
+use crate::world::{configs, fields, fields_of, operator, runtime};
 
 /// The longest text of an error: it shows no more than an excerpt of what is in the file.
 const ERROR_BYTES_MAX: usize = 1_000;
@@ -20,6 +19,7 @@ pub fn check(bytes: &[u8]) {
     match Document::parse(bytes) {
         Ok(document) => {
             check_written_again(&document.clients);
+            check_json(bytes, &document.clients);
             check_in_force(&document.clients);
         }
         Err(errors) => check_errors(bytes, &errors),
@@ -27,20 +27,21 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_written_again(clients: &[ClientConfig]) {
-    let again = json!({ "clients": clients.iter().map(written).collect::<Map<_, _>>() });
+    let again = json!({ "clients": written(clients) });
     let again = Document::parse(again.to_string().as_bytes()).expect("the same once more");
     assert_eq!(by_id(again.clients), by_id(clients.to_vec()));
 }
 
-fn written(client: &ClientConfig) -> (String, Value) {
-    let ClientConfig { id, limits, enabled, min_estimate } = client;
-    let fields = json!({
-        "rpm": limits.rpm.map(PerMinute::get),
-        "tpm": limits.tpm.map(PerMinute::get),
-        "enabled": enabled,
-        "min_estimate": min_estimate.map(Tokens::get),
-    });
-    (id.to_string(), fields)
+fn written(clients: &[ClientConfig]) -> Value {
+    clients.iter().map(|client| (client.id.to_string(), fields_of(client))).collect()
+}
+
+/// A file that is JSON says what it says to any reader of JSON.
+fn check_json(bytes: &[u8], clients: &[ClientConfig]) {
+    let Ok(Value::Object(mut sections)) = serde_json::from_slice(bytes) else { return };
+    let Some(Value::Object(by_id)) = sections.remove("clients") else { return };
+    let by_id: Value = by_id.iter().map(|(id, client)| (id.clone(), fields(client))).collect();
+    assert_eq!(written(clients), by_id);
 }
 
 /// The file's clients are there, beside the one that there was.

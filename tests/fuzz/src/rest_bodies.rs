@@ -16,7 +16,7 @@ use flowguard::{
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::world::{configs, operator, runtime};
+use crate::world::{configs, fields, fields_of, operator, runtime};
 
 const CLIENTS: &str = "/api/v1/clients";
 const CLIENT: &str = "/api/v1/clients/a";
@@ -29,9 +29,15 @@ pub fn check(body: &[u8]) {
             let operator = operator().await;
             let before = configs(&operator);
             let api = api(&operator);
-            let (status, answer) = send(&api, method, path, body).await;
+            let (status, answer) = send(&api, method.clone(), path, body).await;
             if status.is_success() {
-                check_is_told(&api, &answer["config"]).await;
+                let config = &answer["config"];
+                check_is_in_force(&operator, config);
+                if method != Method::PATCH {
+                    let given = serde_json::from_slice(body).expect("what was accepted is JSON");
+                    assert_eq!(fields(config), fields(&given), "{answer}");
+                }
+                check_is_told(&api, config).await;
             } else {
                 assert!(status.is_client_error(), "{status} {answer}");
                 assert!(answer["error"].is_string() && answer["message"].is_string(), "{answer}");
@@ -39,6 +45,12 @@ pub fn check(body: &[u8]) {
             }
         });
     }
+}
+
+fn check_is_in_force(operator: &Operator, config: &Value) {
+    let configs = configs(operator);
+    let set = configs.iter().find(|set| config["client_id"] == set.id.as_str());
+    assert_eq!(fields_of(set.expect("what was accepted is there")), fields(config));
 }
 
 async fn check_is_told(api: &Router, config: &Value) {

@@ -8,7 +8,8 @@ use flowguard::{
     operator::{Caller, Draft, Operator},
     store::NoStore,
 };
-use limiter::UnixMillis;
+use limiter::{PerMinute, Tokens, UnixMillis};
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 /// The client that there is.
@@ -34,6 +35,24 @@ pub(crate) async fn operator() -> Arc<Operator> {
     let draft = Draft::new(CLIENT, Some(60), Some(1_000));
     operator.set(draft, &Caller::Process).await.expect("the draft is valid");
     operator
+}
+
+/// What a JSON object says of a client when all that it leaves out is filled in.
+pub(crate) fn fields(object: &Value) -> Value {
+    let enabled = object.get("enabled").cloned().unwrap_or(Value::Bool(true));
+    let [rpm, tpm, min_estimate] = ["rpm", "tpm", "min_estimate"].map(|name| &object[name]);
+    json!({ "rpm": rpm, "tpm": tpm, "enabled": enabled, "min_estimate": min_estimate })
+}
+
+/// The same of a configuration.
+pub(crate) fn fields_of(config: &ClientConfig) -> Value {
+    let ClientConfig { limits, enabled, min_estimate, .. } = config;
+    json!({
+        "rpm": limits.rpm.map(PerMinute::get),
+        "tpm": limits.tpm.map(PerMinute::get),
+        "enabled": enabled,
+        "min_estimate": min_estimate.map(Tokens::get),
+    })
 }
 
 /// All configurations in force, by id.

@@ -3,14 +3,17 @@
 
 mod sealed;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{Ledger, ManualClock, Policy},
-    store::state::{self, Found, StateError, StateFiles, simulated::MemoryDisk},
+    store::state::{
+        self, EndedRecord, Found, OpenedRecord, Record, StateError, StateFiles,
+        simulated::MemoryDisk,
+    },
 };
-use limiter::{ClientId, PerMinute};
+use limiter::{ClientId, PER_MINUTE_MAX, PerMinute};
 
 use crate::world::{CLIENT, NOW};
 
@@ -18,14 +21,18 @@ use crate::world::{CLIENT, NOW};
 pub fn check(input: &[u8]) {
     let disk = sealed::disk(input);
     let before = contents(&disk);
-    let mut records = 0;
-    let read = state::read(&disk, |_| records += 1);
+    let (mut records, mut requests) = (0, Requests::default());
+    let read = state::read(&disk, |record| {
+        records += 1;
+        requests.apply(&record);
+    });
     assert_eq!(contents(&disk), before, "reading changed a file");
 
     let ledger = ledger();
     match (read, open(&disk, &ledger)) {
         (Ok(read), Ok((found, files))) => {
             assert_eq!((read, read.records), (found, records));
+            assert_eq!(ledger.held(), requests.0.len());
             check_written_again(&disk, &ledger, &files);
         }
         (Err(read), Err(error)) => {
@@ -34,6 +41,27 @@ pub fn check(input: &[u8]) {
             assert_eq!(contents(&disk), before, "{error}");
         }
         (read, opened) => panic!("read {read:?}, opened {opened:?}"),
+    }
+}
+
+/// The requests that have not ended, each with its worker.
+#[derive(Default)]
+struct Requests(BTreeSet<(u128, u32)>);
+
+impl Requests {
+    fn apply(&mut self, record: &Record<'_>) {
+        match record {
+            Record::Opened(OpenedRecord { worker, id, client, reserved, .. }) => {
+                let is_of_somebody = [CLIENT, ClientId::UNKNOWN].contains(client);
+                if is_of_somebody && *reserved <= PER_MINUTE_MAX {
+                    self.0.insert((*worker, *id));
+                }
+            }
+            Record::Ended(EndedRecord { worker, id }) => {
+                self.0.remove(&(*worker, *id));
+            }
+            _ => {}
+        }
     }
 }
 
