@@ -40,7 +40,7 @@ const INPUT_BYTES_MAX: u32 = 8_192;
 const INPUT_TIMEOUT_S: u32 = 5;
 
 /// A target that takes more memory is a finding: none keeps anything from input to input.
-const MEMORY_MIB_MAX: u32 = 1_024;
+const MEMORY_MIB_MAX: u32 = 512;
 
 /// What a fuzzer may take beyond its time, to begin and to end.
 const GRACE: Duration = Duration::from_mins(1);
