@@ -1,6 +1,6 @@
 //! The files of the state, for the process that has them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
@@ -80,15 +80,17 @@ impl StateFiles {
         };
         let found = contents.found;
         let live = contents.journals.iter().filter(|journal| journal.has_entries);
+        let live_generations: BTreeSet<_> =
+            live.clone().map(|journal| journal.name.generation).collect();
         let journal = Journal::begin(Beginning {
             next: contents.next,
             last: found.last,
             has_changed: found.entries > 0,
             size: Size {
                 snapshot_bytes: contents.snapshot_bytes,
-                earlier_bytes: live.clone().map(|journal| journal.bytes).sum(),
+                earlier_bytes: live.map(|journal| journal.bytes).sum(),
                 bytes: 0,
-                generations: u64::try_from(live.count()).unwrap_or(u64::MAX) / 2 + 1,
+                generations: live_generations.len() + 1,
             },
             files,
         });
