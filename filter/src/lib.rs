@@ -3,7 +3,7 @@
 //!
 //! Bytes come from anybody: nothing here can panic. `envoy` is the only module that knows
 //! proxy-wasm; everything else is a state machine over the trait `Host` and is tested natively.
-//! What is public is public for the fuzzer and for simulations.
+//! What is public is public for the fuzzers and for simulations.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -47,4 +47,9 @@ pub mod simulation {
     };
 }
 
+pub use config::{Config, InvalidConfig};
+pub use exempt::Exemptions;
+pub use header_map::HeaderMap;
+pub use request_headers::{InvalidHeaders, RequestHeaders};
+pub use request_kind::RequestKind;
 pub use usage::{Api, Framing, Usage, UsageReader};

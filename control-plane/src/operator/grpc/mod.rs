@@ -7,4 +7,4 @@ mod server;
 mod service;
 mod work;
 
-pub use server::{ServeError, serve};
+pub use server::{Calls, ServeError, calls, serve};

@@ -44,6 +44,9 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 /// What the public API is described by; the decision stream is the filter's alone.
 const PUBLIC_FILES: [&str; 2] = ["flowguard.proto", "google/protobuf/field_mask.proto"];
 
+/// What answers the calls.
+pub type Calls = Lists<FlowGuardServiceServer<FlowGuard>>;
+
 /// Why the API could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -66,8 +69,6 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&operator)))
-        .max_decoding_message_size(DECODED_BYTES_MAX);
     let public = public_descriptors()?;
     let reflection = || {
         reflection::Builder::configure()
@@ -87,7 +88,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(one_message.named_layer(Lists::in_front_of(flow_guard, operator)))
+        .add_service(one_message.named_layer(calls(operator)))
         .add_service(one_message.named_layer(health_server))
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))
@@ -99,6 +100,13 @@ pub async fn serve(
         served = served => Ok(served?),
         never = report_stop(reporter, health, shutdown) => match never {},
     }
+}
+
+/// The calls of the API, without health and reflection.
+pub fn calls(operator: Arc<Operator>) -> Calls {
+    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&operator)))
+        .max_decoding_message_size(DECODED_BYTES_MAX);
+    Lists::in_front_of(flow_guard, operator)
 }
 
 /// For the server as a whole, which has the empty name, and for its one service.

@@ -15,7 +15,7 @@ use crate::operator::{Caller, Draft, Operator, OperatorError};
 
 /// The public API over an [`Operator`].
 #[derive(Debug)]
-pub(super) struct FlowGuard {
+pub struct FlowGuard {
     operator: Arc<Operator>,
 }
 
