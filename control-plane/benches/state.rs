@@ -1,13 +1,13 @@
 //! What an entry of the journal costs, and a snapshot of a million clients.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, thread, time::Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use flowguard::store::{
     DataFolder,
     state::{
         self, BucketLevel, BucketName, BucketRecord, ChargeRecord, FolderDisk, OpenedKind,
-        OpenedRecord, Record, StateFiles, Tallies, TalliesRecord,
+        OpenedRecord, Record, StateError, StateFiles, Tallies, TalliesRecord,
     },
 };
 use limiter::UnixMillis;
@@ -77,6 +77,16 @@ fn append_asks(files: &StateFiles, asks: u32) {
     });
 }
 
+fn write_snapshot(files: &StateFiles, clients: &[String]) -> Result<(), StateError> {
+    files.snapshot(NOW, |writer| {
+        for client in clients {
+            writer.push(&bucket(BucketName::Rpm(client), 999_999));
+            writer.push(&bucket(BucketName::Tpm(client), 765_432));
+            writer.push(&tallies(client));
+        }
+    })
+}
+
 fn appends(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("append");
     for asks in [1, 16] {
@@ -97,15 +107,7 @@ fn snapshots(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("snapshot of a million clients");
     group.sample_size(10);
     group.bench_function("write", |bencher| {
-        bencher.iter(|| {
-            files.snapshot(NOW, |writer| {
-                for client in &clients {
-                    writer.push(&bucket(BucketName::Rpm(client), 999_999));
-                    writer.push(&bucket(BucketName::Tpm(client), 765_432));
-                    writer.push(&tallies(client));
-                }
-            })
-        });
+        bencher.iter(|| write_snapshot(&files, &clients));
     });
     println!("{} bytes", length(folder.path()));
     let disk = FolderDisk::new(&folder);
@@ -123,9 +125,47 @@ fn snapshots(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Not a mean: what the slowest appends take while a snapshot is written and files are synced.
+fn appends_beside_a_snapshot(_: &mut Criterion) {
+    let Ok(parent) = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")) else { return };
+    let Some(files) = folder(&parent).as_ref().and_then(files) else { return };
+    let clients: Vec<_> = (0..CLIENTS).map(|client| format!("client-{client:07}")).collect();
+    let mut taken = Vec::new();
+    thread::scope(|scope| {
+        let snapshot = scope.spawn(|| write_snapshot(&files, &clients));
+        let files = &files;
+        let syncs = scope.spawn(move || {
+            while !snapshot.is_finished() {
+                files.sync();
+                thread::yield_now();
+            }
+        });
+        while !syncs.is_finished() {
+            let started = Instant::now();
+            append_asks(files, 1);
+            taken.push(started.elapsed());
+            // As others do, who come with a frame.
+            thread::yield_now();
+        }
+    });
+    taken.sort_unstable();
+    let at = |of_10_000: usize| {
+        let index = taken.len() * of_10_000 / 10_000;
+        taken.get(index).or(taken.last()).copied().unwrap_or_default()
+    };
+    println!(
+        "{} appends beside a snapshot and syncs: p50 {:?}, p99 {:?}, p99.9 {:?}, longest {:?}",
+        taken.len(),
+        at(5_000),
+        at(9_900),
+        at(9_990),
+        at(10_000),
+    );
+}
+
 fn length(folder: &Path) -> u64 {
     std::fs::metadata(folder.join("state.snapshot")).map_or(0, |file| file.len())
 }
 
-criterion_group!(benches, appends, snapshots);
+criterion_group!(benches, appends, snapshots, appends_beside_a_snapshot);
 criterion_main!(benches);

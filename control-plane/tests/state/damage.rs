@@ -11,6 +11,8 @@ use crate::{
 
 const SNAPSHOT: &str = "state.snapshot";
 
+const HEADER_BYTES: usize = 40;
+
 /// A snapshot, and a journal of two lives behind it whose entries are synced but for the last one.
 fn used() -> (MemoryDisk, Things) {
     let mut world = World::new();
@@ -106,6 +108,28 @@ fn no_file_can_be_missing_or_shorter() {
             check(&shorter, &expected, &format!("{length} bytes of {name}"));
         }
     }
+}
+
+#[test]
+fn a_journal_without_its_other_file_is_refused_even_if_nothing_tells_of_its_entries() {
+    let mut world = World::new();
+    world.append(&[bucket("a", 1)]);
+    world.sync();
+    world.append(&[bucket("a", 2)]);
+    world.disk.kill();
+    let half = copy(&world.disk, |name, content| (!name.ends_with("-b")).then_some(content));
+    assert!(check(&half, world.model.now(), "without the second file"));
+}
+
+#[test]
+fn a_snapshot_without_what_was_written_beside_it_is_refused() {
+    let (disk, expected) = used();
+    let empty = copy(&disk, |name, mut content| {
+        content.truncate(if name == SNAPSHOT { usize::MAX } else { HEADER_BYTES });
+        // What the second life says of the first is another matter.
+        (!name.starts_with("state.journal-3")).then_some(content)
+    });
+    assert!(check(&empty, &expected, "an empty journal"));
 }
 
 #[test]
