@@ -42,6 +42,7 @@ fn bucket(bucket: BucketName<'_>, whole: i64) -> Record<'_> {
 fn tallies(client: &str) -> Record<'_> {
     let tallies = Tallies {
         admitted: 123_456,
+        overcounted: 0,
         rpm_dropped: 1_234,
         tpm_dropped: 56,
         tokens_used: 987_654_321,
