@@ -75,7 +75,7 @@ async fn campaign(kills: usize) {
             }
         });
         // Killed after some further ones, whose number is random.
-        for _ in 0..1 + random.below(200) {
+        for _ in 0..=random.below(200) {
             soon("an answered frame", frames.recv()).await.expect("the workers go on");
         }
         control_plane.process().kill();
