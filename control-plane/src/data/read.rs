@@ -188,10 +188,7 @@ impl Reader {
         if told != found && self.errors.is_empty() {
             self.errors.push(
                 line,
-                format_args!(
-                    "there should be {} clients and {} records before this line, not {} and {}",
-                    told.clients, told.records, found.clients, found.records
-                ),
+                format_args!("the lines before this one should be {told}, and are {found}"),
             );
         }
     }

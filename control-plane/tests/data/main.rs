@@ -1,0 +1,7 @@
+//! Backups: what is written down of clients and balances, and what is made of it.
+
+mod any_bytes;
+mod circle;
+mod moment;
+mod refusals;
+mod world;
