@@ -108,13 +108,11 @@ impl Reader {
                 Err(text) => self.errors.push(number, text),
             }
         }
-        match next_line(&mut lines)? {
-            None => Ok(()),
-            Some(_) => {
-                let text = "nothing may follow the last line".to_owned();
-                Err(Unreadable { line: lines.number(), text })
-            }
+        if next_line(&mut lines)?.is_some() {
+            let text = "nothing may follow the last line".to_owned();
+            return Err(Unreadable { line: lines.number(), text });
         }
+        Ok(())
     }
 
     fn header<R: BufRead>(&mut self, lines: &mut Lines<R>) -> Result<(), Unreadable> {

@@ -140,7 +140,7 @@ enum CommandLine {
     },
 }
 
-/// What is done with the folder that DATA_DIR (--data-dir) names.
+/// What is done with clients and balances.
 #[derive(Subcommand)]
 enum DataCommandLine {
     /// Read all that is in the folder of a stopped control plane, and tell what it is
