@@ -1,6 +1,6 @@
 //! The commands that read a folder.
 
-use std::{ffi::OsStr, fs};
+use std::{ffi::OsStr, fs, process::Command};
 
 use flowguard::store::DataFolder;
 
@@ -126,4 +126,53 @@ fn a_file_that_cannot_be_written_to_its_end_is_told() {
     let output = world.command(&["export"]).stdout(full).output().expect("the binary runs");
     let line = "stdout cannot be written: No space left on device (os error 28)\n";
     check(&output, 73, "", line);
+}
+
+#[test]
+fn a_file_of_a_later_version_is_told_with_65_and_left_as_it_is() {
+    let world = World::used();
+    let file = world.data().join("state.snapshot");
+    let later = [&b"FGsnapsh"[..], &2_u32.to_le_bytes(), &[0; 28]].concat();
+    fs::write(&file, &later).expect("written");
+    let line = format!(
+        "{} has format 2, and flowguard {} reads up to format 1: start the version that wrote it; \
+         it was left as it is\n",
+        file.display(),
+        env!("CARGO_PKG_VERSION")
+    );
+    for command in ["check", "export"] {
+        check(&world.run(&[command]), 65, "", &line);
+        assert_eq!(fs::read(&file).expect("a file"), later);
+    }
+}
+
+#[test]
+fn of_a_file_that_finds_no_room_nothing_is_left() {
+    let world = World::used();
+    // One KiB a file, over which the process gets an error and no signal.
+    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$0\" data export file";
+    let mut bash = Command::new("bash");
+    bash.env_clear().env("DATA_DIR", "data").current_dir(world.0.path()).args(["-c", limited]);
+    let output = bash.arg(env!("CARGO_BIN_EXE_flowguard")).output().expect("bash runs");
+    check(&output, 73, "", "file cannot be written: File too large (os error 27)\n");
+    assert!(!world.path("file").exists());
+}
+
+#[test]
+fn clients_of_the_file_of_clients_are_exported_with_their_balances_as_they_would_be_served() {
+    let world = World::used();
+    fs::write(world.path("clients.yaml"), "clients: {b: {rpm: 7}, c: {}}\n").expect("written");
+    let config_file = "--config-file=clients.yaml";
+    let output = world.run(&["export", config_file]);
+    let document = text(&output.stdout);
+    let b = r#"{"client":{"client_id":"b","rpm":7,"tpm":null,"enabled":true}}"#;
+    let (_, behind) = document.split_once(b).expect("the client of the file");
+    assert!(behind.starts_with("\n{\"bucket\":{\"bucket\":{\"rpm\":\"b\"}"), "{document}");
+    assert!(document.ends_with("{\"end\":{\"clients\":3,\"records\":5}}\n"), "{document}");
+    let output = world.run(&["check", config_file]);
+    assert!(text(&output.stdout).contains("\n  clients.yaml (CONFIG_FILE): 2 clients\n"));
+
+    fs::write(world.path("clients.yaml"), "clients: 1\n").expect("written");
+    let line = "clients.yaml:1:10: clients must be an object of clients by their ids, not 1\n";
+    check(&world.run(&["export", config_file]), 64, "", line);
 }

@@ -9,7 +9,7 @@ use std::{
 
 use flowguard::clients::ClientConfig;
 
-use super::world::{World, check, config, contents, mode};
+use super::world::{World, check, config, contents, mode, text};
 
 #[test]
 fn an_import_makes_a_folder_for_its_owner_of_a_file_or_of_stdin() {
@@ -130,5 +130,19 @@ fn an_import_that_is_killed_leaves_nothing_that_would_be_served_in_part() {
         }
         fs::remove_dir_all(&folder).expect("removed");
     }
-    println!("{refused} of {rounds} were killed in the middle");
+    assert!(refused > 0, "none was killed in the middle");
+}
+
+#[test]
+fn clients_of_the_file_of_clients_are_not_stored_and_have_their_balances_all_the_same() {
+    let world = World::used();
+    fs::write(world.path("clients.yaml"), "clients: {b: {rpm: 5}}\n").expect("written");
+    let config_file = "--config-file=clients.yaml";
+    let document = world.run(&["export"]).stdout;
+    world.run(&["export", "file"]);
+    world.run(&["import", "file", "--data-dir=new", config_file]);
+    let without_file = text(&world.run(&["export", "--data-dir=new"]).stdout).to_owned();
+    assert!(without_file.ends_with("{\"end\":{\"clients\":1,\"records\":3}}\n"), "{without_file}");
+    let with_file = world.run(&["export", "--data-dir=new", config_file]).stdout;
+    assert_eq!(text(&with_file), text(&document));
 }
