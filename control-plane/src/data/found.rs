@@ -1,13 +1,11 @@
 //! What is found in a folder: as a control plane would find it that starts with it now.
 
-use std::time::SystemTime;
-
 use limiter::UnixMillis;
 
 use super::{DataError, Place, read::empty_ledger};
 use crate::{
     config_file::Loaded,
-    ledger::Ledger,
+    ledger::{Clock, Ledger, SystemClock},
     store::{
         Configuration, DataFolder, RedbStore,
         state::{self, FolderDisk},
@@ -45,11 +43,6 @@ impl FoundFolder {
 
     /// When the last of it was written; where nothing was yet, now.
     pub(super) fn at(&self) -> UnixMillis {
-        self.state.last.unwrap_or_else(now)
+        self.state.last.unwrap_or_else(|| Clock::from(SystemClock::start()).now())
     }
-}
-
-fn now() -> UnixMillis {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }

@@ -79,13 +79,12 @@ impl Reader {
     fn document<R: BufRead>(&mut self, mut lines: Lines<R>) -> Result<(), Unreadable> {
         self.header(&mut lines)?;
         loop {
-            let line = next_line(&mut lines)?.map(<[u8]>::to_vec);
-            let number = lines.number();
+            let number = lines.number() + 1;
             let stop = |text: &str| Err(Unreadable { line: number, text: text.to_owned() });
-            let Some(line) = line else {
+            let Some(line) = next_line(&mut lines)? else {
                 return stop("the last line, {\"end\":…}, is missing: what was behind was cut off");
             };
-            match parse(&line) {
+            match parse(line) {
                 Ok(Line::End(counts)) => {
                     self.judge_end(counts, number);
                     break;
@@ -116,10 +115,10 @@ impl Reader {
     }
 
     fn header<R: BufRead>(&mut self, lines: &mut Lines<R>) -> Result<(), Unreadable> {
-        let line = next_line(lines)?.unwrap_or_default().to_vec();
+        let line = next_line(lines)?.unwrap_or_default();
         let stop = |text| Err(Unreadable { line: 1, text });
         let known = u64::from(FORMAT);
-        match FirstLine::format(&line) {
+        match FirstLine::format(line) {
             Some(format) if format == known => {}
             Some(format) => {
                 let version = env!("CARGO_PKG_VERSION");
@@ -134,7 +133,7 @@ impl Reader {
                 );
             }
         }
-        match parse(&line) {
+        match parse(line) {
             Ok(Line::Flowguard(Header { at, .. })) => self.at = UnixMillis(at),
             Ok(_) => return stop("this is not the first line of a backup".to_owned()),
             Err(text) => return stop(text),

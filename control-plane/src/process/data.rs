@@ -1,11 +1,12 @@
 //! `flowguard data …`: what can be done with clients and balances besides serving them.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode};
 
 use tokio::runtime;
 
 use super::exit;
 use crate::{
+    backup::Counts,
     data::{self, BackupError, DataError, Destination, Place, Source},
     settings::Settings,
     store::{DataDir, OpenError, state::StateError},
@@ -32,14 +33,17 @@ enum Failure {
     NoFolder,
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
-    Process(#[from] std::io::Error),
+    Process(#[from] io::Error),
+    /// Something is wrong with the folder, a file or the control plane that was asked.
     #[error(transparent)]
     Data(#[from] DataError),
 }
 
-/// What is said when it is done: to whoever reads stdout, or beside a backup that goes there.
+/// What is said when it is done.
 enum Said {
+    /// On stdout.
     Out(String),
+    /// On stderr, for stdout has the backup.
     Beside(String),
 }
 
@@ -72,7 +76,7 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
         DataCommand::Check => Ok(Said::Out(runtime.block_on(data::check(&place(settings)?))?)),
         DataCommand::Export(destination) => {
             let counts = runtime.block_on(data::export(&place(settings)?, destination))?;
-            Ok(written(&counts.to_string(), destination))
+            Ok(written(counts, destination))
         }
         DataCommand::Import(source) => {
             let place = place(settings)?;
@@ -83,7 +87,7 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
             let listeners = &settings.listeners;
             let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
             let counts = runtime.block_on(data::backup(address, destination))?;
-            Ok(written(&counts.to_string(), destination))
+            Ok(written(counts, destination))
         }
     }
 }
@@ -98,7 +102,7 @@ fn place(settings: &Settings) -> Result<Place, Failure> {
     }
 }
 
-fn written(counts: &str, destination: &Destination) -> Said {
+fn written(counts: Counts, destination: &Destination) -> Said {
     match destination {
         Destination::Stdout => Said::Beside(format!("{counts}\n")),
         Destination::File(file) => Said::Out(format!("{}: {counts}\n", file.display())),
