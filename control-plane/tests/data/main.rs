@@ -2,6 +2,7 @@
 
 mod any_bytes;
 mod circle;
+mod golden;
 mod moment;
 mod refusals;
 mod world;
