@@ -4,8 +4,11 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod backup;
 pub mod clients;
 pub mod config_file;
+mod counted;
+pub mod data;
 pub mod decisions;
 pub mod envoy_config;
 pub mod excerpt;
@@ -18,6 +21,7 @@ pub mod logging;
 pub mod metrics;
 pub mod operator;
 pub mod process;
+mod rfc3339;
 pub mod settings;
 pub mod store;
 mod turns;

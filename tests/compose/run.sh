@@ -143,6 +143,9 @@ eventually 30 query_is "$kept" "$refused"
 [ "$(send 1)" = 200 ] || fail "no request passes after the restart"
 grafana_kept
 step "Prometheus and Grafana kept their data, requests pass"
+backup=$($compose exec -T control-plane flowguard data backup - 2> /dev/null)
+echo "$backup" | tail -n 1 | grep -q '^{"end":{"clients":3,' || fail "no backup: $backup"
+step "the control plane hands out its backup"
 
 client="http://127.0.0.1:$CONFIG_PORT/api/v1/clients/kept"
 curl -sf -X PUT "$client" -H 'Content-Type: application/json' -d '{"rpm":7}' > /dev/null ||

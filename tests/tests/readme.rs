@@ -69,6 +69,11 @@ async fn every_command_within_the_text_exists() {
                 flowguard.arg("validate").arg(&file);
                 let judged = succeed(command, flowguard).await;
                 assert!(judged.ends_with(": 3 clients, all in order\n"), "{judged}");
+            } else if command.starts_with("flowguard data ") {
+                let words = command.split(' ').skip(1).take(2);
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.args(words).arg("--help");
+                succeed(command, flowguard).await;
             } else if command == "flowguard settings" {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.arg("settings");
@@ -162,6 +167,15 @@ impl Reader {
             );
         } else if is("grpcurl ") && words.ends_with(" flowguard.FlowGuardService/SetClientConfig") {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if is("target/release/flowguard data backup ") {
+            let said = self.run(command).await;
+            assert!(said.starts_with("backup.jsonl: ") && said.contains(" clients, "), "{said}");
+        } else if is("target/release/flowguard data import ") {
+            let said = self.run(command).await;
+            assert!(said.starts_with("restored: ") && said.contains(" clients, "), "{said}");
+        } else if is("target/release/flowguard data check ") {
+            let said = self.run(command).await;
+            assert!(said.contains("\n  configuration.redb: format 1, "), "{said}");
         } else if is("target/release/flowguard envoy-config ") {
             assert_eq!(self.run(command).await, "");
             check_envoy_config(&self.folder.path().join("envoy.yaml")).await;
@@ -178,6 +192,7 @@ impl Reader {
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());
         shell.env("BUF_BIN", tools::buf().get_program());
+        shell.envs(self.port("CONFIG_PORT", "9091"));
         succeed(&command, shell).await
     }
 
@@ -197,12 +212,14 @@ impl Reader {
     async fn load(&self, words: &str) -> String {
         let mut load = Command::from(tools::load());
         load.args(words.split(' ').skip(3).take_while(|word| *word != "#"));
-        for (variable, default) in [("PROXY_PORT", "8080"), ("CONFIG_PORT", "9091")] {
-            load.envs(
-                self.ports.iter().find(|(port, _)| *port == default).map(|(_, to)| (variable, to)),
-            );
-        }
+        load.envs(self.port("PROXY_PORT", "8080")).envs(self.port("CONFIG_PORT", "9091"));
         succeed(words, load).await
+    }
+
+    /// The setting that says where the stack has what the README has at a default port.
+    fn port(&self, setting: &'static str, default: &str) -> Option<(&'static str, &str)> {
+        let port = self.ports.iter().find(|(port, _)| *port == default);
+        port.map(|(_, to)| (setting, to.as_str()))
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod catalog;
 mod config;
+mod json;
 mod revision;
 
 pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
 pub use config::{ClientConfig, Limits};
+pub(crate) use json::ClientJson;
 pub use revision::Revision;

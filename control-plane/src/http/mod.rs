@@ -1,7 +1,8 @@
 //! The HTTP/1.1 server under REST and the metrics page: whom it answers, in which pieces, and what
-//! its errors look like. What it serves are others' routers.
+//! its errors look like. What it serves are others' routers. `client.rs` is who calls such a server.
 
 mod access;
+pub(crate) mod client;
 mod error;
 mod hosts;
 mod origins;

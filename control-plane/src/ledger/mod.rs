@@ -18,7 +18,9 @@ mod decide;
 mod end;
 mod journal;
 mod policy;
+mod possible;
 mod record;
+mod recorded;
 mod reservation;
 mod restore;
 mod retired;
@@ -42,6 +44,7 @@ pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
     ResumePolicy, UnknownClients, WithoutUsageCharge,
 };
+pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
 use reservation::Reservation;
 use retired::Retired;

@@ -123,6 +123,12 @@ impl Ledger {
         self.workers.held_in_all.load(Ordering::Relaxed)
     }
 
+    /// How many workers hold something.
+    pub fn holders(&self) -> usize {
+        let workers = self.workers.all();
+        workers.iter().filter(|worker| !worker.lock().reservations.is_empty()).count()
+    }
+
     /// Takes back what was read from the files.
     pub(super) fn hold_again(&self, id: WorkerId, request: u32, reservation: Reservation) {
         let worker = self.workers.get_or_make(id);

@@ -13,7 +13,7 @@ use crate::store::state::{
 };
 
 /// Says how a client's books stand, but for what it learned.
-pub(super) fn push_books(books: &Books, push: &mut impl FnMut(&Record<'_>)) {
+pub(super) fn push_books<'a>(books: &'a Books, push: &mut impl FnMut(&Record<'a>)) {
     let Some(client) = &books.client else { return };
     for (dimension, bucket) in books.balances.buckets() {
         let epoch = books.balances.epoch();
@@ -27,7 +27,7 @@ pub(super) fn push_books(books: &Books, push: &mut impl FnMut(&Record<'_>)) {
 }
 
 /// Says what a client's requests usually use.
-pub(super) fn push_learned(books: &Books, push: &mut impl FnMut(&Record<'_>)) {
+pub(super) fn push_learned<'a>(books: &'a Books, push: &mut impl FnMut(&Record<'a>)) {
     if let (Some(client), Some((used, learned_at))) = (&books.client, books.record.learned()) {
         let (client, learned_at) = (client.as_str(), learned_at.0);
         push(&Record::Learned(LearnedRecord { client, used, learned_at }));

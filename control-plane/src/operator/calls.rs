@@ -8,7 +8,9 @@ use tracing::info;
 use super::{
     Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, owned::Owned, writer::Writer,
 };
-use crate::{clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns};
+use crate::{
+    backup::Document, clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns,
+};
 
 /// How many clients can be configured.
 pub const CLIENTS_MAX: usize = 1_000_000;
@@ -178,6 +180,11 @@ impl Operator {
                 (snapshot.config, stats)
             })
             .collect()
+    }
+
+    /// All clients and what is written down of them, each as it stands when its turn comes.
+    pub fn backup(&self, _caller: &Caller) -> Document {
+        Document::of(Arc::clone(&self.ledger), self.ledger.now())
     }
 
     /// In whose turn lists are read, by whichever API.

@@ -2,6 +2,7 @@
 //!
 //! Each call says who calls. A write is stored first, then put in force, then acknowledged.
 
+mod backup;
 mod caller;
 mod calls;
 mod change;

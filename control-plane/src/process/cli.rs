@@ -17,10 +17,13 @@ use clap::{
 };
 use proto::plugin_config::Mode;
 
-use super::{envoy_config::EnvoyConfigOptions, exit::Exit};
-use crate::settings::{
-    Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
-    Variables, WithoutEffect, shown,
+use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit};
+use crate::{
+    data::{Destination, Source},
+    settings::{
+        Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
+        Variables, WithoutEffect, shown,
+    },
 };
 
 /// What the process was asked to do.
@@ -47,6 +50,8 @@ pub enum Command {
     Health,
     /// Judge a file of clients.
     Validate(PathBuf),
+    /// Do something with clients and balances besides serving them.
+    Data(DataCommand),
 }
 
 /// A command line or a setting that is wrong; shown in one line.
@@ -127,6 +132,58 @@ enum CommandLine {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Look into the folder of a control plane, back it up and restore it
+    #[command(subcommand_required = true)]
+    Data {
+        #[command(subcommand)]
+        command: DataCommandLine,
+    },
+}
+
+/// What is done with clients and balances.
+#[derive(Subcommand)]
+enum DataCommandLine {
+    /// Read all that is in the folder of a stopped control plane, and tell what it is
+    Check,
+    /// Write a backup of the folder of a stopped control plane
+    Export {
+        /// The file, which must not be there yet; - or nothing: stdout
+        #[arg(value_name = "FILE", default_value = STANDARD_STREAM, hide_default_value = true)]
+        file: PathBuf,
+    },
+    /// Make a folder, which must be empty or not be there, of a backup
+    Import {
+        /// The file; -: stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Fetch a backup of the control plane that runs with these settings
+    Backup {
+        /// The file, which must not be there yet; -: stdout
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// What stands for stdin or stdout where a file is expected.
+const STANDARD_STREAM: &str = "-";
+
+impl From<DataCommandLine> for DataCommand {
+    fn from(command: DataCommandLine) -> Self {
+        let destination = |file: PathBuf| match file.to_str() {
+            Some(STANDARD_STREAM) => Destination::Stdout,
+            _ => Destination::File(file),
+        };
+        match command {
+            DataCommandLine::Check => Self::Check,
+            DataCommandLine::Export { file } => Self::Export(destination(file)),
+            DataCommandLine::Import { file } if file.to_str() == Some(STANDARD_STREAM) => {
+                Self::Import(Source::Stdin)
+            }
+            DataCommandLine::Import { file } => Self::Import(Source::File(file)),
+            DataCommandLine::Backup { file } => Self::Backup(destination(file)),
+        }
+    }
 }
 
 impl CommandLine {
@@ -136,6 +193,7 @@ impl CommandLine {
             Self::Settings => Ok(Command::Settings),
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
+            Self::Data { command } => Ok(Command::Data(command.into())),
             Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
@@ -214,9 +272,13 @@ impl From<clap::Error> for Exit {
         Self::Refused(UsageError::Grammar(match error.kind() {
             ErrorKind::InvalidSubcommand => {
                 format!(
-                    "{} is not a command: serve, settings, envoy-config, health or validate",
+                    "{} is not a command: serve, settings, envoy-config, health, validate or data \
+                     (check, export, import, backup)",
                     subject(ContextKind::InvalidSubcommand)
                 )
+            }
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                "data needs a command: check, export, import or backup".to_owned()
             }
             ErrorKind::UnknownArgument => {
                 format!("{} is not expected", subject(ContextKind::InvalidArg))

@@ -87,6 +87,13 @@ pub(super) fn warn(warnings: &[WithoutEffect]) {
     }
 }
 
+/// Says on stderr what was done, where stdout has the result.
+pub(super) fn done(text: &str) -> ExitCode {
+    // It is done all the same.
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
 /// Writes a command's result to stdout; a reader that has seen enough (`| head`) is no failure.
 pub(super) fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();

@@ -5,14 +5,10 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use bytes::Bytes;
-use http::{Request, StatusCode, header};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, runtime, time};
+use http::StatusCode;
+use tokio::{runtime, time};
 
-use crate::settings::Settings;
+use crate::{http::client, settings::Settings};
 
 /// How long the whole question may take. Docker's own timeout is above it, so that the reason is
 /// told.
@@ -61,30 +57,14 @@ pub(super) fn check(settings: &Settings) -> Result<(), HealthError> {
     let unreachable = |error| HealthError::Unreachable { address, error };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
-    let answer = runtime.block_on(async { time::timeout(TIMEOUT, ask(address)).await });
+    let answer =
+        runtime.block_on(async { time::timeout(TIMEOUT, client::get(address, "/health")).await });
     match answer {
-        Ok(Ok(StatusCode::OK)) => Ok(()),
-        Ok(Ok(status)) => Err(HealthError::Unhealthy { address, status }),
+        Ok(Ok(response)) => match response.status() {
+            StatusCode::OK => Ok(()),
+            status => Err(HealthError::Unhealthy { address, status }),
+        },
         Ok(Err(error)) => Err(unreachable(error)),
         Err(time::error::Elapsed { .. }) => Err(HealthError::Silent { address }),
     }
-}
-
-async fn ask(address: SocketAddr) -> io::Result<StatusCode> {
-    let stream = TcpStream::connect(address).await?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    let request = Request::get("/health")
-        .header(header::HOST, address.to_string())
-        .body(Empty::<Bytes>::new())
-        .map_err(io::Error::other)?;
-    let answer = sender.send_request(request);
-    tokio::pin!(answer);
-    // The connection is what carries the answer; when it ends first, the answer tells why.
-    tokio::select! {
-        response = &mut answer => response,
-        _ = connection => answer.await,
-    }
-    .map(|response| response.status())
-    .map_err(io::Error::other)
 }

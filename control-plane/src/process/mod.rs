@@ -1,6 +1,7 @@
 //! The process: from its command line and its environment to its exit code.
 
 mod cli;
+mod data;
 mod envoy_config;
 mod exit;
 mod health_check;
@@ -13,6 +14,7 @@ mod stop_signal;
 mod validate;
 
 pub use cli::{Command, Invocation, UsageError};
+pub use data::DataCommand;
 pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};
 pub use exit::Exit;
 pub use run::run;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
-    Command, Invocation, envoy_config, exit, health_check,
+    Command, Invocation, data, envoy_config, exit, health_check,
     serve::{self, ServeError},
     validate,
 };
@@ -35,6 +35,10 @@ pub fn run() -> ExitCode {
             Ok(line) => exit::print(&line),
             Err(error) => exit::wrong_data(&error),
         },
+        Command::Data(command) => {
+            exit::warn(&warnings);
+            data::run(&command, &settings)
+        }
         Command::Serve => {
             logging::start(settings.log);
             for warning in &warnings {

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::config_file::{InvalidFile, Loaded};
+use crate::{
+    config_file::{InvalidFile, Loaded},
+    counted::counted,
+};
 
 /// A line that says how much is in order.
 pub(super) fn validate(file: PathBuf) -> Result<String, InvalidFile> {
     let name = file.display().to_string();
     let clients = Loaded::read(file)?.document().clients.len();
-    let noun = if clients == 1 { "client" } else { "clients" };
-    Ok(format!("{name}: {clients} {noun}, all in order\n"))
+    Ok(format!("{name}: {}, all in order\n", counted(clients, "client")))
 }

@@ -39,15 +39,19 @@ impl<E: Into<redb::Error>> From<E> for Unreadable {
     }
 }
 
-/// Makes the tables, empty.
-pub(super) fn create(database: &Database) -> Result<(), redb::Error> {
+/// Makes the tables, with what is in them from the first write on.
+pub(super) fn create(database: &Database, contents: &Contents) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    transaction.open_table(CLIENTS)?;
     {
+        let mut clients = transaction.open_table(CLIENTS)?;
+        for (config, revision) in &contents.configs {
+            let (id, value) = (config.id.as_str().as_bytes(), value::encode(config, *revision));
+            clients.insert(id, value.as_slice())?;
+        }
         let mut meta = transaction.open_table(META)?;
         meta.insert(FORMAT, u64::from(value::FORMAT))?;
-        meta.insert(NEWEST, Revision::NONE.get())?;
+        meta.insert(NEWEST, contents.newest.get())?;
     }
     Ok(transaction.commit()?)
 }
@@ -301,7 +305,11 @@ mod tests {
     /// Two writes fail, each after so many changes of the disk; `false`: one of them did not.
     fn check_two_failures(last_change: LastChange, first: u64, second: u64) -> bool {
         let disk = Disk::new(last_change);
-        create(&Database::builder().create_with_backend(disk.clone()).unwrap()).unwrap();
+        create(
+            &Database::builder().create_with_backend(disk.clone()).unwrap(),
+            &Contents::default(),
+        )
+        .unwrap();
         let mut database = disk.database();
         put(&mut database, &config("a", 1)).unwrap();
         let newest = put(&mut database, &config("b", 1)).unwrap();
@@ -340,7 +348,11 @@ mod tests {
     #[test]
     fn a_client_that_is_written_again_and_again_does_not_fill_the_disk() {
         let disk = Disk::new(LastChange::NotMade);
-        create(&Database::builder().create_with_backend(disk.clone()).unwrap()).unwrap();
+        create(
+            &Database::builder().create_with_backend(disk.clone()).unwrap(),
+            &Contents::default(),
+        )
+        .unwrap();
         let mut database = disk.database();
         for rpm in 1..=500 {
             put(&mut database, &config("a", rpm)).unwrap();

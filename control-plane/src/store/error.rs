@@ -38,6 +38,47 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
     },
+    /// There is no folder where one is to be read.
+    #[error(
+        "DATA_DIR={} (--data-dir) is not there: name the folder that a control plane has made",
+        folder.display()
+    )]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder cannot be read.
+    #[error(
+        "DATA_DIR={} (--data-dir) cannot be read: {error}; name the folder that a control plane has \
+         made, as the user who owns it",
+        folder.display()
+    )]
+    Unreadable {
+        /// The folder.
+        folder: PathBuf,
+        /// The operating system's answer.
+        error: io::Error,
+    },
+    /// There is something where there should be nothing yet.
+    #[error(
+        "DATA_DIR={} (--data-dir) is not empty, and was left as it is: name a folder that is empty \
+         or not there",
+        folder.display()
+    )]
+    Used {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// An import into it was killed.
+    #[error(
+        "DATA_DIR={} (--data-dir) holds a part of an import, which was not finished: empty the \
+         folder and import again",
+        folder.display()
+    )]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file is not what was written there.
     #[error(
         "{} is damaged ({cause}) and was left as it is: put a copy of it back, or move it away to \

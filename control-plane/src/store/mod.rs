@@ -6,6 +6,7 @@
 mod data_dir;
 mod database;
 mod error;
+mod new_folder;
 mod none;
 mod port;
 mod redb;
@@ -13,8 +14,9 @@ mod rehearsal;
 pub mod state;
 mod value;
 
-pub use self::redb::RedbStore;
+pub use self::redb::{Configuration, RedbStore};
 pub use data_dir::{DataDir, DataFolder};
 pub use error::{OpenError, StoreError};
+pub use new_folder::NewFolder;
 pub use none::NoStore;
 pub use port::{ConfigStore, Contents};

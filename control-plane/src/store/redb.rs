@@ -16,7 +16,7 @@ use tokio::task;
 
 use super::{
     ConfigStore, Contents, DataFolder, OpenError, StoreError,
-    data_dir::owners_file,
+    data_dir::{owners_file, unusable},
     database::{self, ConfigDatabase, Open, Unreadable},
     rehearsal::Rehearsal,
     value,
@@ -32,6 +32,17 @@ const UNFINISHED_FILE: &str = "configuration.redb.new";
 /// few pages.
 const CACHE_BYTES_MAX: usize = 16 << 20;
 
+/// What is in the file of a [`DataFolder`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configuration {
+    /// The file.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: u64,
+    /// What it holds.
+    pub contents: Contents,
+}
+
 /// Keeps configurations in a file of a [`DataFolder`].
 pub struct RedbStore(Arc<Mutex<ConfigDatabase>>);
 
@@ -40,13 +51,20 @@ impl RedbStore {
     ///
     /// A file that is damaged or comes from a later version stays what it is.
     pub async fn open(folder: &DataFolder) -> Result<Self, OpenError> {
-        let folder = folder.path().to_owned();
-        let file = folder.join(FILE);
-        let opened = task::spawn_blocking(move || open(&folder)).await;
-        // No file is known over which redb panics, but it promises little for what it did not write.
-        opened.unwrap_or_else(|_| {
-            Err(OpenError::Damaged { file, cause: "its parts do not fit together".to_owned() })
+        work_on(folder, open).await
+    }
+
+    /// Reads the folder's file, and changes nothing. `None`: there is none.
+    pub async fn read(folder: &DataFolder) -> Result<Option<Configuration>, OpenError> {
+        work_on(folder, read).await
+    }
+
+    /// Makes the folder's file, which is not there yet, with all of this in it or not at all.
+    pub async fn create(folder: &DataFolder, contents: Contents) -> Result<(), OpenError> {
+        work_on(folder, move |folder| {
+            create(folder, &contents).map_err(|error| unusable(folder, error))
         })
+        .await
     }
 
     async fn with<T: Send + 'static>(
@@ -82,41 +100,64 @@ impl fmt::Debug for RedbStore {
     }
 }
 
+/// Does what may take its time, with the path of `folder`.
+async fn work_on<T: Send + 'static>(
+    folder: &DataFolder,
+    work: impl FnOnce(&Path) -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let folder = folder.path().to_owned();
+    let file = folder.join(FILE);
+    let worked = task::spawn_blocking(move || work(&folder)).await;
+    // No file is known over which redb panics, but it promises little for what it did not write.
+    worked.unwrap_or_else(|_| {
+        Err(OpenError::Damaged { file, cause: "its parts do not fit together".to_owned() })
+    })
+}
+
 fn open(folder: &Path) -> Result<RedbStore, OpenError> {
     let file = folder.join(FILE);
-    let unusable = |error| OpenError::Unusable { folder: folder.to_owned(), error };
-    match File::open(&file) {
-        Ok(opened) => rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => create(folder).map_err(unusable)?,
-        Err(error) => return Err(unusable(error)),
+    if read(folder)?.is_none() {
+        create(folder, &Contents::default()).map_err(|error| unusable(folder, error))?;
     }
     let path = file.clone();
     let open: Open = Box::new(move || builder().open(&path));
     let database = ConfigDatabase::new(open).map_err(|error| match error {
-        redb::Error::Io(error) => unusable(error),
+        redb::Error::Io(error) => unusable(folder, error),
         other => refused(&file, other.into()),
     })?;
     Ok(RedbStore(Arc::new(Mutex::new(database))))
 }
 
+fn read(folder: &Path) -> Result<Option<Configuration>, OpenError> {
+    let file = folder.join(FILE);
+    match File::open(&file) {
+        Ok(opened) => {
+            let contents = rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?;
+            Ok(Some(Configuration { file, format: value::FORMAT.into(), contents }))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(folder, error)),
+    }
+}
+
 /// Opens a file for trial, and judges every page and every client of it.
-fn rehearse(file: File) -> Result<(), Unreadable> {
+fn rehearse(file: File) -> Result<Contents, Unreadable> {
     let rehearsal = Rehearsal::new(file).map_err(redb::Error::from)?;
     let mut builder = builder();
     builder.set_check_integrity_on_open(true);
     let database = builder.create_with_backend(rehearsal)?;
-    database::read(&database).map(drop)
+    database::read(&database)
 }
 
 /// Makes the file under another name first: it is there whole or not at all.
-fn create(folder: &Path) -> io::Result<()> {
+fn create(folder: &Path, contents: &Contents) -> io::Result<()> {
     let unfinished = folder.join(UNFINISHED_FILE);
     let file = owners_file(&unfinished)?;
     file.set_len(0)?;
     let made = FileBackend::new(file)
         .and_then(|file| builder().create_with_backend(file))
         .map_err(redb::Error::from)
-        .and_then(|database| database::create(&database));
+        .and_then(|database| database::create(&database, contents));
     made.map_err(|error| match error {
         redb::Error::Io(error) => error,
         other => io::Error::other(other),

@@ -41,8 +41,8 @@ async fn serve_clients(clients: usize, id_len: usize) -> Served {
     serve(ledger, NoStore::default()).await
 }
 
-/// Begins to list, with a window as small as a peer can make it, and never reads.
-async fn list_by_grpc(address: SocketAddr) -> Option<Incoming> {
+/// Begins a call, with a window as small as a peer can make it, and never reads.
+async fn ask_by_grpc(address: SocketAddr, method: &str) -> Option<Incoming> {
     let stream = TcpStream::connect(address).await.expect("connected");
     let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
         .initial_stream_window_size(1)
@@ -51,7 +51,7 @@ async fn list_by_grpc(address: SocketAddr) -> Option<Incoming> {
         .expect("a connection");
     tokio::spawn(connection);
     let empty_message = Bytes::from_static(&[0; 5]);
-    let request = Request::post(format!("http://{address}/flowguard.FlowGuardService/ListClients"))
+    let request = Request::post(format!("http://{address}/flowguard.FlowGuardService/{method}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(Full::new(empty_message));
@@ -66,10 +66,12 @@ fn unread(served: &Served) -> JoinSet<Option<Incoming>> {
     for reader in 0..READERS {
         readers.spawn(async move {
             let body = match reader % 8 {
-                0 | 1 => Some(get(rest, "/api/v1/clients").await),
+                0 => Some(get(rest, "/api/v1/clients").await),
+                1 => Some(get(rest, "/api/v1/backup").await),
                 2 => Some(get(rest, "/api/v1/stats").await),
                 3 => Some(get(metrics, "/metrics").await),
-                _ => list_by_grpc(grpc).await,
+                4 => ask_by_grpc(grpc, "Backup").await,
+                _ => ask_by_grpc(grpc, "ListClients").await,
             };
             // Held until the test ends the reader.
             let _unread = body;

@@ -179,7 +179,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings, envoy-config, health or validate; see flowguard --help",
+            "run is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
         ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
         (&["serve", "x"], "x is not expected; see flowguard --help"),
@@ -190,7 +190,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health or validate; see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
         ),
         (&["envoy-config", "--mode=loud"], "--mode=loud is not allowed: enforce, shadow or off"),
         (

@@ -3,7 +3,7 @@
 use limiter::{Tokens, UnixMillis};
 
 /// How many requests are remembered, the latest ones: more than that a client has forgotten.
-const REMEMBERED: usize = 64;
+pub(in crate::ledger) const REMEMBERED: usize = 64;
 
 /// A client that used nothing for so long is not what it was.
 const FORGOTTEN_AFTER_MS: u64 = 60 * 60 * 1_000;

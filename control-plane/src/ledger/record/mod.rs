@@ -11,6 +11,7 @@ use limiter::{Dimension, Tokens, UnixMillis};
 use count::Count;
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use learned::LearnedEstimate;
+pub(super) use learned::REMEMBERED;
 
 use crate::store::state::Tallies;
 

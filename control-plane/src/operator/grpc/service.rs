@@ -1,17 +1,24 @@
 //! The calls: each reads its request, calls the operator's function and writes the answer.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use futures_util::{Stream, StreamExt as _};
 use proto::api::{
-    self, DeleteClientRequest, DeleteClientResponse, GetClientConfigRequest,
-    GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse, ListClientsRequest,
-    ListClientsResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
-    SetClientConfigResponse, flow_guard_service_server::FlowGuardService,
+    self, BackupChunk, BackupRequest, DeleteClientRequest, DeleteClientResponse,
+    GetClientConfigRequest, GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse,
+    ListClientsRequest, ListClientsResponse, ResetClientRequest, ResetClientResponse,
+    SetClientConfigRequest, SetClientConfigResponse, flow_guard_service_server::FlowGuardService,
 };
 use tonic::{Request, Response, Status};
 
 use super::convert::{if_found, masked};
-use crate::operator::{Caller, Draft, Operator, OperatorError};
+use crate::{
+    http::pieces,
+    operator::{Caller, Draft, Operator, OperatorError, backup},
+};
+
+/// A backup while it is sent.
+type Chunks = Pin<Box<dyn Stream<Item = Result<BackupChunk, Status>> + Send>>;
 
 /// The public API over an [`Operator`].
 #[derive(Debug)]
@@ -103,5 +110,19 @@ impl FlowGuardService for FlowGuard {
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(ResetClientResponse { stats, found }))
+    }
+
+    type BackupStream = Chunks;
+
+    async fn backup(&self, request: Request<BackupRequest>) -> Result<Response<Chunks>, Status> {
+        let document = self.operator.backup(&Caller::of(request.extensions()));
+        let pieces = backup::pieces(document);
+        let body = pieces::body(self.operator.readers().clone(), pieces).await;
+        let body = body.map_err(OperatorError::from)?.into_data_stream();
+        let chunks = body.map(|piece| match piece {
+            Ok(lines) => Ok(BackupChunk { lines: lines.into() }),
+            Err(_) => Err(Status::aborted("the backup was not read in time")),
+        });
+        Ok(Response::new(Box::pin(chunks)))
     }
 }

@@ -7,17 +7,18 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::{
     draft::{Patch, Replacement},
     head::PathId,
     list,
-    shapes::{Config, Done, Stats},
+    shapes::{Done, Stats},
 };
 use crate::{
-    http::ApiError,
-    operator::{Caller, Change, Draft, Operator},
+    clients::ClientJson,
+    http::{ApiError, pieces},
+    operator::{Caller, Change, Draft, Operator, backup},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -34,6 +35,12 @@ pub(super) async fn all_stats(State(operator): State<Arc<Operator>>, caller: Cal
     list::answer(turns, "stats", read).await
 }
 
+pub(super) async fn backup(State(operator): State<Arc<Operator>>, caller: Caller) -> Answer {
+    let document = operator.backup(&caller);
+    let body = pieces::body(operator.readers().clone(), backup::pieces(document)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/jsonl")], body).into_response())
+}
+
 pub(super) async fn create(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
@@ -48,7 +55,7 @@ pub(super) async fn show(
     caller: Caller,
 ) -> Answer {
     let config = operator.get(&id, &caller)?;
-    Ok(Json(Config::from(&config)).into_response())
+    Ok(Json(ClientJson::from(&config)).into_response())
 }
 
 pub(super) async fn replace(

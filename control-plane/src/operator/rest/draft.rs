@@ -68,6 +68,11 @@ fn parse(body: &[u8]) -> Result<Draft, ApiError> {
     }
 }
 
+/// The draft of `json`, which must be an object.
+pub(crate) fn read_draft(json: &str) -> serde_json::Result<Draft> {
+    serde_json::from_str(json).map(|Object(draft)| draft)
+}
+
 struct Object(Draft);
 
 impl<'de> Deserialize<'de> for Object {

@@ -7,9 +7,9 @@ use http::header;
 use limiter::ClientId;
 use serde::Serialize;
 
-use super::shapes::{Config, Stats};
+use super::shapes::Stats;
 use crate::{
-    clients::{CLIENTS_AT_A_TIME, ClientConfig},
+    clients::{CLIENTS_AT_A_TIME, ClientConfig, ClientJson},
     http::{
         ApiError,
         pieces::{self, PIECE_BYTES, Progress},
@@ -30,7 +30,7 @@ impl Member for ClientConfig {
     }
 
     fn json(&self) -> serde_json::Result<String> {
-        json(&Config::from(self))
+        json(&ClientJson::from(self))
     }
 }
 

@@ -10,4 +10,5 @@ mod list;
 mod router;
 mod shapes;
 
+pub(crate) use draft::read_draft;
 pub use router::router;

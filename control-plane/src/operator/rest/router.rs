@@ -27,6 +27,7 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Route
         .route("/api/v1/clients/{id}/reset", post(clients::reset))
         .route("/api/v1/clients/{id}/stats", get(clients::stats))
         .route("/api/v1/stats", get(clients::all_stats))
+        .route("/api/v1/backup", get(clients::backup))
         .with_state(operator)
         .merge(health::router(health))
         .fallback(fallback)

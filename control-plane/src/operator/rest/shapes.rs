@@ -1,35 +1,12 @@
 //! What answers look like: the JSON of section 3 of docs/contract.md, key by key.
 
-use jiff::Timestamp;
-use limiter::{PerMinute, Tokens, UnixMillis};
 use serde::Serialize;
 
 use crate::{
-    clients::ClientConfig,
+    clients::ClientJson,
     operator::{Change, ClientStats, Removal},
+    rfc3339::rfc3339,
 };
-
-#[derive(Serialize)]
-pub(super) struct Config<'a> {
-    client_id: &'a str,
-    rpm: Option<u64>,
-    tpm: Option<u64>,
-    enabled: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    min_estimate: Option<u64>,
-}
-
-impl<'a> From<&'a ClientConfig> for Config<'a> {
-    fn from(config: &'a ClientConfig) -> Self {
-        Self {
-            client_id: config.id.as_str(),
-            rpm: config.limits.rpm.map(PerMinute::get),
-            tpm: config.limits.tpm.map(PerMinute::get),
-            enabled: config.enabled,
-            min_estimate: config.min_estimate.map(Tokens::get),
-        }
-    }
-}
 
 #[derive(Serialize)]
 pub(super) struct Stats<'a> {
@@ -72,23 +49,17 @@ impl<'a> From<&'a ClientStats> for Stats<'a> {
     }
 }
 
-/// To the millisecond, in UTC; `None` for a time beyond the year 9999.
-fn rfc3339(time: UnixMillis) -> Option<String> {
-    let time = Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()?;
-    Some(format!("{time:.3}"))
-}
-
 #[derive(Serialize)]
 pub(super) struct Done<'a> {
     success: bool,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<Config<'a>>,
+    config: Option<ClientJson<'a>>,
 }
 
 impl<'a> Done<'a> {
     pub(super) fn changed(change: &'a Change) -> Self {
-        let config = Some(Config::from(&change.config));
+        let config = Some(ClientJson::from(&change.config));
         Self { success: true, message: change.to_string(), config }
     }
 

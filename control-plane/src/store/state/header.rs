@@ -6,8 +6,8 @@ use bytes::{Buf as _, BufMut as _};
 
 use super::{Disk, DiskFile, StateError, frame::Checksum};
 
-/// The format that is written.
-const FORMAT: u32 = 1;
+/// The format of the files, as it is written.
+pub const FORMAT: u32 = 1;
 
 const MAGIC_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;

@@ -58,6 +58,7 @@ pub use error::StateError;
 pub use files::StateFiles;
 pub use folder_disk::FolderDisk;
 pub use found::{CutOff, Found};
+pub use header::FORMAT;
 pub use read::read;
 pub use record::{
     BucketLevel, BucketName, BucketRecord, ChargeRecord, EndedRecord, ForgottenRecord,

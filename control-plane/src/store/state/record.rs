@@ -2,7 +2,8 @@
 //!
 //! A record replaces the one before it of the same thing, so that reading one twice is as good as
 //! once, and the last one counts. Buckets have names of their own, since one client has several and
-//! one bucket may be of many clients. Their form in a file is postcard's.
+//! one bucket may be of many clients. Their form in a file is postcard's; in a backup it is JSON, in which
+//! a name that is not known is an error.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,7 @@ pub enum Record<'a> {
 
 /// What is left of a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BucketRecord<'a> {
     /// Which one.
     #[serde(borrow)]
@@ -48,6 +50,7 @@ pub enum BucketName<'a> {
 
 /// What is in a bucket, and of which quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BucketLevel {
     /// Tokens a window.
     pub amount: u64,
@@ -68,6 +71,7 @@ pub struct BucketLevel {
 
 /// What a client's requests came to, over all processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TalliesRecord<'a> {
     /// Whose; `unknown` is the client of all that are not configured.
     #[serde(borrow)]
@@ -78,6 +82,7 @@ pub struct TalliesRecord<'a> {
 
 /// A client's figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tallies {
     /// Requests that were admitted, but for those that went away before they were forwarded.
     pub admitted: u64,
@@ -125,6 +130,7 @@ impl Tallies {
 
 /// What a client's requests usually use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LearnedRecord<'a> {
     /// Whose.
     #[serde(borrow)]

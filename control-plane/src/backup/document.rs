@@ -1,0 +1,130 @@
+//! A backup as it is written: a few clients at a time, each as it stands when its turn comes.
+
+use std::{mem, sync::Arc};
+
+use limiter::{ClientId, UnixMillis};
+use serde::Serialize;
+
+use super::{Counts, FORMAT, Header, Line};
+use crate::{
+    clients::{CLIENTS_AT_A_TIME, ClientConfig, ClientJson},
+    ledger::Ledger,
+    store::state::Record,
+};
+
+/// The backup of a ledger.
+#[derive(Debug)]
+pub struct Document {
+    ledger: Arc<Ledger>,
+    at: UnixMillis,
+    next: Part,
+    counts: Counts,
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum Part {
+    Header,
+    ClientsAfter(Option<ClientId>),
+    Unknown,
+    Nothing,
+}
+
+/// Whether there is more to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// There is.
+    More,
+    /// These lines were the last.
+    End,
+}
+
+/// A line with a client, as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ClientLine<'a> {
+    Client(ClientJson<'a>),
+}
+
+/// What stands in the document of one client, and how many records that are.
+struct Written {
+    id: ClientId,
+    lines: String,
+    records: u64,
+}
+
+impl Document {
+    /// Begins the backup of `ledger`, as it stands from `at` on.
+    pub fn of(ledger: Arc<Ledger>, at: UnixMillis) -> Self {
+        Self { ledger, at, next: Part::Header, counts: Counts::default() }
+    }
+
+    /// Adds the next few lines to `text`.
+    pub fn write(&mut self, text: &mut String) -> Step {
+        self.next = match mem::replace(&mut self.next, Part::Nothing) {
+            Part::Header => {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                push(text, &Line::Flowguard(Header { format: FORMAT, version, at: self.at.0 }));
+                Part::ClientsAfter(None)
+            }
+            Part::ClientsAfter(after) => self.write_clients(after.as_ref(), text),
+            Part::Unknown => {
+                let records = self.ledger.recorded_unknown(|records| push_all(text, records));
+                self.counts.records += records.unwrap_or(0);
+                push(text, &Line::End(self.counts));
+                Part::Nothing
+            }
+            Part::Nothing => Part::Nothing,
+        };
+        match self.next {
+            Part::Nothing => Step::End,
+            _ => Step::More,
+        }
+    }
+
+    /// What it has so far; all of it, once the last lines are written.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn write_clients(&mut self, after: Option<&ClientId>, text: &mut String) -> Part {
+        let written = self.ledger.recorded_after(after, CLIENTS_AT_A_TIME, write_client);
+        for Written { lines, records, .. } in &written {
+            text.push_str(lines);
+            self.counts.clients += 1;
+            self.counts.records += records;
+        }
+        match written.into_iter().next_back() {
+            Some(last) => Part::ClientsAfter(Some(last.id)),
+            None => Part::Unknown,
+        }
+    }
+}
+
+fn write_client(config: &ClientConfig, records: &[Record<'_>]) -> Written {
+    let mut lines = String::new();
+    push(&mut lines, &ClientLine::Client(config.into()));
+    let records = push_all(&mut lines, records);
+    Written { id: config.id.clone(), lines, records }
+}
+
+/// Adds a line for each record that is in a backup, and tells how many.
+fn push_all(text: &mut String, records: &[Record<'_>]) -> u64 {
+    let mut count = 0;
+    for record in records {
+        match record {
+            Record::Bucket(_) | Record::Tallies(_) | Record::Learned(_) => {
+                push(text, record);
+                count += 1;
+            }
+            Record::Opened(_) | Record::Ended(_) | Record::Forgotten(_) => {}
+        }
+    }
+    count
+}
+
+fn push(text: &mut String, line: &impl Serialize) {
+    #[expect(clippy::expect_used, reason = "no line has a map whose keys are no texts")]
+    text.push_str(&serde_json::to_string(line).expect("a line is JSON"));
+    text.push('\n');
+}

@@ -1,0 +1,79 @@
+//! What a line can say.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    counted::counted,
+    store::state::{BucketRecord, LearnedRecord, TalliesRecord},
+};
+
+/// The format that is written.
+pub const FORMAT: u32 = 1;
+
+/// A line. Its records are those of the files, without those of requests under way.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line<'a> {
+    /// The first one.
+    Flowguard(Header),
+    /// A client's configuration, as the REST API writes it; it is judged by whoever reads it.
+    Client(#[serde(borrow)] &'a RawValue),
+    /// What is left of a limit.
+    Bucket(#[serde(borrow)] BucketRecord<'a>),
+    /// What a client's requests came to.
+    Tallies(#[serde(borrow)] TalliesRecord<'a>),
+    /// What a client's requests usually use.
+    Learned(#[serde(borrow)] LearnedRecord<'a>),
+    /// The last one.
+    End(Counts),
+}
+
+/// What the document is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The format of the lines that follow.
+    pub format: u32,
+    /// The version that wrote it.
+    pub version: String,
+    /// When it was begun, in milliseconds since 1970; of a folder, when its last word was written.
+    pub at: u64,
+}
+
+/// How much there is in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Lines with a client.
+    pub clients: u64,
+    /// Lines with a record.
+    pub records: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clients, records } = *self;
+        write!(f, "{}, {}", counted(clients, "client"), counted(records, "record"))
+    }
+}
+
+/// The first line of any format, of which no more is known than that.
+#[derive(Debug, Deserialize)]
+pub struct FirstLine {
+    flowguard: AnyHeader,
+}
+
+#[derive(Debug, Deserialize)]
+struct AnyHeader {
+    format: u64,
+}
+
+impl FirstLine {
+    /// The format of the document; `None`: this is no first line.
+    pub fn format(line: &[u8]) -> Option<u64> {
+        serde_json::from_slice(line).ok().map(|first: Self| first.flowguard.format)
+    }
+}

@@ -1,0 +1,29 @@
+//! A configuration as it is written in JSON: by the REST API, and in backups.
+
+use limiter::{PerMinute, Tokens};
+use serde::Serialize;
+
+use super::ClientConfig;
+
+/// The fields of section 3 of docs/contract.md.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClientJson<'a> {
+    client_id: &'a str,
+    rpm: Option<u64>,
+    tpm: Option<u64>,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_estimate: Option<u64>,
+}
+
+impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
+    fn from(config: &'a ClientConfig) -> Self {
+        Self {
+            client_id: config.id.as_str(),
+            rpm: config.limits.rpm.map(PerMinute::get),
+            tpm: config.limits.tpm.map(PerMinute::get),
+            enabled: config.enabled,
+            min_estimate: config.min_estimate.map(Tokens::get),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Why something was not done with a folder or a backup.
+
+use std::{io, path::PathBuf};
+
+use super::{InvalidBackup, OutputError, backup::BackupError};
+use crate::{
+    config_file::InvalidFile,
+    store::{OpenError, state::StateError},
+};
+
+/// Why it was not done; all is left as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The folder cannot be used, or its configuration not be read.
+    #[error(transparent)]
+    Folder(#[from] OpenError),
+    /// Its balances cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The file of clients is not in order.
+    #[error(transparent)]
+    ConfigFile(#[from] InvalidFile),
+    /// A backup is not in order.
+    #[error(transparent)]
+    Invalid(#[from] InvalidBackup),
+    /// A backup cannot be read.
+    #[error("{} cannot be read: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's answer.
+        error: io::Error,
+    },
+    /// A backup cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A running control plane does not hand it out.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+}

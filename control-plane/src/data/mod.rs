@@ -1,0 +1,32 @@
+//! What can be done with a folder, or with a running control plane, that has clients and balances:
+//! tell what is in it, write it down as a backup, and make a folder of a backup.
+
+mod backup;
+mod check;
+mod error;
+mod export;
+mod found;
+mod import;
+mod invalid;
+mod output;
+mod read;
+
+pub use backup::{BackupError, backup};
+pub use check::check;
+pub use error::DataError;
+pub use export::export;
+pub use import::{Source, import};
+pub use invalid::InvalidBackup;
+pub use output::{Destination, OutputError};
+pub use read::{Restored, read};
+
+use std::path::PathBuf;
+
+/// Where a control plane that is started has its clients and balances from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The file of clients, which the folder has not.
+    pub config_file: Option<PathBuf>,
+}

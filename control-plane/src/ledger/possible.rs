@@ -1,0 +1,34 @@
+//! Whether what somebody else wrote down could have been in the books.
+
+use limiter::{AMOUNT_MAX, Tokens};
+
+use super::{record::REMEMBERED, written};
+use crate::store::state::{LearnedRecord, Record};
+
+/// Why a record is of nothing that there can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImpossibleRecord {
+    /// A level without a bucket that could have it.
+    #[error("no bucket can be at this level")]
+    Level,
+    /// Other figures than can be learned.
+    #[error("used must be 1 to {REMEMBERED} integers from 0 to {AMOUNT_MAX}")]
+    Learned,
+}
+
+/// Refuses a record of which [`Ledger::restore`](super::Ledger::restore) would make less than it
+/// says.
+pub fn check(record: &Record<'_>) -> Result<(), ImpossibleRecord> {
+    match record {
+        Record::Bucket(bucket) => match &bucket.level {
+            Some(level) if written::bucket(level).is_none() => Err(ImpossibleRecord::Level),
+            _ => Ok(()),
+        },
+        Record::Learned(LearnedRecord { used, .. }) => {
+            let is_possible = (1..=REMEMBERED).contains(&used.len())
+                && used.iter().all(|tokens| Tokens::new(*tokens).is_ok());
+            if is_possible { Ok(()) } else { Err(ImpossibleRecord::Learned) }
+        }
+        Record::Tallies(_) | Record::Opened(_) | Record::Ended(_) | Record::Forgotten(_) => Ok(()),
+    }
+}

@@ -1,0 +1,110 @@
+//! `flowguard data …`: what can be done with clients and balances besides serving them.
+
+use std::{io, net::SocketAddr, process::ExitCode};
+
+use tokio::runtime;
+
+use super::exit;
+use crate::{
+    backup::Counts,
+    data::{self, BackupError, DataError, Destination, Place, Source},
+    settings::Settings,
+    store::{DataDir, OpenError, state::StateError},
+};
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataCommand {
+    /// Tell what is in the folder.
+    Check,
+    /// Write a backup of the folder.
+    Export(Destination),
+    /// Make a folder of a backup.
+    Import(Source),
+    /// Fetch the backup of the control plane that runs with these settings.
+    Backup(Destination),
+}
+
+/// Why it was not done.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Nothing is kept that could be told, or there is nowhere to put it.
+    #[error("DATA_DIR=memory (--data-dir) is not allowed here: a folder is")]
+    NoFolder,
+    /// The operating system refuses what every process may have.
+    #[error("the process cannot be set up: {0}")]
+    Process(#[from] io::Error),
+    /// Something is wrong with the folder, a file or the control plane that was asked.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+/// What is said when it is done.
+enum Said {
+    /// On stdout.
+    Out(String),
+    /// On stderr, for stdout has the backup.
+    Beside(String),
+}
+
+/// Does it, and says what came of it.
+pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
+    match work(command, settings) {
+        Ok(Said::Out(text)) => exit::print(&text),
+        Ok(Said::Beside(text)) => exit::done(&text),
+        Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
+        Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
+        Err(Failure::Data(error)) => match error {
+            DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer { .. })
+            | DataError::State(StateError::Damaged { .. } | StateError::Newer { .. })
+            | DataError::Invalid(_)
+            | DataError::Unreadable { .. } => exit::wrong_data(&error),
+            DataError::ConfigFile(_) | DataError::Backup(BackupError::UnknownPort) => {
+                exit::refuse(&error)
+            }
+            DataError::Folder(_) | DataError::State(_) | DataError::Output(_) => {
+                exit::cannot_create(&error)
+            }
+            DataError::Backup(_) => exit::unavailable(&error),
+        },
+    }
+}
+
+fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    match command {
+        DataCommand::Check => Ok(Said::Out(runtime.block_on(data::check(&place(settings)?))?)),
+        DataCommand::Export(destination) => {
+            let counts = runtime.block_on(data::export(&place(settings)?, destination))?;
+            Ok(written(counts, destination))
+        }
+        DataCommand::Import(source) => {
+            let place = place(settings)?;
+            let counts = runtime.block_on(data::import(source, &place))?;
+            Ok(Said::Out(format!("{}: {counts}\n", place.folder.display())))
+        }
+        DataCommand::Backup(destination) => {
+            let listeners = &settings.listeners;
+            let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
+            let counts = runtime.block_on(data::backup(address, destination))?;
+            Ok(written(counts, destination))
+        }
+    }
+}
+
+/// What a control plane with these settings would start from.
+fn place(settings: &Settings) -> Result<Place, Failure> {
+    match &settings.data_dir {
+        DataDir::Memory => Err(Failure::NoFolder),
+        DataDir::Folder(folder) => {
+            Ok(Place { folder: folder.clone(), config_file: settings.config_file.clone() })
+        }
+    }
+}
+
+fn written(counts: Counts, destination: &Destination) -> Said {
+    match destination {
+        Destination::Stdout => Said::Beside(format!("{counts}\n")),
+        Destination::File(file) => Said::Out(format!("{}: {counts}\n", file.display())),
+    }
+}

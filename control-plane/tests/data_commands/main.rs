@@ -1,0 +1,6 @@
+//! `flowguard data …` as processes: what they say, what they leave, and how they end.
+
+mod backup;
+mod folder;
+mod import;
+mod world;
