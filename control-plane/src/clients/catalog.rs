@@ -73,6 +73,11 @@ impl<S> Catalog<S> {
         self.clients.remove(id).map(|(_, client)| client)
     }
 
+    /// Shows every client to `look`, in any order. Nobody may write meanwhile.
+    pub(crate) fn for_each(&self, look: impl Fn(&Client<S>)) {
+        self.clients.iter().for_each(|client| look(&client));
+    }
+
     /// What `read` sees of at most `max` clients, by id, those that come after `after`.
     pub(crate) fn after<T>(
         &self,

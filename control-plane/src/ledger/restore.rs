@@ -5,7 +5,7 @@ use std::sync::Arc;
 use limiter::{ClientId, Tokens, UnixMillis};
 
 use super::{
-    Client, Ledger, Reservation, Worker, WorkerId,
+    Client, Ledger, Reservation, Unknown, Worker, WorkerId,
     charges::{BucketKey, Charges},
     slots::Books,
     written::{self, push_books, push_learned},
@@ -42,15 +42,15 @@ impl Ledger {
     /// written to `files`.
     pub fn go_on(&self, last: Option<UnixMillis>, files: Arc<StateFiles>) {
         let now = self.clock.now();
-        for slot in self.slots.all() {
-            let mut books = self.slots.books(slot);
-            let limits = books
-                .client
-                .as_ref()
-                .and_then(|id| self.with_named(id.as_str(), |client| client.config.limits));
-            if let Some(limits) = limits {
-                books.balances.go_on(limits, last.unwrap_or(now), now);
+        let last = last.unwrap_or(now);
+        let go_on = |client: &Client| {
+            if let Some(slot) = client.slot.get() {
+                self.slots.books(slot).balances.go_on(client.config.limits, last, now);
             }
+        };
+        self.clients.for_each(go_on);
+        if let Unknown::Shared(client) = &self.unknown {
+            go_on(client);
         }
         self.journal.open(files);
     }
@@ -123,7 +123,9 @@ impl Ledger {
 
     /// What `read` sees of a client that is configured, or of the one that stands for all others.
     fn with_named<T>(&self, id: &str, read: impl FnOnce(&Client) -> T) -> Option<T> {
-        let is_there = id == ClientId::UNKNOWN || self.clients.get(id).is_some();
-        is_there.then(|| self.with_client(id, read)).flatten()
+        if let Some(client) = self.clients.get(id) {
+            return Some(read(&client));
+        }
+        if id == ClientId::UNKNOWN { self.with_client(id, read) } else { None }
     }
 }
