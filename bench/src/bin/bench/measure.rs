@@ -26,7 +26,7 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
     if std::env::var_os("FLOWGUARD_BIN").is_none() {
         return Err(BenchError::NoParts);
     }
-    eprintln!("bench: starting {} Envoys and the control plane", SCENARIOS.len() + STREAMS.len());
+    eprintln!("bench: starting {} Envoys and two control planes", SCENARIOS.len() + STREAMS.len());
     let mut stage = Stage::start().await?;
     let mut cells = Vec::new();
     for connections in CONNECTIONS {

@@ -152,7 +152,7 @@ mod tests {
         let error = check(Expected::Admitted, 12, admitted(9_988)).expect_err("too many");
         assert_eq!(
             error.to_string(),
-            "`enforce` (connections: 32) was to be answered 200 by a decision every time, but of 10000 requests the client saw \
+            "`enforce-memory` (connections: 32) was to be answered 200 by a decision every time, but of 10000 requests the client saw \
              12 errors, Envoy counted 9988 times 2xx and 0 times 4xx, and the filter 9988 admitted and 0 refused for RPM"
         );
     }

@@ -13,12 +13,23 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// The filter's mode; `None` is an Envoy without the filter.
     pub(crate) mode: Option<&'static str>,
+    /// Whether the control plane that is asked writes down what it decides.
+    pub(crate) kept: Kept,
     /// Who answers what the filter lets pass.
     pub(crate) answers: Answers,
     /// How many clients ask in turn.
     pub(crate) clients: usize,
     /// What every request gets.
     pub(crate) expected: Expected,
+}
+
+/// Where what is decided is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kept {
+    /// In a folder, as by default.
+    InFolder,
+    /// In memory alone.
+    InMemory,
 }
 
 /// Who answers what the filter lets pass.
@@ -42,9 +53,13 @@ pub(crate) enum Expected {
 }
 
 /// Every scenario of single answers, each after the one that it is compared with.
-pub(crate) static SCENARIOS: [Scenario; 5] = [
+pub(crate) static SCENARIOS: [Scenario; 6] = [
     direct("envoy", None, Expected::Passed),
     direct("off", Some("off"), Expected::Passed),
+    Scenario {
+        kept: Kept::InMemory,
+        ..direct("enforce-memory", Some("enforce"), Expected::Admitted)
+    },
     direct("enforce", Some("enforce"), Expected::Admitted),
     direct("refused", Some("enforce"), Expected::Refused),
     Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
@@ -57,11 +72,12 @@ pub(crate) static STREAMS: [Scenario; 2] = [
 ];
 
 const fn direct(name: &'static str, mode: Option<&'static str>, expected: Expected) -> Scenario {
-    Scenario { name, mode, answers: Answers::Envoy, clients: 1, expected }
+    Scenario { name, mode, kept: Kept::InFolder, answers: Answers::Envoy, clients: 1, expected }
 }
 
 const fn streamed(name: &'static str, mode: &'static str, expected: Expected) -> Scenario {
-    Scenario { name, mode: Some(mode), answers: Answers::Upstream, clients: 1, expected }
+    let answers = Answers::Upstream;
+    Scenario { name, mode: Some(mode), kept: Kept::InFolder, answers, clients: 1, expected }
 }
 
 impl Scenario {

@@ -1,4 +1,5 @@
-//! What is measured on: one control plane that knows all clients, one upstream, and an Envoy for each scenario.
+//! What is measured on: a control plane that keeps what it decides, one that does not, one upstream, and an Envoy for
+//! each scenario.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use super::error::BenchError;
 use super::one_cpu::OneCpu;
 use super::proof::{self, Counted};
 use super::sample::{Sample, StreamSample, median, p99};
-use super::scenario::{Answers, SCENARIOS, STREAMS, Scenario};
+use super::scenario::{Answers, Kept, SCENARIOS, STREAMS, Scenario};
 use super::stream::{Pace, StreamClient};
 use super::wrk::Wrk;
 use harness::control_plane::{ControlPlane, Settings};
@@ -43,7 +44,7 @@ const ADMIN_CONNECTIONS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Stage {
     envoys: BTreeMap<&'static str, Envoy>,
-    control_plane: ControlPlane,
+    control_planes: BTreeMap<Kept, ControlPlane>,
     upstream: MockLlm,
     wrk: Wrk,
     _folder: TempDir,
@@ -57,7 +58,7 @@ impl Stage {
         let upstream = MockLlm::start().await;
         let upstream_url = format!("http://{}", upstream.address());
         // The defaults, except that an id that is not configured shows.
-        let mut settings: Settings = [
+        let settings: Settings = [
             ("BIND_ADDRESS", "127.0.0.1"),
             ("UPSTREAM_URL", upstream_url.as_str()),
             ("UNKNOWN_CLIENTS", "deny"),
@@ -65,22 +66,28 @@ impl Stage {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let control_plane = ControlPlane::start(settings.clone(), folder.path().to_owned()).await;
-        let decision_port = control_plane.decision_address().port();
-        settings.insert("DECISION_PORT".to_owned(), decision_port.to_string());
+        let data = folder.path().join("data").display().to_string();
+        let mut control_planes = BTreeMap::new();
+        for (kept, data_dir) in [(Kept::InFolder, data.as_str()), (Kept::InMemory, "memory")] {
+            let settings = with(&settings, "DATA_DIR", data_dir);
+            let control_plane = ControlPlane::start(settings, folder.path().to_owned()).await;
+            control_planes.insert(kept, control_plane);
+        }
 
         let mut envoys = BTreeMap::new();
         for scenario in SCENARIOS.iter().chain(&STREAMS) {
+            let port = control_planes[&scenario.kept].decision_address().port();
+            let settings = with(&settings, "DECISION_PORT", &port.to_string());
             envoys.insert(scenario.name, spawn_envoy(scenario, &settings, folder.path()).await?);
         }
         for envoy in envoys.values_mut() {
             envoy.wait_until_ready().await;
         }
-        let rest = HttpClient::http1(control_plane.rest_address());
         for scenario in SCENARIOS.iter().chain(&STREAMS) {
+            let rest = HttpClient::http1(control_planes[&scenario.kept].rest_address());
             configure_clients(scenario, &rest).await?;
         }
-        Ok(Self { envoys, control_plane, upstream, wrk, _folder: folder })
+        Ok(Self { envoys, control_planes, upstream, wrk, _folder: folder })
     }
 
     /// Measures a scenario once, and checks that it was what its name says.
@@ -91,12 +98,13 @@ impl Stage {
         seconds: u32,
     ) -> Result<Sample, BenchError> {
         let envoy = self.envoys.get_mut(scenario.name).expect("an Envoy for each scenario");
+        let control_plane = self.control_planes.get_mut(&scenario.kept).expect("one of each kind");
         let proxy = envoy.proxy_address();
         self.wrk.run(proxy, scenario, connections, WARM_UP_SECONDS).await?;
 
         let counted_before = Counted::by(envoy).await;
         let envoy_cpu = CpuMeter::start(envoy.process().id())?;
-        let control_plane_cpu = CpuMeter::start(self.control_plane.process().id())?;
+        let control_plane_cpu = CpuMeter::start(control_plane.process().id())?;
         let seen = self.wrk.run(proxy, scenario, connections, seconds).await?;
         let envoy_cpu = envoy_cpu.used()?;
         let control_plane_cpu = control_plane_cpu.used()?;
@@ -104,7 +112,7 @@ impl Stage {
 
         let (requests, errors) = (seen.requests.into(), seen.error_statuses.into());
         proof::check_answers(scenario, connections, requests, errors, counted)?;
-        proof::check_clients(scenario, &self.control_plane.admin(), &seen).await?;
+        proof::check_clients(scenario, &control_plane.admin(), &seen).await?;
         Ok(Sample {
             rps: seen.rps(),
             p50_us: seen.p50_us(),
@@ -157,6 +165,12 @@ impl Stage {
             chunk_bytes: bytes / f64::from(chunks),
         })
     }
+}
+
+fn with(settings: &Settings, name: &str, value: &str) -> Settings {
+    let mut settings = settings.clone();
+    settings.insert(name.to_owned(), value.to_owned());
+    settings
 }
 
 async fn spawn_envoy(

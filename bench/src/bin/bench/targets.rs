@@ -24,10 +24,16 @@ enum Bound {
     Below(f64),
 }
 
-/// The targets of `enforce`, each against `off`: a filter that reads the headers and asks nobody.
-pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; 5] {
+/// How many targets there are.
+pub(crate) const TARGETS: usize = 7;
+
+/// The targets of `enforce`, against `off`, a filter that reads the headers and asks nobody, and against a control
+/// plane that writes nothing down.
+pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; TARGETS] {
     let (enforce_32, off_32) = (median(rows, "enforce", 32), median(rows, "off", 32));
     let (enforce_1, off_1) = (median(rows, "enforce", 1), median(rows, "off", 1));
+    let (memory_1, memory_32) =
+        (median(rows, "enforce-memory", 1), median(rows, "enforce-memory", 32));
     let (stream_enforce, stream_off) =
         (stream_median(streams, "stream-enforce"), stream_median(streams, "stream-off"));
     [
@@ -51,6 +57,20 @@ pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; 5] {
             bound: Bound::AtMost(120.0),
             unit: " µs",
             decimals: 0,
+        },
+        Target {
+            what: "throughput of `enforce` to `enforce-memory` at 32 connections",
+            measured: enforce_32.rps / memory_32.rps,
+            bound: Bound::AtLeast(0.95),
+            unit: "",
+            decimals: 2,
+        },
+        Target {
+            what: "p50 of `enforce` to `enforce-memory` at 1 connection",
+            measured: enforce_1.p50_us / memory_1.p50_us,
+            bound: Bound::AtMost(1.1),
+            unit: "",
+            decimals: 2,
         },
         Target {
             what: "p50 of the first byte of `stream-enforce` above `stream-off`",
