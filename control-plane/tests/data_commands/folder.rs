@@ -25,24 +25,49 @@ fn check_tells_what_is_there_and_changes_no_byte() {
     assert_eq!(contents(&folder), before);
 }
 
-#[test]
-fn check_tells_what_a_power_failure_cut_off() {
+/// How a file of the journal begins, before its first entry.
+const HEADER_BYTES: usize = 40;
+
+/// What is told of a used folder whose journal is cut to as many of its bytes as `length` says.
+fn checked_after_a_cut(length: impl FnOnce(usize) -> usize) -> String {
     let world = World::used();
-    let folder = world.data();
-    let journal = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry"));
-    let journal = journal.map(|entry| entry.path()).filter(|path| {
+    let files = fs::read_dir(world.data()).expect("a folder").map(|file| file.expect("a file"));
+    let journals = files.map(|file| file.path()).filter(|path| {
         let name = path.file_name().and_then(OsStr::to_str);
         name.is_some_and(|name| name.starts_with("state.journal"))
     });
-    let journal = journal.max_by_key(|path| fs::metadata(path).expect("a file").len());
+    let journal = journals.max_by_key(|path| fs::metadata(path).expect("a file").len());
     let journal = journal.expect("a journal");
     let bytes = fs::read(&journal).expect("a file");
-    fs::write(&journal, &bytes[..bytes.len() - 1]).expect("written");
+    fs::write(&journal, &bytes[..length(bytes.len())]).expect("written");
     let output = world.run(&["check"]);
-    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    text(&output.stdout).to_owned()
+}
+
+#[test]
+fn check_tells_what_a_power_failure_cut_off() {
+    let told = checked_after_a_cut(|length| length - 1);
     assert!(told.contains("3 entries behind the snapshot"), "{told}");
     assert!(told.contains("\n  cut off by a power failure: 0 entries, "), "{told}");
     assert!(told.contains("\n  under way: 3 requests of 2 workers\n"), "{told}");
+
+    let told = checked_after_a_cut(|_| HEADER_BYTES + 1);
+    assert!(told.contains("\n  snapshot and journal: nothing was written yet\n"), "{told}");
+    assert!(told.contains("\n  cut off by a power failure: 0 entries, 1 byte\n"), "{told}");
+}
+
+#[test]
+fn of_an_empty_folder_it_is_told_that_there_is_nothing() {
+    let world = World::new();
+    fs::create_dir(world.data()).expect("a folder");
+    let expected = format!(
+        "{}:\n  configuration: none was made yet\n  snapshot and journal: nothing was written \
+         yet\n  under way: 0 requests of 0 workers\n",
+        world.data().display()
+    );
+    check(&world.run(&["check"]), 0, &expected, "");
+    assert_eq!(contents(&world.data()).len(), 0);
 }
 
 #[test]
