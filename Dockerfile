@@ -14,7 +14,7 @@ WORKDIR /flowguard
 COPY . .
 RUN find . -type f \
         ! -name Cargo.toml ! -name Cargo.lock ! -name build.rs \
-        ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -path '*/src/bin/*/main.rs' ! -path '*/benches/*.rs' \
+        ! -path '*/src/lib.rs' ! -path '*/src/main.rs' ! -path '*/src/bin/*/main.rs' ! -path '*/fuzz/src/bin/*.rs' ! -path '*/benches/*.rs' \
         -delete \
     && find . -type d -empty -delete \
     && printf '//! Empty.\n#![allow(dead_code)]\nfn main() {}\n' > /tmp/empty \

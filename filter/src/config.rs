@@ -1,6 +1,6 @@
 //! The plugin configuration: JSON, refused as a whole when anything in it is wrong.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use proto::plugin_config::{
     AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, PluginConfig, RateLimitHeaders,
@@ -14,7 +14,7 @@ use crate::{
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// What the filter does with what was decided.
     pub(crate) mode: Mode,
     /// What becomes of a request when no decision arrives in time.
@@ -32,14 +32,14 @@ pub(crate) struct Config {
     /// Where the tokens that a request is charged at first come from.
     pub(crate) estimate: Estimate,
     /// What passes without a client and without a decision.
-    pub(crate) exemptions: Exemptions,
+    pub exemptions: Exemptions,
     /// Where the decision stream goes, as the host takes it.
     pub(crate) control_plane: GrpcService,
 }
 
 impl Config {
     /// Reads a plugin configuration; an empty one is all defaults.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
+    pub fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
         let json: &[u8] = if json.trim_ascii().is_empty() { b"{}" } else { json };
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let json: PluginConfig =
@@ -67,7 +67,7 @@ impl Config {
 
 /// Why a plugin configuration was refused.
 #[derive(Debug)]
-pub(crate) enum InvalidConfig {
+pub enum InvalidConfig {
     /// Not JSON, or not of this shape; says where.
     Json(serde_path_to_error::Error<serde_json::Error>),
     /// More than one value.
@@ -83,7 +83,7 @@ pub(crate) enum InvalidConfig {
 impl fmt::Display for InvalidConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "{error}"),
+            Self::Json(error) => write_line(f, &error.to_string()),
             Self::TrailingBytes(error) => write!(f, "{error}"),
             Self::DecisionTimeout(ms) => {
                 let (least, most) = PluginConfig::DECISION_TIMEOUT_MS.into_inner();
@@ -93,6 +93,21 @@ impl fmt::Display for InvalidConfig {
             Self::ControlPlane(error) => write!(f, "{error}"),
         }
     }
+}
+
+/// Enough to recognize what is wrong by.
+const TEXT_CHARS_MAX: usize = 500;
+
+/// Writes a text that may repeat what was given, such as the name of a field that there is not: it
+/// stays one line of a log, without characters that a terminal obeys or nobody sees.
+fn write_line(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for char in text.chars().take(TEXT_CHARS_MAX) {
+        match char {
+            '"' | '\'' | '\\' => f.write_char(char)?,
+            _ => write!(f, "{}", char.escape_debug())?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -198,5 +213,20 @@ mod tests {
         assert!(refused(r#"{"exempt_preflight":"true"}"#).starts_with("exempt_preflight: "));
         assert!(refused(r#"{"cluster":""}"#).contains("cluster"));
         assert!(refused("[").contains("EOF"));
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_whatever_it_repeats() {
+        let name = refused(r#"{"mo\nde":1}"#);
+        assert!(
+            name.starts_with(r"mo\nde: unknown field `mo\nde`, expected one of `mode`"),
+            "{name}"
+        );
+        let word = refused(r#"{"mode":"\u0000\r\u0085"}"#);
+        assert!(word.contains(r"`\0\r\u{85}`"), "{word}");
+        let long = refused(&format!(r#"{{"{}":1}}"#, "a".repeat(2_000)));
+        assert_eq!(long.chars().count(), TEXT_CHARS_MAX);
+        let hidden = refused(r#"{"mode":"\u202e"}"#);
+        assert!(hidden.contains(r"`\u{202e}`"), "{hidden}");
     }
 }

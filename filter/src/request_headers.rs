@@ -13,19 +13,19 @@ const TOKEN_ESTIMATE: &str = "x-token-estimate";
 
 /// Who asks, for how much.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct RequestHeaders<'a> {
+pub struct RequestHeaders<'a> {
     /// A valid client id.
-    pub(crate) client_id: &'a str,
+    pub client_id: &'a str,
     /// The estimate; `None` only where it may be missing.
-    pub(crate) tokens: Option<Tokens>,
+    pub tokens: Option<Tokens>,
     /// What it is for.
-    pub(crate) kind: RequestKind,
+    pub kind: RequestKind,
 }
 
 /// The first thing that is wrong with a request's headers, in the order of section 2 of
 /// docs/contract.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidHeaders {
+pub enum InvalidHeaders {
     /// No `X-Client-ID`.
     NoClientId,
     /// No `X-Token-Estimate`.
@@ -40,7 +40,7 @@ pub(crate) enum InvalidHeaders {
 
 impl<'a> RequestHeaders<'a> {
     /// Checks presence first, then the client id, then the estimate.
-    pub(crate) fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
+    pub fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
         let client_id = headers.occurrence(CLIENT_ID);
         let tokens = headers.occurrence(TOKEN_ESTIMATE);
         let client_id = match (client_id, tokens) {

@@ -4,7 +4,7 @@ use crate::{header_map::HeaderMap, request_line};
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RequestKind {
+pub enum RequestKind {
     /// To make something: its response may cost tokens. What is not for certain one of the others
     /// is one of these.
     Generates,

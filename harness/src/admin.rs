@@ -15,7 +15,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(server: SocketAddr) -> Self {
+    /// A client of the API at this address.
+    pub fn new(server: SocketAddr) -> Self {
         Self { http: HttpClient::one_connection_each(server) }
     }
 

@@ -1,19 +1,14 @@
 //! What was acknowledged is there after a kill, and nothing else is.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use harness::admin::Admin;
-use harness::control_plane::{ControlPlane, ControlPlanePorts, Settings};
-use harness::deadline::{eventually, soon};
+use harness::control_plane::{ControlPlane, Settings};
+use harness::deadline::soon;
 use harness::grpc::GrpcClient;
 use harness::http_client::HttpClient;
-use harness::process::Process;
-use harness::tools;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -92,64 +87,6 @@ async fn in_memory_nothing_is_kept_and_the_demo_clients_come_with_each_start() {
     control_plane.admin().delete("demo-client").await;
     kill_and_start_again(&mut control_plane).await;
     assert_eq!(clients(&control_plane).await, demo_clients);
-}
-
-/// The disk is a small one that is mounted for this process alone, where the machine lets a user do
-/// so.
-#[tokio::test]
-async fn a_full_disk_refuses_writes_until_there_is_room_and_what_is_in_force_stays() {
-    const MOUNT: &str = "mount -t tmpfs -o size=256k tmpfs \"$0\"";
-    let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
-    let on_small_disk = |then: &str, program: &OsStr| {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
-        command.arg(format!("{MOUNT} && {then}")).arg(folder.path()).arg(program);
-        command
-    };
-    let tried = on_small_disk("true", OsStr::new("")).output();
-    if !tried.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no disk can be mounted here");
-        return;
-    }
-
-    let logs = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
-    let ports = ControlPlanePorts::free();
-    let mut command = on_small_disk("exec \"$1\"", tools::flowguard().get_program());
-    command.envs(ports.settings()).env("DATA_DIR", folder.path().join("data"));
-    command.env("DEMO_CLIENTS", "false");
-    let process = Process::spawn("flowguard", command, logs.path());
-    let rest = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.config));
-    let http = HttpClient::one_connection_each(rest);
-    eventually("a ready control plane", || async { http.get("/health").try_send().await.ok() })
-        .await;
-    let put = async |number: u32| {
-        let path = format!("/api/v1/clients/{number:0128}");
-        http.request(Method::PUT, &path).json(&json!({"rpm": number})).send().await
-    };
-
-    let mut fitting = 0;
-    let refused = loop {
-        let answer = put(fitting + 1).await;
-        if answer.status != StatusCode::CREATED {
-            break answer;
-        }
-        fitting += 1;
-        assert!(fitting < 10_000, "the disk does not fill up");
-    };
-    assert_eq!(refused.status, StatusCode::INSUFFICIENT_STORAGE);
-    assert_eq!(refused.json()["error"], "storage_full");
-    assert_eq!(put(fitting + 1).await.status, StatusCode::INSUFFICIENT_STORAGE);
-    let clients = http.get("/api/v1/clients").send().await.json();
-    assert_eq!(clients["count"], json!(fitting));
-
-    let grown = Command::new("nsenter")
-        .args(["--preserve-credentials", "--user", "--mount", "--target"])
-        .arg(process.id().to_string())
-        .args(["mount", "-o", "remount,size=1m"])
-        .arg(folder.path())
-        .status();
-    assert!(grown.is_ok_and(|status| status.success()), "the disk cannot grow");
-    assert_eq!(put(fitting + 1).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What `cargo xtask test --long` runs beside the tests: each takes minutes, and tools that are not
+//! What `cargo xtask test` runs beside the tests: each takes minutes, and tools that are not
 //! everywhere.
 
 use std::process::Command;
@@ -22,11 +22,6 @@ pub(crate) enum Ran {
 /// Builds and runs `compose.yaml`, on stand-ins where no registry is in reach.
 pub(crate) fn compose() -> Result<Ran> {
     script("tests/compose/run.sh")
-}
-
-/// Feeds each fuzz target, its seeds first, for a minute.
-pub(crate) fn fuzz() -> Result<Ran> {
-    script("filter/fuzz/run.sh")
 }
 
 fn script(path: &str) -> Result<Ran> {

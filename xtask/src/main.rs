@@ -8,6 +8,7 @@ mod bench;
 mod campaigns;
 mod cargo;
 mod filter;
+mod fuzz;
 mod load;
 mod parts;
 mod test;
@@ -50,6 +51,8 @@ enum Command {
     Load(load::Arguments),
     /// Build the wasm filter and print where it is
     Filter,
+    /// Feed the fuzz targets with bytes that a fuzzer makes
+    Fuzz(fuzz::Arguments),
     /// Find or install Envoy and print where it is
     Envoy,
     /// Find or install every tool that tests and benchmarks run, and print NAME=PATH lines for the
@@ -88,6 +91,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Filter => filter::run(),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Envoy => tools::print_envoy(),
         Command::Tools => tools::print_all(),
         Command::Leash { parent, command } => leash::become_program(parent, &command),

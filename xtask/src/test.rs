@@ -7,13 +7,19 @@ use clap::Args;
 
 use crate::campaigns::{self, Ran};
 use crate::cargo::{Profile, cargo};
+use crate::fuzz;
 use crate::parts::Parts;
 use supervisor::process;
+
+/// For how long each fuzz target is fed: half a minute finds again what was broken, five minutes may
+/// find something new.
+const FUZZING_S: u32 = 30;
+const FUZZING_LONG_S: u32 = 300;
 
 /// What to test.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run what takes minutes: ignored tests, the fuzzers, the stack in containers
+    /// Also run what takes minutes: ignored tests, the fuzzers for longer, the stack in containers
     #[arg(long)]
     long: bool,
     /// Run only the tests whose names contain one of these, and skip format, lints and docs
@@ -46,8 +52,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         process::run(parts.tell(&mut command))
     })?;
     if arguments.filter.is_empty() {
-        steps.campaign("fuzzing", arguments.long, campaigns::fuzz)?;
-        steps.campaign("stack in containers", arguments.long, campaigns::compose)?;
+        let seconds = if arguments.long { FUZZING_LONG_S } else { FUZZING_S };
+        steps.campaign("fuzzing", || fuzz::campaign(seconds))?;
+        if arguments.long {
+            steps.campaign("stack in containers", campaigns::compose)?;
+        } else {
+            steps.skip("stack in containers", "as without --long");
+        }
     }
     steps.finish();
     Ok(())
@@ -96,13 +107,8 @@ impl Steps {
         Ok(())
     }
 
-    /// Does a step that is only done on demand, and that not every machine can do.
-    fn campaign(&mut self, name: &str, is_wanted: bool, action: fn() -> Result<Ran>) -> Result<()> {
-        if !is_wanted {
-            self.skipped += 1;
-            eprintln!("xtask: {name} skipped, as without --long");
-            return Ok(());
-        }
+    /// Does a step that not every machine can do.
+    fn campaign(&mut self, name: &str, action: impl FnOnce() -> Result<Ran>) -> Result<()> {
         let mut ran = Ran::ToTheEnd;
         self.step(name, "", || {
             ran = action()?;
@@ -110,10 +116,14 @@ impl Steps {
         })?;
         if ran == Ran::NotHere {
             self.done -= 1;
-            self.skipped += 1;
-            eprintln!("xtask: {name} skipped, as this machine can't");
+            self.skip(name, "as this machine can't");
         }
         Ok(())
+    }
+
+    fn skip(&mut self, name: &str, why: &str) {
+        self.skipped += 1;
+        eprintln!("xtask: {name} skipped, {why}");
     }
 
     fn finish(&self) {

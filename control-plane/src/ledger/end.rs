@@ -47,8 +47,8 @@ impl Ledger {
 
     /// A request that was written down as open has ended before it was read again.
     pub(super) fn let_go(&self, worker: WorkerId, id: u32) {
-        let worker = self.workers.get_or_make(worker);
-        if worker.lock().reservations.remove(&id).is_some() {
+        let known = self.workers.get(worker);
+        if known.is_some_and(|worker| worker.lock().reservations.remove(&id).is_some()) {
             self.workers.give_back(1);
         }
     }

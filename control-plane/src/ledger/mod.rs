@@ -1,10 +1,12 @@
 //! The ledger: who has which limits, what is left of them, and what happened.
 //!
 //! Requests go in by [`Ledger::decide`] and out by [`Ledger::end`], and by no other door. Between
-//! the two a request is a [`Reservation`], which is data and its [`Worker`]'s. Three things are known of a client, and
-//! one look-up finds all: the catalog (`clients`) says which limits it has, and where its slot is, which
-//! holds what is left of them (`balances`) and what happened (`record`). Only configured clients
-//! have a slot; all other ids share one client, [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN).
+//! the two a request holds a reservation, which is data and its [`Worker`]'s. Three things are known
+//! of a client, and one look-up finds all: the catalog (`clients`) says which limits it has, and
+//! where its slot is, which holds what is left of them (`balances`) and what happened (`record`).
+//! Only configured clients have a slot; all other ids share one client,
+//! [`ClientId::UNKNOWN`](limiter::ClientId::UNKNOWN). What is decided is written down before it is
+//! told (`journal`), and taken back by the process that comes next (`restore`).
 
 mod ask;
 mod balances;

@@ -65,6 +65,8 @@ impl Ledger {
             push_books(&books, &mut |record| snapshot.push(record));
             push_learned(&books, &mut |record| snapshot.push(record));
         }
+        // What was read here and is not written down yet must not be in the snapshot alone.
+        self.commit();
     }
 
     /// A few at a time: who holds much is not kept waiting while all of it is written.

@@ -39,6 +39,10 @@ impl Workers {
         self.by_id.lock().values().cloned().collect()
     }
 
+    pub(super) fn get(&self, id: WorkerId) -> Option<Arc<Worker>> {
+        self.by_id.lock().get(&id).cloned()
+    }
+
     /// A worker of that name, which is made now when there is none.
     pub(super) fn get_or_make(&self, id: WorkerId) -> Arc<Worker> {
         Arc::clone(self.by_id.lock().entry(id).or_insert_with(|| Arc::new(Worker::new(id))))

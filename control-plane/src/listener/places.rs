@@ -5,6 +5,10 @@
 //! be one that only wants to keep it: the one that has waited longest makes room. Where an answer's
 //! body is on its way the peer may be reading, so that such a place goes last, unless its peer is
 //! seen not to read.
+//!
+//! A *stranger* is a peer that has asked for nothing yet. When strangers crowd in, they make room
+//! for each other: somebody between two requests would be gone in the moments that it takes
+//! thousands of them to come.
 
 use std::{
     collections::HashMap,
@@ -20,6 +24,10 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
+/// The share of the places that strangers may take from others. What is left is for some tens of
+/// operators; and a stranger has the more time for its first request, the more places there are.
+const STRANGERS_MAX_PERCENT: usize = 75;
+
 /// All places of a listener.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -31,6 +39,8 @@ pub(super) struct Places {
 #[derive(Debug)]
 struct Book {
     free: usize,
+    /// So many strangers and more make room for the next one themselves.
+    strangers_max: usize,
     /// Places that were told to make room and are not free yet.
     leaving: usize,
     taken: HashMap<u64, Occupant>,
@@ -40,6 +50,7 @@ struct Book {
 
 #[derive(Debug)]
 struct Occupant {
+    is_stranger: bool,
     at_work: usize,
     answering: usize,
     /// The peer does not read what was written to it.
@@ -103,6 +114,7 @@ impl Places {
     pub(super) fn new(places: usize) -> Arc<Self> {
         let book = Book {
             free: places,
+            strangers_max: (places * STRANGERS_MAX_PERCENT / 100).max(1),
             leaving: 0,
             taken: HashMap::with_capacity(places),
             next_id: 0,
@@ -136,6 +148,7 @@ impl Places {
         book.next_id += 1;
         let exit = Arc::new(Exit::default());
         let taken = Occupant {
+            is_stranger: true,
             at_work: 0,
             answering: 0,
             stalled: false,
@@ -156,15 +169,21 @@ impl Book {
     }
 
     fn ask_longest_waiting_to_leave(&mut self) {
+        let are_crowded = self.strangers() >= self.strangers_max;
         let waiting = self
             .taken
             .values_mut()
-            .filter(|taken| taken.leaves() != Leaves::Never && !taken.leaving);
+            .filter(|taken| taken.leaves() != Leaves::Never && !taken.leaving)
+            .filter(|taken| taken.is_stranger || !are_crowded);
         if let Some(longest) = waiting.min_by_key(|taken| (taken.leaves(), taken.turn)) {
             longest.leaving = true;
             longest.exit.ask();
             self.leaving += 1;
         }
+    }
+
+    fn strangers(&self) -> usize {
+        self.taken.values().filter(|taken| taken.is_stranger && !taken.leaving).count()
     }
 
     /// Changes a place; `true` when it can make room from now on.
@@ -173,6 +192,7 @@ impl Book {
         let Some(taken) = self.taken.get_mut(&id) else { return false };
         let before = taken.leaves();
         change(taken);
+        taken.is_stranger &= taken.at_work == 0;
         let after = taken.leaves();
         if before != after {
             taken.turn = turn;

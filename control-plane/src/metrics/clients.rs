@@ -135,6 +135,10 @@ impl Clients {
     pub(super) fn write_head(&self, text: &mut String) {
         head(text, "flowguard_clients", "Clients that are configured.", "gauge");
         sample(text, "flowguard_clients", &[], self.ledger.len());
+        let (name, help) =
+            ("flowguard_open_requests", "Admitted requests whose end is not known yet.");
+        head(text, name, help, "gauge");
+        sample(text, name, &[], self.ledger.held());
     }
 
     /// Writes until `text` is a piece; `false` when everything is written.

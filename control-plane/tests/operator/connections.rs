@@ -1,6 +1,6 @@
 //! Who gets a place when all are taken: attacks by peers that only want to keep theirs.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use flowguard::listener::{Connection, ConnectionLimits, Listener};
 use futures_util::FutureExt as _;
@@ -162,6 +162,40 @@ async fn connections_at_work_keep_their_places_and_the_first_that_is_not_makes_r
     assert_eq!(second.await.expect("ended"), std::io::ErrorKind::ConnectionAborted);
     assert!(!first.is_finished());
     drop(more_work);
+}
+
+#[tokio::test]
+async fn who_has_asked_before_keeps_its_place_however_many_strangers_come() {
+    let (mut listener, address) = listener(4, None).await;
+    let (_first, first) = next(&mut listener, address).await;
+    drop(first.info().handle.at_work());
+    let first = tokio::spawn(ended(first));
+    let mut strangers = Vec::new();
+    for _ in 0..100 {
+        let (peer, stranger) = next(&mut listener, address).await;
+        strangers.push((peer, tokio::spawn(ended(stranger))));
+    }
+    assert!(!first.is_finished());
+}
+
+#[tokio::test]
+async fn those_who_asked_once_do_not_crowd_a_stranger_out() {
+    let (mut listener, address) = listener(4, None).await;
+    let mut others = VecDeque::new();
+    for _ in 0..4 {
+        let (peer, other) = next(&mut listener, address).await;
+        drop(other.info().handle.at_work());
+        others.push_back((peer, tokio::spawn(ended(other))));
+    }
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let (peer, stranger) = next(&mut listener, address).await;
+        strangers.push((peer, tokio::spawn(ended(stranger))));
+        let (_peer, longest) = others.pop_front().expect("one for each stranger");
+        let end = timeout(AT_ONCE, longest).await.expect("it makes room").expect("ended");
+        assert_eq!(end, std::io::ErrorKind::ConnectionAborted);
+    }
+    assert!(strangers.iter().all(|(_, stranger)| !stranger.is_finished()));
 }
 
 #[tokio::test]

@@ -113,6 +113,19 @@ async fn who_expects_to_go_on_and_may_not_is_told_why_without_sending_anything()
 }
 
 #[tokio::test]
+async fn who_expects_to_go_on_with_a_body_that_is_too_long_is_told_so_without_sending_it() {
+    let served = serve(World::new().rest()).await;
+    for (method, path) in
+        [("PUT", "/api/v1/clients/a"), ("PATCH", "/api/v1/clients/a"), ("POST", "/api/v1/clients")]
+    {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\n{JSON}expect: 100-continue\r\ncontent-length: 262145\r\n\r\n"
+        );
+        check(served.address, &request, "413", r#"{"error":"body_too_large","#).await;
+    }
+}
+
+#[tokio::test]
 async fn head_is_answered_like_get_without_a_body() {
     let world = World::new();
     for n in 0..2_000 {

@@ -3,7 +3,8 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use flowguard::store::state::{
-    Condition, Found, SnapshotWriter, StateError, StateFiles, Status, simulated::MemoryDisk,
+    Condition, Disk as _, Found, SnapshotWriter, StateError, StateFiles, Status,
+    simulated::MemoryDisk,
 };
 use limiter::UnixMillis;
 
@@ -79,6 +80,10 @@ pub(crate) struct World {
     pub(crate) files: StateFiles,
     pub(crate) model: Model,
     pub(crate) found: Found,
+}
+
+pub(crate) fn names(disk: &MemoryDisk) -> Vec<String> {
+    disk.names().expect("names")
 }
 
 pub(crate) fn open(disk: &MemoryDisk) -> Result<(StateFiles, Found, Things), StateError> {

@@ -12,7 +12,7 @@ use crate::{header_map::HeaderMap, request_line};
 
 /// What passes without a client.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Exemptions {
+pub struct Exemptions {
     paths: Vec<ExemptPath>,
     preflight: bool,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Exemptions {
 impl Exemptions {
     /// `paths` as [`ExemptPath::parse`] reads them. `preflight`: whether CORS preflights pass,
     /// whatever their path.
-    pub(crate) fn new(paths: &[String], preflight: bool) -> Result<Self, InvalidExemption> {
+    pub fn new(paths: &[String], preflight: bool) -> Result<Self, InvalidExemption> {
         if paths.len() > ExemptPath::COUNT_MAX {
             return Err(InvalidExemption::TooMany(paths.len()));
         }
@@ -33,7 +33,7 @@ impl Exemptions {
     }
 
     /// Whether a request passes. `has_body`: more than these headers is to come.
-    pub(crate) fn apply_to(&self, headers: &HeaderMap, has_body: bool) -> bool {
+    pub fn apply_to(&self, headers: &HeaderMap, has_body: bool) -> bool {
         if has_body || (self.paths.is_empty() && !self.preflight) || announces_body(headers) {
             return false;
         }
@@ -70,7 +70,7 @@ fn covers(exempt: &ExemptPath, path: &[u8]) -> bool {
 
 /// Why exemptions were refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum InvalidExemption {
+pub enum InvalidExemption {
     /// More than [`ExemptPath::COUNT_MAX`].
     TooMany(usize),
     /// An entry is not a path that could be exempt.

@@ -155,6 +155,14 @@ impl Queue {
 }
 
 #[cfg(test)]
+impl Lanes {
+    /// How many asks are counted as those of requests that have gone.
+    pub(super) fn gone(&self) -> usize {
+        self.queues.iter().map(|queue| queue.gone).sum()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

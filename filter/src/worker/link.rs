@@ -190,12 +190,11 @@ impl Link {
         }
     }
 
-    /// The stream, once this worker has said on it who it is: from then on reports may be sent. One
-    /// without a name has to be given it first.
+    /// The stream, once hello was said on it: from then on reports may be sent. A worker without a
+    /// name has none before it is welcomed.
     pub(super) fn greeted_stream(&self) -> Option<StreamToken> {
         match self.state {
-            State::Opening { stream, hello: None } if self.name.is_some() => Some(stream),
-            State::Open { stream } => Some(stream),
+            State::Opening { stream, hello: None } | State::Open { stream } => Some(stream),
             _ => None,
         }
     }

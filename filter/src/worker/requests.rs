@@ -328,6 +328,7 @@ impl Requests {
         self.states.is_empty()
             && self.waiting == 0
             && self.queue.len() == 0
+            && self.queue.gone() == 0
             && self.in_flight.is_none()
             && self.deadlines.is_empty()
     }
@@ -372,6 +373,28 @@ mod tests {
             assert!(requests.deadlines.len() <= QUEUED_MAX, "{}", requests.deadlines.len());
             assert_eq!(requests.next_batch().len(), 1, "the one that stayed");
         }
+    }
+
+    #[test]
+    fn an_ask_whose_request_goes_is_counted_while_it_stands_in_the_queue_and_never_else() {
+        let mut requests = Requests::new(1);
+        for id in 1..=3 {
+            arrive(&mut requests, id, "client");
+        }
+        assert!(requests.end(1).is_some());
+        assert_eq!(requests.queue.gone(), 1, "it was never asked for");
+
+        let asks = requests.next_batch();
+        assert_eq!((asks.len(), requests.queue.gone()), (2, 0));
+        requests.sent(asks, Micros(0));
+        assert!(requests.end(2).is_some());
+        assert_eq!(requests.queue.gone(), 0, "its ask is under way");
+
+        requests.requeue_unanswered();
+        assert!(requests.end(3).is_some());
+        assert_eq!(requests.queue.gone(), 1, "its ask is in the queue again");
+        assert!(requests.next_batch().is_empty());
+        assert_eq!(requests.queue.gone(), 0);
     }
 
     #[test]

@@ -100,6 +100,33 @@ async fn a_request_that_ends_after_its_filter_was_replaced_is_settled() {
     .await;
 }
 
+/// Envoy would reset the stream with the last request, and its end would be lost with it.
+#[tokio::test]
+async fn a_filter_that_is_replaced_stays_until_its_last_request_is_settled() {
+    let mut stack = TestStack::builder().discovered(Discovered::Filter).with_relay().start().await;
+    stack.admin().put_client("a", None, 1_000_000).await;
+    let under_way = UnderWay::start(&stack).await;
+    stack.reconfigure("ERROR_FORMAT", "openai").await;
+    eventually("an answer in the new form", || async {
+        let answer = stack.proxy().get("/").send().await;
+        answer.json()["error"].is_object().then_some(())
+    })
+    .await;
+
+    let relay = stack.relay.as_ref().expect("a relay");
+    relay.swallow_open_connections();
+    under_way.finish(&stack).await;
+    relay.cut_open_connections();
+    used_after(&stack, "the replaced filter's last request", USED).await;
+    tokens_are(&stack, [ESTIMATE, USED, ESTIMATE - USED, 0]).await;
+    // The new filter has had no request to ask for.
+    eventually_equal("decision streams", Some(0.0), || async {
+        stack.control_plane.metrics().await.value("flowguard_decision_streams", &[])
+    })
+    .await;
+    check::filter_is_unharmed(stack.envoy()).await;
+}
+
 /// One request is forwarded and one waits for its decision while the filter is configured anew.
 async fn ends_after_reconfiguration(discovered: Discovered) -> TestStack {
     let mut stack = TestStack::builder().discovered(discovered).start().await;
@@ -140,16 +167,16 @@ async fn a_request_whose_envoy_ends_costs_its_estimate() {
 }
 
 #[tokio::test]
-async fn a_request_whose_decision_stream_is_cut_costs_its_estimate() {
+async fn a_request_whose_decision_stream_is_cut_is_settled_on_the_next_one() {
     let stack = TestStack::builder().with_relay().start().await;
     stack.admin().put_client("a", None, 1_000_000).await;
     let under_way = UnderWay::start(&stack).await;
     stack.relay.as_ref().expect("a relay").cut_open_connections();
-    costs_its_estimate(&stack, under_way).await;
+    is_settled(&stack, under_way).await;
 }
 
 #[tokio::test]
-async fn a_request_whose_decision_stream_is_swallowed_costs_its_estimate() {
+async fn a_request_whose_decision_stream_is_swallowed_is_settled_on_the_next_one() {
     let stack =
         TestStack::builder().with_relay().setting("DECISION_TIMEOUT_MS", "500").start().await;
     stack.admin().put_client("a", None, 1_000_000).await;
@@ -165,18 +192,16 @@ async fn a_request_whose_decision_stream_is_swallowed_costs_its_estimate() {
     })
     .await;
     relay.cut_open_connections();
-    costs_its_estimate(&stack, under_way).await;
+    is_settled(&stack, under_way).await;
 }
 
-/// The control plane knows no more of the request than its estimate; its client notices nothing,
-/// and the next request is settled.
-async fn costs_its_estimate(stack: &TestStack, under_way: UnderWay) {
-    used_after(stack, "the request whose stream was lost", ESTIMATE).await;
+/// The client notices nothing of what happened, and the next request is settled too.
+async fn is_settled(stack: &TestStack, under_way: UnderWay) {
     under_way.finish(stack).await;
+    used_after(stack, "the request whose stream was lost", USED).await;
     check::admitted(&post(&stack.proxy(), &using(USED), false).await);
-    used_after(stack, "both requests", ESTIMATE + USED).await;
-    let expected = [2 * ESTIMATE, ESTIMATE + USED, ESTIMATE - USED, 0];
-    tokens_are(stack, expected).await;
+    used_after(stack, "both requests", 2 * USED).await;
+    tokens_are(stack, [2 * ESTIMATE, 2 * USED, 2 * (ESTIMATE - USED), 0]).await;
     check::filter_is_unharmed(stack.envoy()).await;
 }
 

@@ -4,6 +4,7 @@ mod debt;
 mod endings;
 mod free_ticket;
 mod listed;
+mod lost_streams;
 mod observed;
 mod usage;
 

@@ -1,6 +1,7 @@
 //! The programs that `FlowGuard` is run and tested with: what the user brings along, else what the
 //! machine has, else a private copy.
 
+pub(crate) mod cxx;
 pub(crate) mod wasm_toolchain;
 
 mod buf;

@@ -60,7 +60,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The service with this call in front of it.
 #[derive(Clone, Debug)]
-pub(super) struct Lists<S> {
+pub struct Lists<S> {
     service: S,
     operator: Arc<Operator>,
     answers: Arc<Semaphore>,

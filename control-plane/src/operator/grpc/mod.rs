@@ -2,8 +2,9 @@
 
 mod convert;
 mod list;
+mod one_message;
 mod server;
 mod service;
 mod work;
 
-pub use server::{ServeError, serve};
+pub use server::{Calls, ServeError, calls, serve};

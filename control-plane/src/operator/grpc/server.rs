@@ -7,7 +7,7 @@ use prost_types::FileDescriptorSet;
 use proto::api::flow_guard_service_server::{FlowGuardServiceServer, SERVICE_NAME};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
+use tonic::{service::LayerExt as _, transport::Server};
 use tonic_health::{
     ServingStatus,
     pb::health_server::HealthServer,
@@ -15,7 +15,7 @@ use tonic_health::{
 };
 use tonic_reflection::server as reflection;
 
-use super::{list::Lists, service::FlowGuard, work::WorkLayer};
+use super::{list::Lists, one_message, service::FlowGuard, work::WorkLayer};
 use crate::{
     health::Health,
     listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
@@ -44,6 +44,9 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 /// What the public API is described by; the decision stream is the filter's alone.
 const PUBLIC_FILES: [&str; 2] = ["flowguard.proto", "google/protobuf/field_mask.proto"];
 
+/// What answers the calls.
+pub type Calls = Lists<FlowGuardServiceServer<FlowGuard>>;
+
 /// Why the API could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -66,8 +69,6 @@ pub async fn serve(
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&operator)))
-        .max_decoding_message_size(DECODED_BYTES_MAX);
     let public = public_descriptors()?;
     let reflection = || {
         reflection::Builder::configure()
@@ -77,6 +78,9 @@ pub async fn serve(
     let reporter = HealthReporter::new();
     report(&reporter, ServingStatus::Serving).await;
     let health_service = HealthService::from_health_reporter(reporter.clone());
+    let health_server =
+        HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX);
+    let one_message = one_message::layer();
 
     let served = Server::builder()
         .layer(WorkLayer)
@@ -84,8 +88,8 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_service(Lists::in_front_of(flow_guard, operator))
-        .add_service(HealthServer::new(health_service).max_decoding_message_size(DECODED_BYTES_MAX))
+        .add_service(one_message.named_layer(calls(operator)))
+        .add_service(one_message.named_layer(health_server))
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .serve_with_incoming_shutdown(
@@ -96,6 +100,13 @@ pub async fn serve(
         served = served => Ok(served?),
         never = report_stop(reporter, health, shutdown) => match never {},
     }
+}
+
+/// The calls of the API, without health and reflection.
+pub fn calls(operator: Arc<Operator>) -> Calls {
+    let flow_guard = FlowGuardServiceServer::new(FlowGuard::new(Arc::clone(&operator)))
+        .max_decoding_message_size(DECODED_BYTES_MAX);
+    Lists::in_front_of(flow_guard, operator)
 }
 
 /// For the server as a whole, which has the empty name, and for its one service.

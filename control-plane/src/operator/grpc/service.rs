@@ -22,7 +22,7 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<BackupChunk, Status>> + Send>>;
 
 /// The public API over an [`Operator`].
 #[derive(Debug)]
-pub(super) struct FlowGuard {
+pub struct FlowGuard {
     operator: Arc<Operator>,
 }
 

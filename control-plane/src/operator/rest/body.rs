@@ -1,7 +1,7 @@
 //! A request's body: declared as what it is, and read as far as it may be long.
 
-use axum::body::Body;
-use http::{HeaderMap, header};
+use axum::body::{Body, HttpBody as _};
+use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt as _;
 
 use super::error::{BODY_TOO_LARGE, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE};
@@ -27,7 +27,13 @@ pub(super) fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), Ap
 }
 
 /// All of it.
-pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn read(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let mut body = request.into_body();
+    // Who asks first has sent nothing yet that would have to be thrown away.
+    if asks_first && body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
     let mut read = Vec::new();
     let mut len = 0_usize;
     while len <= DISCARDED_BYTES_MAX
@@ -43,9 +49,10 @@ pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, ApiError> {
             }
         }
     }
-    if len > BODY_BYTES_MAX {
-        let message = format!("the body must not be longer than {BODY_BYTES_MAX} bytes");
-        return Err(ApiError::new(BODY_TOO_LARGE, message));
-    }
-    Ok(read)
+    if len > BODY_BYTES_MAX { Err(too_large()) } else { Ok(read) }
+}
+
+fn too_large() -> ApiError {
+    let message = format!("the body must not be longer than {BODY_BYTES_MAX} bytes");
+    ApiError::new(BODY_TOO_LARGE, message)
 }

@@ -53,7 +53,7 @@ impl<S: Sync> FromRequest<S> for Patch {
 
 async fn draft(request: Request, types: &[&str]) -> Result<Draft, ApiError> {
     require_type(request.headers(), types)?;
-    let body = read(request.into_body()).await?;
+    let body = read(request).await?;
     parse(&body)
 }
 

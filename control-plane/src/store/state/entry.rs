@@ -7,6 +7,7 @@ use limiter::UnixMillis;
 use super::{
     Record, Records,
     frame::{Checksum, Frame},
+    header::NUMBER_MAX,
     records,
 };
 
@@ -73,11 +74,11 @@ pub(super) struct EntryHead {
 }
 
 impl EntryHead {
-    /// The head of an entry, and its records. `None`: it is too short for one.
+    /// The head of an entry, and its records. `None`: it is none.
     pub(super) fn split(mut body: &[u8]) -> Option<(Self, &[u8])> {
         let number = body.try_get_u64_le().ok()?;
         let durable = body.try_get_u64_le().ok()?;
         let at = UnixMillis(body.try_get_u64_le().ok()?);
-        Some((Self { number, durable, at }, body))
+        (number <= NUMBER_MAX).then_some((Self { number, durable, at }, body))
     }
 }

@@ -8,7 +8,7 @@ use super::{Cause, Disk};
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The operating system refuses it.
-    #[error("{} cannot be used: {error}", file.display())]
+    #[error("{} cannot be read or written: {error}", file.display())]
     Unusable {
         /// The file.
         file: PathBuf,

@@ -1,6 +1,6 @@
 //! The files of the state, for the process that has them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
@@ -79,17 +79,11 @@ impl StateFiles {
             Err(error) => return Err(error),
         };
         let found = contents.found;
-        let live = contents.journals.iter().filter(|journal| journal.has_entries);
         let journal = Journal::begin(Beginning {
             next: contents.next,
             last: found.last,
             has_changed: found.entries > 0,
-            size: Size {
-                snapshot_bytes: contents.snapshot_bytes,
-                earlier_bytes: live.clone().map(|journal| journal.bytes).sum(),
-                bytes: 0,
-                generations: u64::try_from(live.count()).unwrap_or(u64::MAX) / 2 + 1,
-            },
+            size: size(&contents),
             files,
         });
         let files = Self {
@@ -233,6 +227,18 @@ impl StateFiles {
         let synced = turn.file.as_ref().map_or(Ok(()), |file| file.sync());
         self.journal.lock().end_turn(&turn, synced)?;
         Ok(turn)
+    }
+}
+
+/// What had to be read, with the generation that was begun.
+fn size(contents: &Contents) -> Size {
+    let live = contents.journals.iter().filter(|journal| journal.has_entries);
+    let generations: BTreeSet<_> = live.clone().map(|journal| journal.name.generation).collect();
+    Size {
+        snapshot_bytes: contents.snapshot_bytes,
+        earlier_bytes: live.map(|journal| journal.bytes).sum(),
+        bytes: 0,
+        generations: generations.len() + 1,
     }
 }
 

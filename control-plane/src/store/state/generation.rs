@@ -34,8 +34,8 @@ impl JournalHeader {
         let text = name.to_string();
         let (numbers, checksum) = header::read(disk, &text, file, FileKind::Journal)?;
         let [generation, run, run_began] = numbers;
-        if generation != name.generation {
-            let cause = format!("it is of generation {generation}");
+        if generation != name.generation || run > generation {
+            let cause = format!("it is of generation {generation}, of run {run}");
             return Err(StateError::damaged(disk, &text, cause));
         }
         Ok((Self { generation, run, run_began }, checksum))

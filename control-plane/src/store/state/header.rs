@@ -12,6 +12,9 @@ pub const FORMAT: u32 = 1;
 const MAGIC_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
 
+/// No process counts so far. Larger numbers were never written, and none that is read can overflow.
+pub(super) const NUMBER_MAX: u64 = u64::MAX >> 1;
+
 /// How long a header is.
 pub(super) const HEADER_BYTES: usize = MAGIC_BYTES + 4 + 3 * 8 + CHECKSUM_BYTES;
 
@@ -25,8 +28,8 @@ pub(super) enum FileKind {
 impl FileKind {
     fn magic(self) -> &'static [u8; MAGIC_BYTES] {
         match self {
-            Self::Journal => b"FGjourna",
-            Self::Snapshot => b"FGsnapsh",
+            Self::Journal => b"FGSTATEJ",
+            Self::Snapshot => b"FGSTATES",
         }
     }
 }
@@ -70,7 +73,8 @@ pub(super) fn read(
     if sum.len() < CHECKSUM_BYTES {
         return Err(short());
     }
-    if format < FORMAT || sum != checksum.to_bytes() {
+    let are_possible = numbers.iter().all(|number| *number <= NUMBER_MAX);
+    if format < FORMAT || sum != checksum.to_bytes() || !are_possible {
         return Err(damaged("its header is not what was written"));
     }
     Ok((numbers, checksum))

@@ -16,7 +16,7 @@ const OUTGROWN_BYTES_MIN: u64 = 64 << 20;
 
 /// So many generations are not read at a start without need. A process that starts again and again
 /// adds one each time.
-const GENERATIONS_MAX: u64 = 16;
+const GENERATIONS_MAX: usize = 16;
 
 /// Where entries go.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub(super) struct Size {
     /// Those of generations before the one that is written to.
     pub(super) earlier_bytes: u64,
     pub(super) bytes: u64,
-    pub(super) generations: u64,
+    pub(super) generations: usize,
 }
 
 /// From one file to the other, while the first one is synced.

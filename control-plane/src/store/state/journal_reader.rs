@@ -21,8 +21,6 @@ pub(super) struct JournalReader {
     cut_off_from: u64,
     /// The entry that comes next.
     head: Option<EntryHead>,
-    /// The number of the last one.
-    last: Option<u64>,
     /// The bytes from the next entry on.
     unused_bytes: u64,
     has_entries: bool,
@@ -56,7 +54,6 @@ impl JournalReader {
             bytes,
             cut_off_from: u64::MAX,
             head: None,
-            last: None,
             unused_bytes: 0,
             has_entries: false,
             has_used_entries: false,
@@ -97,13 +94,11 @@ impl JournalReader {
             }
             Next::Torn => None,
         };
-        // Numbers that do not rise were never written so.
-        let Some(head) = head.filter(|head| self.last.is_none_or(|last| last < head.number)) else {
+        let Some(head) = head else {
             self.end = Some(End::NoEntry);
             return Ok(());
         };
         self.has_entries = true;
-        self.last = Some(head.number);
         if head.number >= self.cut_off_from {
             self.end = Some(End::EntriesThatWereCutOff);
             return Ok(());

@@ -10,8 +10,9 @@
 //! Entries go into one of two files; at each sync the other one becomes the one that is written to,
 //! so that no write ever waits for a sync. Whoever reads puts the entries of both in order by their
 //! numbers. The first number that is missing ends what can be used. Each entry says up to which
-//! number all of them were durable when it was written, and so it is known what a missing one means:
-//! the end of what a power failure left, which is cut off, or damage, over which nothing is served.
+//! number all of them were durable when it was written, and after each sync one without records says
+//! so at once. Thus it is known what a missing number means: the end of what a power failure left,
+//! which is cut off, or damage, over which nothing is served.
 //!
 //! Two files are a *generation*. A process begins one of its own and never writes to what was there,
 //! and so does each snapshot. Generations of a process name it, by its *run*, and say with which

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::header::NUMBER_MAX;
+
 /// The snapshot that is in force.
 pub(super) const SNAPSHOT: &str = "state.snapshot";
 
@@ -42,7 +44,8 @@ impl JournalName {
             "b" => Side::B,
             _ => return None,
         };
-        let parsed = Self { generation: generation.parse().ok()?, side };
+        let generation = generation.parse().ok().filter(|generation| *generation <= NUMBER_MAX)?;
+        let parsed = Self { generation, side };
         // No two names for one file: `07` is no number here.
         (parsed.to_string() == name).then_some(parsed)
     }

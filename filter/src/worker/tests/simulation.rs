@@ -18,6 +18,9 @@ use crate::host::{Next, RequestId, StreamToken};
 const TIMEOUT_MS: u64 = 250;
 const TICK_MS: u64 = 20;
 
+/// Ticks until a stream that hangs was given up and the next one has told everything.
+const TICKS_TO_REST_MAX: usize = 150;
+
 const CONFIGS: &[&str] = &["", r#"{"failure_mode":"open"}"#, r#"{"mode":"shadow"}"#];
 
 #[derive(Clone, Copy, Debug)]
@@ -157,15 +160,20 @@ impl World {
     /// The rest is undisturbed, and every request ends.
     fn comes_to_rest(&mut self) {
         self.bench.host.reachable = true;
-        for round in 0..100 {
-            if round == 50 {
-                for &(id, _) in &self.in_progress {
-                    assert!(self.bench.fate(id).is_some(), "{id} was forgotten");
-                }
-                while !self.in_progress.is_empty() {
-                    self.end(0, true);
-                }
-            }
+        self.goes_on_undisturbed(|world| {
+            world.in_progress.iter().all(|(id, _)| world.bench.fate(*id).is_some())
+        });
+        while let Some((id, _)) = self.in_progress.first() {
+            assert!(self.bench.fate(*id).is_some(), "{id} was forgotten");
+            self.end(0, true);
+        }
+        self.goes_on_undisturbed(|world| {
+            world.control_plane.held().is_empty() && world.bench.worker.holds_nothing()
+        });
+    }
+
+    fn goes_on_undisturbed(&mut self, until: impl Fn(&Self) -> bool) {
+        for _ in 0..TICKS_TO_REST_MAX {
             self.happens(Event::Tick);
             for _ in 0..10 {
                 self.control_plane.read(|_| 0);
@@ -173,6 +181,9 @@ impl World {
                 self.look();
             }
             self.control_plane.acknowledge();
+            if until(self) {
+                break;
+            }
         }
     }
 }

@@ -1,0 +1,18 @@
+//! What anybody can take of a control plane, whatever he sends: memory, time, places. A program of
+//! its own, because it looks at its own memory.
+
+mod http1;
+mod large_bodies;
+mod large_messages;
+mod many_workers;
+mod memory;
+mod served;
+mod slow_disk;
+mod strangers;
+mod unread_lists;
+mod worker;
+
+use tokio::sync::Mutex;
+
+/// One test at a time: the memory is the whole process's.
+static ALONE: Mutex<()> = Mutex::const_new(());

@@ -1,0 +1,91 @@
+//! Any headers: they are read as a plain reading of the contract reads them, and what passes without
+//! a client is no more than what was exempted.
+//!
+//! A line of the input is a header, its name before the first colon that is not its first byte.
+
+use filter::{Exemptions, HeaderMap, InvalidHeaders, RequestHeaders, RequestKind};
+use limiter::Tokens;
+use proto::plugin_config::Estimate;
+
+/// The least that is no number of tokens.
+const TOKENS_END: u64 = 1_000_000_000_001;
+
+type Fields = Vec<(String, Vec<u8>)>;
+
+/// Reads the headers in `lines`.
+pub fn check(lines: &[u8]) {
+    let fields: Fields = lines.split(|byte| *byte == b'\n').map(field).collect();
+    let headers = HeaderMap::from(fields.clone());
+    for estimate in [Estimate::Header, Estimate::Learned] {
+        let read = RequestHeaders::read(&headers, estimate);
+        let told = read.as_ref().map(|read| (read.client_id, read.tokens.map(Tokens::get)));
+        assert_eq!(told.map_err(|invalid| *invalid), expected(&fields, estimate), "{fields:?}");
+        if read.is_ok_and(|read| read.kind == RequestKind::Reads) {
+            let [method] = values(&fields, ":method")[..] else { panic!("reads by {fields:?}") };
+            assert!([&b"GET"[..], b"HEAD", b"DELETE", b"OPTIONS"].contains(&method), "{fields:?}");
+        }
+    }
+    check_exemptions(&fields, &headers);
+}
+
+fn field(line: &[u8]) -> (String, Vec<u8>) {
+    let colon = line.iter().skip(1).position(|byte| *byte == b':').map(|at| at + 1);
+    let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+    (String::from_utf8_lossy(name).into_owned(), value.get(1..).unwrap_or_default().to_vec())
+}
+
+fn values<'a>(fields: &'a Fields, name: &str) -> Vec<&'a [u8]> {
+    let of_name = fields.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
+    of_name.map(|(_, value)| value.as_slice()).collect()
+}
+
+/// As section 2 of the contract says.
+fn expected(fields: &Fields, estimate: Estimate) -> Result<(&str, Option<u64>), InvalidHeaders> {
+    let ids = values(fields, "x-client-id");
+    let estimates = values(fields, "x-token-estimate");
+    if ids.is_empty() {
+        return Err(InvalidHeaders::NoClientId);
+    }
+    if estimates.is_empty() && estimate == Estimate::Header {
+        return Err(InvalidHeaders::NoTokenEstimate);
+    }
+    let [id] = ids[..] else { return Err(InvalidHeaders::RepeatedClientId) };
+    let id = client_id(id).ok_or(InvalidHeaders::ClientId)?;
+    match estimates[..] {
+        [] => Ok((id, None)),
+        [digits] => Ok((id, Some(tokens(digits).ok_or(InvalidHeaders::TokenEstimate)?))),
+        _ => Err(InvalidHeaders::TokenEstimate),
+    }
+}
+
+fn client_id(bytes: &[u8]) -> Option<&str> {
+    let id = str::from_utf8(bytes).ok()?;
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "._:@-+|=/~".contains(char);
+    let is_one = (1..=128).contains(&id.len()) && id.chars().all(is_allowed);
+    (is_one && id != "." && id != "..").then_some(id)
+}
+
+fn tokens(digits: &[u8]) -> Option<u64> {
+    let text = str::from_utf8(digits).ok()?;
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let tokens = text.parse().ok().filter(|_| is_digits)?;
+    (tokens < TOKENS_END).then_some(tokens)
+}
+
+fn check_exemptions(fields: &Fields, headers: &HeaderMap) {
+    let exemptions = Exemptions::new(&["/health".to_owned(), "/static/*".to_owned()], false);
+    let exemptions = exemptions.expect("paths that can be exempt");
+    assert!(!exemptions.apply_to(headers, true), "with a body: {fields:?}");
+    if !exemptions.apply_to(headers, false) {
+        return;
+    }
+    let [method] = values(fields, ":method")[..] else { panic!("exempt by {fields:?}") };
+    let [target] = values(fields, ":path")[..] else { panic!("exempt by {fields:?}") };
+    assert!([&b"GET"[..], b"HEAD", b"OPTIONS"].contains(&method), "{fields:?}");
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    assert!(path == b"/health" || path.starts_with(b"/static/"), "{fields:?}");
+    for twofold in [&b"%"[..], b"\\", b"//", b";", b"/./", b"/../"] {
+        let is_in = path.windows(twofold.len()).any(|window| window == twofold);
+        assert!(!is_in, "{fields:?}");
+    }
+}
