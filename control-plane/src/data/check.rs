@@ -1,6 +1,6 @@
 //! `flowguard data check`: tells what is in a folder.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::{DataError, Place, found::FoundFolder};
 use crate::{
@@ -17,48 +17,49 @@ pub async fn check(place: &Place) -> Result<String, DataError> {
     let found = FoundFolder::read(place).await?;
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}:", found.folder.path().display());
-    let _ = match &found.configuration {
-        Some(configuration) => write_configuration(&mut text, configuration),
-        None => writeln!(text, "  configuration: none was made yet"),
-    };
-    if let (Some(file), Some(clients)) = (&place.config_file, found.owned_by_file) {
-        let _ =
-            writeln!(text, "  {} (CONFIG_FILE): {}", file.display(), counted(clients, "client"));
-    }
-    let _ = write_state(&mut text, &found.state);
-    let (held, holders) = (found.ledger.held(), found.ledger.holders());
-    let _ = writeln!(
-        text,
-        "  under way: {} of {}",
-        counted(held, "request"),
-        counted(holders, "worker")
-    );
+    let _ = write(&mut text, place, &found);
     Ok(text)
 }
 
-fn write_configuration(text: &mut String, found: &Configuration) -> std::fmt::Result {
-    let Configuration { file, format, contents } = found;
+fn write(text: &mut String, place: &Place, found: &FoundFolder) -> fmt::Result {
+    writeln!(text, "{}:", found.folder.path().display())?;
+    write_configuration(text, found.configuration.as_ref())?;
+    if let (Some(file), Some(clients)) = (&place.config_file, found.owned_by_file) {
+        let clients = counted(clients, "client");
+        writeln!(text, "  {} (CONFIG_FILE): {clients}", file.display())?;
+    }
+    write_state(text, &found.state)?;
+    let requests = counted(found.ledger.held(), "request");
+    let workers = counted(found.ledger.holders(), "worker");
+    writeln!(text, "  under way: {requests} of {workers}")
+}
+
+fn write_configuration(text: &mut String, found: Option<&Configuration>) -> fmt::Result {
+    let Some(Configuration { file, format, contents }) = found else {
+        return writeln!(text, "  configuration: none was made yet");
+    };
     let name = file.file_name().unwrap_or_default().display();
     let clients = counted(contents.configs.len(), "client");
     writeln!(text, "  {name}: format {format}, {clients}, revision {}", contents.newest.get())
 }
 
-fn write_state(text: &mut String, found: &Found) -> std::fmt::Result {
+fn write_state(text: &mut String, found: &Found) -> fmt::Result {
     let Found { last, entries, records, cut_off } = found;
-    let Some(last) = last else { return writeln!(text, "  state: nothing was written yet") };
-    let last = rfc3339(*last).unwrap_or_else(|| format!("{} ms after 1970", last.0));
-    let (entries, records) = (counted(*entries, "entry"), counted(*records, "record"));
-    writeln!(
-        text,
-        "  snapshot and journal: format {FORMAT}, {entries} behind the snapshot, {records} in all, \
-         last written at {last}"
-    )?;
-    match cut_off {
-        Some(CutOff { entries, bytes }) => {
-            let (entries, bytes) = (counted(*entries, "entry"), counted(*bytes, "byte"));
-            writeln!(text, "  cut off by a power failure: {entries}, {bytes}")
+    match last {
+        Some(last) => {
+            let last = rfc3339(*last).unwrap_or_else(|| format!("{} ms after 1970", last.0));
+            let (entries, records) = (counted(*entries, "entry"), counted(*records, "record"));
+            writeln!(
+                text,
+                "  snapshot and journal: format {FORMAT}, {entries} behind the snapshot, {records} \
+                 in all, last written at {last}"
+            )?;
         }
-        None => Ok(()),
+        None => writeln!(text, "  snapshot and journal: nothing was written yet")?,
     }
+    if let Some(CutOff { entries, bytes }) = cut_off {
+        let (entries, bytes) = (counted(*entries, "entry"), counted(*bytes, "byte"));
+        writeln!(text, "  cut off by a power failure: {entries}, {bytes}")?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The commands that read a folder.
 
-use std::{ffi::OsStr, fs, process::Command};
+use std::{ffi::OsStr, fs, path::PathBuf, process::Command};
 
 use flowguard::store::DataFolder;
 
@@ -25,24 +25,57 @@ fn check_tells_what_is_there_and_changes_no_byte() {
     assert_eq!(contents(&folder), before);
 }
 
-#[test]
-fn check_tells_what_a_power_failure_cut_off() {
-    let world = World::used();
-    let folder = world.data();
-    let journal = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry"));
-    let journal = journal.map(|entry| entry.path()).filter(|path| {
+/// How a file of the journal begins, before its first entry.
+const HEADER_BYTES: usize = 40;
+
+/// Where it says its format.
+const FORMAT_AT: usize = 8;
+
+/// The file of the journal that has the entries.
+fn journal(world: &World) -> PathBuf {
+    let files = fs::read_dir(world.data()).expect("a folder").map(|file| file.expect("a file"));
+    let journals = files.map(|file| file.path()).filter(|path| {
         let name = path.file_name().and_then(OsStr::to_str);
         name.is_some_and(|name| name.starts_with("state.journal"))
     });
-    let journal = journal.max_by_key(|path| fs::metadata(path).expect("a file").len());
-    let journal = journal.expect("a journal");
+    let journal = journals.max_by_key(|path| fs::metadata(path).expect("a file").len());
+    journal.expect("a journal")
+}
+
+/// What is told of a used folder whose journal is cut to as many of its bytes as `length` says.
+fn checked_after_a_cut(length: impl FnOnce(usize) -> usize) -> String {
+    let world = World::used();
+    let journal = journal(&world);
     let bytes = fs::read(&journal).expect("a file");
-    fs::write(&journal, &bytes[..bytes.len() - 1]).expect("written");
+    fs::write(&journal, &bytes[..length(bytes.len())]).expect("written");
     let output = world.run(&["check"]);
-    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    text(&output.stdout).to_owned()
+}
+
+#[test]
+fn check_tells_what_a_power_failure_cut_off() {
+    let told = checked_after_a_cut(|length| length - 1);
     assert!(told.contains("3 entries behind the snapshot"), "{told}");
     assert!(told.contains("\n  cut off by a power failure: 0 entries, "), "{told}");
     assert!(told.contains("\n  under way: 3 requests of 2 workers\n"), "{told}");
+
+    let told = checked_after_a_cut(|_| HEADER_BYTES + 1);
+    assert!(told.contains("\n  snapshot and journal: nothing was written yet\n"), "{told}");
+    assert!(told.contains("\n  cut off by a power failure: 0 entries, 1 byte\n"), "{told}");
+}
+
+#[test]
+fn of_an_empty_folder_it_is_told_that_there_is_nothing() {
+    let world = World::new();
+    fs::create_dir(world.data()).expect("a folder");
+    let expected = format!(
+        "{}:\n  configuration: none was made yet\n  snapshot and journal: nothing was written \
+         yet\n  under way: 0 requests of 0 workers\n",
+        world.data().display()
+    );
+    check(&world.run(&["check"]), 0, &expected, "");
+    assert_eq!(contents(&world.data()).len(), 0);
 }
 
 #[test]
@@ -131,8 +164,9 @@ fn a_file_that_cannot_be_written_to_its_end_is_told() {
 #[test]
 fn a_file_of_a_later_version_is_told_with_65_and_left_as_it_is() {
     let world = World::used();
-    let file = world.data().join("state.snapshot");
-    let later = [&b"FGsnapsh"[..], &2_u32.to_le_bytes(), &[0; 28]].concat();
+    let file = journal(&world);
+    let mut later = fs::read(&file).expect("a file");
+    later[FORMAT_AT] += 1;
     fs::write(&file, &later).expect("written");
     let line = format!(
         "{} has format 2, and flowguard {} reads up to format 1: start the version that wrote it; \

@@ -36,6 +36,15 @@ fn an_import_makes_a_folder_for_its_owner_of_a_file_or_of_stdin() {
 }
 
 #[test]
+fn a_disk_that_is_new_is_empty() {
+    let world = World::used();
+    world.run(&["export", "file"]);
+    fs::create_dir_all(world.path("disk/lost+found")).expect("a folder");
+    let output = world.run(&["import", "file", "--data-dir=disk"]);
+    check(&output, 0, "disk: 2 clients, 5 records\n", "");
+}
+
+#[test]
 fn an_import_touches_no_folder_in_which_there_is_anything() {
     let world = World::used();
     world.run(&["export", "file"]);

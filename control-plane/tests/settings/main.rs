@@ -83,7 +83,8 @@ fn without_any_setting_the_defaults_are_in_effect() {
          UNKNOWN_CLIENT_TPM=1000\n\
          DEMO_CLIENTS=true\n\
          CONFIG_FILE=\n\
-         DATA_DIR=flowguard-data\n"
+         DATA_DIR=flowguard-data\n\
+         RESUME_TIMEOUT_MS=60000\n"
     );
     assert_eq!(
         settings.policy.charge,

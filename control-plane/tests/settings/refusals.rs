@@ -181,6 +181,11 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
             &["run"][..],
             "run is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
         ),
+        (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
+        (
+            &["data", "restore"],
+            "restore is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
+        ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
         (&["serve", "x"], "x is not expected; see flowguard --help"),
         (&["--proxy-port"], "--proxy-port <PORT> needs a value; see flowguard --help"),
