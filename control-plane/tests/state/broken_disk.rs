@@ -42,6 +42,29 @@ fn a_full_disk_ends_the_journal_until_a_snapshot_is_written() {
     assert_eq!(again.found.cut_off, None);
 }
 
+/// A sync that is tried again after one that failed succeeds, and what it should have made durable is
+/// lost.
+#[test]
+fn what_a_failed_sync_left_behind_is_not_called_durable_by_the_process_that_comes_next() {
+    let mut world = World::new();
+    world.append(&[bucket("a", 1)]);
+    world.sync();
+    world.append(&[bucket("a", 2)]);
+    world.disk.refuses(Some(Operation::Sync));
+    world.sync();
+    world.disk.refuses(None);
+    world.disk.kill();
+
+    let (files, _, _) = open(&world.disk).expect("opened");
+    assert!(files.is_outgrown(), "it is time for a snapshot");
+    files.append(NOW, |entry| bucket("b", 3).record(|record| entry.push(record)));
+    files.sync();
+    drop(files);
+    world.disk.lose_power(|| 0);
+    let (_, found, _) = open(&world.disk).expect("the files always open");
+    assert!(found.cut_off.is_some() || found.entries > 0);
+}
+
 #[test]
 fn what_a_full_disk_took_half_is_a_tail_and_no_damage() {
     for room in 0..60 {

@@ -81,6 +81,8 @@ impl StateFiles {
         let found = contents.found;
         let journal = Journal::begin(Beginning {
             next: contents.next,
+            durable: contents.durable,
+            is_in_doubt: contents.is_in_doubt,
             last: found.last,
             has_changed: found.entries > 0,
             size: size(&contents),
@@ -147,7 +149,8 @@ impl StateFiles {
         }
     }
 
-    /// Whether the journal has outgrown the snapshot, and it is time for another one.
+    /// Whether it is time for a snapshot: the journal has outgrown the one before, or begins with what
+    /// nobody knows to be durable.
     pub fn is_outgrown(&self) -> bool {
         self.journal.lock().is_outgrown()
     }

@@ -28,6 +28,9 @@ pub(super) struct Journal {
     next: u64,
     /// All entries with smaller numbers are durable.
     durable: u64,
+    /// Nothing more is called durable before there is a snapshot: what the process before wrote last
+    /// may have been in a file whose sync had failed, and another sync of it would say nothing.
+    is_in_doubt: bool,
     /// When the last entry was written.
     last: Option<UnixMillis>,
     condition: Writing,
@@ -102,6 +105,10 @@ pub(super) struct Turn {
 #[derive(Debug)]
 pub(super) struct Beginning {
     pub(super) next: u64,
+    /// All entries with smaller numbers are durable.
+    pub(super) durable: u64,
+    /// Whether there are others.
+    pub(super) is_in_doubt: bool,
     pub(super) last: Option<UnixMillis>,
     pub(super) has_changed: bool,
     pub(super) size: Size,
@@ -111,12 +118,13 @@ pub(super) struct Beginning {
 
 impl Journal {
     pub(super) fn begin(beginning: Beginning) -> Self {
-        let Beginning { next, last, has_changed, size, files } = beginning;
+        let Beginning { next, durable, is_in_doubt, last, has_changed, size, files } = beginning;
         let mut journal = Self {
             files: None,
             entry: Entry::new(),
             next,
-            durable: next,
+            durable,
+            is_in_doubt,
             last,
             condition: Writing::Yes,
             unwritten: 0,
@@ -226,6 +234,7 @@ impl Journal {
         self.size.snapshot_bytes = bytes;
         self.size.earlier_bytes = 0;
         self.size.generations = 1;
+        self.is_in_doubt = false;
         if let Some(files) = &mut self.files {
             files.begun = Begun::Whole;
         }
@@ -251,7 +260,8 @@ impl Journal {
 
     pub(super) fn is_outgrown(&self) -> bool {
         let Size { snapshot_bytes, earlier_bytes, bytes, generations } = self.size;
-        earlier_bytes + bytes > snapshot_bytes.max(OUTGROWN_BYTES_MIN)
+        self.is_in_doubt
+            || earlier_bytes + bytes > snapshot_bytes.max(OUTGROWN_BYTES_MIN)
             || generations > GENERATIONS_MAX
     }
 
@@ -292,7 +302,7 @@ impl Journal {
 
     /// Says so in an entry without records, unless something before is missing.
     fn is_durable_up_to(&mut self, number: u64) {
-        if !matches!(self.condition, Writing::Yes) {
+        if self.is_in_doubt || !matches!(self.condition, Writing::Yes) {
             return;
         }
         self.durable = self.durable.max(number);

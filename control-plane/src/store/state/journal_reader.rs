@@ -58,7 +58,7 @@ impl JournalReader {
             has_entries: false,
             has_used_entries: false,
             end: None,
-            durable: header.run_began,
+            durable: 0,
         })
     }
 

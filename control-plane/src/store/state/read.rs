@@ -22,6 +22,10 @@ pub(super) struct Contents {
     pub(super) found: Found,
     /// The number of the first entry that is not there.
     pub(super) next: u64,
+    /// All entries with smaller numbers are durable, by the word of those who wrote them.
+    pub(super) durable: u64,
+    /// Whether there are others that say anything.
+    pub(super) is_in_doubt: bool,
     /// The newest generation of which there is any file.
     pub(super) newest_generation: u64,
     /// The first generation that counts.
@@ -59,6 +63,8 @@ pub(super) fn read_all(
     }
     merge.cut_off()?;
     merge.judge()?;
+    let durable = merge.durable();
+    let is_in_doubt = merge.behind_records > durable;
     let Merge { found, next, readers, .. } = merge;
     let journals = readers.into_iter().map(|reader| ReadJournal {
         name: reader.name(),
@@ -69,6 +75,8 @@ pub(super) fn read_all(
     Ok(Contents {
         found,
         next,
+        durable: if is_in_doubt { durable } else { next },
+        is_in_doubt,
         newest_generation,
         first_generation,
         snapshot_bytes: snapshot.map_or(0, |snapshot| snapshot.bytes),
@@ -84,6 +92,8 @@ struct Merge<'a> {
     /// Which one had the last entry: it likely has the next.
     latest: usize,
     next: u64,
+    /// The number behind the last entry that has records.
+    behind_records: u64,
     found: Found,
 }
 
@@ -106,7 +116,7 @@ impl<'a> Merge<'a> {
             ..Found::default()
         };
         let next = snapshot.map_or(0, |snapshot| snapshot.header.first);
-        let mut merge = Self { disk, snapshot, readers, latest: 0, next, found };
+        let mut merge = Self { disk, snapshot, readers, latest: 0, next, behind_records: 0, found };
         for index in 0..merge.readers.len() {
             merge.advance(index)?;
             // The snapshot has what was written before it was begun.
@@ -141,6 +151,7 @@ impl<'a> Merge<'a> {
             self.found.records += used;
             self.found.entries += 1;
             self.found.last = at;
+            self.behind_records = self.next + 1;
         }
         self.next += 1;
         self.latest = index;
@@ -174,8 +185,7 @@ impl<'a> Merge<'a> {
                 return Err(StateError::damaged(self.disk, &other.to_string(), cause));
             }
         }
-        let durable = self.readers.iter().map(JournalReader::durable).max().unwrap_or(0);
-        let durable = durable.max(self.snapshot.map_or(0, |snapshot| snapshot.behind));
+        let durable = self.durable();
         if self.next >= durable {
             return Ok(());
         }
@@ -188,6 +198,11 @@ impl<'a> Merge<'a> {
         let cause = format!("entry {} is missing, of {durable} that were written", self.next);
         let file = file.unwrap_or_else(|| names::SNAPSHOT.to_owned());
         Err(StateError::damaged(self.disk, &file, cause))
+    }
+
+    fn durable(&self) -> u64 {
+        let durable = self.readers.iter().map(JournalReader::durable).max().unwrap_or(0);
+        durable.max(self.snapshot.map_or(0, |snapshot| snapshot.behind))
     }
 
     fn head(&self, index: usize) -> Option<u64> {
