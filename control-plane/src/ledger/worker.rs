@@ -80,6 +80,11 @@ impl Held {
         self.untold.clear();
     }
 
+    /// Whether the worker need not be known any more.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.reservations.is_empty() && self.untold.is_empty()
+    }
+
     /// Keeps in mind what was decided over request `id`, until it is told.
     pub(super) fn note(&mut self, id: u32, answer: &Answer) {
         self.untold.push((id, answer.clone()));

@@ -77,7 +77,7 @@ impl Ledger {
     pub fn leave(&self, worker: &Worker) {
         let mut by_id = self.workers.by_id.lock();
         let mut held = worker.lock();
-        if held.reservations.is_empty() {
+        if held.is_nothing() {
             by_id.remove(&worker.id());
         } else {
             held.away_since = Some(self.clock.now());

@@ -95,6 +95,8 @@ impl Keeper {
 
 impl Rounds {
     fn go(&mut self) {
+        // What waits for no answer is written here.
+        self.ledger.commit();
         self.files.sync();
         if self.files.is_outgrown() || self.is_broken() {
             self.snapshot();
@@ -102,6 +104,7 @@ impl Rounds {
     }
 
     fn last(&mut self) {
+        self.ledger.commit();
         if self.files.has_changed() || self.is_broken() {
             self.snapshot();
             self.tell();

@@ -74,6 +74,17 @@ fn asked_again_it_is_answered_with_what_was_decided_and_charged_once() {
 }
 
 #[test]
+fn a_refusal_that_was_never_told_is_repeated_also_where_nothing_is_held() {
+    let (mut session, worker) = named();
+    let frame = asks(&[ask(1, "client", 101)]);
+    let first = session.answer(frame.clone()).unwrap().unwrap();
+    let mut session = back_on(session, &worker, &[1]);
+    let again = session.answer(frame).unwrap().unwrap();
+    assert_eq!(decisions_of(&again), decisions_of(&first));
+    assert_eq!(session.record().tpm_dropped, 1, "counted once");
+}
+
+#[test]
 fn a_request_that_was_refused_and_told_so_is_another_one_when_it_asks_later() {
     let (mut session, worker) = named();
     session.answer(asks(&[ask(1, "client", 101)])).unwrap();
