@@ -136,6 +136,7 @@ async fn on_a_full_disk_requests_are_decided_and_counted_as_ever() {
     let Some(control_plane) = OnSmallDisk::start().await else { return };
     let admin = Admin::new(control_plane.rest_address());
     admin.put_client("a", LIMIT, None).await;
+    admin.put_client("free", None, None).await;
     control_plane.fill().await;
 
     let upstream = MockLlm::start().await;
@@ -159,11 +160,25 @@ async fn on_a_full_disk_requests_are_decided_and_counted_as_ever() {
     let grpc = control_plane.grpc();
     let refused = grpc.call("flowguard.FlowGuardService/SetClientConfig", &config).await;
     assert_eq!(refused.expect_err("refused").code, "resource_exhausted");
-    let health = control_plane.http().get("/health").send().await;
-    assert_eq!(health.status, StatusCode::OK, "{}", health.text());
     check::counted(&admin.stats("a").await, spent, 1, 0);
 
+    // At the latest when the page that the journal has is full.
+    let health = async || {
+        check::admitted(&proxy.post("/").client("free").tokens(1).send().await);
+        let health = control_plane.http().get("/health").send().await;
+        assert_eq!(health.status, StatusCode::OK, "{}", health.text());
+        health.json()
+    };
+    let told = eventually("that balances are not written down", async || {
+        let health = health().await;
+        (health["status"] == "degraded").then(|| health["reasons"][0].clone())
+    });
+    let told = told.await;
+    let told = told.as_str().expect("a reason");
+    assert!(told.starts_with("balances are not written down: no space is left"), "{told}");
+
     control_plane.grow();
+    eventually("a snapshot", async || (health().await["status"] == "healthy").then_some(())).await;
     assert_eq!(admin.patch("a", &json!({"rpm": 1_000_000})).await.status, StatusCode::OK);
     check::admitted(&proxy.post("/").client("a").tokens(1).send().await);
     check::filter_is_unharmed(&envoy).await;

@@ -2,6 +2,7 @@
 //! its own, because it looks at its own memory.
 
 mod http1;
+mod journal;
 mod large_bodies;
 mod large_messages;
 mod many_workers;
