@@ -4,8 +4,9 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use flowguard::{http::CorsOrigins, ledger::Answer, operator::start};
+use flowguard::{health::Part, http::CorsOrigins, ledger::Answer, operator::start};
 use limiter::UnixMillis;
+use tower::ServiceExt as _;
 
 use crate::world::{Reply, World, reply};
 
@@ -191,6 +192,25 @@ async fn health_tells_when_the_process_stops() {
     world.get("/health").await.is(200, &body("healthy"));
     world.health.stop();
     world.get("/health").await.is(503, &body("stopping"));
+}
+
+#[tokio::test]
+async fn a_process_is_ready_until_it_stops_and_says_so_to_whoever_calls_it_by_any_name() {
+    let world = World::new();
+    for router in [world.rest(), world.metrics()] {
+        let ready = async || {
+            let request = Request::get("/ready").header("host", "anything.example");
+            let answer =
+                router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            answer.status()
+        };
+        assert_eq!(ready().await, StatusCode::OK);
+    }
+    world.get("/ready").await.is(200, r#"{"status":"ready"}"#);
+    world.health.degrade(Part::Journal, "the disk is full".to_owned());
+    world.get("/ready").await.is(200, r#"{"status":"ready"}"#);
+    world.health.stop();
+    world.get("/ready").await.is(503, r#"{"status":"stopping"}"#);
 }
 
 #[tokio::test]
