@@ -30,6 +30,20 @@ const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(20);
 
 pub(super) type Answer = Result<ControlFrame, Status>;
 
+/// Waits until the server stops, or a newer stream of the same worker comes.
+async fn has_to_end(shared: &Shared, seat: Option<&Seat>) {
+    let newer_stream = async {
+        match seat {
+            Some(seat) => seat.wanted().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        () = shared.shutdown.cancelled() => {}
+        () = newer_stream => {}
+    }
+}
+
 /// What a stream does next.
 enum Next {
     Frame(FilterFrame),
@@ -93,7 +107,7 @@ impl Stream {
             match answer {
                 Ok(None) => {}
                 Ok(Some(answer)) => {
-                    if answers.send(Ok(answer)).await.is_err() {
+                    if !self.send(Ok(answer), &answers).await {
                         break;
                     }
                     self.session.iter().for_each(Session::told);
@@ -103,13 +117,23 @@ impl Stream {
                 Err(status) => {
                     self.log_end(&status);
                     // Nobody waits for it when the stream broke.
-                    let _ = answers.send(Err(status)).await;
+                    self.send(Err(status), &answers).await;
                     break;
                 }
             }
             self.take_turns().await;
         }
         self.end().await;
+    }
+
+    /// Whether it was sent. Who does not read holds up nothing but this stream: neither the newer one
+    /// that takes its place, nor the server's end.
+    async fn send(&self, answer: Answer, answers: &Sender<Answer>) -> bool {
+        tokio::select! {
+            biased;
+            sent = answers.send(answer) => sent.is_ok(),
+            () = has_to_end(&self.shared, self.seat.as_ref()) => false,
+        }
     }
 
     /// Who reports much, or asks without waiting, lets others have their turn. Not after each
@@ -147,16 +171,10 @@ impl Stream {
             };
             Ok(frame?.map_or(Next::End, Next::Frame))
         };
-        let newer_stream = async {
-            match &self.seat {
-                Some(seat) => seat.wanted().await,
-                None => pending().await,
-            }
-        };
+        let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
         tokio::select! {
             biased;
-            () = self.shared.shutdown.cancelled() => Ok(Next::End),
-            () = newer_stream => Ok(Next::End),
+            () = has_to_end => Ok(Next::End),
             next = next => next,
         }
     }

@@ -16,7 +16,7 @@ use flowguard::{
 use limiter::{ClientId, PerMinute, UnixMillis};
 use proto::decision::FilterFrame;
 use tokio::{
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
     time::{Instant, timeout},
 };
 
@@ -34,6 +34,9 @@ const ASKS_IN_A_FRAME: [usize; 7] = [1, 2, 3, 4, 5, 6, 7];
 
 /// Half of what is asked for.
 const LIMIT: usize = 8_000;
+
+const FRAMES_MAX: usize = 20_000;
+const STANDSTILL: Duration = Duration::from_millis(500);
 
 /// A control plane whose clock stands still, so that nothing is refilled.
 async fn serve_one_client() -> (Served, Arc<Ledger>) {
@@ -90,14 +93,13 @@ async fn two_hundred_workers_at_once_are_all_answered_and_admitted_exactly_the_b
 /// It asks on and on, and takes none of its answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_reads_no_answer_is_asked_to_wait_and_holds_up_no_other() {
-    const FRAMES_MAX: usize = 20_000;
-    const STANDSTILL: Duration = Duration::from_millis(500);
     let _alone = ALONE.lock().await;
     let (served, _ledger) = serve_one_client().await;
     let workers = open_workers(&served).await;
 
     let smallest_window = endpoint(served.decision).initial_stream_window_size(1);
     let mut unread = Worker::open_at(smallest_window).await;
+    let name = unread.name.clone();
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let mut asks_on = tokio::spawn(async move {
@@ -110,16 +112,27 @@ async fn a_worker_that_reads_no_answer_is_asked_to_wait_and_holds_up_no_other() 
     let (_, passed) = answered.expect("all others are answered");
     assert_eq!(passed, LIMIT);
 
+    let taken = comes_to_a_standstill(&mut asks_on, &sent).await;
+    println!("{taken} frames were taken of a worker that reads nothing");
+
+    // Its own next stream takes the place of the one that nobody reads.
+    let back = timeout(SOON, Worker::come_back(served.decision, name)).await;
+    let mut back = back.expect("welcomed at once");
+    let asked = back.decide(["stranger".to_owned()], FilterFrame::default()).await;
+    assert_eq!(asked.len(), 1);
+    asks_on.abort();
+}
+
+/// How many frames were sent until no further one can be.
+async fn comes_to_a_standstill(asks_on: &mut JoinHandle<()>, sent: &AtomicUsize) -> usize {
     let mut before = 0;
     loop {
-        let ended = timeout(STANDSTILL, &mut asks_on).await;
+        let ended = timeout(STANDSTILL, &mut *asks_on).await;
         assert!(ended.is_err(), "all {FRAMES_MAX} frames were taken");
         let now = sent.load(Ordering::Relaxed);
         if now == before {
-            break;
+            return before;
         }
         before = now;
     }
-    println!("{before} frames were taken of a worker that reads nothing");
-    asks_on.abort();
 }

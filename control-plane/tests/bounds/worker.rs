@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use proto::decision::{
-    Ask, ControlFrame, Decision, FilterFrame, Hello, Verdict,
+    Ask, ControlFrame, Decision, FilterFrame, Hello, Resume, Verdict,
     decision_service_client::DecisionServiceClient,
 };
 use tokio::{
@@ -21,6 +21,8 @@ pub(crate) struct Worker {
     frames: mpsc::Sender<FilterFrame>,
     answers: Streaming<ControlFrame>,
     next_id: u32,
+    /// As it was welcomed.
+    pub(crate) name: Vec<u8>,
 }
 
 impl Worker {
@@ -29,15 +31,29 @@ impl Worker {
     }
 
     pub(crate) async fn open_at(endpoint: Endpoint) -> Self {
-        let channel = endpoint.connect().await.expect("connected");
-        let (frames, outbound) = mpsc::channel(1);
         let hello = Hello { protocol_version: 1, ..Hello::default() };
         let hello = FilterFrame { hello: Some(hello), ..FilterFrame::default() };
+        Self::open_with(endpoint, hello).await
+    }
+
+    /// The next stream of the worker of that name, which holds nothing.
+    pub(crate) async fn come_back(address: SocketAddr, name: Vec<u8>) -> Self {
+        let hello = Hello { protocol_version: 1, worker: name, ..Hello::default() };
+        let resume = Some(Resume::default());
+        let hello = FilterFrame { hello: Some(hello), resume, ..FilterFrame::default() };
+        Self::open_with(endpoint(address), hello).await
+    }
+
+    async fn open_with(endpoint: Endpoint, hello: FilterFrame) -> Self {
+        let channel = endpoint.connect().await.expect("connected");
+        let (frames, outbound) = mpsc::channel(1);
         frames.send(hello).await.expect("the stream is open");
         let mut client = DecisionServiceClient::new(channel);
         let answers = client.decide(ReceiverStream::new(outbound)).await.expect("open");
-        let mut worker = Self { frames, answers: answers.into_inner(), next_id: 0 };
-        worker.answer().await.expect("welcomed");
+        let answers = answers.into_inner();
+        let mut worker = Self { frames, answers, next_id: 0, name: Vec::new() };
+        let welcome = worker.answer().await.expect("answered").welcome;
+        worker.name = welcome.expect("a welcome").worker;
         worker
     }
 
