@@ -14,7 +14,7 @@ use crate::{
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// What the filter does with what was decided.
     pub(crate) mode: Mode,
     /// What becomes of a request when no decision arrives in time.
@@ -39,7 +39,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads a plugin configuration; an empty one is all defaults.
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
+    pub fn parse(json: &[u8]) -> Result<Self, InvalidConfig> {
         let json: &[u8] = if json.trim_ascii().is_empty() { b"{}" } else { json };
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let json: PluginConfig =
@@ -67,7 +67,7 @@ impl Config {
 
 /// Why a plugin configuration was refused.
 #[derive(Debug)]
-pub(crate) enum InvalidConfig {
+pub enum InvalidConfig {
     /// Not JSON, or not of this shape; says where.
     Json(serde_path_to_error::Error<serde_json::Error>),
     /// More than one value.

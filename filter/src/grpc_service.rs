@@ -44,7 +44,7 @@ const NAMES_BYTES_MAX: usize = 123;
 
 /// Why the names cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InvalidGrpcService {
+pub enum InvalidGrpcService {
     /// No cluster.
     Cluster,
     /// No authority, or one that no HTTP/2 server takes.

@@ -2,7 +2,7 @@
 
 /// Names in lower case, any bytes as values, in the order in which they came; repeated ones repeated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HeaderMap(Vec<(String, Vec<u8>)>);
+pub struct HeaderMap(Vec<(String, Vec<u8>)>);
 
 /// How often a header is there. A second one must not be overlooked: a proxy behind this one might
 /// read that instead.

@@ -4,9 +4,9 @@
 pub(crate) const HEADER_VALUE_BYTES_MAX: usize = 1_024;
 
 /// A value that can end no line and start no header: no control character but the tab, no space
-/// around it, at most [`HEADER_VALUE_BYTES_MAX`] bytes. Bytes from 0x80 on stay as they are.
+/// around it, at most 1,024 bytes. Bytes from 0x80 on stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HeaderValue(Vec<u8>);
+pub struct HeaderValue(Vec<u8>);
 
 impl HeaderValue {
     /// The values of a header as one, with commas between those of a repeated one. What no value may
@@ -23,7 +23,7 @@ impl HeaderValue {
     }
 
     /// What goes on the wire.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -31,7 +31,7 @@ impl HeaderValue {
 /// A [`HeaderValue`] of ASCII alone. The host takes the headers of a local reply as text only, so
 /// such a reply can hold no other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AsciiHeaderValue(String);
+pub struct AsciiHeaderValue(String);
 
 impl AsciiHeaderValue {
     /// Drops from `text` what no value may hold, what is not ASCII, and what is beyond the bound.
@@ -42,7 +42,7 @@ impl AsciiHeaderValue {
     }
 
     /// What goes on the wire.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -3,17 +3,17 @@
 use crate::{header_map::HeaderMap, rate_limit_headers::ResponseEdit, reply::Reply, stats::Stat};
 
 /// One HTTP request, by the host's number for it.
-pub(crate) type RequestId = u32;
+pub type RequestId = u32;
 
 /// One gRPC stream, by the host's number for it.
-pub(crate) type StreamToken = u32;
+pub type StreamToken = u32;
 
 /// How often the worker is called, unless it is busy.
-pub(crate) const TICK_MS: u64 = 20;
+pub const TICK_MS: u64 = 20;
 
 /// How often the worker is called for what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub enum Pace {
     /// Each [`TICK_MS`], often enough for deadlines.
     Usual,
     /// As soon as possible: more is overdue than may be handled in one call.
@@ -21,7 +21,7 @@ pub(crate) enum Pace {
 }
 
 /// What the worker needs of the Envoy that it runs in.
-pub(crate) trait Host {
+pub trait Host {
     /// Opens a stream to the control plane; `None` when Envoy refuses at once. Only called while
     /// a tick is handled.
     fn open_stream(&mut self) -> Option<StreamToken>;
@@ -57,7 +57,7 @@ pub(crate) trait Host {
 
 /// What Envoy is to do with a request whose headers have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// Forward it.
     Continue,
     /// Hold it: it is resumed or answered later, or was answered just now.
@@ -66,7 +66,7 @@ pub(crate) enum Next {
 
 /// Whether the rest of a response has to be shown to the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResponseBody {
+pub enum ResponseBody {
     /// Each piece of it.
     Read,
     /// It tells nothing.

@@ -3,7 +3,7 @@
 //!
 //! Bytes come from anybody: nothing here can panic. `envoy` is the only module that knows
 //! proxy-wasm; everything else is a state machine over the trait `Host` and is tested natively.
-//! What is public is public for the fuzzer.
+//! What is public is public for the fuzzer and for simulations.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -31,5 +31,20 @@ mod stats;
 mod usage;
 mod verdict;
 mod worker;
+
+/// For simulations: a worker, and all that it takes to drive it by a host of one's own. What it
+/// sends and is sent are the frames of `decision.proto`; time is what its host says it is.
+pub mod simulation {
+    pub use crate::{
+        config::{Config, InvalidConfig},
+        header_map::HeaderMap,
+        header_value::{AsciiHeaderValue, HeaderValue},
+        host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken, TICK_MS},
+        rate_limit_headers::ResponseEdit,
+        reply::Reply,
+        stats::Stat,
+        worker::Worker,
+    };
+}
 
 pub use usage::{Api, Framing, Usage, UsageReader};

@@ -21,13 +21,13 @@ macro_rules! stats {
     ($($(#[$about:meta])* $stat:ident: $kind:ident = $name:literal,)+) => {
         /// One stat; as a number it is its place in [`Stat::ALL`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Stat {
+        pub enum Stat {
             $($(#[$about])* $stat,)+
         }
 
         impl Stat {
             /// Every stat, so that each is there with 0 before it first happens.
-            pub(crate) const ALL: &[Self] = &[$(Self::$stat,)+];
+            pub const ALL: &[Self] = &[$(Self::$stat,)+];
 
             /// What it is to Envoy.
             pub(crate) fn kind(self) -> StatKind {
@@ -37,7 +37,7 @@ macro_rules! stats {
             }
 
             /// Its name in Envoy.
-            pub(crate) fn name(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$stat => $name,)+
                 }

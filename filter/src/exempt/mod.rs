@@ -70,7 +70,7 @@ fn covers(exempt: &ExemptPath, path: &[u8]) -> bool {
 
 /// Why exemptions were refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum InvalidExemption {
+pub enum InvalidExemption {
     /// More than [`ExemptPath::COUNT_MAX`].
     TooMany(usize),
     /// An entry is not a path that could be exempt.

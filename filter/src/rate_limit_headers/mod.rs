@@ -10,7 +10,8 @@ use crate::{
     verdict::{Balance, Standing},
 };
 pub(crate) use duration::duration;
-pub(crate) use upstream::{ResponseEdit, edit};
+pub use upstream::ResponseEdit;
+pub(crate) use upstream::edit;
 
 const LIMIT_REQUESTS: &str = "x-ratelimit-limit-requests";
 const LIMIT_TOKENS: &str = "x-ratelimit-limit-tokens";

@@ -14,11 +14,11 @@ use crate::{header_map::HeaderMap, header_value::HeaderValue, verdict::Standing}
 
 /// A change of a response's headers: first `remove`, then `set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ResponseEdit {
+pub struct ResponseEdit {
     /// Names whose fields all go.
-    pub(crate) remove: Vec<String>,
+    pub remove: Vec<String>,
     /// Fields that are added, no other of their names being left.
-    pub(crate) set: Vec<(Cow<'static, str>, HeaderValue)>,
+    pub set: Vec<(Cow<'static, str>, HeaderValue)>,
 }
 
 /// Names that are renamed, at most: twice as many as any vendor gives. What is beyond is only

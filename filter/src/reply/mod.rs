@@ -16,13 +16,13 @@ pub(crate) use error_format::BodyFormat;
 
 /// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
+pub struct Reply {
     /// The HTTP status.
-    pub(crate) status: u32,
+    pub status: u32,
     /// Headers.
-    pub(crate) headers: Vec<(&'static str, AsciiHeaderValue)>,
+    pub headers: Vec<(&'static str, AsciiHeaderValue)>,
     /// JSON.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 /// How the denials of one request are told.

@@ -19,7 +19,7 @@ const ACCEPT_ENCODING: &str = "accept-encoding";
 
 impl Worker {
     /// A request's headers have arrived. `has_body`: more of it is to come.
-    pub(crate) fn on_request(
+    pub fn on_request(
         &mut self,
         host: &mut impl Host,
         id: RequestId,
@@ -68,7 +68,7 @@ impl Worker {
 
     /// A response's headers have arrived: the upstream's, or the answer of a filter, this one
     /// included, or of Envoy itself.
-    pub(crate) fn on_response(&mut self, host: &mut impl Host, id: RequestId) -> ResponseBody {
+    pub fn on_response(&mut self, host: &mut impl Host, id: RequestId) -> ResponseBody {
         if self.requests.response(id).is_some_and(|response| response.settle_at_once()) {
             self.go_before_the_response(host);
         }
@@ -87,7 +87,7 @@ impl Worker {
     }
 
     /// A piece of a response's body passes by. [`ResponseBody::Over`] is to be told as its end.
-    pub(crate) fn on_response_body(&mut self, id: RequestId, bytes: &[u8]) -> ResponseBody {
+    pub fn on_response_body(&mut self, id: RequestId, bytes: &[u8]) -> ResponseBody {
         match self.requests.response(id) {
             Some(response) => response.read(bytes),
             None => ResponseBody::Pass,
@@ -95,12 +95,12 @@ impl Worker {
     }
 
     /// So many bytes of a response's body pass by that need not be seen.
-    pub(crate) fn on_response_body_unread(&mut self, id: RequestId, bytes: usize) -> ResponseBody {
+    pub fn on_response_body_unread(&mut self, id: RequestId, bytes: usize) -> ResponseBody {
         self.requests.response(id).map_or(ResponseBody::Pass, |response| response.pass(bytes))
     }
 
     /// A piece of a response's body has passed by that should have been seen.
-    pub(crate) fn on_response_body_missed(&mut self, id: RequestId) {
+    pub fn on_response_body_missed(&mut self, id: RequestId) {
         if let Some(response) = self.requests.response(id) {
             response.stop_reading();
         }
@@ -109,13 +109,7 @@ impl Worker {
     /// A request is over, whatever became of it. `completed`: its response ended as the upstream
     /// ended it. Told twice it is told once: the first time, when the last of the response is about
     /// to be sent, is before its client can ask again.
-    pub(crate) fn on_end(
-        &mut self,
-        host: &mut impl Host,
-        id: RequestId,
-        completed: bool,
-        wall_us: u64,
-    ) {
+    pub fn on_end(&mut self, host: &mut impl Host, id: RequestId, completed: bool, wall_us: u64) {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
             Some(State::Waiting(waiting)) if waiting.may_be_charged() => self.outbox.cancel(id),

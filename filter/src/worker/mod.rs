@@ -38,7 +38,7 @@ const DECIDED_PER_CALL_MAX: usize = proto::ASKS_MAX;
 
 /// The state of one worker.
 #[derive(Debug)]
-pub(crate) struct Worker {
+pub struct Worker {
     config: Config,
     clock: Clock,
     link: Link,
@@ -53,7 +53,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// A worker that has seen no request; `node` is Envoy's id, for the control plane's log, and
     /// `seed` a number that no client can know.
-    pub(crate) fn new(config: Config, node: String, seed: u64) -> Self {
+    pub fn new(config: Config, node: String, seed: u64) -> Self {
         Self {
             config,
             clock: Clock::default(),

@@ -19,7 +19,7 @@ pub(super) enum Stop {
 
 impl Worker {
     /// No request will come any more. From now on [`Worker::is_over`] says when that was all.
-    pub(crate) fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
+    pub fn stop(&mut self, host: &mut impl Host, wall_us: u64) {
         let now = self.clock.advance(wall_us);
         self.report(host, now);
         self.link.leave(host);
@@ -28,7 +28,7 @@ impl Worker {
     }
 
     /// Whether nothing more is to be done, so that the host need not call again.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.stop == Stop::Over
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Loss {
 
 impl Worker {
     /// A message of the control plane's has arrived.
-    pub(crate) fn on_frame(
+    pub fn on_frame(
         &mut self,
         host: &mut impl Host,
         stream: StreamToken,
@@ -60,7 +60,7 @@ impl Worker {
     }
 
     /// A stream has ended, for the control plane's reason or the network's.
-    pub(crate) fn on_stream_close(
+    pub fn on_stream_close(
         &mut self,
         host: &mut impl Host,
         stream: StreamToken,

@@ -9,7 +9,7 @@ use crate::{
 
 impl Worker {
     /// Some milliseconds have passed.
-    pub(crate) fn on_tick(&mut self, host: &mut impl Host, wall_us: u64) {
+    pub fn on_tick(&mut self, host: &mut impl Host, wall_us: u64) {
         let now = self.clock.advance(wall_us);
         self.requests.tick();
         self.outbox.ends.tick();
