@@ -42,17 +42,22 @@ impl Ledger {
     /// written to `files`.
     pub fn go_on(&self, last: Option<UnixMillis>, files: Arc<StateFiles>) {
         let now = self.clock.now();
+        self.journal.open(files);
         for slot in self.slots.all() {
             let mut books = self.slots.books(slot);
             let limits = books
                 .client
                 .as_ref()
                 .and_then(|id| self.with_named(id.as_str(), |client| client.config.limits));
-            if let Some(limits) = limits {
-                books.balances.go_on(limits, last.unwrap_or(now), now);
+            let is_to_be_written =
+                limits.is_some_and(|limits| books.balances.go_on(limits, last.unwrap_or(now), now));
+            drop(books);
+            // Read once more by a later process, what it was before would get this time twice.
+            if is_to_be_written {
+                self.touch(slot);
             }
         }
-        self.journal.open(files);
+        self.commit();
     }
 
     /// Says how everything stands, each thing at its own moment.
