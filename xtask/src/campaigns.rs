@@ -6,7 +6,10 @@ use std::process::Command;
 use anyhow::Result;
 use supervisor::process;
 
-use crate::workspace;
+use crate::{
+    cargo::{self, Profile},
+    workspace,
+};
 
 /// The exit code by which a script says that this machine has not what it takes.
 const SKIPPED: i32 = 77;
@@ -27,6 +30,13 @@ pub(crate) fn compose() -> Result<Ran> {
 /// Feeds each fuzz target, its seeds first, for a minute.
 pub(crate) fn fuzz() -> Result<Ran> {
     script("filter/fuzz/run.sh")
+}
+
+/// Runs the simulation from ten thousand seeds.
+pub(crate) fn simulation() -> Result<Ran> {
+    let program = cargo::build_program("sim", Profile::Release)?;
+    process::run(Command::new(program).args(["--runs", "10000"]))?;
+    Ok(Ran::ToTheEnd)
 }
 
 fn script(path: &str) -> Result<Ran> {

@@ -13,7 +13,8 @@ use supervisor::process;
 /// What to test.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run what takes minutes: ignored tests, the fuzzers, the stack in containers
+    /// Also run what takes minutes: ignored tests, the simulation from many seeds, the fuzzers, the
+    /// stack in containers
     #[arg(long)]
     long: bool,
     /// Run only the tests whose names contain one of these, and skip format, lints and docs
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         process::run(parts.tell(&mut command))
     })?;
     if arguments.filter.is_empty() {
+        steps.campaign("simulation", arguments.long, campaigns::simulation)?;
         steps.campaign("fuzzing", arguments.long, campaigns::fuzz)?;
         steps.campaign("stack in containers", arguments.long, campaigns::compose)?;
     }
