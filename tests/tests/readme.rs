@@ -230,26 +230,30 @@ fn text() -> String {
 /// `cargo xtask` accepts the names and flags of this command.
 ///
 /// The program is called without cargo, which would wait for any other build to end. What it hands
-/// on to `flowguard` and to the load generator is for those to judge.
+/// on to `flowguard` and to the load generator is for those to judge; the simulation, which no test
+/// here has built, is not asked.
 async fn xtask_knows(command: &str) {
     let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
     let words: Vec<&str> = words.collect();
     let own = match words.first() {
         Some(&"up") => words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count(),
-        Some(&"load") => 1,
+        Some(&"load" | &"sim") => 1,
         _ => words.len(),
     };
     let (own, handed_on) = words.split_at(own);
     let mut xtask = Command::from(tools::xtask());
-    // `load --help` would be handed on as well.
-    let is_load = own == ["load"];
-    if is_load {
-        xtask.args(["help", "load"])
+    // `--help` would be handed on by these as well.
+    if let ["load" | "sim"] = own {
+        xtask.arg("help").args(own)
     } else {
         xtask.args(own).arg("--help")
     };
     let help = succeed(command, xtask).await;
     assert!(help.contains("Usage: cargo xtask"), "{command}: {help}");
+    if own == ["sim"] {
+        return;
+    }
+    let is_load = own == ["load"];
     let mut judge = Command::from(if is_load { tools::load() } else { tools::flowguard() });
     judge.args(handed_on).arg(if is_load { "--help" } else { "settings" });
     succeed(command, judge).await;

@@ -6,7 +6,10 @@ use std::process::Command;
 use anyhow::Result;
 use supervisor::process;
 
-use crate::workspace;
+use crate::{
+    cargo::{self, Profile},
+    workspace,
+};
 
 /// The exit code by which a script says that this machine has not what it takes.
 const SKIPPED: i32 = 77;
@@ -22,6 +25,13 @@ pub(crate) enum Ran {
 /// Builds and runs `compose.yaml`, on stand-ins where no registry is in reach.
 pub(crate) fn compose() -> Result<Ran> {
     script("tests/compose/run.sh")
+}
+
+/// Runs the simulation from ten thousand seeds.
+pub(crate) fn simulation() -> Result<Ran> {
+    let program = cargo::build_program("sim", Profile::Release)?;
+    process::run(Command::new(program).args(["--runs", "10000"]))?;
+    Ok(Ran::ToTheEnd)
 }
 
 fn script(path: &str) -> Result<Ran> {

@@ -11,6 +11,7 @@ mod filter;
 mod fuzz;
 mod load;
 mod parts;
+mod simulation;
 mod test;
 mod tools;
 mod up;
@@ -49,6 +50,9 @@ enum Command {
     /// Send requests as one client at a steady rate, and show how they were answered
     #[command(disable_help_flag = true)]
     Load(load::Arguments),
+    /// Run all of FlowGuard in one thread, from seeds, beside an exact oracle
+    #[command(disable_help_flag = true)]
+    Sim(simulation::Arguments),
     /// Build the wasm filter and print where it is
     Filter,
     /// Feed the fuzz targets with bytes that a fuzzer makes
@@ -90,6 +94,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Sim(arguments) => simulation::run(&arguments),
         Command::Filter => filter::run(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Envoy => tools::print_envoy(),

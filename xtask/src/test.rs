@@ -19,7 +19,8 @@ const FUZZING_LONG_S: u32 = 300;
 /// What to test.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Also run what takes minutes: ignored tests, the fuzzers for longer, the stack in containers
+    /// Also run what takes minutes: ignored tests, the simulation from many seeds, the fuzzers for
+    /// longer, the stack in containers
     #[arg(long)]
     long: bool,
     /// Run only the tests whose names contain one of these, and skip format, lints and docs
@@ -55,8 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let seconds = if arguments.long { FUZZING_LONG_S } else { FUZZING_S };
         steps.campaign("fuzzing", || fuzz::campaign(seconds))?;
         if arguments.long {
+            steps.campaign("simulation", campaigns::simulation)?;
             steps.campaign("stack in containers", campaigns::compose)?;
         } else {
+            steps.skip("simulation", "as without --long");
             steps.skip("stack in containers", "as without --long");
         }
     }

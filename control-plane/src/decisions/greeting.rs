@@ -3,7 +3,7 @@
 use proto::{DECISION_PROTOCOL_VERSION, decision::Hello};
 use tonic::Status;
 
-use crate::ledger::WorkerId;
+use crate::ledger::{Ledger, WorkerId};
 
 /// Bytes of a node's id, which is logged. Envoy's own are some tens of bytes.
 const NODE_BYTES_MAX: usize = 256;
@@ -15,11 +15,21 @@ pub struct Greeting {
     pub(super) worker: WorkerId,
     /// Whether it had it before, and may hold something.
     pub(super) comes_back: bool,
+    /// The stream's number among those of the worker.
+    stream: u64,
 }
 
 impl Greeting {
     /// Reads the hello of a stream's first frame; a version that this build does not speak is refused.
     pub fn read(hello: Option<&Hello>) -> Result<Self, Status> {
+        Self::read_and_name(hello, WorkerId::random)
+    }
+
+    /// The same, where `name` names a worker that has no name yet: a simulation names it by its seed.
+    pub fn read_and_name(
+        hello: Option<&Hello>,
+        name: impl FnOnce() -> WorkerId,
+    ) -> Result<Self, Status> {
         let Some(hello) = hello else {
             return Err(Status::invalid_argument("the first frame of a stream has to say hello"));
         };
@@ -37,7 +47,7 @@ impl Greeting {
             )));
         }
         if hello.worker.is_empty() {
-            return Ok(Self { worker: WorkerId::random(), comes_back: false });
+            return Ok(Self { worker: name(), comes_back: false, stream: hello.stream });
         }
         let name = <[u8; 16]>::try_from(hello.worker.as_slice()).map_err(|_| {
             Status::invalid_argument(format!(
@@ -45,6 +55,21 @@ impl Greeting {
                 hello.worker.len()
             ))
         })?;
-        Ok(Self { worker: WorkerId(u128::from_be_bytes(name)), comes_back: true })
+        let worker = WorkerId(u128::from_be_bytes(name));
+        Ok(Self { worker, comes_back: true, stream: hello.stream })
+    }
+
+    /// Refuses a stream that a newer one of its worker has overtaken: what its worker said on it that
+    /// it holds is no longer so.
+    pub fn check_newest(&self, ledger: &Ledger) -> Result<(), Status> {
+        if ledger.begin_stream(self.worker, self.stream) {
+            return Ok(());
+        }
+        Err(Status::aborted("a newer stream of the worker has come before"))
+    }
+
+    /// The worker, which has its name from now on.
+    pub fn worker(&self) -> WorkerId {
+        self.worker
     }
 }

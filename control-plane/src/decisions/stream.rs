@@ -201,6 +201,7 @@ impl Stream {
 
     async fn start_session(&mut self, hello: Option<&Hello>) -> Result<Session, Status> {
         let greeting = Greeting::read(hello)?;
+        greeting.check_newest(&self.shared.ledger)?;
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
         let session = Session::start(greeting, ledger, metrics);

@@ -102,12 +102,18 @@ impl Balances {
         }
     }
 
-    /// Goes on at `now`, under `limits`, with what was taken back as it stood at `last`.
-    pub(super) fn go_on(&mut self, limits: Limits, last: UnixMillis, now: UnixMillis) {
+    /// Goes on at `now`, under `limits`, with what was taken back as it stood at `last`; whether
+    /// that made anything else of it than the time alone does.
+    pub(super) fn go_on(&mut self, limits: Limits, last: UnixMillis, now: UnixMillis) -> bool {
+        let balances = |of: &Self| {
+            [&of.requests, &of.tokens].map(|bucket| bucket.as_ref().map(|one| one.balance(now)))
+        };
+        let by_time_alone = balances(self);
         for bucket in [&mut self.requests, &mut self.tokens].into_iter().flatten() {
             bucket.go_on(last, now);
         }
         self.change_limits(limits, now);
+        balances(self) != by_time_alone
     }
 
     /// What is left of each of `limits` at `now`.

@@ -90,4 +90,9 @@ impl Ledger {
             self.journal.write(pen, &self.slots, self.clock.now());
         }
     }
+
+    /// Notes that a slot was changed.
+    pub(super) fn touch(&self, slot: SlotNumber) {
+        self.write_down(Some(slot), None);
+    }
 }

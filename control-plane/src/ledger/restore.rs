@@ -42,17 +42,22 @@ impl Ledger {
     /// written to `files`.
     pub fn go_on(&self, last: Option<UnixMillis>, files: Arc<StateFiles>) {
         let now = self.clock.now();
+        self.journal.open(files);
         let last = last.unwrap_or(now);
         let go_on = |client: &Client| {
-            if let Some(slot) = client.slot.get() {
+            let Some(slot) = client.slot.get() else { return };
+            let is_to_be_written =
                 self.slots.books(slot).balances.go_on(client.config.limits, last, now);
+            // Read once more by a later process, what it was before would get this time twice.
+            if is_to_be_written {
+                self.touch(slot);
             }
         };
         self.clients.for_each(go_on);
         if let Unknown::Shared(client) = &self.unknown {
             go_on(client);
         }
-        self.journal.open(files);
+        self.commit();
     }
 
     /// Says how everything stands, each thing at its own moment.

@@ -31,6 +31,8 @@ pub(super) struct Held {
     untold: Vec<(u32, Answer)>,
     /// What a lost stream did not tell and holds nothing: who asks again is answered the same.
     to_repeat: Vec<(u32, Answer)>,
+    /// The number of the newest stream that it has had.
+    newest_stream: u64,
     /// Since when it has no stream.
     pub(super) away_since: Option<UnixMillis>,
 }
@@ -80,11 +82,6 @@ impl Held {
         self.untold.clear();
     }
 
-    /// Whether the worker need not be known any more.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.reservations.is_empty() && self.untold.is_empty()
-    }
-
     /// Keeps in mind what was decided over request `id`, until it is told.
     pub(super) fn note(&mut self, id: u32, answer: &Answer) {
         self.untold.push((id, answer.clone()));
@@ -93,6 +90,19 @@ impl Held {
     /// Whether the worker may not know that request `id` was admitted.
     pub(super) fn is_untold(&self, id: u32) -> bool {
         self.untold.iter().any(|(admitted, _)| *admitted == id)
+    }
+
+    /// Whether a stream is newer than all that the worker has had.
+    pub(super) fn begin_stream(&mut self, number: u64) -> bool {
+        let is_newest = number >= self.newest_stream;
+        self.newest_stream = self.newest_stream.max(number);
+        is_newest
+    }
+
+    /// Whether nothing has to be known of it while it is away: after its first stream no older one
+    /// can come.
+    pub(super) fn can_be_forgotten(&self) -> bool {
+        self.reservations.is_empty() && self.untold.is_empty() && self.newest_stream <= 1
     }
 
     /// The worker has a new stream.

@@ -66,6 +66,12 @@ impl Workers {
 }
 
 impl Ledger {
+    /// Whether the stream of this number may be the worker's: none with a higher one has come before,
+    /// whose frames it would come after.
+    pub fn begin_stream(&self, id: WorkerId, number: u64) -> bool {
+        self.workers.get_or_make(id).lock().begin_stream(number)
+    }
+
     /// A worker has a stream. One of a name that is not known is new, and holds nothing.
     pub fn join(&self, id: WorkerId) -> Arc<Worker> {
         let worker = self.workers.get_or_make(id);
@@ -77,7 +83,7 @@ impl Ledger {
     pub fn leave(&self, worker: &Worker) {
         let mut by_id = self.workers.by_id.lock();
         let mut held = worker.lock();
-        if held.is_nothing() {
+        if held.can_be_forgotten() {
             by_id.remove(&worker.id());
         } else {
             held.away_since = Some(self.clock.now());

@@ -1,6 +1,6 @@
 //! A worker comes back on a new stream: every request ends once.
 
-use flowguard::ledger::ManualClock;
+use flowguard::{decisions::Greeting, ledger::ManualClock};
 use futures_util::FutureExt as _;
 use limiter::UnixMillis;
 use proto::decision::{Decision, FilterFrame, Hello, Outcome, Resume, Settle, UsageSource};
@@ -227,4 +227,19 @@ fn a_name_of_another_length_is_refused() {
         let refused = Session::start(&hello).err().expect("refused");
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
+}
+
+#[test]
+fn a_stream_that_comes_after_a_newer_one_of_its_worker_is_refused() {
+    let (session, worker) = named();
+    let ledger = session.ledger.clone();
+    let stream = |stream| {
+        let hello = Hello { stream, ..back(&worker, &[]).hello.unwrap() };
+        Greeting::read(Some(&hello)).unwrap().check_newest(&ledger)
+    };
+    assert!(stream(3).is_ok());
+    assert_eq!(stream(2).unwrap_err().code(), Code::Aborted);
+    session.close();
+    assert_eq!(stream(2).unwrap_err().code(), Code::Aborted, "also when the newer one has ended");
+    assert!(stream(4).is_ok());
 }

@@ -422,3 +422,33 @@ fn requests(ledger: &Ledger) -> i64 {
     let id = ClientId::try_from("a").unwrap();
     ledger.snapshot(id.as_str()).unwrap().standing.requests.unwrap().whole()
 }
+
+#[test]
+fn the_time_between_two_processes_is_paid_once_however_often_the_process_starts() {
+    let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
+    let configs = [config("a", None, limit(60)), config("b", limit(60), None)];
+    let (ledger, files) = begin(&disk, &configs, &clock);
+    let worker = ledger.join(WorkerId(1));
+    let decide = |ledger: &Ledger, client| {
+        let ask = Ask { id: 1, client, estimate: tokens(0), kind: RequestKind::Generates };
+        let _ = ledger.decide(&worker, &[ask]).now_or_never();
+        let response = super::world::response(tokens(360));
+        let _ = ledger.end(&worker, vec![(1, End::Settled(response))]).now_or_never();
+        ledger.commit();
+    };
+    // Five minutes of debt, and an hour in which nobody serves.
+    decide(&ledger, "a");
+    drop((ledger, files));
+    clock.set(later(3_600_000));
+    let (ledger, files) = begin(&disk, &configs, &clock);
+    assert_eq!(owed(&ledger), -240);
+    // Others are served, and the process is killed again.
+    decide(&ledger, "b");
+    drop((ledger, files));
+    let (ledger, _files) = begin(&disk, &configs, &clock);
+    assert_eq!(owed(&ledger), -240);
+}
+
+fn owed(ledger: &Ledger) -> i64 {
+    ledger.snapshot("a").unwrap().standing.tokens.unwrap().whole()
+}

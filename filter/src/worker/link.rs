@@ -35,6 +35,8 @@ pub(super) struct Link {
     node: String,
     /// As the control plane gave it; `None` until it has welcomed this worker for the first time.
     name: Option<Name>,
+    /// Streams that were opened so far.
+    opened: u64,
     state: State,
     /// How often in a row no stream was welcomed; one that hung counts twice.
     failures: u32,
@@ -64,6 +66,7 @@ impl Link {
         Self {
             node,
             name: None,
+            opened: 0,
             state: State::Unneeded,
             failures: 0,
             abandoned: VecDeque::new(),
@@ -85,10 +88,12 @@ impl Link {
     pub(super) fn open(&mut self, host: &mut impl Host, now: Micros) {
         match host.open_stream() {
             Some(stream) => {
+                self.opened += 1;
                 let hello = Hello {
                     protocol_version: DECISION_PROTOCOL_VERSION,
                     node: self.node.clone(),
                     worker: self.name.map(Vec::from).unwrap_or_default(),
+                    stream: self.opened,
                 };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }

@@ -47,7 +47,8 @@ fn a_worker_without_a_name_says_hello_and_nothing_else() {
     bench.request(2);
     bench.tick(20);
     bench.tick(20);
-    let hello = Some(Hello { protocol_version: 1, node: "node".into(), worker: Vec::new() });
+    let hello = Hello { protocol_version: 1, node: "node".into(), worker: Vec::new(), stream: 1 };
+    let hello = Some(hello);
     let bare = FilterFrame { hello, ..FilterFrame::default() };
     assert_eq!(bench.host.frames, [(bench.stream(), bare)]);
     bench.answer(&[]);
@@ -91,6 +92,16 @@ fn the_next_hello_has_the_name_that_was_given_last() {
     bench.deliver(bench.stream(), &ControlFrame { welcome, ..ControlFrame::default() });
     bench.break_stream();
     assert_eq!(reopen(&mut bench)[0].hello.as_ref().unwrap().worker, worker);
+}
+
+#[test]
+fn each_stream_of_a_worker_has_the_next_number() {
+    let mut bench = Bench::open("");
+    for number in 2..5 {
+        bench.break_stream();
+        assert_eq!(reopen(&mut bench)[0].hello.as_ref().unwrap().stream, number);
+        bench.answer(&[]);
+    }
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! All of FlowGuard in one thread, from one seed.
+//!
+//! Workers are the real filter's state machines, and the control plane has the real ledger, sessions,
+//! operator and files. Around them everything is simulated: Envoy, the upstream, clients, the network,
+//! the disk and the clocks. Beside them an oracle decides every request once more, by hand. The same
+//! seed is the same run, event by event.
+
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "it is for tests alone, and panics where it can't go on"
+)]
+
+mod disk;
+mod envoy;
+mod history;
+mod network;
+mod oracle;
+pub mod plan;
+mod process;
+mod queue;
+mod random;
+mod report;
+pub mod score;
+mod store;
+mod upstream;
+mod world;
+
+pub use plan::Plan;
+pub use report::{Report, Told, Violation};
+use world::World;
+
+/// Runs a plan to its end.
+pub fn run(plan: Plan) -> Result<Report, Violation> {
+    run_until(plan, u64::MAX, Told::Nothing)
+}
+
+/// Runs a plan to its end, or through so many events.
+pub fn run_until(plan: Plan, steps_max: u64, told: Told) -> Result<Report, Violation> {
+    World::new(plan, told).run(steps_max)
+}

@@ -1,0 +1,101 @@
+//! The program behind `cargo xtask sim`.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use clap::Parser;
+use simulation::{
+    Plan, Report, Told, Violation,
+    plan::{Faults, Limits, Load},
+};
+
+/// Runs all of FlowGuard in one thread, from seeds, beside an exact oracle
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask sim", bin_name = "cargo xtask sim")]
+struct Arguments {
+    /// Replay the run of this seed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// With these limits, and not those that the seed chooses
+    #[arg(long, value_enum)]
+    limits: Option<Limits>,
+    /// With this load
+    #[arg(long, value_enum)]
+    load: Option<Load>,
+    /// With these faults
+    #[arg(long, value_enum)]
+    faults: Option<Faults>,
+    /// End it after so many events
+    #[arg(long, default_value_t = u64::MAX)]
+    steps: u64,
+    /// Tell every event on standard error
+    #[arg(long)]
+    tell: bool,
+    /// Run so many seeds, from the first one on
+    #[arg(long, default_value_t = 100)]
+    runs: u64,
+    /// The first seed of several
+    #[arg(long, default_value_t = 1)]
+    first: u64,
+    /// Run seeds for so many minutes, from one on that the clock tells
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Print the score card
+    #[arg(long)]
+    score: bool,
+}
+
+impl Arguments {
+    fn plan(&self, seed: u64) -> Plan {
+        let plan = Plan::of(seed);
+        Plan {
+            seed,
+            limits: self.limits.unwrap_or(plan.limits),
+            load: self.load.unwrap_or(plan.load),
+            faults: self.faults.unwrap_or(plan.faults),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let told = if arguments.score {
+        simulation::score::card()
+    } else {
+        run(&arguments).map(|report| format!("{report:#?}"))
+    };
+    match told {
+        Ok(told) => {
+            println!("{told}");
+            ExitCode::SUCCESS
+        }
+        Err(violation) => {
+            eprintln!("{violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Report, Box<Violation>> {
+    let seeds = match (arguments.seed, arguments.minutes) {
+        (Some(seed), _) => seed..=seed,
+        (None, None) => arguments.first..=arguments.first + arguments.runs.saturating_sub(1),
+        (None, Some(_)) => {
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            since_epoch.as_secs() * 1_000..=u64::MAX
+        }
+    };
+    let time = arguments.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+    let told = if arguments.tell { Told::Events } else { Told::Nothing };
+    let started = Instant::now();
+    let mut report = Report::default();
+    for seed in seeds {
+        if time.is_some_and(|time| started.elapsed() >= time) {
+            break;
+        }
+        report.add(&simulation::run_until(arguments.plan(seed), arguments.steps, told)?);
+    }
+    Ok(report)
+}

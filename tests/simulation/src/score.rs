@@ -1,0 +1,64 @@
+//! The score card: what was measured under each kind of fault, over all limits and loads.
+
+use std::fmt::Write as _;
+
+use crate::{
+    Plan, Report, Violation,
+    plan::{Faults, Limits, Load},
+};
+
+/// Runs of each kind of limits, load and faults.
+const RUNS: u64 = 40;
+
+/// Runs all, and writes the table in Markdown.
+pub fn card() -> Result<String, Box<Violation>> {
+    let mut table = String::from(
+        "| what goes wrong | requests | restarts | admitted too much | refused wrongly | told wait \
+         is off by | held at rest | forgotten | decided again within |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for faults in Faults::ALL {
+        let row = row(faults, &runs(faults)?);
+        // A text takes every line.
+        let _ = writeln!(table, "{row}");
+    }
+    Ok(table)
+}
+
+fn runs(faults: Faults) -> Result<Report, Box<Violation>> {
+    let mut report = Report::default();
+    for limits in Limits::ALL {
+        for load in Load::ALL {
+            for seed in 0..RUNS {
+                report.add(&crate::run(Plan { seed, limits, load, faults })?);
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn row(faults: Faults, report: &Report) -> String {
+    let Report {
+        requests, restarts, wrongly_refused, wait_error_ms, leaked, convergence_ms, ..
+    } = report;
+    let name = match faults {
+        Faults::None => "nothing",
+        Faults::Network => "streams are cut, the network stands still",
+        Faults::Envoys => "that, and Envoys die and replace their filters",
+        Faults::Kills => "the network, and the control plane is killed and stopped",
+        Faults::Power => "the network, and the machine loses its power",
+        Faults::Disk => "the control plane is killed while its disk is full, fails or is slow",
+        Faults::All => "all of it",
+    };
+    let forgotten = match report.forgotten_ms {
+        0 => "0".to_owned(),
+        ms => format!("{ms} ms"),
+    };
+    let too_much = match report.over_admission {
+        0 => "0",
+        _ => "what was forgotten",
+    };
+    format!(
+        "| {name} | {requests} | {restarts} | {too_much} | {wrongly_refused} | {wait_error_ms} ms | {leaked} | {forgotten} | {convergence_ms} ms |"
+    )
+}

@@ -1,0 +1,97 @@
+//! Where configuration is kept: what was acknowledged outlives every fault, and a write without an
+//! answer was done whole, or not at all.
+
+use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
+
+use async_trait::async_trait;
+use flowguard::{
+    clients::{ClientConfig, Revision},
+    store::{ConfigStore, Contents, StoreError},
+};
+use limiter::ClientId;
+use parking_lot::Mutex;
+
+use crate::oracle::Wanted;
+
+/// A store that outlives processes; a clone is the same store.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DurableStore(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    configs: BTreeMap<ClientId, ClientConfig>,
+    newest: u64,
+    next: Next,
+}
+
+/// What becomes of the next write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// It is done.
+    #[default]
+    Done,
+    /// It is refused, since the disk is full.
+    Full,
+    /// It is done, and the process dies before it can say so.
+    Deadly,
+}
+
+impl DurableStore {
+    /// Says what becomes of the next write.
+    pub(crate) fn next(&self, next: Next) {
+        self.0.lock().next = next;
+    }
+
+    /// What is configured by now.
+    pub(crate) fn wanted(&self) -> BTreeMap<String, Wanted> {
+        let state = self.0.lock();
+        let wanted = state.configs.iter().map(|(id, config)| (id.to_string(), wanted(config)));
+        wanted.collect()
+    }
+
+    fn write(&self, write: impl FnOnce(&mut State)) -> Result<Revision, StoreError> {
+        let mut state = self.0.lock();
+        match std::mem::take(&mut state.next) {
+            Next::Full => return Err(StoreError::Full(ErrorKind::StorageFull.into())),
+            Next::Done => write(&mut state),
+            Next::Deadly => {
+                write(&mut state);
+                return Err(StoreError::Unavailable("the process dies".into()));
+            }
+        }
+        state.newest += 1;
+        Ok(Revision::new(state.newest))
+    }
+}
+
+/// A configuration as the oracle knows it.
+pub(crate) fn wanted(config: &ClientConfig) -> Wanted {
+    Wanted {
+        rpm: config.limits.rpm.map(limiter::PerMinute::get),
+        tpm: config.limits.tpm.map(limiter::PerMinute::get),
+        is_disabled: !config.enabled,
+        min_estimate: config.min_estimate.map(limiter::Tokens::get),
+    }
+}
+
+#[async_trait]
+impl ConfigStore for DurableStore {
+    async fn load(&self) -> Result<Contents, StoreError> {
+        let state = self.0.lock();
+        let newest = Revision::new(state.newest);
+        let configs = state.configs.values().map(|config| (config.clone(), newest)).collect();
+        Ok(Contents { configs, newest })
+    }
+
+    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+        self.write(|state| {
+            state.configs.insert(config.id.clone(), config.clone());
+        })
+    }
+
+    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
+        self.write(|state| {
+            state.configs.remove(client);
+        })
+    }
+}

@@ -1,0 +1,403 @@
+//! The control plane's side of a stream, as the server has it, with the oracle beside it.
+
+use flowguard::{
+    decisions::{Greeting, Session},
+    ledger::WorkerId,
+};
+use futures_util::FutureExt as _;
+use prost::Message as _;
+use proto::decision::{self, ControlFrame, Decision as Told, FilterFrame, Verdict};
+
+use super::{Event, Sent, World};
+use crate::{
+    history::Step,
+    network::{StreamId, Way},
+    oracle::{Answer, Ask, Decision, End, Ended, Limit, Name},
+    process::{OpenStream, Process},
+    upstream::{Kind, Outcome, Truth},
+};
+
+/// Within this the ends of a frame without asks are acknowledged.
+const ACKNOWLEDGED_WITHIN: u64 = 20_000;
+
+impl World {
+    pub(super) fn serve_frame(&mut self, stream: StreamId, bytes: &[u8]) {
+        let Ok(frame) = FilterFrame::decode(bytes) else {
+            return self.violated("a worker sent a frame that is none".to_owned());
+        };
+        let leads_to = self.network.stream(stream).and_then(|stream| stream.process);
+        if leads_to.and_then(|number| self.process_of(number)).is_none() {
+            return;
+        }
+        let is_open =
+            self.process.as_ref().is_some_and(|process| process.streams.contains_key(&stream));
+        if !is_open && !self.begin_session(stream, &frame) {
+            self.tell(|| format!("stream {stream} does not begin"));
+            return;
+        }
+        self.answer_frame(stream, &frame);
+    }
+
+    /// A stream says hello; a stream that its worker had before ends first.
+    fn begin_session(&mut self, stream: StreamId, frame: &FilterFrame) -> bool {
+        let name =
+            WorkerId((u128::from(self.random.next()) << 64) | u128::from(self.random.next()));
+        let greeting = match Greeting::read_and_name(frame.hello.as_ref(), || name) {
+            Ok(greeting) => greeting,
+            Err(status) => {
+                self.violated(format!("a worker's hello was refused: {status}"));
+                return false;
+            }
+        };
+        let worker = greeting.worker().0;
+        let Some(process) = &self.process else { return false };
+        let is_newest = greeting.check_newest(&process.ledger).is_ok();
+        let number = frame.hello.as_ref().map_or(0, |hello| hello.stream);
+        if let Some(oracle) = &mut self.unforgetting {
+            oracle.hello(worker, number);
+        }
+        if is_newest != self.oracle.hello(worker, number) {
+            self.violated(format!("stream {stream} is the newest: {is_newest}"));
+        }
+        if !is_newest {
+            self.network.stop_reading(stream, Way::Up);
+            self.send(stream, Way::Down, Sent::End);
+            return false;
+        }
+        let comes_back = frame.hello.as_ref().is_some_and(|hello| !hello.worker.is_empty());
+        let before = self.process.as_ref().and_then(|p| p.seats.get(&worker).copied());
+        if let Some(before) = before {
+            self.end_stream(before);
+        }
+        if let Some(envoy) = self.network.stream(stream).map(|stream| stream.envoy) {
+            self.envoy_of.insert(worker, envoy);
+        }
+        let Some(process) = &mut self.process else { return false };
+        let session = Session::start(greeting, process.ledger.clone(), process.metrics.clone());
+        let resumed = comes_back.then(Vec::new);
+        let (is_acknowledgement_planned, breaks) = (false, false);
+        let open = OpenStream { session, worker, resumed, is_acknowledgement_planned, breaks };
+        process.streams.insert(stream, open);
+        process.seats.insert(worker, stream);
+        self.each_oracle(|oracle| oracle.join(worker));
+        true
+    }
+
+    fn answer_frame(&mut self, stream: StreamId, frame: &FilterFrame) {
+        let Some(process) = &mut self.process else { return };
+        let now = process.now();
+        let Some(open) = process.streams.get_mut(&stream) else { return };
+        let worker = open.worker;
+        let resumed = all_resumed(open, frame);
+        let answered = open.session.answer(frame.clone()).now_or_never();
+        let answered = answered.expect("local balances are ready at once");
+        let answer = match answered {
+            Ok(answer) => answer,
+            Err(status) => return self.violated(format!("a worker's frame was refused: {status}")),
+        };
+        let verdicts = answer.as_ref().map(|answer| answer.verdicts.clone()).unwrap_or_default();
+        if let Some(resumed) = resumed {
+            self.mirror_resume(worker, &resumed, now);
+        }
+        self.mirror_ends(worker, frame, now);
+        self.mirror_asks(worker, frame, &verdicts, now);
+        self.note();
+        if self.disk.memory.is_dead() {
+            return self.dies_in_a_write();
+        }
+        self.are_admitted(worker, &verdicts);
+        self.compare();
+        match answer {
+            Some(answer) => self.send_answer(stream, &answer),
+            None => self.plan_acknowledgement(stream),
+        }
+    }
+
+    fn mirror_resume(&mut self, worker: Name, ids: &[u32], now: u64) {
+        if self.is_at_rest {
+            self.resumed_at_rest += u64::try_from(ids.len()).unwrap_or(0);
+        }
+        let ended = self.oracle.resume(worker, ids, now);
+        if let Some(oracle) = &mut self.unforgetting {
+            oracle.resume(worker, ids, now);
+        }
+        for ended in ended {
+            self.takes_effect(ended);
+        }
+    }
+
+    fn mirror_ends(&mut self, worker: Name, frame: &FilterFrame, now: u64) {
+        let settles = frame.settles.iter().map(|settle| (settle.id, End::Settled(truth(settle))));
+        let cancels = frame.cancels.iter().map(|id| (*id, End::Canceled));
+        for (id, end) in settles.chain(cancels) {
+            if let Some(oracle) = &mut self.unforgetting {
+                oracle.end(worker, id, end, now);
+            }
+            if let Some(ended) = self.oracle.end(worker, id, end, now) {
+                self.takes_effect(ended);
+            }
+        }
+    }
+
+    /// What was held ends, once and as it really did.
+    pub(super) fn takes_effect(&mut self, ended: Ended) {
+        self.ended.push(ended);
+        self.tell(|| format!("{ended:?}"));
+        let Some(&envoy) = self.envoy_of.get(&ended.worker) else { return };
+        let truth = self.truths.get(&(envoy, ended.id));
+        let is_right = match (ended.end, truth) {
+            (End::Settled(told), Some(truth)) => told == *truth,
+            (End::Settled(_), None) => false,
+            (End::Canceled, truth) => truth.is_none(),
+            (End::Lost, _) => self.may_be_lost(envoy, ended),
+        };
+        if !is_right {
+            self.violated(format!("{ended:?} of Envoy {envoy}, and really {truth:?}"));
+        }
+    }
+
+    /// Whether nobody can know how a request ended.
+    pub(super) fn may_be_lost(&self, envoy: u64, ended: Ended) -> bool {
+        self.has_forgotten()
+            || self.vanished.contains(&envoy)
+            || self.given_up.contains(&(ended.worker, ended.id))
+    }
+
+    /// Whether something that was answered is not known any more.
+    pub(super) fn has_forgotten(&self) -> bool {
+        self.unforgetting.is_some()
+    }
+
+    fn mirror_asks(&mut self, worker: Name, frame: &FilterFrame, verdicts: &[Verdict], now: u64) {
+        if frame.asks.len() != verdicts.len() {
+            let (asks, verdicts) = (frame.asks.len(), verdicts.len());
+            return self.violated(format!("{asks} asks were answered by {verdicts} verdicts"));
+        }
+        if !frame.asks.is_empty() {
+            self.each_oracle(|oracle| oracle.begin_frame(worker));
+        }
+        for (ask, verdict) in frame.asks.iter().zip(verdicts) {
+            let ask = asked(ask);
+            let is_known = self.oracle.is_known(worker, ask.id);
+            self.measure(worker, &ask, verdict, is_known, now);
+            let answer = self.oracle.decide(worker, &ask, now);
+            if answer.decision == Decision::Admitted {
+                self.report.admitted += 1;
+            } else {
+                self.report.refused += 1;
+            }
+            self.trace(&[4, ask.id.into(), answer.reserved, u64::from(is_known)]);
+            if let Err(difference) = same_answer(&answer, verdict) {
+                self.violated(format!("{ask:?} (known: {is_known}): {difference}"));
+            }
+            if let Decision::Refused(_, Some(wait)) = answer.decision
+                && !is_known
+            {
+                self.is_exact(&ask, wait, now);
+            }
+        }
+    }
+
+    /// What was answered leaves the process.
+    fn are_admitted(&mut self, worker: Name, verdicts: &[Verdict]) {
+        let envoy = self.envoy_of.get(&worker).copied().unwrap_or(0);
+        let admitted = verdicts.iter().filter(|verdict| verdict.decision() == Told::Admitted);
+        self.admitted.extend(admitted.map(|verdict| (envoy, verdict.id)));
+    }
+
+    /// A told wait is the first millisecond at which the request passes.
+    fn is_exact(&mut self, ask: &Ask, wait: u64, now: u64) {
+        let reserved = self.oracle.reserves(ask);
+        let mut client = self.oracle.client_of(&ask.client).clone();
+        let then = client.clone().judge(reserved, now + wait);
+        let before = client.judge(reserved, now + wait - 1);
+        if then != Decision::Admitted || before == Decision::Admitted {
+            self.violated(format!("{ask:?} was told {wait} ms: {before:?} before, {then:?} then"));
+        }
+    }
+
+    fn plan_acknowledgement(&mut self, stream: StreamId) {
+        let Some(process) = &mut self.process else { return };
+        let Some(open) = process.streams.get_mut(&stream) else { return };
+        if open.session.owes_acknowledgement() && !open.is_acknowledgement_planned {
+            open.is_acknowledgement_planned = true;
+            self.queue.push(self.now + ACKNOWLEDGED_WITHIN, Event::Acknowledge(stream));
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, stream: StreamId) {
+        let Some(process) = &mut self.process else { return };
+        let Some(open) = process.streams.get_mut(&stream) else { return };
+        open.is_acknowledgement_planned = false;
+        if !open.session.owes_acknowledgement() {
+            return;
+        }
+        let answer = open.session.acknowledge();
+        self.note();
+        if self.disk.memory.is_dead() {
+            return self.dies_in_a_write();
+        }
+        self.send_answer(stream, &answer);
+    }
+
+    fn send_answer(&mut self, stream: StreamId, answer: &ControlFrame) {
+        let Some(open) = self.process.as_mut().and_then(|p| p.streams.get_mut(&stream)) else {
+            return;
+        };
+        if open.breaks {
+            return self.end_stream(stream);
+        }
+        open.session.told();
+        let worker = open.worker;
+        self.each_oracle(|oracle| oracle.told(worker));
+        self.send(stream, Way::Down, Sent::Frame(answer.encode_to_vec()));
+    }
+
+    /// The control plane sees a stream end, or ends it.
+    pub(super) fn end_stream(&mut self, stream: StreamId) {
+        let Some(process) = &mut self.process else { return };
+        let now = process.now();
+        let Some(open) = process.streams.remove(&stream) else { return };
+        if process.seats.get(&open.worker) == Some(&stream) {
+            process.seats.remove(&open.worker);
+        }
+        open.session.close();
+        self.each_oracle(|oracle| oracle.leave(open.worker, now));
+        self.note();
+        self.network.stop_reading(stream, Way::Up);
+        self.send(stream, Way::Down, Sent::End);
+        if self.disk.memory.is_dead() {
+            self.dies_in_a_write();
+        }
+    }
+
+    pub(super) fn look(&mut self, number: u64) {
+        let Some(process) = self.process_of(number) else { return };
+        let now = process.now();
+        let given_up = process.ledger.give_up_on_absent_workers().now_or_never();
+        let given_up = given_up.expect("local balances are ready at once").len();
+        let ended = self.oracle.give_up(now);
+        if let Some(oracle) = &mut self.unforgetting {
+            oracle.give_up(now);
+        }
+        let count = ended.len();
+        for ended in ended {
+            self.given_up.insert((ended.worker, ended.id));
+            self.takes_effect(ended);
+        }
+        self.note();
+        if self.disk.memory.is_dead() {
+            return self.dies_in_a_write();
+        }
+        if given_up < count {
+            self.violated(format!("{given_up} requests were given up on, and not {count}"));
+        }
+        self.compare();
+        self.queue.push(self.now + super::SECOND, Event::Look(number));
+    }
+
+    pub(super) fn process_of(&self, number: u64) -> Option<&Process> {
+        self.process.as_ref().filter(|process| process.number == number)
+    }
+
+    pub(super) fn each_oracle(&mut self, does: impl Fn(&mut crate::oracle::Oracle)) {
+        does(&mut self.oracle);
+        if let Some(oracle) = &mut self.unforgetting {
+            does(oracle);
+        }
+    }
+
+    /// Keeps in mind what a process would find that begins now.
+    pub(super) fn note(&mut self) {
+        let Some(process) = &self.process else { return };
+        let status = process.files.status();
+        let seen = (self.disk.memory.changes(), status.unwritten);
+        if std::mem::replace(&mut self.seen, seen) == seen {
+            return;
+        }
+        self.tell(|| format!("entry at {}, {status:?}", process.now()));
+        self.history.note(Step {
+            oracle: self.oracle.clone(),
+            at: Some(process.now()),
+            ended: self.ended.len(),
+            // What was answered by it never leaves a process that dies in it.
+            has_left: !self.disk.memory.is_dead(),
+            is_written: process.is_writing() && !self.disk.memory.is_dead(),
+        });
+    }
+}
+
+/// All ids that a worker resumes, with the frame that says the last of them.
+fn all_resumed(open: &mut OpenStream, frame: &FilterFrame) -> Option<Vec<u32>> {
+    let resume = frame.resume.as_ref()?;
+    open.resumed.as_mut()?.extend(&resume.ids);
+    if resume.more { None } else { open.resumed.take() }
+}
+
+fn asked(ask: &decision::Ask) -> Ask {
+    Ask {
+        id: ask.id,
+        client: ask.client_id.clone(),
+        estimate: ask.tokens.unwrap_or(0),
+        kind: match ask.kind() {
+            decision::RequestKind::Generates => Kind::Generates,
+            decision::RequestKind::Reads => Kind::Reads,
+            decision::RequestKind::Counts => Kind::Counts,
+        },
+    }
+}
+
+fn truth(settle: &decision::Settle) -> Truth {
+    Truth {
+        outcome: match settle.outcome() {
+            decision::Outcome::Completed => Outcome::Completed,
+            decision::Outcome::UpstreamFailed => Outcome::Failed,
+            decision::Outcome::UpstreamRefused => Outcome::Refused,
+            decision::Outcome::TimedOut => Outcome::TimedOut,
+            decision::Outcome::Aborted | decision::Outcome::Unspecified => Outcome::Aborted,
+        },
+        told: settle.used_tokens,
+        observed: settle.observed_tokens,
+    }
+}
+
+fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
+    let decision = match verdict.decision() {
+        Told::Admitted => Some(Decision::Admitted),
+        Told::RpmExceeded => Some(Decision::Refused(Limit::Rpm, wait(verdict))),
+        Told::TpmExceeded => Some(Decision::Refused(Limit::Tpm, wait(verdict))),
+        Told::UnknownClient | Told::Unspecified => None,
+    };
+    let is_same = decision == Some(answer.decision) && verdict.reserved_tokens == answer.reserved;
+    let is_same = is_same
+        && answer.standing.is_none_or(|standing| {
+            same_balance(standing.requests, verdict.requests)
+                && same_balance(standing.tokens, verdict.tokens)
+                && verdict.settle_at_once
+                    == (answer.decision == Decision::Admitted
+                        && standing.tokens.is_some_and(|left| left.remaining() < answer.reserved))
+        });
+    if is_same {
+        Ok(())
+    } else {
+        Err(format!("the oracle says {answer:?}, the verdict is {verdict:?}"))
+    }
+}
+
+fn same_balance(balance: Option<crate::oracle::Balance>, told: Option<decision::Balance>) -> bool {
+    let balance = balance.map(|balance| decision::Balance {
+        limit: balance.limit,
+        remaining: balance.remaining(),
+        full_in_ms: balance.full_in_ms,
+        used: balance.used(),
+    });
+    balance == told
+}
+
+/// The wait that a verdict tells; `None`: never.
+pub(super) fn wait(verdict: &Verdict) -> Option<u64> {
+    match verdict.wait {
+        Some(decision::verdict::Wait::RetryAfterMs(wait_ms)) => Some(wait_ms),
+        Some(decision::verdict::Wait::Never(_)) | None => None,
+    }
+}
