@@ -212,7 +212,9 @@ impl Oracle {
 
     /// It has none any more.
     pub(crate) fn leave(&mut self, worker: Name, now: u64) {
-        let is_needless = |worker: &Worker| worker.held.is_empty() && worker.newest_stream <= 1;
+        let is_needless = |worker: &Worker| {
+            worker.held.is_empty() && worker.untold.is_empty() && worker.newest_stream <= 1
+        };
         if self.workers.get(&worker).is_some_and(is_needless) {
             self.workers.remove(&worker);
         } else if let Some(worker) = self.workers.get_mut(&worker) {

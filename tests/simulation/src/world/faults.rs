@@ -127,7 +127,7 @@ impl World {
             self.tell(|| format!("the disk has room for {room} bytes"));
             self.disk.memory.is_full_at(self.disk.memory.bytes() + room);
         } else {
-            // After a sync that failed a later process takes for durable what is not.
+            // After a sync that failed nothing is promised of the power before there is a snapshot.
             let operations = if self.plan.faults == Faults::All { 5 } else { 6 };
             let operation = self.random.pick(&OPERATIONS[..operations]);
             self.tell(|| format!("the disk refuses {operation:?}"));
