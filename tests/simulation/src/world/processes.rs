@@ -114,7 +114,7 @@ impl World {
         // A process that has written nothing has never been, for whoever begins after it.
         let is_written = process.is_writing() && !self.disk.memory.is_dead();
         let begun =
-            Step { oracle: oracle.clone(), at: Some(now), ended, has_left: true, is_written };
+            Step { oracle: oracle.clone(), at: Some(now), ended, has_left: false, is_written };
         let begun = process.has_written.then_some(begun);
         let before = Step { at: last, is_written: true, ..step.clone() };
         if let Some(since) = forgotten_since {
