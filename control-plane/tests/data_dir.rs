@@ -158,8 +158,8 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
         assert!(line.starts_with(&format!("{} is damaged (", file.display())), "{line}");
         assert!(
             line.ends_with(
-                ") and was left as it is: put a copy of it back, or move it away to begin \
-                 without clients"
+                ") and was left as it is: put a copy of it back, or move the whole folder away to \
+                 begin without clients and balances"
             ),
             "{line}"
         );
@@ -168,6 +168,35 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
     fs::write(&file, &whole).expect("written");
     let log = ControlPlane::start(&folder).log();
     assert!(log.iter().any(|line| line.ends_with("configured clients: 3")), "{log:?}");
+}
+
+#[test]
+fn balances_without_their_clients_are_refused_and_left_as_they_are() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let (folder, file) = used_folder(&parent);
+    fs::remove_file(&file).expect("it was there");
+    let line = format!(
+        "{} is damaged (it is missing beside state.*) and was left as it is: put a copy of it back, \
+         or move the whole folder away to begin without clients and balances",
+        file.display()
+    );
+    check_refused(&folder, &line);
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_second_process_is_refused_also_where_somebody_removed_the_lock() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = parent.path().join("data");
+    let mut first = ControlPlane::start(&folder);
+    first.log();
+    fs::remove_file(folder.join("lock")).expect("it was there");
+    let line = format!(
+        "DATA_DIR={} (--data-dir) is in use by another process: stop that one, or choose another \
+         folder",
+        folder.display()
+    );
+    check_refused(&folder, &line);
 }
 
 #[test]

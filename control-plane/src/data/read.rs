@@ -14,6 +14,9 @@ use crate::{
     store::state::{BucketName, Record},
 };
 
+/// The end of the year 9999.
+const AT_MAX: u64 = 253_402_300_799_999;
+
 /// What a backup says.
 #[derive(Debug)]
 pub struct Restored {
@@ -134,6 +137,11 @@ impl Reader {
             }
         }
         match parse(line) {
+            Ok(Line::Flowguard(Header { at, .. })) if at > AT_MAX => {
+                return stop(format!(
+                    "at must be milliseconds since 1970, an integer from 0 to {AT_MAX}, got {at}"
+                ));
+            }
             Ok(Line::Flowguard(Header { at, .. })) => self.at = UnixMillis(at),
             Ok(_) => return stop("this is not the first line of a backup".to_owned()),
             Err(text) => return stop(text),

@@ -9,6 +9,7 @@ use proto::decision::{
 use tokio::{
     net::TcpListener,
     sync::mpsc,
+    task,
     time::{self, MissedTickBehavior},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -91,8 +92,16 @@ async fn give_up_on_absent_workers(shared: Shared) {
     let mut looks = time::interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shared.shutdown.run_until_cancelled(looks.tick()).await.is_some() {
-        for ended in shared.ledger.give_up_on_absent_workers().await {
-            shared.metrics.ended(&ended);
+        loop {
+            let ended = shared.ledger.give_up_on_absent_workers().await;
+            for ended in &ended {
+                shared.metrics.ended(ended);
+            }
+            if ended.is_empty() {
+                break;
+            }
+            // Decisions come first.
+            task::yield_now().await;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Whether what somebody else wrote down could have been in the books.
 
-use limiter::{AMOUNT_MAX, Tokens};
+use limiter::{AMOUNT_MAX, Tokens, Window};
 
 use super::{record::REMEMBERED, written};
-use crate::store::state::{LearnedRecord, Record};
+use crate::store::state::{BucketLevel, LearnedRecord, Record};
 
 /// Why a record is of nothing that there can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,12 +16,19 @@ pub enum ImpossibleRecord {
     Learned,
 }
 
+/// Whether it is of a client's own limit, which is of a minute and can be spent at once.
+fn is_of_a_minute(level: &BucketLevel) -> bool {
+    level.window_s == Window::MINUTE.secs() && level.burst == level.amount
+}
+
 /// Refuses a record of which [`Ledger::restore`](super::Ledger::restore) would make less than it
 /// says.
 pub fn check(record: &Record<'_>) -> Result<(), ImpossibleRecord> {
     match record {
         Record::Bucket(bucket) => match &bucket.level {
-            Some(level) if written::bucket(level).is_none() => Err(ImpossibleRecord::Level),
+            Some(level) if !is_of_a_minute(level) || written::bucket(level).is_none() => {
+                Err(ImpossibleRecord::Level)
+            }
             _ => Ok(()),
         },
         Record::Learned(LearnedRecord { used, .. }) => {

@@ -16,6 +16,9 @@ use super::{End, Ledger, Reservation, Worker, WorkerId, worker::HELD_MAX};
 /// How many requests of all workers together are followed to their end, some 150 MB.
 const HELD_IN_ALL_MAX: usize = 1_000_000;
 
+/// How many requests are given up in one go.
+const GIVEN_UP_MAX: usize = 1_024;
+
 /// The workers that have a stream, or hold something.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
@@ -106,6 +109,7 @@ impl Ledger {
     }
 
     /// Ends what workers hold that have been away for too long: nobody will know what became of it.
+    /// Of very much it is a part, so that nobody waits for all of it; the next call ends the next.
     pub async fn give_up_on_absent_workers(&self) -> Vec<Ended> {
         let now = self.clock.now();
         let patience_ms = self.policy.resume.timeout_ms;
@@ -115,9 +119,15 @@ impl Ledger {
             if !worker.lock().away_since.is_some_and(is_given_up) {
                 continue;
             }
-            let ids: Vec<_> = worker.lock().reservations.keys().copied().collect();
+            let ids: Vec<_> = {
+                let held = worker.lock();
+                held.reservations.keys().copied().take(GIVEN_UP_MAX - ended.len()).collect()
+            };
             let ends = ids.into_iter().map(|id| (id, End::Lost)).collect();
             ended.extend(self.end(&worker, ends).await);
+            if worker.held() > 0 {
+                break;
+            }
             self.workers.by_id.lock().remove(&worker.id());
         }
         self.commit();

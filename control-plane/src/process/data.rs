@@ -57,14 +57,14 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Err(Failure::Data(error)) => match error {
             DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer { .. })
             | DataError::State(StateError::Damaged { .. } | StateError::Newer { .. })
-            | DataError::Invalid(_)
-            | DataError::Unreadable { .. } => exit::wrong_data(&error),
+            | DataError::Invalid(_) => exit::wrong_data(&error),
             DataError::ConfigFile(_) | DataError::Backup(BackupError::UnknownPort) => {
                 exit::refuse(&error)
             }
-            DataError::Folder(_) | DataError::State(_) | DataError::Output(_) => {
-                exit::cannot_create(&error)
-            }
+            DataError::Folder(_)
+            | DataError::State(_)
+            | DataError::Output(_)
+            | DataError::Unreadable { .. } => exit::cannot_create(&error),
             DataError::Backup(_) => exit::unavailable(&error),
         },
     }

@@ -81,8 +81,8 @@ pub enum OpenError {
     },
     /// A file is not what was written there.
     #[error(
-        "{} is damaged ({cause}) and was left as it is: put a copy of it back, or move it away to \
-         begin without clients",
+        "{} is damaged ({cause}) and was left as it is: put a copy of it back, or move \
+         the whole folder away to begin without clients and balances",
         file.display()
     )]
     Damaged {

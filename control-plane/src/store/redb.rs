@@ -123,6 +123,7 @@ fn open(folder: &Path) -> Result<RedbStore, OpenError> {
     let open: Open = Box::new(move || builder().open(&path));
     let database = ConfigDatabase::new(open).map_err(|error| match error {
         redb::Error::Io(error) => unusable(folder, error),
+        redb::Error::DatabaseAlreadyOpen => OpenError::Taken { folder: folder.to_owned() },
         other => refused(&file, other.into()),
     })?;
     Ok(RedbStore(Arc::new(Mutex::new(database))))
@@ -135,9 +136,29 @@ fn read(folder: &Path) -> Result<Option<Configuration>, OpenError> {
             let contents = rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?;
             Ok(Some(Configuration { file, format: value::FORMAT.into(), contents }))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Balances of clients that nobody knows would be forgotten.
+            if has_state(folder).map_err(|error| unusable(folder, error))? {
+                let cause = "it is missing beside state.*".to_owned();
+                return Err(OpenError::Damaged { file, cause });
+            }
+            Ok(None)
+        }
         Err(error) => Err(unusable(folder, error)),
     }
+}
+
+/// Whether there are balances.
+fn has_state(folder: &Path) -> io::Result<bool> {
+    let is_state = |name: io::Result<fs::DirEntry>| {
+        name.map(|name| name.file_name().as_encoded_bytes().starts_with(b"state."))
+    };
+    for name in fs::read_dir(folder)?.map(is_state) {
+        if name? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens a file for trial, and judges every page and every client of it.

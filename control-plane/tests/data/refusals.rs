@@ -54,6 +54,28 @@ fn a_later_format_is_refused_with_the_way_out_whatever_else_is_in_it() {
 }
 
 #[test]
+fn a_backup_of_a_time_that_never_comes_is_refused() {
+    check(
+        &[r#"{"flowguard":{"format":1,"version":"x","at":9223372036854775808}}"#],
+        "file:1: at must be milliseconds since 1970, an integer from 0 to 253402300799999, got \
+         9223372036854775808",
+    );
+}
+
+#[test]
+fn a_level_of_another_window_than_a_minute_is_no_clients_own() {
+    for level in
+        [r#""amount":60,"burst":60,"window_s":1"#, r#""amount":60,"burst":6,"window_s":60"#]
+    {
+        let level = format!(
+            r#"{{"bucket":{{"bucket":{{"rpm":"a"}},"epoch":0,"level":{{{level},"revision":0,"whole":0,"rest":0,"refilled_at":0}}}}}}"#
+        );
+        let end = r#"{"end":{"clients":1,"records":1}}"#;
+        check(&[HEADER, A, &level, end], "file:3: no bucket can be at this level");
+    }
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once_by_line() {
     let foreign = tallies("b");
     check(

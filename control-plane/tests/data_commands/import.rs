@@ -73,7 +73,7 @@ fn of_a_backup_that_is_not_in_order_nothing_is_made() {
     let line = "file:1: this is no backup: one begins with {\"flowguard\":{\"format\":…\n";
     check(&world.run(&["import", "file"]), 65, "", line);
     let line = "other cannot be read: No such file or directory (os error 2)\n";
-    check(&world.run(&["import", "other"]), 65, "", line);
+    check(&world.run(&["import", "other"]), 73, "", line);
     assert_eq!(contents(world.0.path()).into_keys().collect::<Vec<_>>(), ["file"]);
 }
 

@@ -18,6 +18,7 @@ use flowguard::{
     clients::ClientConfig,
     ledger::{Answer, Ask, End, RequestKind, UnknownClients, UnknownSnapshot, WorkerId, Written},
 };
+use futures_util::FutureExt as _;
 use limiter::{Tokens, Wait};
 
 use world::{World, config, later, left, limit, response, tokens, with_unknown_clients};
@@ -236,4 +237,19 @@ fn the_refill_is_continuous() {
     assert_eq!(refusal.wait, Wait::Millis(1_000));
     assert!(matches!(world.at(later(999)).decide("client", tokens(0)), Answer::Refused { .. }));
     assert!(matches!(world.at(later(1_000)).decide("client", tokens(0)), Answer::Admitted { .. }));
+}
+
+#[test]
+fn what_very_many_requests_hold_is_given_up_in_parts() {
+    let world = World::of(&[config("client", None, None)]);
+    for _ in 0..3_000 {
+        world.admit(tokens(1));
+    }
+    world.ledger.leave(&world.worker);
+    let give_up = || world.ledger.give_up_on_absent_workers().now_or_never().map(|e| e.len());
+    assert_eq!(give_up(), Some(0), "it may come back");
+    world.at(later(60_000));
+    assert_eq!([give_up(), give_up(), give_up()], [Some(1_024), Some(1_024), Some(952)]);
+    assert_eq!((world.ledger.held(), give_up()), (0, Some(0)));
+    assert_eq!(world.snapshot("client").record.tokens_used, 3_000, "it stands");
 }
