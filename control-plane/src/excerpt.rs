@@ -1,6 +1,6 @@
 //! A stranger's text in a message or a log line.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use serde_json::Value;
 
@@ -35,6 +35,15 @@ impl Excerpt {
     }
 }
 
+/// A path as it may stand in a message: in one line, and without characters that a terminal obeys.
+pub(crate) fn path_in_one_line(path: &Path) -> String {
+    let mut line = String::new();
+    for c in path.to_string_lossy().chars() {
+        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
+    }
+    line
+}
+
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -50,6 +59,12 @@ mod tests {
         assert_eq!(Excerpt::new("[1,\n\t\u{202e}2]").to_string(), "[1,\\n\\t\\u{202e}2]");
         let long = "ü".repeat(CHARS_MAX + 1);
         assert_eq!(Excerpt::new(&long).to_string(), "ü".repeat(CHARS_MAX) + "…");
+    }
+
+    #[test]
+    fn a_path_is_shown_in_one_line_whatever_its_name() {
+        let path = Path::new("/data/a b\n\u{1b}[31m\"é\"");
+        assert_eq!(path_in_one_line(path), "/data/a b\\n\\u{1b}[31m\"é\"");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
 use super::BYTES_MAX;
+use crate::excerpt::path_in_one_line;
 
 /// How many errors of one file are told. Whoever wrote the same mistake a million times needs no
 /// million lines.
@@ -139,7 +140,7 @@ impl Error for InvalidFile {}
 
 impl fmt::Display for InvalidFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
+        let path = path_in_one_line(&self.path);
         let errors = match &self.cause {
             Cause::Unread(error) => return write!(f, "{path}: {error}"),
             Cause::Wrong(errors) => errors,

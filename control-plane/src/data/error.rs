@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use super::{InvalidBackup, OutputError, backup::BackupError};
 use crate::{
     config_file::InvalidFile,
+    excerpt::path_in_one_line,
     store::{OpenError, state::StateError},
 };
 
@@ -24,7 +25,7 @@ pub enum DataError {
     #[error(transparent)]
     Invalid(#[from] InvalidBackup),
     /// A backup cannot be read.
-    #[error("{} cannot be read: {error}", file.display())]
+    #[error("{} cannot be read: {error}", path_in_one_line(file))]
     Unreadable {
         /// The file.
         file: PathBuf,

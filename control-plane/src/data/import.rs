@@ -15,6 +15,7 @@ use crate::{
     backup::Counts,
     clients::{ClientConfig, Revision},
     config_file::Loaded,
+    excerpt::path_in_one_line,
     store::{
         Contents, NewFolder, RedbStore,
         state::{FolderDisk, StateFiles},
@@ -75,7 +76,7 @@ fn read_source(source: &Source) -> Result<Restored, DataError> {
         Source::File(path) => {
             let file =
                 open(path).map_err(|error| DataError::Unreadable { file: path.clone(), error })?;
-            Ok(read(&path.display().to_string(), BufReader::new(file))?)
+            Ok(read(&path_in_one_line(path), BufReader::new(file))?)
         }
     }
 }

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::excerpt::path_in_one_line;
+
 /// Where a backup should go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
@@ -20,13 +22,16 @@ pub enum Destination {
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// A file is never overwritten.
-    #[error("{} is there already, and was left as it is: choose another name", file.display())]
+    #[error(
+        "{} is there already, and was left as it is: choose another name",
+        path_in_one_line(file)
+    )]
     Taken {
         /// The file.
         file: PathBuf,
     },
     /// The operating system refuses it. Nothing of it is left.
-    #[error("{} cannot be written: {error}", file.display())]
+    #[error("{} cannot be written: {error}", path_in_one_line(file))]
     File {
         /// The file.
         file: PathBuf,

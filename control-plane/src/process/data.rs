@@ -8,6 +8,7 @@ use super::exit;
 use crate::{
     backup::Counts,
     data::{self, BackupError, DataError, Destination, Place, Source},
+    excerpt::path_in_one_line,
     settings::Settings,
     store::{DataDir, OpenError, state::StateError},
 };
@@ -105,6 +106,6 @@ fn place(settings: &Settings) -> Result<Place, Failure> {
 fn written(counts: Counts, destination: &Destination) -> Said {
     match destination {
         Destination::Stdout => Said::Beside(format!("{counts}\n")),
-        Destination::File(file) => Said::Out(format!("{}: {counts}\n", file.display())),
+        Destination::File(file) => Said::Out(format!("{}: {counts}\n", path_in_one_line(file))),
     }
 }

@@ -30,6 +30,10 @@
 //! After an entry that could not be written, or a sync that failed, no later one may be taken for
 //! its follower. One number is left out for good, and nothing is written until a snapshot has begun
 //! another generation; its entries count when that snapshot is in force.
+//!
+//! A sync that is tried again after one that failed says nothing, also when another process tries it.
+//! So what a process finds behind the last word about what is durable is in doubt, and nothing more
+//! is called durable before a snapshot of its own.
 
 mod disk;
 mod entry;
