@@ -1,7 +1,8 @@
 //! One stream a worker: a newer one ends the older one first.
 //!
 //! A worker whose network broke opens a new stream while the control plane may still believe in the
-//! old one. What arrived on that one and was not read is not read any more: the worker says it again.
+//! old one. Of what arrived on that one and was not read the ends are taken and nothing else: the
+//! worker says all of it again.
 
 use std::{
     collections::HashMap,

@@ -44,7 +44,8 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 /// A worker opens one stream; a few more come from workers that are being replaced.
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 
-/// Finds workers that vanished without closing: their streams end, and what they hold is lost.
+/// Finds workers that vanished without closing: their streams end, and what they hold waits for
+/// their next one.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -164,6 +164,8 @@ impl Stream {
                     .await
                     .unwrap_or_else(|_| Err(Status::deadline_exceeded("no hello in time"))),
                 (Some(_), None) => self.inbound.message().await,
+                // Also of a worker whose frames never cease.
+                (Some(_), Some(due)) if due <= Instant::now() => return Ok(Next::Acknowledgement),
                 (Some(_), Some(due)) => match timeout_at(due, self.inbound.message()).await {
                     Ok(frame) => frame,
                     Err(_) => return Ok(Next::Acknowledgement),

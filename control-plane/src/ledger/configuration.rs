@@ -36,13 +36,15 @@ impl Ledger {
             self.write_down(slot, None);
             return Written::Replaced;
         }
+        // Of one that was deleted while its end could not be written down, something may be left. It
+        // is noted before anybody can be charged.
+        self.write_down(None, Some(&config.id));
         let slot = retired.take(&config.id);
         if let Some(slot) = slot {
             self.slots.books(slot).begin_anew(&config.id);
         }
         self.clients.insert(config, slot.map(LazySlot::from).unwrap_or_default());
-        // Of one that was deleted while its end could not be written down, something may be left.
-        self.write_down(slot, Some(&config.id));
+        self.write_down(slot, None);
         Written::Created
     }
 

@@ -42,6 +42,9 @@ impl Ledger {
         });
         let ended: Vec<_> = ended.collect();
         self.workers.give_back(ended.len());
+        if pen.has_much() {
+            self.journal.write(pen, &self.slots, now);
+        }
         ended
     }
 

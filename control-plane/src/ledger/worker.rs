@@ -92,7 +92,7 @@ impl Held {
         self.untold.iter().any(|(admitted, _)| *admitted == id)
     }
 
-    /// Whether a stream is newer than all that the worker has had.
+    /// Whether the worker has had no newer stream than this one.
     pub(super) fn begin_stream(&mut self, number: u64) -> bool {
         let is_newest = number >= self.newest_stream;
         self.newest_stream = self.newest_stream.max(number);
@@ -108,7 +108,10 @@ impl Held {
     /// The worker has a new stream.
     pub(super) fn come_back(&mut self) {
         self.to_repeat = std::mem::take(&mut self.untold);
-        self.to_repeat.retain(|(_, answer)| !matches!(answer, Answer::Admitted { .. }));
+        // What is held is found there.
+        let is_held =
+            |answer: &Answer| matches!(answer, Answer::Admitted { is_followed: true, .. });
+        self.to_repeat.retain(|(_, answer)| !is_held(answer));
     }
 
     /// What was decided over request `id`, which holds nothing, and never told.

@@ -101,9 +101,12 @@ impl Ledger {
             let held = worker.lock();
             let unnamed = held.reservations.keys().filter(|id| !named.contains(id));
             let end = |id: &u32| if held.is_untold(*id) { End::Canceled } else { End::Lost };
-            unnamed.map(|id| (*id, end(id))).collect()
+            unnamed.map(|id| (*id, end(id))).collect::<Vec<_>>()
         };
-        let ended = self.end(worker, ends).await;
+        let mut ended = Vec::new();
+        for ends in ends.chunks(GIVEN_UP_MAX) {
+            ended.extend(self.end(worker, ends.to_vec()).await);
+        }
         worker.lock().come_back();
         ended
     }

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::{
     health::{Health, Part},
     ledger::Ledger,
-    store::state::{Condition, StateFiles},
+    store::state::{Condition, StateError, StateFiles},
 };
 
 /// What a power failure can take is what happened in this time.
@@ -42,7 +42,10 @@ struct Rounds {
     ledger: Arc<Ledger>,
     health: Health,
     metrics: JournalMetrics,
-    is_broken: bool,
+    /// Whether the log has a warning that the journal is broken.
+    has_told: bool,
+    /// Whether the snapshot before could not be written.
+    snapshot_failed: bool,
 }
 
 impl JournalMetrics {
@@ -69,7 +72,8 @@ impl Keeper {
         metrics: JournalMetrics,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let mut rounds = Rounds { files, ledger, health, metrics, is_broken: false };
+        let mut rounds =
+            Rounds { files, ledger, health, metrics, has_told: false, snapshot_failed: false };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             loop {
                 rounds.tell();
@@ -99,27 +103,29 @@ impl Rounds {
         self.ledger.commit();
         self.files.sync();
         if self.files.is_outgrown() || self.is_broken() {
-            self.snapshot();
+            let written = self.snapshot();
+            if let Err(error) = &written
+                && !self.snapshot_failed
+                && !self.has_told
+            {
+                warn!("no snapshot of balances was written: {error}; trying again every second");
+            }
+            self.snapshot_failed = written.is_err();
         }
     }
 
     fn last(&mut self) {
         self.ledger.commit();
         if self.files.has_changed() || self.is_broken() {
-            self.snapshot();
+            if let Err(error) = self.snapshot() {
+                error!("the last snapshot of balances was not written: {error}");
+            }
             self.tell();
         }
     }
 
-    fn snapshot(&self) {
-        let written = self.files.snapshot(self.ledger.now(), |snapshot| {
-            self.ledger.write_all(snapshot);
-        });
-        if let Err(error) = written
-            && !self.is_broken
-        {
-            warn!("no snapshot of balances was written: {error}");
-        }
+    fn snapshot(&self) -> Result<(), StateError> {
+        self.files.snapshot(self.ledger.now(), |snapshot| self.ledger.write_all(snapshot))
     }
 
     fn is_broken(&self) -> bool {
@@ -133,22 +139,22 @@ impl Rounds {
         self.metrics.unwritten.inc_by(status.unwritten.saturating_sub(counted));
         match status.condition {
             Condition::Broken { cause, .. } => {
-                if !self.is_broken {
+                if !self.has_told {
                     warn!(
                         "balances are not written down any more, and a kill would forget what is \
                          charged from now on: {cause}; trying again every second"
                     );
                 }
-                self.is_broken = true;
+                self.has_told = true;
                 self.health
                     .degrade(Part::Journal, format!("balances are not written down: {cause}"));
                 self.metrics.writing.set(0);
             }
             Condition::Writing => {
-                if self.is_broken {
+                if self.has_told {
                     info!("balances are written down again");
                 }
-                self.is_broken = false;
+                self.has_told = false;
                 self.health.recover(Part::Journal);
                 self.metrics.writing.set(1);
             }
