@@ -19,7 +19,7 @@ const HELD_IN_ALL_MAX: usize = 1_000_000;
 /// How many requests are given up in one go.
 const GIVEN_UP_MAX: usize = 1_024;
 
-/// The workers that have a stream, or hold something.
+/// The workers that have a stream, hold something, or have not been told something yet.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     by_id: Mutex<HashMap<WorkerId, Arc<Worker>>>,

@@ -1,4 +1,5 @@
-//! Where configuration outlives the process.
+//! What outlives the process: configuration here, what changes with every request in [`state`], both
+//! in one folder.
 //!
 //! A store is asked once at the start, and told of every write before it is in force, so that what
 //! was acknowledged can be read back. It keeps what it is given and judges nothing.
