@@ -15,6 +15,7 @@ use super::{
     settling::{Fingerprints, Settling},
 };
 use crate::{
+    excerpt::path_in_one_line,
     health::{Health, Part},
     operator::{Operator, OperatorError},
 };
@@ -121,7 +122,7 @@ impl Watch {
         let change = put.await?;
         self.metrics.loaded(self.operator.now());
         self.health.recover(Part::ConfigFile);
-        info!("CONFIG_FILE {} is in force: {change}", self.path.display());
+        info!("CONFIG_FILE {} is in force: {change}", path_in_one_line(&self.path));
         Ok(())
     }
 
@@ -132,7 +133,7 @@ impl Watch {
 
     /// Tells everybody. Health is for anybody to read, so that it tells nothing of a client.
     fn failed(&self, summary: &str, first: Option<&str>) {
-        let path = self.path.display();
+        let path = path_in_one_line(&self.path);
         let detail = first.map(|first| format!(": {first}")).unwrap_or_default();
         warn!("CONFIG_FILE {path} {summary}{detail}; {STAYS}");
         self.metrics.failed();

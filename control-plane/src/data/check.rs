@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{DataError, Place, found::FoundFolder};
 use crate::{
     counted::counted,
+    excerpt::path_in_one_line,
     rfc3339::rfc3339,
     store::{
         Configuration,
@@ -22,11 +23,11 @@ pub async fn check(place: &Place) -> Result<String, DataError> {
 }
 
 fn write(text: &mut String, place: &Place, found: &FoundFolder) -> fmt::Result {
-    writeln!(text, "{}:", found.folder.path().display())?;
+    writeln!(text, "{}:", path_in_one_line(found.folder.path()))?;
     write_configuration(text, found.configuration.as_ref())?;
     if let (Some(file), Some(clients)) = (&place.config_file, found.owned_by_file) {
         let clients = counted(clients, "client");
-        writeln!(text, "  {} (CONFIG_FILE): {clients}", file.display())?;
+        writeln!(text, "  {} (CONFIG_FILE): {clients}", path_in_one_line(file))?;
     }
     write_state(text, &found.state)?;
     let requests = counted(found.ledger.held(), "request");

@@ -56,8 +56,8 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
         Err(Failure::Data(error)) => match error {
-            DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer { .. })
-            | DataError::State(StateError::Damaged { .. } | StateError::Newer { .. })
+            DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer(_))
+            | DataError::State(StateError::Damaged { .. } | StateError::Newer(_))
             | DataError::Invalid(_) => exit::wrong_data(&error),
             DataError::ConfigFile(_) | DataError::Backup(BackupError::UnknownPort) => {
                 exit::refuse(&error)
@@ -82,7 +82,7 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
         DataCommand::Import(source) => {
             let place = place(settings)?;
             let counts = runtime.block_on(data::import(source, &place))?;
-            Ok(Said::Out(format!("{}: {counts}\n", place.folder.display())))
+            Ok(Said::Out(format!("{}: {counts}\n", path_in_one_line(&place.folder))))
         }
         DataCommand::Backup(destination) => {
             let listeners = &settings.listeners;

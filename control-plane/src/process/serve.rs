@@ -15,6 +15,7 @@ use super::{
 use crate::{
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
+    excerpt::path_in_one_line,
     health::Health,
     http,
     ledger::{Ledger, SystemClock},
@@ -168,7 +169,7 @@ fn restore(folder: &DataFolder, ledger: &Ledger) -> Result<Arc<StateFiles>, Stat
 
 fn announce_data_dir(folder: Option<&Path>) {
     if let Some(folder) = folder {
-        info!("clients and balances are kept in {} (DATA_DIR)", folder.display());
+        info!("clients and balances are kept in {} (DATA_DIR)", path_in_one_line(folder));
     } else {
         info!("clients and balances end with this process (DATA_DIR=memory)");
     }

@@ -6,7 +6,7 @@ use redb::{
     TableDefinition,
 };
 
-use super::{Contents, StoreError, data_dir::is_full, value};
+use super::{Contents, StoreError, data_dir::is_full, unreadable::Unreadable, value};
 use crate::clients::{ClientConfig, Revision};
 
 /// Configurations by the bytes of their clients' ids.
@@ -17,27 +17,6 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const FORMAT: &str = "format";
 /// The revision of the last write.
 const NEWEST: &str = "newest";
-
-/// Why a file is not taken for what it should be.
-#[derive(Debug)]
-pub(super) enum Unreadable {
-    /// Of a later version, in this format.
-    Newer(u64),
-    /// Not as it was written.
-    Damaged(String),
-}
-
-impl Unreadable {
-    pub(super) fn damaged(cause: impl Into<String>) -> Self {
-        Self::Damaged(cause.into())
-    }
-}
-
-impl<E: Into<redb::Error>> From<E> for Unreadable {
-    fn from(error: E) -> Self {
-        Self::Damaged(error.into().to_string())
-    }
-}
 
 /// Makes the tables, with what is in them from the first write on.
 pub(super) fn create(database: &Database, contents: &Contents) -> Result<(), redb::Error> {

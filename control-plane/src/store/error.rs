@@ -2,6 +2,8 @@
 
 use std::{error::Error, io, path::PathBuf};
 
+use crate::excerpt::path_in_one_line;
+
 /// Why a store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -20,7 +22,7 @@ pub enum OpenError {
     #[error(
         "DATA_DIR={} (--data-dir) cannot be used: {error}; choose a folder that can be written, or \
          DATA_DIR=memory to keep nothing",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Unusable {
         /// The folder.
@@ -32,7 +34,7 @@ pub enum OpenError {
     #[error(
         "DATA_DIR={} (--data-dir) is in use by another process: stop that one, or choose another \
          folder",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Taken {
         /// The folder.
@@ -41,7 +43,7 @@ pub enum OpenError {
     /// There is no folder where one is to be read.
     #[error(
         "DATA_DIR={} (--data-dir) is not there: name the folder that a control plane has made",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Missing {
         /// The folder.
@@ -51,7 +53,7 @@ pub enum OpenError {
     #[error(
         "DATA_DIR={} (--data-dir) cannot be read: {error}; name the folder that a control plane has \
          made, as the user who owns it",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Unreadable {
         /// The folder.
@@ -63,7 +65,7 @@ pub enum OpenError {
     #[error(
         "DATA_DIR={} (--data-dir) is not empty, and was left as it is: name a folder that is empty \
          or not there",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Used {
         /// The folder.
@@ -73,7 +75,7 @@ pub enum OpenError {
     #[error(
         "DATA_DIR={} (--data-dir) holds a part of an import, which was not finished: empty the \
          folder and import again",
-        folder.display()
+        path_in_one_line(folder)
     )]
     Unfinished {
         /// The folder.
@@ -83,7 +85,7 @@ pub enum OpenError {
     #[error(
         "{} is damaged ({cause}) and was left as it is: put a copy of it back, or move \
          the whole folder away to begin without clients and balances",
-        file.display()
+        path_in_one_line(file)
     )]
     Damaged {
         /// The file.
@@ -92,18 +94,23 @@ pub enum OpenError {
         cause: String,
     },
     /// A file comes from a later version.
-    #[error(
-        "{} has format {format}, and flowguard {} reads up to format {known}: start the version \
-         that wrote it; it was left as it is",
-        file.display(),
-        env!("CARGO_PKG_VERSION")
-    )]
-    Newer {
-        /// The file.
-        file: PathBuf,
-        /// Its format.
-        format: u64,
-        /// The newest format that is known here.
-        known: u64,
-    },
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
+}
+
+/// A file comes from a later version, and was left as it is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} has format {format}, and flowguard {} reads up to format {known}: start the version that \
+     wrote it; it was left as it is",
+    path_in_one_line(file),
+    env!("CARGO_PKG_VERSION")
+)]
+pub struct NewerFormat {
+    /// The file.
+    pub file: PathBuf,
+    /// Its format.
+    pub format: u64,
+    /// The newest format that is known here.
+    pub known: u64,
 }

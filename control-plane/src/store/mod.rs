@@ -13,11 +13,12 @@ mod port;
 mod redb;
 mod rehearsal;
 pub mod state;
+mod unreadable;
 mod value;
 
 pub use self::redb::{Configuration, RedbStore};
 pub use data_dir::{DataDir, DataFolder};
-pub use error::{OpenError, StoreError};
+pub use error::{NewerFormat, OpenError, StoreError};
 pub use new_folder::NewFolder;
 pub use none::NoStore;
 pub use port::{ConfigStore, Contents};

@@ -15,10 +15,11 @@ use redb::{Builder, Database, backends::FileBackend};
 use tokio::task;
 
 use super::{
-    ConfigStore, Contents, DataFolder, OpenError, StoreError,
+    ConfigStore, Contents, DataFolder, NewerFormat, OpenError, StoreError,
     data_dir::{owners_file, unusable},
-    database::{self, ConfigDatabase, Open, Unreadable},
+    database::{self, ConfigDatabase, Open},
     rehearsal::Rehearsal,
+    unreadable::Unreadable,
     value,
 };
 use crate::clients::{ClientConfig, Revision};
@@ -197,7 +198,9 @@ fn builder() -> Builder {
 fn refused(file: &Path, unreadable: Unreadable) -> OpenError {
     let file = PathBuf::from(file);
     match unreadable {
-        Unreadable::Newer(format) => OpenError::Newer { file, format, known: value::FORMAT.into() },
+        Unreadable::Newer(format) => {
+            NewerFormat { file, format, known: value::FORMAT.into() }.into()
+        }
         Unreadable::Damaged(cause) => OpenError::Damaged { file, cause },
     }
 }

@@ -7,7 +7,7 @@
 use bytes::{Buf as _, BufMut as _};
 use limiter::{ClientId, PerMinute, Tokens};
 
-use super::database::Unreadable;
+use super::unreadable::Unreadable;
 use crate::clients::{ClientConfig, Limits, Revision};
 
 /// The format that is written.

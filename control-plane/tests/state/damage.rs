@@ -1,6 +1,9 @@
 //! Files that are not what was written: refused and left as they are, or read to the same end.
 
-use flowguard::store::state::{self, Found, StateError, simulated::MemoryDisk};
+use flowguard::store::{
+    NewerFormat,
+    state::{self, Found, StateError, simulated::MemoryDisk},
+};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
@@ -65,7 +68,7 @@ fn check(disk: &MemoryDisk, expected: &Things, what: &str) -> bool {
             false
         }
         Err(error) => {
-            let is_refusal = matches!(error, StateError::Damaged { .. } | StateError::Newer { .. });
+            let is_refusal = matches!(error, StateError::Damaged { .. } | StateError::Newer(_));
             assert!(is_refusal, "{what}: {error}");
             assert_eq!(contents(disk), before, "{what}");
             true
@@ -143,7 +146,7 @@ fn a_file_of_a_later_version_is_refused_with_its_format() {
             Some(content)
         });
         match open(&newer) {
-            Err(StateError::Newer { file, format: 2, known: 1 }) => {
+            Err(StateError::Newer(NewerFormat { file, format: 2, known: 1 })) => {
                 assert!(file.ends_with(&name), "{file:?}");
             }
             other => panic!("{name}: {other:?}"),

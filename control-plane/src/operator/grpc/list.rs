@@ -35,7 +35,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tower::Service;
 
-use super::server::DECODED_BYTES_MAX;
+use super::one_message::DECODED_BYTES_MAX;
 use crate::{
     clients::CLIENTS_AT_A_TIME,
     excerpt::Excerpt,

@@ -8,7 +8,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tonic::{Status, body::Body};
 use tower::util::MapRequestLayer;
 
-use super::server::DECODED_BYTES_MAX;
+/// The largest message that is read, as large as REST's largest body.
+pub(super) const DECODED_BYTES_MAX: usize = 256 * 1024;
 
 /// Whether a message is compressed, and how long it is, in front of it.
 const PREFIX_BYTES: usize = 5;

@@ -15,15 +15,17 @@ use tonic_health::{
 };
 use tonic_reflection::server as reflection;
 
-use super::{list::Lists, one_message, service::FlowGuard, work::WorkLayer};
+use super::{
+    list::Lists,
+    one_message::{self, DECODED_BYTES_MAX},
+    service::FlowGuard,
+    work::WorkLayer,
+};
 use crate::{
     health::Health,
     listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
     operator::Operator,
 };
-
-/// The largest message that is read, as large as REST's largest body.
-pub(super) const DECODED_BYTES_MAX: usize = 256 * 1024;
 
 const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 

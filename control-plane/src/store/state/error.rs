@@ -3,12 +3,13 @@
 use std::{io, path::PathBuf};
 
 use super::{Cause, Disk};
+use crate::{excerpt::path_in_one_line, store::NewerFormat};
 
 /// Why state is not read or not written. A file that is refused is left as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The operating system refuses it.
-    #[error("{} cannot be read or written: {error}", file.display())]
+    #[error("{} cannot be read or written: {error}", path_in_one_line(file))]
     Unusable {
         /// The file.
         file: PathBuf,
@@ -19,7 +20,7 @@ pub enum StateError {
     #[error(
         "{} is damaged ({cause}) and was left as it is: put a copy of all files state.* back, or \
          move all of them away to begin with full limits",
-        file.display()
+        path_in_one_line(file)
     )]
     Damaged {
         /// The file.
@@ -28,20 +29,8 @@ pub enum StateError {
         cause: String,
     },
     /// A file comes from a later version.
-    #[error(
-        "{} has format {format}, and flowguard {} reads up to format {known}: start the version \
-         that wrote it; it was left as it is",
-        file.display(),
-        env!("CARGO_PKG_VERSION")
-    )]
-    Newer {
-        /// The file.
-        file: PathBuf,
-        /// Its format.
-        format: u64,
-        /// The newest format that is known here.
-        known: u64,
-    },
+    #[error(transparent)]
+    Newer(#[from] NewerFormat),
     /// What happened while a snapshot was taken did not get into the journal.
     #[error("the journal cannot be written: {0}")]
     JournalBroken(Cause),

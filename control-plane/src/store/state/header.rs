@@ -5,6 +5,7 @@ use std::io;
 use bytes::{Buf as _, BufMut as _};
 
 use super::{Disk, DiskFile, StateError, frame::Checksum};
+use crate::store::NewerFormat;
 
 /// The format of the files, as it is written.
 pub const FORMAT: u32 = 1;
@@ -64,7 +65,7 @@ pub(super) fn read(
     let format = rest.try_get_u32_le().map_err(|_| short())?;
     if format > FORMAT {
         let (format, known) = (format.into(), FORMAT.into());
-        return Err(StateError::Newer { file: disk.path(name), format, known });
+        return Err(NewerFormat { file: disk.path(name), format, known }.into());
     }
     let mut number = || rest.try_get_u64_le().map_err(|_| short());
     let numbers = [number()?, number()?, number()?];
