@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod ports;
 pub mod process;
 pub mod prometheus;
+pub mod random;
 pub mod raw_client;
 pub mod relay;
 pub mod stack;

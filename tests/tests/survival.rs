@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use harness::admin::Admin;
 use harness::control_plane::{ControlPlane, Settings};
 use harness::deadline::soon;
 use harness::grpc::GrpcClient;
 use harness::http_client::HttpClient;
+use harness::random;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -103,15 +103,12 @@ async fn every_acknowledged_write_is_there_after_hundreds_of_kills() {
 /// Kills the process so many times while clients are written, and looks each time what is stored.
 async fn check_kills(rounds: usize) {
     const WRITERS: u64 = 4;
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let seed = since_epoch.as_secs() ^ u64::from(since_epoch.subsec_nanos());
-    println!("seed {seed}");
-    let mut random = Random(seed | 1);
+    let mut random = random::with_a_new_seed();
 
     let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
     let mut control_plane = start(folder.path()).await;
     let mut writers: Vec<_> =
-        (0..WRITERS).map(|number| Writer::new(number, random.number())).collect();
+        (0..WRITERS).map(|number| Writer::new(number, random.u64(..))).collect();
     for round in 0..rounds {
         let (acknowledged, mut acknowledgements) = unbounded_channel();
         let running: Vec<_> = writers
@@ -125,7 +122,7 @@ async fn check_kills(rounds: usize) {
         grpc.call(SET, &config).await.expect("set");
         // Killed after some further ones, whose number is random.
         while acknowledgements.try_recv().is_ok() {}
-        for _ in 0..random.below(60) {
+        for _ in 0..random.u64(0..60) {
             soon("a write", acknowledgements.recv()).await.expect("the writers go on");
         }
         control_plane.process().kill();
@@ -144,26 +141,10 @@ async fn check_kills(rounds: usize) {
     }
 }
 
-/// A random number generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn number(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.number() % bound
-    }
-}
-
 /// Somebody who configures and deletes clients of its own, one after the other.
 struct Writer {
     number: u64,
-    random: Random,
+    random: fastrand::Rng,
     /// What each of its clients has by the last answer; `None`: deleted, or never there.
     acknowledged: BTreeMap<String, Option<u64>>,
     /// What it asked for last, when no answer came.
@@ -173,15 +154,15 @@ struct Writer {
 
 impl Writer {
     fn new(number: u64, seed: u64) -> Self {
-        let random = Random(seed | 1);
+        let random = fastrand::Rng::with_seed(seed);
         Self { number, random, acknowledged: BTreeMap::new(), unanswered: None, writes: 0 }
     }
 
     async fn write_until_killed(mut self, admin: Admin, done: UnboundedSender<()>) -> Self {
         loop {
-            let client = format!("client-{}-{}", self.number, self.random.below(5));
+            let client = format!("client-{}-{}", self.number, self.random.u64(0..5));
             self.writes += 1;
-            let rpm = (self.random.below(4) != 0).then_some(self.writes);
+            let rpm = (self.random.u64(0..4) != 0).then_some(self.writes);
             let path = format!("/api/v1/clients/{client}");
             let request = match rpm {
                 Some(rpm) => admin.http().request(Method::PUT, &path).json(&json!({"rpm": rpm})),

@@ -3,10 +3,10 @@
 use flowguard::{decisions::Greeting, ledger::ManualClock};
 use futures_util::FutureExt as _;
 use limiter::UnixMillis;
-use proto::decision::{Decision, FilterFrame, Hello, Outcome, Resume, Settle, UsageSource};
+use proto::decision::{Decision, FilterFrame, Hello, Resume, Settle};
 use tonic::Code;
 
-use crate::world::{NOW, Session, ask, asks, back, decisions_of, hello, ledger};
+use crate::world::{NOW, Session, ask, asks, back, decisions_of, hello, ledger, settle};
 
 /// A session whose worker has its name, and the name.
 fn named() -> (Session, Vec<u8>) {
@@ -26,17 +26,6 @@ fn back_on(session: Session, worker: &[u8], ids: &[u32]) -> Session {
     let answer = next.answer(first).unwrap().unwrap();
     assert_eq!(answer.welcome.unwrap().worker, worker, "it keeps its name");
     next
-}
-
-fn settle(id: u32, used_tokens: u64) -> Settle {
-    Settle {
-        id,
-        outcome: Outcome::Completed.into(),
-        duration_us: 1,
-        usage: UsageSource::Completions.into(),
-        used_tokens: Some(used_tokens),
-        ..Settle::default()
-    }
 }
 
 fn settles(number: u64, settles: &[Settle]) -> FilterFrame {

@@ -3,7 +3,7 @@
 use proto::decision::{Balance, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource};
 use tonic::Code;
 
-use crate::world::{NEVER, Session, ask, asks, decisions_of, hello};
+use crate::world::{NEVER, Session, ask, asks, decisions_of, hello, settle};
 
 #[test]
 fn every_ask_has_one_verdict_in_order() {
@@ -62,22 +62,10 @@ fn a_cancel_gives_the_charge_back_once() {
 fn what_a_frame_gives_back_is_there_for_what_it_asks() {
     let mut session = Session::new();
     session.answer(asks(&[ask(1, "client", 60)])).unwrap();
-    let settle = completed(1, 14);
+    let settle = settle(1, 14);
     let frame = FilterFrame { settles: vec![settle], ..asks(&[ask(2, "client", 60)]) };
     let answer = session.answer(frame).unwrap().unwrap();
     assert_eq!(decisions_of(&answer), [(2, Decision::Admitted, 0)]);
-}
-
-/// A response that ended as it should, and told what it used.
-fn completed(id: u32, used_tokens: u64) -> Settle {
-    Settle {
-        id,
-        outcome: Outcome::Completed.into(),
-        duration_us: 1,
-        usage: UsageSource::Completions.into(),
-        used_tokens: Some(used_tokens),
-        ..Settle::default()
-    }
 }
 
 #[test]
@@ -93,7 +81,7 @@ fn a_verdict_says_when_the_same_request_would_have_to_wait_for_this_ones_end() {
 fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charged() {
     let too_many_asks: Vec<_> = (0..65).map(|id| ask(id, "client", 1)).collect();
     let too_many_reports = FilterFrame {
-        settles: vec![completed(1, 1); 1_000],
+        settles: vec![settle(1, 1); 1_000],
         cancels: vec![1; 24],
         drops: vec![drop_of("client", 1)],
         ..asks(&[ask(1, "client", 1)])
@@ -135,8 +123,7 @@ fn requests_that_the_filter_dropped_are_counted_as_the_clients() {
 fn figures_beyond_what_can_be_spoil_no_counter() {
     let mut session = Session::new();
     session.answer(asks(&[ask(1, "client", 60)])).unwrap();
-    let settle =
-        Settle { duration_us: u64::MAX, observed_tokens: u64::MAX, ..completed(1, u64::MAX) };
+    let settle = Settle { duration_us: u64::MAX, observed_tokens: u64::MAX, ..settle(1, u64::MAX) };
     let frame = FilterFrame { settles: vec![settle], ..FilterFrame::default() };
     session.answer(frame).unwrap();
     let after = session.record();
@@ -177,15 +164,7 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
 fn a_client_in_debt_has_used_more_than_its_limit() {
     let mut session = Session::new();
     session.answer(asks(&[ask(1, "client", 60)])).unwrap();
-    let settle = Settle {
-        id: 1,
-        outcome: Outcome::Completed.into(),
-        duration_us: 1,
-        usage: UsageSource::Anthropic.into(),
-        used_tokens: Some(150),
-        ..Settle::default()
-    };
-    let settles = vec![settle];
+    let settles = vec![Settle { usage: UsageSource::Anthropic.into(), ..settle(1, 150) }];
     let frame = FilterFrame { settles, ..asks(&[ask(2, "client", 1)]) };
     let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
     let tokens = Balance { limit: 100, remaining: 0, full_in_ms: 90_000, used: 150 };
@@ -197,14 +176,7 @@ fn a_settle_gives_back_or_charges_further_once() {
     for (used_tokens, left) in [(20, 80), (100, 0), (150, -50), (100_000_000, -1_000)] {
         let mut session = Session::new();
         session.answer(asks(&[ask(1, "client", 60)])).unwrap();
-        let settle = Settle {
-            id: 1,
-            outcome: Outcome::Completed.into(),
-            duration_us: 1,
-            usage: UsageSource::Anthropic.into(),
-            used_tokens: Some(used_tokens),
-            ..Settle::default()
-        };
+        let settle = Settle { usage: UsageSource::Anthropic.into(), ..settle(1, used_tokens) };
         let frame = FilterFrame { settles: vec![settle, settle], ..FilterFrame::default() };
         session.answer(frame).unwrap();
         assert_eq!(session.left(), (1, left), "{used_tokens} used");

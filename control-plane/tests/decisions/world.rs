@@ -11,7 +11,8 @@ use futures_util::FutureExt as _;
 use limiter::{ClientId, PerMinute, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
-    Ask, ControlFrame, Decision, FilterFrame, Hello, Resume, Verdict, verdict::Wait,
+    Ask, ControlFrame, Decision, FilterFrame, Hello, Outcome, Resume, Settle, UsageSource, Verdict,
+    verdict::Wait,
 };
 use tonic::Status;
 
@@ -85,6 +86,18 @@ pub(crate) fn back(worker: &[u8], ids: &[u32]) -> FilterFrame {
     let hello = Hello { worker: worker.to_vec(), ..hello() };
     let resume = Resume { ids: ids.to_vec(), more: false };
     FilterFrame { hello: Some(hello), resume: Some(resume), ..FilterFrame::default() }
+}
+
+/// A response that ended as it should, and told what it used.
+pub(crate) fn settle(id: u32, used_tokens: u64) -> Settle {
+    Settle {
+        id,
+        outcome: Outcome::Completed.into(),
+        duration_us: 1,
+        usage: UsageSource::Completions.into(),
+        used_tokens: Some(used_tokens),
+        ..Settle::default()
+    }
 }
 
 pub(crate) const NEVER: u64 = u64::MAX;

@@ -4,6 +4,7 @@ mod estimate;
 mod paid_back;
 mod restart;
 mod settlement;
+mod twins;
 mod world;
 
 use std::{

@@ -1,10 +1,10 @@
 //! A snapshot and the start after it, each ended at every single change of the disk.
 
+use fastrand::Rng;
 use flowguard::store::state::simulated::MemoryDisk;
 
 use crate::{
     journal::bucket,
-    random::Random,
     things::Things,
     world::{World, open},
 };
@@ -33,7 +33,7 @@ fn live(disk: &MemoryDisk, changes: u64, torn: u64) -> bool {
 
 #[test]
 fn a_start_and_a_snapshot_may_end_at_any_change_and_so_may_the_start_after() {
-    let mut random = Random::of(7);
+    let mut random = Rng::with_seed(7);
     let mut points = 0;
     for first in 0.. {
         let mut is_over = true;
@@ -44,9 +44,9 @@ fn a_start_and_a_snapshot_may_end_at_any_change_and_so_may_the_start_after() {
                 is_over &= !live(&disk, first, torn);
                 disk.kill();
                 live(&disk, second, torn);
-                let seed = random.next();
-                let mut power = Random::of(seed);
-                disk.lose_power(|| power.next());
+                let seed = random.u64(..);
+                let mut power = Rng::with_seed(seed);
+                disk.lose_power(|| power.u64(..));
                 let what = format!("{first}, then {second}, torn {torn}, power {seed}");
                 let (_, _, things) = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert_eq!(things, expected, "{what}");

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use fastrand::Rng;
 use flowguard::store::state::{self, StateFiles, simulated::MemoryDisk};
 
 use crate::{
-    random::Random,
     things::{Step, Thing, Things},
     world::{Crash, Model, World, append, sync},
 };
@@ -31,11 +31,11 @@ struct Tally {
     broken: u64,
 }
 
-fn step(random: &mut Random) -> Step {
-    let client = format!("client-{}", random.below(4));
-    let id = u32::try_from(random.below(4)).expect("small");
-    let number = random.next() >> 2;
-    match random.below(8) {
+fn step(random: &mut Rng) -> Step {
+    let client = format!("client-{}", random.u64(0..4));
+    let id = u32::try_from(random.u64(0..4)).expect("small");
+    let number = random.u64(..) >> 2;
+    match random.u64(0..8) {
         0..3 => Step::Stands(Thing::Bucket(client), number),
         3 => Step::Stands(Thing::Tallies(client), number),
         4..6 => Step::Stands(Thing::Request(id), number),
@@ -44,12 +44,12 @@ fn step(random: &mut Random) -> Step {
     }
 }
 
-fn steps(random: &mut Random) -> Vec<Step> {
-    (0..=random.below(3)).map(|_| step(random)).collect()
+fn steps(random: &mut Rng) -> Vec<Step> {
+    (0..=random.u64(0..3)).map(|_| step(random)).collect()
 }
 
-fn something(disk: &MemoryDisk, files: &StateFiles, model: &mut Model, random: &mut Random) {
-    match random.below(6) {
+fn something(disk: &MemoryDisk, files: &StateFiles, model: &mut Model, random: &mut Rng) {
+    match random.u64(0..6) {
         0..4 => append(disk, files, model, &steps(random)),
         4 => sync(disk, files, model),
         _ => {}
@@ -57,9 +57,9 @@ fn something(disk: &MemoryDisk, files: &StateFiles, model: &mut Model, random: &
 }
 
 /// One process, from its start to its end; `None`: it ended before it was up.
-fn live(disk: &MemoryDisk, random: &mut Random, kind: Disk, tally: &mut Tally) -> Option<World> {
-    if random.below(2) == 0 {
-        disk.dies_after(random.below(80), random.below(200));
+fn live(disk: &MemoryDisk, random: &mut Rng, kind: Disk, tally: &mut Tally) -> Option<World> {
+    if random.u64(0..2) == 0 {
+        disk.dies_after(random.u64(0..80), random.u64(0..200));
     }
     let mut world = match World::open(disk) {
         Ok(world) => world,
@@ -68,11 +68,11 @@ fn live(disk: &MemoryDisk, random: &mut Random, kind: Disk, tally: &mut Tally) -
             return None;
         }
     };
-    for _ in 0..random.below(50) {
+    for _ in 0..random.u64(0..50) {
         if disk.is_dead() {
             break;
         }
-        match random.below(20) {
+        match random.u64(0..20) {
             0..13 => world.append(&steps(random)),
             13..17 => world.sync(),
             17 => {
@@ -84,7 +84,7 @@ fn live(disk: &MemoryDisk, random: &mut Random, kind: Disk, tally: &mut Tally) -
                 tally.snapshots += u64::from(written.is_ok());
             }
             _ if kind == Disk::Healthy => {}
-            18 => disk.is_full_at(disk.bytes() + random.below(300)),
+            18 => disk.is_full_at(disk.bytes() + random.u64(0..300)),
             _ => disk.has_room(),
         }
     }
@@ -93,7 +93,7 @@ fn live(disk: &MemoryDisk, random: &mut Random, kind: Disk, tally: &mut Tally) -
 
 /// Many lives on one disk, each of which begins with what the one before left.
 fn check_lives(seed: u64, kind: Disk, tally: &mut Tally) {
-    let mut random = Random::of(seed);
+    let mut random = Rng::with_seed(seed);
     let disk = MemoryDisk::new();
     let mut model = Model::new(Things::default());
     let mut crash = Crash::Kill;
@@ -108,11 +108,11 @@ fn check_lives(seed: u64, kind: Disk, tally: &mut Tally) {
             model = world.model;
             crash = Crash::Kill;
         }
-        if random.below(3) == 0 {
+        if random.u64(0..3) == 0 {
             disk.kill();
             tally.kills += 1;
         } else {
-            disk.lose_power(|| random.next());
+            disk.lose_power(|| random.u64(..));
             tally.power_losses += 1;
             crash = Crash::PowerLoss;
         }

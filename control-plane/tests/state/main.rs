@@ -8,7 +8,6 @@ mod folder;
 mod frames;
 mod golden;
 mod journal;
-mod random;
 mod things;
 mod threads;
 mod world;

@@ -1,27 +1,23 @@
-//! The one source of what is random (`SplitMix64`): a seed makes all of it again.
+//! The one source of what is random: a seed makes all of it again.
 
 /// Numbers that a seed makes again.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(fastrand::Rng);
 
 impl Random {
     /// The numbers of a seed.
     pub(crate) fn of(seed: u64) -> Self {
-        Self(seed)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     /// Any number.
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.u64(..)
     }
 
     /// One of `0..end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.0.u64(0..end.max(1))
     }
 
     /// One of `least..=most`.

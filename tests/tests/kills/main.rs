@@ -1,7 +1,6 @@
 //! The control plane is killed under traffic and configuration writes, again and again: what it told
 //! is what it knows, and nothing is fuller than it was.
 
-mod random;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -9,12 +8,12 @@ use std::time::Instant;
 
 use harness::control_plane::{ControlPlane, Settings};
 use harness::deadline::{eventually_equal, soon};
+use harness::random;
 use http::StatusCode;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
 
-use random::Random;
 use worker::Worker;
 
 const WORKERS: u64 = 3;
@@ -37,7 +36,7 @@ async fn what_was_told_is_known_after_two_hundred_kills_and_no_balance_is_fuller
 }
 
 async fn campaign(kills: usize) {
-    let mut random = Random::of_the_time();
+    let mut random = random::with_a_new_seed();
     let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
     let data = folder.path().join("data").display().to_string();
     let settings = [("DATA_DIR", data.as_str()), ("DEMO_CLIENTS", "false")];
@@ -52,11 +51,11 @@ async fn campaign(kills: usize) {
 
     let address = control_plane.decision_address();
     let mut workers: Vec<_> =
-        (0..WORKERS).map(|_| Worker::new(address, &clients, random.number())).collect();
+        (0..WORKERS).map(|_| Worker::new(address, &clients, random.u64(..))).collect();
     let mut spender = Worker::new(address, &[], 1);
     let mut writes = 0;
     for round in 0..kills {
-        let before = spend(&mut spender, random.below(TIGHT_TPM / 4)).await;
+        let before = spend(&mut spender, random.u64(0..TIGHT_TPM / 4)).await;
         let (done, mut frames) = unbounded_channel();
         let running: Vec<_> = workers
             .drain(..)
@@ -75,7 +74,7 @@ async fn campaign(kills: usize) {
             }
         });
         // Killed after some further ones, whose number is random.
-        for _ in 0..=random.below(200) {
+        for _ in 0..=random.u64(0..200) {
             soon("an answered frame", frames.recv()).await.expect("the workers go on");
         }
         control_plane.process().kill();

@@ -13,15 +13,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
 use tonic::{Status, Streaming};
 
-use crate::random::Random;
-
 /// Asks and ends of a frame, at most.
 const ASKS_MAX: u64 = 4;
 
 /// A worker and its books.
 pub(crate) struct Worker {
     address: SocketAddr,
-    random: Random,
+    random: fastrand::Rng,
     clients: Vec<String>,
     stream: Option<Stream>,
     /// As it was welcomed; empty before.
@@ -53,7 +51,7 @@ impl Worker {
     pub(crate) fn new(address: SocketAddr, clients: &[String], seed: u64) -> Self {
         Self {
             address,
-            random: Random::new(seed),
+            random: fastrand::Rng::with_seed(seed),
             clients: clients.to_vec(),
             stream: None,
             name: Vec::new(),
@@ -81,10 +79,10 @@ impl Worker {
     pub(crate) async fn work(&mut self) -> Result<(), Lost> {
         self.connect().await?;
         let over: Vec<_> =
-            self.forwarded.keys().copied().filter(|_| self.random.below(3) == 0).collect();
+            self.forwarded.keys().copied().filter(|_| self.random.u64(0..3) == 0).collect();
         let settles = over.into_iter().filter_map(|id| self.end(id)).collect();
-        for _ in 0..=self.random.below(ASKS_MAX) {
-            let client = self.clients[self.random.index(self.clients.len())].clone();
+        for _ in 0..=self.random.u64(0..ASKS_MAX) {
+            let client = self.clients[self.random.usize(0..self.clients.len())].clone();
             self.ask(client, 50);
         }
         self.exchange(settles).await
@@ -183,7 +181,7 @@ impl Worker {
             self.standing = verdict.tokens;
             if verdict.decision() == Decision::Admitted {
                 self.books.entry(ask.client_id.clone()).or_default().0 += 1;
-                let used = self.random.below(100);
+                let used = self.random.u64(0..100);
                 let earlier = self.forwarded.insert(ask.id, (ask.client_id, used));
                 assert!(earlier.is_none(), "admitted once");
             }

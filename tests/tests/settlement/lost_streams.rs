@@ -2,12 +2,12 @@
 //! Envoys: each request is settled once, by what the upstream itself counted.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use harness::TestStack;
 use harness::check::{self, LIMITER_UNAVAILABLE};
 use harness::deadline::{eventually, eventually_equal};
 use harness::http_client::HttpClient;
+use harness::random;
 use http::StatusCode;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -48,10 +48,7 @@ async fn two_thousand_lost_streams_and_fifty_killed_control_planes_settle_every_
 /// Rounds in which streams are cut twice, in which the control plane is killed, and in which streams
 /// are swallowed.
 async fn campaign(cuts: usize, kills: usize, swallows: usize) {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let seed = since_epoch.as_secs() ^ u64::from(since_epoch.subsec_nanos());
-    println!("seed {seed}");
-    let mut random = Random(seed | 1);
+    let mut random = random::with_a_new_seed();
 
     let data = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
     let mut stack = TestStack::builder()
@@ -71,7 +68,7 @@ async fn campaign(cuts: usize, kills: usize, swallows: usize) {
     let mut left: Vec<_> =
         faults.into_iter().flat_map(|(fault, rounds)| vec![fault; rounds]).collect();
     while !left.is_empty() {
-        let which = usize::try_from(random.below(left.len() as u64)).expect("few");
+        let which = random.usize(0..left.len());
         round(&mut stack, left.swap_remove(which), &mut random, &mut books).await;
     }
     eventually_equal("open requests", Some(0.0), || async {
@@ -86,12 +83,12 @@ async fn campaign(cuts: usize, kills: usize, swallows: usize) {
 }
 
 /// Each lane has one request, during which something happens; then the books are compared.
-async fn round(stack: &mut TestStack, fault: Fault, random: &mut Random, books: &mut Books) {
+async fn round(stack: &mut TestStack, fault: Fault, random: &mut fastrand::Rng, books: &mut Books) {
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
-        let proxy = HttpClient::http1(stack.envoys[random.index(ENVOYS)].proxy_address());
-        let tokens = 10 + random.below(2 * ESTIMATE);
-        let (begin, event) = (random.below(BEGIN_MS), random.below(EVENT_MS));
+        let proxy = HttpClient::http1(stack.envoys[random.usize(0..ENVOYS)].proxy_address());
+        let tokens = 10 + random.u64(0..2 * ESTIMATE);
+        let (begin, event) = (random.u64(0..BEGIN_MS), random.u64(0..EVENT_MS));
         let path = format!("/{lane}-{}{CHAT}", books.round);
         let query = format!("prompt_tokens=3&completion_tokens={}&delay_ms={event}", tokens - 3);
         lanes.spawn(async move {
@@ -101,18 +98,18 @@ async fn round(stack: &mut TestStack, fault: Fault, random: &mut Random, books: 
             (lane, path, tokens, request.send().await)
         });
     }
-    pause(random.below(BEGIN_MS + 5 * EVENT_MS)).await;
+    pause(random.u64(0..BEGIN_MS + 5 * EVENT_MS)).await;
     let relay = stack.relay.as_ref().expect("a relay");
     match fault {
         Fault::Cut { times } => {
             for _ in 0..times {
                 relay.cut_open_connections();
-                pause(random.below(BEGIN_MS)).await;
+                pause(random.u64(0..BEGIN_MS)).await;
             }
         }
         Fault::Swallowed => {
             relay.swallow_open_connections();
-            pause(900 + random.below(900)).await;
+            pause(900 + random.u64(0..900)).await;
             relay.cut_open_connections();
         }
         Fault::Killed => stack.control_plane.restart().await,
@@ -170,20 +167,4 @@ fn client(lane: u64) -> String {
 #[expect(clippy::disallowed_methods, reason = "when something happens is what chance decides here")]
 async fn pause(ms: u64) {
     sleep(Duration::from_millis(ms)).await;
-}
-
-/// A random number generator (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.below(length as u64)).expect("an index")
-    }
 }

@@ -5,6 +5,7 @@ use filter::simulation::RequestId;
 use super::{Event, SECOND, World};
 use crate::{
     envoy::{Envoy, Life, Stage, Wish},
+    queue::Micros,
     upstream::{Answer, Kind},
 };
 
@@ -102,29 +103,28 @@ impl World {
     }
 
     pub(super) fn response_begins(&mut self, number: u64, id: RequestId) {
-        let Some(envoy) = self.envoys.get_mut(&number) else { return };
-        let Some(request) = envoy.requests.get(&id) else { return };
-        let breaks_off = !request.answer.is_whole && self.random.percent(20);
-        if breaks_off {
-            return self.is_over(number, id, false);
-        }
-        if envoy.begin_response(id, self.now) {
-            self.tell_truth(number, id, true);
-            self.next_piece(number, id);
-            self.grant_wishes(number);
-        } else {
-            self.is_over(number, id, true);
-        }
+        self.response_goes_on(number, id, 20, Envoy::begin_response);
     }
 
     pub(super) fn piece_passes(&mut self, number: u64, id: RequestId) {
+        self.response_goes_on(number, id, 35, Envoy::pass_piece);
+    }
+
+    /// The response passes on by `step`, unless it breaks off here, as so many of a hundred do that
+    /// are not whole in the end.
+    fn response_goes_on(
+        &mut self,
+        number: u64,
+        id: RequestId,
+        breaks_off: u64,
+        step: impl FnOnce(&mut Envoy, RequestId, Micros) -> bool,
+    ) {
         let Some(envoy) = self.envoys.get_mut(&number) else { return };
         let Some(request) = envoy.requests.get(&id) else { return };
-        let breaks_off = !request.answer.is_whole && self.random.percent(35);
-        if breaks_off {
+        if !request.answer.is_whole && self.random.percent(breaks_off) {
             return self.is_over(number, id, false);
         }
-        if envoy.pass_piece(id, self.now) {
+        if step(envoy, id, self.now) {
             self.tell_truth(number, id, true);
             self.next_piece(number, id);
             self.grant_wishes(number);
