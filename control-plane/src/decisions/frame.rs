@@ -83,8 +83,6 @@ pub(super) enum FrameError {
     Reports(usize),
     #[error("a frame has at most {RESUMED_MAX} resumed ids, not {0}")]
     Resumed(usize),
-    #[error("a worker resumes more ids than it can hold")]
-    ResumedInAll,
     #[error("a worker that has a name says in its first frames what it holds")]
     NoResume,
     #[error(

@@ -1,6 +1,6 @@
 //! One worker's session: frames in, frames out. No IO.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use proto::{
     DECISION_PROTOCOL_VERSION,
@@ -15,9 +15,6 @@ use super::{
 };
 use crate::ledger::{Answer, Ask, End, Ledger, Worker};
 
-/// Ids in a worker's resume, in all of its frames: twice as many as are held for one.
-const RESUMED_IN_ALL_MAX: usize = 200_000;
-
 /// A worker's conversation on one stream. What its requests hold is the ledger's, and waits there for
 /// the worker's next stream.
 #[derive(Debug)]
@@ -26,8 +23,8 @@ pub struct Session {
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     welcomed: bool,
-    /// What the worker has said so far of what it holds; `None` once it has said all.
-    resumed: Option<Vec<u32>>,
+    /// Of what is held for the worker, what it has named so far; `None` once it has said all.
+    resumed: Option<HashSet<u32>>,
     /// The last frame of ends that took effect, and the last one that was acknowledged.
     taken: u64,
     acknowledged: u64,
@@ -42,7 +39,7 @@ impl Session {
             ledger,
             metrics,
             welcomed: false,
-            resumed: greeting.comes_back.then(Vec::new),
+            resumed: greeting.comes_back.then(HashSet::new),
             taken: 0,
             acknowledged: 0,
         }
@@ -107,10 +104,7 @@ impl Session {
             (None, Some(_)) => Err(FrameError::LateResume),
             (Some(_), None) => Err(FrameError::NoResume),
             (Some(ids), Some(resume)) => {
-                ids.extend(&resume.ids);
-                if ids.len() > RESUMED_IN_ALL_MAX {
-                    return Err(FrameError::ResumedInAll);
-                }
+                ids.extend(resume.ids.iter().filter(|id| self.worker.holds(**id)));
                 if resume.more {
                     return if is_bare { Ok(false) } else { Err(FrameError::BusyResume) };
                 }

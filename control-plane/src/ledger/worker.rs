@@ -66,6 +66,11 @@ impl Worker {
         self.lock().reservations.len()
     }
 
+    /// Whether its request of this number holds something.
+    pub fn holds(&self, id: u32) -> bool {
+        self.lock().reservations.contains_key(&id)
+    }
+
     /// What was decided is on its way to the worker.
     pub fn told(&self) {
         self.lock().untold.clear();

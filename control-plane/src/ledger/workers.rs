@@ -93,10 +93,9 @@ impl Ledger {
         }
     }
 
-    /// A worker has come back and holds `ids`, and nothing else. What is held for it beyond these is
+    /// A worker has come back and holds these requests, and nothing else. What is held for it beyond these is
     /// given back where it was never told, and stands otherwise.
-    pub async fn resume(&self, worker: &Worker, ids: &[u32]) -> Vec<Ended> {
-        let named: HashSet<_> = ids.iter().collect();
+    pub async fn resume(&self, worker: &Worker, named: &HashSet<u32>) -> Vec<Ended> {
         let ends = {
             let held = worker.lock();
             let unnamed = held.reservations.keys().filter(|id| !named.contains(id));

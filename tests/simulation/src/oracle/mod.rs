@@ -313,9 +313,9 @@ impl Oracle {
         &self.ghosts
     }
 
-    /// How many requests of each worker hold something.
-    pub(crate) fn held_by_worker(&self) -> impl Iterator<Item = (Name, usize)> {
-        self.workers.iter().map(|(name, worker)| (*name, worker.held.len()))
+    /// The requests that hold something, by worker.
+    pub(crate) fn held_by_worker(&self) -> impl Iterator<Item = (Name, u32)> {
+        self.workers.iter().flat_map(|(name, worker)| worker.held.keys().map(|id| (*name, *id)))
     }
 
     /// How many requests hold something: at least and at most so many. What those of a deleted client

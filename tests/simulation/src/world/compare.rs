@@ -62,13 +62,13 @@ impl World {
 /// Whether a process that begins knows what the oracle does.
 pub(super) fn same_at_start(process: &Process, oracle: &Oracle) -> Result<(), String> {
     same(process, oracle)?;
-    for (name, expected) in oracle.held_by_worker() {
+    for (name, id) in oracle.held_by_worker() {
         // Nobody has a stream yet, so that this changes nothing.
         let worker = process.ledger.join(WorkerId(name));
-        let held = worker.held();
+        let is_held = worker.holds(id);
         process.ledger.leave(&worker);
-        if held < expected {
-            return Err(format!("{name} holds {held}, and not {expected}"));
+        if !is_held {
+            return Err(format!("{name} does not hold {id}"));
         }
     }
     Ok(())

@@ -197,16 +197,16 @@ impl World {
         self.begin_all();
         while self.violation.is_none() && self.report.steps < steps_max {
             let Some((at, event)) = self.queue.pop() else { break };
+            self.now = at;
+            if let Some(process) = &self.process {
+                process.advance(at);
+            }
             if at >= self.rest_begins() && !self.is_at_rest {
                 self.come_to_rest();
             }
             if at >= self.run_ends() {
                 self.judge_rest();
                 break;
-            }
-            self.now = at;
-            if let Some(process) = &self.process {
-                process.advance(at);
             }
             self.report.steps += 1;
             if self.told == Told::Events {
