@@ -19,7 +19,8 @@ impl World {
             let next = self.now + self.random.between(SECOND, 30 * SECOND);
             self.queue.push(next, Event::Operate);
         }
-        if self.process.is_none() {
+        // At rest nothing goes wrong any more, not in the middle of a write either.
+        if self.process.is_none() || self.is_at_rest {
             return;
         }
         let client = self.random.below(u64::try_from(self.clients.len()).unwrap_or(1));
