@@ -79,13 +79,16 @@ fn append_asks(files: &StateFiles, asks: u32) {
 }
 
 fn write_snapshot(files: &StateFiles, clients: &[String]) -> Result<(), StateError> {
-    files.snapshot(NOW, |writer| {
-        for client in clients {
-            writer.push(&bucket(BucketName::Rpm(client), 999_999));
-            writer.push(&bucket(BucketName::Tpm(client), 765_432));
-            writer.push(&tallies(client));
-        }
-    })
+    files.snapshot(
+        || NOW,
+        |writer| {
+            for client in clients {
+                writer.push(&bucket(BucketName::Rpm(client), 999_999));
+                writer.push(&bucket(BucketName::Tpm(client), 765_432));
+                writer.push(&tallies(client));
+            }
+        },
+    )
 }
 
 fn appends(criterion: &mut Criterion) {

@@ -13,7 +13,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn a_length_that_a_file_claims_takes_no_memory() {
     let disk = MemoryDisk::new();
     let (files, _) = StateFiles::open(Arc::new(disk.clone()), |_| ()).expect("opened");
-    files.snapshot(UnixMillis(1), |_| ()).expect("a snapshot");
+    files.snapshot(|| UnixMillis(1), |_| ()).expect("a snapshot");
     drop(files);
     disk.kill();
     for name in disk.names().expect("names") {

@@ -6,6 +6,9 @@ pub const ASKS_MAX: usize = 64;
 /// Settles, cancels and drops in a frame: some 100 µs of work, for which others wait.
 pub const REPORTS_MAX: usize = 1_024;
 
+/// Requests in one drop: what a filter refuses between two frames is far less.
+pub const DROPPED_MAX: u32 = 10_000;
+
 /// Ids in a frame's resume: a worker with more requests under way says so in several.
 pub const RESUMED_MAX: usize = 4_096;
 

@@ -6,7 +6,7 @@
 mod bounds;
 pub mod plugin_config;
 
-pub use bounds::{ASKS_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX};
+pub use bounds::{ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX};
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.
 pub const DECISION_PROTOCOL_VERSION: u32 = 1;

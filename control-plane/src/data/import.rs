@@ -49,7 +49,7 @@ pub async fn import(source: &Source, place: &Place) -> Result<Counts, DataError>
     let new = NewFolder::begin(&place.folder)?;
     let disk = Arc::new(FolderDisk::new(new.folder()));
     let (files, _) = StateFiles::open(disk, |_| {})?;
-    files.snapshot(restored.at, |snapshot| restored.ledger.write_all(snapshot))?;
+    files.snapshot(|| restored.at, |snapshot| restored.ledger.write_all(snapshot))?;
     drop(files);
     RedbStore::create(new.folder(), contents).await?;
     new.finish()?;

@@ -2,14 +2,11 @@
 
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
 use proto::{
-    ASKS_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX,
+    ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX,
     decision::{self, FilterFrame, UsageSource},
 };
 
 use crate::ledger::{Ask, Outcome, RequestKind, Response};
-
-/// Requests in one drop: what a filter refuses between two frames is far less.
-const DROPPED_MAX: u32 = 10_000;
 
 /// A longer duration is no figure: no request takes a day.
 const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;

@@ -63,10 +63,17 @@ impl Ledger {
 
     #[inline]
     fn decide_one(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
-        if let Some(answer) = self.decided(ask, asking) {
-            return answer;
-        }
-        let answer = if let Some(client) = self.clients.get(ask.client) {
+        let answer = match self.decided(ask, asking) {
+            Some(answer) => answer,
+            None => self.decide_anew(ask, asking),
+        };
+        asking.held.note(ask.id, &answer);
+        answer
+    }
+
+    #[inline]
+    fn decide_anew(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
+        if let Some(client) = self.clients.get(ask.client) {
             self.decide_for(&client, ask, asking)
         } else {
             match &self.unknown {
@@ -76,9 +83,7 @@ impl Ledger {
                     Answer::UnknownClient
                 }
             }
-        };
-        asking.held.note(ask.id, &answer);
-        answer
+        }
     }
 
     /// What was decided over a request that is asked for again.

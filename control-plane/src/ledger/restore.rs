@@ -69,6 +69,8 @@ impl Ledger {
             let books = self.slots.books(slot);
             push_books(&books, &mut |record| snapshot.push(record));
             push_learned(&books, &mut |record| snapshot.push(record));
+            drop(books);
+            snapshot.flush();
         }
         // What was read here and is not written down yet must not be in the snapshot alone.
         self.commit();
@@ -87,6 +89,8 @@ impl Ledger {
                     snapshot.push(&written::opened(worker.id(), id, client, reservation));
                 }
             }
+            drop(held);
+            snapshot.flush();
         }
     }
 

@@ -12,6 +12,10 @@ use super::{Answer, Reservation};
 /// charged like any other, but it can be neither given back nor timed.
 pub(super) const HELD_MAX: usize = 100_000;
 
+/// How many answers that were never told are kept in mind: those of as many frames as a worker may
+/// lose in a row. An older one is decided anew.
+const REPEATED_MAX: usize = 16 * proto::ASKS_MAX;
+
 /// The name of a worker: who knows it can end the worker's requests, so nobody can guess it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WorkerId(pub u128);
@@ -29,7 +33,7 @@ pub(super) struct Held {
     pub(super) reservations: HashMap<u32, Reservation>,
     /// What was decided in the last frame, until it is told.
     untold: Vec<(u32, Answer)>,
-    /// What a lost stream did not tell and holds nothing: who asks again is answered the same.
+    /// What lost streams did not tell and holds nothing, the oldest first: who asks again is answered the same.
     to_repeat: Vec<(u32, Answer)>,
     /// The number of the newest stream that it has had.
     newest_stream: u64,
@@ -107,21 +111,24 @@ impl Held {
     /// Whether nothing has to be known of it while it is away: after its first stream no older one
     /// can come.
     pub(super) fn can_be_forgotten(&self) -> bool {
-        self.reservations.is_empty() && self.untold.is_empty() && self.newest_stream <= 1
+        let holds_nothing = self.reservations.is_empty();
+        let told_all = self.untold.is_empty() && self.to_repeat.is_empty();
+        holds_nothing && told_all && self.newest_stream <= 1
     }
 
     /// The worker has a new stream.
     pub(super) fn come_back(&mut self) {
-        self.to_repeat = std::mem::take(&mut self.untold);
         // What is held is found there.
         let is_held =
             |answer: &Answer| matches!(answer, Answer::Admitted { is_followed: true, .. });
-        self.to_repeat.retain(|(_, answer)| !is_held(answer));
+        self.to_repeat.extend(self.untold.drain(..).filter(|(_, answer)| !is_held(answer)));
+        let forgotten = self.to_repeat.len().saturating_sub(REPEATED_MAX);
+        self.to_repeat.drain(..forgotten);
     }
 
     /// What was decided over request `id`, which holds nothing, and never told.
     pub(super) fn repeat(&mut self, id: u32) -> Option<Answer> {
         let place = self.to_repeat.iter().position(|(refused, _)| *refused == id)?;
-        Some(self.to_repeat.swap_remove(place).1)
+        Some(self.to_repeat.remove(place).1)
     }
 }

@@ -44,6 +44,8 @@ struct Rounds {
     metrics: JournalMetrics,
     /// Whether the log has a warning that the journal is broken.
     has_told: bool,
+    /// The snapshot that is being written, beside the syncs.
+    snapshot: Option<JoinHandle<Result<(), StateError>>>,
     /// Whether the snapshot before could not be written.
     snapshot_failed: bool,
 }
@@ -72,8 +74,15 @@ impl Keeper {
         metrics: JournalMetrics,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
-        let mut rounds =
-            Rounds { files, ledger, health, metrics, has_told: false, snapshot_failed: false };
+        let mut rounds = Rounds {
+            files,
+            ledger,
+            health,
+            metrics,
+            has_told: false,
+            snapshot: None,
+            snapshot_failed: false,
+        };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             loop {
                 rounds.tell();
@@ -102,30 +111,50 @@ impl Rounds {
         // What waits for no answer is written here.
         self.ledger.commit();
         self.files.sync();
-        if self.files.is_outgrown() || self.is_broken() {
-            let written = self.snapshot();
-            if let Err(error) = &written
-                && !self.snapshot_failed
-                && !self.has_told
-            {
-                warn!("no snapshot of balances was written: {error}; trying again every second");
+        self.snapshot = match self.snapshot.take() {
+            Some(written) if written.is_finished() => {
+                self.tell_snapshot(&joined(written));
+                None
             }
-            self.snapshot_failed = written.is_err();
+            writing => writing,
+        };
+        if self.snapshot.is_none() && (self.files.is_outgrown() || self.is_broken()) {
+            self.begin_snapshot();
         }
     }
 
     fn last(&mut self) {
+        if let Some(writing) = self.snapshot.take() {
+            self.tell_snapshot(&joined(writing));
+        }
         self.ledger.commit();
         if self.files.has_changed() || self.is_broken() {
-            if let Err(error) = self.snapshot() {
+            if let Err(error) = write_snapshot(&self.files, &self.ledger) {
                 error!("the last snapshot of balances was not written: {error}");
             }
             self.tell();
         }
     }
 
-    fn snapshot(&self) -> Result<(), StateError> {
-        self.files.snapshot(self.ledger.now(), |snapshot| self.ledger.write_all(snapshot))
+    /// On a thread of its own: what is decided meanwhile is synced as ever.
+    fn begin_snapshot(&mut self) {
+        let (files, ledger) = (Arc::clone(&self.files), Arc::clone(&self.ledger));
+        let thread = thread::Builder::new().name("snapshot".to_owned());
+        match thread.spawn(move || write_snapshot(&files, &ledger)) {
+            Ok(writing) => self.snapshot = Some(writing),
+            Err(error) => self.tell_snapshot(&Err(format!("there is no thread for it: {error}"))),
+        }
+    }
+
+    /// Tells once that no snapshot can be written; that the journal cannot be says more.
+    fn tell_snapshot(&mut self, written: &Result<(), String>) {
+        if let Err(error) = written
+            && !self.snapshot_failed
+            && !self.has_told
+        {
+            warn!("no snapshot of balances was written: {error}; trying again every second");
+        }
+        self.snapshot_failed = written.is_err();
     }
 
     fn is_broken(&self) -> bool {
@@ -160,4 +189,13 @@ impl Rounds {
             }
         }
     }
+}
+
+fn write_snapshot(files: &StateFiles, ledger: &Ledger) -> Result<(), StateError> {
+    files.snapshot(|| ledger.now(), |snapshot| ledger.write_all(snapshot))
+}
+
+fn joined(writing: JoinHandle<Result<(), StateError>>) -> Result<(), String> {
+    let written = writing.join().map_err(|_| "its thread panicked".to_owned())?;
+    written.map_err(|error| error.to_string())
 }

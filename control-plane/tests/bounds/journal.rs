@@ -101,7 +101,8 @@ async fn a_snapshot_of_a_million_clients_costs_decisions_no_time() {
         let writing = thread::spawn(move || {
             let mut written = 0;
             while stopped.strong_count() > 0 {
-                let snapshot = files.snapshot(ledger.now(), |snapshot| ledger.write_all(snapshot));
+                let snapshot =
+                    files.snapshot(|| ledger.now(), |snapshot| ledger.write_all(snapshot));
                 snapshot.expect("a snapshot");
                 written += 1;
             }

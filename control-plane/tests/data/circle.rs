@@ -137,7 +137,7 @@ impl Before<'_> {
             }
             Step::Snapshot => {
                 let now = self.ledger.now();
-                self.files.snapshot(now, |snapshot| self.ledger.write_all(snapshot)).unwrap();
+                self.files.snapshot(|| now, |snapshot| self.ledger.write_all(snapshot)).unwrap();
             }
         }
         self.ledger.commit();

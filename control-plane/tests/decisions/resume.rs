@@ -74,6 +74,21 @@ fn a_refusal_that_was_never_told_is_repeated_also_where_nothing_is_held() {
 }
 
 #[test]
+fn a_refusal_is_repeated_however_often_its_stream_is_lost_before_it_is_told() {
+    let (mut session, worker) = named();
+    let frame = asks(&[ask(1, "client", 101), ask(2, "nobody", 1)]);
+    let first = session.answer(frame.clone()).unwrap().unwrap();
+    // The second stream is lost before it asks, the third one after it was answered.
+    let session = back_on(session, &worker, &[1, 2]);
+    let mut session = back_on(session, &worker, &[1, 2]);
+    session.answer(frame.clone()).unwrap();
+    let mut session = back_on(session, &worker, &[1, 2]);
+    let again = session.answer(frame).unwrap().unwrap();
+    assert_eq!(decisions_of(&again), decisions_of(&first));
+    assert_eq!(session.record().tpm_dropped, 1, "counted once");
+}
+
+#[test]
 fn a_request_that_was_refused_and_told_so_is_another_one_when_it_asks_later() {
     let (mut session, worker) = named();
     session.answer(asks(&[ask(1, "client", 101)])).unwrap();

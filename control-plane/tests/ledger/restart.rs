@@ -98,7 +98,7 @@ fn what_was_learned_is_there_after_a_stop() {
         let response = super::world::response(tokens(id.into()));
         let _ = ledger.end(&worker, vec![(id, End::Settled(response))]).now_or_never();
     }
-    files.snapshot(ledger.now(), |snapshot| ledger.write_all(snapshot)).unwrap();
+    files.snapshot(|| ledger.now(), |snapshot| ledger.write_all(snapshot)).unwrap();
     drop((ledger, files));
     let (ledger, _files) = begin();
     let learned = ledger.snapshot("a").unwrap().record.learned_estimate;

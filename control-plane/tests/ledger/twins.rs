@@ -176,7 +176,7 @@ impl Twins {
             Step::Snapshot => {
                 self.have_all_clients();
                 let now = self.mortal.now();
-                self.files.snapshot(now, |snapshot| self.mortal.write_all(snapshot)).unwrap();
+                self.files.snapshot(|| now, |snapshot| self.mortal.write_all(snapshot)).unwrap();
             }
             Step::Kill { ms } => {
                 self.have_all_clients();

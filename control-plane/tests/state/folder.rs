@@ -31,7 +31,7 @@ fn what_is_written_to_a_folder_is_found_there_and_is_its_owners_alone() {
         files.sync();
     }
     files
-        .snapshot(NOW, |writer| bucket("a", 1).record(|record| writer.push(record)))
+        .snapshot(|| NOW, |writer| bucket("a", 1).record(|record| writer.push(record)))
         .expect("a snapshot");
     files.append(NOW, |entry| bucket("c", 3).record(|record| entry.push(record)));
     drop(files);

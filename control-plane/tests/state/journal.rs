@@ -103,7 +103,9 @@ fn entries_go_on_while_a_snapshot_waits_for_the_disk() {
     append();
     world.disk.hold_syncs();
     thread::scope(|scope| {
-        scope.spawn(|| world.files.snapshot(NOW, |writer| push(&mut |record| writer.push(record))));
+        scope.spawn(|| {
+            world.files.snapshot(|| NOW, |writer| push(&mut |record| writer.push(record)))
+        });
         world.disk.wait_for_sync();
         (1..100).for_each(|_| append());
         world.disk.let_syncs_go();

@@ -58,7 +58,7 @@ fn threads_that_append_beside_syncs_and_snapshots_lose_nothing() {
                         thread::yield_now();
                     }
                 };
-                world.files.snapshot(NOW, walk).expect("a snapshot");
+                world.files.snapshot(|| NOW, walk).expect("a snapshot");
             }
         });
         for thread in appending {

@@ -134,7 +134,7 @@ impl World {
                 meanwhile(disk, files, model);
             }
         };
-        let written = files.snapshot(NOW, walk);
+        let written = files.snapshot(|| NOW, walk);
         if disk.is_dead() {
             let is_doubtful = model.broken_after.is_some();
             model.in_doubt = if is_doubtful { InDoubt::Snapshot } else { model.in_doubt };

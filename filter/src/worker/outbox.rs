@@ -2,7 +2,7 @@
 
 use limiter::Dimension;
 use proto::{
-    REPORTS_MAX,
+    DROPPED_MAX, REPORTS_MAX,
     decision::{Decision, Drop, FilterFrame, Settle},
 };
 
@@ -62,7 +62,8 @@ impl Outbox {
             *in_lane == lane && drop.client_id == client_id && drop.decision == decision
         });
         if let Some((_, drop)) = same {
-            drop.requests = drop.requests.saturating_add(1);
+            // More in one frame would not be believed.
+            drop.requests = (drop.requests + 1).min(DROPPED_MAX);
         } else {
             let drop = Drop { client_id: client_id.to_owned(), decision, requests: 1 };
             self.drops.push((lane, drop));
@@ -128,5 +129,16 @@ mod tests {
         let drops = outbox.frame(NOW).drops;
         let counted: Vec<_> = drops.iter().map(|drop| (drop.decision(), drop.requests)).collect();
         assert_eq!(counted, [(Decision::RpmExceeded, 2), (Decision::TpmExceeded, 1)]);
+    }
+
+    #[test]
+    fn a_drop_counts_no_more_than_a_frame_may_tell() {
+        let mut outbox = Outbox::default();
+        let lane = Lanes::new(1).of("a");
+        for _ in 0..=DROPPED_MAX {
+            outbox.drop(lane, "a", Dimension::Rpm);
+        }
+        let counted: Vec<_> = outbox.frame(NOW).drops.iter().map(|drop| drop.requests).collect();
+        assert_eq!(counted, [DROPPED_MAX]);
     }
 }

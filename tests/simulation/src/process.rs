@@ -134,6 +134,6 @@ impl Process {
         files.sync();
         let is_broken = files.status().condition != Condition::Writing;
         let is_due = wants_snapshot || files.is_outgrown() || is_broken;
-        is_due && files.snapshot(ledger.now(), |snapshot| ledger.write_all(snapshot)).is_ok()
+        is_due && files.snapshot(|| ledger.now(), |snapshot| ledger.write_all(snapshot)).is_ok()
     }
 }

@@ -119,15 +119,16 @@ impl StateFiles {
     /// Writes a snapshot of what `walk` pushes, while appends go on, and removes the journal before
     /// it. Where this fails, what was in force still is.
     ///
-    /// `walk` pushes everything as it stands when it is read, in any order.
+    /// `walk` pushes everything as it stands when it is read, in any order. `now` is asked when it
+    /// has begun.
     pub fn snapshot(
         &self,
-        at: UnixMillis,
+        now: impl FnOnce() -> UnixMillis,
         walk: impl FnOnce(&mut SnapshotWriter<'_>),
     ) -> Result<(), StateError> {
         let mut generations = self.generations.lock();
         let begun = self.begin_snapshot(&mut generations)?;
-        match self.write_snapshot(&begun, at, walk) {
+        match self.write_snapshot(&begun, now(), walk) {
             Ok((behind, bytes)) => {
                 if let Err(error) = self.put_in_force() {
                     // Its name may be there: nothing that it or the one before it needs is removed.

@@ -12,8 +12,11 @@ use super::{
     records,
 };
 
-/// A block is written when it has so many bytes.
+/// A block is written when it has so many bytes and whoever reads holds no lock.
 const BLOCK_BYTES: usize = 64 << 10;
+
+/// With so many it is written in any case.
+const BLOCK_BYTES_FULL: usize = 512 << 10;
 
 /// A block has at most its bytes and a last record. What claims to be larger is damaged, and so
 /// nothing of its size is allocated.
@@ -64,7 +67,17 @@ impl<'a> SnapshotWriter<'a> {
         }
         records::encode(record, self.block.bytes_mut());
         self.records += 1;
-        if self.block.body_len() >= BLOCK_BYTES {
+        self.write_from(BLOCK_BYTES_FULL);
+    }
+
+    /// Writes what has come together. To be called now and then, where no lock is held: the disk may
+    /// take its time.
+    pub fn flush(&mut self) {
+        self.write_from(BLOCK_BYTES);
+    }
+
+    fn write_from(&mut self, bytes: usize) {
+        if self.failure.is_none() && self.block.body_len() >= bytes {
             self.failure = self.write_block().err();
             self.begin_block(BLOCK);
         }

@@ -67,7 +67,7 @@ impl Requests {
 
 /// A snapshot of what was read is all that the next process needs.
 fn check_written_again(disk: &MemoryDisk, ledger: &Ledger, files: &StateFiles) {
-    let written = files.snapshot(NOW, |snapshot| ledger.write_all(snapshot));
+    let written = files.snapshot(|| NOW, |snapshot| ledger.write_all(snapshot));
     written.expect("the disk has room");
     let again = self::ledger();
     open(disk, &again).expect("what was written can be read");

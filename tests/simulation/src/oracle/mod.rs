@@ -138,6 +138,7 @@ impl Oracle {
     /// Decides over an ask.
     pub(crate) fn decide(&mut self, worker: Name, ask: &Ask, now: u64) -> Answer {
         if let Some(answer) = self.decided(worker, ask) {
+            self.workers.entry(worker).or_default().untold.push((ask.id, answer.clone()));
             return answer;
         }
         let reserved = self.reserves(ask);
@@ -238,8 +239,8 @@ impl Oracle {
             .into_iter()
             .map(|id| (id, if was_told(&id) { End::Lost } else { End::Canceled }))
             .collect();
-        known.to_repeat = std::mem::take(&mut known.untold);
-        known.to_repeat.retain(|(_, answer)| answer.decision != Decision::Admitted);
+        let untold = known.untold.drain(..);
+        known.to_repeat.extend(untold.filter(|(_, answer)| answer.decision != Decision::Admitted));
         ends.into_iter().filter_map(|(id, end)| self.end(worker, id, end, now)).collect()
     }
 
