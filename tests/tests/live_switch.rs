@@ -162,16 +162,22 @@ fn another_filter(folder: &TempDir) -> PathBuf {
     file
 }
 
+/// An Envoy that follows files, and loads its filter from a path of the test's own.
+async fn with_filter_at(path: PathBuf) -> TestStack {
+    std::fs::copy(tools::filter(), &path).expect("a copy");
+    TestStack::builder().following_files().filter(path).start().await
+}
+
+async fn message(stack: &TestStack) -> String {
+    let answer = stack.proxy().get("/").send().await;
+    answer.json()["message"].as_str().expect("a message").to_owned()
+}
+
 #[tokio::test]
 async fn a_new_filter_at_the_same_path_is_loaded_by_an_envoy_that_runs() {
     let folder = TempDir::new().expect("a temporary folder");
     let path = folder.path().join("filter.wasm");
-    std::fs::copy(tools::filter(), &path).expect("a copy");
-    let mut stack = TestStack::builder().following_files().filter(path.clone()).start().await;
-    let message = |stack: &TestStack| {
-        let request = stack.proxy().get("/").send();
-        async move { request.await.json()["message"].as_str().expect("a message").to_owned() }
-    };
+    let mut stack = with_filter_at(path.clone()).await;
     assert_eq!(message(&stack).await, "X-Client-ID header is required");
 
     std::fs::rename(another_filter(&folder), &path).expect("it takes the old one's place");
@@ -181,4 +187,21 @@ async fn a_new_filter_at_the_same_path_is_loaded_by_an_envoy_that_runs() {
     })
     .await;
     check::filter_is_unharmed(stack.envoy()).await;
+}
+
+#[tokio::test]
+async fn what_is_no_filter_leaves_the_one_in_force_that_was_loaded_before() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("filter.wasm");
+    let mut stack = with_filter_at(path.clone()).await;
+    let before = message(&stack).await;
+
+    std::fs::write(&path, "no filter").expect("it is written");
+    stack.reconfigure("FLOWGUARD_MODE", "pass").await;
+    let rejected = "extension_config_discovery.http_filter.flowguard.update_rejected";
+    eventually("the filter is rejected", || async {
+        (stack.envoy().stat(rejected).await > 0).then_some(())
+    })
+    .await;
+    assert_eq!(message(&stack).await, before);
 }

@@ -1,6 +1,6 @@
 //! What each mode does, and how its workers are counted.
 
-use proto::decision::Decision;
+use proto::decision::{Decision, Mode};
 
 use super::fake::{Bench, Fate};
 use crate::{
@@ -81,5 +81,16 @@ fn a_worker_is_counted_by_its_mode_from_its_first_request_until_it_stops() {
         bench.worker.stop(&mut bench.host, bench.now_us);
         bench.worker.stop(&mut bench.host, bench.now_us);
         assert_eq!(bench.count(&stat), 0, "{mode}");
+    }
+}
+
+#[test]
+fn hello_says_whether_the_worker_is_in_shadow_and_which_release_its_filter_is() {
+    for (config, mode) in [("", Mode::Enforce), (r#"{"mode":"shadow"}"#, Mode::Shadow)] {
+        let mut bench = Bench::new(config);
+        bench.request(1);
+        bench.tick(20);
+        let hello = bench.host.frames[0].1.hello.as_ref().unwrap();
+        assert_eq!((hello.mode(), &*hello.version), (mode, env!("CARGO_PKG_VERSION")));
     }
 }
