@@ -11,15 +11,21 @@ use tonic::Status;
 use super::{
     Greeting, StreamMetrics,
     frame::{ClientAsk, Frame, FrameError, Reports, Resume},
+    refusals,
     verdict::{exceeded, verdict},
 };
-use crate::ledger::{Answer, Ask, End, Ledger, Worker};
+use crate::{
+    excerpt::Excerpt,
+    ledger::{Answer, Ask, End, Ledger, Worker},
+};
 
 /// A worker's conversation on one stream. What its requests hold is the ledger's, and waits there for
 /// the worker's next stream.
 #[derive(Debug)]
 pub struct Session {
     worker: Arc<Worker>,
+    /// Envoy's id, for the log.
+    node: Excerpt,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     welcomed: bool,
@@ -36,6 +42,7 @@ impl Session {
         metrics.stream_opened();
         Self {
             worker: ledger.join(greeting.worker),
+            node: Excerpt::new(""),
             ledger,
             metrics,
             welcomed: false,
@@ -43,6 +50,22 @@ impl Session {
             taken: 0,
             acknowledged: 0,
         }
+    }
+
+    /// The same, with what its Envoy calls itself.
+    #[must_use]
+    pub fn of_node(self, node: &str) -> Self {
+        Self { node: Excerpt::new(node), ..self }
+    }
+
+    /// What its Envoy calls itself, as it may stand in a log.
+    pub fn node(&self) -> &Excerpt {
+        &self.node
+    }
+
+    /// The worker whose requests it is about.
+    pub fn worker(&self) -> &Worker {
+        &self.worker
     }
 
     /// Takes a frame, all of it or nothing. A frame with a hello or with asks has an answer.
@@ -131,6 +154,7 @@ impl Session {
             }
         }
         for drop in drops {
+            refusals::log_dropped(&self.node, &drop);
             self.metrics.decided(exceeded(drop.limit), drop.requests);
             self.ledger.count_dropped(&drop.client_id, drop.limit, drop.requests);
         }
@@ -141,6 +165,7 @@ impl Session {
             return Vec::new();
         }
         let answers = self.ledger.decide(&self.worker, asks).await;
+        refusals::log(&self.node, asks, &answers);
         let verdicts = asks.iter().zip(&answers).map(|(ask, answer)| {
             let verdict = verdict(ask.id, answer);
             self.metrics.decided(verdict.decision(), 1);

@@ -74,14 +74,17 @@ impl Ledger {
     #[inline]
     fn decide_anew(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
         if let Some(client) = self.clients.get(ask.client) {
-            self.decide_for(&client, ask, asking)
-        } else {
-            match &self.unknown {
-                Unknown::Shared(client) => self.decide_for(client, ask, asking),
-                Unknown::Denied { count } => {
-                    count.fetch_add(1, Ordering::Relaxed);
-                    Answer::UnknownClient
-                }
+            return self.decide_for(&client, ask, asking);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => {
+                self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
+                self.decide_for(client, ask, asking)
+            }
+            Unknown::Denied { count } => {
+                self.unconfigured.note(ask.client, "it is denied", asking.now);
+                count.fetch_add(1, Ordering::Relaxed);
+                Answer::UnknownClient
             }
         }
     }
