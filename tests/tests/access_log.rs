@@ -249,6 +249,22 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
     assert_eq!(used, [600, 300]);
 }
 
+#[test]
+fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration() {
+    let read = |file: &str| {
+        let text = std::fs::read_to_string(tools::workspace().join(file));
+        text.unwrap_or_else(|error| panic!("{file}: {error}"))
+    };
+    let generated = read("control-plane/src/envoy_config/envoy.yaml.j2");
+    let readme = read("envoy/README.md");
+    let (_, lines) = readme.split_once("```yaml\ntime: ").expect("the access log's lines");
+    let (lines, _) = lines.split_once("```").expect("their end");
+    assert_eq!(lines.lines().count(), 10, "{lines}");
+    for line in lines.lines().skip(1) {
+        assert!(generated.lines().any(|other| other.trim() == line), "{line}");
+    }
+}
+
 /// What a command prints, with jq as it was found.
 async fn run(command: &str, folder: &std::path::Path) -> String {
     let mut shell = Command::new("bash");

@@ -34,8 +34,12 @@ impl Unconfigured {
         if !enabled!(Level::INFO) {
             return;
         }
-        self.tell(now);
-        if self.0.lock().names(id) {
+        let (unnamed, is_named) = {
+            let mut minute = self.0.lock();
+            (minute.turn(now), minute.names(id))
+        };
+        tell(unnamed);
+        if is_named {
             info!(client_id = %Excerpt::quoted(id), "an id that nobody configured asks: {what}");
         }
     }
@@ -43,9 +47,13 @@ impl Unconfigured {
     /// Says how many went unnamed, once their minute is over.
     pub(super) fn tell(&self, now: UnixMillis) {
         let unnamed = self.0.lock().turn(now);
-        if unnamed > 0 {
-            info!("{unnamed} further requests within a minute had ids that nobody configured");
-        }
+        tell(unnamed);
+    }
+}
+
+fn tell(unnamed: u64) {
+    if unnamed > 0 {
+        info!("{unnamed} further requests within a minute had ids that nobody configured");
     }
 }
 
