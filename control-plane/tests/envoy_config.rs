@@ -122,6 +122,7 @@ fn the_filter_is_told_its_settings() {
             "exempt_paths": ["/healthz", "/static/*"],
             "exempt_preflight": true,
             "estimate": "learned",
+            "access_log": true,
             "cluster": "flowguard_decisions",
             "authority": "flowguard-decisions",
         })

@@ -31,6 +31,8 @@ pub struct Config {
     pub(crate) accept_encoding: AcceptEncoding,
     /// Where the tokens that a request is charged at first come from.
     pub(crate) estimate: Estimate,
+    /// Whether Envoy's access log is told what became of each request.
+    pub(crate) access_log: bool,
     /// What passes without a client and without a decision.
     pub exemptions: Exemptions,
     /// Where the decision stream goes, as the host takes it.
@@ -57,6 +59,7 @@ impl Config {
             upstream_rate_limit_headers: json.upstream_rate_limit_headers,
             accept_encoding: json.accept_encoding,
             estimate: json.estimate,
+            access_log: json.access_log,
             exemptions: Exemptions::new(&json.exempt_paths, json.exempt_preflight)
                 .map_err(InvalidConfig::Exemption)?,
             control_plane: GrpcService::new(&json.cluster, &json.authority)
@@ -131,6 +134,7 @@ mod tests {
             assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Replace);
             assert_eq!(config.accept_encoding, AcceptEncoding::Drop);
             assert_eq!(config.estimate, Estimate::Header);
+            assert!(!config.access_log);
             let root = headers(&[(":method", "GET"), (":path", "/")]);
             assert!(!config.exemptions.apply_to(&root, false));
         }
@@ -143,7 +147,7 @@ mod tests {
                  "error_format":"openai","rate_limit_headers":"both",
                  "upstream_rate_limit_headers":"rename","accept_encoding":"keep",
                  "estimate":"learned","exempt_paths":["/health","/status/*"],"exempt_preflight":true,
-                 "cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
+                 "access_log":true,"cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Shadow);
@@ -154,6 +158,7 @@ mod tests {
         assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
         assert_eq!(config.accept_encoding, AcceptEncoding::Keep);
         assert_eq!(config.estimate, Estimate::Learned);
+        assert!(config.access_log);
         for path in ["/health", "/status/a"] {
             let exempt = headers(&[(":method", "GET"), (":path", path)]);
             assert!(config.exemptions.apply_to(&exempt, false), "{path}");

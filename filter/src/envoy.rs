@@ -22,7 +22,7 @@ use crate::{
     header_map::HeaderMap,
     host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken, TICK_MS},
     rate_limit_headers::ResponseEdit,
-    reply::{Denial, Reply, ReplyStyle},
+    reply::{Denial, REQUEST_ID, Reply, ReplyStyle},
     stats::{Stat, StatKind},
     worker::Worker,
 };
@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_millis(TICK_MS);
 
 /// Bytes of a response that are copied in at once: memory that a VM grew by it never gives back.
 const PIECE_BYTES: usize = 16 * 1024;
+
+/// Envoy keeps it as the filter state `wasm.flowguard`, which an access log can read.
+const ACCESS_LOG_PROPERTY: &str = "flowguard";
 
 /// The host knows no shorter one.
 const HURRIED_TICK: Duration = Duration::from_millis(1);
@@ -173,7 +176,8 @@ impl HttpContext for Request {
             None => {
                 // Envoy serves nothing with a filter that refused its configuration. Should it do so
                 // all the same, no request passes unlimited, and none waits for ever.
-                send(&ReplyStyle::default().reply(&Denial::LimiterUnavailable));
+                let reply = ReplyStyle::default().reply(&Denial::LimiterUnavailable);
+                send(&reply.with_request_id(&request_id()));
                 Action::Pause
             }
         }
@@ -267,6 +271,12 @@ fn wall_us() -> u64 {
         .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
         .unwrap_or_default();
     u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Legal while a request's headers are handled, and while it is held after that.
+fn request_id() -> Vec<u8> {
+    let id = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, REQUEST_ID);
+    id.ok().flatten().unwrap_or_default()
 }
 
 fn send(reply: &Reply) {
@@ -400,9 +410,19 @@ impl Host for Envoy {
         }
     }
 
+    fn request_id(&mut self, request: RequestId) -> Vec<u8> {
+        if self.enter(request) { request_id() } else { Vec::new() }
+    }
+
     fn reply(&mut self, request: RequestId, reply: &Reply) {
         if self.enter(request) {
             send(reply);
+        }
+    }
+
+    fn tell_access_log(&mut self, request: RequestId, json: &str) {
+        if self.enter(request) {
+            let _ = hostcalls::set_property(vec![ACCESS_LOG_PROPERTY], Some(json.as_bytes()));
         }
     }
 

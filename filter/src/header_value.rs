@@ -41,6 +41,12 @@ impl AsciiHeaderValue {
         Self(kept.trim_ascii().to_owned())
     }
 
+    /// The same of the first `bytes_max` of any bytes.
+    pub(crate) fn cut(bytes: &[u8], bytes_max: usize) -> Self {
+        let cut = bytes.get(..bytes_max).unwrap_or(bytes);
+        Self::new(&String::from_utf8_lossy(cut))
+    }
+
     /// What goes on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,6 +84,7 @@ mod tests {
     fn bytes_that_are_no_ascii_stay_only_where_bytes_can_be_sent() {
         assert_eq!(HeaderValue::joined([&b"caf\xc3\xa9 \xff"[..]]).as_bytes(), b"caf\xc3\xa9 \xff");
         assert_eq!(AsciiHeaderValue::new("caf\u{e9}!").as_str(), "caf!");
+        assert_eq!(AsciiHeaderValue::cut(b"a\xffb\xc3\xa9\r\nc", 9).as_str(), "abc");
     }
 
     #[test]
@@ -93,6 +100,7 @@ mod tests {
         assert_eq!(HeaderValue::joined([&long[..]]).as_bytes(), &long[..HEADER_VALUE_BYTES_MAX]);
         let text = "a".repeat(5_000);
         assert_eq!(AsciiHeaderValue::new(&text).as_str(), &text[..HEADER_VALUE_BYTES_MAX]);
+        assert_eq!(AsciiHeaderValue::cut(text.as_bytes(), 128).as_str(), &text[..128]);
     }
 
     proptest! {

@@ -43,8 +43,13 @@ pub trait Host {
     fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit);
     /// Lets a paused request go on to the upstream.
     fn resume(&mut self, request: RequestId);
+    /// What a request that is held, or whose headers are being handled, has as its `x-request-id`: any
+    /// bytes, none where it has none.
+    fn request_id(&mut self, request: RequestId) -> Vec<u8>;
     /// Answers a request.
     fn reply(&mut self, request: RequestId, reply: &Reply);
+    /// Says for Envoy's access log what became of a request, in place of what was said before.
+    fn tell_access_log(&mut self, request: RequestId, json: &str);
     /// Adds to a counter or a gauge.
     fn count(&mut self, stat: Stat, by: i64);
     /// A request got its verdict after so long.

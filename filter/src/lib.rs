@@ -13,6 +13,7 @@
     allow(dead_code, reason = "all of it is for `envoy`, which is compiled for wasm alone")
 )]
 
+mod access_log;
 mod clock;
 mod config;
 #[cfg(any(target_arch = "wasm32", feature = "lint-host"))]

@@ -13,6 +13,8 @@ pub(crate) enum Verdict {
         standing: Standing,
         /// Its client may need what its end gives back, which is then to be told at once.
         settle_at_once: bool,
+        /// The tokens that were charged for it.
+        reserved_tokens: u64,
     },
     /// It does not.
     Deny(Deny),
@@ -88,7 +90,8 @@ impl TryFrom<&decision::Verdict> for Verdict {
         };
         let (limit, balance, other) = match verdict.decision() {
             Decision::Admitted => {
-                return Ok(Self::Pass { standing, settle_at_once: verdict.settle_at_once });
+                let &decision::Verdict { settle_at_once, reserved_tokens, .. } = verdict;
+                return Ok(Self::Pass { standing, settle_at_once, reserved_tokens });
             }
             Decision::UnknownClient => return Ok(Self::Deny(Deny::UnknownClient)),
             Decision::RpmExceeded => (Dimension::Rpm, standing.requests, standing.tokens),

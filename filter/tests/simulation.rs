@@ -38,6 +38,10 @@ impl Host for OneStream {
         Vec::new()
     }
 
+    fn request_id(&mut self, _request: RequestId) -> Vec<u8> {
+        Vec::new()
+    }
+
     fn reply(&mut self, request: RequestId, reply: &Reply) {
         panic!("{request} was answered {}: {}", reply.status, reply.body);
     }
@@ -47,6 +51,7 @@ impl Host for OneStream {
     fn set_pace(&mut self, _pace: Pace) {}
     fn remove_request_header(&mut self, _request: RequestId, _name: &str) {}
     fn edit_response_headers(&mut self, _request: RequestId, _edit: &ResponseEdit) {}
+    fn tell_access_log(&mut self, _request: RequestId, _json: &str) {}
     fn count(&mut self, _stat: Stat, _by: i64) {}
     fn decided_after(&mut self, _wait_us: u64) {}
     fn info(&mut self, _text: &str) {}

@@ -56,6 +56,8 @@ impl Envoy {
         command.args(["--concurrency", &workers.to_string()]);
         // Several Envoys on one machine must not share memory.
         command.arg("--use-dynamic-base-id");
+        // A test that reads the access log waits for it no longer than this; 10 s is the default.
+        command.args(["--file-flush-interval-msec", "50"]);
         Self {
             process: Process::spawn(name, command, folder),
             ports,

@@ -6,6 +6,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "said once, above")]
 
+pub mod access_log;
 pub mod admin;
 pub mod check;
 pub mod control_plane;

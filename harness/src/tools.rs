@@ -52,6 +52,11 @@ pub fn sdk_python() -> Command {
     Command::new(find("SDK_PYTHON", None))
 }
 
+/// jq, by which people read logs of JSON.
+pub fn jq() -> Command {
+    Command::new(find("JQ_BIN", on_path("jq")))
+}
+
 /// wrk, which makes the load of the benchmarks.
 pub fn wrk() -> Command {
     Command::new(find("WRK_BIN", on_path("wrk")))

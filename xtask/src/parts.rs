@@ -36,6 +36,7 @@ impl Parts {
         self.0.push(("BUF_BIN", tools::buf()?));
         self.0.push(("PROMETHEUS_BIN", tools::prometheus()?));
         self.0.push(("SDK_PYTHON", tools::sdk_python()?));
+        self.0.push(("JQ_BIN", tools::jq()?));
         Ok(())
     }
 

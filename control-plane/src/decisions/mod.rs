@@ -8,11 +8,13 @@ mod frame;
 mod greeting;
 mod log_budget;
 mod metrics;
+mod refusals;
 mod seats;
 mod server;
 mod session;
 mod shared;
 mod stream;
+mod stream_end;
 mod thread;
 mod verdict;
 

@@ -93,6 +93,7 @@ async fn give_up_on_absent_workers(shared: Shared) {
     let mut looks = time::interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shared.shutdown.run_until_cancelled(looks.tick()).await.is_some() {
+        shared.ledger.tell_of_unconfigured_ids();
         loop {
             let ended = shared.ledger.give_up_on_absent_workers().await;
             for ended in &ended {

@@ -12,9 +12,13 @@ use super::{
     Greeting, StreamMetrics,
     filters::Filter,
     frame::{ClientAsk, Frame, FrameError, Reports, Resume},
+    refusals,
     verdict::{exceeded, verdict},
 };
-use crate::ledger::{Answer, Ask, End, Ledger, Worker};
+use crate::{
+    excerpt::Excerpt,
+    ledger::{Answer, Ask, End, Ledger, Worker},
+};
 
 /// A worker's conversation on one stream. What its requests hold is the ledger's, and waits there for
 /// the worker's next stream.
@@ -22,6 +26,8 @@ use crate::ledger::{Answer, Ask, End, Ledger, Worker};
 pub struct Session {
     worker: Arc<Worker>,
     filter: Filter,
+    /// Envoy's id, for the log.
+    node: Excerpt,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     welcomed: bool,
@@ -41,6 +47,7 @@ impl Session {
         Self {
             worker,
             filter,
+            node: Excerpt::new(""),
             ledger,
             metrics,
             welcomed: false,
@@ -48,6 +55,22 @@ impl Session {
             taken: 0,
             acknowledged: 0,
         }
+    }
+
+    /// The same, with what its Envoy calls itself.
+    #[must_use]
+    pub fn of_node(self, node: &str) -> Self {
+        Self { node: Excerpt::new(node), ..self }
+    }
+
+    /// What its Envoy calls itself, as it may stand in a log.
+    pub fn node(&self) -> &Excerpt {
+        &self.node
+    }
+
+    /// The worker whose requests it is about.
+    pub fn worker(&self) -> &Worker {
+        &self.worker
     }
 
     /// Takes a frame, all of it or nothing. A frame with a hello or with asks has an answer.
@@ -136,6 +159,7 @@ impl Session {
             }
         }
         for drop in drops {
+            refusals::log_dropped(&self.node, &drop);
             self.metrics.decided(exceeded(drop.limit), drop.requests);
             self.ledger.count_dropped(&drop.client_id, drop.limit, drop.requests);
         }
@@ -146,6 +170,7 @@ impl Session {
             return Vec::new();
         }
         let answers = self.ledger.decide(&self.worker, asks).await;
+        refusals::log(&self.node, asks, &answers);
         let verdicts = asks.iter().zip(&answers).map(|(ask, answer)| {
             let verdict = verdict(ask.id, answer);
             self.metrics.decided(verdict.decision(), 1);

@@ -16,10 +16,12 @@ use tokio::{
     task,
     time::{Instant, timeout, timeout_at},
 };
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
 
-use super::{Greeting, Session, frame::reports, seats::Seat, shared::Shared};
+use super::{
+    Greeting, Session, frame::reports, seats::Seat, shared::Shared, stream_end::StreamEnd,
+};
 use crate::listener::{AtWork, ConnectionInfo};
 
 /// How long a stream may take to say hello.
@@ -30,8 +32,8 @@ const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(20);
 
 pub(super) type Answer = Result<ControlFrame, Status>;
 
-/// Waits until the server stops, or a newer stream of the same worker comes.
-async fn has_to_end(shared: &Shared, seat: Option<&Seat>) {
+/// Waits until the server stops, or a newer stream of the same worker comes; which of them it was.
+async fn has_to_end(shared: &Shared, seat: Option<&Seat>) -> StreamEnd {
     let newer_stream = async {
         match seat {
             Some(seat) => seat.wanted().await,
@@ -39,8 +41,8 @@ async fn has_to_end(shared: &Shared, seat: Option<&Seat>) {
         }
     };
     tokio::select! {
-        () = shared.shutdown.cancelled() => {}
-        () = newer_stream => {}
+        () = shared.shutdown.cancelled() => StreamEnd::Stopping,
+        () = newer_stream => StreamEnd::Replaced,
     }
 }
 
@@ -48,7 +50,7 @@ async fn has_to_end(shared: &Shared, seat: Option<&Seat>) {
 enum Next {
     Frame(FilterFrame),
     Acknowledgement,
-    End,
+    End(StreamEnd),
 }
 
 pub(super) struct Stream {
@@ -59,6 +61,8 @@ pub(super) struct Stream {
     at_work: Option<AtWork>,
     /// `None` until the worker said hello.
     session: Option<Session>,
+    /// When it did.
+    opened: Option<Instant>,
     seat: Option<Seat>,
     /// Until when its ends are to be acknowledged.
     acknowledge_at: Option<Instant>,
@@ -82,6 +86,7 @@ impl Stream {
             connection,
             at_work: None,
             session: None,
+            opened: None,
             seat: None,
             acknowledge_at: None,
             reports_in_turn: 0,
@@ -91,48 +96,47 @@ impl Stream {
     }
 
     pub(super) async fn serve(mut self, answers: Sender<Answer>) {
-        loop {
+        let end = loop {
             let next = tokio::select! {
                 biased;
-                () = answers.closed() => break,
+                () = answers.closed() => break StreamEnd::unread(),
                 next = self.next() => next,
             };
             let answer = match next {
                 Ok(Next::Frame(frame)) => self.answer(frame).await,
                 Ok(Next::Acknowledgement) => Ok(self.session.as_mut().map(Session::acknowledge)),
-                Ok(Next::End) => break,
+                Ok(Next::End(end)) => break end,
                 Err(status) => Err(status),
             };
             self.mind_acknowledgement();
             match answer {
                 Ok(None) => {}
                 Ok(Some(answer)) => {
-                    if !self.send(Ok(answer), &answers).await {
-                        break;
+                    if let Err(end) = self.send(Ok(answer), &answers).await {
+                        break end;
                     }
                     self.session.iter().for_each(Session::told);
                     // A filter waits for its answer. Who sends frame after frame waits for others.
                     self.is_answered = true;
                 }
                 Err(status) => {
-                    self.log_end(&status);
                     // Nobody waits for it when the stream broke.
-                    self.send(Err(status), &answers).await;
-                    break;
+                    let _ = self.send(Err(status.clone()), &answers).await;
+                    break StreamEnd::with(status);
                 }
             }
             self.take_turns().await;
-        }
-        self.end().await;
+        };
+        self.end(&end).await;
     }
 
-    /// Whether it was sent. Who does not read holds up nothing but this stream: neither the newer one
+    /// An error says why it was not sent. Who does not read holds up nothing but this stream: neither the newer one
     /// that takes its place, nor the server's end.
-    async fn send(&self, answer: Answer, answers: &Sender<Answer>) -> bool {
+    async fn send(&self, answer: Answer, answers: &Sender<Answer>) -> Result<(), StreamEnd> {
         tokio::select! {
             biased;
-            sent = answers.send(answer) => sent.is_ok(),
-            () = has_to_end(&self.shared, self.seat.as_ref()) => false,
+            sent = answers.send(answer) => sent.map_err(|_| StreamEnd::unread()),
+            end = has_to_end(&self.shared, self.seat.as_ref()) => Err(end),
         }
     }
 
@@ -147,14 +151,14 @@ impl Stream {
 
     /// An Envoy that replaces the filter resets its stream in the same breath in which the filter
     /// reports its last requests: what has arrived is read, although nobody waits for answers.
-    async fn end(mut self) {
-        let Some(mut session) = self.session.take() else { return };
+    async fn end(mut self, end: &StreamEnd) {
+        let Some(mut session) = self.session.take() else { return self.log_ungreeted(end) };
         while let Some(Ok(Some(frame))) = self.inbound.message().now_or_never() {
             session.answer_nobody(frame).await;
         }
+        self.log_end(&session, end);
         session.close();
         drop(self.seat.take());
-        self.log(|| info!(peer = %self.peer, "decision stream closed"));
     }
 
     async fn next(&mut self) -> Result<Next, Status> {
@@ -171,12 +175,12 @@ impl Stream {
                     Err(_) => return Ok(Next::Acknowledgement),
                 },
             };
-            Ok(frame?.map_or(Next::End, Next::Frame))
+            Ok(frame?.map_or(Next::End(StreamEnd::Closed), Next::Frame))
         };
         let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
         tokio::select! {
             biased;
-            () = has_to_end => Ok(Next::End),
+            end = has_to_end => Ok(Next::End(end)),
             next = next => next,
         }
     }
@@ -207,29 +211,44 @@ impl Stream {
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
         let filter = greeting.filter.clone();
-        let session = Session::start(greeting, ledger, metrics);
-        self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
+        let comes_back = greeting.comes_back;
         let node = hello.map_or("", |hello| &hello.node);
+        let session = Session::start(greeting, ledger, metrics).of_node(node);
+        self.opened = Some(Instant::now());
+        self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         self.log(|| {
             info!(
                 peer = %self.peer,
-                node = %node.escape_debug(),
+                node = %session.node(),
                 %filter,
-                "decision stream opened"
+                worker = ?session.worker().id(),
+                open_requests = session.worker().held(),
+                "decision stream opened{}",
+                if comes_back { " again" } else { "" },
             );
         });
         Ok(session)
     }
 
-    fn log_end(&self, status: &Status) {
-        match status.code() {
-            // The peer has gone: nobody did anything wrong.
-            Code::Cancelled | Code::Unknown => {
-                debug!(peer = %self.peer, "decision stream broke: {}", status.message());
+    fn log_end(&self, session: &Session, end: &StreamEnd) {
+        let up_s = self.opened.map_or(0, |opened| opened.elapsed().as_secs());
+        let (node, worker) = (session.node(), session.worker());
+        let (id, open_requests) = (worker.id(), worker.held());
+        self.log(|| match end {
+            StreamEnd::Refused(_) => {
+                warn!(peer = %self.peer, %node, worker = ?id, up_s, open_requests, "decision stream {end}");
             }
-            code => self.log(|| {
-                warn!(peer = %self.peer, "decision stream refused: {code:?}: {}", status.message());
-            }),
+            _ => {
+                info!(peer = %self.peer, %node, worker = ?id, up_s, open_requests, "decision stream {end}");
+            }
+        });
+    }
+
+    /// Nobody said hello on it.
+    fn log_ungreeted(&self, end: &StreamEnd) {
+        match end {
+            StreamEnd::Refused(_) => self.log(|| warn!(peer = %self.peer, "decision stream {end}")),
+            _ => debug!(peer = %self.peer, "decision stream without a hello {end}"),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroU16};
 
+use proto::plugin_config::PluginConfig;
 use serde::Serialize;
 
 use super::{
@@ -91,6 +92,8 @@ impl Context {
         surroundings: &Surroundings,
         discovery: Option<&Discovery>,
     ) -> serde_json::Result<Self> {
+        // The template has an access log.
+        let filter_config = PluginConfig { access_log: true, ..config.filter.clone() };
         let Surroundings { filter, ip, control_plane: (host, port), stats_port } = surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
@@ -103,7 +106,7 @@ impl Context {
             },
             filter: Filter {
                 path: filter.clone(),
-                config: serde_json::to_string_pretty(&config.filter)?,
+                config: serde_json::to_string_pretty(&filter_config)?,
             },
             upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
             control_plane: Endpoint::new(host, *port),

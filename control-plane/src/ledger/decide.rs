@@ -74,16 +74,19 @@ impl Ledger {
     #[inline]
     fn decide_anew(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
         if let Some(client) = self.clients.get(ask.client) {
-            self.decide_for(&client, ask, asking)
-        } else {
-            match &self.unknown {
-                Unknown::Shared(client) => self.decide_for(client, ask, asking),
-                Unknown::Denied(denied) => {
-                    let in_shadow = asking.held.is_in_shadow;
-                    let count = if in_shadow { &denied.in_shadow } else { &denied.refused };
-                    count.fetch_add(1, Ordering::Relaxed);
-                    Answer::UnknownClient
-                }
+            return self.decide_for(&client, ask, asking);
+        }
+        match &self.unknown {
+            Unknown::Shared(client) => {
+                self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
+                self.decide_for(client, ask, asking)
+            }
+            Unknown::Denied(denied) => {
+                self.unconfigured.note(ask.client, "it is denied", asking.now);
+                let in_shadow = asking.held.is_in_shadow;
+                let count = if in_shadow { &denied.in_shadow } else { &denied.refused };
+                count.fetch_add(1, Ordering::Relaxed);
+                Answer::UnknownClient
             }
         }
     }

@@ -26,6 +26,7 @@ mod restore;
 mod retired;
 mod slots;
 mod snapshot;
+mod unconfigured;
 mod unknown;
 mod worker;
 mod workers;
@@ -50,6 +51,7 @@ use reservation::Reservation;
 use retired::Retired;
 use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};
+use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{Worker, WorkerId};
 pub use workers::Ended;
@@ -69,6 +71,7 @@ pub struct Ledger {
     slots: Slots,
     retired: Mutex<Retired>,
     unknown: Unknown,
+    unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
 }
@@ -82,6 +85,7 @@ impl Ledger {
             clock: clock.into(),
             clients: Catalog::default(),
             slots: Slots::default(),
+            unconfigured: Unconfigured::default(),
             retired: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),

@@ -38,6 +38,11 @@ impl Unknown {
 }
 
 impl Ledger {
+    /// Says in the log how often ids that nobody configured asked unnamed, once that minute is over.
+    pub fn tell_of_unconfigured_ids(&self) {
+        self.unconfigured.tell(self.clock.now());
+    }
+
     /// What `read` sees of the client that a request of this id counts as; `None`: such are denied.
     pub(super) fn with_client<T>(&self, id: &str, read: impl FnOnce(&Client) -> T) -> Option<T> {
         if let Some(client) = self.clients.get(id) {

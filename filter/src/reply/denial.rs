@@ -40,7 +40,7 @@ impl Denial {
     }
 
     /// The code, as docs/contract.md has it in section 2.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::InvalidHeaders(InvalidHeaders::NoClientId | InvalidHeaders::NoTokenEstimate) => {
                 "missing_header"

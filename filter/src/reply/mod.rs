@@ -25,6 +25,23 @@ pub struct Reply {
     pub body: String,
 }
 
+/// By which a client and an operator speak of the same request.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+/// Bytes of a request's id that are repeated: of Envoy's own, which has 36, all.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+impl Reply {
+    /// The same with the request's id, which may be any bytes of its client's.
+    pub(crate) fn with_request_id(mut self, id: &[u8]) -> Self {
+        let id = AsciiHeaderValue::cut(id, REQUEST_ID_BYTES_MAX);
+        if !id.as_str().is_empty() {
+            self.headers.push((REQUEST_ID, id));
+        }
+        self
+    }
+}
+
 /// How the denials of one request are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReplyStyle {

@@ -5,12 +5,17 @@ use proto::{
     plugin_config::Mode,
 };
 
-use super::{Worker, response::Response};
+use super::{
+    Worker,
+    requests::{Forwarded, Waiting},
+    response::Response,
+};
 use crate::{
+    access_log::Entry,
     clock::Micros,
     host::{Host, RequestId},
     stats::Stat,
-    verdict::{Deny, Standing, Verdict},
+    verdict::{Deny, Verdict},
 };
 
 impl Worker {
@@ -24,32 +29,29 @@ impl Worker {
     ) {
         let id = verdict.id;
         let Ok(verdict) = Verdict::try_from(verdict) else {
-            return self.give_up_without_verdict(host, id);
+            return self.give_up_without_verdict(host, id, now);
         };
         if let Some(ask) = asks.iter().find(|ask| ask.id == id) {
             self.remember(&ask.client_id, &verdict, now);
         }
+        let has_access_log = self.config.access_log;
         match verdict {
-            Verdict::Pass { standing, settle_at_once } => {
-                self.admit(host, id, standing, settle_at_once, now);
+            Verdict::Pass { standing, settle_at_once, reserved_tokens } => {
+                let forwarded = |waiting: &Waiting| {
+                    let entry = Entry::admitted(reserved_tokens);
+                    Forwarded {
+                        started: waiting.started,
+                        response: Response::awaited(waiting.kind, standing, settle_at_once),
+                        entry: has_access_log
+                            .then(|| Box::new(entry.after_us(now.since(waiting.started)))),
+                    }
+                };
+                if let Some(started) = self.requests.forward(id, forwarded) {
+                    count(host, Stat::Admitted, started, now);
+                    host.resume(id);
+                }
             }
             Verdict::Deny(deny) => self.refuse(host, id, deny, now),
-        }
-    }
-
-    fn admit(
-        &mut self,
-        host: &mut impl Host,
-        id: RequestId,
-        standing: Standing,
-        settle_at_once: bool,
-        now: Micros,
-    ) {
-        let forwarded =
-            self.requests.forward(id, |kind| Response::awaited(kind, standing, settle_at_once));
-        if let Some(started) = forwarded {
-            count(host, Stat::Admitted, started, now);
-            host.resume(id);
         }
     }
 
@@ -60,8 +62,11 @@ impl Worker {
             Deny::UnknownClient => Stat::UnknownClient,
         };
         count(host, stat, waiting.started, now);
+        let denial = deny.into();
+        let waited_us = now.since(waiting.started);
+        self.tell_access_log(host, id, || Entry::denied(&denial).after_us(waited_us));
         if self.config.mode == Mode::Enforce {
-            self.deny(host, id, waiting.body_format, &deny.into());
+            self.deny(host, id, waiting.body_format, &denial);
         } else {
             host.resume(id);
         }

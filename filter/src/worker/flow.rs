@@ -5,8 +5,10 @@ use proto::plugin_config::{AcceptEncoding, Mode};
 use super::{
     Worker,
     requests::{Arrival, State},
+    response::Report,
 };
 use crate::{
+    access_log::Entry,
     header_map::HeaderMap,
     host::{Host, Next, RequestId, ResponseBody},
     rate_limit_headers,
@@ -34,6 +36,7 @@ impl Worker {
         }
         if self.config.exemptions.apply_to(headers, has_body) {
             host.count(Stat::Exempt, 1);
+            self.tell_access_log(host, id, Entry::exempt);
             return Next::Continue;
         }
         let body_format = BodyFormat::of(self.config.error_format, headers);
@@ -41,10 +44,12 @@ impl Worker {
             Ok(read) => read,
             Err(invalid) => {
                 host.count(Stat::InvalidHeaders, 1);
+                let denial = Denial::InvalidHeaders(invalid);
+                self.tell_access_log(host, id, || Entry::denied(&denial));
                 if self.config.mode == Mode::Shadow {
                     return Next::Continue;
                 }
-                self.deny(host, id, body_format, &Denial::InvalidHeaders(invalid));
+                self.deny(host, id, body_format, &denial);
                 return Next::Pause;
             }
         };
@@ -117,15 +122,41 @@ impl Worker {
     pub fn on_end(&mut self, host: &mut impl Host, id: RequestId, completed: bool, wall_us: u64) {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
-            Some(State::Waiting(waiting)) if waiting.may_be_charged() => self.outbox.cancel(id),
+            Some(State::Waiting(waiting)) => {
+                self.tell_access_log(host, id, Entry::canceled);
+                if !waiting.may_be_charged() {
+                    return;
+                }
+                self.outbox.cancel(id);
+            }
             Some(State::Forwarded(request)) => {
                 let report = request.response.end(completed);
+                if let Some(entry) = request.entry {
+                    let Report { outcome, usage, used_tokens, observed_tokens } = report;
+                    let ended = || entry.ended(outcome, usage, used_tokens, observed_tokens);
+                    self.tell_access_log(host, id, ended);
+                }
                 let at_once = request.response.settle_at_once();
                 self.outbox.settle(id, report, now.since(request.started), at_once);
             }
-            Some(State::Waiting(_)) | None => return,
+            None => return,
         }
         self.report_what_is_due(host, now);
+    }
+
+    /// Says what became of a request, where Envoy has an access log that tells it.
+    pub(super) fn tell_access_log(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        entry: impl FnOnce() -> Entry,
+    ) {
+        if !self.config.access_log {
+            return;
+        }
+        let entry = entry();
+        let entry = if self.config.mode == Mode::Shadow { entry.in_shadow() } else { entry };
+        host.tell_access_log(id, &entry.to_json());
     }
 
     pub(super) fn deny(
@@ -136,6 +167,7 @@ impl Worker {
         denial: &Denial,
     ) {
         let style = ReplyStyle { body_format, rate_limit_headers: self.config.rate_limit_headers };
-        host.reply(id, &style.reply(denial));
+        let request_id = host.request_id(id);
+        host.reply(id, &style.reply(denial).with_request_id(&request_id));
     }
 }

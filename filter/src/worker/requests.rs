@@ -12,8 +12,8 @@ use super::{
     unanswered::Unanswered,
 };
 use crate::{
-    clock::Micros, host::RequestId, reply::BodyFormat, request_headers::RequestHeaders,
-    request_kind::RequestKind,
+    access_log::Entry, clock::Micros, host::RequestId, reply::BodyFormat,
+    request_headers::RequestHeaders, request_kind::RequestKind,
 };
 
 /// Requests that wait for a verdict, at most; beyond it the longest lanes make room.
@@ -53,7 +53,7 @@ pub(super) struct Waiting {
     deadline: Micros,
     ask: AskIs,
     lane: Lane,
-    kind: RequestKind,
+    pub(super) kind: RequestKind,
     /// In whose form it is told that it does not pass.
     pub(super) body_format: BodyFormat,
 }
@@ -72,6 +72,8 @@ enum AskIs {
 pub(super) struct Forwarded {
     pub(super) started: Micros,
     pub(super) response: Response,
+    /// What the access log is told at its end, where there is one.
+    pub(super) entry: Option<Box<Entry>>,
 }
 
 /// A frame that was sent and not answered.
@@ -244,22 +246,26 @@ impl Requests {
     pub(super) fn forward(
         &mut self,
         id: RequestId,
-        response: impl FnOnce(RequestKind) -> Response,
+        forwarded: impl FnOnce(&Waiting) -> Forwarded,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
         let State::Waiting(waiting) = *state else { return None };
-        let started = waiting.started;
-        *state = State::Forwarded(Forwarded { started, response: response(waiting.kind) });
+        *state = State::Forwarded(forwarded(&waiting));
         self.no_longer_waits(&waiting);
-        Some(started)
+        Some(waiting.started)
     }
 
     /// A request that waited goes on to the upstream without a verdict. It may have been charged,
     /// and so it is followed to its end.
-    pub(super) fn forward_undecided(&mut self, id: RequestId, waiting: &Waiting) {
+    pub(super) fn forward_undecided(
+        &mut self,
+        id: RequestId,
+        waiting: &Waiting,
+        entry: Option<Box<Entry>>,
+    ) {
         let &Waiting { started, kind, .. } = waiting;
         let response = Response::of_undecided(kind);
-        self.states.insert(id, State::Forwarded(Forwarded { started, response }));
+        self.states.insert(id, State::Forwarded(Forwarded { started, response, entry }));
     }
 
     /// The response of a request that was forwarded.

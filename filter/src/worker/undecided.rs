@@ -10,6 +10,7 @@ use super::{
     requests::{Room, Waiting},
 };
 use crate::{
+    access_log::Entry,
     clock::Micros,
     host::{Host, Next, RequestId},
     reply::{BodyFormat, Denial},
@@ -36,6 +37,16 @@ impl Why {
         self != Self::Backlog
     }
 
+    /// As the failures' stat has it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::NotUnderstood => "bad_frame",
+            Self::Backlog => "backlog",
+        }
+    }
+
     fn stat(self) -> Stat {
         match self {
             Self::Unreachable => Stat::Unreachable,
@@ -57,27 +68,30 @@ impl Worker {
         now: Micros,
     ) -> Option<Next> {
         if self.link.is_known_to_be_down() {
-            return Some(self.undecided(host, id, body_format, Why::Unreachable));
+            return Some(self.undecided(host, id, body_format, Why::Unreachable, 0));
         }
         let lane = self.requests.lane(read.client_id);
         match self.requests.make_room(lane) {
             Room::Free => None,
             Room::InPlaceOf(other, waiting) => {
                 let why = self.why_not_in_time(now);
-                self.give_up(host, other, &waiting, why);
+                self.give_up(host, other, &waiting, why, now);
                 None
             }
             Room::None => match self.refusals.last(lane, read.client_id, now) {
                 Some(refusal) if self.config.mode == Mode::Enforce => {
                     host.count(Stat::refused_by(refusal.limit), 1);
                     self.outbox.drop(lane, read.client_id, refusal.limit);
-                    self.deny(host, id, body_format, &Denial::Refused(refusal));
+                    let denial = Denial::Refused(refusal);
+                    let entry = || Entry::denied(&denial).because_of(Why::Backlog.word());
+                    self.tell_access_log(host, id, entry);
+                    self.deny(host, id, body_format, &denial);
                     self.report_what_is_due(host, now);
                     Some(Next::Pause)
                 }
                 _ => {
                     let why = self.why_not_in_time(now);
-                    Some(self.undecided(host, id, body_format, why))
+                    Some(self.undecided(host, id, body_format, why, 0))
                 }
             },
         }
@@ -89,14 +103,19 @@ impl Worker {
             let Some((id, waiting)) = self.requests.next_overdue(now) else { break };
             self.requests.drop_waiting(id);
             let why = self.why_not_in_time(now);
-            self.give_up(host, id, &waiting, why);
+            self.give_up(host, id, &waiting, why, now);
         }
     }
 
     /// A verdict has come that could not be understood.
-    pub(super) fn give_up_without_verdict(&mut self, host: &mut impl Host, id: RequestId) {
+    pub(super) fn give_up_without_verdict(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        now: Micros,
+    ) {
         if let Some(waiting) = self.requests.drop_waiting(id) {
-            self.give_up(host, id, &waiting, Why::NotUnderstood);
+            self.give_up(host, id, &waiting, Why::NotUnderstood, now);
         }
     }
 
@@ -115,15 +134,27 @@ impl Worker {
     }
 
     /// A request waited in vain, and does so no longer.
-    fn give_up(&mut self, host: &mut impl Host, id: RequestId, waiting: &Waiting, why: Why) {
+    fn give_up(
+        &mut self,
+        host: &mut impl Host,
+        id: RequestId,
+        waiting: &Waiting,
+        why: Why,
+        now: Micros,
+    ) {
+        let waited_us = now.since(waiting.started);
         if waiting.may_be_charged() {
             if self.passes(why) {
-                self.requests.forward_undecided(id, waiting);
+                let entry = self
+                    .config
+                    .access_log
+                    .then(|| Box::new(Entry::undecided(true, why.word()).after_us(waited_us)));
+                self.requests.forward_undecided(id, waiting, entry);
             } else {
                 self.outbox.cancel(id);
             }
         }
-        if self.undecided(host, id, waiting.body_format, why) == Next::Continue {
+        if self.undecided(host, id, waiting.body_format, why, waited_us) == Next::Continue {
             host.resume(id);
         }
     }
@@ -134,9 +165,13 @@ impl Worker {
         id: RequestId,
         body_format: BodyFormat,
         why: Why,
+        waited_us: u64,
     ) -> Next {
         host.count(why.stat(), 1);
-        if self.passes(why) {
+        let passes = self.passes(why);
+        let entry = || Entry::undecided(passes, why.word()).after_us(waited_us);
+        self.tell_access_log(host, id, entry);
+        if passes {
             host.count(Stat::FailedOpen, 1);
             return Next::Continue;
         }

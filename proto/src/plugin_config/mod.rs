@@ -40,6 +40,8 @@ pub struct PluginConfig {
     pub exempt_preflight: bool,
     /// Where the tokens come from that a request reserves.
     pub estimate: Estimate,
+    /// Whether Envoy's access log is told what became of each request.
+    pub access_log: bool,
     /// Envoy's name for the cluster that the control plane is.
     pub cluster: String,
     /// The `:authority` of the decision stream.
@@ -64,6 +66,7 @@ impl Default for PluginConfig {
             exempt_paths: Vec::new(),
             exempt_preflight: false,
             estimate: Estimate::DEFAULT,
+            access_log: false,
             cluster: "flowguard_decisions".into(),
             authority: "flowguard-decisions".into(),
         }

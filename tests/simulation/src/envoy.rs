@@ -142,6 +142,12 @@ impl Host for SimulatedHost {
         self.wishes.push(Wish::Resume(request));
     }
 
+    fn request_id(&mut self, _request: RequestId) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn tell_access_log(&mut self, _request: RequestId, _json: &str) {}
+
     fn reply(&mut self, request: RequestId, reply: &Reply) {
         self.wishes.push(Wish::Reply(request, reply.status));
     }

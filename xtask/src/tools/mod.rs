@@ -6,6 +6,7 @@ pub(crate) mod wasm_toolchain;
 
 mod buf;
 mod envoy;
+mod jq;
 mod prometheus;
 mod sdks;
 mod wrk;
@@ -19,6 +20,7 @@ use anyhow::Result;
 
 pub(crate) use self::buf::buf;
 pub(crate) use self::envoy::envoy;
+pub(crate) use self::jq::jq;
 pub(crate) use self::prometheus::prometheus;
 pub(crate) use self::sdks::sdk_python;
 pub(crate) use self::wrk::wrk;
@@ -37,6 +39,7 @@ pub(crate) fn print_all() -> Result<()> {
         (prometheus::TOOL.variable, prometheus()?),
         (sdks::VARIABLE, sdk_python()?),
         (wrk::TOOL.variable, wrk()?),
+        (jq::TOOL.variable, jq()?),
     ] {
         println!("{variable}={}", path.display());
     }

@@ -44,6 +44,10 @@ pub(super) struct FakeHost {
     /// Where that response comes from, in Envoy's words.
     pub(super) code_details: Vec<u8>,
     pub(super) edits: Vec<(RequestId, ResponseEdit)>,
+    /// The `x-request-id` of every request.
+    pub(super) request_id: Vec<u8>,
+    /// What the access log was told of each request, and how often.
+    pub(super) told: BTreeMap<RequestId, Vec<String>>,
     /// The number of the last frame with ends on each stream.
     numbers: HashMap<StreamToken, u64>,
     next_stream: StreamToken,
@@ -102,6 +106,14 @@ impl Host for FakeHost {
 
     fn resume(&mut self, request: RequestId) {
         self.decide(request, Fate::Resumed);
+    }
+
+    fn request_id(&mut self, _request: RequestId) -> Vec<u8> {
+        self.request_id.clone()
+    }
+
+    fn tell_access_log(&mut self, request: RequestId, json: &str) {
+        self.told.entry(request).or_default().push(json.to_owned());
     }
 
     fn reply(&mut self, request: RequestId, reply: &Reply) {

@@ -1,5 +1,6 @@
 //! The worker without an Envoy.
 
+mod access_log;
 mod answers;
 mod backlog;
 mod control_plane;

@@ -1,0 +1,69 @@
+//! A line a refusal, for those who look for one: at debug, and for nothing where that is off.
+
+use limiter::{Dimension, Wait};
+use tracing::{Level, debug, enabled};
+
+use super::frame::Dropped;
+use crate::{
+    excerpt::Excerpt,
+    ledger::{Answer, Ask, Refusal},
+};
+
+/// Logs which of `asks` were refused.
+pub(super) fn log(node: &Excerpt, asks: &[Ask<'_>], answers: &[Answer]) {
+    if !enabled!(Level::DEBUG) {
+        return;
+    }
+    for (ask, answer) in asks.iter().zip(answers) {
+        let client_id = Excerpt::quoted(ask.client);
+        match answer {
+            Answer::Admitted { .. } => {}
+            Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => {
+                let balance = match limit {
+                    Dimension::Rpm => standing.requests,
+                    Dimension::Tpm => standing.tokens,
+                };
+                debug!(
+                    %client_id,
+                    limit = word(*limit),
+                    per_minute = balance.map(|balance| balance.limit()),
+                    left = balance.map(|balance| balance.whole()),
+                    tokens = reserved.get(),
+                    wait_ms = match wait {
+                        Wait::Millis(ms) => Some(*ms),
+                        Wait::Never => None,
+                    },
+                    %node,
+                    request = ask.id,
+                    "refused{}",
+                    if *wait == Wait::Never { " for good: no full bucket holds as much" } else { "" },
+                );
+            }
+            Answer::UnknownClient => {
+                debug!(%client_id, %node, request = ask.id, "refused: nobody configured this id");
+            }
+            Answer::Unavailable => {
+                debug!(%client_id, %node, request = ask.id, "not decided: the store did not answer");
+            }
+        }
+    }
+}
+
+/// Logs what a filter refused by itself.
+pub(super) fn log_dropped(node: &Excerpt, dropped: &Dropped) {
+    let Dropped { client_id, limit, requests } = dropped;
+    debug!(
+        client_id = %Excerpt::quoted(client_id),
+        limit = word(*limit),
+        requests,
+        %node,
+        "refused by the filter, with its client's last refusal, since its client asked too fast",
+    );
+}
+
+fn word(limit: Dimension) -> &'static str {
+    match limit {
+        Dimension::Rpm => "rpm",
+        Dimension::Tpm => "tpm",
+    }
+}
