@@ -13,6 +13,7 @@ mod session;
 mod shared;
 mod stream;
 mod thread;
+mod upstream;
 mod verdict;
 
 pub use greeting::Greeting;

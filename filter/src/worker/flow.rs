@@ -114,7 +114,8 @@ impl Worker {
         match self.requests.end(id) {
             Some(State::Waiting(waiting)) if waiting.may_be_charged() => self.outbox.cancel(id),
             Some(State::Forwarded(request)) => {
-                let report = request.response.end(completed);
+                let details = || host.response_code_details(id);
+                let report = request.response.end(completed, details);
                 let at_once = request.response.settle_at_once();
                 self.outbox.settle(id, report, now.since(request.started), at_once);
             }
