@@ -28,7 +28,7 @@ pub(crate) fn judge(recording: &Recording, began: usize, ended: usize, alerts: &
         assert!(fires <= last && gone <= last, "{name}: the recording is too short");
         let one =
             format!(r#"group by (alertname) (ALERTS{{alertstate="firing", alertname="{name}"}})"#);
-        tests.push(expression(&one, fires, &[name]));
+        tests.push(expression(&one, fires, &[name.as_str()]));
         tests.push(expression(&one, gone, &[]));
     }
     run(&json!({
