@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use harness::tools;
 
 /// Where an operator says that it is, or else where Prometheus serves it itself.
-const RUNBOOK: &str = "{{ with $externalLabels.flowguard_runbook }}{{ . }}{{ else }}\
+const RUNBOOK: &str = "{{ with $externalLabels.runbook_flowguard }}{{ . }}{{ else }}\
                        {{ $externalURL }}/user/runbook.md{{ end }}";
 
 #[test]

@@ -2,7 +2,7 @@
 
 use harness::TestStack;
 use harness::deadline::eventually_equal;
-use harness::http_client::RequestBuilder;
+use harness::http_client::{HttpClient, RequestBuilder};
 use harness::metrics::Metrics;
 use harness::raw_client::RawConnection;
 use serde_json::json;
@@ -10,7 +10,9 @@ use serde_json::json;
 /// A request whose answer the mock upstream chooses.
 fn post(stack: &TestStack, behaviour: &str, stream: bool) -> RequestBuilder {
     let body = json!({"model": "m", "stream": stream, "messages": []});
-    let request = stack.proxy().post(&format!("/v1/chat/completions?{behaviour}"));
+    // Over HTTP/1.1 a response that is cut off ends some seconds later.
+    let request =
+        HttpClient::http2(stack.proxy_address()).post(&format!("/v1/chat/completions?{behaviour}"));
     request.client("a").tokens(1).json(&body)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use harness::TestStack;
+use harness::deadline::eventually_equal;
 use harness::http_client::HttpClient;
 use harness::metrics::Metrics;
 use harness::stack::StackBuilder;
@@ -90,9 +91,17 @@ impl Game {
         self.ended = self.recording.scrapes();
     }
 
+    /// Waits until Envoy's worker has its stream, which takes less than a second: in the time of the
+    /// recording no scrape comes between.
+    pub(crate) async fn worker_is_served(&self) {
+        let open = || self.stack.envoy().stat("wasmcustom.flowguard_stream.state=open");
+        eventually_equal("open decision streams", 1, open).await;
+    }
+
     /// One request of the client's: its status, `None` when the answer was cut off.
     pub(crate) async fn request(&self, behaviour: &str) -> Option<u16> {
-        let proxy = HttpClient::one_connection_each(self.stack.proxy_address());
+        // A connection of its own; over HTTP/1.1 a response that is cut off ends some seconds later.
+        let proxy = HttpClient::http2(self.stack.proxy_address());
         let request = proxy.post(&format!("/v1/chat/completions?{behaviour}"));
         let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hello!"}]});
         let answer = request.client(CLIENT).tokens(10).json(&body).try_send().await;

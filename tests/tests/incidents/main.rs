@@ -32,6 +32,7 @@ async fn the_control_plane_is_frozen() {
     game.stack.control_plane.process().freeze();
     game.goes_on(3).await;
     game.stack.control_plane.process().thaw();
+    game.worker_is_served().await;
     game.is_over("is frozen").await;
 }
 
@@ -41,6 +42,7 @@ async fn the_control_plane_is_killed_and_stays_away() {
     game.stack.control_plane.process().kill();
     game.goes_on(3).await;
     game.stack.control_plane.restart().await;
+    game.worker_is_served().await;
     game.is_over("is killed").await;
 }
 
@@ -50,8 +52,7 @@ async fn the_control_plane_is_restarted() {
     game.stack.control_plane.process().terminate();
     game.stack.control_plane.process().wait_for_exit().await;
     game.stack.control_plane.restart().await;
-    let open = || game.stack.envoy().stat("wasmcustom.flowguard_stream.state=open");
-    eventually_equal("open decision streams", 1, open).await;
+    game.worker_is_served().await;
     game.is_over("is restarted").await;
 }
 
@@ -67,6 +68,7 @@ async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(address);
     relay.cut_open_connections();
+    game.worker_is_served().await;
     game.is_over("speaks another version").await;
 }
 
@@ -79,7 +81,7 @@ async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     relay.cut_open_connections();
-    game.stack.reconfigure("MIN_ESTIMATE", "1").await;
+    game.stack.reconfigure("RATE_LIMIT_HEADERS", "both").await;
     eventually("an admitted request", || async { game.request("").await.filter(|s| *s == 200) })
         .await;
     game.goes_on(8).await;

@@ -31,9 +31,9 @@ pub(crate) fn judge(recording: &Recording, began: usize, ended: usize, alerts: &
         tests.push(expression(&one, fires, &[name.as_str()]));
         tests.push(expression(&one, gone, &[]));
     }
+    let rules = tools::workspace().join("prometheus/rules");
     run(&json!({
-        "rule_files": ["recording.yml", "alerts.yml"]
-            .map(|file| tools::workspace().join("prometheus/rules").join(file)),
+        "rule_files": [rules.join("recording.yml"), rules.join("alerts.yml")],
         "group_eval_order": ["flowguard-recording", "flowguard-alerts"],
         "evaluation_interval": format!("{SCRAPE_INTERVAL_S}s"),
         "tests": [{
