@@ -10,7 +10,6 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use proto::plugin_config::Mode;
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -94,7 +93,7 @@ impl RootContext for Root {
         let json = self.get_plugin_configuration().unwrap_or_default();
         match Config::parse(&json) {
             Ok(config) => {
-                if config.mode != Mode::Off {
+                if config.mode.asks() {
                     self.set_tick_period(TICK);
                 }
                 let envoy = Envoy::new(self.id, config.control_plane.clone());
@@ -160,12 +159,15 @@ impl Context for Request {}
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let id = self.id;
-        let next = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).ok().and_then(|headers| {
-            with(self.plugin.as_ref(), id, |worker, envoy| {
-                worker.on_request(envoy, id, &headers.into(), !end_of_stream, wall_us())
-            })
+        let next = with(self.plugin.as_ref(), id, |worker, envoy| {
+            let headers = if worker.looks_at_requests() {
+                hostcalls::get_map_bytes(MapType::HttpRequestHeaders).ok()?
+            } else {
+                Vec::new()
+            };
+            Some(worker.on_request(envoy, id, &headers.into(), !end_of_stream, wall_us()))
         });
-        match next {
+        match next.flatten() {
             Some(Next::Continue) => Action::Continue,
             Some(Next::Pause) => Action::Pause,
             None => {

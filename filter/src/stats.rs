@@ -4,6 +4,7 @@
 //! configuration. Never one per client: a stat lives as long as its Envoy.
 
 use limiter::Dimension;
+use proto::plugin_config::Mode;
 
 /// What a stat is to Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ macro_rules! stats {
 }
 
 // How each request was answered, why something was not decided, in which state the workers' streams
-// are, and how long requests waited.
+// are and in which mode the workers, and how long requests waited.
 stats! {
     /// Admitted by the control plane.
     Admitted: Counter = "flowguard_decisions.outcome=admitted",
@@ -65,6 +66,8 @@ stats! {
     FailedOpen: Counter = "flowguard_decisions.outcome=failed_open",
     /// Passed without a client and a decision, as configured.
     Exempt: Counter = "flowguard_decisions.outcome=exempt",
+    /// Passed without being looked at, in the mode that is the emergency exit.
+    Passed: Counter = "flowguard_decisions.outcome=passed",
 
     /// A request's verdict did not come in time.
     Timeout: Counter = "flowguard_failures.cause=timeout",
@@ -88,11 +91,30 @@ stats! {
     /// Workers whose stream answers.
     StreamsOpen: Gauge = "flowguard_stream.state=open",
 
+    /// Workers that have served, by their mode: so many have `enforce`.
+    WorkersEnforcing: Gauge = "flowguard_workers.mode=enforce",
+    /// So many have `shadow`.
+    WorkersInShadow: Gauge = "flowguard_workers.mode=shadow",
+    /// So many have `pass`.
+    WorkersPassing: Gauge = "flowguard_workers.mode=pass",
+    /// So many have `off`.
+    WorkersOff: Gauge = "flowguard_workers.mode=off",
+
     /// How long each request waited for its verdict. Who waited in vain is counted as a failure.
     DecisionWait: Histogram = "flowguard_decision_wait_microseconds",
 }
 
 impl Stat {
+    /// Workers that have served in this mode.
+    pub(crate) fn workers_in(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::WorkersEnforcing,
+            Mode::Shadow => Self::WorkersInShadow,
+            Mode::Pass => Self::WorkersPassing,
+            Mode::Off => Self::WorkersOff,
+        }
+    }
+
     /// Requests that this limit refused.
     pub(crate) fn refused_by(limit: Dimension) -> Self {
         match limit {

@@ -104,6 +104,10 @@ impl Reader {
         std::fs::create_dir_all(&release).expect("a folder for the program");
         std::os::unix::fs::symlink(tools::flowguard().get_program(), release.join("flowguard"))
             .expect("a link to the program");
+        let filter = folder.path().join("target/filter");
+        std::fs::create_dir_all(&filter).expect("a folder for the filter");
+        std::os::unix::fs::symlink(tools::filter(), filter.join("filter.wasm"))
+            .expect("a link to the filter");
         let ports = [
             ("8080", stack.proxy_address()),
             ("9090", stack.control_plane.metrics_address()),
@@ -176,6 +180,10 @@ impl Reader {
         } else if is("target/release/flowguard data check ") {
             let said = self.run(command).await;
             assert!(said.contains("\n  configuration.redb: format 1, "), "{said}");
+        } else if is("target/release/flowguard envoy-config --discovery-folder my-envoy ") {
+            assert_eq!(self.run(command).await, "");
+            let (_, mode) = words.split_once(" --mode ").expect("a mode");
+            check_followed(&self.folder.path().join("my-envoy"), mode).await;
         } else if is("target/release/flowguard envoy-config ") {
             assert_eq!(self.run(command).await, "");
             check_envoy_config(&self.folder.path().join("envoy.yaml")).await;
@@ -325,6 +333,19 @@ async fn check_envoy_config(file: &Path) {
     let filter = tools::filter();
     let config = config.replace(reader_s, filter.to_str().expect("a path of text"));
     std::fs::write(file, config).expect("a file in the reader's folder");
+    check_envoy_accepts(file).await;
+}
+
+/// Envoy accepts what it is started with, and finds this mode where that leads to.
+async fn check_followed(folder: &Path, mode: &str) {
+    check_envoy_accepts(&folder.join("envoy.yaml")).await;
+    let read = |file| std::fs::read_to_string(folder.join(file)).expect("a file that is followed");
+    let (listeners, filter) = (read("listeners.yaml"), read("filter.yaml"));
+    assert!(listeners.contains(&*folder.join("filter.yaml").to_string_lossy()), "{listeners}");
+    assert!(filter.contains(&format!("\"mode\": \"{mode}\"")), "{filter}");
+}
+
+async fn check_envoy_accepts(file: &Path) {
     let mut envoy = Command::from(tools::envoy());
     envoy.args(["--mode", "validate", "--use-dynamic-base-id", "-c"]).arg(file);
     succeed("envoy --mode validate", envoy).await;

@@ -3,13 +3,14 @@
 use proto::{DECISION_PROTOCOL_VERSION, decision::Hello};
 use tonic::Status;
 
+use super::filters::Filter;
 use crate::ledger::{Ledger, WorkerId};
 
 /// Bytes of a node's id, which is logged. Envoy's own are some tens of bytes.
 const NODE_BYTES_MAX: usize = 256;
 
 /// Who a stream is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeting {
     /// The worker, which has its name from now on.
     pub(super) worker: WorkerId,
@@ -17,6 +18,8 @@ pub struct Greeting {
     pub(super) comes_back: bool,
     /// The stream's number among those of the worker.
     stream: u64,
+    /// What asks.
+    pub(super) filter: Filter,
 }
 
 impl Greeting {
@@ -46,8 +49,9 @@ impl Greeting {
                 hello.node.len()
             )));
         }
+        let (stream, filter) = (hello.stream, Filter::of(hello));
         if hello.worker.is_empty() {
-            return Ok(Self { worker: name(), comes_back: false, stream: hello.stream });
+            return Ok(Self { worker: name(), comes_back: false, stream, filter });
         }
         let name = <[u8; 16]>::try_from(hello.worker.as_slice()).map_err(|_| {
             Status::invalid_argument(format!(
@@ -56,7 +60,7 @@ impl Greeting {
             ))
         })?;
         let worker = WorkerId(u128::from_be_bytes(name));
-        Ok(Self { worker, comes_back: true, stream: hello.stream })
+        Ok(Self { worker, comes_back: true, stream, filter })
     }
 
     /// Refuses a stream that a newer one of its worker has overtaken: what its worker said on it that

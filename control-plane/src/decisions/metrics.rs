@@ -5,6 +5,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 use proto::decision::{Decision, UsageSource};
 
 use super::{
+    filters::{Filter, Filters},
     frame::Settle,
     upstream::{UPSTREAM_ANSWERS, UpstreamAnswer},
 };
@@ -49,6 +50,7 @@ const USAGE_SOURCES: [(UsageSource, &str); 11] = [
 #[derive(Clone, Debug)]
 pub struct StreamMetrics {
     streams: IntGauge,
+    filters: Filters,
     frames: IntCounter,
     decisions: Counters<Decision, { DECISIONS.len() }>,
     endings: Counters<Ending, { ENDINGS.len() }>,
@@ -104,6 +106,7 @@ impl StreamMetrics {
         registry.register(Box::new(estimate_ratio.clone()))?;
         Ok(Self {
             streams,
+            filters: Filters::register(registry)?,
             frames,
             decisions: Counters::register(registry, decisions, "outcome", DECISIONS)?,
             endings: Counters::register(registry, endings, "outcome", ENDINGS)?,
@@ -113,12 +116,15 @@ impl StreamMetrics {
         })
     }
 
-    pub(super) fn stream_opened(&self) {
+    /// What is answered is to be told when the stream is closed.
+    pub(super) fn stream_opened(&self, filter: Filter) -> Filter {
         self.streams.inc();
+        self.filters.joined(filter)
     }
 
-    pub(super) fn stream_closed(&self) {
+    pub(super) fn stream_closed(&self, filter: &Filter) {
         self.streams.dec();
+        self.filters.left(filter);
     }
 
     pub(super) fn frame_received(&self) {

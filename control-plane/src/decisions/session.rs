@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::{
     Greeting, StreamMetrics,
+    filters::Filter,
     frame::{ClientAsk, Frame, FrameError, Reports, Resume},
     verdict::{exceeded, verdict},
 };
@@ -20,6 +21,7 @@ use crate::ledger::{Answer, Ask, End, Ledger, Worker};
 #[derive(Debug)]
 pub struct Session {
     worker: Arc<Worker>,
+    filter: Filter,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     welcomed: bool,
@@ -33,9 +35,12 @@ pub struct Session {
 impl Session {
     /// Begins with the worker's greeting; its stream before has ended.
     pub fn start(greeting: Greeting, ledger: Arc<Ledger>, metrics: StreamMetrics) -> Self {
-        metrics.stream_opened();
+        let filter = metrics.stream_opened(greeting.filter);
+        let worker = ledger.join(greeting.worker);
+        worker.set_in_shadow(filter.is_in_shadow());
         Self {
-            worker: ledger.join(greeting.worker),
+            worker,
+            filter,
             ledger,
             metrics,
             welcomed: false,
@@ -92,7 +97,7 @@ impl Session {
 
     /// The stream has ended. What the worker's requests hold waits for its next one.
     pub fn close(self) {
-        self.metrics.stream_closed();
+        self.metrics.stream_closed(&self.filter);
         self.ledger.leave(&self.worker);
         self.ledger.commit();
     }

@@ -206,11 +206,17 @@ impl Stream {
         greeting.check_newest(&self.shared.ledger)?;
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
+        let filter = greeting.filter.clone();
         let session = Session::start(greeting, ledger, metrics);
         self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         let node = hello.map_or("", |hello| &hello.node);
         self.log(|| {
-            info!(peer = %self.peer, node = %node.escape_debug(), "decision stream opened");
+            info!(
+                peer = %self.peer,
+                node = %node.escape_debug(),
+                %filter,
+                "decision stream opened"
+            );
         });
         Ok(session)
     }

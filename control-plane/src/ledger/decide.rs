@@ -45,8 +45,8 @@ impl Ledger {
         match &self.unknown {
             Unknown::Shared(client) => self.count_dropped_of(client, limit, requests, now),
             // Nothing refused them but a limit that was there a moment ago.
-            Unknown::Denied { count } => {
-                count.fetch_add(requests, Ordering::Relaxed);
+            Unknown::Denied(denied) => {
+                denied.refused.fetch_add(requests, Ordering::Relaxed);
             }
         }
     }
@@ -78,7 +78,9 @@ impl Ledger {
         } else {
             match &self.unknown {
                 Unknown::Shared(client) => self.decide_for(client, ask, asking),
-                Unknown::Denied { count } => {
+                Unknown::Denied(denied) => {
+                    let in_shadow = asking.held.is_in_shadow;
+                    let count = if in_shadow { &denied.in_shadow } else { &denied.refused };
                     count.fetch_add(1, Ordering::Relaxed);
                     Answer::UnknownClient
                 }
@@ -125,7 +127,11 @@ impl Ledger {
                 Answer::Admitted { reserved, is_followed, standing }
             }
             Err(refusal) => {
-                books.record.dropped(refusal.limit, 1, now);
+                if held.is_in_shadow {
+                    books.record.refused_in_shadow(refusal.limit, now);
+                } else {
+                    books.record.dropped(refusal.limit, 1, now);
+                }
                 Answer::Refused { refusal, reserved, standing }
             }
         }

@@ -45,7 +45,7 @@ pub use policy::{
     ResumePolicy, UnknownClients, WithoutUsageCharge,
 };
 pub use possible::{ImpossibleRecord, check};
-pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot};
+pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
 use reservation::Reservation;
 use retired::Retired;
 use slots::{LazySlot, SlotNumber, Slots};

@@ -33,7 +33,7 @@ impl Ledger {
     pub fn recorded_unknown<T>(&self, read: impl FnOnce(&[Record<'_>]) -> T) -> Option<T> {
         match &self.unknown {
             Unknown::Shared(client) => Some(self.recorded(client, read)),
-            Unknown::Denied { .. } => None,
+            Unknown::Denied(_) => None,
         }
     }
 

@@ -25,8 +25,10 @@ pub enum UnknownSnapshot {
     Shared(Box<ClientSnapshot>),
     /// They are denied.
     Denied {
-        /// How many requests were.
-        requests: u64,
+        /// How many requests were refused.
+        refused: u64,
+        /// How many passed all the same, by workers in shadow.
+        in_shadow: u64,
     },
 }
 
@@ -65,9 +67,10 @@ impl Ledger {
     pub fn unknown_snapshot(&self) -> UnknownSnapshot {
         match &self.unknown {
             Unknown::Shared(client) => UnknownSnapshot::Shared(Box::new(self.snapshot_of(client))),
-            Unknown::Denied { count } => {
-                UnknownSnapshot::Denied { requests: count.load(Ordering::Relaxed) }
-            }
+            Unknown::Denied(denied) => UnknownSnapshot::Denied {
+                refused: denied.refused.load(Ordering::Relaxed),
+                in_shadow: denied.in_shadow.load(Ordering::Relaxed),
+            },
         }
     }
 

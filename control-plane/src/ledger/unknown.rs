@@ -12,8 +12,16 @@ use crate::clients::{ClientConfig, Limits};
 pub(super) enum Unknown {
     /// All of them are one client.
     Shared(Client),
-    /// They are denied and counted.
-    Denied { count: AtomicU64 },
+    /// They are denied.
+    Denied(Denied),
+}
+
+/// How often somebody was denied.
+#[derive(Debug, Default)]
+pub(super) struct Denied {
+    pub(super) refused: AtomicU64,
+    /// By workers whose filters let pass what is denied.
+    pub(super) in_shadow: AtomicU64,
 }
 
 impl Unknown {
@@ -21,7 +29,7 @@ impl Unknown {
         let limits = match policy {
             UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
             UnknownClients::Allow => Limits::default(),
-            UnknownClients::Deny => return Self::Denied { count: AtomicU64::new(0) },
+            UnknownClients::Deny => return Self::Denied(Denied::default()),
         };
         let id = ClientId::unknown();
         let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
@@ -37,7 +45,7 @@ impl Ledger {
         }
         match &self.unknown {
             Unknown::Shared(client) => Some(read(client)),
-            Unknown::Denied { .. } => None,
+            Unknown::Denied(_) => None,
         }
     }
 }

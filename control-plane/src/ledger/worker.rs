@@ -35,6 +35,8 @@ pub(super) struct Held {
     untold: Vec<(u32, Answer)>,
     /// What lost streams did not tell and holds nothing, the oldest first: who asks again is answered the same.
     to_repeat: Vec<(u32, Answer)>,
+    /// Its filter lets pass what is refused.
+    pub(super) is_in_shadow: bool,
     /// The number of the newest stream that it has had.
     newest_stream: u64,
     /// Since when it has no stream.
@@ -73,6 +75,11 @@ impl Worker {
     /// Whether its request of this number holds something.
     pub fn holds(&self, id: u32) -> bool {
         self.lock().reservations.contains_key(&id)
+    }
+
+    /// Whether its filter lets pass what is refused: such requests are counted as those that pass.
+    pub fn set_in_shadow(&self, is_in_shadow: bool) {
+        self.lock().is_in_shadow = is_in_shadow;
     }
 
     /// What was decided is on its way to the worker.

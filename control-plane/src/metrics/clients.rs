@@ -17,7 +17,7 @@ use limiter::{Balance, ClientId};
 use crate::{
     clients::CLIENTS_AT_A_TIME,
     http::pieces::PIECE_BYTES,
-    ledger::{ClientSnapshot, Histogram, Ledger, UnknownSnapshot},
+    ledger::{ClientSnapshot, Histogram, Ledger, RefusedInShadow, UnknownSnapshot},
 };
 
 /// A metric that every client has.
@@ -46,6 +46,20 @@ const DROPPED: Family = Family {
     samples: |text, name, client| {
         sample(text, name, &[id(client), ("reason", "rpm")], client.record.rpm_dropped);
         sample(text, name, &[id(client), ("reason", "tpm")], client.record.tpm_dropped);
+    },
+};
+
+const REFUSED_IN_SHADOW: Family = Family {
+    name: "flowguard_shadow_refused_total",
+    help: "Requests that were refused and passed all the same, since their filter is in shadow; they are among the admitted ones.",
+    kind: "counter",
+    samples: |text, name, client| {
+        let refused = client.record.refused_in_shadow;
+        // Most clients are never in shadow, and the page is long enough.
+        if refused != RefusedInShadow::default() {
+            sample(text, name, &[id(client), ("reason", "rpm")], refused.rpm);
+            sample(text, name, &[id(client), ("reason", "tpm")], refused.tpm);
+        }
     },
 };
 
@@ -127,8 +141,17 @@ const DURATION: Family = Family {
     },
 };
 
-const FAMILIES: [&Family; 8] =
-    [&REQUESTS, &DROPPED, &TOKENS_USED, &TOKENS, &LIMIT, &BALANCE, &REMAINING, &DURATION];
+const FAMILIES: [&Family; 9] = [
+    &REQUESTS,
+    &DROPPED,
+    &REFUSED_IN_SHADOW,
+    &TOKENS_USED,
+    &TOKENS,
+    &LIMIT,
+    &BALANCE,
+    &REMAINING,
+    &DURATION,
+];
 
 /// Writes the metrics of every client, and of all unconfigured ids together, a piece at a time:
 /// one family after the other, as the format wants it, and in each the clients by id.
@@ -184,9 +207,10 @@ impl Clients {
         match self.ledger.unknown_snapshot() {
             UnknownSnapshot::Shared(unknown) => (family.samples)(text, family.name, &unknown),
             // No bucket refused these: they are dropped for neither `rpm` nor `tpm`.
-            UnknownSnapshot::Denied { requests: denied } => {
+            UnknownSnapshot::Denied { refused, in_shadow } => {
                 if family.name == REQUESTS.name {
-                    requests(text, family.name, ("client_id", ClientId::UNKNOWN), 0, denied);
+                    let id = ("client_id", ClientId::UNKNOWN);
+                    requests(text, family.name, id, in_shadow, refused);
                 }
             }
         }

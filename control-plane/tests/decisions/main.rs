@@ -1,5 +1,6 @@
 //! The decision stream over a real connection, and a worker's session by itself.
 
+mod filters;
 mod frames_fuzz;
 mod resume;
 mod session;

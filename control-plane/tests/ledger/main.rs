@@ -220,10 +220,10 @@ fn allowed_unknown_clients_are_not_limited_and_denied_ones_are_counted() {
     for _ in 0..3 {
         assert!(matches!(denied.decide("a", tokens(1)), Answer::UnknownClient));
     }
-    let UnknownSnapshot::Denied { requests } = denied.ledger.unknown_snapshot() else {
+    let UnknownSnapshot::Denied { refused, in_shadow } = denied.ledger.unknown_snapshot() else {
         panic!("shared")
     };
-    assert_eq!(requests, 3);
+    assert_eq!((refused, in_shadow), (3, 0));
 }
 
 #[test]

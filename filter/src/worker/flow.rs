@@ -27,6 +27,11 @@ impl Worker {
         has_body: bool,
         wall_us: u64,
     ) -> Next {
+        self.count_itself(host);
+        if !self.looks_at_requests() {
+            host.count(Stat::Passed, 1);
+            return Next::Continue;
+        }
         if self.config.exemptions.apply_to(headers, has_body) {
             host.count(Stat::Exempt, 1);
             return Next::Continue;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proto::{
     DECISION_PROTOCOL_VERSION,
-    decision::{Hello, Welcome},
+    decision::{self, Hello, Welcome},
 };
 
 use crate::{
@@ -33,6 +33,7 @@ const ABANDONED_MAX: usize = 4;
 #[derive(Debug)]
 pub(super) struct Link {
     node: String,
+    mode: decision::Mode,
     /// As the control plane gave it; `None` until it has welcomed this worker for the first time.
     name: Option<Name>,
     /// Streams that were opened so far.
@@ -62,9 +63,10 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(node: String) -> Self {
+    pub(super) fn new(node: String, mode: decision::Mode) -> Self {
         Self {
             node,
+            mode,
             name: None,
             opened: 0,
             state: State::Unneeded,
@@ -94,6 +96,8 @@ impl Link {
                     node: self.node.clone(),
                     worker: self.name.map(Vec::from).unwrap_or_default(),
                     stream: self.opened,
+                    mode: self.mode.into(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
                 };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }

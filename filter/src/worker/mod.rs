@@ -9,6 +9,7 @@ mod ends;
 mod flow;
 mod lanes;
 mod link;
+mod mode;
 mod outbox;
 mod refusals;
 mod requests;
@@ -46,6 +47,7 @@ pub struct Worker {
     refusals: Refusals,
     outbox: Outbox,
     has_told_forgotten_ends: bool,
+    is_counted: bool,
     pace: Pace,
     stop: Stop,
 }
@@ -55,13 +57,14 @@ impl Worker {
     /// `seed` a number that no client can know.
     pub fn new(config: Config, node: String, seed: u64) -> Self {
         Self {
+            link: Link::new(node, mode::told(config.mode)),
             config,
             clock: Clock::default(),
-            link: Link::new(node),
             requests: Requests::new(seed),
             refusals: Refusals::new(),
             outbox: Outbox::default(),
             has_told_forgotten_ends: false,
+            is_counted: false,
             pace: Pace::Usual,
             stop: Stop::default(),
         }

@@ -23,6 +23,7 @@ impl Worker {
         let now = self.clock.advance(wall_us);
         self.report(host, now);
         self.link.leave(host);
+        self.count_itself_no_more(host);
         self.stop = Stop::Until(now.plus_ms(PATIENCE_MS));
         self.end_if_all_is_told(host, now);
     }

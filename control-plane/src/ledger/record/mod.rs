@@ -23,10 +23,21 @@ pub(super) struct Record {
     tpm_dropped: u64,
     tokens_used: u64,
     last_request: Option<NonZeroU64>,
+    /// Made when there is the first one.
+    refused_in_shadow: Option<Box<RefusedInShadow>>,
     /// Made when the first request ends: most clients of a large ledger never ask.
     ended: Option<Box<Ended>>,
     /// What earlier processes counted.
     before: Option<Box<Tallies>>,
+}
+
+/// Requests that were refused by a worker in shadow, and passed: they are among the admitted ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefusedInShadow {
+    /// Those that RPM refused.
+    pub rpm: u64,
+    /// Those that TPM refused.
+    pub tpm: u64,
 }
 
 /// What is known of requests that have ended.
@@ -42,8 +53,11 @@ struct Ended {
 /// A client's counters, of this process, as they stood at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct RecordSnapshot {
-    /// Requests that were admitted, but for those that went away before they were forwarded.
+    /// Requests that were admitted, but for those that went away before they were forwarded. In
+    /// shadow a request that is refused passes, and is one of these.
     pub admitted: u64,
+    /// Which of them were refused in shadow.
+    pub refused_in_shadow: RefusedInShadow,
     /// Requests that RPM refused.
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
@@ -97,6 +111,17 @@ impl Record {
         *dropped = dropped.saturating_add(requests);
     }
 
+    /// A request was refused, and passes all the same.
+    pub(super) fn refused_in_shadow(&mut self, limit: Dimension, now: UnixMillis) {
+        self.admitted(now);
+        let refused = self.refused_in_shadow.get_or_insert_default();
+        let by_limit = match limit {
+            Dimension::Rpm => &mut refused.rpm,
+            Dimension::Tpm => &mut refused.tpm,
+        };
+        *by_limit = by_limit.saturating_add(1);
+    }
+
     /// A request went away before it was forwarded.
     #[inline]
     pub(super) fn canceled(&mut self) {
@@ -145,6 +170,7 @@ impl Record {
         let ended = self.ended.as_deref();
         RecordSnapshot {
             admitted: self.admitted.shown(),
+            refused_in_shadow: self.refused_in_shadow.as_deref().copied().unwrap_or_default(),
             rpm_dropped: self.rpm_dropped,
             tpm_dropped: self.tpm_dropped,
             tokens_used: self.tokens_used,

@@ -5,6 +5,7 @@ mod backlog;
 mod control_plane;
 mod ends;
 mod fake;
+mod mode;
 mod response;
 mod resume;
 mod simulation;
@@ -14,10 +15,7 @@ use fake::{Bench, Fate};
 use proto::decision::{ControlFrame, Decision, Outcome, Verdict, Welcome};
 
 use super::*;
-use crate::{
-    header_map::HeaderMap,
-    host::{Next, RequestId},
-};
+use crate::host::{Next, RequestId};
 
 const ADMITTED: Decision = Decision::Admitted;
 
@@ -343,34 +341,4 @@ fn an_answer_that_cannot_be_understood_drops_the_stream_and_harms_nothing() {
     bench.deliver(stream, &ControlFrame { verdicts: vec![verdict(99)], ..ControlFrame::default() });
     assert_eq!(bench.fate(1), Some(&Fate::Replied(503)));
     assert_eq!(bench.count("flowguard_failures.cause=bad_frame"), 1);
-}
-
-#[test]
-fn shadow_asks_and_counts_and_lets_everything_pass() {
-    let mut bench = Bench::open(r#"{"mode":"shadow"}"#);
-    bench.request(1);
-    bench.answer(&[(1, Decision::RpmExceeded, 5)]);
-    assert_eq!(bench.fate(1), Some(&Fate::Resumed));
-    assert_eq!(bench.count("flowguard_decisions.outcome=rpm_exceeded"), 1);
-
-    bench.request(2);
-    bench.tick(250);
-    assert_eq!(bench.fate(2), Some(&Fate::Resumed), "no decision in time");
-    let invalid =
-        bench.worker.on_request(&mut bench.host, 3, &HeaderMap::default(), false, bench.now_us);
-    assert_eq!(invalid, Next::Continue);
-    assert_eq!(bench.count("flowguard_decisions.outcome=invalid_headers"), 1);
-}
-
-#[test]
-fn off_checks_the_headers_and_never_asks() {
-    let mut bench = Bench::new(r#"{"mode":"off"}"#);
-    assert_eq!(bench.request(1), Next::Continue);
-    assert_eq!(
-        bench.worker.on_request(&mut bench.host, 2, &HeaderMap::default(), false, bench.now_us),
-        Next::Pause
-    );
-    assert_eq!(bench.fate(2), Some(&Fate::Replied(400)));
-    bench.tick(20);
-    assert!(bench.host.open.is_empty());
 }

@@ -47,7 +47,13 @@ fn a_worker_without_a_name_says_hello_and_nothing_else() {
     bench.request(2);
     bench.tick(20);
     bench.tick(20);
-    let hello = Hello { protocol_version: 1, node: "node".into(), worker: Vec::new(), stream: 1 };
+    let hello = Hello {
+        protocol_version: 1,
+        node: "node".into(),
+        stream: 1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Hello::default()
+    };
     let hello = Some(hello);
     let bare = FilterFrame { hello, ..FilterFrame::default() };
     assert_eq!(bench.host.frames, [(bench.stream(), bare)]);

@@ -1,0 +1,110 @@
+//! Which filters are connected: how many workers have a stream, by the mode and the release of theirs.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use prometheus::{IntGaugeVec, Opts, Registry};
+use proto::decision::{Hello, Mode};
+
+/// Releases that are told apart at a time. There is one, or two during an upgrade; nobody who says
+/// another one with each stream makes more series than this.
+const VERSIONS_MAX: usize = 8;
+
+/// Characters of a release's name.
+const VERSION_CHARS_MAX: usize = 32;
+
+/// What a release is called that has no name, an odd one, or is one too many.
+const OTHER: &str = "other";
+
+/// A worker's filter, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Filter {
+    mode: Word,
+    version: Arc<str>,
+}
+
+/// What a mode is called.
+type Word = &'static str;
+
+const ENFORCE: Word = "enforce";
+const SHADOW: Word = "shadow";
+
+/// Those of all workers that have a stream; a clone counts into the same numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Filters {
+    gauges: IntGaugeVec,
+    connected: Arc<Mutex<HashMap<Filter, i64>>>,
+}
+
+impl Filter {
+    /// Reads a hello: whatever it says is the name of a release, or is none.
+    pub(super) fn of(hello: &Hello) -> Self {
+        let mode = match hello.mode() {
+            Mode::Enforce => ENFORCE,
+            Mode::Shadow => SHADOW,
+        };
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
+        let version = hello.version.as_str();
+        let has_a_name =
+            (1..=VERSION_CHARS_MAX).contains(&version.len()) && version.chars().all(is_allowed);
+        Self { mode, version: if has_a_name { version } else { OTHER }.into() }
+    }
+
+    /// Whether it lets pass what is refused.
+    pub(super) fn is_in_shadow(&self) -> bool {
+        self.mode == SHADOW
+    }
+}
+
+/// For the log.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in mode {}", self.version, self.mode)
+    }
+}
+
+impl Filters {
+    pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let opts = Opts::new(
+            "flowguard_filters",
+            "Envoy workers that have a stream, by the mode and the release of their filter.",
+        );
+        let gauges = IntGaugeVec::new(opts, &["mode", "version"])?;
+        registry.register(Box::new(gauges.clone()))?;
+        Ok(Self { gauges, connected: Arc::default() })
+    }
+
+    /// A worker has a stream; what is answered is how it is counted.
+    pub(super) fn joined(&self, filter: Filter) -> Filter {
+        let mut connected = self.connected.lock();
+        let versions: HashSet<_> = connected.keys().map(|other| &*other.version).collect();
+        let is_one_too_many =
+            versions.len() >= VERSIONS_MAX && !versions.contains(&*filter.version);
+        let counted =
+            if is_one_too_many { Filter { version: OTHER.into(), ..filter } } else { filter };
+        *connected.entry(counted.clone()).or_default() += 1;
+        self.gauge(&counted).inc();
+        counted
+    }
+
+    /// It has none any more. Of a release that is nowhere left nothing is left.
+    pub(super) fn left(&self, counted: &Filter) {
+        let mut connected = self.connected.lock();
+        let Some(workers) = connected.get_mut(counted) else { return };
+        *workers -= 1;
+        self.gauge(counted).dec();
+        if *workers <= 0 {
+            connected.remove(counted);
+            // It was there a moment ago.
+            let _ = self.gauges.remove_label_values(&[counted.mode, &counted.version]);
+        }
+    }
+
+    fn gauge(&self, filter: &Filter) -> prometheus::IntGauge {
+        self.gauges.with_label_values(&[filter.mode, &filter.version])
+    }
+}
