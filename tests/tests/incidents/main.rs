@@ -17,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use game::{Game, calm};
-use other_release::{Hellos, OtherRelease};
+use other_release::{Filters, OtherRelease};
 
 #[test]
 fn every_row_of_the_runbooks_table_is_played() {
@@ -60,7 +60,7 @@ async fn the_control_plane_is_restarted() {
 async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
     let mut game = Game::start(calm().with_relay()).await;
     let address = game.stack.control_plane.decision_address();
-    let other = OtherRelease::start(address, Hellos::All).await;
+    let other = OtherRelease::start(address, Filters::OfAnotherProtocol).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     relay.cut_open_connections();
@@ -77,7 +77,7 @@ async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
 async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     let mut game = Game::start(calm().with_relay().discovered(Discovered::Listener)).await;
     let address = game.stack.control_plane.decision_address();
-    let other = OtherRelease::start(address, Hellos::OfThoseThatComeBack).await;
+    let other = OtherRelease::start(address, Filters::OfAnotherProtocolWhenTheyComeBack).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     relay.cut_open_connections();
@@ -89,6 +89,37 @@ async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     assert_eq!(states["wasmcustom.flowguard_stream.state=open"], 1, "{states:?}");
     assert_eq!(states.values().sum::<u64>(), 2, "the old filter's worker is there: {states:?}");
     game.is_over("drains").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_of_another_release_stays_behind() {
+    let mut game = Game::start(calm().with_relay()).await;
+    let address = game.stack.control_plane.decision_address();
+    let other = OtherRelease::start(address, Filters::OfAnotherRelease).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(other.address());
+    relay.cut_open_connections();
+    game.worker_is_served().await;
+    game.goes_on(17).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(address);
+    relay.cut_open_connections();
+    game.worker_is_served().await;
+    game.is_over("stays behind").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_is_switched_to_pass_and_stays_so() {
+    let mut game = Game::start(calm().discovered(Discovered::Filter)).await;
+    let (enforce, pass) = (r#""mode": "enforce""#, r#""mode": "pass""#);
+    game.stack.rewrite_discovered(|text| text.replace(enforce, pass));
+    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
+    eventually_equal("workers in mode pass", 1, in_pass).await;
+    game.goes_on(17).await;
+    game.stack.rewrite_discovered(|text| text.replace(pass, enforce));
+    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
+    eventually_equal("workers in mode pass", 0, in_pass).await;
+    game.is_over("switched to mode `pass`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! A control plane of another release: what a filter says to it is of another protocol version. It
-//! stands before the real one, which has the last word.
+//! A filter and a control plane of different releases: somebody stands between them, and changes what
+//! the filter says of itself. The real control plane has the last word.
 
 use std::future::ready;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,12 +18,18 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status, Streaming};
 
-/// Whose hello is not understood.
+/// What a filter of this release says.
+pub(crate) const RELEASE: &str = "0.0.0-before";
+
+/// What the filters seem to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hellos {
-    All,
-    /// Of workers that were welcomed before.
-    OfThoseThatComeBack,
+pub(crate) enum Filters {
+    /// Of a release that speaks another version of the decision stream.
+    OfAnotherProtocol,
+    /// So are those whose workers were welcomed before.
+    OfAnotherProtocolWhenTheyComeBack,
+    /// Of a release that differs in nothing that is on the stream.
+    OfAnotherRelease,
 }
 
 /// A running one; it ends when it is dropped.
@@ -34,10 +40,10 @@ pub(crate) struct OtherRelease {
 
 impl OtherRelease {
     /// Starts one before the control plane at this address.
-    pub(crate) async fn start(control_plane: SocketAddr, refused: Hellos) -> Self {
+    pub(crate) async fn start(control_plane: SocketAddr, filters: Filters) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let service = DecisionServiceServer::new(Front { control_plane, refused });
+        let service = DecisionServiceServer::new(Front { control_plane, filters });
         let serving = Server::builder()
             .add_service(service)
             .serve_with_incoming(TcpListenerStream::new(listener));
@@ -58,7 +64,7 @@ impl Drop for OtherRelease {
 
 struct Front {
     control_plane: SocketAddr,
-    refused: Hellos,
+    filters: Filters,
 }
 
 #[tonic::async_trait]
@@ -69,11 +75,11 @@ impl DecisionService for Front {
         &self,
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<Self::DecideStream>, Status> {
-        let refused = self.refused;
+        let filters = self.filters;
         let frames = request.into_inner().take_while(|frame| ready(frame.is_ok()));
         let frames = frames.filter_map(|frame| ready(frame.ok())).map(move |mut frame| {
             if let Some(hello) = &mut frame.hello {
-                say_another_version(hello, refused);
+                change(hello, filters);
             }
             frame
         });
@@ -85,8 +91,12 @@ impl DecisionService for Front {
     }
 }
 
-fn say_another_version(hello: &mut Hello, refused: Hellos) {
-    if refused == Hellos::All || !hello.worker.is_empty() {
-        hello.protocol_version = DECISION_PROTOCOL_VERSION + 1;
+fn change(hello: &mut Hello, filters: Filters) {
+    match filters {
+        Filters::OfAnotherProtocolWhenTheyComeBack if hello.worker.is_empty() => {}
+        Filters::OfAnotherProtocol | Filters::OfAnotherProtocolWhenTheyComeBack => {
+            hello.protocol_version = DECISION_PROTOCOL_VERSION + 1;
+        }
+        Filters::OfAnotherRelease => RELEASE.clone_into(&mut hello.version),
     }
 }
