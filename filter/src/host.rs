@@ -37,7 +37,8 @@ pub trait Host {
     fn remove_request_header(&mut self, request: RequestId, name: &str);
     /// The headers of a response that are being handled.
     fn response_headers(&mut self, request: RequestId) -> HeaderMap;
-    /// Envoy's word for where the response whose headers are being handled comes from.
+    /// Envoy's word for where the response whose headers are being handled comes from, or for how
+    /// the request ended that is over.
     fn response_code_details(&mut self, request: RequestId) -> Vec<u8>;
     /// Changes the headers of a response that are being handled.
     fn edit_response_headers(&mut self, request: RequestId, edit: &ResponseEdit);

@@ -12,6 +12,8 @@ use tokio::task::{JoinHandle, JoinSet};
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
+    /// Where new connections lead.
+    server: watch::Sender<SocketAddr>,
     /// Befalls the connections that are open when it is sent.
     fault: watch::Sender<Fault>,
     task: JoinHandle<()>,
@@ -31,13 +33,19 @@ impl Relay {
         let address = listener.local_addr().expect("a bound listener has an address");
         // No connection is open yet that the first value could befall.
         let (fault, faults) = watch::channel(Fault::Cut);
-        let task = tokio::spawn(accept(listener, server, faults));
-        Self { address, fault, task }
+        let (server, servers) = watch::channel(server);
+        let task = tokio::spawn(accept(listener, servers, faults));
+        Self { address, server, fault, task }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// New connections lead to another server from now on.
+    pub fn lead_to(&self, server: SocketAddr) {
+        self.server.send_replace(server);
     }
 
     /// From now on the open connections deliver nothing in either direction, and stay open; new
@@ -58,12 +66,17 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, faults: watch::Receiver<Fault>) {
+async fn accept(
+    listener: TcpListener,
+    servers: watch::Receiver<SocketAddr>,
+    faults: watch::Receiver<Fault>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((client, _)) = accepted {
+                    let server = *servers.borrow();
                     connections.spawn(relay(client, server, faults.clone()));
                 }
             }

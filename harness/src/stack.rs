@@ -118,6 +118,18 @@ impl TestStack {
         }
     }
 
+    /// Changes the text of what the Envoys discover, whatever they make of it, without waiting for
+    /// them.
+    pub fn rewrite_discovered(&self, change: impl Fn(&str) -> String) {
+        for index in 0..self.envoys.len() {
+            let file = discovered_file(self.folder.path(), &envoy_name(index));
+            let text = std::fs::read_to_string(&file);
+            let text =
+                text.unwrap_or_else(|error| panic!("can't read {}: {error}", file.display()));
+            move_into_place(&file, &change(&text));
+        }
+    }
+
     /// The gRPC API.
     pub fn grpc(&self) -> GrpcClient {
         GrpcClient::new(self.control_plane.grpc_address())
@@ -249,16 +261,24 @@ impl StackBuilder {
             config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
         }
         let Some(discovered) = self.discovered else { return config };
-        let file = folder.join(format!("{name}.discovered.yaml"));
+        let file = discovered_file(folder, name);
         let (config, resource) =
             discovered.split(&config, &file).unwrap_or_else(|error| panic!("{error}"));
-        // Envoy reads a file again when it was moved into place.
-        let new_file = file.with_extension("new");
-        std::fs::write(&new_file, resource)
-            .and_then(|()| std::fs::rename(&new_file, &file))
-            .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
+        move_into_place(&file, &resource);
         config
     }
+}
+
+fn discovered_file(folder: &Path, envoy: &str) -> PathBuf {
+    folder.join(format!("{envoy}.discovered.yaml"))
+}
+
+/// Envoy reads a file again when it was moved into place.
+fn move_into_place(file: &Path, text: &str) {
+    let new_file = file.with_extension("new");
+    std::fs::write(&new_file, text)
+        .and_then(|()| std::fs::rename(&new_file, file))
+        .unwrap_or_else(|error| panic!("can't write {}: {error}", file.display()));
 }
 
 fn envoy_name(index: usize) -> String {

@@ -4,11 +4,31 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use harness::control_plane::Settings;
+use harness::discovery::Discovered;
+use harness::envoy::{Envoy, EnvoyPorts};
+use harness::stack::envoy_config;
+use harness::yaml_block::YamlBlock;
 use harness::{TestStack, tools};
 use repository::golden_metrics::{names, type_of, types};
+use tempfile::TempDir;
 
 /// What is FlowGuard's on Envoy's page.
 const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];
+
+/// What Envoy counts of configuration that it discovers, and alerts read.
+const DISCOVERED: [(Discovered, &str); 2] = [
+    (Discovered::Filter, "envoy_extension_config_discovery_http_filter_flowguard_update_rejected"),
+    (Discovered::Listener, "envoy_listener_manager_lds_update_rejected"),
+];
+
+/// How Envoy's stats begin where their labels stand in their names.
+const UNLABELLED: [&str; 4] = [
+    "flowguard_decisions_outcome_",
+    "flowguard_failures_cause_",
+    "flowguard_stream_state_",
+    "flowguard_workers_mode_",
+];
 
 #[tokio::test]
 async fn envoys_page_has_the_metrics_of_the_golden_list() {
@@ -19,12 +39,46 @@ async fn envoys_page_has_the_metrics_of_the_golden_list() {
     for prefix in PREFIXES {
         shape += &stack.envoy().metrics(prefix).await.shape();
     }
+    for (discovered, name) in DISCOVERED {
+        let stack = TestStack::builder().discovered(discovered).start().await;
+        shape += &stack.envoy().metrics(name).await.shape();
+    }
     let golden = tools::workspace().join("tests/tests/golden/envoy_metrics.txt");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&golden, &shape).expect("the golden file can be written");
     }
     let expected = fs::read_to_string(&golden).unwrap_or_default();
     assert_eq!(shape, expected, "renew {} by BLESS=1", golden.display());
+}
+
+/// The alert FlowGuardEnvoyLabelsMissing knows such stats by their names.
+#[tokio::test]
+async fn without_the_rules_of_envoys_configuration_the_labels_stand_in_the_names() {
+    let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
+    let ports = EnvoyPorts::free();
+    let upstream = ("UPSTREAM_URL".to_owned(), "http://127.0.0.1:9".to_owned());
+    let config = envoy_config(&Settings::from([upstream]), ports, None).await;
+    let rules = YamlBlock::find(&config, "stats_config:").expect("the rules");
+    let mut envoy = Envoy::spawn("envoy", &rules.removed(), ports, 1, folder.path());
+    envoy.wait_until_ready().await;
+    let page = envoy.metrics("flowguard_").await;
+    let names: BTreeSet<_> = page.samples.keys().map(|series| series.name.as_str()).collect();
+    for name in [
+        "flowguard_decisions_outcome_admitted",
+        "flowguard_failures_cause_timeout",
+        "flowguard_stream_state_open",
+    ] {
+        assert!(names.contains(name), "{names:?}");
+    }
+    let has_labels = |name: &&str| !name.starts_with("flowguard_decision_wait_microseconds");
+    let rules = fs::read_to_string(tools::workspace().join("prometheus/rules/alerts.yml"));
+    let rules = rules.expect("the alerts");
+    for name in names.into_iter().filter(has_labels) {
+        let family = UNLABELLED.into_iter().find(|family| name.starts_with(family));
+        let family = family.unwrap_or_else(|| panic!("nobody knows {name}"));
+        let known = family.trim_start_matches("flowguard_").trim_end_matches('_');
+        assert!(rules.contains(known), "the alert does not know {name}");
+    }
 }
 
 #[test]
@@ -37,6 +91,8 @@ fn every_metric_that_is_named_anywhere_is_scraped() {
             let is_pattern = name.ends_with('_');
             let exists = if name.contains(':') && name.contains("flowguard_") {
                 recorded.contains(name)
+            } else if UNLABELLED.iter().any(|family| name.starts_with(family)) {
+                continue;
             } else if is_metric(&file, name) && !is_pattern {
                 type_of(&types, name).is_some()
             } else {

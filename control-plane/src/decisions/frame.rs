@@ -6,6 +6,7 @@ use proto::{
     decision::{self, FilterFrame, UsageSource},
 };
 
+use super::upstream::UpstreamAnswer;
 use crate::ledger::{Ask, Outcome, RequestKind, Response};
 
 /// A longer duration is no figure: no request takes a day.
@@ -43,6 +44,7 @@ pub(super) struct Reports {
 pub(super) struct Settle {
     pub(super) id: u32,
     pub(super) source: UsageSource,
+    pub(super) answer: UpstreamAnswer,
     pub(super) response: Response,
 }
 
@@ -190,13 +192,14 @@ impl From<&decision::Settle> for Settle {
             decision::Outcome::UpstreamFailed => Outcome::UpstreamFailed,
             decision::Outcome::TimedOut => Outcome::TimedOut,
         };
+        let answer = UpstreamAnswer::of(outcome, settle.upstream_status, settle.cut_by_upstream);
         let response = Response {
             outcome,
             told,
             observed: figure(settle.observed_tokens).unwrap_or(Tokens::ZERO),
             duration_us: Some(settle.duration_us).filter(|us| *us <= DURATION_US_MAX),
         };
-        Self { id: settle.id, source: settle.usage(), response }
+        Self { id: settle.id, source: settle.usage(), answer, response }
     }
 }
 

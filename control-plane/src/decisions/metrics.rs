@@ -7,6 +7,7 @@ use proto::decision::{Decision, UsageSource};
 use super::{
     filters::{Filter, Filters},
     frame::Settle,
+    upstream::{UPSTREAM_ANSWERS, UpstreamAnswer},
 };
 use crate::ledger::{End, Ended, Outcome};
 
@@ -54,6 +55,7 @@ pub struct StreamMetrics {
     decisions: Counters<Decision, { DECISIONS.len() }>,
     endings: Counters<Ending, { ENDINGS.len() }>,
     responses: Counters<UsageSource, { USAGE_SOURCES.len() }>,
+    upstream: Counters<UpstreamAnswer, { UPSTREAM_ANSWERS.len() }>,
     estimate_ratio: Histogram,
 }
 
@@ -65,7 +67,7 @@ enum Ending {
     Lost,
 }
 
-/// One counter for each value of a label.
+/// One counter for each value of a label, or of several.
 #[derive(Clone, Debug)]
 struct Counters<K, const N: usize>([(K, IntCounter); N]);
 
@@ -89,6 +91,10 @@ impl StreamMetrics {
             "flowguard_responses_total",
             "Responses of admitted requests, by where their usage was found: an API's form, observed when only text was seen to pass, none, or encoded when the body could not be read.",
         );
+        let upstream = Opts::new(
+            "flowguard_upstream_responses_total",
+            "What the upstream made of admitted requests: the class of its status, none where it gave none, and the reason.",
+        );
         let estimate_ratio = HistogramOpts::new(
             "flowguard_estimate_ratio",
             "Tokens reserved for a request, as a multiple of the tokens that it used.",
@@ -105,6 +111,7 @@ impl StreamMetrics {
             decisions: Counters::register(registry, decisions, "outcome", DECISIONS)?,
             endings: Counters::register(registry, endings, "outcome", ENDINGS)?,
             responses: Counters::register(registry, responses, "usage_source", USAGE_SOURCES)?,
+            upstream: Counters::by(registry, upstream, ["class", "reason"], UPSTREAM_ANSWERS)?,
             estimate_ratio,
         })
     }
@@ -151,6 +158,7 @@ impl StreamMetrics {
 
     pub(super) fn response_ended(&self, settle: &Settle) {
         self.responses.add(settle.source, 1);
+        self.upstream.add(settle.answer, 1);
     }
 }
 
@@ -161,9 +169,19 @@ impl<K: Copy + PartialEq, const N: usize> Counters<K, N> {
         label: &str,
         values: [(K, &str); N],
     ) -> prometheus::Result<Self> {
-        let counters = IntCounterVec::new(opts, &[label])?;
+        Self::by(registry, opts, [label], values.map(|(value, text)| (value, [text])))
+    }
+
+    /// The same for each combination of several labels' values.
+    fn by<const L: usize>(
+        registry: &Registry,
+        opts: Opts,
+        labels: [&str; L],
+        values: [(K, [&str; L]); N],
+    ) -> prometheus::Result<Self> {
+        let counters = IntCounterVec::new(opts, &labels)?;
         registry.register(Box::new(counters.clone()))?;
-        Ok(Self(values.map(|(value, text)| (value, counters.with_label_values(&[text])))))
+        Ok(Self(values.map(|(value, texts)| (value, counters.with_label_values(&texts)))))
     }
 
     fn add(&self, value: K, number: u64) {

@@ -16,6 +16,7 @@ mod shared;
 mod stream;
 mod stream_end;
 mod thread;
+mod upstream;
 mod verdict;
 
 pub use greeting::Greeting;

@@ -32,7 +32,7 @@ struct Family {
 
 const REQUESTS: Family = Family {
     name: "flowguard_requests_total",
-    help: "Requests, by whether they were admitted.",
+    help: "Requests, by what was decided: success is admitted, whatever the upstream then answers; dropped is refused.",
     kind: "counter",
     samples: |text, name, client| {
         requests(text, name, id(client), client.record.admitted, dropped(client));
@@ -114,6 +114,20 @@ const REMAINING: Family = Family {
     },
 };
 
+const LIMIT: Family = Family {
+    name: "flowguard_client_limit",
+    help: "Limit in force, in requests (rpm) or tokens (tpm) a minute.",
+    kind: "gauge",
+    samples: |text, name, client| {
+        let limits = client.config.limits_in_force();
+        for (limit, per_minute) in [("rpm", limits.rpm), ("tpm", limits.tpm)] {
+            if let Some(per_minute) = per_minute {
+                sample(text, name, &[id(client), ("limit_type", limit)], per_minute.get());
+            }
+        }
+    },
+};
+
 const DURATION: Family = Family {
     name: "flowguard_request_duration_milliseconds",
     help: "Time from an admitted request to the end of its response.",
@@ -127,12 +141,13 @@ const DURATION: Family = Family {
     },
 };
 
-const FAMILIES: [&Family; 8] = [
+const FAMILIES: [&Family; 9] = [
     &REQUESTS,
     &DROPPED,
     &REFUSED_IN_SHADOW,
     &TOKENS_USED,
     &TOKENS,
+    &LIMIT,
     &BALANCE,
     &REMAINING,
     &DURATION,

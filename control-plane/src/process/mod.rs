@@ -17,5 +17,6 @@ mod validate;
 pub use cli::{Command, Invocation, UsageError};
 pub use data::DataCommand;
 pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};
+pub use envoy_files::EnvoyFilesError;
 pub use exit::Exit;
 pub use run::run;

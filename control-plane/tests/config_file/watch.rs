@@ -147,8 +147,10 @@ async fn contents_that_are_wrong_are_counted_once_however_long_they_stay() {
         world.write(content);
         pass(10).await;
         assert_eq!(world.errors().await, errors, "{content}");
-        let status = if content.ends_with("}}") { "healthy" } else { "degraded" };
+        let (status, in_force) =
+            if content.ends_with("}}") { ("healthy", "1") } else { ("degraded", "0") };
         assert_eq!(world.health().await["status"], status, "{content}");
+        assert_eq!(world.metric("flowguard_config_file_in_force").await, in_force, "{content}");
         assert_eq!(world.clients(), ["a"], "{content}");
     }
     let loaded = world.metric("flowguard_config_file_loaded_timestamp_seconds").await;

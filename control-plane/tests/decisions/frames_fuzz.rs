@@ -38,8 +38,19 @@ prop_compose! {
         usage in -1..13_i32,
         used_tokens in option::of(number()),
         observed_tokens in number(),
+        upstream_status in option::of(0..1_100_u32),
+        cut_by_upstream: bool,
     ) -> Settle {
-        Settle { id, outcome, duration_us, usage, used_tokens, observed_tokens }
+        Settle {
+            id,
+            outcome,
+            duration_us,
+            usage,
+            used_tokens,
+            observed_tokens,
+            upstream_status,
+            cut_by_upstream,
+        }
     }
 }
 

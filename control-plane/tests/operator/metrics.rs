@@ -142,6 +142,28 @@ async fn only_limits_that_are_configured_have_gauges_and_only_finished_requests_
 }
 
 #[tokio::test]
+async fn a_limit_is_told_while_it_is_in_force() {
+    let world = World::new();
+    world.configure("a", Some(60), Some(1_000)).await;
+    world.configure("tokens", None, Some(7)).await;
+    world.configure("disabled", Some(5), Some(5)).await;
+    let disabled = world.patch("/api/v1/clients/disabled", r#"{"enabled": false}"#).await;
+    assert_eq!(disabled.status, 200);
+    let page = page(&world).await;
+    check(
+        &page,
+        &[
+            (r#"flowguard_client_limit{client_id="a",limit_type="rpm"}"#, "60"),
+            (r#"flowguard_client_limit{client_id="a",limit_type="tpm"}"#, "1000"),
+            (r#"flowguard_client_limit{client_id="tokens",limit_type="tpm"}"#, "7"),
+            (r#"flowguard_client_limit{client_id="unknown",limit_type="rpm"}"#, "60"),
+            (r#"flowguard_client_limit{client_id="unknown",limit_type="tpm"}"#, "1000"),
+        ],
+    );
+    assert_eq!(page.matches("\nflowguard_client_limit{").count(), 5, "{page}");
+}
+
+#[tokio::test]
 async fn whatever_ids_arrive_they_are_one_series() {
     let world = World::new();
     world.configure("a", None, None).await;

@@ -130,9 +130,10 @@ impl Worker {
                 self.outbox.cancel(id);
             }
             Some(State::Forwarded(request)) => {
-                let report = request.response.end(completed);
+                let details = || host.response_code_details(id);
+                let report = request.response.end(completed, details);
                 if let Some(entry) = request.entry {
-                    let Report { outcome, usage, used_tokens, observed_tokens } = report;
+                    let Report { outcome, usage, used_tokens, observed_tokens, .. } = report;
                     let ended = || entry.ended(outcome, usage, used_tokens, observed_tokens);
                     self.tell_access_log(host, id, ended);
                 }

@@ -44,6 +44,8 @@ impl Outbox {
             usage: report.usage.into(),
             used_tokens: report.used_tokens,
             observed_tokens: report.observed_tokens,
+            upstream_status: report.upstream_status.map(u32::from),
+            cut_by_upstream: report.cut_by_upstream,
         }));
     }
 

@@ -19,6 +19,9 @@ const REFUSALS: u16 = 300;
 
 const GATEWAY_TIMEOUT: u16 = 504;
 
+/// Envoy's word for a response that is the upstream's.
+const VIA_UPSTREAM: &[u8] = b"via_upstream";
+
 #[derive(Debug)]
 pub(super) struct Response {
     kind: RequestKind,
@@ -26,6 +29,8 @@ pub(super) struct Response {
     standing: Option<Standing>,
     settle_at_once: bool,
     status: Status,
+    /// The same in figures, where the upstream said it.
+    upstream_status: Option<u16>,
     /// Bytes of its body that are still to come, where its headers say how many there are.
     left: Option<u64>,
     /// `None` before it begins, and when nothing that it tells counts.
@@ -50,6 +55,10 @@ pub(super) struct Report {
     pub(super) usage: UsageSource,
     pub(super) used_tokens: Option<u64>,
     pub(super) observed_tokens: u64,
+    /// The status of the upstream's response, where it was the upstream that answered.
+    pub(super) upstream_status: Option<u16>,
+    /// It was aborted, and not by its client.
+    pub(super) cut_by_upstream: bool,
 }
 
 impl Response {
@@ -66,6 +75,7 @@ impl Response {
             standing: None,
             settle_at_once: false,
             status: Status::Awaited,
+            upstream_status: None,
             left: None,
             reader: None,
         }
@@ -87,12 +97,16 @@ impl Response {
         headers: &HeaderMap,
         code_details: impl FnOnce() -> Vec<u8>,
     ) -> ResponseBody {
-        self.status = match status(headers) {
-            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&code_details()) => Status::TimedOut,
+        let status = status(headers);
+        // Envoy's own answers are refusals and failures.
+        let details = if status >= Some(REFUSALS) { code_details() } else { VIA_UPSTREAM.to_vec() };
+        self.status = match status {
+            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&details) => Status::TimedOut,
             Some(SERVER_ERRORS..) => Status::Failed,
             Some(REFUSALS..) => Status::Refused,
             _ => Status::Done,
         };
+        self.upstream_status = status.filter(|_| details == VIA_UPSTREAM);
         self.left = content_length(headers);
         // A stored response tells again what was charged when it was made.
         if self.kind == RequestKind::Reads {
@@ -130,8 +144,9 @@ impl Response {
         self.reader = None;
     }
 
-    /// It is over, `completed` as the upstream ended it.
-    pub(super) fn end(&self, completed: bool) -> Report {
+    /// It is over, `completed` as the upstream ended it. `code_details` is Envoy's word for how it
+    /// ended, asked only when it did not end so.
+    pub(super) fn end(&self, completed: bool, code_details: impl FnOnce() -> Vec<u8>) -> Report {
         let reader = self.reader.as_deref();
         // After the end of the content only framing follows: who leaves then has it all.
         let completed = completed || reader.is_some_and(UsageReader::has_ended);
@@ -151,15 +166,25 @@ impl Response {
             (None, _) if observed_tokens > 0 => (UsageSource::Observed, None),
             (None, _) => (UsageSource::None, None),
         };
-        Report { outcome, usage, used_tokens, observed_tokens }
+        let cut_by_upstream = outcome == Outcome::Aborted && is_cut_by_upstream(&code_details());
+        let upstream_status = self.upstream_status;
+        Report { outcome, usage, used_tokens, observed_tokens, upstream_status, cut_by_upstream }
     }
 }
 
 /// Envoy answers 504 when it gave up waiting, and passes on an upstream's own. Its word for the
 /// latter is `via_upstream`, and all for its own limits of time say so.
 fn is_envoys_timeout(code_details: &[u8]) -> bool {
-    let says = |word: &[u8]| code_details.windows(word.len()).any(|part| part == word);
-    says(b"timeout") || says(b"max_stream_duration")
+    says(code_details, b"timeout") || says(code_details, b"max_stream_duration")
+}
+
+/// A response that had begun was reset by the upstream, or fell silent until Envoy gave it up.
+fn is_cut_by_upstream(code_details: &[u8]) -> bool {
+    says(code_details, b"upstream_reset") || is_envoys_timeout(code_details)
+}
+
+fn says(code_details: &[u8], word: &[u8]) -> bool {
+    code_details.windows(word.len()).any(|part| part == word)
 }
 
 fn source(api: Api) -> UsageSource {

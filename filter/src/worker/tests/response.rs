@@ -80,6 +80,50 @@ fn a_timeout_of_envoys_own_is_told_apart_from_an_upstream_that_says_so() {
 }
 
 #[test]
+fn the_upstreams_status_is_told_and_an_answer_in_its_place_has_none() {
+    for (status, details, told) in [
+        ("200", "", Some(200)),
+        ("429", "via_upstream", Some(429)),
+        ("500", "via_upstream", Some(500)),
+        ("504", "via_upstream", Some(504)),
+        ("999", "via_upstream", Some(999)),
+        ("503", "upstream_reset_before_response_started{connection_termination}", None),
+        ("504", "response_timeout", None),
+        ("403", "rbac_access_denied", None),
+    ] {
+        let mut bench = Bench::open("");
+        bench.request(1);
+        bench.answer(&[(1, ADMITTED, 0)]);
+        bench.host.code_details = details.into();
+        bench.respond(1, &[(":status", status)], "");
+        bench.end(1, true);
+        bench.tick(20);
+        assert_eq!(bench.settles()[0].upstream_status, told, "{status} {details}");
+    }
+}
+
+#[test]
+fn a_response_that_the_upstream_broke_off_is_told_apart_from_one_whose_client_left() {
+    for (details, is_cut) in [
+        ("upstream_reset_after_response_started{connection_termination}", true),
+        ("stream_idle_timeout", true),
+        ("downstream_remote_disconnect", false),
+        ("", false),
+    ] {
+        let mut bench = Bench::open("");
+        bench.request(1);
+        bench.answer(&[(1, ADMITTED, 0)]);
+        bench.respond(1, JSON, "{");
+        bench.host.code_details = details.into();
+        bench.end(1, false);
+        bench.tick(20);
+        let settle = &bench.settles()[0];
+        assert_eq!((settle.outcome(), settle.cut_by_upstream), (Outcome::Aborted, is_cut));
+        assert_eq!(settle.upstream_status, Some(200), "{details}");
+    }
+}
+
+#[test]
 fn a_response_of_which_a_piece_was_missed_tells_no_usage() {
     let mut bench = Bench::open("");
     bench.request(1);

@@ -1,0 +1,195 @@
+//! The incident game: each kind of incident is played on real parts, and the runbook's table says what
+//! it looks like. The metrics pages are recorded while it is played, one reading standing for one
+//! scrape of 15 s, and promtool tells which alerts that makes.
+
+mod game;
+mod other_release;
+mod promtool;
+mod recording;
+mod runbook;
+
+use std::fs;
+
+use harness::TestStack;
+use harness::deadline::{eventually, eventually_equal};
+use harness::discovery::Discovered;
+use serde_json::json;
+use tempfile::TempDir;
+
+use game::{Game, calm};
+use other_release::{Filters, OtherRelease};
+
+#[test]
+fn every_row_of_the_runbooks_table_is_played() {
+    let played = include_str!("main.rs").split(".is_over(\"").skip(1);
+    // Each finds exactly one row.
+    assert_eq!(runbook::rows().len(), played.count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_is_frozen() {
+    let mut game = Game::start(calm()).await;
+    game.stack.control_plane.process().freeze();
+    game.goes_on(3).await;
+    game.stack.control_plane.process().thaw();
+    game.worker_is_served().await;
+    game.is_over("is frozen").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_is_killed_and_stays_away() {
+    let mut game = Game::start(calm()).await;
+    game.stack.control_plane.process().kill();
+    game.goes_on(3).await;
+    game.stack.control_plane.restart().await;
+    game.worker_is_served().await;
+    game.is_over("is killed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_is_restarted() {
+    let mut game = Game::start(calm()).await;
+    game.stack.control_plane.process().terminate();
+    game.stack.control_plane.process().wait_for_exit().await;
+    game.stack.control_plane.restart().await;
+    game.worker_is_served().await;
+    game.is_over("is restarted").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
+    let mut game = Game::start(calm().with_relay()).await;
+    let address = game.stack.control_plane.decision_address();
+    let other = OtherRelease::start(address, Filters::OfAnotherProtocol).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(other.address());
+    relay.cut_open_connections();
+    game.goes_on(3).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(address);
+    relay.cut_open_connections();
+    game.worker_is_served().await;
+    game.is_over("speaks another version").await;
+}
+
+/// The old filter's worker is refused for as long as its listener drains, and nobody misses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
+    let mut game = Game::start(calm().with_relay().discovered(Discovered::Listener)).await;
+    let address = game.stack.control_plane.decision_address();
+    let other = OtherRelease::start(address, Filters::OfAnotherProtocolWhenTheyComeBack).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(other.address());
+    relay.cut_open_connections();
+    game.stack.reconfigure("RATE_LIMIT_HEADERS", "both").await;
+    eventually("an admitted request", || async { game.request("").await.filter(|s| *s == 200) })
+        .await;
+    game.goes_on(8).await;
+    let states = game.stack.envoy().stats("flowguard_stream").await;
+    assert_eq!(states["wasmcustom.flowguard_stream.state=open"], 1, "{states:?}");
+    assert_eq!(states.values().sum::<u64>(), 2, "the old filter's worker is there: {states:?}");
+    game.is_over("drains").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_of_another_release_stays_behind() {
+    let mut game = Game::start(calm().with_relay()).await;
+    let address = game.stack.control_plane.decision_address();
+    let other = OtherRelease::start(address, Filters::OfAnotherRelease).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(other.address());
+    relay.cut_open_connections();
+    game.worker_is_served().await;
+    game.goes_on(17).await;
+    let relay = game.stack.relay.as_ref().expect("a relay");
+    relay.lead_to(address);
+    relay.cut_open_connections();
+    game.worker_is_served().await;
+    game.is_over("stays behind").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_is_switched_to_pass_and_stays_so() {
+    let mut game = Game::start(calm().discovered(Discovered::Filter)).await;
+    let (enforce, pass) = (r#""mode": "enforce""#, r#""mode": "pass""#);
+    game.stack.rewrite_discovered(|text| text.replace(enforce, pass));
+    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
+    eventually_equal("workers in mode pass", 1, in_pass).await;
+    game.goes_on(17).await;
+    game.stack.rewrite_discovered(|text| text.replace(pass, enforce));
+    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
+    eventually_equal("workers in mode pass", 0, in_pass).await;
+    game.is_over("switched to mode `pass`").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_lowered_by_mistake_and_raised_while_requests_come() {
+    let mut game = Game::start(calm()).await;
+    game.stack.admin().patch(game::CLIENT, &json!({"rpm": 1})).await;
+    game.goes_on(15).await;
+    game.stack.admin().patch(game::CLIENT, &json!({"rpm": 1_000_000})).await;
+    game.is_over("is lowered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_clients_is_wrong() {
+    let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
+    let file = folder.path().join("clients.yaml");
+    fs::write(&file, "clients: {}\n").expect("a file");
+    let setting = file.display().to_string();
+    let mut game = Game::start(calm().setting("CONFIG_FILE", &setting)).await;
+    fs::write(&file, "clients: {b: {rpm: many}}\n").expect("a file");
+    is_in_force(&game.stack, 0.0).await;
+    game.goes_on(6).await;
+    fs::write(&file, "clients: {}\n").expect("a file");
+    is_in_force(&game.stack, 1.0).await;
+    game.is_over("`CONFIG_FILE` is wrong").await;
+}
+
+async fn is_in_force(stack: &TestStack, expected: f64) {
+    eventually_equal("whether the file is in force", Some(expected), || async {
+        stack.control_plane.metrics().await.value("flowguard_config_file_in_force", &[])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_is_given_a_wrong_configuration_of_the_filter() {
+    let mut game = Game::start(calm().discovered(Discovered::Filter)).await;
+    let (right, wrong) = (r#""failure_mode": "closed""#, r#""failure_mode": "ajar""#);
+    game.stack.rewrite_discovered(|text| text.replace(right, wrong));
+    let rejected = || {
+        game.stack.envoy().stat("extension_config_discovery.http_filter.flowguard.update_rejected")
+    };
+    eventually_equal("refused configurations", 1, rejected).await;
+    game.goes_on(1).await;
+    game.stack.rewrite_discovered(|text| text.replace(wrong, right));
+    game.is_over("plugin configuration is wrong").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upstream_throttles() {
+    let mut game = Game::start(calm()).await;
+    game.upstream_answers("status=429");
+    game.goes_on(5).await;
+    game.upstream_answers("");
+    game.is_over("answers 429").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upstream_fails() {
+    let mut game = Game::start(calm()).await;
+    game.upstream_answers("status=500");
+    game.goes_on(5).await;
+    game.upstream_answers("");
+    game.is_over("answers 500").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upstream_breaks_off() {
+    let mut game = Game::start(calm()).await;
+    game.upstream_answers("split=10&abort_after=1");
+    game.goes_on(5).await;
+    game.upstream_answers("");
+    game.is_over("breaks off").await;
+}
