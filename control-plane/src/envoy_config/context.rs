@@ -11,6 +11,7 @@ use crate::host::Host;
 pub(super) struct Context {
     admin_port: u16,
     stats_port: Option<u16>,
+    drain: bool,
     envoy: EnvoyBounds,
     listener: Listener,
     filter: Filter,
@@ -74,10 +75,12 @@ struct Tls {
 
 impl Context {
     pub(super) fn new(config: &Config, surroundings: &Surroundings) -> serde_json::Result<Self> {
-        let Surroundings { filter, ip, control_plane: (host, port), stats_port } = surroundings;
+        let Surroundings { filter, ip, control_plane: (host, port), stats_port, drain } =
+            surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
             stats_port: stats_port.map(NonZeroU16::get),
+            drain: *drain,
             envoy: EnvoyBounds::new(&config.bounds),
             listener: Listener {
                 address: *ip,

@@ -123,6 +123,9 @@ enum CommandLine {
         /// Show Envoy's statistics on this port of the bind address, at /stats/prometheus
         #[arg(long, value_name = "PORT")]
         stats_port: Option<OsString>,
+        /// Let whoever reaches Envoy's admin port drain it, as a pod's preStop hook does
+        #[arg(long)]
+        drain: bool,
     },
     /// Ask the control plane that runs with these settings whether it serves (exit code 0 or 1)
     Health,
@@ -194,7 +197,7 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.into())),
-            Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
+            Self::EnvoyConfig { filter, mode, control_plane_host, stats_port, drain } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
                     filter: read("--filter", &filter, &path)?,
@@ -205,6 +208,7 @@ impl CommandLine {
                     stats_port: stats_port
                         .map(|port| read("--stats-port", &port, &Plain))
                         .transpose()?,
+                    drain,
                 }))
             }
         }

@@ -24,6 +24,8 @@ pub struct EnvoyConfigOptions {
     pub control_plane_host: Option<Host>,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
+    /// Whether its admin port lets itself be told to drain Envoy.
+    pub drain: bool,
 }
 
 /// Why there is no configuration.
@@ -53,15 +55,20 @@ pub fn generate(
     options: EnvoyConfigOptions,
 ) -> Result<String, EnvoyConfigError> {
     let Settings { envoy, listeners, policy, .. } = settings;
-    let EnvoyConfigOptions { filter, mode, control_plane_host, stats_port } = options;
+    let EnvoyConfigOptions { filter, mode, control_plane_host, stats_port, drain } = options;
     let decision_port =
         NonZeroU16::new(listeners.decision_port).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
     if let Some(port) = stats_port {
         refuse_taken(port, &envoy)?;
     }
     let host = control_plane_host.unwrap_or(Host::Ip(listeners.local_ip()));
-    let surroundings =
-        Surroundings { filter, ip: listeners.ip, control_plane: (host, decision_port), stats_port };
+    let surroundings = Surroundings {
+        filter,
+        ip: listeners.ip,
+        control_plane: (host, decision_port),
+        stats_port,
+        drain,
+    };
     let plugin = PluginConfig { mode, estimate: policy.estimate.source, ..envoy.filter };
     let config = Config { filter: plugin, ..envoy };
     Ok(envoy_config::generate(&config, &surroundings)?)
