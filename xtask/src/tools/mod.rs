@@ -2,12 +2,15 @@
 //! machine has, else a private copy.
 
 pub(crate) mod cxx;
+pub(crate) mod target;
 pub(crate) mod wasm_toolchain;
 
 mod buf;
+mod charts;
 mod envoy;
 mod prometheus;
 mod sdks;
+mod skopeo;
 mod wrk;
 
 mod debian;
@@ -18,9 +21,11 @@ mod search;
 use anyhow::Result;
 
 pub(crate) use self::buf::buf;
+pub(crate) use self::charts::chart_python;
 pub(crate) use self::envoy::envoy;
 pub(crate) use self::prometheus::prometheus;
 pub(crate) use self::sdks::sdk_python;
+pub(crate) use self::skopeo::skopeo;
 pub(crate) use self::wrk::wrk;
 
 /// `cargo xtask envoy`
@@ -36,6 +41,8 @@ pub(crate) fn print_all() -> Result<()> {
         (buf::TOOL.variable, buf()?),
         (prometheus::TOOL.variable, prometheus()?),
         (sdks::VARIABLE, sdk_python()?),
+        (charts::VARIABLE, chart_python()?),
+        (skopeo::TOOL.variable, skopeo()?),
         (wrk::TOOL.variable, wrk()?),
     ] {
         println!("{variable}={}", path.display());
