@@ -12,6 +12,7 @@
 All of it is JSON. What Helm refuses is told on stderr, with exit code 1.
 """
 
+import functools
 import json
 import sys
 
@@ -26,17 +27,25 @@ def show(answer):
     json.dump(answer, sys.stdout)
 
 
-def objections(document, versions):
+@functools.cache
+def judge():
     import kubernetes_validate
 
+    # It reads a version's definitions, which are megabytes, anew for each object.
+    utils = kubernetes_validate.utils
+    utils.schema_contents = functools.cache(utils.schema_contents)
+    return kubernetes_validate
+
+
+def objections(document, versions):
     found = []
     for version in versions:
         try:
-            kubernetes_validate.validate(document, version, strict=True)
-        except kubernetes_validate.SchemaNotFoundError:
+            judge().validate(document, version, strict=True)
+        except judge().SchemaNotFoundError:
             found.append("unknown kind")
             break
-        except kubernetes_validate.ValidationError as error:
+        except judge().ValidationError as error:
             found.append(f"{version}: {error.message}")
     return found
 
