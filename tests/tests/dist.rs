@@ -51,6 +51,11 @@ fn host() -> String {
     host.trim_end().to_owned()
 }
 
+/// Whether it is the chart, whose name begins as the program's does.
+fn is_archive(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "tgz")
+}
+
 fn succeed(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("a program that runs");
     assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
@@ -192,7 +197,7 @@ fn the_bill_of_materials_names_what_is_compiled_in_and_nothing_else() {
         let start = file.trim_end_matches('*');
         let mut lines = sums.lines().filter_map(|line| line.split_once("  "));
         let (sum, _) = lines
-            .find(|(_, name)| name.starts_with(start) && !name.ends_with(".tgz"))
+            .find(|(_, name)| name.starts_with(start) && !is_archive(name))
             .expect("the program's sum");
         assert_eq!(bill["metadata"]["component"]["hashes"][0]["content"], sum);
         let dependencies = bill["dependencies"].as_array().map(Vec::len);
@@ -251,8 +256,7 @@ async fn the_released_program_runs_where_nothing_else_is() {
     let mut xtask = tools::xtask();
     succeed(xtask.current_dir(tools::workspace()).arg("dist").arg("--into").arg(&release));
     let names = files(&release).into_keys();
-    let mut programs =
-        names.filter(|name| name.starts_with("flowguard-") && !name.ends_with(".tgz"));
+    let mut programs = names.filter(|name| name.starts_with("flowguard-") && !is_archive(name));
     let program = release.join(programs.next().expect("the program"));
     let empty = folder.path().join("root");
     fs::create_dir(&empty).expect("a folder");

@@ -171,7 +171,7 @@ fn every_file_that_a_pod_mounts_is_there_and_every_probe_has_its_port() {
         for pod in pods(&rendered.objects) {
             let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
             let claims = rendered.all("StatefulSet").into_iter();
-            let claims = claims.flat_map(|set| set["spec"]["volumeClaimTemplates"].as_array());
+            let claims = claims.filter_map(|set| set["spec"]["volumeClaimTemplates"].as_array());
             let claims = claims.flatten().map(|claim| &claim["metadata"]["name"]);
             let volumes: BTreeSet<_> =
                 volumes.map(|volume| &volume["name"]).chain(claims).map(Value::to_string).collect();
