@@ -13,7 +13,7 @@ use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation}
 use tempfile::TempDir;
 
 /// The arguments of each golden configuration, and its file.
-const GOLDENS: [(&str, &[&str]); 8] = [
+const GOLDENS: [(&str, &[&str]); 9] = [
     ("https", &[]),
     ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
     ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
@@ -45,6 +45,7 @@ const GOLDENS: [(&str, &[&str]); 8] = [
         "stats_for_other_hosts",
         &["--bind-address=0.0.0.0", "--control-plane-host=control-plane", "--stats-port=9902"],
     ),
+    ("drained_by_its_host", &["--bind-address=0.0.0.0", "--drain"]),
 ];
 
 /// Another value than the default for each of the filter's settings that has no flag.

@@ -57,6 +57,16 @@ pub fn jq() -> Command {
     Command::new(find("JQ_BIN", on_path("jq")))
 }
 
+/// A Python that has Helm as a library, and the schemas of what it renders.
+pub fn chart_python() -> Command {
+    Command::new(find("CHART_PYTHON", None))
+}
+
+/// skopeo, which reads images as a registry's clients do.
+pub fn skopeo() -> Command {
+    Command::new(find("SKOPEO_BIN", on_path("skopeo")))
+}
+
 /// wrk, which makes the load of the benchmarks.
 pub fn wrk() -> Command {
     Command::new(find("WRK_BIN", on_path("wrk")))

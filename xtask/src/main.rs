@@ -7,6 +7,7 @@
 mod bench;
 mod campaigns;
 mod cargo;
+mod dist;
 mod filter;
 mod fuzz;
 mod load;
@@ -55,6 +56,8 @@ enum Command {
     Sim(simulation::Arguments),
     /// Build the wasm filter and print where it is
     Filter,
+    /// Put all that a release has into one folder: the filter, the program, images, the Helm chart
+    Dist(dist::Arguments),
     /// Feed the fuzz targets with bytes that a fuzzer makes
     Fuzz(fuzz::Arguments),
     /// Find or install Envoy and print where it is
@@ -96,6 +99,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Load(arguments) => load::run(&arguments),
         Command::Sim(arguments) => simulation::run(&arguments),
         Command::Filter => filter::run(),
+        Command::Dist(arguments) => dist::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Envoy => tools::print_envoy(),
         Command::Tools => tools::print_all(),

@@ -37,6 +37,8 @@ impl Parts {
         self.0.push(("PROMETHEUS_BIN", tools::prometheus()?));
         self.0.push(("SDK_PYTHON", tools::sdk_python()?));
         self.0.push(("JQ_BIN", tools::jq()?));
+        self.0.push(("CHART_PYTHON", tools::chart_python()?));
+        self.0.push(("SKOPEO_BIN", tools::skopeo()?));
         Ok(())
     }
 

@@ -78,6 +78,8 @@ pub struct Surroundings {
     pub control_plane: (Host, NonZeroU16),
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
+    /// Whether whoever runs this Envoy may drain it over its admin port.
+    pub drain: bool,
 }
 
 /// What of its configuration an Envoy is to discover in files, and to follow while it runs.

@@ -15,6 +15,7 @@ use crate::host::Host;
 pub(super) struct Context {
     admin_port: u16,
     stats_port: Option<u16>,
+    drain: bool,
     envoy: EnvoyBounds,
     listener: Listener,
     filter: Filter,
@@ -94,10 +95,12 @@ impl Context {
     ) -> serde_json::Result<Self> {
         // The template has an access log.
         let filter_config = PluginConfig { access_log: true, ..config.filter.clone() };
-        let Surroundings { filter, ip, control_plane: (host, port), stats_port } = surroundings;
+        let Surroundings { filter, ip, control_plane: (host, port), stats_port, drain } =
+            surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
             stats_port: stats_port.map(NonZeroU16::get),
+            drain: *drain,
             envoy: EnvoyBounds::new(&config.bounds),
             listener: Listener {
                 address: *ip,

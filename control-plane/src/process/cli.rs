@@ -123,6 +123,9 @@ enum CommandLine {
         /// with which it is started, filter.yaml, listeners.yaml and clusters.yaml
         #[arg(long, value_name = "DIR")]
         discovery_folder: Option<PathBuf>,
+        /// Let whoever reaches Envoy's admin port drain it, as a pod's preStop hook does
+        #[arg(long)]
+        drain: bool,
     },
     /// Ask the control plane that runs with these settings whether it serves (exit code 0 or 1)
     Health,
@@ -194,7 +197,7 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.into())),
-            Self::EnvoyConfig { filter, control_plane_host, stats_port, discovery_folder } => {
+            Self::EnvoyConfig { filter, control_plane_host, stats_port, discovery_folder, drain } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
                     filter: read("--filter", &filter, &path)?,
@@ -205,6 +208,7 @@ impl CommandLine {
                         .map(|port| read("--stats-port", &port, &Plain))
                         .transpose()?,
                     discovery_folder,
+                    drain,
                 }))
             }
         }

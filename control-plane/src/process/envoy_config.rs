@@ -32,6 +32,8 @@ pub struct EnvoyConfigOptions {
     pub stats_port: Option<NonZeroU16>,
     /// The folder of the files that Envoy follows while it runs, if it does.
     pub discovery_folder: Option<PathBuf>,
+    /// Whether its admin port lets itself be told to drain Envoy.
+    pub drain: bool,
 }
 
 /// Why there is no configuration.
@@ -100,15 +102,20 @@ fn read(
     options: EnvoyConfigOptions,
 ) -> Result<(Config, Surroundings), EnvoyConfigError> {
     let Settings { envoy, listeners, policy, .. } = settings;
-    let EnvoyConfigOptions { filter, control_plane_host, stats_port, .. } = options;
+    let EnvoyConfigOptions { filter, control_plane_host, stats_port, drain, .. } = options;
     let decision_port =
         NonZeroU16::new(listeners.decision_port).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
     if let Some(port) = stats_port {
         refuse_taken(port, &envoy)?;
     }
     let host = control_plane_host.unwrap_or(Host::Ip(listeners.local_ip()));
-    let surroundings =
-        Surroundings { filter, ip: listeners.ip, control_plane: (host, decision_port), stats_port };
+    let surroundings = Surroundings {
+        filter,
+        ip: listeners.ip,
+        control_plane: (host, decision_port),
+        stats_port,
+        drain,
+    };
     let plugin = PluginConfig { estimate: policy.estimate.source, ..envoy.filter };
     Ok((Config { filter: plugin, ..envoy }, surroundings))
 }

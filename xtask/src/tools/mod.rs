@@ -2,13 +2,16 @@
 //! machine has, else a private copy.
 
 pub(crate) mod cxx;
+pub(crate) mod target;
 pub(crate) mod wasm_toolchain;
 
 mod buf;
+mod charts;
 mod envoy;
 mod jq;
 mod prometheus;
 mod sdks;
+mod skopeo;
 mod wrk;
 
 mod debian;
@@ -19,10 +22,12 @@ mod search;
 use anyhow::Result;
 
 pub(crate) use self::buf::buf;
+pub(crate) use self::charts::chart_python;
 pub(crate) use self::envoy::envoy;
 pub(crate) use self::jq::jq;
 pub(crate) use self::prometheus::prometheus;
 pub(crate) use self::sdks::sdk_python;
+pub(crate) use self::skopeo::skopeo;
 pub(crate) use self::wrk::wrk;
 
 /// `cargo xtask envoy`
@@ -38,6 +43,8 @@ pub(crate) fn print_all() -> Result<()> {
         (buf::TOOL.variable, buf()?),
         (prometheus::TOOL.variable, prometheus()?),
         (sdks::VARIABLE, sdk_python()?),
+        (charts::VARIABLE, chart_python()?),
+        (skopeo::TOOL.variable, skopeo()?),
         (wrk::TOOL.variable, wrk()?),
         (jq::TOOL.variable, jq()?),
     ] {

@@ -1,17 +1,15 @@
 //! A toolchain that compiles for wasm32: the default one where the target is installed or rustup
 //! can install it, else Debian's, installed or as a private copy.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::target::{self, ask};
 use super::{debian, private_copy, search};
 use crate::cargo;
 use crate::workspace;
-use supervisor::process;
 
 /// What the filter is compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -22,11 +20,6 @@ const LINKER: &str = "wasm-ld";
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
-
-/// A download server that is not reachable may drop packets silently, and rustup's own limits add
-/// up to minutes.
-const RUSTUP_TIMEOUT: Duration = Duration::from_mins(1);
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Which toolchain compiles the filter.
 #[derive(Debug)]
@@ -47,7 +40,7 @@ pub(crate) struct DebianToolchain {
 
 /// Finds a toolchain, or gets what is missing.
 pub(crate) fn find() -> Result<Toolchain> {
-    if default_has_the_target() {
+    if target::is_there(TARGET) {
         return Ok(Toolchain::Default);
     }
     // Before rustup, because where Debian's is there rustup's server was out of reach once already.
@@ -57,7 +50,7 @@ pub(crate) fn find() -> Result<Toolchain> {
             return Ok(Toolchain::Debian(debian));
         }
     }
-    if add_by_rustup()? && default_has_the_target() {
+    if target::is_there_or_added(TARGET)? {
         return Ok(Toolchain::Default);
     }
     let unpacked = private_copy::fill(&copy, |partial| debian::unpack(&DEBIAN_PACKAGES, partial));
@@ -115,49 +108,6 @@ impl DebianToolchain {
     }
 }
 
-fn default_has_the_target() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut command = Command::new(rustc);
-    command.args(["--print", "target-libdir", "--target", TARGET]).current_dir(workspace::root());
-    ask(&mut command).is_some_and(|folder| Path::new(&folder).is_dir())
-}
-
-/// Asks rustup for the target. Whether it came is for [`default_has_the_target`] to see: the
-/// compiler in use need not be rustup's.
-fn add_by_rustup() -> Result<bool> {
-    if search::on_path("rustup").is_none() {
-        return Ok(false);
-    }
-    eprintln!("installing {TARGET} with rustup");
-    let mut command = Command::new("rustup");
-    command.args(["target", "add", TARGET]).current_dir(workspace::root());
-    match process::output(&mut command, RUSTUP_TIMEOUT) {
-        Ok(output) if output.status.success() => Ok(true),
-        Ok(output) => {
-            eprintln!("rustup could not: {}", complaint(&output.stderr));
-            Ok(false)
-        }
-        Err(error) if error.is::<supervisor::interrupt::Interrupted>() => Err(error),
-        Err(error) => {
-            eprintln!("rustup could not: {error:#}");
-            Ok(false)
-        }
-    }
-}
-
-/// The line that says what went wrong; causes and maybe a backtrace follow it.
-fn complaint(stderr: &str) -> &str {
-    let mut lines = stderr.lines();
-    lines.find(|line| line.starts_with("error")).unwrap_or_else(|| stderr.trim())
-}
-
-/// The first line that a successful `command` prints.
-fn ask(command: &mut Command) -> Option<String> {
-    let output = process::output(command, QUESTION_TIMEOUT).ok()?;
-    let line = output.stdout.lines().next()?;
-    output.status.success().then(|| line.to_owned())
-}
-
 /// Whether `rustc 1.96.0 (…)` is at least `1.95`.
 fn is_at_least(version: &str, wanted: &str) -> bool {
     let number = version.split_whitespace().nth(1).unwrap_or_default();
@@ -170,13 +120,6 @@ fn is_at_least(version: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rustup_s_complaint_is_told_without_its_backtrace() {
-        let stderr = "info: downloading component rust-std\nerror: could not download file\n  16: <unknown>\n";
-        assert_eq!(complaint(stderr), "error: could not download file");
-        assert_eq!(complaint("no luck\n"), "no luck");
-    }
 
     #[test]
     fn a_compiler_must_be_as_new_as_the_workspace_asks() {

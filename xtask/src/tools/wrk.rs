@@ -38,13 +38,5 @@ pub(crate) fn wrk() -> Result<PathBuf> {
 
 fn fill(folder: &Path) -> Result<()> {
     debian::unpack(PACKAGES, folder)?;
-    let libraries = debian::libraries(folder).unwrap_or_default();
-    private_copy::write_script(
-        &folder.join("wrk"),
-        &format!(
-            "folder=$(dirname \"$0\")\n\
-             LD_LIBRARY_PATH=\"$folder/{}\" exec \"$folder/usr/bin/wrk\" \"$@\"\n",
-            libraries.display()
-        ),
-    )
+    private_copy::write_caller(folder, &debian::libraries(folder).unwrap_or_default(), "wrk")
 }

@@ -1,0 +1,121 @@
+{{/* Names: RELEASE-flowguard, or the release's alone where that says it already. */}}
+{{- define "flowguard.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "flowguard.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "flowguard.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What never changes, of (dict "root" $ "component" "envoy"). */}}
+{{- define "flowguard.selector" -}}
+app.kubernetes.io/name: {{ include "flowguard.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "flowguard.labels" -}}
+{{ include "flowguard.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "flowguard.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "flowguard.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* An image, of (dict "root" $ "image" .Values.image "value" "image"). */}}
+{{- define "flowguard.image" -}}
+{{- $hint := printf "%s.repository is empty: where you pushed the image that the folder of the release builds" .value }}
+{{- $repository := required $hint .image.repository }}
+{{- if .image.digest }}
+{{- printf "%s@%s" $repository .image.digest }}
+{{- else }}
+{{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* The Service of the port for decisions, by its name from anywhere in the cluster. */}}
+{{- define "flowguard.decisionsHost" -}}
+{{- printf "%s-decisions.%s.svc.%s" (include "flowguard.fullname" .) .Release.Namespace .Values.clusterDomain }}
+{{- end }}
+
+{{/* By what Host the APIs and the metrics are called, besides addresses: the Service's names. */}}
+{{- define "flowguard.allowedHosts" -}}
+{{- $name := include "flowguard.fullname" . }}
+{{- $local := printf "%s.%s" $name .Release.Namespace }}
+{{- $hosts := list $name $local (printf "%s.svc" $local) (printf "%s.svc.%s" $local .Values.clusterDomain) }}
+{{- with .Values.settings.ALLOWED_HOSTS }}{{ $hosts = append $hosts . }}{{ end }}
+{{- join "," $hosts }}
+{{- end }}
+
+{{/* What every container of FlowGuard's own is told. Ports are fixed: a Service says where it is. */}}
+{{- define "flowguard.env" -}}
+{{- $ports := dict "PROXY_PORT" 8080 "METRICS_PORT" 9090 "CONFIG_PORT" 9091 "GRPC_PORT" 9092 "DECISION_PORT" 9095 "ENVOY_ADMIN_PORT" 9901 }}
+{{- $own := merge $ports (dict "BIND_ADDRESS" "0.0.0.0" "ALLOWED_HOSTS" (include "flowguard.allowedHosts" .)) }}
+{{- range $name, $value := merge $own .Values.settings }}
+- name: {{ $name }}
+  {{- /* Helm reads each number as one with a fraction. */}}
+  value: {{ if kindIs "float64" $value }}{{ $value | int64 | toString | toJson }}{{ else }}{{ $value | toString | toJson }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The Pod Security Standard "restricted". */}}
+{{- define "flowguard.podSecurityContext" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- range $name, $id := . }}
+{{- if not (kindIs "invalid" $id) }}
+{{ $name }}: {{ $id | int64 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "flowguard.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* Where a pod may run, of (dict "root" $ "values" .Values "component" …). */}}
+{{- define "flowguard.placement" -}}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,136 @@
+//! The chart's values: what is refused, and that each is told.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use harness::tools;
+use serde_json::{Value, json};
+
+use crate::helm::{call, chart, everything, least, refusals, render, try_render, without_a_volume};
+
+#[test]
+fn a_value_that_cannot_work_is_refused_by_its_name() {
+    let refusals = refusals(&[
+        ("replicaCount", json!(2)),
+        ("replicas", json!(1)),
+        ("image.pullPolicy", json!("Sometimes")),
+        ("image.digest", json!("latest")),
+        ("image.repository", json!("registry.example/flowguard:0.1.0 ")),
+        ("persistence.size", json!("much")),
+        ("persistence.accessMode", json!("ReadWriteMany")),
+        ("securityContext.runAsUser", json!(0)),
+        ("securityContext.privileged", json!(true)),
+        ("service.type", json!("LoadBalancer")),
+        ("networkPolicy.from", json!([])),
+        ("podMonitor.interval", json!("often")),
+        ("terminationGracePeriodSeconds", json!(0)),
+        ("clients.alice", json!({ "rpm": 0 })),
+        ("clients.alice", json!({ "rpm": "60" })),
+        ("clients.alice", json!({ "rps": 1 })),
+        ("clients.unknown", json!({ "rpm": 60 })),
+        ("clients.two words", json!({ "rpm": 60 })),
+        ("envoy.replicas", json!(0)),
+        ("envoy.service.type", json!("ExternalName")),
+        ("envoy.podDisruptionBudget.maxUnavailable", json!("half")),
+    ]);
+    for (path, refusal) in refusals {
+        assert!(refusal.contains("values don't meet the specifications"), "{refusal}");
+        let name = path.rsplit('.').next().unwrap_or(path);
+        assert!(refusal.contains(name), "{path}: {refusal}");
+    }
+}
+
+#[test]
+fn an_image_that_nobody_named_is_refused() {
+    for (path, refusal) in
+        refusals(&[("image.repository", json!("")), ("envoy", json!({ "enabled": true }))])
+    {
+        let image = if path == "envoy" { "envoy.configImage" } else { "image" };
+        assert!(refusal.contains(&format!("{image}.repository is empty")), "{refusal}");
+    }
+}
+
+#[test]
+fn clients_stand_in_one_place() {
+    let mut values = least();
+    values["clients"] = json!({ "alice": { "rpm": 60 } });
+    values["clientsConfigMap"] = json!("elsewhere");
+    let refusal = try_render(&values).expect_err("two files of clients");
+    assert!(refusal.contains("clients and clientsConfigMap are both set"), "{refusal}");
+}
+
+#[test]
+fn an_image_is_named_by_its_digest_else_by_its_tag_else_by_the_charts_version() {
+    let image = |values: &Value| {
+        let rendered = render(values);
+        let pod = &rendered.one("StatefulSet", "flowguard")["spec"]["template"]["spec"];
+        pod["containers"][0]["image"].as_str().expect("an image").to_owned()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let mut values = least();
+    assert_eq!(image(&values), format!("registry.example/flowguard:{version}"));
+    values["image"]["tag"] = json!("nightly");
+    assert_eq!(image(&values), "registry.example/flowguard:nightly");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    values["image"]["digest"] = json!(digest);
+    assert_eq!(image(&values), format!("registry.example/flowguard@{digest}"));
+}
+
+#[test]
+fn what_is_not_kept_or_not_closed_is_told_at_the_installation() {
+    let notes = render(&without_a_volume()).notes;
+    assert!(notes.contains("balances and clients end with the pod"), "{notes}");
+    assert!(notes.contains("can change every client's limits"), "{notes}");
+    let notes = render(&everything()).notes;
+    assert!(!notes.contains("is false"), "{notes}");
+    assert!(notes.contains("http://flowguard-envoy.limits:8080"), "{notes}");
+}
+
+#[test]
+fn the_chart_has_the_version_of_what_it_runs() {
+    let chart = fs::read_to_string(chart().join("Chart.yaml")).expect("the chart");
+    for field in ["version", "appVersion"] {
+        let expected = format!("{field}: {}", env!("CARGO_PKG_VERSION"));
+        assert!(chart.lines().any(|line| line == expected), "{expected}\n{chart}");
+    }
+    let values = fs::read_to_string(self::chart().join("values.yaml")).expect("the values");
+    let compose =
+        fs::read_to_string(tools::workspace().join("compose.yaml")).expect("compose.yaml");
+    let version =
+        compose.split("image: envoyproxy/envoy:").nth(1).and_then(|rest| rest.lines().next());
+    let version = version.expect("Envoy's version");
+    assert!(values.contains(&format!("    tag: {version}\n")), "the chart has not {version}");
+}
+
+#[test]
+fn every_value_is_in_the_readme_with_its_default() {
+    let file = chart();
+    let values = call(&["values", file.to_str().expect("a path in UTF-8")], &json!(null));
+    let mut expected = BTreeMap::new();
+    leaves(&values.unwrap_or_else(|error| panic!("{error}")), "", &mut expected);
+    let readme = fs::read_to_string(file.join("README.md")).expect("the chart's README");
+    let rows = readme.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeMap<_, _> = rows
+        .map(|row| {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            assert!(!cells[3].is_empty(), "{row}");
+            (cells[1].trim_matches('`').to_owned(), cells[2].trim_matches('`').to_owned())
+        })
+        .collect();
+    assert_eq!(told, expected);
+}
+
+/// Each value that has nothing below it, by its path and as JSON writes it.
+fn leaves(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
+    match value.as_object().filter(|object| !object.is_empty()) {
+        Some(object) => {
+            for (name, below) in object {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                leaves(below, &path, found);
+            }
+        }
+        None => {
+            found.insert(path.to_owned(), value.to_string());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `cargo xtask dist`: all that is needed to run FlowGuard elsewhere, in one folder.
+//!
+//! The same files make the same bytes, whenever and by whomever it is called: no time and no user
+//! gets into an archive.
+
+mod archive;
+mod binary;
+mod chart;
+mod checksums;
+mod files;
+mod images;
+mod notices;
+mod oci;
+mod packages;
+mod sbom;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{filter, workspace};
+
+/// The release's version: the workspace's.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What is released as it stands in the repository: the samples and what explains them.
+const SAMPLES: [&str; 8] = [
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "docs/contract.md",
+    "docs/runbook.md",
+    "envoy",
+    "prometheus",
+    "grafana",
+];
+
+/// What is released, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The folder that is made anew [default: target/dist/flowguard-VERSION]
+    #[arg(long, value_name = "FOLDER")]
+    into: Option<PathBuf>,
+    /// A static program `flowguard`, built already
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+    /// A filter, built already
+    #[arg(long, value_name = "FILE")]
+    filter: Option<PathBuf>,
+}
+
+/// Makes the folder and prints where it is.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = arguments
+        .into
+        .clone()
+        .unwrap_or_else(|| workspace::target().join(format!("dist/flowguard-{VERSION}")));
+    let filter = match &arguments.filter {
+        Some(filter) => filter.clone(),
+        None => filter::build()?,
+    };
+    let program = match &arguments.binary {
+        Some(program) => binary::Program::given(program)?,
+        None => binary::build()?,
+    };
+    // Beside its place, so that an interrupted run is not taken for a release.
+    let partial = folder.with_added_extension("partial");
+    remove(&partial)?;
+    fill(&partial, &program, &filter)?;
+    remove(&folder)?;
+    fs::rename(&partial, &folder).with_context(|| format!("can't make {}", folder.display()))?;
+    println!("{}", folder.display());
+    Ok(())
+}
+
+fn fill(folder: &Path, program: &binary::Program, filter: &Path) -> Result<()> {
+    let name = format!("flowguard-{}", program.target);
+    files::copy(&program.path, &folder.join(&name))?;
+    files::copy(filter, &folder.join("filter.wasm"))?;
+    for sample in SAMPLES {
+        files::copy(&workspace::root().join(sample), &folder.join(sample))?;
+    }
+    oci::write(filter, &folder.join("filter-oci"))?;
+    images::write(&name, folder)?;
+    chart::write(folder)?;
+    for (package, target, file, main) in [
+        ("flowguard", program.target.as_str(), &*name, "flowguard"),
+        ("flowguard-filter", crate::tools::wasm_toolchain::TARGET, "filter.wasm", "filter"),
+    ] {
+        let packages = packages::compiled_into(package, target)?;
+        let main_file = folder.join(file);
+        sbom::write(&packages, &main_file, &folder.join(format!("sbom/{main}.cdx.json")))?;
+        notices::write(&packages, &folder.join(format!("sbom/{main}-licenses.txt")))?;
+    }
+    checksums::write(folder)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

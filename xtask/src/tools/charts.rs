@@ -1,0 +1,29 @@
+//! What judges the Helm chart and a release: Helm itself as a library, the schemas of Kubernetes'
+//! objects, and the schema of a bill of materials.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::python::Libraries;
+
+pub(crate) const VARIABLE: &str = "CHART_PYTHON";
+
+const LIBRARIES: Libraries = Libraries {
+    name: "chart-helm-python-sdk-0.2.2-kubernetes-validate-1.37.0-cyclonedx-11.12.0",
+    requirements: &[
+        "helm-python-sdk==0.2.2",
+        "kubernetes-validate==1.37.0",
+        "cyclonedx-python-lib[json-validation]==11.12.0",
+    ],
+};
+
+/// A Python that has them: `$CHART_PYTHON`, else a private copy.
+pub(crate) fn chart_python() -> Result<PathBuf> {
+    match std::env::var_os(VARIABLE).filter(|python| !python.is_empty()) {
+        Some(python) => Ok(PathBuf::from(python)),
+        None => LIBRARIES.python().context(
+            "can't install Helm's library (a Python that has helm-python-sdk, kubernetes-validate and cyclonedx-python-lib can be named with CHART_PYTHON=PATH)",
+        ),
+    }
+}
