@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use harness::{TestStack, tools};
 use repository::golden_metrics::{names, type_of, types};
 
-/// What is FlowGuard's on Envoy's page.
-const PREFIXES: [&str; 2] = ["flowguard_", "envoy_wasm_flowguard_"];
+/// What is FlowGuard's on Envoy's page, and what else of it the dashboard reads.
+const PREFIXES: [&str; 4] =
+    ["flowguard_", "envoy_wasm_flowguard_", "envoy_http_downstream_rq_xx", "envoy_server_uptime"];
 
 #[tokio::test]
 async fn envoys_page_has_the_metrics_of_the_golden_list() {
