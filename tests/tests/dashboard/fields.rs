@@ -60,7 +60,7 @@ impl<'a> Schema<'a> {
             "integer" => value.is_i64(),
             "null" => value.is_null(),
             literal if literal.starts_with(['"', '-']) || literal.parse::<u8>().is_ok() => {
-                value.to_string() == literal
+                serde_json::from_str::<Value>(literal).is_ok_and(|literal| literal == *value)
             }
             list if list.starts_with('[') => return self.judge_list(value, inside(list), place),
             map if map.starts_with('{') => return self.judge_map(value, inside(map), place),
