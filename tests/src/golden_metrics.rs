@@ -1,6 +1,6 @@
 //! The metrics that there are, by the golden lists that tests hold against what is scraped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use harness::tools;
@@ -13,20 +13,55 @@ const LISTS: [(&str, &str); 3] = [
     ("control-plane/tests/golden/metrics.txt", "# TYPE "),
 ];
 
+/// Metrics that the dashboard shows already and another change brings: to be emptied by it.
+pub const PENDING: &[(&str, &str)] = &[
+    ("flowguard_client_limit", "gauge"),
+    ("flowguard_filters", "gauge"),
+    ("flowguard_shadow_refused_total", "counter"),
+    ("flowguard_upstream_responses_total", "counter"),
+    ("flowguard_workers", "gauge"),
+];
+
+/// Alerts that the dashboard leads to already, likewise.
+pub const PENDING_ALERTS: &[&str] = &[
+    "FlowGuardClientInDebt",
+    "FlowGuardClientNearLimit",
+    "FlowGuardConfigurationRefused",
+    "FlowGuardEnvoyLabelsMissing",
+    "FlowGuardLimitsOff",
+    "FlowGuardReleaseMismatch",
+    "FlowGuardRestarted",
+    "FlowGuardUpstreamFailing",
+    "FlowGuardUpstreamThrottling",
+];
+
 /// Types by metric. One that Prometheus adds itself, `up`, is not here.
 pub fn types() -> BTreeMap<String, String> {
-    let mut types = BTreeMap::new();
-    for (list, before) in LISTS {
-        let text = fs::read_to_string(tools::workspace().join(list));
-        let text = text.unwrap_or_else(|error| panic!("can't read {list}: {error}"));
-        for line in text.lines().filter_map(|line| line.strip_prefix(before)) {
-            let mut words = line.split(' ');
-            if let (Some(metric), Some(kind)) = (words.next(), words.next()) {
-                types.insert(metric.to_owned(), kind.to_owned());
-            }
+    let mut types: BTreeMap<_, _> =
+        PENDING.iter().map(|(metric, kind)| ((*metric).to_owned(), (*kind).to_owned())).collect();
+    for line in lines() {
+        let mut words = line.split(' ');
+        if let (Some(metric), Some(kind)) = (words.next(), words.next()) {
+            types.insert(metric.to_owned(), kind.to_owned());
         }
     }
     types
+}
+
+/// The labels that metrics have, as far as the lists say: behind a metric and its type.
+pub fn labels() -> BTreeSet<String> {
+    let labels = |line: String| line.split(' ').skip(2).map(str::to_owned).collect::<Vec<_>>();
+    lines().flat_map(labels).collect()
+}
+
+/// What the lists say, each line from its metric on.
+fn lines() -> impl Iterator<Item = String> {
+    LISTS.into_iter().flat_map(|(list, before)| {
+        let text = fs::read_to_string(tools::workspace().join(list));
+        let text = text.unwrap_or_else(|error| panic!("can't read {list}: {error}"));
+        let lines = text.lines().filter_map(|line| line.strip_prefix(before));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    })
 }
 
 /// The type of a metric, or of the histogram that a series with a suffix belongs to.

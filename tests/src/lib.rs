@@ -7,5 +7,6 @@
 
 pub mod dashboard;
 pub mod golden_metrics;
+pub mod promql;
 pub mod readme;
 pub mod rooms;
