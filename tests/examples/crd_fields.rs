@@ -37,9 +37,10 @@ fn main() -> ExitCode {
 
 fn list(path: &str, required: bool, schema: &Value, paths: &[String]) {
     let mark = |is: bool, mark: &str| if is { mark.to_owned() } else { String::new() };
-    // Where several sets of words have to hold, the last is the narrowest.
+    // Where several sets of words have to hold, the narrowest says it.
     let all = schema["allOf"].as_array().into_iter().flatten().map(|one| &one["enum"]);
-    let words = all.chain([&schema["enum"]]).filter_map(Value::as_array).next_back();
+    let words =
+        all.chain([&schema["enum"]]).filter_map(Value::as_array).min_by_key(|words| words.len());
     let words = words.map(|words| {
         let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
         format!(" = {}", words.join(" "))
