@@ -4,7 +4,7 @@
 //! crd_fields FILE KIND VERSION SOURCE [PATH...]
 //! ```
 //!
-//! FILE has CustomResourceDefinitions in YAML, SOURCE says what they are and from when. All fields
+//! FILE has `CustomResourceDefinition`s in YAML, SOURCE says what they are and from when. All fields
 //! below the PATHs are listed, such as `spec.wasm`; of the others their names alone.
 
 use std::{env, fs, process::ExitCode};
