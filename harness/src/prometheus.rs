@@ -29,6 +29,16 @@ impl Prometheus {
     /// Starts one that scrapes a control plane and the admin ports of Envoys, with the job names
     /// and the rules of the project's `prometheus/`, and waits until it is ready.
     pub async fn start(control_plane: SocketAddr, envoys: &[SocketAddr], folder: &Path) -> Self {
+        Self::start_relabelling(control_plane, envoys, &json!([]), folder).await
+    }
+
+    /// The same, with `metric_relabel_configs` for the job of the Envoys.
+    pub async fn start_relabelling(
+        control_plane: SocketAddr,
+        envoys: &[SocketAddr],
+        relabelings: &Value,
+        folder: &Path,
+    ) -> Self {
         let targets = |addresses: &[SocketAddr]| json!([{ "targets": addresses }]);
         // JSON is YAML too. Envoy's page is long, and takes longer when the machine is busy.
         let config = json!({
@@ -42,6 +52,7 @@ impl Prometheus {
                     "scrape_interval": "1s",
                     "scrape_timeout": "1s",
                     "static_configs": targets(envoys),
+                    "metric_relabel_configs": relabelings,
                 },
             ],
         });
