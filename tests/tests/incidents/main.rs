@@ -11,7 +11,7 @@ mod runbook;
 use std::fs;
 
 use harness::TestStack;
-use harness::deadline::{eventually, eventually_equal};
+use harness::deadline::eventually_equal;
 use harness::discovery::Discovered;
 use serde_json::json;
 use tempfile::TempDir;
@@ -80,10 +80,10 @@ async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     let other = OtherRelease::start(address, Filters::OfAnotherProtocolWhenTheyComeBack).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
-    relay.cut_open_connections();
     game.stack.reconfigure("RATE_LIMIT_HEADERS", "both").await;
-    eventually("an admitted request", || async { game.request("").await.filter(|s| *s == 200) })
-        .await;
+    let taken = || game.stack.envoy().stat("listener_manager.lds.update_success");
+    eventually_equal("listeners that were taken", 2, taken).await;
+    game.stack.relay.as_ref().expect("a relay").cut_open_connections();
     game.goes_on(8).await;
     let states = game.stack.envoy().stats("flowguard_stream").await;
     assert_eq!(states["wasmcustom.flowguard_stream.state=open"], 1, "{states:?}");
@@ -113,13 +113,20 @@ async fn an_envoy_is_switched_to_pass_and_stays_so() {
     let mut game = Game::start(calm().discovered(Discovered::Filter)).await;
     let (enforce, pass) = (r#""mode": "enforce""#, r#""mode": "pass""#);
     game.stack.rewrite_discovered(|text| text.replace(enforce, pass));
-    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
-    eventually_equal("workers in mode pass", 1, in_pass).await;
+    workers_in_pass(&game, 1).await;
     game.goes_on(17).await;
     game.stack.rewrite_discovered(|text| text.replace(pass, enforce));
-    let in_pass = || game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass");
-    eventually_equal("workers in mode pass", 0, in_pass).await;
+    workers_in_pass(&game, 0).await;
     game.is_over("switched to mode `pass`").await;
+}
+
+/// A worker is counted once it has served.
+async fn workers_in_pass(game: &Game, expected: u64) {
+    eventually_equal("workers in mode pass", expected, || async {
+        game.request("").await;
+        game.stack.envoy().stat("wasmcustom.flowguard_workers.mode=pass").await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
