@@ -286,7 +286,8 @@ async fn serves_in_its_image(release: &Path) {
     };
     succeed(&mut docker(&["build", "--quiet", "--target", "control-plane", "--tag", IMAGE, "."]));
     let hardened = ["--network", "none", "--read-only", "--cap-drop", "ALL"];
-    let run = [&["run", "--detach", "--rm"][..], &hardened, &[IMAGE]].concat();
+    let volume = ["--volume", "/var/lib/flowguard"];
+    let run = [&["run", "--detach", "--rm"][..], &hardened, &volume, &[IMAGE]].concat();
     let container = succeed(&mut docker(&run));
     let container = container.trim_end();
     let health = ["exec", container, "flowguard", "health"];
