@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
     #[serde(flatten)]
-    limit: Option<Limit>,
+    refused: Option<Refused>,
     /// Tokens that it reserved, or would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     reserved: Option<u64>,
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
 
 /// The limit that refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Limit {
+struct Refused {
     limit: &'static str,
     limit_per_minute: u64,
     /// More than the limit for a client in debt.
@@ -76,7 +76,7 @@ impl Entry {
         };
         Self {
             decision: denial.code(),
-            limit: refusal.map(Limit::from),
+            refused: refusal.map(Refused::from),
             reserved: refusal.map(|refusal| refusal.requested_tokens),
             ..Self::default()
         }
@@ -131,7 +131,7 @@ impl Entry {
     }
 }
 
-impl From<&Refusal> for Limit {
+impl From<&Refusal> for Refused {
     fn from(refusal: &Refusal) -> Self {
         let (wait_ms, never) = match refusal.wait {
             Wait::Millis(ms) => (Some(ms), None),

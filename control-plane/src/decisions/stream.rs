@@ -234,11 +234,10 @@ impl Stream {
         let up_s = self.opened.map_or(0, |opened| opened.elapsed().as_secs());
         let (node, worker) = (session.node(), session.worker());
         let (id, open_requests) = (worker.id(), worker.held());
-        self.log(|| match end {
-            StreamEnd::Refused(_) => {
+        self.log(|| {
+            if let StreamEnd::Refused(_) = end {
                 warn!(peer = %self.peer, %node, worker = ?id, up_s, open_requests, "decision stream {end}");
-            }
-            _ => {
+            } else {
                 info!(peer = %self.peer, %node, worker = ?id, up_s, open_requests, "decision stream {end}");
             }
         });
@@ -246,9 +245,10 @@ impl Stream {
 
     /// Nobody said hello on it.
     fn log_ungreeted(&self, end: &StreamEnd) {
-        match end {
-            StreamEnd::Refused(_) => self.log(|| warn!(peer = %self.peer, "decision stream {end}")),
-            _ => debug!(peer = %self.peer, "decision stream without a hello {end}"),
+        if let StreamEnd::Refused(_) = end {
+            self.log(|| warn!(peer = %self.peer, "decision stream {end}"));
+        } else {
+            debug!(peer = %self.peer, "decision stream without a hello {end}");
         }
     }
 
