@@ -48,14 +48,24 @@ pub struct StackBuilder {
     envoys: usize,
     workers: usize,
     mode: Option<&'static str>,
-    discovered: Option<Discovered>,
-    follows_files: bool,
+    layout: Layout,
     filter: Option<PathBuf>,
     upstream_path: &'static str,
     upstream: Option<String>,
     relay: bool,
     prometheus: bool,
     whole_admin: bool,
+}
+
+/// How the Envoys get their configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// In one file, which they read when they start.
+    OneFile,
+    /// The same, but that they discover a part of it.
+    Split(Discovered),
+    /// In the files of `flowguard envoy-config --discovery-folder`.
+    Folder,
 }
 
 impl TestStack {
@@ -71,8 +81,7 @@ impl TestStack {
             envoys: 1,
             workers: 1,
             mode: None,
-            discovered: None,
-            follows_files: false,
+            layout: Layout::OneFile,
             filter: None,
             upstream_path: "",
             upstream: None,
@@ -110,8 +119,7 @@ impl TestStack {
     /// Changes a setting of the Envoys' while they run, without waiting for them; it is one that
     /// concerns what [`StackBuilder::discovered`] or [`StackBuilder::following_files`] says.
     pub async fn reconfigure(&mut self, setting: &str, value: &str) {
-        let discovers = self.builder.discovered.is_some() || self.builder.follows_files;
-        assert!(discovers, "the Envoys discover nothing");
+        assert_ne!(self.builder.layout, Layout::OneFile, "the Envoys discover nothing");
         self.builder.settings.insert(setting.to_owned(), value.to_owned());
         for (index, envoy) in self.envoys.iter().enumerate() {
             self.builder.envoy_config(&envoy_name(index), envoy.ports(), self.folder.path()).await;
@@ -165,14 +173,14 @@ impl StackBuilder {
     /// What the Envoys discover in a file, so that [`TestStack::reconfigure`] can change it.
     #[must_use]
     pub fn discovered(self, discovered: Discovered) -> Self {
-        Self { discovered: Some(discovered), ..self }
+        Self { layout: Layout::Split(discovered), ..self }
     }
 
     /// The Envoys follow the files of `flowguard envoy-config --discovery-folder`, so that
     /// [`TestStack::reconfigure`] can change them.
     #[must_use]
     pub fn following_files(self) -> Self {
-        Self { follows_files: true, ..self }
+        Self { layout: Layout::Folder, ..self }
     }
 
     /// Another filter than the one that was built.
@@ -249,7 +257,7 @@ impl StackBuilder {
     async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
         let filter = self.filter.clone().unwrap_or_else(tools::filter);
         let mut command = envoy_config_command(&self.settings, ports, self.mode, &filter);
-        let mut config = if self.follows_files {
+        let mut config = if self.layout == Layout::Folder {
             let folder = folder.join(format!("{name}.followed"));
             printed(command.arg("--discovery-folder").arg(&folder)).await;
             std::fs::read_to_string(folder.join("envoy.yaml")).expect("it is written")
@@ -260,7 +268,7 @@ impl StackBuilder {
             let allowed = YamlBlock::find(&config, "allow_paths:");
             config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
         }
-        let Some(discovered) = self.discovered else { return config };
+        let Layout::Split(discovered) = self.layout else { return config };
         let file = discovered_file(folder, name);
         let (config, resource) =
             discovered.split(&config, &file).unwrap_or_else(|error| panic!("{error}"));
