@@ -2,9 +2,15 @@
 //!
 //! `BLESS=1 cargo test -p flowguard --test envoy_config` writes the golden files anew.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation};
+use tempfile::TempDir;
 
 /// The arguments of each golden configuration, and its file.
 const GOLDENS: [(&str, &[&str]); 8] = [
@@ -153,6 +159,104 @@ fn envoy_has_the_bounds_that_the_settings_say() {
 fn envoy_accepts_the_sample_for_an_existing_envoy() {
     let path = repository("envoy/existing-envoy.yaml");
     check_accepted("existing-envoy", &fs::read_to_string(path).expect("the sample is there"));
+}
+
+/// What one run of the command writes, by the files' names, and what it says.
+fn write_files(folder: &Path, arguments: &[&str]) -> (BTreeMap<String, String>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_flowguard"))
+        .env_clear()
+        .arg("envoy-config")
+        .args(["--filter", &from_xtask("FLOWGUARD_FILTER")])
+        .arg("--discovery-folder")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .expect("flowguard runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success() && output.stdout.is_empty(), "{said}");
+    let files = fs::read_dir(folder).expect("the folder is there");
+    let files = files.map(|file| {
+        let file = file.expect("a readable folder");
+        let name = file.file_name().into_string().expect("a name");
+        (name, fs::read_to_string(file.path()).expect("text"))
+    });
+    (files.collect(), said)
+}
+
+#[test]
+fn envoy_accepts_what_it_is_to_discover() {
+    let folder = TempDir::new().expect("a folder");
+    let certificates = repository("control-plane/tests/golden/envoy/ca.pem");
+    for arguments in [&["--stats-port=9902"][..], &["--upstream-url=http://h", "--mode=pass"]] {
+        let certificates = format!("--upstream-ca-file={}", certificates.display());
+        let (files, _) = write_files(folder.path(), &[arguments, &[&certificates]].concat());
+        let names: Vec<_> = files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["clusters.yaml", "envoy.yaml", "filter.yaml", "listeners.yaml"]);
+        check_accepted("the bootstrap", &files["envoy.yaml"]);
+    }
+}
+
+/// What Envoy is started with and what it follows say together what the one file says.
+#[test]
+fn what_is_discovered_is_what_would_stand_in_the_one_file() {
+    let folder = TempDir::new().expect("a folder");
+    let arguments = ["--stats-port=9902", "--mode=shadow"];
+    let filter = from_xtask("FLOWGUARD_FILTER");
+    let whole = generate(&[&arguments[..], &["--filter", &filter]].concat()).expect("YAML");
+    let (files, _) = write_files(folder.path(), &arguments);
+    let lines = |text: &str| -> BTreeSet<String> {
+        let lines = text.lines().map(|line| line.trim_start_matches([' ', '-']).to_owned());
+        lines.filter(|line| !line.starts_with('#')).collect()
+    };
+    let split: BTreeSet<_> = files.values().flat_map(|text| lines(text)).collect();
+    let missing: BTreeSet<_> = lines(&whole).difference(&split).cloned().collect();
+    let heads = ["static_resources:", "listeners:", "clusters:"];
+    assert_eq!(missing, heads.map(str::to_owned).into());
+}
+
+#[test]
+fn another_mode_is_another_filter_and_a_setting_of_the_bootstrap_takes_a_restart() {
+    let folder = TempDir::new().expect("a folder");
+    let (enforce, said) = write_files(folder.path(), &[]);
+    assert_eq!(said, "");
+    let (pass, said) = write_files(folder.path(), &["--mode=pass"]);
+    assert_eq!(said, "");
+    let changed: Vec<_> = pass.keys().filter(|file| pass[*file] != enforce[*file]).collect();
+    assert_eq!(changed, ["filter.yaml"]);
+
+    let (_, said) = write_files(folder.path(), &["--envoy-admin-port=9000"]);
+    let bootstrap = folder.path().join("envoy.yaml");
+    assert_eq!(
+        said,
+        format!(
+            "{} is another one than before: an Envoy that runs has to be started again for it\n",
+            bootstrap.display()
+        )
+    );
+}
+
+#[test]
+fn a_filter_that_is_not_there_and_a_folder_that_cannot_be_made_are_told() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    let filter = from_xtask("FLOWGUARD_FILTER");
+    let missing = folder.path().join("missing.wasm").display().to_string();
+    let (discovered, below) = (folder.path().join("new"), file.join("below"));
+    for (filter, folder, wrong) in [
+        (&missing, &discovered, format!("--filter={missing} cannot be read: ")),
+        (&filter, &below, format!("{} cannot be written: ", below.display())),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_flowguard"))
+            .args(["envoy-config", "--filter", filter, "--discovery-folder"])
+            .arg(folder)
+            .output()
+            .expect("flowguard runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(73), "{said}");
+        assert!(said.starts_with(&wrong) && said.lines().count() == 1, "{said}");
+        assert!(!discovered.exists());
+    }
 }
 
 /// Shows that accepting is more than reading YAML: the filter itself was run.

@@ -1,7 +1,7 @@
 //! A whole FlowGuard on free loopback ports: mock LLM, control plane, Envoys, and what a test adds.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -49,6 +49,8 @@ pub struct StackBuilder {
     workers: usize,
     mode: Option<&'static str>,
     discovered: Option<Discovered>,
+    follows_files: bool,
+    filter: Option<PathBuf>,
     upstream_path: &'static str,
     upstream: Option<String>,
     relay: bool,
@@ -70,6 +72,8 @@ impl TestStack {
             workers: 1,
             mode: None,
             discovered: None,
+            follows_files: false,
+            filter: None,
             upstream_path: "",
             upstream: None,
             relay: false,
@@ -104,9 +108,10 @@ impl TestStack {
     }
 
     /// Changes a setting of the Envoys' while they run, without waiting for them; it is one that
-    /// concerns what [`StackBuilder::discovered`] says.
+    /// concerns what [`StackBuilder::discovered`] or [`StackBuilder::following_files`] says.
     pub async fn reconfigure(&mut self, setting: &str, value: &str) {
-        assert!(self.builder.discovered.is_some(), "the Envoys discover nothing");
+        let discovers = self.builder.discovered.is_some() || self.builder.follows_files;
+        assert!(discovers, "the Envoys discover nothing");
         self.builder.settings.insert(setting.to_owned(), value.to_owned());
         for (index, envoy) in self.envoys.iter().enumerate() {
             self.builder.envoy_config(&envoy_name(index), envoy.ports(), self.folder.path()).await;
@@ -149,6 +154,19 @@ impl StackBuilder {
     #[must_use]
     pub fn discovered(self, discovered: Discovered) -> Self {
         Self { discovered: Some(discovered), ..self }
+    }
+
+    /// The Envoys follow the files of `flowguard envoy-config --discovery-folder`, so that
+    /// [`TestStack::reconfigure`] can change them.
+    #[must_use]
+    pub fn following_files(self) -> Self {
+        Self { follows_files: true, ..self }
+    }
+
+    /// Another filter than the one that was built.
+    #[must_use]
+    pub fn filter(self, filter: PathBuf) -> Self {
+        Self { filter: Some(filter), ..self }
     }
 
     /// A path prefix in `UPSTREAM_URL`.
@@ -217,7 +235,15 @@ impl StackBuilder {
 
     /// The configuration that an Envoy is started with; what it discovers is written to its file.
     async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
-        let mut config = envoy_config(&self.settings, ports, self.mode).await;
+        let filter = self.filter.clone().unwrap_or_else(tools::filter);
+        let mut command = envoy_config_command(&self.settings, ports, self.mode, &filter);
+        let mut config = if self.follows_files {
+            let folder = folder.join(format!("{name}.followed"));
+            printed(command.arg("--discovery-folder").arg(&folder)).await;
+            std::fs::read_to_string(folder.join("envoy.yaml")).expect("it is written")
+        } else {
+            printed(&mut command).await
+        };
         if self.whole_admin {
             let allowed = YamlBlock::find(&config, "allow_paths:");
             config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
@@ -241,18 +267,31 @@ fn envoy_name(index: usize) -> String {
 
 /// What `flowguard envoy-config` prints for these settings.
 pub async fn envoy_config(settings: &Settings, ports: EnvoyPorts, mode: Option<&str>) -> String {
+    printed(&mut envoy_config_command(settings, ports, mode, &tools::filter())).await
+}
+
+fn envoy_config_command(
+    settings: &Settings,
+    ports: EnvoyPorts,
+    mode: Option<&str>,
+    filter: &Path,
+) -> Command {
     let mut command = tools::flowguard();
     tools::clean_environment(&mut command);
     command.envs(settings);
     command.env("PROXY_PORT", ports.proxy.to_string());
     command.env("ENVOY_ADMIN_PORT", ports.admin.to_string());
-    command.arg("envoy-config").arg("--filter").arg(tools::filter());
+    command.arg("envoy-config").arg("--filter").arg(filter);
     if let Some(mode) = mode {
         command.args(["--mode", mode]);
     }
     command.stdin(Stdio::null());
-    let output =
-        soon("flowguard envoy-config", Command::from(command).kill_on_drop(true).output()).await;
+    Command::from(command)
+}
+
+/// What `flowguard envoy-config` prints.
+async fn printed(command: &mut Command) -> String {
+    let output = soon("flowguard envoy-config", command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|error| panic!("can't run flowguard envoy-config: {error}"));
     assert!(
         output.status.success(),

@@ -42,7 +42,8 @@ fn every_setting_is_there_with_its_flag_and_its_default() {
         let (name, flag, default) = (row[0], row[1], row[2]);
         let value = settings.iter().find(|(setting, _)| *setting == name).map(|(_, value)| *value);
         assert_eq!(value, Some(if default == "none" { "" } else { default }), "{name}");
-        let own_flag = format!("--{}", name.to_ascii_lowercase().replace('_', "-"));
+        let bare = name.strip_prefix("FLOWGUARD_").unwrap_or(name);
+        let own_flag = format!("--{}", bare.to_ascii_lowercase().replace('_', "-"));
         let has_flag = help.contains(&format!("{own_flag} <"));
         assert_eq!(flag, if has_flag { &own_flag } else { "" }, "{name}");
     }

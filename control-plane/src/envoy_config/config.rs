@@ -80,6 +80,15 @@ pub struct Surroundings {
     pub stats_port: Option<NonZeroU16>,
 }
 
+/// What of its configuration an Envoy is to discover in files, and to follow while it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The folder of the files, as Envoy finds it.
+    pub folder: String,
+    /// Which filter the wasm file holds: another text for each.
+    pub filter_version: String,
+}
+
 /// A port that is known when this is compiled: 0 does not compile.
 pub(super) const fn port<const PORT: u16>() -> NonZeroU16 {
     const {

@@ -4,7 +4,10 @@ use std::{net::IpAddr, num::NonZeroU16};
 
 use serde::Serialize;
 
-use super::{Bounds, Config, Scheme, Surroundings, UpstreamUrl};
+use super::{
+    Bounds, Config, Discovery, Scheme, Surroundings, UpstreamUrl,
+    files::{CLUSTERS, FILTER, LISTENERS},
+};
 use crate::host::Host;
 
 #[derive(Serialize)]
@@ -16,6 +19,16 @@ pub(super) struct Context {
     filter: Filter,
     upstream: Upstream,
     control_plane: Endpoint,
+    discovery: Option<Discovered>,
+}
+
+/// Where the parts are that Envoy discovers.
+#[derive(Serialize)]
+struct Discovered {
+    filter: String,
+    listeners: String,
+    clusters: String,
+    filter_version: String,
 }
 
 /// What Envoy may take, and how long it waits.
@@ -73,7 +86,11 @@ struct Tls {
 }
 
 impl Context {
-    pub(super) fn new(config: &Config, surroundings: &Surroundings) -> serde_json::Result<Self> {
+    pub(super) fn new(
+        config: &Config,
+        surroundings: &Surroundings,
+        discovery: Option<&Discovery>,
+    ) -> serde_json::Result<Self> {
         let Surroundings { filter, ip, control_plane: (host, port), stats_port } = surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
@@ -90,7 +107,20 @@ impl Context {
             },
             upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
             control_plane: Endpoint::new(host, *port),
+            discovery: discovery.map(Discovered::new),
         })
+    }
+}
+
+impl Discovered {
+    fn new(discovery: &Discovery) -> Self {
+        let Discovery { folder, filter_version } = discovery;
+        Self {
+            filter: format!("{folder}/{FILTER}"),
+            listeners: format!("{folder}/{LISTENERS}"),
+            clusters: format!("{folder}/{CLUSTERS}"),
+            filter_version: filter_version.clone(),
+        }
     }
 }
 

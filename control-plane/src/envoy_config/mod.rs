@@ -6,9 +6,11 @@
 
 mod config;
 mod context;
+mod files;
 mod template;
 mod upstream;
 
-pub use config::{Bounds, Config, Surroundings};
-pub use template::{GenerateError, generate};
+pub use config::{Bounds, Config, Discovery, Surroundings};
+pub use files::Files;
+pub use template::{GenerateError, generate, generate_files};
 pub use upstream::{Scheme, UpstreamUrl};

@@ -2,9 +2,24 @@
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig, value::Serde};
 
-use super::{Config, Surroundings, context::Context};
+use super::{Config, Discovery, Files, Surroundings, context::Context};
 
 const TEMPLATE: &str = include_str!("envoy.yaml.j2");
+const NAME: &str = "envoy.yaml.j2";
+
+/// What a file begins with that Envoy discovers.
+const HEAD: &str = "\
+# A part of Envoy's configuration, written by `flowguard envoy-config`. Envoy follows it while it runs:
+# it notices a file that is moved to this place, and none that is changed where it is.
+resources:
+";
+
+/// The filter is one resource, named as the listener's chain of filters names it.
+const FILTER_HEAD: &str =
+    "    - '@type': type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig
+      name: flowguard
+      typed_config:
+";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +34,37 @@ pub enum GenerateError {
 
 /// Envoy's configuration as YAML.
 pub fn generate(config: &Config, surroundings: &Surroundings) -> Result<String, GenerateError> {
-    let context = Context::new(config, surroundings)?;
+    let context = Context::new(config, surroundings, None)?;
+    Ok(environment()?.render_named_str(NAME, TEMPLATE, Serde(context))?)
+}
+
+/// The same, in files of which an Envoy follows all but the one that it is started with.
+pub fn generate_files(
+    config: &Config,
+    surroundings: &Surroundings,
+    discovery: &Discovery,
+) -> Result<Files, GenerateError> {
+    let context = Context::new(config, surroundings, Some(discovery))?;
+    let environment = environment()?;
+    let template = environment.template_from_named_str(NAME, TEMPLATE)?;
+    let mut rendered = template.render_captured(Serde(context))?;
+    let mut block = |name| rendered.with_state_mut(|state| state.render_block(name));
+    let (filter, listeners, clusters) = (block("filter")?, block("listeners")?, block("clusters")?);
+    Ok(Files {
+        bootstrap: rendered.into_output(),
+        filter: format!("{HEAD}{FILTER_HEAD}{filter}"),
+        listeners: format!("{HEAD}{listeners}"),
+        clusters: format!("{HEAD}{clusters}"),
+    })
+}
+
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     // A value is written as JSON wherever it stands, so that no setting can inject YAML.
     environment.set_auto_escape_callback(|_| AutoEscape::Json);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(syntax()?);
-    Ok(environment.render_named_str("envoy.yaml.j2", TEMPLATE, Serde(context))?)
+    Ok(environment)
 }
 
 /// A line that holds a statement only leaves no trace in the output.

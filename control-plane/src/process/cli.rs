@@ -15,7 +15,6 @@ use clap::{
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use proto::plugin_config::Mode;
 
 use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit};
 use crate::{
@@ -114,15 +113,16 @@ enum CommandLine {
         /// Where Envoy finds the filter
         #[arg(long, value_name = "PATH", default_value = "/etc/envoy/filter.wasm")]
         filter: OsString,
-        /// enforce limits, shadow only decides and counts, off only checks the headers
-        #[arg(long, value_name = "MODE", default_value = Mode::DEFAULT.word())]
-        mode: OsString,
         /// Where Envoy reaches the control plane [default: the bind address]
         #[arg(long, value_name = "HOST")]
         control_plane_host: Option<OsString>,
         /// Show Envoy's statistics on this port of the bind address, at /stats/prometheus
         #[arg(long, value_name = "PORT")]
         stats_port: Option<OsString>,
+        /// Write it into this folder instead, as files that Envoy follows while it runs: envoy.yaml,
+        /// with which it is started, filter.yaml, listeners.yaml and clusters.yaml
+        #[arg(long, value_name = "DIR")]
+        discovery_folder: Option<PathBuf>,
     },
     /// Ask the control plane that runs with these settings whether it serves (exit code 0 or 1)
     Health,
@@ -194,17 +194,17 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.into())),
-            Self::EnvoyConfig { filter, mode, control_plane_host, stats_port } => {
+            Self::EnvoyConfig { filter, control_plane_host, stats_port, discovery_folder } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
                     filter: read("--filter", &filter, &path)?,
-                    mode: read("--mode", &mode, &Plain)?,
                     control_plane_host: control_plane_host
                         .map(|host| read("--control-plane-host", &host, &Plain))
                         .transpose()?,
                     stats_port: stats_port
                         .map(|port| read("--stats-port", &port, &Plain))
                         .transpose()?,
+                    discovery_folder,
                 }))
             }
         }

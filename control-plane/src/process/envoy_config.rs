@@ -1,11 +1,19 @@
 //! `flowguard envoy-config`: the configuration of an Envoy, made of all settings.
 
-use std::num::NonZeroU16;
+use std::{
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use proto::plugin_config::{Mode, PluginConfig};
+use proto::plugin_config::PluginConfig;
 
+use super::{
+    envoy_files::{self, EnvoyFilesError},
+    exit,
+};
 use crate::{
-    envoy_config::{self, Config, GenerateError, Surroundings},
+    envoy_config::{self, Config, Discovery, GenerateError, Surroundings},
     host::Host,
     settings::{
         Settings,
@@ -18,12 +26,12 @@ use crate::{
 pub struct EnvoyConfigOptions {
     /// Where Envoy finds the filter's wasm file.
     pub filter: String,
-    /// What the filter does with a decision.
-    pub mode: Mode,
     /// Where Envoy reaches the control plane, when that is not its bind address.
     pub control_plane_host: Option<Host>,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
+    /// The folder of the files that Envoy follows while it runs, if it does.
+    pub discovery_folder: Option<PathBuf>,
 }
 
 /// Why there is no configuration.
@@ -45,6 +53,21 @@ pub enum EnvoyConfigError {
     /// It could not be written.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// Its files could not be written, or not be filled.
+    #[error(transparent)]
+    Files(#[from] EnvoyFilesError),
+}
+
+/// Does what the command says.
+pub(super) fn run(settings: Settings, options: EnvoyConfigOptions) -> ExitCode {
+    let done = match options.discovery_folder.clone() {
+        None => generate(settings, options).map(|yaml| exit::print(&yaml)),
+        Some(folder) => write(settings, options, &folder).map(|told| exit::done(&told)),
+    };
+    done.unwrap_or_else(|error| match error {
+        EnvoyConfigError::Files(error) => exit::cannot_create(&error),
+        error => exit::refuse(&error),
+    })
 }
 
 /// The configuration as YAML.
@@ -52,8 +75,32 @@ pub fn generate(
     settings: Settings,
     options: EnvoyConfigOptions,
 ) -> Result<String, EnvoyConfigError> {
+    let (config, surroundings) = read(settings, options)?;
+    Ok(envoy_config::generate(&config, &surroundings)?)
+}
+
+/// Writes it as files that Envoy follows, and says what is to be known of it.
+fn write(
+    settings: Settings,
+    options: EnvoyConfigOptions,
+    folder: &Path,
+) -> Result<String, EnvoyConfigError> {
+    let folder = envoy_files::absolute(folder)?;
+    let filter = envoy_files::absolute(Path::new(&options.filter))?;
+    let (config, surroundings) = read(settings, EnvoyConfigOptions { filter, ..options })?;
+    let filter_version = envoy_files::filter_version(Path::new(&surroundings.filter))?;
+    let discovery = Discovery { folder, filter_version };
+    let files = envoy_config::generate_files(&config, &surroundings, &discovery)?;
+    Ok(envoy_files::write(&files, Path::new(&discovery.folder))?)
+}
+
+/// What is chosen for Envoy, and where it will run.
+fn read(
+    settings: Settings,
+    options: EnvoyConfigOptions,
+) -> Result<(Config, Surroundings), EnvoyConfigError> {
     let Settings { envoy, listeners, policy, .. } = settings;
-    let EnvoyConfigOptions { filter, mode, control_plane_host, stats_port } = options;
+    let EnvoyConfigOptions { filter, control_plane_host, stats_port, .. } = options;
     let decision_port =
         NonZeroU16::new(listeners.decision_port).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
     if let Some(port) = stats_port {
@@ -62,9 +109,8 @@ pub fn generate(
     let host = control_plane_host.unwrap_or(Host::Ip(listeners.local_ip()));
     let surroundings =
         Surroundings { filter, ip: listeners.ip, control_plane: (host, decision_port), stats_port };
-    let plugin = PluginConfig { mode, estimate: policy.estimate.source, ..envoy.filter };
-    let config = Config { filter: plugin, ..envoy };
-    Ok(envoy_config::generate(&config, &surroundings)?)
+    let plugin = PluginConfig { estimate: policy.estimate.source, ..envoy.filter };
+    Ok((Config { filter: plugin, ..envoy }, surroundings))
 }
 
 /// Envoy listens on three ports, and two of them are settings.

@@ -3,6 +3,7 @@
 mod cli;
 mod data;
 mod envoy_config;
+mod envoy_files;
 mod exit;
 mod health_check;
 mod keeper;

@@ -22,10 +22,7 @@ pub fn run() -> ExitCode {
         }
         Command::EnvoyConfig(options) => {
             exit::warn(&warnings);
-            match envoy_config::generate(settings, options) {
-                Ok(yaml) => exit::print(&yaml),
-                Err(error) => exit::refuse(&error),
-            }
+            envoy_config::run(settings, options)
         }
         Command::Health => match health_check::check(&settings) {
             Ok(()) => ExitCode::SUCCESS,

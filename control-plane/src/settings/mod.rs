@@ -31,8 +31,8 @@ use crate::{envoy_config, http, ledger, listener, logging, store};
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What Envoy's configuration is made of. The mode of its filter is the command's, and what
-    /// Envoy shares with this process stands below: the address, and where an estimate comes from.
+    /// What Envoy's configuration is made of. What Envoy shares with this process stands below: the
+    /// address, and where an estimate comes from.
     pub envoy: envoy_config::Config,
     /// Where this process listens.
     pub listeners: listener::Addresses,

@@ -2,9 +2,11 @@
 //!
 //! A setting `NAME` is read from `FLOWGUARD_NAME`, else from `NAME`. Nobody else has a reason to
 //! make a variable with this prefix, so a misspelt one is refused. A bare name that is nearly a
-//! setting's may be somebody else's, so that is only a warning.
+//! setting's may be somebody else's, so that is only a warning. A setting whose bare name many
+//! environments hold already has the prefix in its name, and is read from that variable alone.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fmt,
@@ -70,8 +72,10 @@ impl Variables {
     /// What is given for a setting: under its name with the prefix, else without.
     pub(crate) fn given(&self, setting: &Setting) -> Option<GivenText> {
         let prefixed = prefixed(setting);
-        if let Some(value) = self.value(&prefixed) {
-            return Some(GivenText { value: value.clone(), variable: Some(prefixed) });
+        if prefixed != setting.name
+            && let Some(value) = self.value(&prefixed)
+        {
+            return Some(GivenText { value: value.clone(), variable: Some(prefixed.into_owned()) });
         }
         self.value(setting.name).cloned().map(GivenText::from)
     }
@@ -97,7 +101,10 @@ impl Variables {
             let shown = super::shown(variable, Echo::Whole);
             match (name.strip_prefix(PREFIX), nearest(&name)) {
                 (Some(_), Some(setting)) => {
-                    return Err(Misspelt { variable: shown, meant: prefixed(setting) });
+                    return Err(Misspelt {
+                        variable: shown,
+                        meant: prefixed(setting).into_owned(),
+                    });
                 }
                 (Some(_), None) => {
                     without_effect.push(WithoutEffect { variable: shown, meant: None });
@@ -125,14 +132,17 @@ impl fmt::Display for WithoutEffect {
     }
 }
 
-fn prefixed(setting: &Setting) -> String {
-    format!("{PREFIX}{}", setting.name)
+fn prefixed(setting: &Setting) -> Cow<'static, str> {
+    if setting.name.starts_with(PREFIX) {
+        return setting.name.into();
+    }
+    format!("{PREFIX}{}", setting.name).into()
 }
 
 fn is_known(variable: &OsStr) -> bool {
     let Some(name) = variable.to_str() else { return false };
-    let bare = name.strip_prefix(PREFIX).unwrap_or(name);
-    READ_BY_OTHERS.contains(&name) || Setting::all().any(|setting| setting.name == bare)
+    READ_BY_OTHERS.contains(&name)
+        || Setting::all().any(|setting| setting.name == name || prefixed(setting) == name)
 }
 
 /// What Kubernetes makes in every pod for a service, and Docker for a linked container, both from

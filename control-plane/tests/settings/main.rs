@@ -20,7 +20,7 @@ use flowguard::{
 };
 use limiter::{PerMinute, Tokens};
 use proto::plugin_config::{
-    AcceptEncoding, ErrorFormat, FailureMode, RateLimitHeaders, UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, FailureMode, Mode, RateLimitHeaders, UpstreamRateLimitHeaders,
 };
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
@@ -61,6 +61,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          CORS_ALLOW_ORIGINS=\n\
          LOG_LEVEL=info\n\
          LOG_FORMAT=text\n\
+         FLOWGUARD_MODE=enforce\n\
          FAILURE_MODE=closed\n\
          DECISION_TIMEOUT_MS=250\n\
          ERROR_FORMAT=flowguard\n\
@@ -119,6 +120,7 @@ fn every_setting_can_come_from_the_environment() {
             ("ALLOWED_HOSTS", "control-plane, Flowguard.internal."),
             ("LOG_LEVEL", "trace"),
             ("LOG_FORMAT", "json"),
+            ("FLOWGUARD_MODE", "pass"),
             ("FAILURE_MODE", "open"),
             ("DECISION_TIMEOUT_MS", "60000"),
             ("ERROR_FORMAT", "anthropic"),
@@ -164,6 +166,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.access.hosts.to_string(), "control-plane,flowguard.internal");
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
     let filter = envoy.filter;
+    assert_eq!(filter.mode, Mode::Pass);
     assert_eq!((filter.failure_mode, filter.decision_timeout_ms), (FailureMode::Open, 60_000));
     assert_eq!(filter.error_format, ErrorFormat::Anthropic);
     assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);
@@ -237,6 +240,7 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("STREAM_IDLE_TIMEOUT_S", "1"), ("DATA_DIR", "memory")],
         &[("DATA_DIR", "./memory")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
+        &[("FLOWGUARD_MODE", "shadow")],
     ] {
         let first = settings(&[], environment);
         let lines = first.to_lines();

@@ -197,7 +197,10 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
             &["a\nb\u{1b}[31m"],
             "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
         ),
-        (&["envoy-config", "--mode=loud"], "--mode=loud is not allowed: enforce, shadow or off"),
+        (
+            &["envoy-config", "--mode=loud"],
+            "FLOWGUARD_MODE=loud (--mode) is not allowed: enforce, shadow, pass or off",
+        ),
         (
             &["envoy-config", "--filter="],
             "--filter= is not allowed: the path of filter.wasm, in UTF-8",

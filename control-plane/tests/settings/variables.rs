@@ -1,5 +1,7 @@
 //! The environment variables that hold settings, and those that only look like it.
 
+use proto::plugin_config::Mode;
+
 use super::{parse, refusal, settings};
 
 fn port(environment: &[(&str, &str)]) -> u16 {
@@ -10,6 +12,11 @@ fn port(environment: &[(&str, &str)]) -> u16 {
 fn told(environment: &[(&str, &str)]) -> Vec<String> {
     let warnings = parse(&[], environment).expect("these variables are allowed").warnings;
     warnings.iter().map(ToString::to_string).collect()
+}
+
+/// The setting's name as it is written with the prefix, which the name of one has already.
+fn with_prefix(name: &str) -> String {
+    if name.starts_with("FLOWGUARD_") { name.to_owned() } else { format!("FLOWGUARD_{name}") }
 }
 
 #[test]
@@ -25,14 +32,14 @@ fn a_flag_counts_before_the_prefixed_variable_and_that_before_the_bare_one() {
 
 #[test]
 fn every_setting_can_come_with_the_prefix() {
-    let with_prefix: Vec<_> = settings(&[], &[])
+    let prefixed: Vec<_> = settings(&[], &[])
         .to_lines()
         .lines()
         .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (format!("FLOWGUARD_{name}"), value.to_owned()))
+        .map(|(name, value)| (with_prefix(name), value.to_owned()))
         .collect();
-    for (name, _) in &with_prefix {
-        let given: Vec<_> = with_prefix
+    for (name, _) in &prefixed {
+        let given: Vec<_> = prefixed
             .iter()
             .map(|(other, value)| (other.as_str(), if other == name { "\u{1}" } else { value }))
             .collect();
@@ -73,6 +80,8 @@ fn a_variable_with_the_prefix_and_nearly_a_settings_name_is_refused_with_that_na
         ("MIN_ESTIMATES", "MIN_ESTIMATE"),
         ("CORS_ALLOW_ORIGIN", "CORS_ALLOW_ORIGINS"),
         ("GRPC_HOST", "GRPC_PORT"),
+        ("MOED", "MODE"),
+        ("FLOWGUARD_MODE", "MODE"),
     ] {
         let variable = format!("FLOWGUARD_{misspelt}");
         assert_eq!(
@@ -89,13 +98,13 @@ fn a_variable_with_the_prefix_and_nearly_a_settings_name_is_refused_with_that_na
 fn the_name_of_one_setting_is_never_a_mistake_for_another() {
     let lines = settings(&[], &[]).to_lines();
     for (name, value) in lines.lines().filter_map(|line| line.split_once('=')) {
-        assert_eq!(told(&[(name, value), (&format!("FLOWGUARD_{name}"), value)]), [""; 0]);
+        assert_eq!(told(&[(name, value), (&with_prefix(name), value)]), [""; 0]);
     }
 }
 
 #[test]
 fn another_variable_with_the_prefix_is_told_once() {
-    for variable in ["FLOWGUARD_LIMITS", "FLOWGUARD_MODE", "FLOWGUARD_", "FLOWGUARD_PORT"] {
+    for variable in ["FLOWGUARD_LIMITS", "FLOWGUARD_IDENTITY", "FLOWGUARD_", "FLOWGUARD_PORT"] {
         assert_eq!(
             told(&[(variable, "secret")]),
             [format!("the variable {variable} has no effect: no setting has this name")]
@@ -122,6 +131,22 @@ fn a_bare_variable_that_is_nearly_a_setting_is_told_and_not_refused() {
     for variable in ["PATH", "HOME", "RUST_LOG", "PORT", "HTTP_PROXY", "DATABASE_URL", "MODE"] {
         assert_eq!(told(&[(variable, "x")]), [""; 0], "{variable}");
     }
+}
+
+#[test]
+fn the_mode_has_no_bare_variable_since_many_environments_have_one_of_that_name() {
+    let mode = |arguments: &[&str], environment: &[(&str, &str)]| {
+        settings(arguments, environment).envoy.filter.mode
+    };
+    assert_eq!(mode(&[], &[("MODE", "production")]), Mode::Enforce);
+    assert_eq!(mode(&[], &[("MODE", "production"), ("FLOWGUARD_MODE", "shadow")]), Mode::Shadow);
+    for arguments in [&["serve", "--mode=pass"][..], &["--mode", "pass", "envoy-config"]] {
+        assert_eq!(mode(arguments, &[("FLOWGUARD_MODE", "off")]), Mode::Pass);
+    }
+    assert_eq!(
+        refusal(&[], &[("FLOWGUARD_MODE", "loud")]),
+        "FLOWGUARD_MODE=loud (--mode) is not allowed: enforce, shadow, pass or off"
+    );
 }
 
 #[test]

@@ -45,8 +45,20 @@ choice! {
     Enforce = "enforce",
     /// Asks, waits and counts like `enforce`, and lets every request pass.
     Shadow = "shadow",
+    /// Does nothing but count: the way out when FlowGuard itself is in the way.
+    Pass = "pass",
     /// Checks the headers and never asks.
     Off = "off",
+}
+
+impl Mode {
+    /// Whether the control plane is asked.
+    pub const fn asks(self) -> bool {
+        match self {
+            Self::Enforce | Self::Shadow => true,
+            Self::Pass | Self::Off => false,
+        }
+    }
 }
 
 choice! {

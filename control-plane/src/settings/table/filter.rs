@@ -8,6 +8,12 @@ use super::rows;
 use crate::settings::{field::field, notation::ExemptPaths};
 
 rows! {
+    // `MODE` alone is a variable of many environments, and means something else there.
+    FLOWGUARD_MODE {
+        fills: field!(envoy.filter.mode),
+        flag: "mode" MODE,
+        meaning: "What the filter does: enforce the limits, shadow (decides and counts, and lets all pass), pass (the emergency exit: nothing is checked, asked or changed) or off (only checks the headers)",
+    }
     FAILURE_MODE {
         fills: field!(envoy.filter.failure_mode),
         flag: "failure-mode" MODE,
