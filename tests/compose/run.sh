@@ -24,21 +24,21 @@ fi
 free_ports() {
     python3 -c '
 import socket
-sockets = [socket.socket() for _ in range(6)]
+sockets = [socket.socket() for _ in range(7)]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))'
 }
 # A project, ports and settings of its own, whatever the caller's environment and .env say.
 set -- $(free_ports)
 export PROXY_ADDRESS=127.0.0.1 PROXY_PORT="$1" METRICS_PORT="$2" CONFIG_PORT="$3" GRPC_PORT="$4" \
-    PROMETHEUS_PORT="$5" GRAFANA_PORT="$6"
+    PROMETHEUS_PORT="$5" GRAFANA_PORT="$6" ALERTMANAGER_PORT="$7"
 export UPSTREAM_URL=http://mock-llm:8000 LOG_LEVEL=info FAILURE_MODE=closed
 work=target/compose
 names=$work/names
 mkdir -p "$work"
 : > "$names"
 : > "$work/no-settings.env"
-compose="$compose --project-name flowguard-compose-test --env-file $work/no-settings.env --profile demo"
+compose="$compose --project-name flowguard-compose-test --env-file $work/no-settings.env --profile demo --profile alerts"
 
 # quietly COMMAND...: its output is shown when it fails.
 quietly() {
@@ -81,9 +81,9 @@ eventually() {
         sleep 0.5
     done
 }
-container() { $compose ps -q "$1"; }
+container() { $compose ps -a -q "$1"; }
 healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")")" = healthy ]; }
-all_healthy() { for service in control-plane envoy prometheus grafana; do healthy "$service" || return 1; done; }
+all_healthy() { for service in control-plane envoy prometheus alertmanager grafana; do healthy "$service" || return 1; done; }
 # The value of the first series that `query` finds in Prometheus.
 query() {
     $compose exec -T prometheus promtool query instant http://127.0.0.1:9090 "$1" |
@@ -109,7 +109,7 @@ quietly $compose build
 step "up"
 quietly $compose up -d
 eventually 90 all_healthy
-step "control plane, Envoy, Prometheus and Grafana are healthy"
+step "control plane, Envoy, Prometheus, Alertmanager and Grafana are healthy"
 
 answers=$(send 45)
 admitted=$(echo "$answers" | grep -c '^200$' || :)
@@ -129,9 +129,48 @@ query_is 'count(up == 1)' 2 || fail "a target of Prometheus is down"
 curl -sf "http://127.0.0.1:$CONFIG_PORT/health" > /dev/null || fail "no REST API"
 curl -sf "http://127.0.0.1:$GRAFANA_PORT/api/health" > /dev/null || fail "no Grafana"
 
-for service in control-plane envoy prometheus grafana mock-llm; do
+for service in control-plane envoy prometheus alertmanager grafana mock-llm; do
     docker inspect -f '{{.Name}}: user {{.Config.User}}, read-only {{.HostConfig.ReadonlyRootfs}}, capabilities dropped {{.HostConfig.CapDrop}}, {{.HostConfig.SecurityOpt}}' "$(container "$service")"
 done | sed 's|^/flowguard-compose-test|        |'
+
+alertmanager_found() {
+    $compose exec -T prometheus wget -q -O - http://127.0.0.1:9090/api/v1/alertmanagers |
+        grep -q '"activeAlertmanagers":\[{"url":"http://[^"]*:9093/api/v2/alerts"'
+}
+eventually 60 alertmanager_found
+step "Prometheus has found the Alertmanager"
+
+# Another setting, another filter and another bound reach Envoy with the next `up`.
+names_of() { curl -s -D - -o /dev/null "http://127.0.0.1:$PROXY_PORT/v1/models" -H 'X-Client-ID: demo-client' -H 'X-Token-Estimate: 1'; }
+has_policy() { names_of | grep -qi '^ratelimit-policy:'; }
+has_policy && fail "ratelimit-policy is there without its setting"
+running=$(container envoy)
+export RATE_LIMIT_HEADERS=ietf
+quietly $compose up -d
+eventually 30 has_policy
+[ "$(container envoy)" = "$running" ] || fail "another setting made another container of Envoy"
+step "another setting is in force, in the Envoy that runs"
+
+machines() { query 'sum(envoy_wasm_envoy_wasm_runtime_v8_created)'; }
+created=$(machines)
+image=$(docker inspect -f '{{.Config.Image}}' "$(container envoy-config)")
+# A section that nobody reads makes another filter of it.
+mkdir -p "$work/filter"
+printf 'FROM %s\nUSER 0:0\nRUN printf "\\000\\005\\004test" >> /usr/local/share/flowguard/filter.wasm\nUSER 65532:65532\n' "$image" > "$work/filter/Dockerfile"
+quietly docker build --tag "$image" "$work/filter"
+quietly $compose up -d
+more_machines() { [ "$(machines)" -gt "$created" ]; }
+eventually 60 more_machines
+[ "$(container envoy)" = "$running" ] || fail "another filter made another container of Envoy"
+[ "$(send 1)" = 200 ] || fail "no request passes with the new filter"
+step "another filter is in force, in the Envoy that runs"
+
+export ENVOY_CONNECTIONS_MAX=1000
+quietly $compose up -d
+eventually 60 all_healthy
+[ "$(container envoy)" != "$running" ] || fail "another bound of Envoy's made no other container"
+[ "$(send 1)" = 200 ] || fail "no request passes after Envoy was replaced"
+step "another bound of Envoy's is in force, in a new container"
 
 grafana 'echo by the test > /var/lib/grafana/kept'
 restarted=$(now)
