@@ -51,7 +51,7 @@ fn list(path: &str, required: bool, schema: &Value, paths: &[String]) {
         "{path}{}{}{}",
         mark(required, "!"),
         mark(anything, "*"),
-        words.unwrap_or_default().trim_end()
+        words.unwrap_or_default().trim_end_matches(" = ")
     );
     let listed = |wanted: &String| path.starts_with(wanted.as_str()) || wanted.starts_with(path);
     if anything || !(path == "spec" || paths.iter().any(listed)) {
