@@ -184,6 +184,27 @@ impl Bucket {
         self.whole -= tokens.get().cast_signed();
     }
 
+    /// The same bucket with another balance.
+    pub(crate) fn with_balance(self, refilled_at: UnixMillis, whole: i64, rest: u32) -> Self {
+        Self { refilled_at, whole, rest, ..self }
+    }
+
+    /// Time goes on as far as `other`'s has, and what is left is never more than there.
+    pub(crate) fn follow(&mut self, other: &Self) {
+        self.refill(other.refilled_at);
+        if (self.whole, self.rest) > (other.whole, other.rest) {
+            *self = *other;
+        }
+    }
+
+    /// Takes tokens as it will be done at a moment to come, at which they are there. What the bucket
+    /// can't hold until then does not come to whoever takes after it.
+    pub(crate) fn take_at(&mut self, tokens: Tokens, then: UnixMillis) {
+        let refill = self.quota.refill(then.ms_since(self.refilled_at));
+        let left = (self.units() + refill).min(self.quota.capacity());
+        self.set_units(left - self.quota.units(tokens.get()) - refill);
+    }
+
     /// The rest pays for no token.
     fn covers(&self, tokens: u64) -> bool {
         self.whole >= tokens.cast_signed()

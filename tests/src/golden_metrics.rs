@@ -13,32 +13,9 @@ const LISTS: [(&str, &str); 3] = [
     ("control-plane/tests/golden/metrics.txt", "# TYPE "),
 ];
 
-/// Metrics that the dashboard shows already and another change brings: to be emptied by it.
-pub const PENDING: &[(&str, &str)] = &[
-    ("flowguard_client_limit", "gauge"),
-    ("flowguard_filters", "gauge"),
-    ("flowguard_shadow_refused_total", "counter"),
-    ("flowguard_upstream_responses_total", "counter"),
-    ("flowguard_workers", "gauge"),
-];
-
-/// Alerts that the dashboard leads to already, likewise.
-pub const PENDING_ALERTS: &[&str] = &[
-    "FlowGuardClientInDebt",
-    "FlowGuardClientNearLimit",
-    "FlowGuardConfigurationRefused",
-    "FlowGuardEnvoyLabelsMissing",
-    "FlowGuardLimitsOff",
-    "FlowGuardReleaseMismatch",
-    "FlowGuardRestarted",
-    "FlowGuardUpstreamFailing",
-    "FlowGuardUpstreamThrottling",
-];
-
 /// Types by metric. One that Prometheus adds itself, `up`, is not here.
 pub fn types() -> BTreeMap<String, String> {
-    let mut types: BTreeMap<_, _> =
-        PENDING.iter().map(|(metric, kind)| ((*metric).to_owned(), (*kind).to_owned())).collect();
+    let mut types = BTreeMap::new();
     for line in lines() {
         let mut words = line.split(' ');
         if let (Some(metric), Some(kind)) = (words.next(), words.next()) {

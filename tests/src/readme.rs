@@ -1,4 +1,4 @@
-//! The commands that a Markdown document tells its reader to type.
+//! The commands that a Markdown document tells its reader to type, and the programs that it shows.
 
 /// The commands of all fenced `bash` blocks in their order, each as one would paste it: with its
 /// continued lines, a loop to its end, and without lines that are comments alone.
@@ -24,6 +24,18 @@ pub fn shell_commands(markdown: &str) -> Vec<String> {
     commands
 }
 
+/// The contents of all fenced blocks of a language, in their order.
+pub fn blocks(markdown: &str, language: &str) -> Vec<String> {
+    let mut lines = markdown.lines();
+    let fence = format!("```{language}");
+    let mut blocks = Vec::new();
+    while lines.by_ref().any(|line| line.trim() == fence) {
+        let block = lines.by_ref().take_while(|line| line.trim() != "```");
+        blocks.push(block.flat_map(|line| [line, "\n"]).collect());
+    }
+    blocks
+}
+
 /// The spans of inline code that start with `program`, outside fenced blocks.
 pub fn inline_commands<'a>(markdown: &'a str, program: &str) -> Vec<&'a str> {
     let text = markdown.split("```").step_by(2);
@@ -41,6 +53,12 @@ mod tests {
                         ```\n```promql\nrate(x[5m])\n```\n```bash\nd\n```\n";
         let expected = ["a -x \\\n  -y   # what", "for i in 1 2; do\n  b\ndone; c", "d"];
         assert_eq!(shell_commands(markdown), expected);
+    }
+
+    #[test]
+    fn a_program_is_all_of_its_block() {
+        let markdown = "```bash\na\n```\n```python\nb:\n\n  c\n```\nText\n```python\nd\n```\n";
+        assert_eq!(blocks(markdown, "python"), ["b:\n\n  c\n", "d\n"]);
     }
 
     #[test]

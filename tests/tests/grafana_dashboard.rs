@@ -9,7 +9,6 @@ use harness::deadline::eventually;
 use harness::prometheus::{Prometheus, QueryResult};
 use harness::{TestStack, tools};
 use repository::dashboard::{Dashboard, Query, array, text};
-use repository::golden_metrics::{PENDING, names};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -39,7 +38,7 @@ async fn every_query_of_the_dashboard_and_every_recording_rule_has_data_of_a_loa
     for rule in rules_of(prometheus).await {
         asked.push(("a recording rule".to_owned(), rule));
     }
-    for (what, expression) in asked.iter().filter(|(_, expression)| !is_pending(expression)) {
+    for (what, expression) in &asked {
         // An alert fires after its minutes; until then it is pending, under the same labels.
         let now = expression.replace(r#"alertstate="firing""#, r#"alertstate="pending""#);
         has_data(&stack, what, &now).await;
@@ -60,7 +59,7 @@ async fn what_an_envoy_in_shadow_would_refuse_is_shown() {
     let of_shadow: Vec<_> =
         queries.iter().filter(|query| query.expression.contains(OF_SHADOW)).collect();
     assert_eq!(of_shadow.len(), 1);
-    for query in of_shadow.iter().filter(|query| !is_pending(&query.expression)) {
+    for query in of_shadow {
         let expression = query.substituted("tight", RATE_INTERVAL);
         has_data(&stack, &query.asked_by, &format!("{expression} > 0")).await;
     }
@@ -91,9 +90,6 @@ async fn a_start_and_a_change_of_the_configuration_are_marked_when_they_happen()
     }
     for (name, tokens) in [("Clients added or removed", 1_000), ("Limits changed", 2_000)] {
         let expression = marked(name);
-        if is_pending(&expression) {
-            continue;
-        }
         // A change is one between two scrapes.
         prometheus.wait_for("max(flowguard_clients) > bool 0", 1.0).await;
         stack.admin().put_client("busy", None, tokens).await;
@@ -148,11 +144,6 @@ async fn has_data(stack: &TestStack, what: &str, expression: &str) -> QueryResul
         series.iter().any(|(_, value)| value.is_finite()).then_some(series)
     })
     .await
-}
-
-/// Whether it asks for a metric that nothing exposes yet.
-fn is_pending(expression: &str) -> bool {
-    names(expression).any(|name| PENDING.iter().any(|(metric, _)| *metric == name))
 }
 
 /// One request of every fate that a healthy stack knows.

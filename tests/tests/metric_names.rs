@@ -52,7 +52,7 @@ async fn envoys_page_has_the_metrics_of_the_golden_list() {
     assert_eq!(shape, expected, "renew {} by BLESS=1", golden.display());
 }
 
-/// The alert FlowGuardEnvoyLabelsMissing knows such stats by their names.
+/// The alert `FlowGuardEnvoyLabelsMissing` knows such stats by their names.
 #[tokio::test]
 async fn without_the_rules_of_envoys_configuration_the_labels_stand_in_the_names() {
     let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");

@@ -1,4 +1,4 @@
-//! Every command of the README, as written and in its order, on one real stack.
+//! Every command of the README, as written and in its order, on one real stack; and every program.
 //!
 //! Three things differ from a reader's machine. The README's ports are replaced by the stack's, so
 //! that the test runs beside a FlowGuard on the default ones. `grpcurl` is a shell function that
@@ -11,12 +11,13 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use harness::TestStack;
-use harness::deadline::{eventually, soon};
+use harness::deadline::{SOON, eventually};
 use harness::tools;
 use repository::readme;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 /// What differs from a reader's machine.
 const PRELUDE: &str = r#"
@@ -45,6 +46,37 @@ async fn every_command_does_what_the_readme_says() {
     for command in commands {
         reader.follow(&command).await;
     }
+}
+
+/// A program that is not told where FlowGuard is: the README's variables do that.
+const UNCHANGED_PROGRAM: &str = r#"
+import anthropic, openai
+hello = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}]}
+print(openai.OpenAI().chat.completions.create(**hello).choices[0].message.content)
+print(anthropic.Anthropic().messages.create(max_tokens=9, **hello).content[0].text)
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_program_runs_as_the_readme_has_it() {
+    let stack = TestStack::builder()
+        .setting("DEMO_CLIENTS", "true")
+        .setting("ESTIMATE", "learned")
+        .setting("ERROR_FORMAT", "auto")
+        .start()
+        .await;
+    let reader = Reader::new(&stack);
+    let programs = readme::blocks(&text(), "python");
+    assert_eq!(programs.len(), 3, "{programs:?}");
+    for (program, answers) in programs.iter().zip([1, 1, 2]) {
+        check_answers(&reader.run_python("", program).await, answers);
+    }
+    let variables: Vec<_> = readme::shell_commands(&text())
+        .into_iter()
+        .filter(|it| it.starts_with("export "))
+        .collect();
+    assert_eq!(variables.len(), 4, "{variables:?}");
+    check_answers(&reader.run_python(&variables.join("\n"), UNCHANGED_PROGRAM).await, 2);
+    assert_eq!(stack.admin().stats("demo-client").await.success_requests, 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +167,11 @@ impl Reader {
             assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
             check_admitted(&self.run(command).await);
+        } else if is("export ") {
+            // `every_program_runs_as_the_readme_has_it` sees what it does.
+        } else if is("curl --fail-with-body --retry 5 http://localhost:8080/v1/chat/completions ") {
+            let body = parse(&self.run(command).await);
+            assert_eq!(body["object"], json!("chat.completion"), "{body}");
         } else if is("curl -N http://localhost:8080/v1/chat/completions ") {
             check_streamed_with_usage(&self.run(command).await);
         } else if is("curl -i http://localhost:8080/test ") {
@@ -194,14 +231,37 @@ impl Reader {
 
     /// Runs a command as the reader's shell does, and returns what it prints.
     async fn run(&self, command: &str) -> String {
-        let command = self.ports.iter().fold(command.to_owned(), |command, (from, to)| {
-            command.replace(&format!("localhost:{from}"), &format!("localhost:{to}"))
-        });
+        let command = self.with_ports(command);
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());
-        shell.env("BUF_BIN", tools::buf().get_program());
+        shell.env("BUF_BIN", tools::buf().get_program()).env("OPENAI_API_KEY", "a");
         shell.envs(self.port("CONFIG_PORT", "9091"));
         succeed(&command, shell).await
+    }
+
+    fn with_ports(&self, text: &str) -> String {
+        self.ports.iter().fold(text.to_owned(), |text, (from, to)| {
+            text.replace(&format!("localhost:{from}"), &format!("localhost:{to}"))
+        })
+    }
+
+    /// Runs a Python program, after the commands that prepare it, and returns what it prints.
+    async fn run_python(&self, prepare: &str, program: &str) -> String {
+        let file = self.folder.path().join("program.py");
+        std::fs::write(&file, self.with_ports(program)).expect("a file in the reader's folder");
+        let prepare = self.with_ports(prepare);
+        let python = tools::sdk_python();
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("set -eu\n{prepare}\nexec \"$@\"")]).arg("bash");
+        shell.arg(python.get_program()).arg(&file).current_dir(self.folder.path());
+        // The vendors' keys are the reader's; no proxy of the machine's may stand in between.
+        for (name, value) in
+            [("OPENAI_API_KEY", "a"), ("ANTHROPIC_API_KEY", "a"), ("NO_PROXY", "*")]
+        {
+            shell.env(name, value);
+        }
+        // Python reads thousands of files before it begins with LangChain.
+        succeed_within(3 * SOON, program, shell).await
     }
 
     /// The reader's two requests reserved 150 tokens each and used far less.
@@ -267,9 +327,15 @@ async fn xtask_knows(command: &str) {
     succeed(command, judge).await;
 }
 
-async fn succeed(what: &str, mut command: Command) -> String {
+async fn succeed(what: &str, command: Command) -> String {
+    succeed_within(SOON, what, command).await
+}
+
+async fn succeed_within(deadline: Duration, what: &str, mut command: Command) -> String {
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(what, command.output()).await.unwrap_or_else(|e| panic!("{what}: {e}"));
+    let output = timeout(deadline, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"));
+    let output = output.unwrap_or_else(|error| panic!("{what}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {} {stderr}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -294,6 +360,13 @@ fn check_admitted(answer: &str) {
     assert!(head.starts_with("http/1.1 200 "), "{answer}");
     assert_eq!(body["object"], json!("chat.completion"), "{answer}");
     assert!(head.contains("x-ratelimit-remaining-tokens: "), "{answer}");
+}
+
+/// So many models have said something, a line each.
+fn check_answers(printed: &str, answers: usize) {
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), answers, "{printed}");
+    assert!(lines.iter().all(|line| !line.trim().is_empty()), "{printed}");
 }
 
 fn check_streamed_with_usage(events: &str) {

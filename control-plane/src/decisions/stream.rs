@@ -47,7 +47,6 @@ async fn has_to_end(shared: &Shared, seat: Option<&Seat>) -> StreamEnd {
 }
 
 /// What a stream does next.
-#[expect(clippy::large_enum_variant, reason = "one at a time, and a box would cost each frame")]
 enum Next {
     Frame(FilterFrame),
     Acknowledgement,

@@ -60,7 +60,8 @@ pub enum Answer {
 pub struct Refusal {
     /// The limit that is named.
     pub limit: Dimension,
-    /// How long until all limits admit the same request, if nobody else spends.
+    /// How long until all limits admit the same request: if nobody else spends, or, where those who
+    /// wait are told a moment each, if they keep to it.
     pub wait: Wait,
 }
 

@@ -7,6 +7,8 @@ use super::{
     Refusal, Standing,
     charges::{BucketKey, Charges},
     cost::Cost,
+    lines::{Costs, Lines},
+    policy::RetryAfter,
 };
 use crate::clients::Limits;
 
@@ -16,6 +18,7 @@ use crate::clients::Limits;
 pub(super) struct Balances {
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
+    lines: Lines,
     /// Counts how often the buckets were thrown away: the client was deleted and created again, or
     /// reset.
     epoch: u32,
@@ -23,23 +26,23 @@ pub(super) struct Balances {
 
 impl Balances {
     /// Decides over one request and `tokens` tokens: all limits admit it and all are charged, or
-    /// none is.
+    /// none is. A request that is refused is told when to come back by `retry_after`.
     #[inline]
     pub(super) fn decide(
         &mut self,
         limits: Limits,
-        tokens: Tokens,
+        cost: Tokens,
+        retry_after: RetryAfter,
         now: UnixMillis,
     ) -> (Result<Charges, Refusal>, Standing) {
         let epoch = self.epoch;
         let requests = limits
             .rpm
             .map(|rpm| Demand { bucket: in_use(&mut self.requests, rpm, now), cost: Tokens::ONE });
-        let tokens = limits
-            .tpm
-            .map(|tpm| Demand { bucket: in_use(&mut self.tokens, tpm, now), cost: tokens });
+        let tokens =
+            limits.tpm.map(|tpm| Demand { bucket: in_use(&mut self.tokens, tpm, now), cost });
         // In the order in which a refusal names them.
-        let decided = match (requests, tokens) {
+        let mut decided = match (requests, tokens) {
             (Some(requests), Some(tokens)) => {
                 decide(epoch, [Dimension::Rpm, Dimension::Tpm], [requests, tokens], now)
             }
@@ -47,6 +50,17 @@ impl Balances {
             (None, Some(tokens)) => decide(epoch, [Dimension::Tpm], [tokens], now),
             (None, None) => decide(epoch, [], [], now),
         };
+        let costs = Costs {
+            requests: limits.rpm.and(self.requests.as_ref()).map(|bucket| (bucket, Tokens::ONE)),
+            tokens: limits.tpm.and(self.tokens.as_ref()).map(|bucket| (bucket, cost)),
+        };
+        match &mut decided {
+            Ok(_) => self.lines.follow(costs, now),
+            Err(refusal) if retry_after == RetryAfter::Spread => {
+                refusal.wait = self.lines.line_up(refusal.wait, costs, now);
+            }
+            Err(_) => {}
+        }
         (decided, self.standing(limits, now))
     }
 
@@ -65,6 +79,7 @@ impl Balances {
             };
             if let Some(bucket) = bucket {
                 bucket.settle(charge, used, now);
+                self.lines.settle(limit, bucket, (charge, used), now);
             }
         }
     }
@@ -73,6 +88,9 @@ impl Balances {
     pub(super) fn change_limits(&mut self, limits: Limits, now: UnixMillis) {
         for (bucket, limit) in [(&mut self.requests, limits.rpm), (&mut self.tokens, limits.tpm)] {
             if let (Some(bucket), Some(limit)) = (bucket, limit) {
+                if bucket.quota() != limit.into() {
+                    self.lines.begin_anew();
+                }
                 bucket.change(limit.into(), now);
             }
         }

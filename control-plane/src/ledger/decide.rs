@@ -6,8 +6,8 @@ use limiter::{Dimension, Tokens, UnixMillis};
 use parking_lot::MutexGuard;
 
 use super::{
-    Answer, Ask, Client, Ledger, RequestKind, Reservation, Unknown, Worker, WorkerId, journal::Pen,
-    policy::EstimateSource, record::Record, worker::Held, written::opened,
+    Answer, Ask, Client, Ledger, RequestKind, Reservation, RetryAfter, Unknown, Worker, WorkerId,
+    journal::Pen, policy::EstimateSource, record::Record, worker::Held, written::opened,
 };
 
 /// A worker that asks, and what is written down of it meanwhile.
@@ -74,12 +74,13 @@ impl Ledger {
     #[inline]
     fn decide_anew(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
         if let Some(client) = self.clients.get(ask.client) {
-            return self.decide_for(&client, ask, asking);
+            return self.decide_for(&client, ask, self.policy.retry_after, asking);
         }
         match &self.unknown {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
-                self.decide_for(client, ask, asking)
+                // Moments of their own would be kept to by some of them, and be taken by others.
+                self.decide_for(client, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
                 self.unconfigured.note(ask.client, "it is denied", asking.now);
@@ -106,7 +107,13 @@ impl Ledger {
     }
 
     #[inline]
-    fn decide_for(&self, client: &Client, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
+    fn decide_for(
+        &self,
+        client: &Client,
+        ask: &Ask<'_>,
+        retry_after: RetryAfter,
+        asking: &mut Asking<'_>,
+    ) -> Answer {
         let Asking { worker, held, pen, now } = asking;
         let now = *now;
         let slot = client.slot.get_or_take(&self.slots, &client.config.id);
@@ -114,7 +121,7 @@ impl Ledger {
         let mut books = self.slots.books(slot);
         let reserved = self.estimate(client, &books.record, ask, now);
         let limits = client.config.limits_in_force();
-        let (decided, standing) = books.balances.decide(limits, reserved, now);
+        let (decided, standing) = books.balances.decide(limits, reserved, retry_after, now);
         match decided {
             Ok(charges) => {
                 books.record.admitted(now);

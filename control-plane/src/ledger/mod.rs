@@ -17,6 +17,7 @@ mod cost;
 mod decide;
 mod end;
 mod journal;
+mod lines;
 mod policy;
 mod possible;
 mod record;
@@ -43,7 +44,7 @@ pub use end::End;
 use journal::Journal;
 pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
-    ResumePolicy, UnknownClients, WithoutUsageCharge,
+    ResumePolicy, RetryAfter, UnknownClients, WithoutUsageCharge,
 };
 pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};

@@ -14,8 +14,22 @@ pub struct Policy {
     pub estimate: EstimatePolicy,
     /// What a request costs in the end, where its response does not say all of it.
     pub charge: ChargePolicy,
+    /// When those who are refused are told to come back.
+    pub retry_after: RetryAfter,
     /// How long what a worker's requests hold waits for the worker to come back.
     pub resume: ResumePolicy,
+}
+
+/// When those who are refused are told to come back.
+///
+/// It decides nothing: whoever comes when the buckets cover it passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// When it would pass if nobody else asked: all who wait are told the same millisecond.
+    #[default]
+    Exact,
+    /// At a moment of its own, within a minute, where the buckets are its client's alone.
+    Spread,
 }
 
 /// How long what a worker's requests hold waits for the worker to come back, once it has no stream.

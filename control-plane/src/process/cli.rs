@@ -197,7 +197,13 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.into())),
-            Self::EnvoyConfig { filter, control_plane_host, stats_port, discovery_folder, drain } => {
+            Self::EnvoyConfig {
+                filter,
+                control_plane_host,
+                stats_port,
+                discovery_folder,
+                drain,
+            } => {
                 let path = NonEmpty("the path of filter.wasm, in UTF-8");
                 Ok(Command::EnvoyConfig(EnvoyConfigOptions {
                     filter: read("--filter", &filter, &path)?,

@@ -6,7 +6,9 @@ use proto::plugin_config::{
 };
 
 use crate::{
-    ledger::{AbortCharge, FallbackCharge, ReadCharge, UnknownClients, WithoutUsageCharge},
+    ledger::{
+        AbortCharge, FallbackCharge, ReadCharge, RetryAfter, UnknownClients, WithoutUsageCharge,
+    },
     logging::{LogFormat, LogLevel},
 };
 
@@ -39,6 +41,7 @@ words!(LogFormat: Text = "text", Json = "json");
 words!(FallbackCharge: Estimate = "estimate", Request = "request", Nothing = "nothing");
 words!(AbortCharge: Observed = "observed", Estimate = "estimate", Known = "known");
 words!(ReadCharge: Request = "request", Estimate = "estimate");
+words!(RetryAfter: Exact = "exact", Spread = "spread");
 words!(
     WithoutUsageCharge:
     Observed = "observed",

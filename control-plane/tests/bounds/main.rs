@@ -11,6 +11,7 @@ mod served;
 mod slow_disk;
 mod strangers;
 mod unread_lists;
+mod waiting;
 mod worker;
 
 use tokio::sync::Mutex;

@@ -3,6 +3,7 @@
 mod estimate;
 mod paid_back;
 mod restart;
+mod retry_after;
 mod settlement;
 mod twins;
 mod world;

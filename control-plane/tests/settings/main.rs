@@ -11,7 +11,7 @@ use flowguard::{
     http::{CorsOrigins, Origin},
     ledger::{
         AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, ReadCharge,
-        UnknownClients, WithoutUsageCharge,
+        RetryAfter, UnknownClients, WithoutUsageCharge,
     },
     logging::{LogFormat, LogLevel},
     process::{Command, Exit, Invocation},
@@ -70,6 +70,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          ACCEPT_ENCODING=drop\n\
          EXEMPT_PATHS=\n\
          EXEMPT_PREFLIGHT=false\n\
+         RETRY_AFTER=exact\n\
          ESTIMATE=header\n\
          DEFAULT_ESTIMATE=1000\n\
          MIN_ESTIMATE=0\n\
@@ -129,6 +130,7 @@ fn every_setting_can_come_from_the_environment() {
             ("ACCEPT_ENCODING", "keep"),
             ("EXEMPT_PATHS", "/healthz, /static/*"),
             ("EXEMPT_PREFLIGHT", "true"),
+            ("RETRY_AFTER", "spread"),
             ("ESTIMATE", "learned"),
             ("DEFAULT_ESTIMATE", "0"),
             ("MIN_ESTIMATE", "50"),
@@ -164,6 +166,7 @@ fn every_setting_can_come_from_the_environment() {
     assert!(listeners.ip.is_ipv6());
     assert_eq!(settings.config_file.as_deref(), Some(Path::new("/clients.yaml")));
     assert_eq!(settings.access.hosts.to_string(), "control-plane,flowguard.internal");
+    assert_eq!(settings.policy.retry_after, RetryAfter::Spread);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
     let filter = envoy.filter;
     assert_eq!(filter.mode, Mode::Pass);
@@ -230,6 +233,7 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("UNKNOWN_CLIENTS", "allow"), ("DEMO_CLIENTS", "false"), ("GRPC_PORT", "0")],
         &[("ERROR_FORMAT", "openai"), ("RATE_LIMIT_HEADERS", "ietf"), ("ESTIMATE", "learned")],
         &[("UPSTREAM_RATE_LIMIT_HEADERS", "rename"), ("ACCEPT_ENCODING", "keep")],
+        &[("RETRY_AFTER", "spread")],
         &[("CHARGE_WITHOUT_USAGE", "request"), ("CHARGE_ON_UPSTREAM_FAILURE", "nothing")],
         &[("CHARGE_ON_ABORT", "estimate"), ("DEFAULT_ESTIMATE", "0500")],
         &[("CHARGE_ON_READ", "estimate"), ("CHARGE_ON_UPSTREAM_REFUSAL", "nothing")],

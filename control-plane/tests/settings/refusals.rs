@@ -55,6 +55,7 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
         ("RATE_LIMIT_HEADERS", "on", "off, openai, ietf or both"),
         ("UPSTREAM_RATE_LIMIT_HEADERS", "keep", "replace or rename"),
         ("ACCEPT_ENCODING", "gzip", "drop or keep"),
+        ("RETRY_AFTER", "jitter", "exact or spread"),
         ("ESTIMATE", "guessed", "header or learned"),
         ("CHARGE_WITHOUT_USAGE", "", "observed, estimate, request or nothing"),
         ("CHARGE_ON_UPSTREAM_FAILURE", "tokens", charge),

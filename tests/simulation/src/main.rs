@@ -8,7 +8,7 @@ use std::{
 use clap::Parser;
 use simulation::{
     Plan, Report, Told, Violation,
-    plan::{Faults, Limits, Load},
+    plan::{Faults, Limits, Load, Waits},
 };
 
 /// Runs all of FlowGuard in one thread, from seeds, beside an exact oracle
@@ -27,6 +27,9 @@ struct Arguments {
     /// With these faults
     #[arg(long, value_enum)]
     faults: Option<Faults>,
+    /// With this told to those who wait
+    #[arg(long, value_enum)]
+    waits: Option<Waits>,
     /// End it after so many events
     #[arg(long, default_value_t = u64::MAX)]
     steps: u64,
@@ -55,6 +58,7 @@ impl Arguments {
             limits: self.limits.unwrap_or(plan.limits),
             load: self.load.unwrap_or(plan.load),
             faults: self.faults.unwrap_or(plan.faults),
+            waits: self.waits.unwrap_or(plan.waits),
         }
     }
 }

@@ -28,6 +28,15 @@ pub enum Load {
     Above,
 }
 
+/// What those who wait are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Waits {
+    /// When they would pass if nobody else asked.
+    Exact,
+    /// A moment each.
+    Spread,
+}
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Faults {
@@ -58,18 +67,21 @@ pub struct Plan {
     pub load: Load,
     /// What goes wrong.
     pub faults: Faults,
+    /// What those who wait are told.
+    pub waits: Waits,
 }
 
 /// As the program's arguments say it.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, limits, load, faults } = self;
+        let Self { seed, limits, load, faults, waits } = self;
         let word = |value: Option<clap::builder::PossibleValue>| {
             value.map_or_else(String::new, |value| value.get_name().to_owned())
         };
         let (limits, load) = (word(limits.to_possible_value()), word(load.to_possible_value()));
         let faults = word(faults.to_possible_value());
-        write!(f, "--seed {seed} --limits {limits} --load {load} --faults {faults}")
+        let waits = word(waits.to_possible_value());
+        write!(f, "--seed {seed} --limits {limits} --load {load} --faults {faults} --waits {waits}")
     }
 }
 
@@ -96,6 +108,11 @@ impl Load {
     pub const ALL: [Self; 3] = [Self::Below, Self::At, Self::Above];
 }
 
+impl Waits {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Exact, Self::Spread];
+}
+
 impl Faults {
     /// All of them.
     pub const ALL: [Self; 7] =
@@ -119,6 +136,7 @@ impl Plan {
             limits: random.pick(&Limits::ALL),
             load: random.pick(&Load::ALL),
             faults: random.pick(&Faults::ALL),
+            waits: random.pick(&Waits::ALL),
         }
     }
 

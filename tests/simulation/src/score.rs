@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     Plan, Report, Violation,
-    plan::{Faults, Limits, Load},
+    plan::{Faults, Limits, Load, Waits},
 };
 
 /// Runs of each kind of limits, load and faults.
@@ -30,7 +30,8 @@ fn runs(faults: Faults) -> Result<Report, Box<Violation>> {
     for limits in Limits::ALL {
         for load in Load::ALL {
             for seed in 0..RUNS {
-                report.add(&crate::run(Plan { seed, limits, load, faults })?);
+                let waits = Waits::Exact;
+                report.add(&crate::run(Plan { seed, limits, load, faults, waits })?);
             }
         }
     }

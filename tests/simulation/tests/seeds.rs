@@ -2,7 +2,7 @@
 
 use simulation::{
     Plan, Report,
-    plan::{Faults, Limits, Load},
+    plan::{Faults, Limits, Load, Waits},
 };
 
 /// Of each kind of limits and load.
@@ -14,11 +14,15 @@ fn run(plan: Plan) -> Report {
 
 /// Runs of every kind of limits and load under these faults.
 fn runs(faults: Faults, seeds: u64) -> Report {
+    runs_telling(Waits::Exact, faults, seeds)
+}
+
+fn runs_telling(waits: Waits, faults: Faults, seeds: u64) -> Report {
     let mut report = Report::default();
     for limits in Limits::ALL {
         for load in Load::ALL {
             for seed in 0..seeds {
-                report.add(&run(Plan { seed, limits, load, faults }));
+                report.add(&run(Plan { seed, limits, load, faults, waits }));
             }
         }
     }
@@ -73,6 +77,15 @@ fn a_disk_that_fails_holds_up_nothing_and_is_written_again_when_it_works() {
 #[test]
 fn all_faults_at_once_break_no_promise() {
     assert_eq!(runs(Faults::All, 2 * SEEDS).leaked, 0);
+}
+
+#[test]
+fn whoever_waits_for_a_moment_of_his_own_is_told_the_oracles() {
+    for faults in [Faults::None, Faults::Kills, Faults::All] {
+        let report = runs_telling(Waits::Spread, faults, SEEDS / 2);
+        assert!(report.refused > 0, "{report:?}");
+        assert_eq!(report.leaked, 0);
+    }
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Game {
 
     /// Waits until every rate is of calm again, and compares all that was seen with the row of the
     /// runbook's table that has these words in its first column.
-    pub(crate) async fn is_over(mut self, incident: &str) {
+    pub(crate) async fn ends_as(mut self, incident: &str) {
         if self.ended == self.began {
             // It took no time.
             self.scrape().await;

@@ -21,7 +21,7 @@ use other_release::{Filters, OtherRelease};
 
 #[test]
 fn every_row_of_the_runbooks_table_is_played() {
-    let played = include_str!("main.rs").split(".is_over(\"").skip(1);
+    let played = include_str!("main.rs").split(".ends_as(\"").skip(1);
     // Each finds exactly one row.
     assert_eq!(runbook::rows().len(), played.count());
 }
@@ -33,7 +33,7 @@ async fn the_control_plane_is_frozen() {
     game.goes_on(3).await;
     game.stack.control_plane.process().thaw();
     game.worker_is_served().await;
-    game.is_over("is frozen").await;
+    game.ends_as("is frozen").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn the_control_plane_is_killed_and_stays_away() {
     game.goes_on(3).await;
     game.stack.control_plane.restart().await;
     game.worker_is_served().await;
-    game.is_over("is killed").await;
+    game.ends_as("is killed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,14 +53,14 @@ async fn the_control_plane_is_restarted() {
     game.stack.control_plane.process().wait_for_exit().await;
     game.stack.control_plane.restart().await;
     game.worker_is_served().await;
-    game.is_over("is restarted").await;
+    game.ends_as("is restarted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
     let mut game = Game::start(calm().with_relay()).await;
     let address = game.stack.control_plane.decision_address();
-    let other = OtherRelease::start(address, Filters::OfAnotherProtocol).await;
+    let other = OtherRelease::start(address, Filters::OtherProtocol).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     relay.cut_open_connections();
@@ -69,7 +69,7 @@ async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
     relay.lead_to(address);
     relay.cut_open_connections();
     game.worker_is_served().await;
-    game.is_over("speaks another version").await;
+    game.ends_as("speaks another version").await;
 }
 
 /// The old filter's worker is refused for as long as its listener drains, and nobody misses it.
@@ -77,7 +77,7 @@ async fn the_control_plane_is_replaced_by_one_that_speaks_another_protocol() {
 async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     let mut game = Game::start(calm().with_relay().discovered(Discovered::Listener)).await;
     let address = game.stack.control_plane.decision_address();
-    let other = OtherRelease::start(address, Filters::OfAnotherProtocolWhenTheyComeBack).await;
+    let other = OtherRelease::start(address, Filters::OtherProtocolOnReturn).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     game.stack.reconfigure("RATE_LIMIT_HEADERS", "both").await;
@@ -88,14 +88,14 @@ async fn a_filter_that_was_replaced_drains_without_the_control_plane() {
     let states = game.stack.envoy().stats("flowguard_stream").await;
     assert_eq!(states["wasmcustom.flowguard_stream.state=open"], 1, "{states:?}");
     assert_eq!(states.values().sum::<u64>(), 2, "the old filter's worker is there: {states:?}");
-    game.is_over("drains").await;
+    game.ends_as("drains").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_of_another_release_stays_behind() {
     let mut game = Game::start(calm().with_relay()).await;
     let address = game.stack.control_plane.decision_address();
-    let other = OtherRelease::start(address, Filters::OfAnotherRelease).await;
+    let other = OtherRelease::start(address, Filters::SameProtocol).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(other.address());
     relay.cut_open_connections();
@@ -105,7 +105,7 @@ async fn a_filter_of_another_release_stays_behind() {
     relay.lead_to(address);
     relay.cut_open_connections();
     game.worker_is_served().await;
-    game.is_over("stays behind").await;
+    game.ends_as("stays behind").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +117,7 @@ async fn an_envoy_is_switched_to_pass_and_stays_so() {
     game.goes_on(17).await;
     game.stack.rewrite_discovered(|text| text.replace(pass, enforce));
     workers_in_pass(&game, 0).await;
-    game.is_over("switched to mode `pass`").await;
+    game.ends_as("switched to mode `pass`").await;
 }
 
 /// A worker is counted once it has served.
@@ -135,7 +135,7 @@ async fn a_limit_is_lowered_by_mistake_and_raised_while_requests_come() {
     game.stack.admin().patch(game::CLIENT, &json!({"rpm": 1})).await;
     game.goes_on(15).await;
     game.stack.admin().patch(game::CLIENT, &json!({"rpm": 1_000_000})).await;
-    game.is_over("is lowered").await;
+    game.ends_as("is lowered").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +150,7 @@ async fn the_file_of_clients_is_wrong() {
     game.goes_on(6).await;
     fs::write(&file, "clients: {}\n").expect("a file");
     is_in_force(&game.stack, 1.0).await;
-    game.is_over("`CONFIG_FILE` is wrong").await;
+    game.ends_as("`CONFIG_FILE` is wrong").await;
 }
 
 async fn is_in_force(stack: &TestStack, expected: f64) {
@@ -171,7 +171,7 @@ async fn an_envoy_is_given_a_wrong_configuration_of_the_filter() {
     eventually_equal("refused configurations", 1, rejected).await;
     game.goes_on(1).await;
     game.stack.rewrite_discovered(|text| text.replace(wrong, right));
-    game.is_over("plugin configuration is wrong").await;
+    game.ends_as("plugin configuration is wrong").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +180,7 @@ async fn the_upstream_throttles() {
     game.upstream_answers("status=429");
     game.goes_on(5).await;
     game.upstream_answers("");
-    game.is_over("answers 429").await;
+    game.ends_as("answers 429").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +189,7 @@ async fn the_upstream_fails() {
     game.upstream_answers("status=500");
     game.goes_on(5).await;
     game.upstream_answers("");
-    game.is_over("answers 500").await;
+    game.ends_as("answers 500").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,5 +198,5 @@ async fn the_upstream_breaks_off() {
     game.upstream_answers("split=10&abort_after=1");
     game.goes_on(5).await;
     game.upstream_answers("");
-    game.is_over("breaks off").await;
+    game.ends_as("breaks off").await;
 }

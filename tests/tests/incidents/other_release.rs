@@ -25,11 +25,11 @@ pub(crate) const RELEASE: &str = "0.0.0-before";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filters {
     /// Of a release that speaks another version of the decision stream.
-    OfAnotherProtocol,
+    OtherProtocol,
     /// So are those whose workers were welcomed before.
-    OfAnotherProtocolWhenTheyComeBack,
+    OtherProtocolOnReturn,
     /// Of a release that differs in nothing that is on the stream.
-    OfAnotherRelease,
+    SameProtocol,
 }
 
 /// A running one; it ends when it is dropped.
@@ -93,10 +93,10 @@ impl DecisionService for Front {
 
 fn change(hello: &mut Hello, filters: Filters) {
     match filters {
-        Filters::OfAnotherProtocolWhenTheyComeBack if hello.worker.is_empty() => {}
-        Filters::OfAnotherProtocol | Filters::OfAnotherProtocolWhenTheyComeBack => {
+        Filters::OtherProtocolOnReturn if hello.worker.is_empty() => {}
+        Filters::OtherProtocol | Filters::OtherProtocolOnReturn => {
             hello.protocol_version = DECISION_PROTOCOL_VERSION + 1;
         }
-        Filters::OfAnotherRelease => RELEASE.clone_into(&mut hello.version),
+        Filters::SameProtocol => RELEASE.clone_into(&mut hello.version),
     }
 }

@@ -1,4 +1,4 @@
-//! The vendors' own client libraries, as their users have them.
+//! The vendors' own client libraries and `LangChain`'s, as their users have them.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,13 @@ use super::python::Libraries;
 pub(crate) const VARIABLE: &str = "SDK_PYTHON";
 
 const LIBRARIES: Libraries = Libraries {
-    name: "sdks-openai-3.54.0-anthropic-2.12.0",
-    requirements: &["openai==3.54.0", "anthropic==2.12.0"],
+    name: "sdks-openai-3.54.0-anthropic-2.12.0-langchain-openai-1.7.4-langchain-anthropic-1.7.10",
+    requirements: &[
+        "openai==3.54.0",
+        "anthropic==2.12.0",
+        "langchain-openai==1.7.4",
+        "langchain-anthropic==1.7.10",
+    ],
 };
 
 /// A Python that has them: `$SDK_PYTHON`, else a private copy.
@@ -18,7 +23,7 @@ pub(crate) fn sdk_python() -> Result<PathBuf> {
     match std::env::var_os(VARIABLE).filter(|python| !python.is_empty()) {
         Some(python) => Ok(PathBuf::from(python)),
         None => LIBRARIES.python().context(
-            "can't install the SDKs (a Python that has openai and anthropic can be named with SDK_PYTHON=PATH)",
+            "can't install the SDKs (a Python that has openai, anthropic, langchain-openai and langchain-anthropic can be named with SDK_PYTHON=PATH)",
         ),
     }
 }

@@ -7,6 +7,7 @@ mod data;
 mod filter;
 mod log;
 mod network;
+mod refusal;
 
 use std::{fmt, num::NonZeroU16};
 
@@ -52,10 +53,18 @@ pub enum Echo {
 impl Setting {
     /// All settings, in the order in which they are read and shown.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [network::ROWS, log::ROWS, filter::ROWS, charge::ROWS, clients::ROWS, data::ROWS]
-            .into_iter()
-            .flatten()
-            .copied()
+        [
+            network::ROWS,
+            log::ROWS,
+            filter::ROWS,
+            refusal::ROWS,
+            charge::ROWS,
+            clients::ROWS,
+            data::ROWS,
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
     }
 
     /// The setting by all its names, such as `PROXY_PORT (--proxy-port)`.

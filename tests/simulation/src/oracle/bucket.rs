@@ -10,6 +10,8 @@ pub(crate) struct Bucket {
     /// How often the limit became another one.
     changes: u32,
     parts: i128,
+    /// What will be left when everybody who was told a moment has passed: never more than there is.
+    line: i128,
     /// The latest time that was paid out.
     latest: u64,
 }
@@ -38,7 +40,8 @@ pub(crate) struct Balance {
 impl Bucket {
     /// One of which nothing was taken.
     pub(crate) fn full(limit: u64, now: u64) -> Self {
-        Self { limit, changes: 0, parts: i128::from(limit) * PARTS, latest: now }
+        let parts = i128::from(limit) * PARTS;
+        Self { limit, changes: 0, parts, line: parts, latest: now }
     }
 
     /// Whether it covers a cost.
@@ -56,6 +59,7 @@ impl Bucket {
     pub(crate) fn pay(&mut self, tokens: u64, now: u64) -> Payment {
         self.advance(now);
         self.parts -= i128::from(tokens) * PARTS;
+        self.line = self.line.min(self.parts);
         Payment { tokens, limit: self.limit, changes: self.changes }
     }
 
@@ -70,9 +74,11 @@ impl Bucket {
         self.advance(now);
         if used > paid.tokens {
             let floor = -10 * self.capacity();
-            if self.parts > floor {
-                let owed = i128::from(used - paid.tokens) * PARTS;
-                self.parts = (self.parts - owed).max(floor);
+            let owed = i128::from(used - paid.tokens) * PARTS;
+            for left in [&mut self.parts, &mut self.line] {
+                if *left > floor {
+                    *left = (*left - owed).max(floor);
+                }
             }
             return;
         }
@@ -83,12 +89,32 @@ impl Bucket {
             _ => 0,
         };
         self.parts = (self.parts + back).min(self.capacity());
+        self.line = (self.line + back).min(self.capacity());
     }
 
-    /// Another limit is in force: what is left keeps its share, a debt its tokens.
-    pub(crate) fn change(&mut self, limit: u64, now: u64) {
+    /// Milliseconds until the line covers a cost.
+    pub(crate) fn wait_in_line(&self, cost: u64, now: u64) -> u64 {
+        let line = Self { parts: self.line, ..self.clone() };
+        line.ms_until(i128::from(cost) * PARTS, now)
+    }
+
+    /// A cost is taken from the line at a later moment: what cannot be held until then is lost.
+    pub(crate) fn take_in_line(&mut self, cost: u64, then: u64) {
+        let by_then = i128::from(self.limit) * i128::from(then.saturating_sub(self.latest));
+        let there = (self.line + by_then).min(self.capacity());
+        self.line = there - i128::from(cost) * PARTS - by_then;
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn empty_line(&mut self) {
+        self.line = self.parts;
+    }
+
+    /// Another limit is in force: what is left keeps its share, a debt its tokens. Whether it is
+    /// another one.
+    pub(crate) fn change(&mut self, limit: u64, now: u64) -> bool {
         if limit == self.limit {
-            return;
+            return false;
         }
         self.advance(now);
         if self.parts > 0 {
@@ -96,6 +122,7 @@ impl Bucket {
         }
         self.limit = limit;
         self.changes += 1;
+        true
     }
 
     /// Another process goes on by another clock, after the one before it said something last: the
@@ -103,6 +130,7 @@ impl Bucket {
     pub(crate) fn go_on(&mut self, last: u64, now: u64) {
         self.advance(last);
         self.latest = self.latest.max(now.saturating_sub(60_000)).min(now);
+        self.empty_line();
     }
 
     /// What is left.
@@ -136,6 +164,7 @@ impl Bucket {
         if now > self.latest {
             let paid_out = i128::from(self.limit) * i128::from(now - self.latest);
             self.parts = (self.parts + paid_out).min(self.capacity());
+            self.line = (self.line + paid_out).min(self.capacity());
             self.latest = now;
         }
     }

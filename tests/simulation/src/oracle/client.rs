@@ -109,7 +109,29 @@ impl Client {
                 Limit::Tpm => paid.tokens = payment,
             }
         }
+        // Nobody waits for a limit that is not in force.
+        let in_force = self.in_force();
+        for (bucket, limit) in [&mut self.rpm, &mut self.tpm].into_iter().zip(in_force) {
+            if let (Some(bucket), None) = (bucket, limit) {
+                bucket.empty_line();
+            }
+        }
         paid
+    }
+
+    /// What a refused request is told that would pass after `exact` milliseconds: a moment of its own,
+    /// where that is within a minute.
+    pub(crate) fn line_up(&mut self, tokens: u64, exact: u64, now: u64) -> u64 {
+        let demands = self.demands(tokens, now);
+        let waits = demands.iter().map(|(_, bucket, cost)| bucket.wait_in_line(*cost, now));
+        let told = waits.fold(exact, u64::max);
+        if told > 60_000 {
+            return exact;
+        }
+        for (_, bucket, cost) in demands {
+            bucket.take_in_line(cost, now + told);
+        }
+        told
     }
 
     /// How much more a request costs than there is, as a share of the limit, in parts of a million.
@@ -135,10 +157,14 @@ impl Client {
 
     /// Something else is wanted.
     pub(crate) fn change(&mut self, wanted: Wanted, now: u64) {
+        let mut is_other = false;
         for (bucket, limit) in [(&mut self.rpm, wanted.rpm), (&mut self.tpm, wanted.tpm)] {
             if let (Some(bucket), Some(limit)) = (bucket, limit) {
-                bucket.change(limit, now);
+                is_other |= bucket.change(limit, now);
             }
+        }
+        if is_other {
+            [&mut self.rpm, &mut self.tpm].into_iter().flatten().for_each(Bucket::empty_line);
         }
         self.wanted = wanted;
     }

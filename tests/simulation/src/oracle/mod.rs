@@ -72,6 +72,8 @@ pub(crate) struct Oracle {
     /// Requests of deleted clients that may still be held somewhere.
     ghosts: Vec<(Name, u32)>,
     resume_timeout_ms: u64,
+    /// Whether those who wait are told a moment each.
+    pub(crate) spreads: bool,
 }
 
 /// Whether the client that paid was deleted since.
@@ -82,7 +84,7 @@ fn is_orphan(clients: &BTreeMap<String, Client>, held: &Held) -> bool {
 
 impl Oracle {
     /// A control plane without clients; all that are unknown share `unknown`.
-    pub(crate) fn new(unknown: Wanted, resume_timeout_ms: u64) -> Self {
+    pub(crate) fn new(unknown: Wanted, resume_timeout_ms: u64, spreads: bool) -> Self {
         Self {
             clients: BTreeMap::new(),
             unknown: Client::new(unknown, 0),
@@ -90,6 +92,7 @@ impl Oracle {
             lives: 0,
             ghosts: Vec::new(),
             resume_timeout_ms,
+            spreads,
         }
     }
 
@@ -142,9 +145,13 @@ impl Oracle {
             return answer;
         }
         let reserved = self.reserves(ask);
-        let decision = self.client_of(&ask.client).judge(reserved, now);
-        if decision == Decision::Admitted {
-            self.charge(worker, ask, reserved, now);
+        let mut decision = self.client_of(&ask.client).judge(reserved, now);
+        match (&mut decision, self.clients.get_mut(&ask.client)) {
+            (Decision::Admitted, _) => self.charge(worker, ask, reserved, now),
+            (Decision::Refused(_, Some(wait)), Some(client)) if self.spreads => {
+                *wait = client.line_up(reserved, *wait, now);
+            }
+            (Decision::Refused(..), _) => {}
         }
         let standing = Some(self.client_of(&ask.client).standing(now));
         let answer = Answer { decision, reserved, standing };

@@ -12,7 +12,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use filter::simulation::{Config, RequestId, TICK_MS};
-use flowguard::ledger::{Policy, ResumePolicy, UnknownClients};
+use flowguard::ledger::{Policy, ResumePolicy, RetryAfter, UnknownClients};
 use limiter::PerMinute;
 use tokio::runtime::{self, Runtime};
 
@@ -22,7 +22,7 @@ use crate::{
     history::History,
     network::{Network, StreamId},
     oracle::{Ended, Name, Oracle, Wanted},
-    plan::{ClientPlan, Plan},
+    plan::{ClientPlan, Plan, Waits},
     process::Process,
     queue::{Micros, Queue},
     random::Random,
@@ -141,13 +141,18 @@ impl World {
         let clients = plan.clients(&mut random);
         let timeout_ms = random.pick(&[3_000, 10_000, 25_000]);
         let unknown = Wanted { rpm: Some(30), tpm: Some(700), ..Wanted::default() };
-        let oracle = Oracle::new(unknown, timeout_ms);
+        let retry_after = match plan.waits {
+            Waits::Exact => RetryAfter::Exact,
+            Waits::Spread => RetryAfter::Spread,
+        };
+        let oracle = Oracle::new(unknown, timeout_ms, retry_after == RetryAfter::Spread);
         let policy = Policy {
             unknown_clients: UnknownClients::Shared {
                 rpm: PerMinute::of::<30>(),
                 tpm: PerMinute::of::<700>(),
             },
             resume: ResumePolicy { timeout_ms },
+            retry_after,
             ..Policy::default()
         };
         let config = Config::parse(b"{}");
