@@ -82,9 +82,9 @@ impl Entry {
         }
     }
 
-    /// It has no decision, and the failure mode let it pass, or did not.
-    pub(crate) fn undecided(passes: bool, cause: &'static str) -> Self {
-        let decision = if passes { "failed_open" } else { "failed_closed" };
+    /// It has no decision, and the failure mode lets it pass, or does not.
+    pub(crate) fn undecided(fails_open: bool, cause: &'static str) -> Self {
+        let decision = if fails_open { "failed_open" } else { "failed_closed" };
         Self { decision, ..Self::default() }.because_of(cause)
     }
 

@@ -69,7 +69,8 @@ registry=${CARGO_HOME:-$HOME/.cargo}/registry
 packages debian minbase ca-certificates
 packages distroless extract base-files,libc6,libgcc-s1
 packages rust-packages minbase rustc-web,cargo-web,rust-web-src,lld,gcc,libc6-dev
-packages monitoring-packages extract prometheus,prometheus-alertmanager,busybox
+packages monitoring-packages extract prometheus,busybox
+packages alertmanager-packages extract prometheus-alertmanager,busybox
 
 # Made anew for other crates only: the engine keeps what it built with the image of before.
 crates=flowguard-stand-in/rust:$(cat tests/compose/make-stand-ins.sh Cargo.lock tests/compose/stand-ins/rust/* | sha256sum | cut -c 1-12)

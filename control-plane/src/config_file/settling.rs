@@ -32,6 +32,11 @@ impl Settling {
         self.changed.replace(content) == Some(content)
     }
 
+    /// What was judged last is to be judged again when it comes back.
+    pub(super) fn forget_judged(&mut self) {
+        self.judged = None;
+    }
+
     /// This content needs to be judged no more.
     pub(super) fn has_judged(&mut self, content: u64) {
         *self = Self { judged: Some(content), changed: None };

@@ -112,6 +112,8 @@ impl Watch {
                 if self.retry.as_ref().is_none_or(|retry| retry.told != told) {
                     self.failed(&told, None);
                 }
+                // What is in force again by a step back is to be judged, and told, once more.
+                self.settling.forget_judged();
                 self.retry = Some(Retry { at: Instant::now() + RETRY_INTERVAL, told });
             }
         }

@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// Logs which of `asks` were refused.
-pub(super) fn log(node: &Excerpt, asks: &[Ask<'_>], answers: &[Answer]) {
+pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[Answer]) {
     if !enabled!(Level::DEBUG) {
         return;
     }
+    let refused = if in_shadow { "would be refused, and passes in shadow" } else { "refused" };
     for (ask, answer) in asks.iter().zip(answers) {
         let client_id = Excerpt::quoted(ask.client);
         match answer {
@@ -35,12 +36,12 @@ pub(super) fn log(node: &Excerpt, asks: &[Ask<'_>], answers: &[Answer]) {
                     },
                     %node,
                     request = ask.id,
-                    "refused{}",
+                    "{refused}{}",
                     if *wait == Wait::Never { " for good: no full bucket holds as much" } else { "" },
                 );
             }
             Answer::UnknownClient => {
-                debug!(%client_id, %node, request = ask.id, "refused: nobody configured this id");
+                debug!(%client_id, %node, request = ask.id, "{refused}: nobody configured this id");
             }
             Answer::Unavailable => {
                 debug!(%client_id, %node, request = ask.id, "not decided: the store did not answer");

@@ -170,7 +170,7 @@ impl Session {
             return Vec::new();
         }
         let answers = self.ledger.decide(&self.worker, asks).await;
-        refusals::log(&self.node, asks, &answers);
+        refusals::log(&self.node, self.filter.is_in_shadow(), asks, &answers);
         let verdicts = asks.iter().zip(&answers).map(|(ask, answer)| {
             let verdict = verdict(ask.id, answer);
             self.metrics.decided(verdict.decision(), 1);

@@ -68,7 +68,7 @@ impl UpstreamAnswer {
 
     fn with_status(status: u32) -> Self {
         match status {
-            ..300 => Self::Ok,
+            0..300 => Self::Ok,
             300..400 => Self::Redirect,
             429 => Self::Throttled,
             401 | 403 => Self::Unauthorized,
@@ -99,8 +99,8 @@ mod tests {
             ([500, 599, 999], "5xx failed"),
         ] {
             let outcome = match statuses {
-                [..300, ..] => Outcome::Completed,
-                [..500, ..] => Outcome::UpstreamRefused,
+                [0..=299, ..] => Outcome::Completed,
+                [300..=499, ..] => Outcome::UpstreamRefused,
                 _ => Outcome::UpstreamFailed,
             };
             for status in statuses {

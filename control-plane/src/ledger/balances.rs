@@ -25,7 +25,7 @@ pub(super) struct Balances {
 }
 
 impl Balances {
-    /// Decides over one request and `tokens` tokens: all limits admit it and all are charged, or
+    /// Decides over one request that costs so many tokens: all limits admit it and all are charged, or
     /// none is. A request that is refused is told when to come back by `retry_after`.
     #[inline]
     pub(super) fn decide(

@@ -74,7 +74,10 @@ impl Ledger {
     #[inline]
     fn decide_anew(&self, ask: &Ask<'_>, asking: &mut Asking<'_>) -> Answer {
         if let Some(client) = self.clients.get(ask.client) {
-            return self.decide_for(&client, ask, self.policy.retry_after, asking);
+            // In shadow it passes, and nobody comes back at a moment of its own.
+            let in_shadow = asking.held.is_in_shadow;
+            let retry_after = if in_shadow { RetryAfter::Exact } else { self.policy.retry_after };
+            return self.decide_for(&client, ask, retry_after, asking);
         }
         match &self.unknown {
             Unknown::Shared(client) => {

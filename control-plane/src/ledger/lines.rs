@@ -6,7 +6,8 @@
 use limiter::{Bucket, Charge, Dimension, LINE_MS_MAX, Line, Place, Tokens, UnixMillis, Wait};
 use smallvec::SmallVec;
 
-/// The lines, by limit. While nobody waits there are none, and a client has only this pointer.
+/// The lines, by limit. A client that nobody refuses has only this pointer, and so has one after an
+/// admission when nobody waits any more.
 #[derive(Debug, Default)]
 pub(super) struct Lines(Option<Box<ByLimit>>);
 

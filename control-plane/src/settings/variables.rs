@@ -168,7 +168,9 @@ fn nearest(name: &str) -> Option<&'static Setting> {
         |setting: &Setting| distance(bare, setting.name).min(distance(name, &prefixed(setting)));
     let near = Setting::all().map(|setting| (distance(setting), setting));
     let (letters, setting) = near.min_by_key(|(letters, _)| *letters)?;
-    (letters <= LETTERS_MAX).then_some(setting)
+    // Of a short name two letters are half of it.
+    let own = setting.name.strip_prefix(PREFIX).unwrap_or(setting.name);
+    (letters <= LETTERS_MAX.min(own.len() / 3)).then_some(setting)
 }
 
 /// How many letters were left out, added, mistaken for others, or swapped with their neighbours

@@ -147,6 +147,10 @@ fn the_mode_has_no_bare_variable_since_many_environments_have_one_of_that_name()
         refusal(&[], &[("FLOWGUARD_MODE", "loud")]),
         "FLOWGUARD_MODE=loud (--mode) is not allowed: enforce, shadow, pass or off"
     );
+    // Half of its letters are another word.
+    for other in ["FLOWGUARD_HOME", "FLOWGUARD_NAME", "FLOWGUARD_NOTES"] {
+        assert_eq!(mode(&[], &[(other, "x")]), Mode::Enforce, "{other}");
+    }
 }
 
 #[test]

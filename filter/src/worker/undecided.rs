@@ -169,7 +169,8 @@ impl Worker {
     ) -> Next {
         host.count(why.stat(), 1);
         let passes = self.passes(why);
-        let entry = || Entry::undecided(passes, why.word()).after_us(waited_us);
+        let fails_open = self.fails_open(why);
+        let entry = || Entry::undecided(fails_open, why.word()).after_us(waited_us);
         self.tell_access_log(host, id, entry);
         if passes {
             host.count(Stat::FailedOpen, 1);
@@ -181,7 +182,10 @@ impl Worker {
     }
 
     fn passes(&self, why: Why) -> bool {
-        let fails_open = self.config.failure_mode == FailureMode::Open && why.is_failure();
-        fails_open || self.config.mode == Mode::Shadow
+        self.fails_open(why) || self.config.mode == Mode::Shadow
+    }
+
+    fn fails_open(&self, why: Why) -> bool {
+        self.config.failure_mode == FailureMode::Open && why.is_failure()
     }
 }

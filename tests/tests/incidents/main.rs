@@ -100,7 +100,7 @@ async fn a_filter_of_another_release_stays_behind() {
     relay.lead_to(other.address());
     relay.cut_open_connections();
     game.worker_is_served().await;
-    game.goes_on(17).await;
+    game.goes_on(32).await;
     let relay = game.stack.relay.as_ref().expect("a relay");
     relay.lead_to(address);
     relay.cut_open_connections();

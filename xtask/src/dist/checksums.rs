@@ -12,6 +12,9 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
+/// What a release has, and no other folder.
+pub(super) const FILE: &str = "SHA256SUMS";
+
 /// Writes `SHA256SUMS` of all that is in the folder, as `sha256sum --check` reads it.
 pub(super) fn write(folder: &Path) -> Result<()> {
     let mut sums = Vec::new();
@@ -20,7 +23,7 @@ pub(super) fn write(folder: &Path) -> Result<()> {
         let sum = sha256(&files::read(&folder.join(&path))?);
         sums.push(format!("{sum}  {name}\n"));
     }
-    files::write(&folder.join("SHA256SUMS"), sums.concat().as_bytes())
+    files::write(&folder.join(FILE), sums.concat().as_bytes())
 }
 
 #[cfg(test)]

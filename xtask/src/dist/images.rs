@@ -1,9 +1,8 @@
 //! The definitions of the images: one file, whose build takes nothing but what is beside it.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::files;
 
@@ -12,13 +11,14 @@ const DOCKERFILE: &str = include_str!("Dockerfile");
 /// Where the definition names the program.
 const PROGRAM: &str = "PROGRAM";
 
-/// An empty folder, which becomes the one that a volume takes its owner from.
-const EMPTY: &str = "empty";
+/// What keeps the folder that a volume takes its owner from, since archives may leave out one without
+/// a file. It is the one that the control plane makes there first: a folder with nothing else counts
+/// as empty, and `flowguard data import` takes it.
+const LOCK: &str = "empty/lock";
 
 /// Writes the `Dockerfile` of a release whose program has this name.
 pub(super) fn write(program: &str, folder: &Path) -> Result<()> {
-    let empty = folder.join(EMPTY);
-    fs::create_dir_all(&empty).with_context(|| format!("can't make {}", empty.display()))?;
+    files::write(&folder.join(LOCK), &[])?;
     let definition = DOCKERFILE.replace(PROGRAM, program);
     files::write(&folder.join("Dockerfile"), definition.as_bytes())
 }

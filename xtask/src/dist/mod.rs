@@ -17,7 +17,7 @@ mod sbom;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::{filter, workspace};
@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .into
         .clone()
         .unwrap_or_else(|| workspace::target().join(format!("dist/flowguard-{VERSION}")));
+    check_replaceable(&folder)?;
     let filter = match &arguments.filter {
         Some(filter) => filter.clone(),
         None => filter::build()?,
@@ -72,6 +73,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     remove(&folder)?;
     fs::rename(&partial, &folder).with_context(|| format!("can't make {}", folder.display()))?;
     println!("{}", folder.display());
+    Ok(())
+}
+
+/// Nothing but an earlier release is replaced.
+fn check_replaceable(folder: &Path) -> Result<()> {
+    ensure!(folder.file_name().is_some(), "{} is no folder of its own", folder.display());
+    let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    ensure!(
+        is_empty || folder.join(checksums::FILE).is_file(),
+        "{} is there and is no release: name another folder",
+        folder.display()
+    );
     Ok(())
 }
 

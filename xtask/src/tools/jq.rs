@@ -39,12 +39,5 @@ pub(crate) fn jq() -> Result<PathBuf> {
 fn fill(folder: &Path) -> Result<()> {
     debian::unpack(PACKAGES, folder)?;
     let libraries = debian::libraries(folder).unwrap_or_default();
-    private_copy::write_script(
-        &folder.join("jq"),
-        &format!(
-            "folder=$(dirname \"$0\")\n\
-             LD_LIBRARY_PATH=\"$folder/{}\" exec \"$folder/usr/bin/jq\" \"$@\"\n",
-            libraries.display()
-        ),
-    )
+    private_copy::write_caller(folder, &libraries, "jq")
 }
