@@ -151,6 +151,16 @@ eventually 30 has_policy
 [ "$(container envoy)" = "$running" ] || fail "another setting made another container of Envoy"
 step "another setting is in force, in the Envoy that runs"
 
+# The emergency exit, as the README has it, and the way back.
+nameless_is() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PROXY_PORT/v1/models")" = "$1" ]; }
+nameless_is 400 || fail "a request without an id passes"
+quietly env FLOWGUARD_MODE=pass $compose up --no-deps -d envoy-config
+eventually 30 nameless_is 200
+quietly $compose up -d
+eventually 30 nameless_is 400
+[ "$(container envoy)" = "$running" ] || fail "another mode made another container of Envoy"
+step "mode pass was in force meanwhile, in the Envoy that runs"
+
 machines() { query 'sum(envoy_wasm_envoy_wasm_runtime_v8_created)'; }
 created=$(machines)
 image=$(docker inspect -f '{{.Config.Image}}' "$(container envoy-config)")
