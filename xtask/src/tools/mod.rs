@@ -15,6 +15,7 @@ mod skopeo;
 mod wrk;
 
 mod debian;
+mod debian_program;
 mod private_copy;
 mod python;
 mod search;

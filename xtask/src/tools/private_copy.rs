@@ -40,19 +40,6 @@ pub(crate) fn write_script(path: &Path, commands: &str) -> Result<()> {
         .with_context(|| format!("can't write {}", path.display()))
 }
 
-/// Writes the script `program` that calls the program of this name in a Debian package that was
-/// unpacked into `folder`, with the `libraries` that were unpacked along.
-pub(crate) fn write_caller(folder: &Path, libraries: &Path, program: &str) -> Result<()> {
-    write_script(
-        &folder.join(program),
-        &format!(
-            "folder=$(dirname \"$0\")\n\
-             LD_LIBRARY_PATH=\"$folder/{}\" exec \"$folder/usr/bin/{program}\" \"$@\"\n",
-            libraries.display()
-        ),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use anyhow::bail;
