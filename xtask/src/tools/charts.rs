@@ -3,13 +3,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::python::Libraries;
 
-pub(crate) const VARIABLE: &str = "CHART_PYTHON";
-
-const LIBRARIES: Libraries = Libraries {
+pub(crate) const LIBRARIES: Libraries = Libraries {
+    variable: "CHART_PYTHON",
     name: "chart-helm-python-sdk-0.2.2-kubernetes-validate-1.37.0-cyclonedx-11.12.0",
     requirements: &[
         "helm-python-sdk==0.2.2",
@@ -20,10 +19,5 @@ const LIBRARIES: Libraries = Libraries {
 
 /// A Python that has them: `$CHART_PYTHON`, else a private copy.
 pub(crate) fn chart_python() -> Result<PathBuf> {
-    match std::env::var_os(VARIABLE).filter(|python| !python.is_empty()) {
-        Some(python) => Ok(PathBuf::from(python)),
-        None => LIBRARIES.python().context(
-            "can't install Helm's library (a Python that has helm-python-sdk, kubernetes-validate and cyclonedx-python-lib can be named with CHART_PYTHON=PATH)",
-        ),
-    }
+    LIBRARIES.python()
 }

@@ -50,6 +50,8 @@ impl Wheel {
 /// Libraries with all that they need, and a Python that finds them.
 #[derive(Debug)]
 pub(crate) struct Libraries {
+    /// The variable that names a Python which has them; tests read the same one.
+    pub(crate) variable: &'static str,
     /// Names the folder, and changes with the requirements.
     pub(crate) name: &'static str,
     /// Each with its exact version.
@@ -57,8 +59,21 @@ pub(crate) struct Libraries {
 }
 
 impl Libraries {
-    /// A `python` that knows the libraries; installs them where they are missing.
+    /// The path of a `python` that has the libraries: what the variable says, else a private copy.
     pub(crate) fn python(&self) -> Result<PathBuf> {
+        if let Some(python) = std::env::var_os(self.variable).filter(|python| !python.is_empty()) {
+            return Ok(python.into());
+        }
+        self.private_copy().with_context(|| {
+            format!(
+                "can't install {} (a Python that has them can be named with {}=PATH)",
+                self.requirements.join(", "),
+                self.variable
+            )
+        })
+    }
+
+    fn private_copy(&self) -> Result<PathBuf> {
         let folder = private_copy::folder(self.name);
         let program = folder.join("python");
         if search::is_executable(&program) {
