@@ -176,27 +176,23 @@ async fn an_envoy_is_given_a_wrong_configuration_of_the_filter() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upstream_throttles() {
-    let mut game = Game::start(calm()).await;
-    game.upstream_answers("status=429");
-    game.goes_on(5).await;
-    game.upstream_answers("");
-    game.ends_as("answers 429").await;
+    the_upstream_answers_for_five_minutes("status=429", "answers 429").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upstream_fails() {
-    let mut game = Game::start(calm()).await;
-    game.upstream_answers("status=500");
-    game.goes_on(5).await;
-    game.upstream_answers("");
-    game.ends_as("answers 500").await;
+    the_upstream_answers_for_five_minutes("status=500", "answers 500").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_upstream_breaks_off() {
+    the_upstream_answers_for_five_minutes("split=10&abort_after=1", "breaks off").await;
+}
+
+async fn the_upstream_answers_for_five_minutes(behaviour: &'static str, incident: &str) {
     let mut game = Game::start(calm()).await;
-    game.upstream_answers("split=10&abort_after=1");
+    game.upstream_answers(behaviour);
     game.goes_on(5).await;
     game.upstream_answers("");
-    game.ends_as("breaks off").await;
+    game.ends_as(incident).await;
 }
