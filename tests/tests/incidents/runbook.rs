@@ -23,7 +23,7 @@ pub(crate) struct Row {
 /// The row with these words in its first column.
 pub(crate) fn row(incident: &str) -> Row {
     let rows = rows();
-    let found: Vec<_> = rows.iter().filter(|row| cells(row)[0].contains(incident)).collect();
+    let found: Vec<_> = rows.iter().filter(|row| is_about(row, incident)).collect();
     let [found] = found[..] else { panic!("{} rows about {incident}", found.len()) };
     let [_, alerts, access_log, envoy, control_plane] = cells(found)[..] else {
         panic!("not five columns: {found}")
@@ -45,6 +45,11 @@ pub(crate) fn rows() -> Vec<String> {
     let (_, table) = runbook.split_once("| what happens |").expect("the table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
     rows.map(str::to_owned).collect()
+}
+
+/// Whether a row has these words in its first column.
+pub(crate) fn is_about(row: &str, incident: &str) -> bool {
+    cells(row)[0].contains(incident)
 }
 
 fn cells(row: &str) -> Vec<&str> {
