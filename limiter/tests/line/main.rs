@@ -3,6 +3,7 @@
 //! It is told by [`line_up`] beside the decision and cannot change it, since it only reads the
 //! buckets.
 
+mod crowd;
 mod model;
 
 use std::collections::BTreeMap;
