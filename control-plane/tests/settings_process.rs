@@ -150,7 +150,7 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         fs::read_to_string(path).expect("the file is there")
     };
     let (compose, example) = (file("compose.yaml"), file(".env.example"));
-    // Between containers, these are nobody's choice, or take a file that is not there.
+    // Between containers, these are nobody's choice, or files that are mounted.
     let fixed = [
         "UPSTREAM_CA_FILE",
         "DECISION_PORT",
