@@ -12,8 +12,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{
-        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Response,
-        UnknownClients, WorkerId,
+        Answer, Ask, End, EstimatePolicy, EstimateSource, Ledger, ManualClock, Outcome, Policy,
+        RequestKind, Response, UnknownClients, WorkerId,
     },
 };
 use futures_util::FutureExt as _;
@@ -44,8 +44,10 @@ struct World {
     clock: ManualClock,
 }
 
-fn world(clients: u64) -> Option<World> {
-    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
+fn world(clients: u64, estimates: EstimateSource) -> Option<World> {
+    let defaults = Policy::default();
+    let estimate = EstimatePolicy { source: estimates, ..defaults.estimate };
+    let policy = Policy { unknown_clients: UnknownClients::Deny, estimate, ..defaults };
     let clock = ManualClock::at(NOW);
     let ledger = Ledger::new(policy, clock.clone());
     let limit = PerMinute::new(PER_MINUTE_MAX).ok();
@@ -170,7 +172,7 @@ fn decisions(criterion: &mut Criterion) {
     for (clients, order) in
         [(1, Order::InTurn), (1_000_000, Order::InTurn), (1_000_000, Order::AtRandom)]
     {
-        let Some(world) = world(clients) else { return };
+        let Some(world) = world(clients, EstimateSource::Header) else { return };
         for (fate, what) in [(Fate::Open, ""), (Fate::Ended, " and ended")] {
             for threads in [1, 2] {
                 let name = format!("{clients} clients {}{what}", order.name());
@@ -191,24 +193,26 @@ fn decisions(criterion: &mut Criterion) {
 /// Not a time: printed beside the others.
 fn bytes_per_client(_: &mut Criterion) {
     const CLIENTS: u64 = 1_000_000;
-    let region = Region::new(ALLOCATOR);
-    let Some(world) = world(CLIENTS) else { return };
-    let configured = region.change();
-    decide(&world, CLIENTS, Order::InTurn, Fate::Open, 0, CLIENTS);
-    let asked = region.change();
-    decide(&world, CLIENTS, Order::InTurn, Fate::Ended, 0, CLIENTS);
-    let finished = region.change();
-    let per_client = |change: stats_alloc::Stats| {
+    let per_client = |region: &Region<'_, System>| {
+        let change = region.change();
         let bytes = change.bytes_allocated - change.bytes_deallocated;
         bytes as u64 / CLIENTS - ID_LEN as u64
     };
-    println!(
-        "bytes per client beside its id: {} configured, {} after it has asked, {} after a response \
-         has ended ({CLIENTS} clients)",
-        per_client(configured),
-        per_client(asked),
-        per_client(finished),
-    );
+    for (estimates, how) in
+        [(EstimateSource::Header, "given"), (EstimateSource::Learned, "learned")]
+    {
+        let region = Region::new(ALLOCATOR);
+        let Some(world) = world(CLIENTS, estimates) else { return };
+        let configured = per_client(&region);
+        decide(&world, CLIENTS, Order::InTurn, Fate::Open, 0, CLIENTS);
+        let asked = per_client(&region);
+        decide(&world, CLIENTS, Order::InTurn, Fate::Ended, 0, CLIENTS);
+        let ended = per_client(&region);
+        println!(
+            "bytes per client beside its id, estimates {how}: {configured} configured, {asked} after it \
+             has asked, {ended} after a response has ended ({CLIENTS} clients)",
+        );
+    }
 }
 
 criterion_group!(benches, decisions, bytes_per_client);
