@@ -54,11 +54,7 @@ impl Ledger {
     fn count_dropped_of(&self, client: &Client, limit: Dimension, requests: u64, now: UnixMillis) {
         let slot = client.slot.get_or_take(&self.slots, &client.config.id);
         self.slots.books(slot).record.dropped(limit, requests, now);
-        let mut pen = self.journal.pen();
-        pen.touch(slot);
-        if pen.has_much() {
-            self.journal.write(pen, &self.slots, now);
-        }
+        self.touch(slot);
     }
 
     #[inline]
