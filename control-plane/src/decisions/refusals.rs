@@ -26,7 +26,7 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
                 };
                 debug!(
                     %client_id,
-                    limit = word(*limit),
+                    limit = limit.word(),
                     per_minute = balance.map(|balance| balance.limit()),
                     left = balance.map(|balance| balance.whole()),
                     tokens = reserved.get(),
@@ -55,16 +55,9 @@ pub(super) fn log_dropped(node: &Excerpt, dropped: &Dropped) {
     let Dropped { client_id, limit, requests } = dropped;
     debug!(
         client_id = %Excerpt::quoted(client_id),
-        limit = word(*limit),
+        limit = limit.word(),
         requests,
         %node,
         "refused by the filter, with its client's last refusal, since its client asked too fast",
     );
-}
-
-fn word(limit: Dimension) -> &'static str {
-    match limit {
-        Dimension::Rpm => "rpm",
-        Dimension::Tpm => "tpm",
-    }
 }

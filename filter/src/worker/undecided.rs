@@ -39,12 +39,7 @@ impl Why {
 
     /// As the failures' stat has it.
     fn word(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::NotUnderstood => "bad_frame",
-            Self::Backlog => "backlog",
-        }
+        self.stat().value()
     }
 
     fn stat(self) -> Stat {
