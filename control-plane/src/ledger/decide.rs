@@ -82,9 +82,12 @@ impl Ledger {
                 self.decide_for(client, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
-                self.unconfigured.note(ask.client, "it is denied", asking.now);
-                let in_shadow = asking.held.is_in_shadow;
-                let count = if in_shadow { &denied.in_shadow } else { &denied.refused };
+                let (what, count) = if asking.held.is_in_shadow {
+                    ("it is denied, and passes in shadow", &denied.in_shadow)
+                } else {
+                    ("it is denied", &denied.refused)
+                };
+                self.unconfigured.note(ask.client, what, asking.now);
                 count.fetch_add(1, Ordering::Relaxed);
                 Answer::UnknownClient
             }

@@ -211,9 +211,11 @@ impl Clients {
             UnknownSnapshot::Shared(unknown) => (family.samples)(text, family.name, &unknown),
             // No bucket refused these: they are dropped for neither `rpm` nor `tpm`.
             UnknownSnapshot::Denied { refused, in_shadow } => {
+                let id = ("client_id", ClientId::UNKNOWN);
                 if family.name == REQUESTS.name {
-                    let id = ("client_id", ClientId::UNKNOWN);
                     requests(text, family.name, id, in_shadow, refused);
+                } else if family.name == REFUSED_IN_SHADOW.name && in_shadow > 0 {
+                    sample(text, family.name, &[id, ("reason", "unknown_client")], in_shadow);
                 }
             }
         }
