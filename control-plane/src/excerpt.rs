@@ -33,6 +33,11 @@ impl Excerpt {
     pub fn quoted(text: &str) -> Self {
         Self::new(&Value::from(text).to_string())
     }
+
+    /// As a field of a log line has it, which the log's own format puts in quotation marks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A path as it may stand in a message: in one line, and without characters that a terminal obeys.

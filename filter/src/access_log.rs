@@ -3,8 +3,11 @@
 //! Every word in it is one of the filter's own, so nothing that a client or an upstream sends can be
 //! in it, and it has some 300 bytes at most. What is not known is not there.
 
-use limiter::{Dimension, Wait};
-use proto::decision::{Outcome, UsageSource};
+use limiter::Wait;
+use proto::{
+    decision::{Outcome, UsageSource},
+    plugin_config::Mode,
+};
 use serde::Serialize;
 
 use crate::{reply::Denial, verdict::Refusal};
@@ -102,7 +105,7 @@ impl Entry {
     /// It passes all the same, since decisions are not carried out.
     #[must_use]
     pub(crate) fn in_shadow(self) -> Self {
-        Self { mode: Some("shadow"), ..self }
+        Self { mode: Some(Mode::Shadow.word()), ..self }
     }
 
     /// It waited for so long.
@@ -120,7 +123,7 @@ impl Entry {
         used: Option<u64>,
         observed: u64,
     ) -> Self {
-        let (outcome, usage) = (outcome_word(outcome), usage_word(usage));
+        let (outcome, usage) = (outcome.word(), usage.word());
         Self { response: Some(Response { outcome, usage, used, observed }), ..self }
     }
 
@@ -138,43 +141,12 @@ impl From<&Refusal> for Refused {
             Wait::Never => (None, Some(true)),
         };
         Self {
-            limit: match refusal.limit {
-                Dimension::Rpm => "rpm",
-                Dimension::Tpm => "tpm",
-            },
+            limit: refusal.limit.word(),
             limit_per_minute: refusal.balance.limit,
             limit_used: refusal.balance.used,
             wait_ms,
             never,
         }
-    }
-}
-
-/// As `flowguard_settlements_total` has it.
-fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "completed",
-        Outcome::Aborted | Outcome::Unspecified => "aborted",
-        Outcome::UpstreamRefused => "upstream_refused",
-        Outcome::UpstreamFailed => "upstream_failed",
-        Outcome::TimedOut => "timed_out",
-    }
-}
-
-/// As `flowguard_responses_total` has it.
-fn usage_word(usage: UsageSource) -> &'static str {
-    match usage {
-        UsageSource::None => "none",
-        UsageSource::Encoded => "encoded",
-        UsageSource::Observed => "observed",
-        UsageSource::Completions => "completions",
-        UsageSource::Responses => "responses",
-        UsageSource::Anthropic => "anthropic",
-        UsageSource::Gemini => "gemini",
-        UsageSource::Bedrock => "bedrock",
-        UsageSource::Ollama => "ollama",
-        UsageSource::Cohere => "cohere",
-        UsageSource::WorkersAi => "workers_ai",
     }
 }
 
@@ -185,6 +157,8 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use limiter::Dimension;
+
     use super::*;
     use crate::{request_headers::InvalidHeaders, verdict::Balance};
 

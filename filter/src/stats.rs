@@ -115,6 +115,11 @@ impl Stat {
         }
     }
 
+    /// The value in its name, where it has one.
+    pub(crate) fn value(self) -> &'static str {
+        self.name().split_once('=').map_or("", |(_, value)| value)
+    }
+
     /// Requests that this limit refused.
     pub(crate) fn refused_by(limit: Dimension) -> Self {
         match limit {

@@ -8,3 +8,13 @@ pub enum Dimension {
     /// Tokens per minute.
     Tpm,
 }
+
+impl Dimension {
+    /// What it is called wherever it is named.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rpm => "rpm",
+            Self::Tpm => "tpm",
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 mod bounds;
 pub mod plugin_config;
+mod words;
 
 pub use bounds::{ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX};
 

@@ -63,6 +63,13 @@ async fn at_info_refusals_have_no_line_and_ids_that_nobody_configured_have_a_few
 }
 
 #[tokio::test]
+async fn in_json_a_client_is_called_what_it_calls_itself() {
+    let stack = TestStack::builder().setting("LOG_FORMAT", "json").start().await;
+    check::admitted(&stack.proxy().get("/").client("stranger").tokens(1).send().await);
+    line_with(&stack, &["nobody configured", r#""client_id":"stranger""#]).await;
+}
+
+#[tokio::test]
 async fn a_streams_begin_and_end_are_told_with_who_why_and_how_long() {
     let mut stack = TestStack::start().await;
     stack.admin().put_client("a", None, None).await;

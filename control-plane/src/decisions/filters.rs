@@ -23,15 +23,9 @@ const OTHER: &str = "other";
 /// A worker's filter, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Filter {
-    mode: Word,
+    mode: Mode,
     version: Arc<str>,
 }
-
-/// What a mode is called.
-type Word = &'static str;
-
-const ENFORCE: Word = "enforce";
-const SHADOW: Word = "shadow";
 
 /// Those of all workers that have a stream; a clone counts into the same numbers.
 #[derive(Clone, Debug)]
@@ -43,27 +37,28 @@ pub(super) struct Filters {
 impl Filter {
     /// Reads a hello: whatever it says is the name of a release, or is none.
     pub(super) fn of(hello: &Hello) -> Self {
-        let mode = match hello.mode() {
-            Mode::Enforce => ENFORCE,
-            Mode::Shadow => SHADOW,
-        };
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
         let version = hello.version.as_str();
         let has_a_name =
             (1..=VERSION_CHARS_MAX).contains(&version.len()) && version.chars().all(is_allowed);
-        Self { mode, version: if has_a_name { version } else { OTHER }.into() }
+        Self { mode: hello.mode(), version: if has_a_name { version } else { OTHER }.into() }
     }
 
     /// Whether it lets pass what is refused.
     pub(super) fn is_in_shadow(&self) -> bool {
-        self.mode == SHADOW
+        self.mode == Mode::Shadow
+    }
+
+    /// How it is shown: `mode` and `version`.
+    fn labels(&self) -> [&str; 2] {
+        [self.mode.word(), &self.version]
     }
 }
 
 /// For the log.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in mode {}", self.version, self.mode)
+        write!(f, "{} in mode {}", self.version, self.mode.word())
     }
 }
 
@@ -86,8 +81,9 @@ impl Filters {
             versions.len() >= VERSIONS_MAX && !versions.contains(&*filter.version);
         let counted =
             if is_one_too_many { Filter { version: OTHER.into(), ..filter } } else { filter };
-        *connected.entry(counted.clone()).or_default() += 1;
-        self.gauge(&counted).inc();
+        let workers = connected.entry(counted.clone()).or_default();
+        *workers += 1;
+        self.gauges.with_label_values(&counted.labels()).set(*workers);
         counted
     }
 
@@ -96,15 +92,12 @@ impl Filters {
         let mut connected = self.connected.lock();
         let Some(workers) = connected.get_mut(counted) else { return };
         *workers -= 1;
-        self.gauge(counted).dec();
-        if *workers <= 0 {
+        if *workers > 0 {
+            self.gauges.with_label_values(&counted.labels()).set(*workers);
+        } else {
             connected.remove(counted);
             // It was there a moment ago.
-            let _ = self.gauges.remove_label_values(&[counted.mode, &counted.version]);
+            let _ = self.gauges.remove_label_values(&counted.labels());
         }
-    }
-
-    fn gauge(&self, filter: &Filter) -> prometheus::IntGauge {
-        self.gauges.with_label_values(&[filter.mode, &filter.version])
     }
 }

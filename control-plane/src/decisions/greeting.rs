@@ -4,7 +4,10 @@ use proto::{DECISION_PROTOCOL_VERSION, decision::Hello};
 use tonic::Status;
 
 use super::filters::Filter;
-use crate::ledger::{Ledger, WorkerId};
+use crate::{
+    excerpt::Excerpt,
+    ledger::{Ledger, WorkerId},
+};
 
 /// Bytes of a node's id, which is logged. Envoy's own are some tens of bytes.
 const NODE_BYTES_MAX: usize = 256;
@@ -18,6 +21,8 @@ pub struct Greeting {
     pub(super) comes_back: bool,
     /// The stream's number among those of the worker.
     stream: u64,
+    /// What its Envoy calls itself, as it may stand in a log.
+    pub(super) node: Excerpt,
     /// What asks.
     pub(super) filter: Filter,
 }
@@ -49,9 +54,9 @@ impl Greeting {
                 hello.node.len()
             )));
         }
-        let (stream, filter) = (hello.stream, Filter::of(hello));
+        let (stream, node, filter) = (hello.stream, Excerpt::new(&hello.node), Filter::of(hello));
         if hello.worker.is_empty() {
-            return Ok(Self { worker: name(), comes_back: false, stream, filter });
+            return Ok(Self { worker: name(), comes_back: false, stream, node, filter });
         }
         let name = <[u8; 16]>::try_from(hello.worker.as_slice()).map_err(|_| {
             Status::invalid_argument(format!(
@@ -60,7 +65,7 @@ impl Greeting {
             ))
         })?;
         let worker = WorkerId(u128::from_be_bytes(name));
-        Ok(Self { worker, comes_back: true, stream, filter })
+        Ok(Self { worker, comes_back: true, stream, node, filter })
     }
 
     /// Refuses a stream that a newer one of its worker has overtaken: what its worker said on it that

@@ -2,7 +2,7 @@
 
 use limiter::Tokens;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use proto::decision::{Decision, UsageSource};
+use proto::decision::{self, Decision, UsageSource};
 
 use super::{
     filters::{Filter, Filters},
@@ -23,27 +23,13 @@ const DECISIONS: [(Decision, &str); 4] = [
 ];
 
 const ENDINGS: [(Ending, &str); 7] = [
-    (Ending::Settled(Outcome::Completed), "completed"),
-    (Ending::Settled(Outcome::Aborted), "aborted"),
-    (Ending::Settled(Outcome::UpstreamFailed), "upstream_failed"),
-    (Ending::Settled(Outcome::UpstreamRefused), "upstream_refused"),
-    (Ending::Settled(Outcome::TimedOut), "timed_out"),
+    (Ending::Settled(Outcome::Completed), decision::Outcome::Completed.word()),
+    (Ending::Settled(Outcome::Aborted), decision::Outcome::Aborted.word()),
+    (Ending::Settled(Outcome::UpstreamFailed), decision::Outcome::UpstreamFailed.word()),
+    (Ending::Settled(Outcome::UpstreamRefused), decision::Outcome::UpstreamRefused.word()),
+    (Ending::Settled(Outcome::TimedOut), decision::Outcome::TimedOut.word()),
     (Ending::Canceled, "canceled"),
     (Ending::Lost, "lost"),
-];
-
-const USAGE_SOURCES: [(UsageSource, &str); 11] = [
-    (UsageSource::None, "none"),
-    (UsageSource::Encoded, "encoded"),
-    (UsageSource::Completions, "completions"),
-    (UsageSource::Responses, "responses"),
-    (UsageSource::Anthropic, "anthropic"),
-    (UsageSource::Gemini, "gemini"),
-    (UsageSource::Bedrock, "bedrock"),
-    (UsageSource::Ollama, "ollama"),
-    (UsageSource::Cohere, "cohere"),
-    (UsageSource::WorkersAi, "workers_ai"),
-    (UsageSource::Observed, "observed"),
 ];
 
 /// Counters of the decision streams; a clone counts into the same ones.
@@ -52,10 +38,10 @@ pub struct StreamMetrics {
     streams: IntGauge,
     filters: Filters,
     frames: IntCounter,
-    decisions: Counters<Decision, { DECISIONS.len() }>,
-    endings: Counters<Ending, { ENDINGS.len() }>,
-    responses: Counters<UsageSource, { USAGE_SOURCES.len() }>,
-    upstream: Counters<UpstreamAnswer, { UPSTREAM_ANSWERS.len() }>,
+    decisions: Counters<Decision>,
+    endings: Counters<Ending>,
+    responses: Counters<UsageSource>,
+    upstream: Counters<UpstreamAnswer>,
     estimate_ratio: Histogram,
 }
 
@@ -69,7 +55,7 @@ enum Ending {
 
 /// One counter for each value of a label, or of several.
 #[derive(Clone, Debug)]
-struct Counters<K, const N: usize>([(K, IntCounter); N]);
+struct Counters<K>(Vec<(K, IntCounter)>);
 
 impl StreamMetrics {
     /// Registers the counters.
@@ -95,6 +81,7 @@ impl StreamMetrics {
             "flowguard_upstream_responses_total",
             "What the upstream made of admitted requests: the class of its status, none where it gave none, and the reason.",
         );
+        let usage_sources = UsageSource::all().map(|source| (source, source.word()));
         let estimate_ratio = HistogramOpts::new(
             "flowguard_estimate_ratio",
             "Tokens reserved for a request, as a multiple of the tokens that it used.",
@@ -110,7 +97,7 @@ impl StreamMetrics {
             frames,
             decisions: Counters::register(registry, decisions, "outcome", DECISIONS)?,
             endings: Counters::register(registry, endings, "outcome", ENDINGS)?,
-            responses: Counters::register(registry, responses, "usage_source", USAGE_SOURCES)?,
+            responses: Counters::register(registry, responses, "usage_source", usage_sources)?,
             upstream: Counters::by(registry, upstream, ["class", "reason"], UPSTREAM_ANSWERS)?,
             estimate_ratio,
         })
@@ -162,14 +149,15 @@ impl StreamMetrics {
     }
 }
 
-impl<K: Copy + PartialEq, const N: usize> Counters<K, N> {
+impl<K: Copy + PartialEq> Counters<K> {
     fn register(
         registry: &Registry,
         opts: Opts,
         label: &str,
-        values: [(K, &str); N],
+        values: impl IntoIterator<Item = (K, &'static str)>,
     ) -> prometheus::Result<Self> {
-        Self::by(registry, opts, [label], values.map(|(value, text)| (value, [text])))
+        let values = values.into_iter().map(|(value, text)| (value, [text]));
+        Self::by(registry, opts, [label], values)
     }
 
     /// The same for each combination of several labels' values.
@@ -177,11 +165,12 @@ impl<K: Copy + PartialEq, const N: usize> Counters<K, N> {
         registry: &Registry,
         opts: Opts,
         labels: [&str; L],
-        values: [(K, [&str; L]); N],
+        values: impl IntoIterator<Item = (K, [&'static str; L])>,
     ) -> prometheus::Result<Self> {
         let counters = IntCounterVec::new(opts, &labels)?;
         registry.register(Box::new(counters.clone()))?;
-        Ok(Self(values.map(|(value, texts)| (value, counters.with_label_values(&texts)))))
+        let counter = |(value, texts): (K, [_; L])| (value, counters.with_label_values(&texts));
+        Ok(Self(values.into_iter().map(counter).collect()))
     }
 
     fn add(&self, value: K, number: u64) {

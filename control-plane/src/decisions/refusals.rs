@@ -16,7 +16,7 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
     }
     let refused = if in_shadow { "would be refused, and passes in shadow" } else { "refused" };
     for (ask, answer) in asks.iter().zip(answers) {
-        let client_id = Excerpt::quoted(ask.client);
+        let client_id = || Excerpt::new(ask.client);
         match answer {
             Answer::Admitted { .. } => {}
             Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => {
@@ -25,8 +25,8 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
                     Dimension::Tpm => standing.tokens,
                 };
                 debug!(
-                    %client_id,
-                    limit = word(*limit),
+                    client_id = client_id().as_str(),
+                    limit = limit.word(),
                     per_minute = balance.map(|balance| balance.limit()),
                     left = balance.map(|balance| balance.whole()),
                     tokens = reserved.get(),
@@ -41,10 +41,20 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
                 );
             }
             Answer::UnknownClient => {
-                debug!(%client_id, %node, request = ask.id, "{refused}: nobody configured this id");
+                debug!(
+                    client_id = client_id().as_str(),
+                    %node,
+                    request = ask.id,
+                    "{refused}: nobody configured this id",
+                );
             }
             Answer::Unavailable => {
-                debug!(%client_id, %node, request = ask.id, "not decided: the store did not answer");
+                debug!(
+                    client_id = client_id().as_str(),
+                    %node,
+                    request = ask.id,
+                    "not decided: the store did not answer",
+                );
             }
         }
     }
@@ -54,17 +64,10 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
 pub(super) fn log_dropped(node: &Excerpt, dropped: &Dropped) {
     let Dropped { client_id, limit, requests } = dropped;
     debug!(
-        client_id = %Excerpt::quoted(client_id),
-        limit = word(*limit),
+        client_id = Excerpt::new(client_id).as_str(),
+        limit = limit.word(),
         requests,
         %node,
         "refused by the filter, with its client's last refusal, since its client asked too fast",
     );
-}
-
-fn word(limit: Dimension) -> &'static str {
-    match limit {
-        Dimension::Rpm => "rpm",
-        Dimension::Tpm => "tpm",
-    }
 }

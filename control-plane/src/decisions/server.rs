@@ -70,7 +70,7 @@ pub async fn serve(
             shutdown: shutdown.clone(),
         },
     };
-    streams.spawn(give_up_on_absent_workers(decisions.shared.clone()));
+    streams.spawn(look_after_ledger(decisions.shared.clone()));
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
     Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -88,8 +88,9 @@ pub async fn serve(
     Ok(())
 }
 
-/// Looks after workers that do not come back, until the server stops.
-async fn give_up_on_absent_workers(shared: Shared) {
+/// Does what no frame brings about, until the server stops: tells how many ids that nobody
+/// configured went unnamed, and gives up on workers that do not come back.
+async fn look_after_ledger(shared: Shared) {
     let mut looks = time::interval(LOOK_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shared.shutdown.run_until_cancelled(looks.tick()).await.is_some() {
@@ -127,5 +128,46 @@ impl DecisionService for Decisions {
         let (answers, taken) = mpsc::channel(1);
         self.streams.spawn(stream.serve(answers));
         Ok(Response::new(ReceiverStream::new(taken)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read as _};
+
+    use limiter::UnixMillis;
+    use prometheus::Registry;
+    use tracing::subscriber;
+
+    use super::*;
+    use crate::ledger::{Ask, ManualClock, Policy, RequestKind, WorkerId};
+
+    #[tokio::test]
+    async fn ids_that_went_unnamed_are_told_once_their_minute_is_over_though_nobody_asks() {
+        let (mut log, writer) = io::pipe().unwrap();
+        let lines = tracing_subscriber::fmt().with_writer(Arc::new(writer)).finish();
+        let clock = ManualClock::at(UnixMillis(60_000));
+        let shared = Shared {
+            ledger: Arc::new(Ledger::new(Policy::default(), clock.clone())),
+            metrics: StreamMetrics::register(&Registry::new()).unwrap(),
+            seats: Seats::default(),
+            log: LogBudget::default(),
+            shutdown: CancellationToken::new(),
+        };
+        let told = subscriber::set_default(lines);
+        let worker = shared.ledger.join(WorkerId(1));
+        for id in 0..12 {
+            let client = &format!("stranger-{id}");
+            let ask = Ask { id, client, estimate: None, kind: RequestKind::Generates };
+            shared.ledger.decide(&worker, &[ask]).await;
+        }
+        clock.set(UnixMillis(120_000));
+        let shutdown = shared.shutdown.clone();
+        tokio::join!(look_after_ledger(shared), async { shutdown.cancel() });
+        drop(told);
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        assert_eq!(text.matches("an id that nobody configured").count(), 10, "{text}");
+        assert_eq!(text.matches(" 2 further requests within a minute").count(), 1, "{text}");
     }
 }

@@ -47,7 +47,7 @@ impl Session {
         Self {
             worker,
             filter,
-            node: Excerpt::new(""),
+            node: greeting.node,
             ledger,
             metrics,
             welcomed: false,
@@ -57,19 +57,13 @@ impl Session {
         }
     }
 
-    /// The same, with what its Envoy calls itself.
-    #[must_use]
-    pub fn of_node(self, node: &str) -> Self {
-        Self { node: Excerpt::new(node), ..self }
-    }
-
     /// What its Envoy calls itself, as it may stand in a log.
-    pub fn node(&self) -> &Excerpt {
+    pub(super) fn node(&self) -> &Excerpt {
         &self.node
     }
 
     /// The worker whose requests it is about.
-    pub fn worker(&self) -> &Worker {
+    pub(super) fn worker(&self) -> &Worker {
         &self.worker
     }
 

@@ -130,8 +130,8 @@ impl Stream {
         self.end(&end).await;
     }
 
-    /// An error says why it was not sent. Who does not read holds up nothing but this stream: neither the newer one
-    /// that takes its place, nor the server's end.
+    /// An error says why it was not sent. Who does not read holds up nothing but this stream:
+    /// neither the newer one that takes its place, nor the server's end.
     async fn send(&self, answer: Answer, answers: &Sender<Answer>) -> Result<(), StreamEnd> {
         tokio::select! {
             biased;
@@ -212,8 +212,7 @@ impl Stream {
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
         let filter = greeting.filter.clone();
         let comes_back = greeting.comes_back;
-        let node = hello.map_or("", |hello| &hello.node);
-        let session = Session::start(greeting, ledger, metrics).of_node(node);
+        let session = Session::start(greeting, ledger, metrics);
         self.opened = Some(Instant::now());
         self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         self.log(|| {

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 
 use crate::excerpt::Excerpt;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum StreamEnd {
     /// Its filter has nothing more to say: a filter that Envoy replaces, or that had no answer for
     /// too long.

@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn an_answer_is_counted_by_its_status() {
         for (statuses, expected) in [
-            ([100, 200, 299], "2xx ok"),
-            ([300, 304, 399], "3xx redirect"),
-            ([400, 404, 499], "4xx refused"),
-            ([401, 401, 403], "4xx unauthorized"),
-            ([429, 429, 429], "4xx throttled"),
-            ([500, 599, 999], "5xx failed"),
+            (&[100, 200, 299][..], "2xx ok"),
+            (&[300, 304, 399], "3xx redirect"),
+            (&[400, 404, 499], "4xx refused"),
+            (&[401, 403], "4xx unauthorized"),
+            (&[429], "4xx throttled"),
+            (&[500, 599, 999], "5xx failed"),
         ] {
             let outcome = match statuses {
                 [0..=299, ..] => Outcome::Completed,
@@ -104,7 +104,7 @@ mod tests {
                 _ => Outcome::UpstreamFailed,
             };
             for status in statuses {
-                assert_eq!(counted(outcome, Some(status), false), expected, "{status}");
+                assert_eq!(counted(outcome, Some(*status), false), expected, "{status}");
             }
         }
     }

@@ -33,18 +33,20 @@ impl Ledger {
             }
         });
         if replaced {
-            self.write_down(slot, None);
+            if let Some(slot) = slot {
+                self.touch(slot);
+            }
             return Written::Replaced;
         }
         // Of one that was deleted while its end could not be written down, something may be left. It
         // is noted before anybody can be charged.
-        self.write_down(None, Some(&config.id));
+        self.note_forgotten(&config.id);
         let slot = retired.take(&config.id);
         if let Some(slot) = slot {
             self.slots.books(slot).begin_anew(&config.id);
+            self.touch(slot);
         }
         self.clients.insert(config, slot.map(LazySlot::from).unwrap_or_default());
-        self.write_down(slot, None);
         Written::Created
     }
 
@@ -52,7 +54,7 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
-        self.write_down(None, Some(&removed.config.id));
+        self.note_forgotten(&removed.config.id);
         if let Some(slot) = removed.slot.get() {
             self.slots.books(slot).retire();
             if let Some(forgotten) = retired.put(removed.config.id, slot) {
@@ -63,8 +65,8 @@ impl Ledger {
     }
 
     /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands; `None`
-    /// when there is no such client. Requests that are under way then only count in its statistics: nothing of
-    /// theirs is given back to the new buckets.
+    /// when there is no such client. Requests that are under way then only count in its statistics:
+    /// nothing of theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         let client = self.clients.get(client)?;
         let slot = client.slot.get();
@@ -73,28 +75,23 @@ impl Ledger {
         }
         let after = self.snapshot_of(&client);
         drop(client);
-        self.write_down(slot, None);
+        if let Some(slot) = slot {
+            self.touch(slot);
+        }
         Some(after)
     }
 
-    /// Notes that a slot was changed and a client is another one now; a file of a million clients is
-    /// written in many entries.
-    fn write_down(&self, changed: Option<SlotNumber>, forgotten: Option<&ClientId>) {
+    /// Notes that a client is another one now.
+    fn note_forgotten(&self, client: &ClientId) {
         let mut pen = self.journal.pen();
-        if let Some(client) = forgotten {
-            let client = client.as_str();
-            pen.note(|| Record::Forgotten(ForgottenRecord { client }));
-        }
-        if let Some(slot) = changed {
-            pen.touch(slot);
-        }
-        if pen.has_much() {
-            self.journal.write(pen, &self.slots, self.clock.now());
-        }
+        pen.note(|| Record::Forgotten(ForgottenRecord { client: client.as_str() }));
+        self.write_if_much(pen);
     }
 
     /// Notes that a slot was changed.
     pub(super) fn touch(&self, slot: SlotNumber) {
-        self.write_down(Some(slot), None);
+        let mut pen = self.journal.pen();
+        pen.touch(slot);
+        self.write_if_much(pen);
     }
 }

@@ -54,11 +54,7 @@ impl Ledger {
     fn count_dropped_of(&self, client: &Client, limit: Dimension, requests: u64, now: UnixMillis) {
         let slot = client.slot.get_or_take(&self.slots, &client.config.id);
         self.slots.books(slot).record.dropped(limit, requests, now);
-        let mut pen = self.journal.pen();
-        pen.touch(slot);
-        if pen.has_much() {
-            self.journal.write(pen, &self.slots, now);
-        }
+        self.touch(slot);
     }
 
     #[inline]
@@ -86,9 +82,12 @@ impl Ledger {
                 self.decide_for(client, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
-                self.unconfigured.note(ask.client, "it is denied", asking.now);
-                let in_shadow = asking.held.is_in_shadow;
-                let count = if in_shadow { &denied.in_shadow } else { &denied.refused };
+                let (what, count) = if asking.held.is_in_shadow {
+                    ("it is denied, and passes in shadow", &denied.in_shadow)
+                } else {
+                    ("it is denied", &denied.refused)
+                };
+                self.unconfigured.note(ask.client, what, asking.now);
                 count.fetch_add(1, Ordering::Relaxed);
                 Answer::UnknownClient
             }

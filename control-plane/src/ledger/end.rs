@@ -42,9 +42,7 @@ impl Ledger {
         });
         let ended: Vec<_> = ended.collect();
         self.workers.give_back(ended.len());
-        if pen.has_much() {
-            self.journal.write(pen, &self.slots, now);
-        }
+        self.write_if_much(pen);
         ended
     }
 

@@ -70,7 +70,7 @@ const TOUCHED_MAX: usize = 1_024;
 
 impl Pen<'_> {
     /// Whether so much is noted that it should be written.
-    pub(super) fn has_much(&self) -> bool {
+    fn has_much(&self) -> bool {
         self.0.as_ref().is_some_and(|pending| {
             pending.events.len() >= EVENTS_MAX || pending.touched.len() >= TOUCHED_MAX
         })
@@ -94,6 +94,14 @@ impl Pen<'_> {
 }
 
 impl Ledger {
+    /// Writes down what was noted, where it is much: a file of a million clients is written in many
+    /// entries, and all else with what is decided next.
+    pub(super) fn write_if_much(&self, pen: Pen<'_>) {
+        if pen.has_much() {
+            self.journal.write(pen, &self.slots, self.clock.now());
+        }
+    }
+
     /// Writes down what has ended and is not written yet: only then may it be acknowledged.
     pub fn commit(&self) {
         self.journal.write(self.journal.pen(), &self.slots, self.clock.now());

@@ -40,7 +40,10 @@ impl Unconfigured {
         };
         tell(unnamed);
         if is_named {
-            info!(client_id = %Excerpt::quoted(id), "an id that nobody configured asks: {what}");
+            info!(
+                client_id = Excerpt::new(id).as_str(),
+                "an id that nobody configured asks: {what}"
+            );
         }
     }
 

@@ -1,7 +1,10 @@
 //! One worker of one Envoy: whoever asks for requests and tells their ends, and what those hold in
 //! between. A worker outlives its streams.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use limiter::UnixMillis;
 use parking_lot::{Mutex, MutexGuard};
@@ -33,8 +36,9 @@ pub(super) struct Held {
     pub(super) reservations: HashMap<u32, Reservation>,
     /// What was decided in the last frame, until it is told.
     untold: Vec<(u32, Answer)>,
-    /// What lost streams did not tell and holds nothing, the oldest first: who asks again is answered the same.
-    to_repeat: Vec<(u32, Answer)>,
+    /// What lost streams did not tell and holds nothing, by requests, whose numbers grow: who asks
+    /// again is answered the same.
+    to_repeat: BTreeMap<u32, Answer>,
     /// Its filter lets pass what is refused.
     pub(super) is_in_shadow: bool,
     /// The number of the newest stream that it has had.
@@ -129,13 +133,13 @@ impl Held {
         let is_held =
             |answer: &Answer| matches!(answer, Answer::Admitted { is_followed: true, .. });
         self.to_repeat.extend(self.untold.drain(..).filter(|(_, answer)| !is_held(answer)));
-        let forgotten = self.to_repeat.len().saturating_sub(REPEATED_MAX);
-        self.to_repeat.drain(..forgotten);
+        while self.to_repeat.len() > REPEATED_MAX {
+            self.to_repeat.pop_first();
+        }
     }
 
     /// What was decided over request `id`, which holds nothing, and never told.
     pub(super) fn repeat(&mut self, id: u32) -> Option<Answer> {
-        let place = self.to_repeat.iter().position(|(refused, _)| *refused == id)?;
-        Some(self.to_repeat.remove(place).1)
+        self.to_repeat.remove(&id)
     }
 }

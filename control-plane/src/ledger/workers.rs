@@ -93,8 +93,8 @@ impl Ledger {
         }
     }
 
-    /// A worker has come back and holds these requests, and nothing else. What is held for it beyond these is
-    /// given back where it was never told, and stands otherwise.
+    /// A worker has come back and holds these requests, and nothing else. What is held for it beyond
+    /// these is given back where it was never told, and stands otherwise.
     pub async fn resume(&self, worker: &Worker, named: &HashSet<u32>) -> Vec<Ended> {
         let ends = {
             let held = worker.lock();

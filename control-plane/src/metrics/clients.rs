@@ -12,13 +12,16 @@ use std::{
     sync::Arc,
 };
 
-use limiter::{Balance, ClientId};
+use limiter::{Balance, ClientId, Dimension};
 
 use crate::{
     clients::CLIENTS_AT_A_TIME,
     http::pieces::PIECE_BYTES,
     ledger::{ClientSnapshot, Histogram, Ledger, RefusedInShadow, UnknownSnapshot},
 };
+
+const RPM: &str = Dimension::Rpm.word();
+const TPM: &str = Dimension::Tpm.word();
 
 /// A metric that every client has.
 #[derive(Debug)]
@@ -44,8 +47,8 @@ const DROPPED: Family = Family {
     help: "Requests that were refused, by the limit that refused first.",
     kind: "counter",
     samples: |text, name, client| {
-        sample(text, name, &[id(client), ("reason", "rpm")], client.record.rpm_dropped);
-        sample(text, name, &[id(client), ("reason", "tpm")], client.record.tpm_dropped);
+        sample(text, name, &[id(client), ("reason", RPM)], client.record.rpm_dropped);
+        sample(text, name, &[id(client), ("reason", TPM)], client.record.tpm_dropped);
     },
 };
 
@@ -57,8 +60,8 @@ const REFUSED_IN_SHADOW: Family = Family {
         let refused = client.record.refused_in_shadow;
         // Most clients are never in shadow, and the page is long enough.
         if refused != RefusedInShadow::default() {
-            sample(text, name, &[id(client), ("reason", "rpm")], refused.rpm);
-            sample(text, name, &[id(client), ("reason", "tpm")], refused.tpm);
+            sample(text, name, &[id(client), ("reason", RPM)], refused.rpm);
+            sample(text, name, &[id(client), ("reason", TPM)], refused.tpm);
         }
     },
 };
@@ -120,7 +123,7 @@ const LIMIT: Family = Family {
     kind: "gauge",
     samples: |text, name, client| {
         let limits = client.config.limits_in_force();
-        for (limit, per_minute) in [("rpm", limits.rpm), ("tpm", limits.tpm)] {
+        for (limit, per_minute) in [(RPM, limits.rpm), (TPM, limits.tpm)] {
             if let Some(per_minute) = per_minute {
                 sample(text, name, &[id(client), ("limit_type", limit)], per_minute.get());
             }
@@ -208,9 +211,11 @@ impl Clients {
             UnknownSnapshot::Shared(unknown) => (family.samples)(text, family.name, &unknown),
             // No bucket refused these: they are dropped for neither `rpm` nor `tpm`.
             UnknownSnapshot::Denied { refused, in_shadow } => {
+                let id = ("client_id", ClientId::UNKNOWN);
                 if family.name == REQUESTS.name {
-                    let id = ("client_id", ClientId::UNKNOWN);
                     requests(text, family.name, id, in_shadow, refused);
+                } else if family.name == REFUSED_IN_SHADOW.name && in_shadow > 0 {
+                    sample(text, family.name, &[id, ("reason", "unknown_client")], in_shadow);
                 }
             }
         }
@@ -231,7 +236,7 @@ fn dropped(client: &ClientSnapshot) -> u64 {
 
 /// The limits that there are, with what is left of each.
 fn limits(client: &ClientSnapshot) -> impl Iterator<Item = (&'static str, Balance)> {
-    let limits = [("rpm", client.standing.requests), ("tpm", client.standing.tokens)];
+    let limits = [(RPM, client.standing.requests), (TPM, client.standing.tokens)];
     limits.into_iter().filter_map(|(limit, balance)| Some((limit, balance?)))
 }
 

@@ -1,9 +1,7 @@
 //! What a worker's hello says of its filter: how refusals are counted, and what is shown of it.
 
-use std::sync::Arc;
-
 use flowguard::{
-    decisions::{self, Greeting, StreamMetrics},
+    decisions::StreamMetrics,
     ledger::{ManualClock, RefusedInShadow, UnknownSnapshot},
 };
 use prometheus::{Registry, TextEncoder};
@@ -71,8 +69,7 @@ fn workers_are_counted_by_mode_and_release_while_they_have_a_stream() {
     let metrics = StreamMetrics::register(&registry).unwrap();
     let ledger = ledger(ManualClock::at(NOW));
     let open = |mode, version: &str| {
-        let greeting = Greeting::read(Some(&hello_of(mode, version))).unwrap();
-        decisions::Session::start(greeting, Arc::clone(&ledger), metrics.clone())
+        Session::start_with(&ledger, &metrics, &hello_of(mode, version)).unwrap()
     };
     let sessions = [
         open(Mode::Enforce, "0.1.0"),
@@ -86,7 +83,7 @@ fn workers_are_counted_by_mode_and_release_while_they_have_a_stream() {
             r#"flowguard_filters{mode="shadow",version="0.2.0-rc.1+build"} 1"#,
         ]
     );
-    sessions.into_iter().for_each(decisions::Session::close);
+    sessions.into_iter().for_each(Session::close);
     assert_eq!(shown(&registry), [""; 0], "nothing is left of a release that is nowhere");
 }
 
@@ -101,8 +98,7 @@ fn no_release_that_a_hello_invents_makes_more_than_a_few_series() {
     let versions = odd.into_iter().chain(many.iter().map(String::as_str));
     let sessions: Vec<_> = versions
         .map(|version| {
-            let greeting = Greeting::read(Some(&hello_of(Mode::Enforce, version))).unwrap();
-            decisions::Session::start(greeting, Arc::clone(&ledger), metrics.clone())
+            Session::start_with(&ledger, &metrics, &hello_of(Mode::Enforce, version)).unwrap()
         })
         .collect();
     let shown_now = shown(&registry);
@@ -110,6 +106,6 @@ fn no_release_that_a_hello_invents_makes_more_than_a_few_series() {
     assert!(
         shown_now.contains(&r#"flowguard_filters{mode="enforce",version="other"} 99"#.to_owned())
     );
-    sessions.into_iter().for_each(decisions::Session::close);
+    sessions.into_iter().for_each(Session::close);
     assert_eq!(shown(&registry), [""; 0]);
 }

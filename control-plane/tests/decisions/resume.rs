@@ -3,7 +3,7 @@
 use flowguard::{decisions::Greeting, ledger::ManualClock};
 use futures_util::FutureExt as _;
 use limiter::UnixMillis;
-use proto::decision::{Decision, FilterFrame, Hello, Resume, Settle};
+use proto::decision::{Ask, Decision, FilterFrame, Hello, Resume, Settle};
 use tonic::Code;
 
 use crate::world::{NOW, Session, ask, asks, back, decisions_of, hello, ledger, settle};
@@ -86,6 +86,27 @@ fn a_refusal_is_repeated_however_often_its_stream_is_lost_before_it_is_told() {
     let again = session.answer(frame).unwrap().unwrap();
     assert_eq!(decisions_of(&again), decisions_of(&first));
     assert_eq!(session.record().tpm_dropped, 1, "counted once");
+}
+
+#[test]
+fn of_many_lost_streams_the_newest_refusals_are_repeated_and_the_oldest_decided_anew() {
+    let (mut session, worker) = named();
+    let ids: Vec<u32> = (1..=17 * 64).collect();
+    let frames: Vec<Vec<_>> =
+        ids.chunks(64).map(|ids| ids.iter().map(|id| ask(*id, "client", 101)).collect()).collect();
+    for frame in &frames {
+        session.answer(asks(frame)).unwrap();
+        session = back_on(session, &worker, &[]);
+    }
+    let mut dropped_after = |frames: &[Vec<Ask>]| {
+        for frame in frames {
+            session.answer(asks(frame)).unwrap();
+            session.session.told();
+        }
+        session.record().tpm_dropped
+    };
+    assert_eq!(dropped_after(&frames[1..]), 17 * 64, "counted once");
+    assert_eq!(dropped_after(&frames[..1]), 18 * 64, "counted anew");
 }
 
 #[test]

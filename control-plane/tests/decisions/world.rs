@@ -43,9 +43,16 @@ impl Session {
     }
 
     pub(crate) fn start_on(ledger: &Arc<Ledger>, hello: &Hello) -> Result<Self, Status> {
-        let metrics = StreamMetrics::register(&Registry::new()).unwrap();
+        Self::start_with(ledger, &StreamMetrics::register(&Registry::new()).unwrap(), hello)
+    }
+
+    pub(crate) fn start_with(
+        ledger: &Arc<Ledger>,
+        metrics: &StreamMetrics,
+        hello: &Hello,
+    ) -> Result<Self, Status> {
         let greeting = Greeting::read(Some(hello))?;
-        let session = decisions::Session::start(greeting, Arc::clone(ledger), metrics);
+        let session = decisions::Session::start(greeting, Arc::clone(ledger), metrics.clone());
         Ok(Self { session, ledger: Arc::clone(ledger) })
     }
 

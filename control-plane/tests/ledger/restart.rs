@@ -19,11 +19,12 @@ pub(crate) fn policy() -> Policy {
 
 /// The process that comes next: its ledger, and its files.
 pub(crate) fn begin(
+    policy: Policy,
     disk: &MemoryDisk,
     configs: &[ClientConfig],
     clock: &ManualClock,
 ) -> (Ledger, Arc<StateFiles>) {
-    let ledger = Ledger::new(policy(), clock.clone());
+    let ledger = Ledger::new(policy, clock.clone());
     for config in configs {
         ledger.configure(config);
     }
@@ -37,7 +38,7 @@ pub(crate) fn begin(
 
 /// A ledger whose one client, "a", has spent all it had.
 fn spent(disk: &MemoryDisk, clock: &ManualClock) -> (Ledger, Arc<StateFiles>) {
-    let (ledger, files) = begin(disk, &[config("a", limit(60), None)], clock);
+    let (ledger, files) = begin(policy(), disk, &[config("a", limit(60), None)], clock);
     let worker = ledger.join(WorkerId(1));
     for id in 0..60 {
         let kind = RequestKind::Generates;
@@ -55,13 +56,13 @@ fn the_time_between_two_processes_refills_one_window_at_most_and_a_clock_that_we
         let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
         drop(spent(&disk, &clock));
         clock.set(later(ms));
-        let (ledger, _files) = begin(&disk, &[config("a", limit(60), None)], &clock);
+        let (ledger, _files) = begin(policy(), &disk, &[config("a", limit(60), None)], &clock);
         assert_eq!(requests(&ledger), expected, "{ms} ms later");
     }
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     drop(spent(&disk, &clock));
     clock.set(UnixMillis(NOW.0 - 86_400_000));
-    let (ledger, _files) = begin(&disk, &[config("a", limit(60), None)], &clock);
+    let (ledger, _files) = begin(policy(), &disk, &[config("a", limit(60), None)], &clock);
     assert_eq!(requests(&ledger), 0);
     clock.set(UnixMillis(NOW.0 - 86_400_000 + 5_000));
     assert_eq!(requests(&ledger), 5, "it goes on by the clock that there is");
@@ -72,7 +73,7 @@ fn limits_that_changed_while_nobody_served_are_in_force_and_what_was_spent_stays
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     drop(spent(&disk, &clock));
     clock.set(later(30_000));
-    let (ledger, _files) = begin(&disk, &[config("a", limit(600), limit(7))], &clock);
+    let (ledger, _files) = begin(policy(), &disk, &[config("a", limit(600), limit(7))], &clock);
     assert_eq!(requests(&ledger), 300, "half of it is there, as before");
 }
 
@@ -81,15 +82,7 @@ fn what_was_learned_is_there_after_a_stop() {
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     let mut learning = policy();
     learning.estimate.source = flowguard::ledger::EstimateSource::Learned;
-    let begin = || {
-        let ledger = Ledger::new(learning, clock.clone());
-        ledger.configure(&config("a", None, limit(1_000)));
-        let open = StateFiles::open(Arc::new(disk.clone()), |record| ledger.restore(&record));
-        let (files, found) = open.unwrap();
-        let files = Arc::new(files);
-        ledger.go_on(found.last, Arc::clone(&files));
-        (ledger, files)
-    };
+    let begin = || begin(learning, &disk, &[config("a", None, limit(1_000))], &clock);
     let (ledger, files) = begin();
     let worker = ledger.join(WorkerId(1));
     for id in 1..=10 {
@@ -109,12 +102,12 @@ fn what_was_learned_is_there_after_a_stop() {
 fn what_open_requests_hold_waits_for_their_worker_from_the_new_start_on() {
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     let configs = [config("a", limit(60), limit(100))];
-    let (ledger, files) = begin(&disk, &configs, &clock);
+    let (ledger, files) = begin(policy(), &disk, &configs, &clock);
     let ask = Ask { id: 1, client: "a", estimate: tokens(100), kind: RequestKind::Generates };
     let _ = ledger.decide(&ledger.join(WorkerId(1)), &[ask]).now_or_never();
     drop((ledger, files));
     clock.set(later(600_000));
-    let (ledger, _files) = begin(&disk, &configs, &clock);
+    let (ledger, _files) = begin(policy(), &disk, &configs, &clock);
     let give_up = || ledger.give_up_on_absent_workers().now_or_never().unwrap().len();
     clock.set(later(659_999));
     assert_eq!((ledger.held(), give_up()), (1, 0));
@@ -131,13 +124,13 @@ fn what_a_deleted_client_left_is_not_its_successors_whenever_the_process_died() 
         ledger.commit();
         if killed_before_the_successor {
             drop((ledger, files));
-            (ledger, files) = begin(&disk, &[], &clock);
+            (ledger, files) = begin(policy(), &disk, &[], &clock);
         }
         let successor = config("a", limit(60), None);
         ledger.configure(&successor);
         ledger.commit();
         drop((ledger, files));
-        let (ledger, _files) = begin(&disk, &[successor], &clock);
+        let (ledger, _files) = begin(policy(), &disk, &[successor], &clock);
         assert_eq!(requests(&ledger), 60, "killed before: {killed_before_the_successor}");
         assert_eq!(ledger.held(), 0);
     }
@@ -148,12 +141,12 @@ fn a_client_that_was_deleted_while_nothing_could_be_written_down_leaves_its_succ
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     drop(spent(&disk, &clock));
     // It is in the files, and configured no more.
-    let (ledger, files) = begin(&disk, &[], &clock);
+    let (ledger, files) = begin(policy(), &disk, &[], &clock);
     let successor = config("a", limit(60), None);
     ledger.configure(&successor);
     ledger.commit();
     drop((ledger, files));
-    let (ledger, _files) = begin(&disk, &[successor], &clock);
+    let (ledger, _files) = begin(policy(), &disk, &[successor], &clock);
     assert_eq!(requests(&ledger), 60);
 }
 
@@ -166,7 +159,7 @@ fn requests(ledger: &Ledger) -> i64 {
 fn the_time_between_two_processes_is_paid_once_however_often_the_process_starts() {
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     let configs = [config("a", None, limit(60)), config("b", limit(60), None)];
-    let (ledger, files) = begin(&disk, &configs, &clock);
+    let (ledger, files) = begin(policy(), &disk, &configs, &clock);
     let worker = ledger.join(WorkerId(1));
     let decide = |ledger: &Ledger, client| {
         let ask = Ask { id: 1, client, estimate: tokens(0), kind: RequestKind::Generates };
@@ -179,12 +172,12 @@ fn the_time_between_two_processes_is_paid_once_however_often_the_process_starts(
     decide(&ledger, "a");
     drop((ledger, files));
     clock.set(later(3_600_000));
-    let (ledger, files) = begin(&disk, &configs, &clock);
+    let (ledger, files) = begin(policy(), &disk, &configs, &clock);
     assert_eq!(owed(&ledger), -240);
     // Others are served, and the process is killed again.
     decide(&ledger, "b");
     drop((ledger, files));
-    let (ledger, _files) = begin(&disk, &configs, &clock);
+    let (ledger, _files) = begin(policy(), &disk, &configs, &clock);
     assert_eq!(owed(&ledger), -240);
 }
 

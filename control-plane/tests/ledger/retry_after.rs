@@ -1,20 +1,21 @@
 //! When those who are refused are told to come back, under `RETRY_AFTER=exact` and `spread`.
 
-use std::sync::Arc;
-
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{
         Answer, Ask, End, Ledger, ManualClock, Policy, RequestKind, RetryAfter, UnknownClients,
         WorkerId,
     },
-    store::state::{StateFiles, simulated::MemoryDisk},
+    store::state::simulated::MemoryDisk,
 };
 use futures_util::FutureExt as _;
 use limiter::{LINE_MS_MAX, Wait};
 use proptest::{collection::vec, option, prelude::*};
 
-use super::world::{NOW, World, config, denying_unknown_clients, later, limit, response, tokens};
+use super::{
+    restart::begin,
+    world::{NOW, World, config, denying_unknown_clients, later, limit, response, tokens},
+};
 
 fn telling(retry_after: RetryAfter) -> World {
     World::new(Policy { retry_after, ..denying_unknown_clients() })
@@ -125,20 +126,11 @@ fn a_reset_and_another_limit_leave_no_line() {
     assert_eq!(told(&world, "client", 0), Wait::Millis(1_000));
 }
 
-fn begin(disk: &MemoryDisk, clock: &ManualClock) -> (Ledger, Arc<StateFiles>) {
-    let policy = Policy { retry_after: RetryAfter::Spread, ..denying_unknown_clients() };
-    let ledger = Ledger::new(policy, clock.clone());
-    ledger.configure(&config("client", limit(2), None));
-    let (files, found) =
-        StateFiles::open(Arc::new(disk.clone()), |record| ledger.restore(&record)).unwrap();
-    let files = Arc::new(files);
-    ledger.go_on(found.last, Arc::clone(&files));
-    (ledger, files)
-}
-
 #[test]
 fn the_process_that_comes_next_begins_without_a_line() {
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
+    let policy = Policy { retry_after: RetryAfter::Spread, ..denying_unknown_clients() };
+    let begin = || begin(policy, &disk, &[config("client", limit(2), None)], &clock);
     let ask = |ledger: &Ledger, id| {
         let worker = ledger.join(WorkerId(1));
         let ask = Ask { id, client: "client", estimate: None, kind: RequestKind::Generates };
@@ -148,11 +140,11 @@ fn the_process_that_comes_next_begins_without_a_line() {
             _ => None,
         }
     };
-    let (ledger, files) = begin(&disk, &clock);
+    let (ledger, files) = begin();
     let told = [1, 2, 3, 4].map(|id| ask(&ledger, id));
     assert_eq!(told[2..], [Some(Wait::Millis(30_000)), Some(Wait::Millis(60_000))]);
     drop((ledger, files));
-    let (ledger, _files) = begin(&disk, &clock);
+    let (ledger, _files) = begin();
     assert_eq!(ask(&ledger, 5), Some(Wait::Millis(30_000)));
 }
 

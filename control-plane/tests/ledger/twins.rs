@@ -119,7 +119,7 @@ impl Twins {
         let clock = ManualClock::at(NOW);
         let disk = MemoryDisk::new();
         let configs = vec![config("a", limit(10), limit(500)), config("b", limit(5), None)];
-        let (mortal, files) = begin(&disk, &configs, &clock);
+        let (mortal, files) = begin(policy(), &disk, &configs, &clock);
         let immortal = Ledger::new(policy(), clock.clone());
         for config in &configs {
             immortal.configure(config);
@@ -182,7 +182,7 @@ impl Twins {
                 self.have_all_clients();
                 self.disk.kill();
                 self.wait(ms);
-                (self.mortal, self.files) = begin(&self.disk, &self.configs, &self.clock);
+                (self.mortal, self.files) = begin(policy(), &self.disk, &self.configs, &self.clock);
             }
         }
         self.compare()

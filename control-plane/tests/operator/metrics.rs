@@ -206,6 +206,23 @@ async fn ids_that_are_denied_are_dropped_for_neither_limit() {
         ],
     );
     assert!(!page.contains("flowguard_requests_dropped_total{"), "{page}");
+    assert!(!page.contains("flowguard_shadow_refused_total{"), "{page}");
+}
+
+#[tokio::test]
+async fn ids_that_are_denied_in_shadow_count_as_refused_there() {
+    let world = World::with_unknown_clients(&UnknownClients::Deny);
+    world.worker.set_in_shadow(true);
+    assert!(matches!(world.ask("stranger", 1), Answer::UnknownClient));
+    let series = r#"flowguard_shadow_refused_total{client_id="unknown",reason="unknown_client"}"#;
+    check(
+        &page(&world).await,
+        &[
+            (series, "1"),
+            (r#"flowguard_requests_total{client_id="unknown",status="success"}"#, "1"),
+            (r#"flowguard_requests_total{client_id="unknown",status="dropped"}"#, "0"),
+        ],
+    );
 }
 
 #[tokio::test]

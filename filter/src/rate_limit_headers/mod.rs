@@ -3,6 +3,7 @@
 mod duration;
 mod upstream;
 
+use limiter::Dimension;
 use proto::plugin_config::RateLimitHeaders;
 
 use crate::{
@@ -59,9 +60,10 @@ fn openai(
 }
 
 fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
-    let balances = [("rpm", standing.requests), ("tpm", standing.tokens)];
+    let balances = [(Dimension::Rpm, standing.requests), (Dimension::Tpm, standing.tokens)];
     let list = |item: fn(&str, Balance) -> String| {
-        let items = balances.iter().filter_map(|(name, balance)| Some(item(name, (*balance)?)));
+        let items =
+            balances.iter().filter_map(|(limit, balance)| Some(item(limit.word(), (*balance)?)));
         items.collect::<Vec<_>>().join(", ")
     };
     let policy = list(|name, balance| {

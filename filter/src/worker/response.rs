@@ -98,10 +98,11 @@ impl Response {
         code_details: impl FnOnce() -> Vec<u8>,
     ) -> ResponseBody {
         let status = status(headers);
-        // Envoy's own answers are refusals and failures.
-        let details = if status >= Some(REFUSALS) { code_details() } else { VIA_UPSTREAM.to_vec() };
+        // Envoy's own answers are refusals and failures: a success is taken to be the upstream's.
+        let details = (status >= Some(REFUSALS)).then(code_details);
+        let details = details.as_deref().unwrap_or(VIA_UPSTREAM);
         self.status = match status {
-            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(&details) => Status::TimedOut,
+            Some(GATEWAY_TIMEOUT) if is_envoys_timeout(details) => Status::TimedOut,
             Some(SERVER_ERRORS..) => Status::Failed,
             Some(REFUSALS..) => Status::Refused,
             _ => Status::Done,

@@ -39,12 +39,7 @@ impl Why {
 
     /// As the failures' stat has it.
     fn word(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::NotUnderstood => "bad_frame",
-            Self::Backlog => "backlog",
-        }
+        self.stat().value()
     }
 
     fn stat(self) -> Stat {
@@ -145,10 +140,7 @@ impl Worker {
         let waited_us = now.since(waiting.started);
         if waiting.may_be_charged() {
             if self.passes(why) {
-                let entry = self
-                    .config
-                    .access_log
-                    .then(|| Box::new(Entry::undecided(true, why.word()).after_us(waited_us)));
+                let entry = self.config.access_log.then(|| Box::new(self.entry_of(why, waited_us)));
                 self.requests.forward_undecided(id, waiting, entry);
             } else {
                 self.outbox.cancel(id);
@@ -168,17 +160,19 @@ impl Worker {
         waited_us: u64,
     ) -> Next {
         host.count(why.stat(), 1);
-        let passes = self.passes(why);
-        let fails_open = self.fails_open(why);
-        let entry = || Entry::undecided(fails_open, why.word()).after_us(waited_us);
-        self.tell_access_log(host, id, entry);
-        if passes {
+        self.tell_access_log(host, id, || self.entry_of(why, waited_us));
+        if self.passes(why) {
             host.count(Stat::FailedOpen, 1);
             return Next::Continue;
         }
         host.count(Stat::FailedClosed, 1);
         self.deny(host, id, body_format, &Denial::LimiterUnavailable);
         Next::Pause
+    }
+
+    /// The decision is the failure mode's, also where it is not carried out.
+    fn entry_of(&self, why: Why, waited_us: u64) -> Entry {
+        Entry::undecided(self.fails_open(why), why.word()).after_us(waited_us)
     }
 
     fn passes(&self, why: Why) -> bool {

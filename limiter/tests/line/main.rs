@@ -62,6 +62,13 @@ impl Client {
         }
     }
 
+    /// All 60 requests of a minute pass at once.
+    fn spend(&mut self, costs: &[u64]) {
+        for _ in 0..60 {
+            assert!(matches!(self.ask(costs, START), Answer::Admitted(_)));
+        }
+    }
+
     /// The millisecond at which a refused request is told to come back; `None`: it has no place.
     fn told(&mut self, costs: &[u64], now: u64) -> Option<u64> {
         match self.ask(costs, now) {
@@ -78,9 +85,7 @@ fn per_minute(amount: u64) -> Quota {
 #[test]
 fn those_who_wait_for_one_bucket_are_told_moments_a_refill_apart() {
     let mut client = Client::full(&[per_minute(60)]);
-    for _ in 0..60 {
-        assert!(matches!(client.ask(&[1], START), Answer::Admitted(_)));
-    }
+    client.spend(&[1]);
     let told: Vec<_> = (0..20).map(|_| client.told(&[1], START).unwrap() - START).collect();
     assert_eq!(told, (1..=20).map(|place| place * 1_000).collect::<Vec<_>>());
 }
@@ -88,9 +93,7 @@ fn those_who_wait_for_one_bucket_are_told_moments_a_refill_apart() {
 #[test]
 fn a_line_of_a_minute_is_full_and_who_comes_then_is_told_the_exact_time() {
     let mut client = Client::full(&[per_minute(60)]);
-    for _ in 0..60 {
-        assert!(matches!(client.ask(&[1], START), Answer::Admitted(_)));
-    }
+    client.spend(&[1]);
     let told: Vec<_> = (0..62).map(|_| client.told(&[1], START).unwrap() - START).collect();
     assert_eq!(told[59..], [60_000, 1_000, 1_000]);
     // A second later there is one place again, at the end.
@@ -101,9 +104,7 @@ fn a_line_of_a_minute_is_full_and_who_comes_then_is_told_the_exact_time() {
 #[test]
 fn who_was_told_a_moment_and_stays_away_holds_nobody_up_once_the_bucket_is_full() {
     let mut client = Client::full(&[per_minute(60)]);
-    for _ in 0..60 {
-        assert!(matches!(client.ask(&[1], START), Answer::Admitted(_)));
-    }
+    client.spend(&[1]);
     for _ in 0..30 {
         client.told(&[1], START);
     }
@@ -126,9 +127,7 @@ fn what_a_request_gives_back_comes_to_those_who_are_told_next() {
 #[test]
 fn a_place_is_taken_in_every_line_though_one_limit_refuses() {
     let mut client = Client::full(&[per_minute(60), per_minute(1_000)]);
-    for _ in 0..60 {
-        assert!(matches!(client.ask(&[1, 0], START), Answer::Admitted(_)));
-    }
+    client.spend(&[1, 0]);
     // The tokens of the first one are spoken for: the second waits for the refill of its own.
     assert_eq!(client.told(&[1, 1_000], START), Some(START + 1_000));
     assert_eq!(client.told(&[1, 500], START), Some(START + 31_000));

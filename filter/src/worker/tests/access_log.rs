@@ -85,15 +85,23 @@ fn what_nobody_decided_is_told_with_its_cause() {
 
 #[test]
 fn one_that_passed_without_a_decision_is_told_again_with_what_it_used() {
-    let config = r#"{"access_log":true,"failure_mode":"open","decision_timeout_ms":100}"#;
-    let mut bench = Bench::open(config);
-    bench.request(1);
-    bench.tick(100);
-    bench.respond(1, &[(":status", "200")], r#"{"usage":{"total_tokens":42}}"#);
-    bench.end(1, true);
-    let last = bench.host.told[&1].last().unwrap();
-    assert!(last.starts_with(r#"{"decision":"failed_open","cause":"timeout","#), "{last}");
-    assert!(last.ends_with(r#""usage":"completions","used":42}"#), "{last}");
+    for (modes, first_words) in [
+        (r#""failure_mode":"open""#, r#"{"decision":"failed_open","cause":"timeout","#),
+        (
+            r#""failure_mode":"closed","mode":"shadow""#,
+            r#"{"decision":"failed_closed","mode":"shadow","cause":"timeout","#,
+        ),
+    ] {
+        let config = format!(r#"{{"access_log":true,"decision_timeout_ms":100,{modes}}}"#);
+        let mut bench = Bench::open(&config);
+        bench.request(1);
+        bench.tick(100);
+        bench.respond(1, &[(":status", "200")], r#"{"usage":{"total_tokens":42}}"#);
+        bench.end(1, true);
+        let last = bench.host.told[&1].last().unwrap();
+        assert!(last.starts_with(first_words), "{last}");
+        assert!(last.ends_with(r#""usage":"completions","used":42}"#), "{last}");
+    }
 }
 
 #[test]
