@@ -186,7 +186,7 @@ fn write_files(folder: &Path, arguments: &[&str]) -> (BTreeMap<String, String>, 
 }
 
 #[test]
-fn envoy_accepts_what_it_is_to_discover() {
+fn envoy_accepts_what_it_is_started_with() {
     let folder = TempDir::new().expect("a folder");
     let certificates = repository("control-plane/tests/golden/envoy/ca.pem");
     for arguments in [&["--stats-port=9902"][..], &["--upstream-url=http://h", "--mode=pass"]] {
