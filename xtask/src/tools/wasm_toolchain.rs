@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::target::{self, ask};
-use super::{debian, private_copy, search};
+use super::search::{self, ask};
+use super::{debian, private_copy, target};
 use crate::cargo;
 use crate::whole_folder;
 use crate::workspace;
