@@ -53,7 +53,7 @@ impl Wheel {
 pub(crate) struct Libraries {
     /// The variable that names a Python which has them; tests read the same one.
     pub(crate) variable: &'static str,
-    /// Names the folder, and changes with the requirements.
+    /// What they are for, in a word.
     pub(crate) name: &'static str,
     /// Each with its exact version.
     pub(crate) requirements: &'static [&'static str],
@@ -75,7 +75,7 @@ impl Libraries {
     }
 
     fn private_copy(&self) -> Result<PathBuf> {
-        let folder = private_copy::folder(self.name);
+        let folder = private_copy::folder(&self.folder_name());
         let program = folder.join("python");
         if search::is_executable(&program) {
             return Ok(program);
@@ -88,6 +88,14 @@ impl Libraries {
             write_python(&partial.join("python"), pip.python)
         })?;
         Ok(program)
+    }
+
+    /// The name, and what is to be in the folder: other requirements have another one.
+    fn folder_name(&self) -> String {
+        let requirements = self.requirements.join("-");
+        let words = requirements.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+        let words = words.filter(|word| !word.is_empty());
+        std::iter::once(self.name).chain(words).collect::<Vec<_>>().join("-")
     }
 }
 
@@ -196,6 +204,13 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         let output = output.unwrap();
         assert_eq!(output.stdout, "[]\n", "{}", output.stderr);
+    }
+
+    #[test]
+    fn the_folder_of_libraries_is_named_for_what_is_in_it() {
+        let requirements = &["some-library==1.2.3", "other[extra]==4.5"];
+        let libraries = Libraries { variable: "SOME_PYTHON", name: "some", requirements };
+        assert_eq!(libraries.folder_name(), "some-some-library-1.2.3-other-extra-4.5");
     }
 
     #[test]
