@@ -19,13 +19,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A release of a stand-in for the program and of the real filter.
 fn release() -> &'static Path {
-    static RELEASE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, folder) = RELEASE.get_or_init(|| {
-        let folder = TempDir::with_prefix("flowguard-dist-").expect("a folder");
-        let release = make(folder.path(), "first");
-        (folder, release)
-    });
-    folder
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        // Nothing drops what is static: the next run finds the folder, and replaces what is in it.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dist");
+        fs::create_dir_all(&folder).expect("a folder");
+        make(&folder, "first")
+    })
 }
 
 /// Makes a release in `parent`.
