@@ -53,7 +53,11 @@ fn host() -> String {
 
 /// Whether it is the chart, whose name begins as the program's does.
 fn is_archive(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "tgz")
+    ends_in(name, "tgz")
+}
+
+fn ends_in(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
 fn succeed(command: &mut Command) -> String {
@@ -232,6 +236,25 @@ fn the_images_are_built_of_files_that_are_there() {
     }
     assert_eq!(targets, ["control-plane", "envoy-config", "filter"]);
     assert!(copied >= 6, "{copied}");
+}
+
+#[test]
+fn the_documents_are_those_that_are_linked_to() {
+    let docs = release().join("docs").canonicalize().expect("a folder");
+    let mut linked = BTreeSet::new();
+    for (name, bytes) in files(release()).into_iter().filter(|(name, _)| ends_in(name, "md")) {
+        let text = String::from_utf8(bytes).expect("text");
+        for rest in text.split("](").skip(1) {
+            let link = rest.split([')', '#']).next().unwrap_or_default();
+            let to = release().join(&name).with_file_name(link);
+            let folder = to.parent().and_then(|folder| folder.canonicalize().ok());
+            if folder.as_ref() == Some(&docs) && ends_in(link, "md") {
+                linked.extend(to.file_name().and_then(|name| name.to_str()).map(str::to_owned));
+            }
+        }
+    }
+    assert!(linked.contains("access-log.md"), "{linked:?}");
+    assert_eq!(files(&docs).into_keys().collect::<BTreeSet<_>>(), linked);
 }
 
 #[test]

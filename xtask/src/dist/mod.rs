@@ -26,10 +26,11 @@ use crate::{filter, whole_folder, workspace};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is released as it stands in the repository: the samples and what explains them.
-const SAMPLES: [&str; 8] = [
+const SAMPLES: [&str; 9] = [
     "LICENSE",
     "README.md",
     "CHANGELOG.md",
+    "docs/access-log.md",
     "docs/contract.md",
     "docs/runbook.md",
     "envoy",
