@@ -238,6 +238,36 @@ fn the_images_are_built_of_files_that_are_there() {
     assert!(copied >= 6, "{copied}");
 }
 
+/// What the images of a definition say of how they are run, by their names. Where programs are found
+/// is left out: it depends on what an image is made of.
+fn how_images_run(definition: &Path) -> BTreeMap<String, Vec<String>> {
+    const SAID: [&str; 5] = ["ENV", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT"];
+    let definition = fs::read_to_string(definition).expect("a Dockerfile");
+    let mut images: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut image = "";
+    for line in definition.lines() {
+        let words: Vec<_> = line.split(' ').filter(|word| !word.starts_with("PATH=")).collect();
+        match words[..] {
+            ["FROM", _, "AS", name] => image = name,
+            [word, ..] if SAID.contains(&word) => {
+                images.entry(image.to_owned()).or_default().push(words.join(" "));
+            }
+            _ => {}
+        }
+    }
+    images
+}
+
+#[test]
+fn the_images_run_as_those_do_that_are_built_of_the_sources() {
+    let released = how_images_run(&release().join("Dockerfile"));
+    let built = how_images_run(&tools::workspace().join("Dockerfile"));
+    for image in ["control-plane", "envoy-config"] {
+        assert!(released[image].len() >= 3, "{image}: {:?}", released[image]);
+        assert_eq!(released[image], built[image], "{image}");
+    }
+}
+
 #[test]
 fn the_documents_are_those_that_are_linked_to() {
     let docs = release().join("docs").canonicalize().expect("a folder");
