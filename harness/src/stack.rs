@@ -47,7 +47,6 @@ pub struct StackBuilder {
     settings: Settings,
     envoys: usize,
     workers: usize,
-    mode: Option<&'static str>,
     layout: Layout,
     filter: Option<PathBuf>,
     upstream_path: &'static str,
@@ -80,7 +79,6 @@ impl TestStack {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             envoys: 1,
             workers: 1,
-            mode: None,
             layout: Layout::OneFile,
             filter: None,
             upstream_path: "",
@@ -166,8 +164,8 @@ impl StackBuilder {
 
     /// The filter's mode.
     #[must_use]
-    pub fn mode(self, mode: &'static str) -> Self {
-        Self { mode: Some(mode), ..self }
+    pub fn mode(self, mode: &str) -> Self {
+        self.setting("FLOWGUARD_MODE", mode)
     }
 
     /// What the Envoys discover in a file, so that [`TestStack::reconfigure`] can change it.
@@ -256,7 +254,7 @@ impl StackBuilder {
     /// The configuration that an Envoy is started with; what it discovers is written to its file.
     async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
         let filter = self.filter.clone().unwrap_or_else(tools::filter);
-        let mut command = envoy_config_command(&self.settings, ports, self.mode, &filter);
+        let mut command = envoy_config_command(&self.settings, ports, &filter);
         let mut config = if self.layout == Layout::Folder {
             let folder = folder.join(format!("{name}.followed"));
             printed(command.arg("--discovery-folder").arg(&folder)).await;
@@ -294,25 +292,17 @@ fn envoy_name(index: usize) -> String {
 }
 
 /// What `flowguard envoy-config` prints for these settings.
-pub async fn envoy_config(settings: &Settings, ports: EnvoyPorts, mode: Option<&str>) -> String {
-    printed(&mut envoy_config_command(settings, ports, mode, &tools::filter())).await
+pub async fn envoy_config(settings: &Settings, ports: EnvoyPorts) -> String {
+    printed(&mut envoy_config_command(settings, ports, &tools::filter())).await
 }
 
-fn envoy_config_command(
-    settings: &Settings,
-    ports: EnvoyPorts,
-    mode: Option<&str>,
-    filter: &Path,
-) -> Command {
+fn envoy_config_command(settings: &Settings, ports: EnvoyPorts, filter: &Path) -> Command {
     let mut command = tools::flowguard();
     tools::clean_environment(&mut command);
     command.envs(settings);
     command.env("PROXY_PORT", ports.proxy.to_string());
     command.env("ENVOY_ADMIN_PORT", ports.admin.to_string());
     command.arg("envoy-config").arg("--filter").arg(filter);
-    if let Some(mode) = mode {
-        command.args(["--mode", mode]);
-    }
     command.stdin(Stdio::null());
     Command::from(command)
 }

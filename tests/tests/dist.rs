@@ -19,13 +19,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A release of a stand-in for the program and of the real filter.
 fn release() -> &'static Path {
-    static RELEASE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, folder) = RELEASE.get_or_init(|| {
-        let folder = TempDir::with_prefix("flowguard-dist-").expect("a folder");
-        let release = make(folder.path(), "first");
-        (folder, release)
-    });
-    folder
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        // Nothing drops what is static: the next run finds the folder, and replaces what is in it.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dist");
+        fs::create_dir_all(&folder).expect("a folder");
+        make(&folder, "first")
+    })
 }
 
 /// Makes a release in `parent`.
@@ -53,7 +53,11 @@ fn host() -> String {
 
 /// Whether it is the chart, whose name begins as the program's does.
 fn is_archive(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "tgz")
+    ends_in(name, "tgz")
+}
+
+fn ends_in(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
 fn succeed(command: &mut Command) -> String {
@@ -232,6 +236,55 @@ fn the_images_are_built_of_files_that_are_there() {
     }
     assert_eq!(targets, ["control-plane", "envoy-config", "filter"]);
     assert!(copied >= 6, "{copied}");
+}
+
+/// What the images of a definition say of how they are run, by their names. Where programs are found
+/// is left out: it depends on what an image is made of.
+fn how_images_run(definition: &Path) -> BTreeMap<String, Vec<String>> {
+    const SAID: [&str; 5] = ["ENV", "USER", "EXPOSE", "HEALTHCHECK", "ENTRYPOINT"];
+    let definition = fs::read_to_string(definition).expect("a Dockerfile");
+    let mut images: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut image = "";
+    for line in definition.lines() {
+        let words: Vec<_> = line.split(' ').filter(|word| !word.starts_with("PATH=")).collect();
+        match words[..] {
+            ["FROM", _, "AS", name] => image = name,
+            [word, ..] if SAID.contains(&word) => {
+                images.entry(image.to_owned()).or_default().push(words.join(" "));
+            }
+            _ => {}
+        }
+    }
+    images
+}
+
+#[test]
+fn the_images_run_as_those_do_that_are_built_of_the_sources() {
+    let released = how_images_run(&release().join("Dockerfile"));
+    let built = how_images_run(&tools::workspace().join("Dockerfile"));
+    for image in ["control-plane", "envoy-config"] {
+        assert!(released[image].len() >= 3, "{image}: {:?}", released[image]);
+        assert_eq!(released[image], built[image], "{image}");
+    }
+}
+
+#[test]
+fn the_documents_are_those_that_are_linked_to() {
+    let docs = release().join("docs").canonicalize().expect("a folder");
+    let mut linked = BTreeSet::new();
+    for (name, bytes) in files(release()).into_iter().filter(|(name, _)| ends_in(name, "md")) {
+        let text = String::from_utf8(bytes).expect("text");
+        for rest in text.split("](").skip(1) {
+            let link = rest.split([')', '#']).next().unwrap_or_default();
+            let to = release().join(&name).with_file_name(link);
+            let folder = to.parent().and_then(|folder| folder.canonicalize().ok());
+            if folder.as_ref() == Some(&docs) && ends_in(link, "md") {
+                linked.extend(to.file_name().and_then(|name| name.to_str()).map(str::to_owned));
+            }
+        }
+    }
+    assert!(linked.contains("access-log.md"), "{linked:?}");
+    assert_eq!(files(&docs).into_keys().collect::<BTreeSet<_>>(), linked);
 }
 
 #[test]

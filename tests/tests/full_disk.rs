@@ -63,7 +63,7 @@ impl OnSmallDisk {
         settings.insert("UPSTREAM_URL".to_owned(), format!("http://{}", upstream.address()));
         settings.insert("DECISION_TIMEOUT_MS".to_owned(), "5000".to_owned());
         let ports = EnvoyPorts::free();
-        let config = stack::envoy_config(&settings, ports, None).await;
+        let config = stack::envoy_config(&settings, ports).await;
         let mut envoy = Envoy::spawn("envoy", &config, ports, 1, self.logs.path());
         envoy.wait_until_ready().await;
         envoy

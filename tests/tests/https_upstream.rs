@@ -1,8 +1,8 @@
 //! An upstream behind TLS: Envoy says its name, trusts the right certificate only, and agrees on a
 //! protocol.
 
-use harness::TestStack;
 use harness::check;
+use harness::stack::{StackBuilder, TestStack};
 use harness::tls::{Handshake, TlsFront};
 use mock_llm::MockLlm;
 use tempfile::TempDir;
@@ -16,12 +16,12 @@ struct Https {
 }
 
 impl Https {
-    async fn start(name: &str, alpn: &[&str]) -> Self {
+    async fn start(builder: StackBuilder, name: &str, alpn: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let upstream = MockLlm::start().await;
         let front = TlsFront::start(upstream.address(), name, alpn, folder.path()).await;
         let ca_file = front.ca_file().to_str().expect("a path of text").to_owned();
-        let stack = TestStack::builder()
+        let stack = builder
             .upstream(format!("https://localhost:{}", front.port()))
             .setting("UPSTREAM_CA_FILE", &ca_file)
             .start()
@@ -33,8 +33,12 @@ impl Https {
 
 #[tokio::test]
 async fn the_upstream_is_told_its_own_name_and_the_best_protocol_is_spoken() {
-    for (alpn, agreed) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"], "http/1.1")] {
-        let https = Https::start("localhost", alpn).await;
+    // Once it stands in the one file, once Envoy discovers it.
+    for (builder, alpn, agreed) in [
+        (TestStack::builder(), &["h2", "http/1.1"][..], "h2"),
+        (TestStack::builder().following_files(), &["http/1.1"], "http/1.1"),
+    ] {
+        let https = Https::start(builder, "localhost", alpn).await;
         let answer = https.stack.proxy().get("/v1/models").client("a").tokens(1).send().await;
         check::admitted(&answer);
 
@@ -48,7 +52,7 @@ async fn the_upstream_is_told_its_own_name_and_the_best_protocol_is_spoken() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_not_trusted() {
-    let https = Https::start("elsewhere.example", &["http/1.1"]).await;
+    let https = Https::start(TestStack::builder(), "elsewhere.example", &["http/1.1"]).await;
     let answer = https.stack.proxy().get("/v1/models").client("a").tokens(1).send().await;
     assert_eq!(answer.status.as_u16(), 503);
     assert!(

@@ -58,7 +58,7 @@ async fn without_the_rules_of_envoys_configuration_the_labels_stand_in_the_names
     let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
     let ports = EnvoyPorts::free();
     let upstream = ("UPSTREAM_URL".to_owned(), "http://127.0.0.1:9".to_owned());
-    let config = envoy_config(&Settings::from([upstream]), ports, None).await;
+    let config = envoy_config(&Settings::from([upstream]), ports).await;
     let rules = YamlBlock::find(&config, "stats_config:").expect("the rules");
     let mut envoy = Envoy::spawn("envoy", &rules.removed(), ports, 1, folder.path());
     envoy.wait_until_ready().await;

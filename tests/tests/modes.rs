@@ -167,7 +167,7 @@ async fn a_wrong_plugin_configuration_is_refused_with_a_line_that_says_what_is_w
     for (index, (right, wrong, named)) in cases.into_iter().enumerate() {
         println!("{wrong}");
         let ports = EnvoyPorts::free();
-        let config = envoy_config(&Settings::new(), ports, None).await;
+        let config = envoy_config(&Settings::new(), ports).await;
         assert!(config.contains(right), "{right} in:\n{config}");
         let mut envoy = Envoy::spawn(
             &format!("envoy-{index}"),

@@ -16,6 +16,7 @@ mod simulation;
 mod test;
 mod tools;
 mod up;
+mod whole_folder;
 mod workspace;
 
 use std::ffi::OsString;

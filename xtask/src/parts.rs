@@ -27,24 +27,19 @@ impl Parts {
 
     /// Finds or installs Envoy.
     pub(crate) fn add_envoy(&mut self) -> Result<()> {
-        self.0.push(("ENVOY_BIN", tools::envoy()?));
+        self.0.push((tools::ENVOY.variable, tools::envoy()?));
         Ok(())
     }
 
     /// Finds or installs the foreign clients of the tests.
     pub(crate) fn add_test_tools(&mut self) -> Result<()> {
-        self.0.push(("BUF_BIN", tools::buf()?));
-        self.0.push(("PROMETHEUS_BIN", tools::prometheus()?));
-        self.0.push(("SDK_PYTHON", tools::sdk_python()?));
-        self.0.push(("JQ_BIN", tools::jq()?));
-        self.0.push(("CHART_PYTHON", tools::chart_python()?));
-        self.0.push(("SKOPEO_BIN", tools::skopeo()?));
+        self.0.extend(tools::for_tests()?);
         Ok(())
     }
 
     /// Finds or installs the load generator.
     pub(crate) fn add_wrk(&mut self) -> Result<()> {
-        self.0.push(("WRK_BIN", tools::wrk()?));
+        self.0.push((tools::WRK.variable, tools::wrk()?));
         Ok(())
     }
 

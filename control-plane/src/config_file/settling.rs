@@ -73,4 +73,13 @@ mod tests {
         assert!(judged(&[1, 0, 1, 0]).is_empty());
         assert!(judged(&[1, 2, 3, 0]).is_empty());
     }
+
+    #[test]
+    fn what_was_judged_last_is_judged_again_once_it_is_forgotten() {
+        let mut settling = Settling::default();
+        settling.has_judged(0);
+        assert_eq!([1, 1].map(|content| settling.sees(content)), [false, true]);
+        settling.forget_judged();
+        assert_eq!([0, 0].map(|content| settling.sees(content)), [false, true]);
+    }
 }

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use http::Extensions;
 
-use crate::listener::ConnectionInfo;
+use crate::{excerpt::path_in_one_line, listener::ConnectionInfo};
 
 /// Who calls, as the log names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process => f.write_str("this process"),
-            Self::File(path) => write!(f, "CONFIG_FILE {}", path.display()),
+            Self::File(path) => write!(f, "CONFIG_FILE {}", path_in_one_line(path)),
             Self::Peer(address) => address.fmt(f),
             Self::Unknown => f.write_str("unknown"),
         }

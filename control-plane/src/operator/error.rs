@@ -7,7 +7,7 @@ use http::StatusCode;
 use tonic::Code;
 
 use super::{FieldError, FieldErrors};
-use crate::{store::StoreError, turns::Shutdown};
+use crate::{excerpt::path_in_one_line, store::StoreError, turns::Shutdown};
 
 /// Why an operator's call was not done. The text is for people, and the same in every API.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum OperatorError {
     #[error("Client not found")]
     ClientNotFound,
     /// A file owns the client.
-    #[error("the client stands in the file {}, which alone can change it", file.display())]
+    #[error("the client stands in the file {}, which alone can change it", path_in_one_line(file))]
     ManagedByFile {
         /// Its path.
         file: Arc<Path>,

@@ -68,6 +68,17 @@ struct World {
 }
 
 impl World {
+    /// The file is about to take over a client of the API's, which cannot be stored.
+    async fn that_cannot_store() -> Self {
+        let world = Self::watch("clients: {}").await;
+        let draft = Draft::new("api", Some(1), None);
+        world.operator.set(draft, &Caller::Unknown).await.expect("stored");
+        world.store.is_broken.store(true, Ordering::SeqCst);
+        world.write("clients: {api: {}, b: {}}");
+        pass(30).await;
+        world
+    }
+
     async fn watch(content: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let file = folder.path().join("clients.yaml");
@@ -159,12 +170,7 @@ async fn contents_that_are_wrong_are_counted_once_however_long_they_stay() {
 
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_stored_is_tried_again_until_it_can() {
-    let world = World::watch("clients: {}").await;
-    let draft = Draft::new("api", Some(1), None);
-    world.operator.set(draft, &Caller::Unknown).await.expect("stored");
-    world.store.is_broken.store(true, Ordering::SeqCst);
-    world.write("clients: {api: {}, b: {}}");
-    pass(30).await;
+    let world = World::that_cannot_store().await;
     let reason = format!(
         "CONFIG_FILE {} is tried again: the configuration could not be stored, so that it is not \
          in force; what it said before stays in force",
@@ -177,6 +183,17 @@ async fn what_could_not_be_stored_is_tried_again_until_it_can() {
     pass(15).await;
     assert_eq!(world.clients(), ["api", "b"]);
     assert_eq!(world.health().await["status"], "healthy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_back_from_what_could_not_be_stored_is_in_force_again() {
+    let world = World::that_cannot_store().await;
+    assert_eq!(world.metric("flowguard_config_file_in_force").await, "0");
+    world.write("clients: {}");
+    pass(15).await;
+    assert_eq!(world.metric("flowguard_config_file_in_force").await, "1");
+    assert_eq!(world.health().await["status"], "healthy");
+    assert_eq!(world.clients(), ["api"]);
 }
 
 #[tokio::test(start_paused = true)]

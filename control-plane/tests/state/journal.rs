@@ -1,8 +1,12 @@
 //! The journal and the snapshot, step by step.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
+    time::Duration,
 };
 
 use flowguard::store::state::{CutOff, Record, Records, simulated::Operation};
@@ -113,6 +117,33 @@ fn entries_go_on_while_a_snapshot_waits_for_the_disk() {
     world.disk.kill();
     let (_, _, things) = open(&world.disk).expect("opened");
     assert!(matches!(things.step(&Thing::Bucket("a".into())), Some(Step::Stands(_, 100))));
+}
+
+#[test]
+fn entries_are_synced_while_a_snapshot_is_filled() {
+    let world = World::new();
+    let (begins, begun) = mpsc::channel();
+    let (ends, may_end) = mpsc::channel();
+    thread::scope(|scope| {
+        let files = &world.files;
+        scope.spawn(move || {
+            files.snapshot(
+                || NOW,
+                |_| {
+                    begins.send(()).expect("the test waits");
+                    let limit = Duration::from_secs(10);
+                    may_end.recv_timeout(limit).expect("the sync waits for the snapshot");
+                },
+            )
+        });
+        begun.recv().expect("the snapshot begins");
+        files.append(NOW, |entry| bucket("a", 1).record(|record| entry.push(record)));
+        files.sync();
+        world.disk.lose_power(|| 0);
+        ends.send(()).expect("the snapshot waits");
+    });
+    let (_, _, things) = open(&world.disk).expect("opened");
+    assert_eq!(things.all(), [Thing::Bucket("a".into())]);
 }
 
 #[test]

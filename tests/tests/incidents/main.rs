@@ -114,11 +114,10 @@ async fn a_filter_of_another_release_stays_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envoy_is_switched_to_pass_and_stays_so() {
     let mut game = Game::start(calm().discovered(Discovered::Filter)).await;
-    let (enforce, pass) = (r#""mode": "enforce""#, r#""mode": "pass""#);
-    game.stack.rewrite_discovered(|text| text.replace(enforce, pass));
+    game.stack.reconfigure("FLOWGUARD_MODE", "pass").await;
     workers_in_pass(&game, 1).await;
     game.goes_on(17).await;
-    game.stack.rewrite_discovered(|text| text.replace(pass, enforce));
+    game.stack.reconfigure("FLOWGUARD_MODE", "enforce").await;
     workers_in_pass(&game, 0).await;
     game.ends_as("switched to mode `pass`").await;
 }

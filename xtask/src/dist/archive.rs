@@ -1,7 +1,7 @@
 //! Archives whose bytes depend on nothing but the files in them.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use flate2::{Compression, GzBuilder};
@@ -9,7 +9,7 @@ use flate2::{Compression, GzBuilder};
 use super::files;
 
 /// A tar archive of files, each the path in the archive and its bytes.
-pub(super) fn tar(files: &[(&Path, Vec<u8>)]) -> Result<Vec<u8>> {
+pub(super) fn tar(files: &[(PathBuf, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -38,7 +38,5 @@ pub(super) fn tar_gz(folder: &Path, root: &Path) -> Result<Vec<u8>> {
     for below in files::all_in(folder)? {
         content.push((root.join(&below), files::read(&folder.join(&below))?));
     }
-    let entries: Vec<_> =
-        content.iter().map(|(path, bytes)| (path.as_path(), bytes.clone())).collect();
-    gzip(&tar(&entries)?)
+    gzip(&tar(&content)?)
 }

@@ -17,19 +17,20 @@ mod sbom;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::{filter, workspace};
+use crate::{filter, whole_folder, workspace};
 
 /// The release's version: the workspace's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is released as it stands in the repository: the samples and what explains them.
-const SAMPLES: [&str; 8] = [
+const SAMPLES: [&str; 9] = [
     "LICENSE",
     "README.md",
     "CHANGELOG.md",
+    "docs/access-log.md",
     "docs/contract.md",
     "docs/runbook.md",
     "envoy",
@@ -66,12 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Some(program) => binary::Program::given(program)?,
         None => binary::build()?,
     };
-    // Beside its place, so that an interrupted run is not taken for a release.
-    let partial = folder.with_added_extension("partial");
-    remove(&partial)?;
-    fill(&partial, &program, &filter)?;
-    remove(&folder)?;
-    fs::rename(&partial, &folder).with_context(|| format!("can't make {}", folder.display()))?;
+    whole_folder::fill(&folder, |folder| fill(folder, &program, &filter))?;
     println!("{}", folder.display());
     Ok(())
 }
@@ -108,13 +104,4 @@ fn fill(folder: &Path, program: &binary::Program, filter: &Path) -> Result<()> {
         notices::write(&packages, &folder.join(format!("sbom/{main}-licenses.txt")))?;
     }
     checksums::write(folder)
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("can't remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

@@ -17,7 +17,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Writes the layout of an image of `filter` into a folder.
 pub(super) fn write(filter: &Path, folder: &Path) -> Result<()> {
-    let archive = archive::tar(&[(Path::new("plugin.wasm"), files::read(filter)?)])?;
+    let archive = archive::tar(&[("plugin.wasm".into(), files::read(filter)?)])?;
     let layer = blob(folder, LAYER, &archive::gzip(&archive)?)?;
     let config = json!({
         "architecture": "wasm",

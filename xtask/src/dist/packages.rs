@@ -18,7 +18,7 @@ pub(super) struct Packages {
 }
 
 /// A crate.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) version: String,
@@ -42,7 +42,7 @@ pub(super) fn compiled_into(package: &str, target: &str) -> Result<Packages> {
     let known = known(target)?;
     read(&tree.stdout, |name, version| {
         let found = known.iter().find(|found| found.name == name && found.version == version);
-        found.cloned().with_context(|| format!("cargo metadata does not know {name} {version}"))
+        found.with_context(|| format!("cargo metadata does not know {name} {version}"))?.package()
     })
 }
 
@@ -90,24 +90,25 @@ struct Described {
 }
 
 /// All crates that cargo knows of, for any program of the workspace.
-fn known(target: &str) -> Result<Vec<Package>> {
+fn known(target: &str) -> Result<Vec<Described>> {
     let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", target];
     let metadata = process::output(&mut cargo(&arguments), ANSWER_TIMEOUT)?;
     let metadata: Metadata = serde_json::from_str(&metadata.stdout)
         .with_context(|| format!("cargo metadata failed: {}", metadata.stderr.trim()))?;
-    metadata.packages.into_iter().map(Described::check).collect()
+    Ok(metadata.packages)
 }
 
 impl Described {
-    fn check(self) -> Result<Package> {
+    fn package(&self) -> Result<Package> {
         let Self { name, version, license, source, manifest_path } = self;
+        let license = license.as_ref();
         let license = license.with_context(|| format!("{name} {version} names no licence"))?;
         Ok(Package {
-            license: spdx(&license),
+            name: name.clone(),
+            version: version.clone(),
+            license: spdx(license),
             is_foreign: source.is_some(),
-            folder: manifest_path.parent().unwrap_or(&manifest_path).to_owned(),
-            name,
-            version,
+            folder: manifest_path.parent().unwrap_or(manifest_path).to_owned(),
         })
     }
 }

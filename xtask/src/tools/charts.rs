@@ -9,7 +9,7 @@ use super::python::Libraries;
 
 pub(crate) const LIBRARIES: Libraries = Libraries {
     variable: "CHART_PYTHON",
-    name: "chart-helm-python-sdk-0.2.2-kubernetes-validate-1.37.0-cyclonedx-11.12.0",
+    name: "charts",
     requirements: &[
         "helm-python-sdk==0.2.2",
         "kubernetes-validate==1.37.0",

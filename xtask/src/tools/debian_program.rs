@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::search::{self, Tool};
 use super::{debian, private_copy};
+use crate::whole_folder;
 
 /// The path of the tool: what its variable says, else the program on `PATH`, else a private copy.
 pub(crate) fn get(tool: &Tool) -> Result<PathBuf> {
@@ -16,7 +17,7 @@ pub(crate) fn get(tool: &Tool) -> Result<PathBuf> {
     let folder = private_copy::folder(name);
     let program = folder.join(name);
     if !search::is_executable(&program) {
-        private_copy::fill(&folder, |folder| fill(folder, name))
+        whole_folder::fill(&folder, |folder| fill(folder, name))
             .and_then(|()| tool.check(&program))
             .with_context(|| {
                 format!(

@@ -20,16 +20,24 @@ mod private_copy;
 mod python;
 mod search;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-pub(crate) use self::buf::buf;
-pub(crate) use self::charts::chart_python;
-pub(crate) use self::envoy::envoy;
-pub(crate) use self::jq::jq;
-pub(crate) use self::prometheus::prometheus;
-pub(crate) use self::sdks::sdk_python;
-pub(crate) use self::skopeo::skopeo;
-pub(crate) use self::wrk::wrk;
+pub(crate) use self::envoy::{TOOL as ENVOY, envoy};
+pub(crate) use self::wrk::{TOOL as WRK, wrk};
+
+/// The foreign clients of the tests, by the variables that name them.
+pub(crate) fn for_tests() -> Result<Vec<(&'static str, PathBuf)>> {
+    Ok(vec![
+        (buf::TOOL.variable, buf::buf()?),
+        (prometheus::TOOL.variable, prometheus::prometheus()?),
+        (sdks::LIBRARIES.variable, sdks::sdk_python()?),
+        (charts::LIBRARIES.variable, charts::chart_python()?),
+        (skopeo::TOOL.variable, skopeo::skopeo()?),
+        (jq::TOOL.variable, jq::jq()?),
+    ])
+}
 
 /// `cargo xtask envoy`
 pub(crate) fn print_envoy() -> Result<()> {
@@ -39,16 +47,8 @@ pub(crate) fn print_envoy() -> Result<()> {
 
 /// `cargo xtask tools`
 pub(crate) fn print_all() -> Result<()> {
-    for (variable, path) in [
-        (envoy::TOOL.variable, envoy()?),
-        (buf::TOOL.variable, buf()?),
-        (prometheus::TOOL.variable, prometheus()?),
-        (sdks::LIBRARIES.variable, sdk_python()?),
-        (charts::LIBRARIES.variable, chart_python()?),
-        (skopeo::TOOL.variable, skopeo()?),
-        (wrk::TOOL.variable, wrk()?),
-        (jq::TOOL.variable, jq()?),
-    ] {
+    let others = [(ENVOY.variable, envoy()?), (WRK.variable, wrk()?)];
+    for (variable, path) in for_tests()?.into_iter().chain(others) {
         println!("{variable}={}", path.display());
     }
     Ok(())

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::search::{self, Tool};
 use super::{debian, private_copy};
+use crate::whole_folder;
 
 pub(crate) const TOOL: Tool = Tool {
     variable: "PROMETHEUS_BIN",
@@ -24,7 +25,7 @@ pub(crate) fn prometheus() -> Result<PathBuf> {
     let folder = private_copy::folder("prometheus");
     let program = folder.join("usr/bin/prometheus");
     if !search::is_executable(&program) {
-        private_copy::fill(&folder, |partial| debian::unpack_alone("prometheus", partial))
+        whole_folder::fill(&folder, |partial| debian::unpack_alone("prometheus", partial))
             .and_then(|()| TOOL.check(&program))
             .context("can't get Prometheus (set PROMETHEUS_BIN to the program of prometheus.io/download)")?;
     }

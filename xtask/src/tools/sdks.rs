@@ -8,7 +8,7 @@ use super::python::Libraries;
 
 pub(crate) const LIBRARIES: Libraries = Libraries {
     variable: "SDK_PYTHON",
-    name: "sdks-openai-3.54.0-anthropic-2.12.0-langchain-openai-1.7.4-langchain-anthropic-1.7.10",
+    name: "sdks",
     requirements: &[
         "openai==3.54.0",
         "anthropic==2.12.0",

@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use supervisor::process;
 
-const VERSION_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a program may take to tell of itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A tool that the user may bring along: in a variable, or on `PATH`.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Tool {
     /// Whether the program at `path` is the tool. Some print their version on standard error, or
     /// fail as they do.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
-        let output = process::output(Command::new(path).arg("--version"), VERSION_TIMEOUT)?;
+        let output = process::output(Command::new(path).arg("--version"), ANSWER_TIMEOUT)?;
         let version = [output.stdout, output.stderr].concat();
         if !(self.accepts)(&version) {
             let said = version.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -68,6 +69,13 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
 /// Whether `path` is a file that may be run.
 pub(crate) fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// The first line that a successful `command` prints.
+pub(super) fn ask(command: &mut Command) -> Option<String> {
+    let output = process::output(command, ANSWER_TIMEOUT).ok()?;
+    let line = output.stdout.lines().next()?;
+    output.status.success().then(|| line.to_owned())
 }
 
 /// The first two numbers of `1.40.0`.

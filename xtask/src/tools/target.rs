@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::search;
+use super::search::{self, ask};
 use crate::workspace;
 use supervisor::process;
 
 /// A download server that is not reachable may drop packets silently, and rustup's own limits add
 /// up to minutes.
 const RUSTUP_TIMEOUT: Duration = Duration::from_mins(1);
-const QUESTION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The target that the default toolchain compiles for when none is named.
 pub(crate) fn host() -> Result<String> {
@@ -54,13 +53,6 @@ fn add_by_rustup(target: &str) -> Result<bool> {
             Ok(false)
         }
     }
-}
-
-/// The first line that a successful `command` prints.
-pub(super) fn ask(command: &mut Command) -> Option<String> {
-    let output = process::output(command, QUESTION_TIMEOUT).ok()?;
-    let line = output.stdout.lines().next()?;
-    output.status.success().then(|| line.to_owned())
 }
 
 fn rustc() -> Command {

@@ -6,9 +6,10 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::target::{self, ask};
-use super::{debian, private_copy, search};
+use super::search::{self, ask};
+use super::{debian, private_copy, target};
 use crate::cargo;
+use crate::whole_folder;
 use crate::workspace;
 
 /// What the filter is compiled for.
@@ -53,7 +54,7 @@ pub(crate) fn find() -> Result<Toolchain> {
     if target::is_there_or_added(TARGET)? {
         return Ok(Toolchain::Default);
     }
-    let unpacked = private_copy::fill(&copy, |partial| debian::unpack(&DEBIAN_PACKAGES, partial));
+    let unpacked = whole_folder::fill(&copy, |partial| debian::unpack(&DEBIAN_PACKAGES, partial));
     if let Some(debian) = DebianToolchain::complete(&copy) {
         return Ok(Toolchain::Debian(debian));
     }

@@ -179,12 +179,15 @@ async fn spawn_envoy(
     folder: &Path,
 ) -> Result<Envoy, BenchError> {
     let ports = EnvoyPorts::free();
-    let config = without_access_log(&envoy_config(settings, ports, scenario.mode).await)?;
+    let config = match scenario.mode {
+        Some(mode) => envoy_config(&with(settings, "FLOWGUARD_MODE", mode), ports).await,
+        None => without_filter(&envoy_config(settings, ports).await)?,
+    };
+    let config = without_access_log(&config)?;
     let config = match scenario.answers {
         Answers::Envoy => answer_directly(&config)?,
         Answers::Upstream => config,
     };
-    let config = if scenario.mode.is_none() { without_filter(&config)? } else { config };
     Ok(Envoy::spawn(scenario.name, &config, ports, 1, folder))
 }
 

@@ -122,3 +122,37 @@ impl<'a> SnapshotWriter<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::state::{Disk as _, ForgottenRecord, simulated::MemoryDisk};
+
+    #[test]
+    fn what_is_pushed_is_written_where_no_lock_is_held_unless_it_is_too_much() {
+        let disk = MemoryDisk::new();
+        let file = disk.create("state.snapshot").unwrap();
+        let header = SnapshotHeader { generation: 1, first: 1, at: UnixMillis(0) };
+        let mut writer = SnapshotWriter::begin(&*file, header).unwrap();
+        let push_until = |writer: &mut SnapshotWriter<'_>, bytes| {
+            while writer.block.body_len() < bytes {
+                writer.push(&Record::Forgotten(ForgottenRecord { client: "a" }));
+            }
+        };
+
+        let begun = disk.changes();
+        push_until(&mut writer, 100 << 10);
+        assert_eq!(disk.changes(), begun);
+        writer.flush();
+        assert_eq!(disk.changes(), begun + 1);
+        writer.flush();
+        assert_eq!(disk.changes(), begun + 1, "there is less than a block");
+
+        push_until(&mut writer, BLOCK_BYTES_FULL - 100);
+        assert_eq!(disk.changes(), begun + 1);
+        for _ in 0..100 {
+            writer.push(&Record::Forgotten(ForgottenRecord { client: "a" }));
+        }
+        assert_eq!(disk.changes(), begun + 2);
+    }
+}
