@@ -10,6 +10,8 @@ use harness::check::{self, TPM_EXCEEDED};
 use harness::deadline::{eventually, soon};
 use harness::http_client::Answer;
 use harness::tools;
+use repository::json::text;
+use repository::read;
 use repository::readme::shell_commands;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -226,10 +228,8 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
     let log = stack.envoy().log() + &stack.envoy().access_log();
     std::fs::write(folder.path().join("access.log"), log).expect("a file");
 
-    let document = tools::workspace().join("docs/access-log.md");
-    let document = std::fs::read_to_string(document).expect("the document");
     let mut answers = Vec::new();
-    for command in shell_commands(&document) {
+    for command in shell_commands(&read("docs/access-log.md")) {
         let command = command
             .replace("REQUEST_ID", request_id(&refused))
             .replace("CLIENT", "a")
@@ -251,10 +251,6 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
 
 #[test]
 fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration() {
-    let read = |file: &str| {
-        let text = std::fs::read_to_string(tools::workspace().join(file));
-        text.unwrap_or_else(|error| panic!("{file}: {error}"))
-    };
     let generated = read("control-plane/src/envoy_config/envoy.yaml.j2");
     let readme = read("envoy/README.md");
     let (_, lines) = readme.split_once("```yaml\ntime: ").expect("the access log's lines");
@@ -275,8 +271,4 @@ async fn run(command: &str, folder: &std::path::Path) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && error.is_empty(), "{command}: {error}");
     String::from_utf8(output.stdout).expect("text")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }

@@ -2,15 +2,10 @@
 //! gRPC API with its number, every metric with its type.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use harness::tools;
 use repository::golden_metrics::types;
-
-fn read(file: &str) -> String {
-    fs::read_to_string(tools::workspace().join(file))
-        .unwrap_or_else(|error| panic!("can't read {file}: {error}"))
-}
+use repository::read;
 
 /// The chapter of the contract that begins with this number.
 fn section(number: u32) -> String {

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::SystemTime;
 
+use harness::TestStack;
 use harness::deadline::eventually;
 use harness::prometheus::{Prometheus, QueryResult};
-use harness::{TestStack, tools};
-use repository::dashboard::{Dashboard, Query, array, text};
+use repository::dashboard::{Dashboard, Query};
+use repository::json::{array, text};
+use repository::read;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -115,8 +117,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     }
     prometheus.wait_for(r#"sum(flowguard_requests_total{client_id="a"})"#, 40.0).await;
 
-    let readme = fs::read_to_string(tools::workspace().join("README.md")).expect("a README");
-    let examples = promql_examples(&readme);
+    let examples = promql_examples(&read("README.md"));
     assert!(examples.len() >= 4, "{examples:?}");
     for (what, expression) in &examples {
         let series = eventually(&format!("{what}: {expression}"), || async {

@@ -11,6 +11,7 @@ use harness::stack::envoy_config;
 use harness::yaml_block::YamlBlock;
 use harness::{TestStack, tools};
 use repository::golden_metrics::{labels, names, type_of, types};
+use repository::read;
 use tempfile::TempDir;
 
 /// What is FlowGuard's on Envoy's page, and what else of it the dashboard reads.
@@ -72,8 +73,7 @@ async fn without_the_rules_of_envoys_configuration_the_labels_stand_in_the_names
         assert!(names.contains(name), "{names:?}");
     }
     let has_labels = |name: &&str| !name.starts_with("flowguard_decision_wait_microseconds");
-    let rules = fs::read_to_string(tools::workspace().join("prometheus/rules/alerts.yml"));
-    let rules = rules.expect("the alerts");
+    let rules = read("prometheus/rules/alerts.yml");
     for name in names.into_iter().filter(has_labels) {
         let family = UNLABELLED.into_iter().find(|family| name.starts_with(family));
         let family = family.unwrap_or_else(|| panic!("nobody knows {name}"));
@@ -116,8 +116,7 @@ fn is_metric(file: &Path, name: &str) -> bool {
 
 /// What the recording rules record.
 fn recorded() -> BTreeSet<String> {
-    let rules = tools::workspace().join("prometheus/rules/recording.yml");
-    let rules = fs::read_to_string(rules).expect("the recording rules");
+    let rules = read("prometheus/rules/recording.yml");
     let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: "));
     names.map(str::to_owned).collect()
 }

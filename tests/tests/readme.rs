@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use harness::TestStack;
 use harness::deadline::{SOON, eventually};
 use harness::tools;
-use repository::readme;
+use repository::{read, readme};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -87,9 +87,7 @@ async fn every_command_within_the_text_exists() {
             if command.starts_with("cargo xtask ") {
                 xtask_knows(command).await;
             } else if command == "cargo build --release -p flowguard" {
-                let package = tools::workspace().join("control-plane/Cargo.toml");
-                let package =
-                    std::fs::read_to_string(package).expect("the control plane's package");
+                let package = read("control-plane/Cargo.toml");
                 assert!(package.contains("name = \"flowguard\""), "{package}");
             } else if command == "flowguard validate FILE" {
                 let (_, example) = text.split_once("```yaml\n").expect("an example of a file");
@@ -161,8 +159,7 @@ impl Reader {
             xtask_knows(&words).await;
         } else if is("UPSTREAM_URL=http://mock-llm:8000 docker compose --profile demo up ") {
             // tests/compose/run.sh runs it, where there is an engine.
-            let file = std::fs::read_to_string(tools::workspace().join("compose.yaml"));
-            let file = file.expect("compose.yaml can be read");
+            let file = read("compose.yaml");
             assert!(file.contains("\n  mock-llm:\n"), "no service has the upstream's name");
             assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
@@ -292,7 +289,7 @@ impl Reader {
 }
 
 fn text() -> String {
-    std::fs::read_to_string(tools::workspace().join("README.md")).expect("the README")
+    read("README.md")
 }
 
 /// `cargo xtask` accepts the names and flags of this command.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use harness::tools;
+use repository::read;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -12,7 +12,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The blocks of one language in the chapter.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = fs::read_to_string(tools::workspace().join("README.md")).expect("the README");
+    let readme = read("README.md");
     let (_, chapter) = readme.split_once("\n## On Kubernetes\n").expect("the chapter");
     let (chapter, _) = chapter.split_once("\n## ").expect("a chapter after it");
     let fenced = chapter.split("```").skip(1).step_by(2);
@@ -33,8 +33,7 @@ fn the_readmes_values_make_a_chart_whose_images_its_commands_build() {
     assert!(!rendered.notes.is_empty());
 
     let [commands] = &blocks("sh")[..] else { panic!("one block of commands") };
-    let dockerfile = fs::read_to_string(tools::workspace().join("xtask/src/dist/Dockerfile"));
-    let dockerfile = dockerfile.expect("the images' definition");
+    let dockerfile = read("xtask/src/dist/Dockerfile");
     let mut built = Vec::new();
     let mut pushed = Vec::new();
     for command in commands.lines() {

@@ -1,9 +1,8 @@
 //! The chart's values: what is refused, and that each is told.
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use harness::tools;
+use repository::read;
 use serde_json::{Value, json};
 
 use crate::helm::{call, chart, everything, least, refusals, render, try_render, without_a_volume};
@@ -88,14 +87,13 @@ fn what_is_not_kept_or_not_closed_is_told_at_the_installation() {
 
 #[test]
 fn the_chart_has_the_version_of_what_it_runs() {
-    let chart = fs::read_to_string(chart().join("Chart.yaml")).expect("the chart");
+    let chart = read("helm/flowguard/Chart.yaml");
     for field in ["version", "appVersion"] {
         let expected = format!("{field}: {}", env!("CARGO_PKG_VERSION"));
         assert!(chart.lines().any(|line| line == expected), "{expected}\n{chart}");
     }
-    let values = fs::read_to_string(self::chart().join("values.yaml")).expect("the values");
-    let compose =
-        fs::read_to_string(tools::workspace().join("compose.yaml")).expect("compose.yaml");
+    let values = read("helm/flowguard/values.yaml");
+    let compose = read("compose.yaml");
     let version =
         compose.split("image: envoyproxy/envoy:").nth(1).and_then(|rest| rest.lines().next());
     let version = version.expect("Envoy's version");
@@ -108,7 +106,7 @@ fn every_value_is_in_the_readme_with_its_default() {
     let values = call(&["values", file.to_str().expect("a path in UTF-8")], &json!(null));
     let mut expected = BTreeMap::new();
     leaves(&values.unwrap_or_else(|error| panic!("{error}")), "", &mut expected);
-    let readme = fs::read_to_string(file.join("README.md")).expect("the chart's README");
+    let readme = read("helm/flowguard/README.md");
     let rows = readme.lines().filter(|line| line.starts_with("| `"));
     let told: BTreeMap<_, _> = rows
         .map(|row| {

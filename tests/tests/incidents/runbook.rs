@@ -1,8 +1,6 @@
 //! The table of the runbook, *what you see when…*: what each incident is expected to look like.
 
-use std::fs;
-
-use harness::tools;
+use repository::read;
 
 /// An alert of an incident, in minutes of its beginning and of its end.
 #[derive(Debug)]
@@ -40,8 +38,7 @@ pub(crate) fn row(incident: &str) -> Row {
 
 /// All rows of the table.
 pub(crate) fn rows() -> Vec<String> {
-    let runbook = fs::read_to_string(tools::workspace().join("docs/runbook.md"));
-    let runbook = runbook.expect("the runbook");
+    let runbook = read("docs/runbook.md");
     let (_, table) = runbook.split_once("| what happens |").expect("the table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
     rows.map(str::to_owned).collect()
