@@ -12,7 +12,7 @@ use harness::http_client::Answer;
 use harness::tools;
 use repository::json::text;
 use repository::read;
-use repository::readme::shell_commands;
+use repository::readme::{blocks, shell_commands};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -253,8 +253,9 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
 fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration() {
     let generated = read("control-plane/src/envoy_config/envoy.yaml.j2");
     let readme = read("envoy/README.md");
-    let (_, lines) = readme.split_once("```yaml\ntime: ").expect("the access log's lines");
-    let (lines, _) = lines.split_once("```").expect("their end");
+    let blocks = blocks(&readme, "yaml");
+    let lines = blocks.iter().find(|block| block.starts_with("time: "));
+    let lines = lines.expect("the access log's lines");
     assert_eq!(lines.lines().count(), 10, "{lines}");
     for line in lines.lines().skip(1) {
         assert!(generated.lines().any(|other| other.trim() == line), "{line}");

@@ -11,6 +11,7 @@ use harness::prometheus::{Prometheus, QueryResult};
 use repository::dashboard::{Dashboard, Query};
 use repository::json::{array, text};
 use repository::read;
+use repository::readme::blocks;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -195,8 +196,8 @@ async fn values_of(dashboard: &Dashboard, variable: &str, prometheus: &Prometheu
 
 /// What the README's blocks of PromQL ask, each with the comment above it.
 fn promql_examples(readme: &str) -> Vec<Asked> {
-    let blocks = readme.split("```promql\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let examples = blocks.flat_map(|block| block.split("\n\n"));
+    let blocks = blocks(readme, "promql");
+    let examples = blocks.iter().flat_map(|block| block.split("\n\n"));
     examples
         .map(|example| {
             let (comments, lines): (Vec<_>, Vec<_>) =

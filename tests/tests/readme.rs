@@ -90,8 +90,8 @@ async fn every_command_within_the_text_exists() {
                 let package = read("control-plane/Cargo.toml");
                 assert!(package.contains("name = \"flowguard\""), "{package}");
             } else if command == "flowguard validate FILE" {
-                let (_, example) = text.split_once("```yaml\n").expect("an example of a file");
-                let (example, _) = example.split_once("```").expect("the example's end");
+                let examples = readme::blocks(&text, "yaml");
+                let example = examples.first().expect("an example of a file");
                 let folder = TempDir::with_prefix("flowguard-readme-").expect("a folder");
                 let file = folder.path().join("clients.yaml");
                 std::fs::write(&file, example).expect("a file");

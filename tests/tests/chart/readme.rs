@@ -3,6 +3,7 @@
 use std::fs;
 
 use repository::read;
+use repository::readme::{blocks, chapter};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -10,29 +11,19 @@ use crate::helm::{call, render};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The blocks of one language in the chapter.
-fn blocks(language: &str) -> Vec<String> {
-    let readme = read("README.md");
-    let (_, chapter) = readme.split_once("\n## On Kubernetes\n").expect("the chapter");
-    let (chapter, _) = chapter.split_once("\n## ").expect("a chapter after it");
-    let fenced = chapter.split("```").skip(1).step_by(2);
-    fenced
-        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 fn the_readmes_values_make_a_chart_whose_images_its_commands_build() {
+    let readme = read("README.md");
+    let chapter = chapter(&readme, "On Kubernetes\n");
     let folder = TempDir::with_prefix("flowguard-chart-").expect("a folder");
     let file = folder.path().join("values.yaml");
-    let [values] = &blocks("yaml")[..] else { panic!("one example of values") };
+    let [values] = &blocks(chapter, "yaml")[..] else { panic!("one example of values") };
     fs::write(&file, values).expect("a file");
     let values = call(&["yaml", file.to_str().expect("a path in UTF-8")], &json!(null));
     let rendered = render(&values.expect("the values are YAML"));
     assert!(!rendered.notes.is_empty());
 
-    let [commands] = &blocks("sh")[..] else { panic!("one block of commands") };
+    let [commands] = &blocks(chapter, "sh")[..] else { panic!("one block of commands") };
     let dockerfile = read("xtask/src/dist/Dockerfile");
     let mut built = Vec::new();
     let mut pushed = Vec::new();
