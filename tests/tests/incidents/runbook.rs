@@ -2,12 +2,13 @@
 
 use repository::read;
 
-/// An alert of an incident, in minutes of its beginning and of its end.
+/// An alert of an incident: in which minute of it the alert fires, and in which minute after it the
+/// alert is gone.
 #[derive(Debug)]
 pub(crate) struct Alert {
     pub(crate) name: String,
-    pub(crate) fires_after: usize,
-    pub(crate) gone_after: usize,
+    pub(crate) fires_in: usize,
+    pub(crate) gone_in: usize,
 }
 
 /// One incident.
@@ -58,13 +59,13 @@ fn lines(cell: &str) -> impl Iterator<Item = &str> {
     cell.split("<br>").filter(|line| *line != "–")
 }
 
-/// `[Name](#name) 1, 6`: after how many minutes it fires, and is gone.
+/// `[Name](#name) 1, 6`: in which minute it fires, and is gone.
 fn alert(text: &str) -> Alert {
     let read = || {
         let (name, rest) = text.strip_prefix('[')?.split_once("](#")?;
         let (fires, gone) = rest.split_once(") ")?.1.split_once(", ")?;
-        let (fires_after, gone_after) = (fires.parse().ok()?, gone.parse().ok()?);
-        Some(Alert { name: name.to_owned(), fires_after, gone_after })
+        let (fires_in, gone_in) = (fires.parse().ok()?, gone.parse().ok()?);
+        Some(Alert { name: name.to_owned(), fires_in, gone_in })
     };
     read().unwrap_or_else(|| panic!("no alert with its minutes: {text}"))
 }
