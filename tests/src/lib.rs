@@ -11,6 +11,7 @@ pub mod json;
 pub mod promql;
 pub mod readme;
 pub mod rooms;
+pub mod sdk;
 
 use std::fs;
 

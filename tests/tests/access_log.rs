@@ -2,14 +2,14 @@
 //! configuration has it, and as docs/access-log.md says that it is read.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::time::Instant;
 
 use harness::TestStack;
 use harness::access_log::{Line, line_with, lines};
 use harness::check::{self, TPM_EXCEEDED};
-use harness::deadline::{eventually, soon};
+use harness::deadline::{SOON, eventually};
 use harness::http_client::Answer;
+use harness::process::printed;
 use harness::tools;
 use repository::json::text;
 use repository::read;
@@ -334,10 +334,8 @@ fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration()
 async fn run(command: &str, folder: &std::path::Path) -> String {
     let mut shell = Command::new("bash");
     let jq = tools::jq().get_program().to_owned();
-    shell.args(["-c", &format!("set -euo pipefail\njq() {{ \"$JQ_BIN\" \"$@\"; }}\n{command}")]);
-    shell.current_dir(folder).env("JQ_BIN", jq).stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(command, shell.output()).await.expect("bash runs");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && error.is_empty(), "{command}: {error}");
-    String::from_utf8(output.stdout).expect("text")
+    // What one of them objects to would be no JSON.
+    let prelude = "set -euo pipefail\nexec 2>&1\njq() { \"$JQ_BIN\" \"$@\"; }";
+    shell.args(["-c", &format!("{prelude}\n{command}")]).current_dir(folder).env("JQ_BIN", jq);
+    printed(command, SOON, &mut shell).await
 }

@@ -7,17 +7,16 @@
 //! `cargo xtask load` runs.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::deadline::{SOON, eventually};
+use harness::process::printed;
 use harness::tools;
 use repository::{read, readme};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 /// What differs from a reader's machine.
 const PRELUDE: &str = r#"
@@ -258,7 +257,7 @@ impl Reader {
             shell.env(name, value);
         }
         // Python reads thousands of files before it begins with LangChain.
-        succeed_within(3 * SOON, program, shell).await
+        printed(program, 3 * SOON, &mut shell).await
     }
 
     /// The reader's two requests reserved 150 tokens each and used far less.
@@ -324,18 +323,8 @@ async fn xtask_knows(command: &str) {
     succeed(command, judge).await;
 }
 
-async fn succeed(what: &str, command: Command) -> String {
-    succeed_within(SOON, what, command).await
-}
-
-async fn succeed_within(deadline: Duration, what: &str, mut command: Command) -> String {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(deadline, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"));
-    let output = output.unwrap_or_else(|error| panic!("{what}: {error}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{what}: {} {stderr}", output.status);
-    String::from_utf8_lossy(&output.stdout).into_owned()
+async fn succeed(what: &str, mut command: Command) -> String {
+    printed(what, SOON, &mut command).await
 }
 
 fn parse(text: &str) -> Value {
