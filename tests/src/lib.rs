@@ -5,6 +5,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "said once, above")]
 
+pub mod chart;
 pub mod dashboard;
 pub mod golden_metrics;
 pub mod json;

@@ -1,13 +1,10 @@
 //! What the README says of Kubernetes.
 
-use std::fs;
-
 use repository::read;
 use repository::readme::{blocks, chapter};
-use serde_json::json;
-use tempfile::TempDir;
+use serde_json::{Value, json};
 
-use crate::helm::{call, render};
+use crate::helm::render;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -15,12 +12,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn the_readmes_values_make_a_chart_whose_images_its_commands_build() {
     let readme = read("README.md");
     let chapter = chapter(&readme, "On Kubernetes\n");
-    let folder = TempDir::with_prefix("flowguard-chart-").expect("a folder");
-    let file = folder.path().join("values.yaml");
     let [values] = &blocks(chapter, "yaml")[..] else { panic!("one example of values") };
-    fs::write(&file, values).expect("a file");
-    let values = call(&["yaml", file.to_str().expect("a path in UTF-8")], &json!(null));
-    let rendered = render(&values.expect("the values are YAML"));
+    let values: Value = serde_saphyr::from_str(values).expect("the values are YAML");
+    let rendered = render(&values);
     assert!(!rendered.notes.is_empty());
 
     let [commands] = &blocks(chapter, "sh")[..] else { panic!("one block of commands") };

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use repository::chart::call;
 use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{call, chart, everything, least, refusals, render, try_render, without_a_volume};
+use crate::helm::{chart, everything, least, refusals, render, try_render, without_a_volume};
 
 #[test]
 fn a_value_that_cannot_work_is_refused_by_its_name() {
