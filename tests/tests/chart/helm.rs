@@ -103,7 +103,7 @@ pub(crate) fn without_a_volume() -> Value {
     values
 }
 
-/// What the chart makes of the three above, and what Kubernetes objects to. Each judgement takes a
+/// What the chart makes of the three above, in this order, and what Kubernetes objects to. Each judgement takes a
 /// quarter of a second, so that both versions judge everything, and one of them the others.
 pub(crate) fn renderings() -> &'static [Rendered; 3] {
     static RENDERED: OnceLock<[Rendered; 3]> = OnceLock::new();

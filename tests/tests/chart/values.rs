@@ -6,7 +6,7 @@ use repository::chart::call;
 use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{chart, everything, least, refusals, render, try_render, without_a_volume};
+use crate::helm::{chart, least, refusals, render, renderings, try_render};
 
 #[test]
 fn a_value_that_cannot_work_is_refused_by_its_name() {
@@ -78,10 +78,11 @@ fn an_image_is_named_by_its_digest_else_by_its_tag_else_by_the_charts_version() 
 
 #[test]
 fn what_is_not_kept_or_not_closed_is_told_at_the_installation() {
-    let notes = render(&without_a_volume()).notes;
+    let [_, everything, without_a_volume] = renderings();
+    let notes = &without_a_volume.notes;
     assert!(notes.contains("balances and clients end with the pod"), "{notes}");
     assert!(notes.contains("can change every client's limits"), "{notes}");
-    let notes = render(&everything()).notes;
+    let notes = &everything.notes;
     assert!(!notes.contains("is false"), "{notes}");
     assert!(notes.contains("http://flowguard-envoy.limits:8080"), "{notes}");
 }
