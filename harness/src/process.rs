@@ -1,14 +1,31 @@
 //! A part of the stack that runs as a child process: its logs go to files, and it dies with its
-//! owner.
+//! owner. And a program that only prints something.
 
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use supervisor::{Logs, Reach, Service, tail};
+use tokio::time::timeout;
 
 use crate::deadline::eventually;
 
 const TAIL_LINES: usize = 60;
+
+/// What a program prints, which has to end well and within the deadline.
+pub async fn printed(
+    what: &str,
+    deadline: Duration,
+    command: &mut tokio::process::Command,
+) -> String {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(deadline, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"));
+    let output = output.unwrap_or_else(|error| panic!("can't run {what}: {error}"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what}: {} {stderr}", output.status);
+    String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{what}: {error}"))
+}
 
 /// A running child process. Dropping it kills it; when a test is failing, the ends of its logs are
 /// printed first.

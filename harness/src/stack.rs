@@ -9,11 +9,12 @@ use tokio::process::Command;
 
 use crate::admin::Admin;
 use crate::control_plane::{ControlPlane, Settings};
-use crate::deadline::soon;
+use crate::deadline::SOON;
 use crate::discovery::Discovered;
 use crate::envoy::{Envoy, EnvoyPorts};
 use crate::grpc::GrpcClient;
 use crate::http_client::HttpClient;
+use crate::process;
 use crate::prometheus::Prometheus;
 use crate::relay::Relay;
 use crate::tools;
@@ -309,12 +310,5 @@ fn envoy_config_command(settings: &Settings, ports: EnvoyPorts, filter: &Path) -
 
 /// What `flowguard envoy-config` prints.
 async fn printed(command: &mut Command) -> String {
-    let output = soon("flowguard envoy-config", command.kill_on_drop(true).output()).await;
-    let output = output.unwrap_or_else(|error| panic!("can't run flowguard envoy-config: {error}"));
-    assert!(
-        output.status.success(),
-        "flowguard envoy-config: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("a configuration is text")
+    process::printed("flowguard envoy-config", SOON, command).await
 }

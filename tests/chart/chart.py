@@ -6,7 +6,6 @@
                                             of Kubernetes objects to
     chart.py refusals CHART                 of each of a list of values, why Helm refuses them
     chart.py package CHART FOLDER           where Helm has put the chart's archive
-    chart.py yaml FILE                      a file of YAML
     chart.py sbom FILE                      what the schema of CycloneDX objects to
 
 All of it is JSON. What Helm refuses is told on stderr, with exit code 1.
@@ -84,10 +83,7 @@ def sbom(file):
 
 
 command, *arguments = sys.argv[1:]
-if command == "yaml":
-    with open(arguments[0]) as file:
-        show(yaml.safe_load(file))
-elif command == "sbom":
+if command == "sbom":
     sbom(*arguments)
 else:
     import helm_python as helm

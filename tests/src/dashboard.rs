@@ -1,10 +1,9 @@
 //! Grafana's dashboard as its file has it, and its queries as Grafana would send them.
 
-use std::fs;
-
 use serde_json::Value;
 
-use harness::tools;
+use crate::json::{array, text};
+use crate::read;
 
 /// The dashboard that Grafana is provisioned with.
 #[derive(Debug)]
@@ -25,9 +24,7 @@ pub struct Query {
 impl Dashboard {
     /// Reads `grafana/dashboards/flowguard.json`.
     pub fn read() -> Self {
-        let file = tools::workspace().join("grafana/dashboards/flowguard.json");
-        let text = fs::read_to_string(&file);
-        let text = text.unwrap_or_else(|error| panic!("can't read {}: {error}", file.display()));
+        let text = read("grafana/dashboards/flowguard.json");
         Self { json: serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}")) }
     }
 
@@ -98,14 +95,4 @@ impl Query {
         assert!(!expression.contains('$'), "a variable is left in {expression}");
         expression
     }
-}
-
-/// A JSON array.
-pub fn array(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("not an array: {value}"))
-}
-
-/// A JSON string.
-pub fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }

@@ -1,9 +1,8 @@
 //! The metrics that there are, by the golden lists that tests hold against what is scraped.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
-use harness::tools;
+use crate::read;
 
 /// Of the control plane, of Envoy with the filter, and of every process: each line's first two
 /// words are a metric and its type, behind what is put before them.
@@ -34,8 +33,7 @@ pub fn labels() -> BTreeSet<String> {
 /// What the lists say, each line from its metric on.
 fn lines() -> impl Iterator<Item = String> {
     LISTS.into_iter().flat_map(|(list, before)| {
-        let text = fs::read_to_string(tools::workspace().join(list));
-        let text = text.unwrap_or_else(|error| panic!("can't read {list}: {error}"));
+        let text = read(list);
         let lines = text.lines().filter_map(|line| line.strip_prefix(before));
         lines.map(str::to_owned).collect::<Vec<_>>()
     })

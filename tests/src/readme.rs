@@ -1,4 +1,12 @@
-//! The commands that a Markdown document tells its reader to type, and the programs that it shows.
+//! The chapters of a Markdown document, the commands that it tells its reader to type, and the
+//! programs that it shows.
+
+/// The chapter whose title begins so.
+pub fn chapter<'a>(markdown: &'a str, title: &str) -> &'a str {
+    let mut chapters = markdown.split("\n## ").skip(1);
+    let chapter = chapters.find(|chapter| chapter.starts_with(title));
+    chapter.unwrap_or_else(|| panic!("no chapter {title}"))
+}
 
 /// The commands of all fenced `bash` blocks in their order, each as one would paste it: with its
 /// continued lines, a loop to its end, and without lines that are comments alone.
@@ -46,6 +54,11 @@ pub fn inline_commands<'a>(markdown: &'a str, program: &str) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chapter_ends_where_the_next_one_begins() {
+        assert_eq!(chapter("# A\n\n## 1. B\nb\n### b\n\n## 2. C\nc", "1. "), "1. B\nb\n### b\n");
+    }
 
     #[test]
     fn a_command_is_what_one_would_paste() {

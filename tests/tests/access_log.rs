@@ -1,17 +1,20 @@
 //! What a user's "I got a 429 at 03:12" is answered from: Envoy's access log, as the generated
 //! configuration has it, and as docs/access-log.md says that it is read.
 
-use std::process::Stdio;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use harness::TestStack;
 use harness::access_log::{Line, line_with, lines};
 use harness::check::{self, TPM_EXCEEDED};
-use harness::deadline::{eventually, soon};
+use harness::deadline::{SOON, eventually};
 use harness::http_client::Answer;
+use harness::process::printed;
 use harness::tools;
-use repository::readme::shell_commands;
-use serde_json::{Value, json};
+use repository::json::text;
+use repository::read;
+use repository::readme::{blocks, chapter, shell_commands};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -186,7 +189,7 @@ async fn one_id_names_a_request_to_its_client_the_upstream_and_the_log() {
 async fn every_answer_of_the_filters_own_has_the_requests_id() {
     let mut stack = TestStack::builder()
         .setting("UNKNOWN_CLIENTS", "deny")
-        .setting("DECISION_TIMEOUT_MS", "200")
+        .setting("DECISION_TIMEOUT_MS", "1000")
         .start()
         .await;
     stack.admin().put_client("a", 1, None).await;
@@ -226,10 +229,8 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
     let log = stack.envoy().log() + &stack.envoy().access_log();
     std::fs::write(folder.path().join("access.log"), log).expect("a file");
 
-    let document = tools::workspace().join("docs/access-log.md");
-    let document = std::fs::read_to_string(document).expect("the document");
     let mut answers = Vec::new();
-    for command in shell_commands(&document) {
+    for command in shell_commands(&read("docs/access-log.md")) {
         let command = command
             .replace("REQUEST_ID", request_id(&refused))
             .replace("CLIENT", "a")
@@ -249,16 +250,80 @@ async fn the_documents_commands_find_the_refusal_and_who_spent_the_limit() {
     assert_eq!(used, [600, 300]);
 }
 
+#[tokio::test]
+async fn an_upstream_that_is_silent_or_out_of_reach_is_told_apart_from_one_that_answers() {
+    let silent = TestStack::builder().setting("STREAM_IDLE_TIMEOUT_S", "1").start().await;
+    let gone = TestStack::builder().upstream("http://127.0.0.1:9".to_owned()).start().await;
+    for (stack, path, status, outcome) in
+        [(&silent, "/silent", 504, "timed_out"), (&gone, "/gone", 503, "upstream_failed")]
+    {
+        stack.admin().put_client("a", None, None).await;
+        let request = stack.proxy().post(&format!("{path}?stall=head")).client("a").tokens(1);
+        assert_eq!(request.send().await.status, status);
+        let Line { line, flowguard } = line_of(stack, path).await;
+        assert_eq!(flowguard["decision"], "admitted", "{flowguard}");
+        assert_eq!(flowguard["outcome"], outcome, "{flowguard}");
+        assert_ne!(line["status_details"], "via_upstream", "{line}");
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_is_limited_flowguard_says_nothing() {
+    for mode in ["pass", "off"] {
+        let stack = TestStack::builder().mode(mode).start().await;
+        assert_eq!(stack.proxy().get("/any").client("a").tokens(1).send().await.status, 200);
+        let Line { line, flowguard } = line_of(&stack, "/any").await;
+        assert_eq!(flowguard, Value::Null, "{mode}");
+        assert_eq!(line["status_details"], "via_upstream", "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_the_access_log_is_told() {
+    let mut stack = TestStack::builder().mode("shadow").start().await;
+    stack.admin().put_client("a", None, 100).await;
+    let proxy = stack.proxy();
+    let post = |path: &str| proxy.post(path).json(&json!({"stream": true})).client("a");
+    // What the first one used is told, what the second one used is seen.
+    use_tokens(&stack, 50).await;
+    post("/v1/chat/completions").tokens(50).send().await;
+    // For now, and for ever.
+    post("/now").tokens(100).send().await;
+    post("/never").tokens(101).send().await;
+    stack.control_plane.process().kill();
+    post("/open").tokens(1).send().await;
+    let open = line_of(&stack, "/open").await.flowguard;
+    assert_eq!((&open["decision"], &open["outcome"]), (&json!("failed_open"), &json!("completed")));
+
+    let contract = read("docs/contract.md");
+    let (of_envoy, of_flowguard) = chapter(&contract, "7. ")
+        .split_once("| in `flowguard` |")
+        .expect("the fields of `flowguard`");
+    let lines = lines(stack.envoy());
+    assert_eq!(fields(of_envoy), keys(lines.iter().map(|line| &line.line)));
+    assert_eq!(fields(of_flowguard), keys(lines.iter().map(|line| &line.flowguard)));
+}
+
+/// What stands in the first column of a table.
+fn fields(table: &str) -> BTreeSet<String> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    rows.flat_map(|cell| cell.trim_end_matches('`').split('`').step_by(2))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// All keys of some objects.
+fn keys<'a>(objects: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    objects.filter_map(Value::as_object).flat_map(Map::keys).cloned().collect()
+}
+
 #[test]
 fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration() {
-    let read = |file: &str| {
-        let text = std::fs::read_to_string(tools::workspace().join(file));
-        text.unwrap_or_else(|error| panic!("{file}: {error}"))
-    };
     let generated = read("control-plane/src/envoy_config/envoy.yaml.j2");
     let readme = read("envoy/README.md");
-    let (_, lines) = readme.split_once("```yaml\ntime: ").expect("the access log's lines");
-    let (lines, _) = lines.split_once("```").expect("their end");
+    let blocks = blocks(&readme, "yaml");
+    let lines = blocks.iter().find(|block| block.starts_with("time: "));
+    let lines = lines.expect("the access log's lines");
     assert_eq!(lines.lines().count(), 10, "{lines}");
     for line in lines.lines().skip(1) {
         assert!(generated.lines().any(|other| other.trim() == line), "{line}");
@@ -269,14 +334,8 @@ fn the_lines_for_an_envoy_of_ones_own_are_those_of_the_generated_configuration()
 async fn run(command: &str, folder: &std::path::Path) -> String {
     let mut shell = Command::new("bash");
     let jq = tools::jq().get_program().to_owned();
-    shell.args(["-c", &format!("set -euo pipefail\njq() {{ \"$JQ_BIN\" \"$@\"; }}\n{command}")]);
-    shell.current_dir(folder).env("JQ_BIN", jq).stdin(Stdio::null()).kill_on_drop(true);
-    let output = soon(command, shell.output()).await.expect("bash runs");
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && error.is_empty(), "{command}: {error}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    // What one of them objects to would be no JSON.
+    let prelude = "set -euo pipefail\nexec 2>&1\njq() { \"$JQ_BIN\" \"$@\"; }";
+    shell.args(["-c", &format!("{prelude}\n{command}")]).current_dir(folder).env("JQ_BIN", jq);
+    printed(command, SOON, &mut shell).await
 }

@@ -108,7 +108,7 @@ fn the_limiter_has_neither_clock_nor_io() {
 /// Whoever computes with quotas needs the unit in which balances are kept. Only the limiter has it.
 #[test]
 fn the_limiter_hands_out_no_unit_to_compute_with() {
-    let root = std::fs::read_to_string(limiter().join("lib.rs")).expect("the limiter's root");
+    let root = repository::read("limiter/src/lib.rs");
     let exports = root.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
     // A module may be called so; nobody outside can name it.
     for names in exports.filter_map(|path| path.rsplit("::").next()) {
@@ -119,8 +119,7 @@ fn the_limiter_hands_out_no_unit_to_compute_with() {
 /// What the list of invariants names as a test is one.
 #[test]
 fn every_invariant_names_what_holds_it() {
-    let text = std::fs::read_to_string(tools::workspace().join("ARCHITECTURE.md"));
-    let text = text.expect("ARCHITECTURE.md");
+    let text = repository::read("ARCHITECTURE.md");
     let (_, list) = text.split_once("\n## Invariants\n").expect("a chapter of invariants");
     let (list, _) = list.split_once("\n## ").expect("a chapter after it");
     let number = |line: &str| {

@@ -2,22 +2,15 @@
 //! gRPC API with its number, every metric with its type.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use harness::tools;
 use repository::golden_metrics::types;
-
-fn read(file: &str) -> String {
-    fs::read_to_string(tools::workspace().join(file))
-        .unwrap_or_else(|error| panic!("can't read {file}: {error}"))
-}
+use repository::read;
+use repository::readme::chapter;
 
 /// The chapter of the contract that begins with this number.
 fn section(number: u32) -> String {
-    let contract = read("docs/contract.md");
-    let mut chapters = contract.split("\n## ");
-    let chapter = chapters.find(|chapter| chapter.starts_with(&format!("{number}. ")));
-    chapter.unwrap_or_else(|| panic!("no section {number}")).to_owned()
+    chapter(&read("docs/contract.md"), &format!("{number}. ")).to_owned()
 }
 
 /// What `flowguard` prints to somebody who has set nothing.

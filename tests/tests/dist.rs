@@ -12,7 +12,8 @@ use std::sync::OnceLock;
 
 use harness::deadline::eventually;
 use harness::tools;
-use serde_json::Value;
+use repository::chart::call;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -87,11 +88,8 @@ fn json(path: &Path) -> Value {
 }
 
 /// What `tests/chart/chart.py` answers.
-fn judge(arguments: &[&str], input: &Path) -> Value {
-    let mut command = tools::chart_python();
-    command.arg(tools::workspace().join("tests/chart/chart.py")).args(arguments);
-    command.stdin(fs::File::open(input).expect("a file"));
-    serde_json::from_str(&succeed(&mut command)).expect("JSON")
+fn judge(arguments: &[&str], values: &Value) -> Value {
+    call(arguments, values).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
 }
 
 #[test]
@@ -150,10 +148,11 @@ fn the_charts_archive_is_what_helm_makes_of_the_chart() {
     let archive = release().join(format!("flowguard-{VERSION}.tgz"));
     let chart = tools::workspace().join("helm/flowguard");
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
-    let values = folder.path().join("values.json");
-    let some = r#"{"image": {"repository": "a"}, "networkPolicy": {"enabled": false},
-                   "prometheusRule": {"enabled": true}}"#;
-    fs::write(&values, some).expect("a file");
+    let values = json!({
+        "image": { "repository": "a" },
+        "networkPolicy": { "enabled": false },
+        "prometheusRule": { "enabled": true },
+    });
     let packed = judge(&["package", &text(&chart), &text(folder.path())], &values);
     let packed = packed.as_str().expect("the archive's path").to_owned();
     assert!(packed.ends_with(&format!("/flowguard-{VERSION}.tgz")), "{packed}");
@@ -180,7 +179,11 @@ fn the_bill_of_materials_names_what_is_compiled_in_and_nothing_else() {
         ),
     ] {
         let path = release().join(format!("sbom/{main}.cdx.json"));
-        assert_eq!(judge(&["sbom", path.to_str().expect("UTF-8")], &path), Value::Null, "{main}");
+        assert_eq!(
+            judge(&["sbom", path.to_str().expect("UTF-8")], &Value::Null),
+            Value::Null,
+            "{main}"
+        );
         let bill = json(&path);
         let components = bill["components"].as_array().expect("components");
         let names: BTreeSet<_> =

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::SystemTime;
 
+use harness::TestStack;
 use harness::deadline::eventually;
 use harness::prometheus::{Prometheus, QueryResult};
-use harness::{TestStack, tools};
-use repository::dashboard::{Dashboard, Query, array, text};
+use repository::dashboard::{Dashboard, Query};
+use repository::json::{array, text};
+use repository::read;
+use repository::readme::blocks;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -115,8 +118,7 @@ async fn the_readmes_queries_answer_and_its_drop_percentage_really_divides() {
     }
     prometheus.wait_for(r#"sum(flowguard_requests_total{client_id="a"})"#, 40.0).await;
 
-    let readme = fs::read_to_string(tools::workspace().join("README.md")).expect("a README");
-    let examples = promql_examples(&readme);
+    let examples = promql_examples(&read("README.md"));
     assert!(examples.len() >= 4, "{examples:?}");
     for (what, expression) in &examples {
         let series = eventually(&format!("{what}: {expression}"), || async {
@@ -194,8 +196,8 @@ async fn values_of(dashboard: &Dashboard, variable: &str, prometheus: &Prometheu
 
 /// What the README's blocks of PromQL ask, each with the comment above it.
 fn promql_examples(readme: &str) -> Vec<Asked> {
-    let blocks = readme.split("```promql\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let examples = blocks.flat_map(|block| block.split("\n\n"));
+    let blocks = blocks(readme, "promql");
+    let examples = blocks.iter().flat_map(|block| block.split("\n\n"));
     examples
         .map(|example| {
             let (comments, lines): (Vec<_>, Vec<_>) =

@@ -5,22 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use harness::control_plane::Settings;
-use harness::discovery::Discovered;
 use harness::envoy::{Envoy, EnvoyPorts};
 use harness::stack::envoy_config;
 use harness::yaml_block::YamlBlock;
 use harness::{TestStack, tools};
 use repository::golden_metrics::{labels, names, type_of, types};
+use repository::read;
 use tempfile::TempDir;
 
-/// What is FlowGuard's on Envoy's page, and what else of it the dashboard reads.
-const PREFIXES: [&str; 4] =
-    ["flowguard_", "envoy_wasm_flowguard_", "envoy_http_downstream_rq_xx", "envoy_server_uptime"];
-
-/// What Envoy counts of configuration that it discovers, and alerts read.
-const DISCOVERED: [(Discovered, &str); 2] = [
-    (Discovered::Filter, "envoy_extension_config_discovery_http_filter_flowguard_update_rejected"),
-    (Discovered::Listener, "envoy_listener_manager_lds_update_rejected"),
+/// What is FlowGuard's on Envoy's page, and what else of it dashboard and alerts read.
+const PREFIXES: [&str; 6] = [
+    "flowguard_",
+    "envoy_wasm_flowguard_",
+    "envoy_http_downstream_rq_xx",
+    "envoy_server_uptime",
+    "envoy_extension_config_discovery_http_filter_flowguard_update_rejected",
+    "envoy_listener_manager_lds_update_rejected",
 ];
 
 /// How Envoy's stats begin where their labels stand in their names.
@@ -33,16 +33,12 @@ const UNLABELLED: [&str; 4] = [
 
 #[tokio::test]
 async fn envoys_page_has_the_metrics_of_the_golden_list() {
-    let stack = TestStack::start().await;
+    let stack = TestStack::builder().following_files().start().await;
     stack.admin().put_client("a", None, None).await;
     stack.proxy().post("/").client("a").tokens(1).send().await;
     let mut shape = String::new();
     for prefix in PREFIXES {
         shape += &stack.envoy().metrics(prefix).await.shape();
-    }
-    for (discovered, name) in DISCOVERED {
-        let stack = TestStack::builder().discovered(discovered).start().await;
-        shape += &stack.envoy().metrics(name).await.shape();
     }
     let golden = tools::workspace().join("tests/tests/golden/envoy_metrics.txt");
     if std::env::var_os("BLESS").is_some() {
@@ -50,6 +46,27 @@ async fn envoys_page_has_the_metrics_of_the_golden_list() {
     }
     let expected = fs::read_to_string(&golden).unwrap_or_default();
     assert_eq!(shape, expected, "renew {} by BLESS=1", golden.display());
+}
+
+#[test]
+fn prometheus_keeps_of_envoys_page_what_is_on_the_golden_list() {
+    let [of_compose, of_chart] =
+        ["prometheus/prometheus.yml", "helm/flowguard/templates/monitoring.yaml"].map(kept);
+    assert_eq!(of_compose, of_chart);
+    let golden = read("tests/tests/golden/envoy_metrics.txt");
+    for name in golden.lines().filter_map(|line| line.split(' ').next()) {
+        assert!(of_compose.iter().any(|kept| name.starts_with(kept)), "{name} is thrown away");
+    }
+}
+
+/// How the names begin that a file's one regular expression keeps.
+fn kept(file: &str) -> Vec<String> {
+    let text = read(file);
+    let mut expressions = text.lines().filter_map(|line| line.trim().strip_prefix("regex: ("));
+    let expression = expressions.next().unwrap_or_else(|| panic!("{file} keeps all"));
+    assert_eq!(expressions.next(), None, "{file}");
+    let names = expression.strip_suffix(")_.*").unwrap_or_else(|| panic!("{file}: {expression}"));
+    names.split('|').map(|name| format!("{name}_")).collect()
 }
 
 /// The alert `FlowGuardEnvoyLabelsMissing` knows such stats by their names.
@@ -72,8 +89,7 @@ async fn without_the_rules_of_envoys_configuration_the_labels_stand_in_the_names
         assert!(names.contains(name), "{names:?}");
     }
     let has_labels = |name: &&str| !name.starts_with("flowguard_decision_wait_microseconds");
-    let rules = fs::read_to_string(tools::workspace().join("prometheus/rules/alerts.yml"));
-    let rules = rules.expect("the alerts");
+    let rules = read("prometheus/rules/alerts.yml");
     for name in names.into_iter().filter(has_labels) {
         let family = UNLABELLED.into_iter().find(|family| name.starts_with(family));
         let family = family.unwrap_or_else(|| panic!("nobody knows {name}"));
@@ -116,8 +132,7 @@ fn is_metric(file: &Path, name: &str) -> bool {
 
 /// What the recording rules record.
 fn recorded() -> BTreeSet<String> {
-    let rules = tools::workspace().join("prometheus/rules/recording.yml");
-    let rules = fs::read_to_string(rules).expect("the recording rules");
+    let rules = read("prometheus/rules/recording.yml");
     let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- record: "));
     names.map(str::to_owned).collect()
 }

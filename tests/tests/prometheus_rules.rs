@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use harness::tools;
+use repository::read;
 
 /// Where an operator says that it is, or else where Prometheus serves it itself.
 const RUNBOOK: &str = "{{ with $externalLabels.runbook_flowguard }}{{ . }}{{ else }}\
@@ -109,10 +110,6 @@ fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let files: Vec<_> = files.filter(|file| file.extension().is_some_and(|e| e == "yml")).collect();
     assert!(!files.is_empty(), "nothing in {folder}");
     files
-}
-
-fn read(file: &str) -> String {
-    fs::read_to_string(project().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 fn project() -> PathBuf {

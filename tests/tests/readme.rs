@@ -7,17 +7,16 @@
 //! `cargo xtask load` runs.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::deadline::{SOON, eventually};
+use harness::process::printed;
 use harness::tools;
-use repository::readme;
+use repository::{read, readme};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 /// What differs from a reader's machine.
 const PRELUDE: &str = r#"
@@ -87,13 +86,11 @@ async fn every_command_within_the_text_exists() {
             if command.starts_with("cargo xtask ") {
                 xtask_knows(command).await;
             } else if command == "cargo build --release -p flowguard" {
-                let package = tools::workspace().join("control-plane/Cargo.toml");
-                let package =
-                    std::fs::read_to_string(package).expect("the control plane's package");
+                let package = read("control-plane/Cargo.toml");
                 assert!(package.contains("name = \"flowguard\""), "{package}");
             } else if command == "flowguard validate FILE" {
-                let (_, example) = text.split_once("```yaml\n").expect("an example of a file");
-                let (example, _) = example.split_once("```").expect("the example's end");
+                let examples = readme::blocks(&text, "yaml");
+                let example = examples.first().expect("an example of a file");
                 let folder = TempDir::with_prefix("flowguard-readme-").expect("a folder");
                 let file = folder.path().join("clients.yaml");
                 std::fs::write(&file, example).expect("a file");
@@ -161,8 +158,7 @@ impl Reader {
             xtask_knows(&words).await;
         } else if is("UPSTREAM_URL=http://mock-llm:8000 docker compose --profile demo up ") {
             // tests/compose/run.sh runs it, where there is an engine.
-            let file = std::fs::read_to_string(tools::workspace().join("compose.yaml"));
-            let file = file.expect("compose.yaml can be read");
+            let file = read("compose.yaml");
             assert!(file.contains("\n  mock-llm:\n"), "no service has the upstream's name");
             assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
@@ -261,7 +257,7 @@ impl Reader {
             shell.env(name, value);
         }
         // Python reads thousands of files before it begins with LangChain.
-        succeed_within(3 * SOON, program, shell).await
+        printed(program, 3 * SOON, &mut shell).await
     }
 
     /// The reader's two requests reserved 150 tokens each and used far less.
@@ -292,7 +288,7 @@ impl Reader {
 }
 
 fn text() -> String {
-    std::fs::read_to_string(tools::workspace().join("README.md")).expect("the README")
+    read("README.md")
 }
 
 /// `cargo xtask` accepts the names and flags of this command.
@@ -327,18 +323,8 @@ async fn xtask_knows(command: &str) {
     succeed(command, judge).await;
 }
 
-async fn succeed(what: &str, command: Command) -> String {
-    succeed_within(SOON, what, command).await
-}
-
-async fn succeed_within(deadline: Duration, what: &str, mut command: Command) -> String {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(deadline, command.output()).await;
-    let output = output.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"));
-    let output = output.unwrap_or_else(|error| panic!("{what}: {error}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{what}: {} {stderr}", output.status);
-    String::from_utf8_lossy(&output.stdout).into_owned()
+async fn succeed(what: &str, mut command: Command) -> String {
+    printed(what, SOON, &mut command).await
 }
 
 fn parse(text: &str) -> Value {

@@ -2,11 +2,10 @@
 //! told they used is what is charged, and after a refusal they wait exactly long enough.
 
 use std::fmt::Display;
-use std::process::Stdio;
 
 use harness::TestStack;
 use harness::deadline::eventually_equal;
-use harness::tools;
+use repository::sdk;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -31,20 +30,12 @@ async fn call(
     calls: u32,
     pairs: &[&str],
 ) -> Value {
-    let mut command = tools::sdk_python();
-    command
-        .arg(tools::workspace().join("tests/sdk/call.py"))
-        .arg(format!("http://{}", stack.proxy_address()))
-        .args([api, form, &estimate.to_string()])
-        .args([max_retries, calls].map(|number| number.to_string()))
-        .args(pairs)
-        .stderr(Stdio::inherit());
-    // No proxy of the machine's may stand between the library and this one.
-    command.env("NO_PROXY", "*");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("the task");
-    let output = output.expect("a Python that runs");
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{api} {form}: {error}: {:?}", output.stdout))
+    let origin = format!("http://{}", stack.proxy_address());
+    let [estimate, max_retries, calls] =
+        [estimate.to_string(), max_retries.to_string(), calls.to_string()];
+    let mut arguments = vec![&*origin, api, form, &estimate, &max_retries, &calls];
+    arguments.extend(pairs);
+    sdk::call("call.py", &arguments).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

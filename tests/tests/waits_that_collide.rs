@@ -1,11 +1,8 @@
 //! 32 threads of the vendors' own Python libraries, with their default retries, at twice the limit:
 //! what their users get under `RETRY_AFTER=exact` and under `spread`.
 
-use std::process::Stdio;
-
 use harness::TestStack;
-use harness::tools;
-use serde_json::Value;
+use repository::sdk;
 
 const THREADS: u64 = 32;
 
@@ -35,18 +32,11 @@ impl Load {
             .start()
             .await;
         stack.admin().put_client("a", self.rpm, None).await;
-        let mut command = tools::sdk_python();
-        command
-            .arg(tools::workspace().join("tests/sdk/threads.py"))
-            .args([format!("http://{}", stack.proxy_address()), self.api.to_owned()])
-            .args([THREADS, 2 * self.rpm, self.seconds, self.seed].map(|number| number.to_string()))
-            .stderr(Stdio::inherit());
-        // No proxy of the machine's may stand between the library and this one.
-        command.env("NO_PROXY", "*");
-        let output = tokio::task::spawn_blocking(move || command.output()).await.expect("the task");
-        let output = output.expect("a Python that runs");
-        let got: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{self:?}: {error}: {:?}", output.stdout));
+        let origin = format!("http://{}", stack.proxy_address());
+        let numbers = [THREADS, 2 * self.rpm, self.seconds, self.seed].map(|n| n.to_string());
+        let mut arguments = vec![&*origin, self.api];
+        arguments.extend(numbers.iter().map(String::as_str));
+        let got = sdk::call("threads.py", &arguments).await;
         assert_eq!(got["others"], serde_json::json!({}), "{self:?} {retry_after}: {got}");
         let number = |name: &str| got[name].as_u64().expect("a number");
         Got {

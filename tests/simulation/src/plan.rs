@@ -111,6 +111,14 @@ impl Load {
 impl Waits {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Exact, Self::Spread];
+
+    /// The longest wait that may be told to who would pass after `exact` milliseconds.
+    pub(crate) fn latest(self, exact: u64) -> u64 {
+        match self {
+            Self::Exact => exact,
+            Self::Spread => exact.max(60_000),
+        }
+    }
 }
 
 impl Faults {

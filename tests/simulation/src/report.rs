@@ -36,8 +36,10 @@ pub struct Report {
     pub over_admission: u64,
     /// Requests that were refused although they were covered.
     pub wrongly_refused: u64,
-    /// How far a told wait was from the exact one at most, in milliseconds.
+    /// How far a told wait was at most from one that may be told, in milliseconds.
     pub wait_error_ms: u64,
+    /// Requests that were told a moment of their own, after the exact one.
+    pub lined_up: u64,
     /// Requests that hold something at rest.
     pub leaked: u64,
     /// The longest time from the end of a standstill to the next decision for that worker, in milliseconds.
@@ -61,6 +63,7 @@ impl Report {
         self.over_admission = self.over_admission.max(run.over_admission);
         self.wrongly_refused += run.wrongly_refused;
         self.wait_error_ms = self.wait_error_ms.max(run.wait_error_ms);
+        self.lined_up += run.lined_up;
         self.leaked += run.leaked;
         self.convergence_ms = self.convergence_ms.max(run.convergence_ms);
         self.trace = self.trace.rotate_left(1) ^ run.trace;

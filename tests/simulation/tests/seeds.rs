@@ -13,11 +13,7 @@ fn run(plan: Plan) -> Report {
 }
 
 /// Runs of every kind of limits and load under these faults.
-fn runs(faults: Faults, seeds: u64) -> Report {
-    runs_telling(Waits::Exact, faults, seeds)
-}
-
-fn runs_telling(waits: Waits, faults: Faults, seeds: u64) -> Report {
+fn runs(waits: Waits, faults: Faults, seeds: u64) -> Report {
     let mut report = Report::default();
     for limits in Limits::ALL {
         for load in Load::ALL {
@@ -30,38 +26,39 @@ fn runs_telling(waits: Waits, faults: Faults, seeds: u64) -> Report {
 }
 
 #[track_caller]
-fn check_exact(faults: Faults) {
-    let report = runs(faults, SEEDS);
+fn check_exact(waits: Waits, faults: Faults) -> Report {
+    let report = runs(waits, faults, SEEDS);
     assert!(report.admitted > 0 && report.refused > 0, "{report:?}");
     assert_eq!(report.over_admission, 0);
     assert_eq!(report.wrongly_refused, 0);
     assert_eq!(report.wait_error_ms, 0);
     assert_eq!(report.leaked, 0);
+    report
 }
 
 #[test]
 fn without_faults_every_verdict_and_balance_is_the_oracles() {
-    check_exact(Faults::None);
+    check_exact(Waits::Exact, Faults::None);
 }
 
 #[test]
 fn whatever_the_network_does_every_verdict_and_balance_is_the_oracles() {
-    check_exact(Faults::Network);
+    check_exact(Waits::Exact, Faults::Network);
 }
 
 #[test]
 fn whatever_envoys_do_every_verdict_and_balance_is_the_oracles() {
-    check_exact(Faults::Envoys);
+    check_exact(Waits::Exact, Faults::Envoys);
 }
 
 #[test]
 fn a_control_plane_that_is_killed_goes_on_where_it_was() {
-    check_exact(Faults::Kills);
+    check_exact(Waits::Exact, Faults::Kills);
 }
 
 #[test]
 fn a_power_failure_takes_the_last_second_at_most() {
-    let report = runs(Faults::Power, SEEDS);
+    let report = runs(Waits::Exact, Faults::Power, SEEDS);
     assert!(report.power_failures > 50 && report.forgotten_ms > 0, "{report:?}");
     assert!(report.forgotten_ms <= 1_000, "{report:?}");
     assert_eq!(report.leaked, 0);
@@ -69,23 +66,29 @@ fn a_power_failure_takes_the_last_second_at_most() {
 
 #[test]
 fn a_disk_that_fails_holds_up_nothing_and_is_written_again_when_it_works() {
-    let report = runs(Faults::Disk, SEEDS);
+    let report = runs(Waits::Exact, Faults::Disk, SEEDS);
     assert!(report.restarts > 20, "{report:?}");
     assert_eq!(report.leaked, 0);
 }
 
 #[test]
 fn all_faults_at_once_break_no_promise() {
-    assert_eq!(runs(Faults::All, 2 * SEEDS).leaked, 0);
+    assert_eq!(runs(Waits::Exact, Faults::All, 2 * SEEDS).leaked, 0);
 }
 
 #[test]
 fn whoever_waits_for_a_moment_of_his_own_is_told_the_oracles() {
-    for faults in [Faults::None, Faults::Kills, Faults::All] {
-        let report = runs_telling(Waits::Spread, faults, SEEDS / 2);
-        assert!(report.refused > 0, "{report:?}");
-        assert_eq!(report.leaked, 0);
+    for faults in [Faults::None, Faults::Kills] {
+        let report = check_exact(Waits::Spread, faults);
+        assert!(report.lined_up > 0, "{report:?}");
     }
+}
+
+#[test]
+fn no_fault_tells_whoever_waits_less_than_the_exact_wait_or_more_than_a_minute() {
+    let report = runs(Waits::Spread, Faults::All, SEEDS / 2);
+    assert!(report.lined_up > 0, "{report:?}");
+    assert_eq!(report.leaked, 0);
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Helm, called as a library.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::OnceLock;
 
 use harness::tools;
+use repository::chart::call;
 use serde_json::{Value, json};
 
 /// The oldest Kubernetes that Chart.yaml allows, and the newest whose schemas are known.
@@ -104,10 +103,10 @@ pub(crate) fn without_a_volume() -> Value {
     values
 }
 
-/// What the chart makes of the three above, and what Kubernetes objects to. Each judgement takes a
+/// What the chart makes of the three above, in this order, and what Kubernetes objects to. Each judgement takes a
 /// quarter of a second, so that both versions judge everything, and one of them the others.
-pub(crate) fn renderings() -> &'static [Rendered] {
-    static RENDERED: OnceLock<Vec<Rendered>> = OnceLock::new();
+pub(crate) fn renderings() -> &'static [Rendered; 3] {
+    static RENDERED: OnceLock<[Rendered; 3]> = OnceLock::new();
     RENDERED.get_or_init(|| {
         let [oldest, newest] = KUBERNETES;
         let judged: [(Value, &[&str]); 3] = [
@@ -118,7 +117,7 @@ pub(crate) fn renderings() -> &'static [Rendered] {
         let render = |(values, judges): (Value, &[&str])| {
             rendered(&values, judges).unwrap_or_else(|refusal| panic!("{values}: {refusal}"))
         };
-        judged.into_iter().map(render).collect()
+        judged.map(render)
     })
 }
 
@@ -166,22 +165,4 @@ pub(crate) fn refusals<'a>(changes: &[(&'a str, Value)]) -> Vec<(&'a str, String
         (*path, refusal.to_owned())
     };
     changes.iter().zip(answers).map(refusal).collect()
-}
-
-/// What `tests/chart/chart.py` answers, or what it writes to stderr when it fails.
-pub(crate) fn call(arguments: &[&str], values: &Value) -> Result<Value, String> {
-    let mut command = tools::chart_python();
-    command.arg(tools::workspace().join("tests/chart/chart.py")).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut python = command.spawn().expect("a Python that runs");
-    let mut stdin = python.stdin.take().expect("a pipe");
-    // One that does not look at the values may have ended before they are written.
-    let _ = stdin.write_all(values.to_string().as_bytes());
-    drop(stdin);
-    let output = python.wait_with_output().expect("the end of Python");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    if !output.status.success() {
-        return Err(stderr);
-    }
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}")))
 }

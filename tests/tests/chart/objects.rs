@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use repository::chart::call;
+use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{call, chart, everything, least, render, renderings, without_a_volume};
+use crate::helm::{chart, everything, least, renderings, without_a_volume};
 use crate::pod::{containers, pods, selects};
 
 /// The fields that the chart may use of objects whose schemas no package has: of the Prometheus
@@ -74,7 +76,7 @@ fn every_object_is_one_that_kubernetes_takes() {
 
 #[test]
 fn objects_of_the_prometheus_operator_have_fields_that_it_knows() {
-    let rendered = render(&everything());
+    let [_, rendered, _] = renderings();
     for (kind, known) in FIELDS {
         let objects = rendered.all(kind);
         assert!(!objects.is_empty(), "no {kind}");
@@ -110,15 +112,14 @@ fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_rules_are_those_that_promtool_tests() {
-    let rendered = render(&everything());
+    let [_, rendered, _] = renderings();
     let rules = rendered.one("PrometheusRule", "flowguard");
     let groups = rules["spec"]["groups"].as_array().expect("groups of rules");
     let mut expected = Vec::new();
     for file in ["alerts.yml", "recording.yml"] {
-        let file = harness::tools::workspace().join("prometheus/rules").join(file);
-        let read = call(&["yaml", file.to_str().expect("a path in UTF-8")], &json!(null));
-        let read = read.unwrap_or_else(|error| panic!("{error}"));
-        expected.extend(read["groups"].as_array().expect("groups of rules").clone());
+        let rules: Value = serde_saphyr::from_str(&read(&format!("prometheus/rules/{file}")))
+            .unwrap_or_else(|error| panic!("{error}"));
+        expected.extend(rules["groups"].as_array().expect("groups of rules").clone());
     }
     assert_eq!(*groups, expected);
 }

@@ -1,40 +1,24 @@
 //! What the README says of Kubernetes.
 
-use std::fs;
+use repository::read;
+use repository::readme::{blocks, chapter};
+use serde_json::{Value, json};
 
-use harness::tools;
-use serde_json::json;
-use tempfile::TempDir;
-
-use crate::helm::{call, render};
+use crate::helm::render;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The blocks of one language in the chapter.
-fn blocks(language: &str) -> Vec<String> {
-    let readme = fs::read_to_string(tools::workspace().join("README.md")).expect("the README");
-    let (_, chapter) = readme.split_once("\n## On Kubernetes\n").expect("the chapter");
-    let (chapter, _) = chapter.split_once("\n## ").expect("a chapter after it");
-    let fenced = chapter.split("```").skip(1).step_by(2);
-    fenced
-        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
-        .map(str::to_owned)
-        .collect()
-}
-
 #[test]
 fn the_readmes_values_make_a_chart_whose_images_its_commands_build() {
-    let folder = TempDir::with_prefix("flowguard-chart-").expect("a folder");
-    let file = folder.path().join("values.yaml");
-    let [values] = &blocks("yaml")[..] else { panic!("one example of values") };
-    fs::write(&file, values).expect("a file");
-    let values = call(&["yaml", file.to_str().expect("a path in UTF-8")], &json!(null));
-    let rendered = render(&values.expect("the values are YAML"));
+    let readme = read("README.md");
+    let chapter = chapter(&readme, "On Kubernetes\n");
+    let [values] = &blocks(chapter, "yaml")[..] else { panic!("one example of values") };
+    let values: Value = serde_saphyr::from_str(values).expect("the values are YAML");
+    let rendered = render(&values);
     assert!(!rendered.notes.is_empty());
 
-    let [commands] = &blocks("sh")[..] else { panic!("one block of commands") };
-    let dockerfile = fs::read_to_string(tools::workspace().join("xtask/src/dist/Dockerfile"));
-    let dockerfile = dockerfile.expect("the images' definition");
+    let [commands] = &blocks(chapter, "sh")[..] else { panic!("one block of commands") };
+    let dockerfile = read("xtask/src/dist/Dockerfile");
     let mut built = Vec::new();
     let mut pushed = Vec::new();
     for command in commands.lines() {

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use harness::deadline::{eventually, soon};
+use harness::deadline::{SOON, eventually, soon};
 use harness::http_client::{Answer, HttpClient};
 use harness::ports::free_port;
-use harness::process::Process;
+use harness::process::{Process, printed};
 use harness::tools;
 use mock_llm::MockLlm;
 use serde_json::{Value, json};
@@ -218,9 +218,8 @@ async fn start_envoy(node: &Node, rendered: &Rendered) -> Process {
     command.env_clear().envs(node.environment(config));
     command.arg("envoy-config").arg("--filter").arg(tools::filter());
     command.args(node.arguments(config));
-    let written = soon("envoy-config", Command::from(command).output()).await.expect("flowguard");
-    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-    fs::write(node.volume("config").join("envoy.yaml"), written.stdout).expect("a file");
+    let config = printed("flowguard envoy-config", SOON, &mut command.into()).await;
+    fs::write(node.volume("config").join("envoy.yaml"), config).expect("a file");
 
     let container = container(rendered, "Deployment", "flowguard-envoy", "envoy");
     assert_eq!(container["command"], json!(["envoy"]));

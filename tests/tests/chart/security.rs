@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::helm::{everything, least, render, renderings, try_render, without_a_volume};
+use crate::helm::{renderings, try_render};
 use crate::pod::{containers, pods};
 
 /// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>, each of its
@@ -48,7 +48,7 @@ fn every_pod_meets_the_restricted_standard() {
 
 #[test]
 fn the_number_of_the_user_can_be_left_to_the_cluster() {
-    let rendered = render(&without_a_volume());
+    let [_, _, rendered] = renderings();
     let context =
         &rendered.one("StatefulSet", "flowguard")["spec"]["template"]["spec"]["securityContext"];
     let expected = json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
@@ -66,7 +66,7 @@ fn let_in<'a>(policy: &'a Value, port: &str) -> Vec<&'a Value> {
 
 #[test]
 fn each_port_is_open_to_those_who_are_named_for_it() {
-    let rendered = render(&everything());
+    let [_, rendered, _] = renderings();
     let policy = rendered.one("NetworkPolicy", "flowguard");
     assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(policy["spec"]["egress"], json!([]));
@@ -87,7 +87,7 @@ fn each_port_is_open_to_those_who_are_named_for_it() {
 
 #[test]
 fn the_apis_and_the_metrics_are_closed_to_all_where_nobody_is_named() {
-    let rendered = render(&least());
+    let [rendered, _, _] = renderings();
     let policy = rendered.one("NetworkPolicy", "flowguard");
     let rules = policy["spec"]["ingress"].as_array().expect("rules");
     assert_eq!(rules.len(), 1, "{policy}");

@@ -25,13 +25,16 @@ const OWN: [&str; 9] = [
 /// A value that no setting takes but those that take any text.
 const NO_VALUE: &str = "x";
 
-/// What `flowguard settings` prints with one variable set: the settings, or why there are none.
-fn settings(variable: Option<(&str, &str)>) -> Result<BTreeMap<String, String>, String> {
-    let output = tools::flowguard().env_clear().envs(variable).arg("settings").output();
+/// What `flowguard settings` prints with these variables set: the settings, or why there are none.
+fn settings<'a>(
+    variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<BTreeMap<String, String>, String> {
+    let output = tools::flowguard().env_clear().envs(variables).arg("settings").output();
     let output = output.expect("flowguard runs");
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned());
     }
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     let lines = text.lines().filter_map(|line| line.split_once('='));
     Ok(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
@@ -128,15 +131,10 @@ fn every_setting_reaches_the_programs_as_it_was_written() {
     for pod in pods(&rendered.objects) {
         for container in containers(pod).into_iter().filter(|one| one["name"] != "envoy") {
             let environment = environment(container);
-            let output = tools::flowguard().env_clear().envs(&environment).arg("settings").output();
-            let output = output.expect("flowguard runs");
-            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-            let text = String::from_utf8(output.stdout).expect("text");
+            let variables = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let printed = settings(variables).unwrap_or_else(|refusal| panic!("{refusal}"));
             for (name, value) in &given {
-                assert!(
-                    text.lines().any(|line| line == format!("{name}={value}")),
-                    "{name}\n{text}"
-                );
+                assert_eq!(printed.get(name), Some(value), "{name}");
             }
             programs += 1;
         }

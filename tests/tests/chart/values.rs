@@ -1,12 +1,12 @@
 //! The chart's values: what is refused, and that each is told.
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use harness::tools;
+use repository::chart::call;
+use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{call, chart, everything, least, refusals, render, try_render, without_a_volume};
+use crate::helm::{chart, least, refusals, render, renderings, try_render};
 
 #[test]
 fn a_value_that_cannot_work_is_refused_by_its_name() {
@@ -78,24 +78,24 @@ fn an_image_is_named_by_its_digest_else_by_its_tag_else_by_the_charts_version() 
 
 #[test]
 fn what_is_not_kept_or_not_closed_is_told_at_the_installation() {
-    let notes = render(&without_a_volume()).notes;
+    let [_, everything, without_a_volume] = renderings();
+    let notes = &without_a_volume.notes;
     assert!(notes.contains("balances and clients end with the pod"), "{notes}");
     assert!(notes.contains("can change every client's limits"), "{notes}");
-    let notes = render(&everything()).notes;
+    let notes = &everything.notes;
     assert!(!notes.contains("is false"), "{notes}");
     assert!(notes.contains("http://flowguard-envoy.limits:8080"), "{notes}");
 }
 
 #[test]
 fn the_chart_has_the_version_of_what_it_runs() {
-    let chart = fs::read_to_string(chart().join("Chart.yaml")).expect("the chart");
+    let chart = read("helm/flowguard/Chart.yaml");
     for field in ["version", "appVersion"] {
         let expected = format!("{field}: {}", env!("CARGO_PKG_VERSION"));
         assert!(chart.lines().any(|line| line == expected), "{expected}\n{chart}");
     }
-    let values = fs::read_to_string(self::chart().join("values.yaml")).expect("the values");
-    let compose =
-        fs::read_to_string(tools::workspace().join("compose.yaml")).expect("compose.yaml");
+    let values = read("helm/flowguard/values.yaml");
+    let compose = read("compose.yaml");
     let version =
         compose.split("image: envoyproxy/envoy:").nth(1).and_then(|rest| rest.lines().next());
     let version = version.expect("Envoy's version");
@@ -108,7 +108,7 @@ fn every_value_is_in_the_readme_with_its_default() {
     let values = call(&["values", file.to_str().expect("a path in UTF-8")], &json!(null));
     let mut expected = BTreeMap::new();
     leaves(&values.unwrap_or_else(|error| panic!("{error}")), "", &mut expected);
-    let readme = fs::read_to_string(file.join("README.md")).expect("the chart's README");
+    let readme = read("helm/flowguard/README.md");
     let rows = readme.lines().filter(|line| line.starts_with("| `"));
     let told: BTreeMap<_, _> = rows
         .map(|row| {

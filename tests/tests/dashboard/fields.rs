@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use repository::dashboard::{Dashboard, array, text};
+use repository::dashboard::Dashboard;
+use repository::json::{array, text};
 use serde_json::{Value, json};
 
 /// Fields and types by kind.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use repository::dashboard::{Dashboard, array, text};
+use repository::dashboard::Dashboard;
+use repository::json::{array, text};
 use serde_json::Value;
 
 #[test]

@@ -1,11 +1,11 @@
 //! Where it leads: to the runbook, from the runbook, and to one client.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use harness::tools;
-use repository::dashboard::{Dashboard, array, text};
+use repository::dashboard::Dashboard;
 use repository::golden_metrics::names;
+use repository::json::{array, text};
+use repository::read;
 
 #[test]
 fn panels_lead_to_every_entry_of_the_runbook_and_nowhere_else() {
@@ -100,5 +100,5 @@ fn entries() -> BTreeSet<String> {
 }
 
 fn runbook() -> String {
-    fs::read_to_string(tools::workspace().join("docs/runbook.md")).expect("the runbook")
+    read("docs/runbook.md")
 }

@@ -1,11 +1,10 @@
 //! The rules of Grafana's dashboard linter, each by its name there (as of June 2026). Its two rules
 //! for Loki's language have nothing to judge: `the_data_source_is_a_variable` says why.
 
-use std::fs;
-
-use harness::tools;
-use repository::dashboard::{Dashboard, array, text};
+use repository::dashboard::Dashboard;
+use repository::json::{array, text};
 use repository::promql::{Selector, selectors};
+use repository::read;
 use serde_json::{Value, json};
 
 /// The units of Grafana's that are used here; it shows a unit that it does not know as a suffix.
@@ -24,8 +23,7 @@ fn selectors_of(expression: &str) -> Vec<Selector> {
 
 /// The panels that `.lint`, which the linter reads too, excludes from a rule.
 fn excluded_from(rule: &str) -> Vec<String> {
-    let file = tools::workspace().join("grafana/dashboards/.lint");
-    let exclusions = fs::read_to_string(file).expect("the linter's exclusions");
+    let exclusions = read("grafana/dashboards/.lint");
     let mut lines = exclusions.lines().skip_while(|line| *line != format!("  {rule}:"));
     lines.next();
     let of_rule = lines.take_while(|line| line.starts_with("    "));

@@ -1,7 +1,8 @@
 //! What the queries ask, beyond what the linter knows.
 
-use repository::dashboard::{Dashboard, array, text};
+use repository::dashboard::Dashboard;
 use repository::golden_metrics::{names, type_of, types};
+use repository::json::{array, text};
 
 /// As many series of clients as one panel shows: more are neither read nor drawn.
 const TEN: [&str; 2] = ["topk(10, ", "bottomk(10, "];

@@ -22,13 +22,16 @@ pub(crate) fn judge(recording: &Recording, began: usize, ended: usize, alerts: &
         expression(&ever, last, &names),
         expression(&format!("group by (alertname) ({FIRING})"), last, &[]),
     ];
-    for Alert { name, fires_after, gone_after } in alerts {
+    for Alert { name, fires_in, gone_in } in alerts {
         let (fires, gone) =
-            (began + fires_after * SCRAPES_A_MINUTE, ended + gone_after * SCRAPES_A_MINUTE);
+            (began + fires_in * SCRAPES_A_MINUTE, ended + gone_in * SCRAPES_A_MINUTE);
         assert!(fires <= last && gone <= last, "{name}: the recording is too short");
         let one =
             format!(r#"group by (alertname) (ALERTS{{alertstate="firing", alertname="{name}"}})"#);
+        // In that minute, and not by the end of the one before.
+        tests.push(expression(&one, fires - SCRAPES_A_MINUTE - 1, &[]));
         tests.push(expression(&one, fires, &[name.as_str()]));
+        tests.push(expression(&one, gone - SCRAPES_A_MINUTE - 1, &[name.as_str()]));
         tests.push(expression(&one, gone, &[]));
     }
     let rules = tools::workspace().join("prometheus/rules");

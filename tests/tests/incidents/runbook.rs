@@ -1,15 +1,14 @@
 //! The table of the runbook, *what you see when…*: what each incident is expected to look like.
 
-use std::fs;
+use repository::read;
 
-use harness::tools;
-
-/// An alert of an incident, in minutes of its beginning and of its end.
+/// An alert of an incident: in which minute of it the alert fires, and in which minute after it the
+/// alert is gone.
 #[derive(Debug)]
 pub(crate) struct Alert {
     pub(crate) name: String,
-    pub(crate) fires_after: usize,
-    pub(crate) gone_after: usize,
+    pub(crate) fires_in: usize,
+    pub(crate) gone_in: usize,
 }
 
 /// One incident.
@@ -40,8 +39,7 @@ pub(crate) fn row(incident: &str) -> Row {
 
 /// All rows of the table.
 pub(crate) fn rows() -> Vec<String> {
-    let runbook = fs::read_to_string(tools::workspace().join("docs/runbook.md"));
-    let runbook = runbook.expect("the runbook");
+    let runbook = read("docs/runbook.md");
     let (_, table) = runbook.split_once("| what happens |").expect("the table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
     rows.map(str::to_owned).collect()
@@ -61,13 +59,13 @@ fn lines(cell: &str) -> impl Iterator<Item = &str> {
     cell.split("<br>").filter(|line| *line != "–")
 }
 
-/// `[Name](#name) 1, 6`: after how many minutes it fires, and is gone.
+/// `[Name](#name) 1, 6`: in which minute it fires, and is gone.
 fn alert(text: &str) -> Alert {
     let read = || {
         let (name, rest) = text.strip_prefix('[')?.split_once("](#")?;
         let (fires, gone) = rest.split_once(") ")?.1.split_once(", ")?;
-        let (fires_after, gone_after) = (fires.parse().ok()?, gone.parse().ok()?);
-        Some(Alert { name: name.to_owned(), fires_after, gone_after })
+        let (fires_in, gone_in) = (fires.parse().ok()?, gone.parse().ok()?);
+        Some(Alert { name: name.to_owned(), fires_in, gone_in })
     };
     read().unwrap_or_else(|| panic!("no alert with its minutes: {text}"))
 }

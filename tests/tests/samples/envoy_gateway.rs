@@ -1,9 +1,10 @@
 //! `envoy-gateway.yaml`: what Envoy Gateway makes of its resources, beside a neighbour's route.
 
+use repository::json::{array, text};
 use serde_json::{Value, json};
 
 use crate::merge::merge;
-use crate::sample::{base, document, documents, file, list, of_kind, text};
+use crate::sample::{base, document, documents, file, of_kind};
 use crate::world::World;
 use crate::{config, labels, limited};
 
@@ -113,7 +114,7 @@ fn cluster(name: &str) -> Value {
 /// An `EnvoyExtensionPolicy`: the filter is in the chain, disabled, and enabled on the routes that
 /// are named. Envoy Gateway serves the image that it has fetched; here it is a file.
 fn extend(gateway: &mut Value, policy: &Value) {
-    let [wasm] = list(&policy["spec"]["wasm"]) else { panic!("not one filter: {policy}") };
+    let [wasm] = array(&policy["spec"]["wasm"]) else { panic!("not one filter: {policy}") };
     let id = format!("envoyextensionpolicy/default/{}/wasm/0", text(&policy["metadata"]["name"]));
     let filter = format!("envoy.filters.http.wasm/{id}");
     // As written in the samples: the test finds its values by it.
@@ -161,7 +162,7 @@ fn time_out(gateway: &mut Value, policy: &Value) {
         route["route"]["idle_timeout"] = timeouts["streamIdleTimeout"].clone();
     }
     let bounds = &policy["spec"]["circuitBreaker"];
-    let [target] = list(&policy["spec"]["targetRefs"]) else { panic!("not one target: {policy}") };
+    let [target] = array(&policy["spec"]["targetRefs"]) else { panic!("not one target: {policy}") };
     let name = cluster_of(text(&target["name"]));
     let cluster = config::clusters(gateway).iter_mut().find(|there| there["name"] == name.as_str());
     cluster.expect("the route's cluster")["circuit_breakers"] = json!({"thresholds": [{
@@ -173,7 +174,7 @@ fn time_out(gateway: &mut Value, policy: &Value) {
 
 /// The routes that a policy names, all of the limited host.
 fn targets<'a>(gateway: &'a mut Value, policy: &'a Value) -> impl Iterator<Item = &'a mut Value> {
-    let named: Vec<_> = list(&policy["spec"]["targetRefs"])
+    let named: Vec<_> = array(&policy["spec"]["targetRefs"])
         .iter()
         .map(|target| {
             assert_eq!(target["kind"], "HTTPRoute");

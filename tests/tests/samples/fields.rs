@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use repository::json::text;
+use repository::read;
 use serde_json::Value;
 
-use crate::sample::{documents, file, read, text};
+use crate::sample::{documents, file};
 
 const SAMPLES: [&str; 4] =
     ["istio.yaml", "istio-wasmplugin.yaml", "istio-trafficextension.yaml", "envoy-gateway.yaml"];

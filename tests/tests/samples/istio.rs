@@ -3,10 +3,11 @@
 
 use harness::envoy::Envoy;
 use harness::http_client::HttpClient;
+use repository::json::text;
 use serde_json::{Value, json};
 
 use crate::istiod::{apply, configure_proxy, extend, translated};
-use crate::sample::{base, document, documents, file, of_kind, text};
+use crate::sample::{base, document, documents, file, of_kind};
 use crate::world::World;
 use crate::{config, labels, limited, neighbour};
 

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use harness::tools;
+use repository::json::{array, text};
 use serde_json::{Value, json};
 
 use crate::config;
 use crate::merge::merge;
-use crate::sample::{document, list, text};
+use crate::sample::document;
 
 /// Applies an `EnvoyFilter` to a gateway. Each of its patches finds what it is for.
 pub(crate) fn apply(gateway: &mut Value, filter: &Value) {
-    for patch in list(&filter["spec"]["configPatches"]) {
+    for patch in array(&filter["spec"]["configPatches"]) {
         assert_eq!(patch["match"]["context"], "GATEWAY");
         let applied = match (text(&patch["applyTo"]), text(&patch["patch"]["operation"])) {
             ("HTTP_FILTER", "INSERT_BEFORE") => insert_before(gateway, patch),
@@ -31,7 +32,7 @@ pub(crate) fn configure_proxy(gateway: &mut Value, annotation: &str) {
     for (name, value) in annotation.as_object().expect("fields of a ProxyConfig") {
         match name.as_str() {
             "proxyStatsMatcher" => {
-                let prefixes = list(&value["inclusionPrefixes"]);
+                let prefixes = array(&value["inclusionPrefixes"]);
                 let shown: Vec<_> =
                     prefixes.iter().map(|prefix| json!({"prefix": prefix})).collect();
                 let more = json!({"stats_matcher": {"inclusion_list": {"patterns": shown}}});

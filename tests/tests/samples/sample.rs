@@ -1,6 +1,6 @@
 //! The samples as they are read: whole files, and the documents in them.
 
-use harness::tools;
+use repository::read;
 use serde_json::Value;
 
 /// A file of `envoy/`.
@@ -11,13 +11,6 @@ pub(crate) fn file(name: &str) -> String {
 /// What stands for somebody's configuration before FlowGuard.
 pub(crate) fn base(name: &str) -> Value {
     document(&read(&format!("tests/tests/samples/bases/{name}")))
-}
-
-/// A file of the project.
-pub(crate) fn read(path: &str) -> String {
-    let path = tools::workspace().join(path);
-    std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("can't read {}: {error}", path.display()))
 }
 
 /// The one document of a YAML text.
@@ -37,14 +30,4 @@ pub(crate) fn of_kind(documents: &[Value], kind: &str) -> Value {
     let resource = found.next().unwrap_or_else(|| panic!("no {kind}"));
     assert!(found.next().is_none(), "several {kind}");
     resource.clone()
-}
-
-/// The elements of a list that has to be there.
-pub(crate) fn list(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
-}
-
-/// The text that has to be there.
-pub(crate) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }

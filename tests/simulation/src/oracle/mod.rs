@@ -14,7 +14,10 @@ pub(crate) use client::{Decision, Limit, Standing, Wanted};
 pub(crate) use worker::Name;
 use worker::{Held, Worker};
 
-use crate::upstream::{Kind, Truth};
+use crate::{
+    plan::Waits,
+    upstream::{Kind, Truth},
+};
 
 /// A request that asks.
 #[derive(Clone, Debug)]
@@ -72,8 +75,8 @@ pub(crate) struct Oracle {
     /// Requests of deleted clients that may still be held somewhere.
     ghosts: Vec<(Name, u32)>,
     resume_timeout_ms: u64,
-    /// Whether those who wait are told a moment each.
-    pub(crate) spreads: bool,
+    /// What those who wait are told.
+    pub(crate) waits: Waits,
 }
 
 /// Whether the client that paid was deleted since.
@@ -84,7 +87,7 @@ fn is_orphan(clients: &BTreeMap<String, Client>, held: &Held) -> bool {
 
 impl Oracle {
     /// A control plane without clients; all that are unknown share `unknown`.
-    pub(crate) fn new(unknown: Wanted, resume_timeout_ms: u64, spreads: bool) -> Self {
+    pub(crate) fn new(unknown: Wanted, resume_timeout_ms: u64, waits: Waits) -> Self {
         Self {
             clients: BTreeMap::new(),
             unknown: Client::new(unknown, 0),
@@ -92,7 +95,7 @@ impl Oracle {
             lives: 0,
             ghosts: Vec::new(),
             resume_timeout_ms,
-            spreads,
+            waits,
         }
     }
 
@@ -148,7 +151,7 @@ impl Oracle {
         let mut decision = self.client_of(&ask.client).judge(reserved, now);
         match (&mut decision, self.clients.get_mut(&ask.client)) {
             (Decision::Admitted, _) => self.charge(worker, ask, reserved, now),
-            (Decision::Refused(_, Some(wait)), Some(client)) if self.spreads => {
+            (Decision::Refused(_, Some(wait)), Some(client)) if self.waits == Waits::Spread => {
                 *wait = client.line_up(reserved, *wait, now);
             }
             (Decision::Refused(..), _) => {}

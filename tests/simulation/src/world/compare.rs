@@ -29,6 +29,7 @@ impl World {
         is_known: bool,
         now: u64,
     ) {
+        let waits = self.plan.waits;
         let oracle = self.unforgetting.as_mut().unwrap_or(&mut self.oracle);
         let is_admitted = verdict.decision() == Told::Admitted;
         if is_known || (is_admitted && oracle.is_known(worker, ask.id)) {
@@ -43,9 +44,9 @@ impl World {
         } else {
             match judged {
                 Decision::Admitted => self.report.wrongly_refused += 1,
-                Decision::Refused(..) if oracle.spreads => {}
                 Decision::Refused(_, exact) => {
-                    let error = exact.unwrap_or(0).abs_diff(wait(verdict).unwrap_or(0));
+                    let (exact, told) = (exact.unwrap_or(0), wait(verdict).unwrap_or(0));
+                    let error = told.abs_diff(told.clamp(exact, waits.latest(exact)));
                     self.report.wait_error_ms = self.report.wait_error_ms.max(error);
                 }
             }

@@ -145,7 +145,7 @@ impl World {
             Waits::Exact => RetryAfter::Exact,
             Waits::Spread => RetryAfter::Spread,
         };
-        let oracle = Oracle::new(unknown, timeout_ms, retry_after == RetryAfter::Spread);
+        let oracle = Oracle::new(unknown, timeout_ms, plan.waits);
         let policy = Policy {
             unknown_clients: UnknownClients::Shared {
                 rpm: PerMinute::of::<30>(),

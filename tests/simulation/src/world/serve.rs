@@ -193,7 +193,7 @@ impl World {
             if let Decision::Refused(_, Some(wait)) = answer.decision
                 && !is_known
             {
-                self.is_exact(&ask, wait, now);
+                self.is_told_rightly(&ask, wait, now);
             }
         }
     }
@@ -205,17 +205,22 @@ impl World {
         self.admitted.extend(admitted.map(|verdict| (envoy, verdict.id)));
     }
 
-    /// At the end of a told wait the request passes if nobody else asks; not a millisecond earlier,
-    /// unless it was told a moment of its own.
-    fn is_exact(&mut self, ask: &Ask, wait: u64, now: u64) {
+    /// After the exact wait the request passes if nobody else asks, and not a millisecond earlier; what
+    /// is told is that, or a moment of its own.
+    fn is_told_rightly(&mut self, ask: &Ask, told: u64, now: u64) {
         let reserved = self.oracle.reserves(ask);
-        let mut client = self.oracle.client_of(&ask.client).clone();
-        let then = client.clone().judge(reserved, now + wait);
-        let before = client.judge(reserved, now + wait - 1);
-        let is_early = before == Decision::Admitted && !self.oracle.spreads;
-        if then != Decision::Admitted || is_early {
-            self.violated(format!("{ask:?} was told {wait} ms: {before:?} before, {then:?} then"));
+        let client = self.oracle.client_of(&ask.client).clone();
+        let judge = |at| client.clone().judge(reserved, at);
+        let Decision::Refused(_, Some(exact)) = judge(now) else {
+            return self.violated(format!("{ask:?} was told {told} ms, and would pass or never"));
+        };
+        let (before, then) = (judge(now + exact - 1), judge(now + exact));
+        let is_exact = then == Decision::Admitted && before != Decision::Admitted;
+        if !is_exact || told < exact || told > self.plan.waits.latest(exact) {
+            let seen = format!("exact are {exact} ms: {before:?} before, {then:?} then");
+            self.violated(format!("{ask:?} was told {told} ms; {seen}"));
         }
+        self.report.lined_up += u64::from(told > exact);
     }
 
     fn plan_acknowledgement(&mut self, stream: StreamId) {
