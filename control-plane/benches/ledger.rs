@@ -55,7 +55,7 @@ fn world(clients: u64, estimates: EstimateSource) -> Option<World> {
     for n in 0..clients {
         let id = ClientId::try_from(id(&mut buffer, n)).ok()?;
         let limits = Limits { rpm: limit, tpm: limit };
-        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+        ledger.configure(&ClientConfig::new(id, limits));
     }
     Some(World { ledger, clock })
 }
@@ -121,6 +121,7 @@ fn decide(world: &World, clients: u64, order: Order, fate: Fate, first: u64, dec
                 client: id(buffer, order.client(n, clients)),
                 estimate: Tokens::new(100).ok(),
                 kind: RequestKind::Generates,
+                model: None,
             })
             .collect();
         let answers = black_box(world.ledger.decide(&worker, &asks).now_or_never());

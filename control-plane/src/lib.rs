@@ -16,6 +16,7 @@ pub mod health;
 pub mod host;
 pub mod http;
 pub mod ledger;
+pub mod limits;
 pub mod listener;
 pub mod logging;
 pub mod metrics;

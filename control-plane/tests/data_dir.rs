@@ -285,12 +285,8 @@ async fn a_flipped_bit_is_found_or_does_no_harm() {
 
 fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
     let limit = |per_minute| PerMinute::new(per_minute).expect("a limit");
-    ClientConfig {
-        id: ClientId::try_from(id).expect("an id"),
-        limits: Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) },
-        enabled: true,
-        min_estimate: None,
-    }
+    let id = ClientId::try_from(id).expect("an id");
+    ClientConfig::new(id, Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) })
 }
 
 /// The file was made by the first version that had this format. It is never made anew: what it

@@ -2,6 +2,8 @@
 
 use limiter::{ClientId, PerMinute, Tokens};
 
+use crate::limits::{Group, Name, Subject};
+
 /// What an operator wants of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientConfig {
@@ -14,6 +16,10 @@ pub struct ClientConfig {
     /// The tokens that a request which generates some reserves at least, capped at the client's
     /// tokens per minute; `None`: what holds for all.
     pub min_estimate: Option<Tokens>,
+    /// The group that it is in.
+    pub group: Option<Group>,
+    /// The plan that it is on.
+    pub plan: Option<Name>,
 }
 
 /// A client's own limits; `None` is no limit.
@@ -26,6 +32,16 @@ pub struct Limits {
 }
 
 impl ClientConfig {
+    /// A client with these limits of its own, and nothing else said.
+    pub fn new(id: ClientId, limits: Limits) -> Self {
+        Self { id, limits, enabled: true, min_estimate: None, group: None, plan: None }
+    }
+
+    /// What its requests are known by.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { client: &self.id, group: self.group.as_ref(), plan: self.plan.as_ref() }
+    }
+
     /// The limits in force.
     pub(crate) fn limits_in_force(&self) -> Limits {
         if self.enabled { self.limits } else { Limits::default() }

@@ -7,7 +7,10 @@ use proto::{
 };
 
 use super::upstream::UpstreamAnswer;
-use crate::ledger::{Ask, Outcome, RequestKind, Response};
+use crate::{
+    ledger::{Ask, Outcome, RequestKind, Response},
+    limits::LimitKey,
+};
 
 /// A longer duration is no figure: no request takes a day.
 const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
@@ -52,7 +55,7 @@ pub(super) struct Settle {
 #[derive(Debug)]
 pub(super) struct Dropped {
     pub(super) client_id: String,
-    pub(super) limit: Dimension,
+    pub(super) limit: LimitKey,
     pub(super) requests: u64,
 }
 
@@ -69,7 +72,7 @@ impl ClientAsk {
     /// The same as the ledger is asked.
     pub(super) fn as_asked(&self) -> Ask<'_> {
         let Self { id, ref client_id, estimate, kind } = *self;
-        Ask { id, client: client_id, estimate, kind }
+        Ask { id, client: client_id, estimate, kind, model: None }
     }
 }
 
@@ -161,8 +164,8 @@ impl TryFrom<decision::Drop> for Dropped {
 
     fn try_from(drop: decision::Drop) -> Result<Self, FrameError> {
         let limit = match drop.decision() {
-            decision::Decision::RpmExceeded => Dimension::Rpm,
-            decision::Decision::TpmExceeded => Dimension::Tpm,
+            decision::Decision::RpmExceeded => LimitKey::Own(Dimension::Rpm),
+            decision::Decision::TpmExceeded => LimitKey::Own(Dimension::Tpm),
             _ => return Err(FrameError::Drop),
         };
         if !(1..=DROPPED_MAX).contains(&drop.requests) {

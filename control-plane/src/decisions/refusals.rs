@@ -1,12 +1,12 @@
 //! A line a refusal, for those who look for one: at debug, and for nothing where that is off.
 
-use limiter::{Dimension, Wait};
+use limiter::{Balance, Wait};
 use tracing::{Level, debug, enabled};
 
 use super::frame::Dropped;
 use crate::{
     excerpt::Excerpt,
-    ledger::{Answer, Ask, Refusal},
+    ledger::{Answer, Ask, Refusal, Shortage},
 };
 
 /// Logs which of `asks` were refused.
@@ -19,16 +19,16 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
         let client_id = || Excerpt::new(ask.client);
         match answer {
             Answer::Admitted { .. } => {}
-            Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => {
-                let balance = match limit {
-                    Dimension::Rpm => standing.requests,
-                    Dimension::Tpm => standing.tokens,
+            Answer::Refused { refusal: Refusal { limit, shortage, wait }, reserved, .. } => {
+                let balance = match shortage {
+                    Shortage::Requests(balance) | Shortage::Tokens(balance) => Some(balance),
+                    Shortage::Places(_) => None,
                 };
                 debug!(
                     client_id = client_id().as_str(),
-                    limit = limit.word(),
-                    per_minute = balance.map(|balance| balance.limit()),
-                    left = balance.map(|balance| balance.whole()),
+                    limit = limit.as_str(),
+                    per_minute = balance.map(Balance::limit),
+                    left = balance.map(Balance::whole),
                     tokens = reserved.get(),
                     wait_ms = match wait {
                         Wait::Millis(ms) => Some(*ms),
@@ -65,7 +65,7 @@ pub(super) fn log_dropped(node: &Excerpt, dropped: &Dropped) {
     let Dropped { client_id, limit, requests } = dropped;
     debug!(
         client_id = Excerpt::new(client_id).as_str(),
-        limit = limit.word(),
+        limit = limit.as_str(),
         requests,
         %node,
         "refused by the filter, with its client's last refusal, since its client asked too fast",

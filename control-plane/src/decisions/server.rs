@@ -158,7 +158,7 @@ mod tests {
         let worker = shared.ledger.join(WorkerId(1));
         for id in 0..12 {
             let client = &format!("stranger-{id}");
-            let ask = Ask { id, client, estimate: None, kind: RequestKind::Generates };
+            let ask = Ask { id, client, estimate: None, kind: RequestKind::Generates, model: None };
             shared.ledger.decide(&worker, &[ask]).await;
         }
         clock.set(UnixMillis(120_000));

@@ -154,8 +154,8 @@ impl Session {
         }
         for drop in drops {
             refusals::log_dropped(&self.node, &drop);
-            self.metrics.decided(exceeded(drop.limit), drop.requests);
-            self.ledger.count_dropped(&drop.client_id, drop.limit, drop.requests);
+            self.metrics.decided(exceeded(&drop.limit), drop.requests);
+            self.ledger.count_dropped(&drop.client_id, &drop.limit, drop.requests);
         }
     }
 

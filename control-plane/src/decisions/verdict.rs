@@ -3,50 +3,49 @@
 use limiter::{Balance, Dimension, Tokens, Wait};
 use proto::decision::{self, Decision, Verdict, verdict};
 
-use crate::ledger::{Answer, Refusal, Standing};
+use crate::{
+    ledger::{Answer, Left, Refusal, Tightest},
+    limits::LimitKey,
+};
 
 /// The verdict on ask number `id`.
 pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
     match answer {
-        Answer::Admitted { reserved, standing, .. } => Verdict {
-            settle_at_once: is_short(standing, *reserved),
-            ..with_standing(id, Decision::Admitted, standing, *reserved)
+        Answer::Admitted { reserved, tightest, is_short, .. } => Verdict {
+            settle_at_once: *is_short,
+            ..with_tightest(id, Decision::Admitted, tightest, *reserved)
         },
-        Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => Verdict {
+        Answer::Refused { refusal: Refusal { limit, wait, .. }, reserved, tightest } => Verdict {
             wait: Some(match *wait {
                 Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),
                 Wait::Never => verdict::Wait::Never(true),
             }),
-            ..with_standing(id, exceeded(*limit), standing, *reserved)
+            ..with_tightest(id, exceeded(limit), tightest, *reserved)
         },
-        Answer::UnknownClient => without_standing(id, Decision::UnknownClient),
-        Answer::Unavailable => without_standing(id, Decision::Unspecified),
+        Answer::UnknownClient => without_tightest(id, Decision::UnknownClient),
+        Answer::Unavailable => without_tightest(id, Decision::Unspecified),
     }
 }
 
 /// The decision of a request that `limit` refused.
-pub(super) fn exceeded(limit: Dimension) -> Decision {
+pub(super) fn exceeded(limit: &LimitKey) -> Decision {
     match limit {
-        Dimension::Rpm => Decision::RpmExceeded,
-        Dimension::Tpm => Decision::TpmExceeded,
+        LimitKey::Own(Dimension::Rpm) => Decision::RpmExceeded,
+        LimitKey::Own(Dimension::Tpm) | LimitKey::Named(_) => Decision::TpmExceeded,
     }
 }
 
-/// Whether the same request would now be refused for the tokens that this one may give back.
-fn is_short(standing: &Standing, reserved: Tokens) -> bool {
-    standing.tokens.is_some_and(|tokens| tokens.remaining() < reserved.get())
-}
-
-fn with_standing(id: u32, decision: Decision, standing: &Standing, reserved: Tokens) -> Verdict {
+fn with_tightest(id: u32, decision: Decision, tightest: &Tightest, reserved: Tokens) -> Verdict {
+    let balance = |left: &Option<Left>| left.as_ref().map(|left| balance(left.balance));
     Verdict {
-        requests: standing.requests.map(balance),
-        tokens: standing.tokens.map(balance),
+        requests: balance(&tightest.requests),
+        tokens: balance(&tightest.tokens),
         reserved_tokens: reserved.get(),
-        ..without_standing(id, decision)
+        ..without_tightest(id, decision)
     }
 }
 
-fn without_standing(id: u32, decision: Decision) -> Verdict {
+fn without_tightest(id: u32, decision: Decision) -> Verdict {
     Verdict { id, decision: decision.into(), ..Verdict::default() }
 }
 

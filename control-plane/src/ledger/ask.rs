@@ -1,6 +1,8 @@
 //! What a request asks, and what it is answered.
 
-use limiter::{Balance, Dimension, Tokens, Wait};
+use limiter::{Balance, Tokens, Wait};
+
+use crate::limits::LimitKey;
 
 /// One request, as it asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Ask<'a> {
     pub estimate: Option<Tokens>,
     /// What it is for.
     pub kind: RequestKind,
+    /// The model that it names, as the request has it.
+    pub model: Option<&'a str>,
 }
 
 /// What a request is for, as its method and path tell.
@@ -36,8 +40,10 @@ pub enum Answer {
         reserved: Tokens,
         /// Whether its end is waited for. Where there are too many, its charge stands.
         is_followed: bool,
-        /// Where the client stands now.
-        standing: Standing,
+        /// How little is left now.
+        tightest: Tightest,
+        /// Whether what is left would not pay for the same request again.
+        is_short: bool,
     },
     /// It does not pass, and was not charged.
     Refused {
@@ -45,8 +51,8 @@ pub enum Answer {
         refusal: Refusal,
         /// The tokens that would have been reserved.
         reserved: Tokens,
-        /// Where the client stands.
-        standing: Standing,
+        /// How little is left.
+        tightest: Tightest,
     },
     /// The id is not configured, and such clients are denied.
     UnknownClient,
@@ -56,20 +62,52 @@ pub enum Answer {
 }
 
 /// Why a request does not pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The limit that is named.
-    pub limit: Dimension,
+    pub limit: LimitKey,
+    /// What there is too little of, and how that limit stands.
+    pub shortage: Shortage,
     /// How long until all limits admit the same request: if nobody else spends, or, where those who
     /// wait are told a moment each, if they keep to it.
     pub wait: Wait,
 }
 
-/// Where a client stands at one moment; `None` is no limit.
+/// What a limit has too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Requests in a window.
+    Requests(Balance),
+    /// Tokens in a window.
+    Tokens(Balance),
+    /// Requests at a time, of which there can be so many.
+    Places(u64),
+}
+
+/// Where a client's own limits stand at one moment; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Requests per minute.
     pub requests: Option<Balance>,
     /// Tokens per minute.
     pub tokens: Option<Balance>,
+}
+
+/// The tightest of a request's limits, of each measure: the one with the least left, of equal ones that
+/// with the shortest window. `None`: nothing limits it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tightest {
+    /// Requests in a window.
+    pub requests: Option<Left>,
+    /// Tokens in a window.
+    pub tokens: Option<Left>,
+}
+
+/// A limit and what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Which one.
+    pub limit: LimitKey,
+    /// What is left.
+    pub balance: Balance,
 }

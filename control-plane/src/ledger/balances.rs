@@ -4,13 +4,13 @@ use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis
 use smallvec::SmallVec;
 
 use super::{
-    Refusal, Standing,
+    Refusal, Shortage, Standing,
     charges::{BucketKey, Charges},
     cost::Cost,
     lines::{Costs, Lines},
     policy::RetryAfter,
 };
-use crate::clients::Limits;
+use crate::{clients::Limits, limits::LimitKey};
 
 /// A client's buckets. One that was never charged is not there, which is as good as full; one whose
 /// limit is not in force stays, refills, and goes on where it was when the limit comes back.
@@ -170,10 +170,21 @@ fn decide<const N: usize>(
             }
             Ok(Charges { epoch, by_bucket })
         }
-        Decision::Refused(refusal) => Err(Refusal {
-            // One of them refused, or nothing would have.
-            limit: limits.get(refusal.named()).copied().unwrap_or(Dimension::Rpm),
-            wait: refusal.wait(),
-        }),
+        Decision::Refused(refusal) => {
+            let named = refusal.named();
+            let (Some(&dimension), Some(demand)) = (limits.get(named), demands.get(named)) else {
+                // One of them refused, or nothing would have.
+                return Ok(Charges { epoch, by_bucket: SmallVec::new() });
+            };
+            let balance = demand.bucket.balance(now);
+            Err(Refusal {
+                limit: LimitKey::Own(dimension),
+                shortage: match dimension {
+                    Dimension::Rpm => Shortage::Requests(balance),
+                    Dimension::Tpm => Shortage::Tokens(balance),
+                },
+                wait: refusal.wait(),
+            })
+        }
     }
 }

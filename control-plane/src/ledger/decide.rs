@@ -2,13 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use limiter::{Dimension, Tokens, UnixMillis};
+use limiter::{Balance, Dimension, Tokens, UnixMillis};
 use parking_lot::MutexGuard;
 
 use super::{
-    Answer, Ask, Client, Ledger, RequestKind, Reservation, RetryAfter, Unknown, Worker, WorkerId,
-    journal::Pen, policy::EstimateSource, record::Record, worker::Held, written::opened,
+    Answer, Ask, Client, Ledger, Left, RequestKind, Reservation, RetryAfter, Standing, Tightest,
+    Unknown, Worker, WorkerId, journal::Pen, policy::EstimateSource, record::Record, worker::Held,
+    written::opened,
 };
+use crate::limits::LimitKey;
 
 /// A worker that asks, and what is written down of it meanwhile.
 struct Asking<'a> {
@@ -37,7 +39,7 @@ impl Ledger {
 
     /// Counts requests that were refused where they arrived, for a limit that had just refused
     /// others of their client.
-    pub fn count_dropped(&self, client: &str, limit: Dimension, requests: u64) {
+    pub fn count_dropped(&self, client: &str, limit: &LimitKey, requests: u64) {
         let now = self.clock.now();
         if let Some(client) = self.clients.get(client) {
             return self.count_dropped_of(&client, limit, requests, now);
@@ -51,7 +53,7 @@ impl Ledger {
         }
     }
 
-    fn count_dropped_of(&self, client: &Client, limit: Dimension, requests: u64, now: UnixMillis) {
+    fn count_dropped_of(&self, client: &Client, limit: &LimitKey, requests: u64, now: UnixMillis) {
         let slot = client.slot.get_or_take(&self.slots, &client.config.id);
         self.slots.books(slot).record.dropped(limit, requests, now);
         self.touch(slot);
@@ -104,8 +106,10 @@ impl Ledger {
             let books = self.slots.books_of(reservation.slot)?;
             Some(books.balances.standing(client.config.limits_in_force(), asking.now))
         });
-        let standing = standing.flatten().unwrap_or_default();
-        Some(Answer::Admitted { reserved: reservation.reserved, is_followed: true, standing })
+        let (reserved, standing) = (reservation.reserved, standing.flatten().unwrap_or_default());
+        let is_short = is_short(&standing, reserved);
+        let tightest = tightest(&standing);
+        Some(Answer::Admitted { reserved, is_followed: true, tightest, is_short })
     }
 
     #[inline]
@@ -136,15 +140,17 @@ impl Ledger {
                 } else {
                     books.record.lost(reserved);
                 }
-                Answer::Admitted { reserved, is_followed, standing }
+                let is_short = is_short(&standing, reserved);
+                let tightest = tightest(&standing);
+                Answer::Admitted { reserved, is_followed, tightest, is_short }
             }
             Err(refusal) => {
                 if held.is_in_shadow {
-                    books.record.refused_in_shadow(refusal.limit, now);
+                    books.record.refused_in_shadow(&refusal.limit, now);
                 } else {
-                    books.record.dropped(refusal.limit, 1, now);
+                    books.record.dropped(&refusal.limit, 1, now);
                 }
-                Answer::Refused { refusal, reserved, standing }
+                Answer::Refused { refusal, reserved, tightest: tightest(&standing) }
             }
         }
     }
@@ -177,4 +183,19 @@ impl Ledger {
             RequestKind::Reads | RequestKind::Counts => estimate,
         }
     }
+}
+
+fn tightest(standing: &Standing) -> Tightest {
+    let own = |limit, balance: Option<Balance>| {
+        balance.map(|balance| Left { limit: LimitKey::Own(limit), balance })
+    };
+    Tightest {
+        requests: own(Dimension::Rpm, standing.requests),
+        tokens: own(Dimension::Tpm, standing.tokens),
+    }
+}
+
+/// Whether the same request would now be refused for the tokens that this one may give back.
+fn is_short(standing: &Standing, reserved: Tokens) -> bool {
+    standing.tokens.is_some_and(|tokens| tokens.remaining() < reserved.get())
 }

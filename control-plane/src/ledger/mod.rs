@@ -36,7 +36,7 @@ mod written;
 use limiter::UnixMillis;
 use parking_lot::Mutex;
 
-pub use ask::{Answer, Ask, Refusal, RequestKind, Standing};
+pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};

@@ -32,7 +32,7 @@ impl Unknown {
             UnknownClients::Deny => return Self::Denied(Denied::default()),
         };
         let id = ClientId::unknown();
-        let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
+        let config = ClientConfig::new(id, limits);
         Self::Shared(Client { config, slot: LazySlot::default() })
     }
 }

@@ -73,7 +73,11 @@ impl Draft {
             (Some(id), Some(rpm), Some(tpm), Some(enabled), Some(min_estimate))
                 if errors.is_empty() =>
             {
-                Ok(ClientConfig { id, limits: Limits { rpm, tpm }, enabled, min_estimate })
+                Ok(ClientConfig {
+                    enabled,
+                    min_estimate,
+                    ..ClientConfig::new(id, Limits { rpm, tpm })
+                })
             }
             _ => Err(errors),
         }

@@ -267,7 +267,7 @@ mod tests {
     fn config(id: &str, rpm: u64) -> ClientConfig {
         let limits = Limits { rpm: PerMinute::new(rpm).ok(), tpm: None };
         let id = ClientId::try_from(id).unwrap();
-        ClientConfig { id, limits, enabled: true, min_estimate: None }
+        ClientConfig::new(id, limits)
     }
 
     fn put(database: &mut ConfigDatabase, config: &ClientConfig) -> Result<Revision, StoreError> {

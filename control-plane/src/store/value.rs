@@ -59,6 +59,8 @@ pub(super) fn decode(id: &[u8], bytes: &[u8]) -> Result<(ClientConfig, Revision)
             limits: Limits { rpm: limit(rpm)?, tpm: limit(tpm)? },
             enabled: flags & IS_DISABLED == 0,
             min_estimate: min_estimate.map(Tokens::new).transpose().ok()?,
+            group: None,
+            plan: None,
         };
         is_whole.then_some((config, revision))
     };
@@ -78,6 +80,8 @@ mod tests {
             limits: Limits { rpm: limit(rpm), tpm: limit(tpm) },
             enabled: true,
             min_estimate: min_estimate.map(|tokens| Tokens::new(tokens).unwrap()),
+            group: None,
+            plan: None,
         }
     }
 

@@ -35,7 +35,7 @@ fn ledger(clients: usize, disk: Arc<dyn Disk>) -> (Arc<Ledger>, Arc<StateFiles>)
         let id = ClientId::try_from(id(number).as_str()).expect("an id");
         let limit = PerMinute::new(1_000_000_000).ok();
         let limits = Limits { rpm: limit, tpm: limit };
-        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+        ledger.configure(&ClientConfig::new(id, limits));
     }
     let opened = StateFiles::open(disk, |record| ledger.restore(&record));
     let (files, found) = opened.expect("an empty disk");

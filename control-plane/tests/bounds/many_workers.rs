@@ -44,7 +44,7 @@ async fn serve_one_client() -> (Served, Arc<Ledger>) {
     let ledger = Arc::new(Ledger::new(Policy::default(), clock));
     let id = ClientId::try_from("client").expect("an id");
     let limits = Limits { rpm: PerMinute::new(LIMIT as u64).ok(), tpm: None };
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    ledger.configure(&ClientConfig::new(id, limits));
     (serve(Arc::clone(&ledger), NoStore::default()).await, ledger)
 }
 

@@ -66,7 +66,7 @@ async fn no_decision_and_no_reader_waits_for_a_write_that_is_being_synced() {
     let ledger = Arc::new(Ledger::new(Policy::default(), SystemClock::start()));
     let id = ClientId::try_from("client").expect("an id");
     let limits = Limits { rpm: PerMinute::new(1_000_000).ok(), tpm: None };
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    ledger.configure(&ClientConfig::new(id, limits));
     let (begun, mut begins) = unbounded_channel();
     let synced = Arc::new(Semaphore::new(0));
     let disk = SlowDisk { begun, synced: Arc::clone(&synced) };

@@ -35,7 +35,7 @@ async fn serve_clients(clients: usize, id_len: usize) -> Served {
     for n in 0..clients {
         let id = ClientId::try_from(format!("{n:0>id_len$}").as_str()).expect("an id");
         let limits = Limits { rpm: PerMinute::new(60).ok(), tpm: PerMinute::new(1_000_000).ok() };
-        let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
+        let config = ClientConfig::new(id, limits);
         ledger.configure(&config);
     }
     serve(ledger, NoStore::default()).await

@@ -21,14 +21,14 @@ async fn added_by_waiting(retry_after: RetryAfter) -> isize {
     for id in &ids {
         let id = ClientId::try_from(id.as_str()).expect("an id");
         let limits = Limits { rpm: limit, tpm: limit };
-        ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+        ledger.configure(&ClientConfig::new(id, limits));
     }
     let worker = ledger.join(WorkerId(1));
     let ask_all = async |first: u32| {
         let mut refused = 0;
         for (n, id) in (first..).zip(&ids) {
             let kind = RequestKind::Generates;
-            let ask = Ask { id: n, client: id, estimate: Some(Tokens::ZERO), kind };
+            let ask = Ask { id: n, client: id, estimate: Some(Tokens::ZERO), kind, model: None };
             let answers = ledger.decide(&worker, &[ask]).await;
             refused += u32::from(matches!(answers[0], Answer::Refused { .. }));
         }

@@ -12,12 +12,8 @@ pub(crate) fn parse(text: &str) -> Result<Document, DocumentErrors> {
 
 pub(crate) fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
     let limit = |limit: Option<u64>| limit.map(|limit| PerMinute::new(limit).expect("a limit"));
-    ClientConfig {
-        id: ClientId::try_from(id).expect("an id"),
-        limits: Limits { rpm: limit(rpm), tpm: limit(tpm) },
-        enabled: true,
-        min_estimate: None,
-    }
+    let id = ClientId::try_from(id).expect("an id");
+    ClientConfig::new(id, Limits { rpm: limit(rpm), tpm: limit(tpm) })
 }
 
 /// What is told, a line each.

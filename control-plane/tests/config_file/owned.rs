@@ -128,6 +128,7 @@ async fn a_client_that_the_file_takes_over_keeps_what_it_has_left() {
         client: "a",
         estimate: None,
         kind: flowguard::ledger::RequestKind::Generates,
+        model: None,
     };
     let worker = world.ledger.join(flowguard::ledger::WorkerId(0));
     world.ledger.decide(&worker, &[ask]).await;

@@ -9,6 +9,7 @@ use flowguard::{
         Ask, ClientSnapshot, End, Ledger, ManualClock, Outcome, RequestKind, Response,
         UnknownSnapshot, WorkerId,
     },
+    limits::LimitKey,
     store::state::StateFiles,
 };
 use futures_util::FutureExt as _;
@@ -19,6 +20,8 @@ use tempfile::TempDir;
 use super::world::{NOW, Served, config, later, place, runtime, store};
 
 const IDS: [&str; 4] = ["a", "team/b+c", "c", "nobody"];
+
+const RPM: LimitKey = LimitKey::Own(Dimension::Rpm);
 
 /// What happens before the folder is backed up.
 #[derive(Clone, Debug)]
@@ -98,7 +101,7 @@ impl Before<'_> {
                 self.asked += 1;
                 let (id, estimate) = (self.asked, Tokens::new(tokens).ok());
                 let kind = RequestKind::Generates;
-                let ask = Ask { id, client: IDS[client], estimate, kind };
+                let ask = Ask { id, client: IDS[client], estimate, kind, model: None };
                 let of = self.ledger.join(WorkerId(worker));
                 let _ = self.ledger.decide(&of, &[ask]).now_or_never().expect("ready at once");
                 self.open.push((worker, id));
@@ -114,7 +117,7 @@ impl Before<'_> {
                 self.ledger.end(&of, vec![(id, end)]).now_or_never().expect("ready at once");
             }
             Step::Drop { client, requests } => {
-                self.ledger.count_dropped(IDS[client], Dimension::Rpm, requests);
+                self.ledger.count_dropped(IDS[client], &RPM, requests);
             }
             Step::Configure { client, rpm, tpm, enabled, min_estimate } => {
                 let min_estimate = min_estimate.and_then(|tokens| Tokens::new(tokens).ok());

@@ -66,7 +66,13 @@ fn what_is_told_of_a_client_is_of_one_moment_while_others_decide() {
                         break;
                     }
                     let estimate = Tokens::new(TOKENS).ok();
-                    let ask = Ask { id, client: "a", estimate, kind: RequestKind::Generates };
+                    let ask = Ask {
+                        id,
+                        client: "a",
+                        estimate,
+                        kind: RequestKind::Generates,
+                        model: None,
+                    };
                     let _ = ledger.decide(&worker, &[ask]).now_or_never();
                     let lost = vec![(id, flowguard::ledger::End::Lost)];
                     let _ = ledger.end(&worker, lost).now_or_never();

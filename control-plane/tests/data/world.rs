@@ -28,7 +28,7 @@ pub(crate) fn limit(per_minute: u64) -> PerMinute {
 pub(crate) fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
     let limits = Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) };
     let id = ClientId::try_from(id).expect("an id");
-    ClientConfig { id, limits, enabled: true, min_estimate: None }
+    ClientConfig::new(id, limits)
 }
 
 /// Estimates are learned, and ids that are not configured share a pair of buckets.

@@ -47,7 +47,7 @@ impl World {
         ledger.go_on(found.last, Arc::new(files));
         for (worker, id, client, tokens) in [(1, 1, "a", 100), (1, 2, "a", 50), (2, 1, "b", 0)] {
             let (estimate, kind) = (Tokens::new(tokens).ok(), RequestKind::Generates);
-            let ask = Ask { id, client, estimate, kind };
+            let ask = Ask { id, client, estimate, kind, model: None };
             let worker = ledger.join(WorkerId(worker));
             let _ = ledger.decide(&worker, &[ask]).now_or_never().expect("ready at once");
         }
@@ -108,7 +108,7 @@ pub(crate) fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConf
     let limit = |per_minute| PerMinute::new(per_minute).expect("a limit");
     let limits = Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) };
     let id = ClientId::try_from(id).expect("an id");
-    ClientConfig { id, limits, enabled: true, min_estimate: None }
+    ClientConfig::new(id, limits)
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {

@@ -23,7 +23,7 @@ pub(crate) fn ledger(clock: impl Into<Clock>) -> Arc<Ledger> {
     let ledger = Ledger::new(policy, clock);
     let limits = Limits { rpm: PerMinute::new(2).ok(), tpm: PerMinute::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    ledger.configure(&ClientConfig::new(id, limits));
     Arc::new(ledger)
 }
 

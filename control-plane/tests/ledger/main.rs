@@ -37,7 +37,7 @@ fn admitted_by_threads(world: &World, threads: u32, asks: u32, each: Option<Toke
                 start.wait();
                 for id in 0..asks {
                     let kind = RequestKind::Generates;
-                    let ask = Ask { id, client: "client", estimate: each, kind };
+                    let ask = Ask { id, client: "client", estimate: each, kind, model: None };
                     if matches!(world.ask_by(&worker, ask), Answer::Admitted { .. }) {
                         admitted.fetch_add(1, Ordering::Relaxed);
                     }

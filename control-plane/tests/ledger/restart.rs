@@ -42,7 +42,7 @@ fn spent(disk: &MemoryDisk, clock: &ManualClock) -> (Ledger, Arc<StateFiles>) {
     let worker = ledger.join(WorkerId(1));
     for id in 0..60 {
         let kind = RequestKind::Generates;
-        let ask = Ask { id, client: "a", estimate: None, kind };
+        let ask = Ask { id, client: "a", estimate: None, kind, model: None };
         let _ = ledger.decide(&worker, &[ask]).now_or_never();
         let _ = ledger.end(&worker, vec![(id, End::Lost)]).now_or_never();
     }
@@ -86,7 +86,8 @@ fn what_was_learned_is_there_after_a_stop() {
     let (ledger, files) = begin();
     let worker = ledger.join(WorkerId(1));
     for id in 1..=10 {
-        let ask = Ask { id, client: "a", estimate: None, kind: RequestKind::Generates };
+        let ask =
+            Ask { id, client: "a", estimate: None, kind: RequestKind::Generates, model: None };
         let _ = ledger.decide(&worker, &[ask]).now_or_never();
         let response = super::world::response(tokens(id.into()));
         let _ = ledger.end(&worker, vec![(id, End::Settled(response))]).now_or_never();
@@ -103,7 +104,13 @@ fn what_open_requests_hold_waits_for_their_worker_from_the_new_start_on() {
     let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
     let configs = [config("a", limit(60), limit(100))];
     let (ledger, files) = begin(policy(), &disk, &configs, &clock);
-    let ask = Ask { id: 1, client: "a", estimate: tokens(100), kind: RequestKind::Generates };
+    let ask = Ask {
+        id: 1,
+        client: "a",
+        estimate: tokens(100),
+        kind: RequestKind::Generates,
+        model: None,
+    };
     let _ = ledger.decide(&ledger.join(WorkerId(1)), &[ask]).now_or_never();
     drop((ledger, files));
     clock.set(later(600_000));
@@ -162,7 +169,8 @@ fn the_time_between_two_processes_is_paid_once_however_often_the_process_starts(
     let (ledger, files) = begin(policy(), &disk, &configs, &clock);
     let worker = ledger.join(WorkerId(1));
     let decide = |ledger: &Ledger, client| {
-        let ask = Ask { id: 1, client, estimate: tokens(0), kind: RequestKind::Generates };
+        let ask =
+            Ask { id: 1, client, estimate: tokens(0), kind: RequestKind::Generates, model: None };
         let _ = ledger.decide(&worker, &[ask]).now_or_never();
         let response = super::world::response(tokens(360));
         let _ = ledger.end(&worker, vec![(1, End::Settled(response))]).now_or_never();

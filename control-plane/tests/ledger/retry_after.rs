@@ -133,7 +133,8 @@ fn the_process_that_comes_next_begins_without_a_line() {
     let begin = || begin(policy, &disk, &[config("client", limit(2), None)], &clock);
     let ask = |ledger: &Ledger, id| {
         let worker = ledger.join(WorkerId(1));
-        let ask = Ask { id, client: "client", estimate: None, kind: RequestKind::Generates };
+        let ask =
+            Ask { id, client: "client", estimate: None, kind: RequestKind::Generates, model: None };
         let answers = ledger.decide(&worker, &[ask]).now_or_never();
         match answers.expect("local balances are ready at once").remove(0) {
             Answer::Refused { refusal, .. } => Some(refusal.wait),
@@ -228,7 +229,7 @@ fn check_same_but_for_the_wait(exactly: &Answer, told: &Answer) -> Result<(), Te
         prop_assert_eq!(exactly, told);
         return Ok(());
     };
-    prop_assert_eq!(refusal.limit, other.limit);
+    prop_assert_eq!(&refusal.limit, &other.limit);
     prop_assert!(other.wait >= refusal.wait, "{:?} before {:?}", other.wait, refusal.wait);
     let is_within_a_minute = other.wait <= Wait::Millis(LINE_MS_MAX);
     prop_assert!(is_within_a_minute || other.wait == refusal.wait, "{:?}", other.wait);

@@ -8,10 +8,11 @@ use flowguard::{
         Answer, Ask, ClientSnapshot, End, Ledger, ManualClock, Outcome, RequestKind, Response,
         UnknownSnapshot, WorkerId,
     },
+    limits::LimitKey,
     store::state::{StateFiles, simulated::MemoryDisk},
 };
 use futures_util::FutureExt as _;
-use limiter::Tokens;
+use limiter::{Dimension, Tokens};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
@@ -20,6 +21,8 @@ use super::{
 };
 
 const IDS: [&str; 4] = ["a", "b", "c", "nobody"];
+
+const RPM: LimitKey = LimitKey::Own(Dimension::Rpm);
 
 /// What is done to both ledgers.
 #[derive(Clone, Debug)]
@@ -156,7 +159,7 @@ impl Twins {
                 prop_assert_eq!(mortal, immortal);
             }
             Step::Drop { client, requests } => self.both().into_iter().for_each(|ledger| {
-                ledger.count_dropped(IDS[client], limiter::Dimension::Rpm, requests);
+                ledger.count_dropped(IDS[client], &RPM, requests);
                 ledger.commit();
             }),
             Step::Configure { client, rpm, tpm } => self.configure(client, rpm, tpm),
@@ -221,7 +224,7 @@ impl Twins {
         let estimate = Tokens::new(tokens).ok();
         let [mortal, immortal] = self.both().map(|ledger| {
             let worker = ledger.join(WorkerId(worker));
-            let ask = Ask { id, client: IDS[client], estimate, kind };
+            let ask = Ask { id, client: IDS[client], estimate, kind, model: None };
             let answers = ledger.decide(&worker, &[ask]).now_or_never();
             answers.expect("local balances are ready at once").remove(0)
         });

@@ -54,7 +54,7 @@ impl World {
 
     pub(crate) fn ask(&self, client: &str, estimate: Option<Tokens>, kind: RequestKind) -> Answer {
         let id = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        self.ask_by(&self.worker, Ask { id, client, estimate, kind })
+        self.ask_by(&self.worker, Ask { id, client, estimate, kind, model: None })
     }
 
     pub(crate) fn ask_by(&self, worker: &Worker, ask: Ask<'_>) -> Answer {
@@ -123,7 +123,7 @@ pub(crate) fn config(
 ) -> ClientConfig {
     let id = ClientId::try_from(id).unwrap();
     let (rpm, tpm) = (rpm.into(), tpm.into());
-    ClientConfig { id, limits: Limits { rpm, tpm }, enabled: true, min_estimate: None }
+    ClientConfig::new(id, Limits { rpm, tpm })
 }
 
 pub(crate) fn tokens(tokens: u64) -> Option<Tokens> {

@@ -34,7 +34,7 @@ fn large(clients: usize) -> World {
     for n in 0..clients {
         let id = ClientId::try_from(id(n).as_str()).expect("an id");
         let limits = Limits { rpm: Some(limit(60)), tpm: Some(limit(1_000)) };
-        let config = ClientConfig { id, limits, enabled: true, min_estimate: None };
+        let config = ClientConfig::new(id, limits);
         world.ledger.configure(&config);
     }
     world

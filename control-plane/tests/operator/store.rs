@@ -80,7 +80,7 @@ impl ConfigStore for FailingStore {
 fn config(id: &str) -> ClientConfig {
     let limits = Limits { rpm: Some(limit(7)), tpm: None };
     let id = ClientId::try_from(id).expect("an id");
-    ClientConfig { id, limits, enabled: true, min_estimate: None }
+    ClientConfig::new(id, limits)
 }
 
 #[tokio::test]

@@ -90,6 +90,7 @@ impl World {
             client,
             estimate: Some(Tokens::new(tokens).expect("few tokens")),
             kind: RequestKind::Generates,
+            model: None,
         };
         let answers = self.ledger.decide(&self.worker, &[ask]).now_or_never();
         answers.expect("local balances are ready at once").remove(0)

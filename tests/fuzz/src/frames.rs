@@ -72,7 +72,7 @@ fn ledger() -> Arc<Ledger> {
     let ledger = Ledger::new(policy, ManualClock::at(NOW));
     let limits = Limits { rpm: PerMinute::new(RPM).ok(), tpm: PerMinute::new(TPM).ok() };
     let id = ClientId::try_from(CLIENT).expect("an id");
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    ledger.configure(&ClientConfig::new(id, limits));
     Arc::new(ledger)
 }
 

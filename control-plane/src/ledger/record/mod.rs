@@ -13,7 +13,7 @@ pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use learned::LearnedEstimate;
 pub(super) use learned::REMEMBERED;
 
-use crate::store::state::Tallies;
+use crate::{limits::LimitKey, store::state::Tallies};
 
 /// A client's counters.
 #[derive(Debug, Default)]
@@ -102,22 +102,22 @@ impl Record {
     }
 
     #[inline]
-    pub(super) fn dropped(&mut self, limit: Dimension, requests: u64, now: UnixMillis) {
+    pub(super) fn dropped(&mut self, limit: &LimitKey, requests: u64, now: UnixMillis) {
         self.last_request = NonZeroU64::new(now.0);
         let dropped = match limit {
-            Dimension::Rpm => &mut self.rpm_dropped,
-            Dimension::Tpm => &mut self.tpm_dropped,
+            LimitKey::Own(Dimension::Rpm) => &mut self.rpm_dropped,
+            LimitKey::Own(Dimension::Tpm) | LimitKey::Named(_) => &mut self.tpm_dropped,
         };
         *dropped = dropped.saturating_add(requests);
     }
 
     /// A request was refused, and passes all the same.
-    pub(super) fn refused_in_shadow(&mut self, limit: Dimension, now: UnixMillis) {
+    pub(super) fn refused_in_shadow(&mut self, limit: &LimitKey, now: UnixMillis) {
         self.admitted(now);
         let refused = self.refused_in_shadow.get_or_insert_default();
         let by_limit = match limit {
-            Dimension::Rpm => &mut refused.rpm,
-            Dimension::Tpm => &mut refused.tpm,
+            LimitKey::Own(Dimension::Rpm) => &mut refused.rpm,
+            LimitKey::Own(Dimension::Tpm) | LimitKey::Named(_) => &mut refused.tpm,
         };
         *by_limit = by_limit.saturating_add(1);
     }

@@ -86,7 +86,7 @@ fn ledger() -> Ledger {
     let ledger = Ledger::new(Policy::default(), ManualClock::at(NOW));
     let limits = Limits { rpm: PerMinute::new(60).ok(), tpm: PerMinute::new(1_000).ok() };
     let id = ClientId::try_from(CLIENT).expect("an id");
-    ledger.configure(&ClientConfig { id, limits, enabled: true, min_estimate: None });
+    ledger.configure(&ClientConfig::new(id, limits));
     ledger
 }
 
