@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     counted::counted,
-    store::state::{BucketRecord, LearnedRecord, TalliesRecord},
+    store::state::{BucketRecord, LearnedRecord, LimitTalliesRecord, TalliesRecord},
 };
 
 /// The format that is written.
@@ -27,6 +27,8 @@ pub enum Line<'a> {
     Tallies(#[serde(borrow)] TalliesRecord<'a>),
     /// What a client's requests usually use.
     Learned(#[serde(borrow)] LearnedRecord<'a>),
+    /// How often limits beside its own two refused a client.
+    LimitTallies(#[serde(borrow)] LimitTalliesRecord<'a>),
     /// The last one.
     End(Counts),
 }

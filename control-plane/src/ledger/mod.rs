@@ -10,6 +10,7 @@
 
 mod ask;
 mod balances;
+mod beside;
 mod charges;
 mod clock;
 mod configuration;
@@ -25,13 +26,19 @@ mod recorded;
 mod reservation;
 mod restore;
 mod retired;
+mod rules;
+mod shared;
 mod slots;
 mod snapshot;
+mod stock;
+mod together;
 mod unconfigured;
 mod unknown;
 mod worker;
 mod workers;
 mod written;
+
+use std::sync::Arc;
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
@@ -50,8 +57,10 @@ pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
 use reservation::Reservation;
 use retired::Retired;
+use rules::{Class, Rules};
+use shared::SharedBuckets;
 use slots::{LazySlot, SlotNumber, Slots};
-pub use snapshot::{ClientSnapshot, UnknownSnapshot};
+pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
 use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{Worker, WorkerId};
@@ -60,16 +69,25 @@ use workers::Workers;
 
 use crate::clients::{self, Catalog};
 
-/// A client as the catalog has it: its configuration, and where its slot is.
-type Client = clients::Client<LazySlot>;
+/// A client as the catalog has it: its configuration, and where the rest is found.
+type Client = clients::Client<Entry>;
+
+/// Where what is left of a client's limits is, and which limits apply to it beside its own.
+#[derive(Debug)]
+struct Entry {
+    slot: LazySlot,
+    class: Arc<Class>,
+}
 
 /// All books of this process.
 #[derive(Debug)]
 pub struct Ledger {
     policy: Policy,
     clock: Clock,
-    clients: Catalog<LazySlot>,
+    clients: Catalog<Entry>,
     slots: Slots,
+    rules: Rules,
+    shared: SharedBuckets,
     retired: Mutex<Retired>,
     unknown: Unknown,
     unconfigured: Unconfigured,
@@ -80,8 +98,11 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger without clients.
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
+        let (rules, shared) = (Rules::default(), SharedBuckets::default());
         Self {
-            unknown: Unknown::new(policy.unknown_clients),
+            unknown: Unknown::new(policy.unknown_clients, |config| rules.class_of(config, &shared)),
+            rules,
+            shared,
             policy,
             clock: clock.into(),
             clients: Catalog::default(),

@@ -126,7 +126,7 @@ impl Books {
 
     /// A client was deleted, and what is known of it is of another one now.
     pub(super) fn forget(&mut self) {
-        self.balances.begin_anew();
+        self.balances.forget();
         self.record = Record::default();
     }
 

@@ -148,14 +148,25 @@ impl Ledger {
     }
 
     /// Takes back what was read from the files.
-    pub(super) fn hold_again(&self, id: WorkerId, request: u32, reservation: Reservation) {
+    ///
+    /// The answer is what is not held: what was read before of the same request, or this where there are
+    /// too many.
+    pub(super) fn hold_again(
+        &self,
+        id: WorkerId,
+        request: u32,
+        reservation: Reservation,
+    ) -> Option<Reservation> {
         let worker = self.workers.get_or_make(id);
         let mut held = worker.lock();
-        if self.workers.take_place(held.reservations.len()) {
-            held.away_since.get_or_insert(self.clock.now());
-            if held.reservations.insert(request, reservation).is_some() {
-                self.workers.give_back(1);
-            }
+        if !self.workers.take_place(held.reservations.len()) {
+            return Some(reservation);
         }
+        held.away_since.get_or_insert(self.clock.now());
+        let replaced = held.reservations.insert(request, reservation);
+        if replaced.is_some() {
+            self.workers.give_back(1);
+        }
+        replaced
     }
 }

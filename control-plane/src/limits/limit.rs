@@ -49,12 +49,16 @@ pub enum LimitMode {
 }
 
 impl Limit {
-    /// Whether it applies to requests of `subject` for `model`.
-    pub fn applies_to(&self, subject: &Subject<'_>, model: &ModelName) -> bool {
+    /// Whether it applies to requests of `subject` for some model.
+    pub fn includes(&self, subject: &Subject<'_>) -> bool {
         self.mode != LimitMode::Off
             && self.matches.includes(subject)
             && self.each.is_known_of(subject)
-            && self.matches.model.as_ref().is_none_or(|only| only == model)
+    }
+
+    /// Whether it applies to requests of `subject` for `model`.
+    pub fn applies_to(&self, subject: &Subject<'_>, model: &ModelName) -> bool {
+        self.includes(subject) && self.matches.model.as_ref().is_none_or(|only| only == model)
     }
 
     /// How many buckets a request needs in it.
@@ -92,6 +96,11 @@ impl Measure {
             Self::Tokens(_) => "tokens",
             Self::Concurrent(_) => "concurrent",
         }
+    }
+
+    /// Whether it counts tokens.
+    pub const fn is_tokens(&self) -> bool {
+        matches!(self, Self::Tokens(_))
     }
 
     /// So many requests or tokens a window, or requests at a time.
