@@ -72,7 +72,7 @@ impl Balances {
     #[inline]
     pub(super) fn follow(&mut self, limits: Limits, cost: Tokens, now: UnixMillis) {
         let Self { requests, tokens, lines, .. } = self;
-        lines.follow(costs(requests, tokens, limits, cost), now);
+        lines.follow(costs(requests.as_ref(), tokens.as_ref(), limits, cost), now);
     }
 
     /// When a request is told to come back that is refused and would pass in `exact`.
@@ -84,7 +84,7 @@ impl Balances {
         now: UnixMillis,
     ) -> Wait {
         let Self { requests, tokens, lines, .. } = self;
-        lines.line_up(exact, costs(requests, tokens, limits, cost), now)
+        lines.line_up(exact, costs(requests.as_ref(), tokens.as_ref(), limits, cost), now)
     }
 
     /// Why a request does not pass which one of the two refuses.
@@ -244,14 +244,14 @@ pub(super) fn in_use(
 /// What a request costs in each bucket whose limit is in force.
 #[inline]
 fn costs<'a>(
-    requests: &'a Option<Bucket>,
-    tokens: &'a Option<Bucket>,
+    requests: Option<&'a Bucket>,
+    tokens: Option<&'a Bucket>,
     limits: Limits,
     cost: Tokens,
 ) -> Costs<'a> {
     Costs {
-        requests: limits.rpm.and(requests.as_ref()).map(|bucket| (bucket, Tokens::ONE)),
-        tokens: limits.tpm.and(tokens.as_ref()).map(|bucket| (bucket, cost)),
+        requests: limits.rpm.and(requests).map(|bucket| (bucket, Tokens::ONE)),
+        tokens: limits.tpm.and(tokens).map(|bucket| (bucket, cost)),
     }
 }
 

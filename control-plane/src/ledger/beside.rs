@@ -16,7 +16,10 @@ pub(super) struct BesideKey {
 }
 
 /// The buckets by their keys. One that was never charged is not there, which is as good as full.
+///
+/// A pointer, since most clients have none.
 #[derive(Debug, Default)]
+#[expect(clippy::box_collection, reason = "a third of its size in every client")]
 pub(super) struct Beside(Option<Box<Vec<(BesideKey, Stocks)>>>);
 
 impl Beside {

@@ -113,8 +113,8 @@ impl Ledger {
                 let Some(reservation) = held.reservations.get(&id) else { continue };
                 let Some(books) = self.slots.books_of(reservation.slot) else { continue };
                 if let Some(client) = &books.client {
-                    let (worker, names) = (worker.id(), (&**named, &self.shared));
-                    push_opened((worker, id), client, reservation, names, |record| {
+                    let (worker, numbers) = (worker.id(), (&**named, &self.shared));
+                    push_opened((worker, id), client, reservation, numbers, |record| {
                         snapshot.push(record);
                     });
                 }

@@ -104,14 +104,14 @@ pub(super) fn push_opened(
     push: impl FnOnce(&Record<'_>),
 ) {
     let Charges { epoch, by_bucket } = &reservation.charges;
-    let names: SmallVec<[Option<SharedName>; 4]> = by_bucket
+    let of_shared: SmallVec<[Option<SharedName>; 4]> = by_bucket
         .iter()
         .map(|(key, _)| match key {
             BucketKey::Shared(key, _) => shared.books_of(*key)?.name.clone(),
             BucketKey::Own(_) | BucketKey::Beside(..) => None,
         })
         .collect();
-    let charges = by_bucket.iter().zip(&names).filter_map(|((key, held), shared)| {
+    let charges = by_bucket.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
         let (bucket, epoch) = match key {
             BucketKey::Own(dimension) => (name(client, *dimension), *epoch),
             BucketKey::Beside(key, part) => {

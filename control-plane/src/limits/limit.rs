@@ -49,16 +49,16 @@ pub enum LimitMode {
 }
 
 impl Limit {
+    /// Whether it applies to requests of `subject` for `model`.
+    pub fn applies_to(&self, subject: &Subject<'_>, model: &ModelName) -> bool {
+        self.concerns(subject) && self.matches.model.as_ref().is_none_or(|only| only == model)
+    }
+
     /// Whether it applies to requests of `subject` for some model.
-    pub fn includes(&self, subject: &Subject<'_>) -> bool {
+    pub fn concerns(&self, subject: &Subject<'_>) -> bool {
         self.mode != LimitMode::Off
             && self.matches.includes(subject)
             && self.each.is_known_of(subject)
-    }
-
-    /// Whether it applies to requests of `subject` for `model`.
-    pub fn applies_to(&self, subject: &Subject<'_>, model: &ModelName) -> bool {
-        self.includes(subject) && self.matches.model.as_ref().is_none_or(|only| only == model)
     }
 
     /// How many buckets a request needs in it.
@@ -103,6 +103,14 @@ impl Measure {
         matches!(self, Self::Tokens(_))
     }
 
+    /// So much in which window and at once; `None` for places, of which none refills.
+    pub const fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::Requests(quota) | Self::Tokens(quota) => Some(*quota),
+            Self::Concurrent(_) => None,
+        }
+    }
+
     /// So many requests or tokens a window, or requests at a time.
     pub fn amount(&self) -> u64 {
         match self {
@@ -113,6 +121,9 @@ impl Measure {
 }
 
 impl LimitMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Enforce, Self::Shadow, Self::Off];
+
     /// What it is called wherever it is named.
     pub const fn word(self) -> &'static str {
         match self {

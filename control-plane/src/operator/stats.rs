@@ -39,10 +39,8 @@ impl From<&ClientSnapshot> for ClientStats {
     fn from(client: &ClientSnapshot) -> Self {
         let ClientSnapshot { config, standing, record, .. } = client;
         let all = record.over_all_processes();
-        let dropped_requests = all
-            .rpm_dropped
-            .saturating_add(all.tpm_dropped)
-            .saturating_add(record.limit_dropped);
+        let dropped_requests =
+            all.rpm_dropped.saturating_add(all.tpm_dropped).saturating_add(record.limit_dropped);
         Self {
             id: config.id.clone(),
             total_requests: all.admitted.saturating_add(dropped_requests),

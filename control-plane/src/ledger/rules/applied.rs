@@ -50,7 +50,7 @@ impl Applied {
         shared: &SharedBuckets,
     ) -> Self {
         let relevant: Vec<_> = limits
-            .filter(|limit| limit.config.includes(subject))
+            .filter(|limit| limit.config.concerns(subject))
             .map(|limit| (limit.config.matches.model.as_ref(), Row::new(limit, subject, shared)))
             .collect();
         let of = |model: Option<&ModelName>| -> Box<[Row]> {

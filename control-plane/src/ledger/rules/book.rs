@@ -229,13 +229,13 @@ impl Book {
                 self.last_number = self.last_number.wrapping_add(1);
                 Arc::new(InForce::new(LimitNumber(self.last_number), config, now))
             });
-            if let Some(known) = known.filter(|known| {
-                known.config.measure != limit.config.measure
-                    || known.config.trial != limit.config.trial
-            }) {
-                if known.number == limit.number {
-                    changed.replaced.insert(limit.number, Arc::clone(&limit));
-                }
+            let has_other_numbers = known.is_some_and(|known| {
+                known.number == limit.number
+                    && (known.config.measure, known.config.trial)
+                        != (limit.config.measure, limit.config.trial)
+            });
+            if has_other_numbers {
+                changed.replaced.insert(limit.number, Arc::clone(&limit));
             }
             self.limits.insert(limit.config.name.clone(), limit);
         }

@@ -12,7 +12,10 @@ use crate::{
 
 /// A limit's shared buckets, by group and plan where it has one for each of them.
 #[derive(Debug, Default)]
-pub(super) struct Shelves(Mutex<HashMap<(Option<Group>, Option<Name>), Shelf>>);
+pub(super) struct Shelves(Mutex<HashMap<Of, Shelf>>);
+
+/// The group and the plan of which it is, where the limit has buckets for each of them.
+type Of = (Option<Group>, Option<Name>);
 
 /// Those of one group and plan.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ impl Shelves {
             plan.filter(|_| limit.each.plan).cloned(),
         );
         let mut shelves = self.0.lock();
-        let shelf = shelves.entry(key).or_insert_with_key(|(group, plan)| {
+        let of_both = shelves.entry(key).or_insert_with_key(|(group, plan)| {
             let (group, plan) = (group.clone(), plan.clone());
             let name = SharedName { limit: limit.name.clone(), group, plan, model: None };
             if limit.each.model {
@@ -52,7 +55,7 @@ impl Shelves {
                 Shelf::One(shared.take(name))
             }
         });
-        shelf.clone()
+        of_both.clone()
     }
 
     /// Takes away what nobody can reach any more: shelves of groups and plans that no client has, and
