@@ -20,10 +20,10 @@ const LIMITS_TOLD_MAX: usize = BUCKETS_MAX + 4;
 #[derive(Clone, Debug)]
 pub struct BucketCount<'a> {
     /// Limits that name no client.
-    of_all: Vec<&'a Limit>,
+    for_all: Vec<&'a Limit>,
     /// Those that name one.
     of_client: HashMap<&'a ClientId, Vec<&'a Limit>, RandomState>,
-    /// The most that `of_all` come to for one model.
+    /// The most that `for_all` come to for one model.
     of_class: HashMap<Class, usize, RandomState>,
 }
 
@@ -34,13 +34,13 @@ impl<'a> BucketCount<'a> {
     /// Of clients under these limits.
     pub fn of(limits: impl IntoIterator<Item = &'a Limit>) -> Self {
         let mut count = Self {
-            of_all: Vec::new(),
+            for_all: Vec::new(),
             of_client: HashMap::default(),
             of_class: HashMap::default(),
         };
         for limit in limits {
             match &limit.matches.client {
-                None => count.of_all.push(limit),
+                None => count.for_all.push(limit),
                 Some(client) => count.of_client.entry(client).or_default().push(limit),
             }
         }
@@ -56,12 +56,12 @@ impl<'a> BucketCount<'a> {
     ) -> Result<(), TooManyBuckets> {
         let by_name = self.of_client.get(subject.client).map_or(&[][..], Vec::as_slice);
         let class = (subject.group.cloned(), subject.plan.cloned());
-        let of_all = &self.of_all;
-        let shared = *self.of_class.entry(class).or_insert_with(|| most(of_all, subject).0);
+        let for_all = &self.for_all;
+        let shared = *self.of_class.entry(class).or_insert_with(|| most(for_all, subject).0);
         if by_name.is_empty() && own.len() + shared <= BUCKETS_MAX {
             return Ok(());
         }
-        let limits: Vec<_> = of_all.iter().chain(by_name).copied().collect();
+        let limits: Vec<_> = for_all.iter().chain(by_name).copied().collect();
         let (most, model) = most(&limits, subject);
         let buckets = own.len() + most;
         if buckets <= BUCKETS_MAX {

@@ -150,7 +150,7 @@ impl Before<'_> {
 /// All that there is to know of every client, to the unit.
 fn told(ledger: &Ledger) -> Vec<String> {
     let told = |snapshot: &ClientSnapshot| {
-        let ClientSnapshot { config, standing, record } = snapshot;
+        let ClientSnapshot { config, standing, record, .. } = snapshot;
         let tallies = record.over_all_processes();
         format!("{config:?} {standing:?} {tallies:?} {:?}", record.learned_estimate)
     };
