@@ -111,6 +111,14 @@ impl Measure {
         }
     }
 
+    /// So many requests, tokens or places as there are when nothing was taken.
+    pub fn capacity(&self) -> u64 {
+        match self {
+            Self::Requests(quota) | Self::Tokens(quota) => quota.burst(),
+            Self::Concurrent(places) => places.get(),
+        }
+    }
+
     /// So many requests or tokens a window, or requests at a time.
     pub fn amount(&self) -> u64 {
         match self {

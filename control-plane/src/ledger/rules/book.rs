@@ -10,7 +10,8 @@ use limiter::{ClientId, UnixMillis};
 use parking_lot::Mutex;
 
 use super::{
-    Applied, Class, InForce, KnownModels, LimitNumber, ModelNumber, class::ClassKey, shelf::Shelf,
+    Applied, Class, InForce, KnownModels, LimitNumber, ModelNumber, class::ClassKey,
+    in_force::Counted, shelf::Shelf,
 };
 use crate::{
     clients::ClientConfig,
@@ -21,6 +22,9 @@ use crate::{
     limits::{Group, Limit, LimitName, ModelName, Models, Name},
     store::state::LimitBucketName,
 };
+
+/// How many names of limits are counted for, whether they are in force or not.
+const COUNTED_MAX: usize = 10_000;
 
 /// What is in force. A decision reads what stands in a class.
 #[derive(Debug, Default)]
@@ -52,6 +56,8 @@ struct Book {
     classes: HashMap<ClassKey, Arc<Class>>,
     /// Clients that a limit is for.
     named: HashSet<ClientId>,
+    /// What limits counted, also of some that are no more: a counter does not go down.
+    counted: HashMap<LimitName, Arc<Counted>>,
     last_number: u32,
     /// How many classes went away whose shelves may still be there.
     swept_behind: usize,
@@ -227,7 +233,8 @@ impl Book {
             };
             let limit = goes_on.unwrap_or_else(|| {
                 self.last_number = self.last_number.wrapping_add(1);
-                Arc::new(InForce::new(LimitNumber(self.last_number), config, now))
+                let counted = Arc::clone(self.counted.entry(config.name.clone()).or_default());
+                Arc::new(InForce::new(LimitNumber(self.last_number), config, counted, now))
             });
             let has_other_numbers = known.is_some_and(|known| {
                 known.number == limit.number
@@ -244,6 +251,10 @@ impl Book {
                 changed.removed.insert(known.number, known);
             }
         }
+        if self.counted.len() > COUNTED_MAX {
+            self.counted.retain(|name, _| self.limits.contains_key(name));
+        }
+
         let models = self.models.with(models);
         let gone = self.models.models().iter().filter_map(|(name, _)| {
             let model = ModelName::Named(name.clone());

@@ -49,13 +49,18 @@ pub(in crate::ledger) struct Counted {
 
 impl InForce {
     /// A limit that was not there before.
-    pub(super) fn new(number: LimitNumber, config: Limit, now: UnixMillis) -> Self {
+    pub(super) fn new(
+        number: LimitNumber,
+        config: Limit,
+        counted: Arc<Counted>,
+        now: UnixMillis,
+    ) -> Self {
         Self {
             number,
             trial: config.on_trial(),
             config,
             since: now,
-            counted: Arc::default(),
+            counted,
             shelves: Arc::default(),
         }
     }
