@@ -19,7 +19,7 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
         let client_id = || Excerpt::new(ask.client);
         match answer {
             Answer::Admitted { .. } => {}
-            Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => {
+            Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing, .. } => {
                 let balance = match limit {
                     Dimension::Rpm => standing.requests,
                     Dimension::Tpm => standing.tokens,

@@ -8,17 +8,21 @@ use crate::ledger::{Answer, Refusal, Standing};
 /// The verdict on ask number `id`.
 pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
     match answer {
-        Answer::Admitted { reserved, standing, .. } => Verdict {
+        Answer::Admitted { reserved, is_configured, standing, .. } => Verdict {
             settle_at_once: is_short(standing, *reserved),
+            configured: *is_configured,
             ..with_standing(id, Decision::Admitted, standing, *reserved)
         },
-        Answer::Refused { refusal: Refusal { limit, wait }, reserved, standing } => Verdict {
-            wait: Some(match *wait {
-                Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),
-                Wait::Never => verdict::Wait::Never(true),
-            }),
-            ..with_standing(id, exceeded(*limit), standing, *reserved)
-        },
+        Answer::Refused { refusal: Refusal { limit, wait }, reserved, is_configured, standing } => {
+            Verdict {
+                configured: *is_configured,
+                wait: Some(match *wait {
+                    Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),
+                    Wait::Never => verdict::Wait::Never(true),
+                }),
+                ..with_standing(id, exceeded(*limit), standing, *reserved)
+            }
+        }
         Answer::UnknownClient => without_standing(id, Decision::UnknownClient),
         Answer::Unavailable => without_standing(id, Decision::Unspecified),
     }

@@ -36,6 +36,8 @@ pub enum Answer {
         reserved: Tokens,
         /// Whether its end is waited for. Where there are too many, its charge stands.
         is_followed: bool,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// Where the client stands now.
         standing: Standing,
     },
@@ -45,6 +47,8 @@ pub enum Answer {
         refusal: Refusal,
         /// The tokens that would have been reserved.
         reserved: Tokens,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// Where the client stands.
         standing: Standing,
     },

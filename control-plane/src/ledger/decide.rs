@@ -73,13 +73,13 @@ impl Ledger {
             // In shadow it passes, and nobody comes back at a moment of its own.
             let in_shadow = asking.held.is_in_shadow;
             let retry_after = if in_shadow { RetryAfter::Exact } else { self.policy.retry_after };
-            return self.decide_for(&client, ask, retry_after, asking);
+            return self.decide_for(&client, true, ask, retry_after, asking);
         }
         match &self.unknown {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
                 // Moments of their own would be kept to by some of them, and be taken by others.
-                self.decide_for(client, ask, RetryAfter::Exact, asking)
+                self.decide_for(client, false, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
                 let (what, count) = if asking.held.is_in_shadow {
@@ -105,13 +105,19 @@ impl Ledger {
             Some(books.balances.standing(client.config.limits_in_force(), asking.now))
         });
         let standing = standing.flatten().unwrap_or_default();
-        Some(Answer::Admitted { reserved: reservation.reserved, is_followed: true, standing })
+        Some(Answer::Admitted {
+            reserved: reservation.reserved,
+            is_followed: true,
+            is_configured: self.clients.get(ask.client).is_some(),
+            standing,
+        })
     }
 
     #[inline]
     fn decide_for(
         &self,
         client: &Client,
+        is_configured: bool,
         ask: &Ask<'_>,
         retry_after: RetryAfter,
         asking: &mut Asking<'_>,
@@ -136,7 +142,7 @@ impl Ledger {
                 } else {
                     books.record.lost(reserved);
                 }
-                Answer::Admitted { reserved, is_followed, standing }
+                Answer::Admitted { reserved, is_followed, is_configured, standing }
             }
             Err(refusal) => {
                 if held.is_in_shadow {
@@ -144,7 +150,7 @@ impl Ledger {
                 } else {
                     books.record.dropped(refusal.limit, 1, now);
                 }
-                Answer::Refused { refusal, reserved, standing }
+                Answer::Refused { refusal, reserved, is_configured, standing }
             }
         }
     }
