@@ -132,6 +132,7 @@ mod tests {
         tokens: Some(LEFT),
         reserved_tokens: 2,
         settle_at_once: false,
+        configured: true,
     };
 
     #[test]

@@ -11,11 +11,18 @@ use crate::{
 /// The verdict on ask number `id`.
 pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
     match answer {
-        Answer::Admitted { reserved, tightest, is_short, .. } => Verdict {
+        Answer::Admitted { reserved, tightest, is_short, is_configured, .. } => Verdict {
+            configured: *is_configured,
             settle_at_once: *is_short,
             ..with_tightest(id, Decision::Admitted, tightest, *reserved)
         },
-        Answer::Refused { refusal: Refusal { limit, wait, .. }, reserved, tightest } => Verdict {
+        Answer::Refused {
+            refusal: Refusal { limit, wait, .. },
+            reserved,
+            tightest,
+            is_configured,
+        } => Verdict {
+            configured: *is_configured,
             wait: Some(match *wait {
                 Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),
                 Wait::Never => verdict::Wait::Never(true),

@@ -40,6 +40,8 @@ pub enum Answer {
         reserved: Tokens,
         /// Whether its end is waited for. Where there are too many, its charge stands.
         is_followed: bool,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// How little is left now.
         tightest: Tightest,
         /// Whether what is left would not pay for the same request again.
@@ -51,6 +53,8 @@ pub enum Answer {
         refusal: Refusal,
         /// The tokens that would have been reserved.
         reserved: Tokens,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// How little is left.
         tightest: Tightest,
     },

@@ -89,13 +89,13 @@ impl Ledger {
             // In shadow it passes, and nobody comes back at a moment of its own.
             let in_shadow = asking.held.is_in_shadow;
             let retry_after = if in_shadow { RetryAfter::Exact } else { self.policy.retry_after };
-            return self.decide_for(&client, ask, retry_after, asking);
+            return self.decide_for(&client, true, ask, retry_after, asking);
         }
         match &self.unknown {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
                 // Moments of their own would be kept to by some of them, and be taken by others.
-                self.decide_for(client, ask, RetryAfter::Exact, asking)
+                self.decide_for(client, false, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
                 let (what, count) = if asking.held.is_in_shadow {
@@ -125,13 +125,15 @@ impl Ledger {
             Some(self.tightest_together(&books, request, now))
         });
         let (tightest, is_short) = stands.flatten().unwrap_or_default();
-        Some(Answer::Admitted { reserved, is_followed: true, tightest, is_short })
+        let is_configured = self.clients.get(ask.client).is_some();
+        Some(Answer::Admitted { reserved, is_followed: true, is_configured, tightest, is_short })
     }
 
     #[inline]
     fn decide_for(
         &self,
         client: &Client,
+        is_configured: bool,
         ask: &Ask<'_>,
         retry_after: RetryAfter,
         asking: &mut Asking<'_>,
@@ -158,7 +160,7 @@ impl Ledger {
                     // Nobody would know when to give its place back.
                     self.end_charges(Some(&mut books), &charges, Some(Cost::Nothing), pen, now);
                     books.record.dropped(&refusal.limit, 1, now);
-                    return Answer::Refused { refusal, reserved, tightest };
+                    return Answer::Refused { refusal, reserved, is_configured, tightest };
                 }
                 books.record.admitted(now);
                 if is_followed {
@@ -179,7 +181,7 @@ impl Ledger {
                     self.end_charges(Some(&mut books), &charges, None, pen, now);
                     books.record.lost(reserved);
                 }
-                Answer::Admitted { reserved, is_followed, tightest, is_short }
+                Answer::Admitted { reserved, is_followed, is_configured, tightest, is_short }
             }
             Err(refusal) => {
                 if in_shadow {
@@ -187,7 +189,7 @@ impl Ledger {
                 } else {
                     books.record.dropped(&refusal.limit, 1, now);
                 }
-                Answer::Refused { refusal, reserved, tightest }
+                Answer::Refused { refusal, reserved, is_configured, tightest }
             }
         }
     }

@@ -170,3 +170,22 @@ impl Ledger {
         replaced
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_followed_than_a_worker_and_all_of_them_together_may_hold() {
+        let workers = Workers::default();
+        assert!(workers.take_place(HELD_MAX - 1));
+        assert!(!workers.take_place(HELD_MAX), "a worker holds no more");
+        workers.held_in_all.store(HELD_IN_ALL_MAX - 1, Ordering::Relaxed);
+        assert!(workers.take_place(0));
+        for _ in 0..3 {
+            assert!(!workers.take_place(0), "all of them hold no more");
+        }
+        workers.give_back(1);
+        assert!(workers.take_place(0), "one has ended");
+    }
+}

@@ -1,9 +1,11 @@
 //! A worker's session by itself.
 
+use flowguard::ledger::{ManualClock, UnknownClients};
+use limiter::PerMinute;
 use proto::decision::{Balance, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource};
 use tonic::Code;
 
-use crate::world::{NEVER, Session, ask, asks, decisions_of, hello, settle};
+use crate::world::{NEVER, NOW, Session, ask, asks, decisions_of, hello, ledger_with, settle};
 
 #[test]
 fn every_ask_has_one_verdict_in_order() {
@@ -29,6 +31,26 @@ fn every_ask_has_one_verdict_in_order() {
             (6, Decision::RpmExceeded, 30_000),
         ]
     );
+}
+
+#[test]
+fn a_verdict_says_whether_its_client_is_configured() {
+    let limit = PerMinute::new(100).unwrap();
+    let shared = UnknownClients::Shared { rpm: limit, tpm: limit };
+    for unknown_clients in [UnknownClients::Deny, UnknownClients::Allow, shared] {
+        let ledger = ledger_with(unknown_clients, ManualClock::at(NOW));
+        let mut session = Session::start_on(&ledger, &hello()).unwrap();
+        // The second one of each is refused.
+        let frame = asks(&[
+            ask(1, "client", 60),
+            ask(2, "client", 60),
+            ask(3, "nobody", 60),
+            ask(4, "nobody", 101),
+        ]);
+        let answer = session.answer(frame).unwrap().unwrap();
+        let configured: Vec<_> = answer.verdicts.iter().map(|verdict| verdict.configured).collect();
+        assert_eq!(configured, [true, true, false, false]);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use proto::{
 
 use super::{
     Worker,
+    lanes::Lane,
     requests::{Forwarded, Waiting},
     response::Response,
 };
@@ -27,12 +28,13 @@ impl Worker {
         asks: &[Ask],
         now: Micros,
     ) {
-        let id = verdict.id;
+        let &decision::Verdict { id, configured, .. } = verdict;
         let Ok(verdict) = Verdict::try_from(verdict) else {
             return self.give_up_without_verdict(host, id, now);
         };
         if let Some(ask) = asks.iter().find(|ask| ask.id == id) {
-            self.remember(&ask.client_id, &verdict, now);
+            let lane = self.requests.learn(&ask.client_id, configured);
+            self.remember(lane, &ask.client_id, &verdict, now);
         }
         let has_access_log = self.config.access_log;
         match verdict {
@@ -73,8 +75,7 @@ impl Worker {
     }
 
     /// A client with a backlog is told its last refusal while that lasts.
-    fn remember(&mut self, client_id: &str, verdict: &Verdict, now: Micros) {
-        let lane = self.requests.lane(client_id);
+    fn remember(&mut self, lane: Lane, client_id: &str, verdict: &Verdict, now: Micros) {
         if !self.requests.is_crowded(lane) {
             return;
         }

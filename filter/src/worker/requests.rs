@@ -130,6 +130,11 @@ impl Requests {
         self.queue.of(client_id)
     }
 
+    /// The control plane has said whether a client is configured; its lane from now on.
+    pub(super) fn learn(&mut self, client_id: &str, is_configured: bool) -> Lane {
+        self.queue.learn(client_id, is_configured)
+    }
+
     /// Whether so many wait in a lane that it may soon be full.
     pub(super) fn is_crowded(&self, lane: Lane) -> bool {
         self.queue.lane_len(lane) >= LANE_LEN_MAX / 2
@@ -148,9 +153,8 @@ impl Requests {
         if self.waiting < WAITING_MAX {
             return Room::Free;
         }
-        while let Some(ask) = self.queue.make_room(lane) {
+        while let Some((its_lane, ask)) = self.queue.make_room(lane) {
             let dropped = self.drop_waiting(ask.id);
-            let its_lane = self.queue.of(&ask.client_id);
             self.queue.discount_gone(its_lane);
             if let Some(waiting) = dropped {
                 return Room::InPlaceOf(ask.id, waiting);
@@ -188,13 +192,12 @@ impl Requests {
     pub(super) fn next_batch(&mut self) -> Vec<Ask> {
         let mut batch = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
         while batch.len() < BATCH_MAX
-            && let Some(ask) = self.queue.pop()
+            && let Some((lane, ask)) = self.queue.pop()
         {
             if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
                 waiting.ask = AskIs::Sent;
                 batch.push(ask);
             } else {
-                let lane = self.queue.of(&ask.client_id);
                 self.queue.discount_gone(lane);
             }
         }

@@ -70,16 +70,16 @@ async fn a_self_hosted_model_has_places() {
         let request = ask(&proxy, client, "llama-3-70b", "gate=places").tokens(1);
         tokio::spawn(request.send())
     };
-    let mut held = vec![hold("alice"), hold("alice")];
+    let mut answers = vec![hold("alice"), hold("alice")];
     arrived(&stack, 2).await;
     refused_by(&send(&proxy, "alice", "llama-3-70b", 1).await, "concurrency_exceeded", "gpu-each");
-    held.push(hold("bob"));
+    answers.push(hold("bob"));
     arrived(&stack, 3).await;
     let full = send(&proxy, "bob", "llama-3-70b", 1).await;
     refused_by(&full, "concurrency_exceeded", "gpu");
     assert_eq!(full.header("retry-after-ms"), Some("1000"));
     gate.open();
-    for answer in held {
+    for answer in answers {
         assert_eq!(answer.await.expect("an answer").status, 200);
     }
     eventually("a place", || async {
@@ -105,7 +105,8 @@ async fn a_days_budget_has_a_burst() {
     }
     let refused = send(&proxy, "alice", "m", 1).await;
     refused_by(&refused, "request_limit_exceeded", "day");
-    let wait_ms: u64 = refused.header("retry-after-ms").and_then(|ms| ms.parse().ok()).expect("a wait");
+    let wait_ms: u64 =
+        refused.header("retry-after-ms").and_then(|ms| ms.parse().ok()).expect("a wait");
     // One of 50 a day.
     assert!((1_700_000..=1_728_000).contains(&wait_ms), "{wait_ms}");
     assert_eq!(send(&proxy, "bob", "m", 1).await.status, 200);
