@@ -151,16 +151,11 @@ impl Balances {
         }
     }
 
-    /// Full buckets, whatever was spent or is owed.
+    /// Full buckets, whatever was spent or is owed. Places stay with the requests that have them.
     pub(super) fn begin_anew(&mut self) {
         let mut beside = std::mem::take(&mut self.beside);
         beside.begin_anew();
         *self = Self { epoch: self.epoch.wrapping_add(1), beside, ..Self::default() };
-    }
-
-    /// The same for another client of that name: nothing of the last one's is under way.
-    pub(super) fn forget(&mut self) {
-        *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
     }
 
     /// The buckets that there are, by limit.
@@ -175,7 +170,7 @@ impl Balances {
 
     /// Takes back a bucket as it was written down; `None` is a full one.
     pub(super) fn restore(&mut self, limit: Dimension, epoch: u32, bucket: Option<Bucket>) {
-        self.epoch = epoch;
+        self.restore_epoch(epoch);
         match limit {
             Dimension::Rpm => self.requests = bucket,
             Dimension::Tpm => self.tokens = bucket,
@@ -190,8 +185,16 @@ impl Balances {
         part: Part,
         bucket: Bucket,
     ) {
-        self.epoch = epoch;
+        self.restore_epoch(epoch);
         self.beside.get_or_make(key).put(part, Stock::Window(bucket));
+    }
+
+    /// Between two epochs all buckets were thrown away, and not each of them is written down again.
+    fn restore_epoch(&mut self, epoch: u32) {
+        if epoch != self.epoch {
+            self.begin_anew();
+            self.epoch = epoch;
+        }
     }
 
     /// Goes on at `now`, under `limits`, with what was taken back as it stood at `last`; whether

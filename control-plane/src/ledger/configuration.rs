@@ -61,12 +61,18 @@ impl Ledger {
     /// Puts these limits and models in force in place of all others; what was spent stays spent, where
     /// a limit goes on to count the same.
     ///
-    /// A decision that is under way meanwhile is by what was in force before, and none waits.
+    /// A decision that is under way meanwhile is by what was in force before, but for limits that are no
+    /// more, and none waits.
     pub fn put_rules(&self, limits: Vec<Limit>, models: Models) {
         // Held to the end: writers wait for each other.
         let _retired = self.retired.lock();
         let now = self.clock.now();
-        let changed = self.rules.replace(limits, models, &self.shared, now);
+        let changed = self.rules.replace(limits, models, now);
+        for key in changed.removed_keys() {
+            self.shared.give_back(key);
+        }
+        self.note_forgotten_limits(&changed);
+        self.rules.apply(&self.shared);
         for id in &changed.named {
             let mut before = None;
             self.clients.change(id.as_str(), |config, entry| {
@@ -77,7 +83,6 @@ impl Ledger {
                 self.rules.let_go(before, &self.shared);
             }
         }
-        self.note_forgotten_limits(&changed);
         self.rules.sweep(&self.shared);
         self.change_shared(&changed, now);
         self.change_beside(&changed, now);
@@ -92,11 +97,8 @@ impl Ledger {
         }
     }
 
-    /// What clients share of limits that were changed or are no more.
+    /// What clients share of limits that were changed.
     fn change_shared(&self, changed: &Changed, now: UnixMillis) {
-        for key in changed.removed_keys() {
-            self.shared.give_back(key);
-        }
         for (limit, key) in changed.replaced_keys() {
             let Some(mut books) = self.shared.books_of(key) else { continue };
             limit.change(&mut books.stocks, now);

@@ -13,7 +13,7 @@ use super::{
     policy::EstimateSource,
     record::Record,
     rules::{Applied, Row},
-    together::Beset,
+    together::{Beset, count_refused},
     worker::Held,
     written::push_opened,
 };
@@ -156,10 +156,12 @@ impl Ledger {
         match outcome {
             Ok(charges) => {
                 let is_followed = self.workers.take_place(held.reservations.len());
-                if !is_followed && let Some(refusal) = request.no_place() {
+                if !is_followed && let Some((limit, refusal)) = request.no_place() {
                     // Nobody would know when to give its place back.
                     self.end_charges(Some(&mut books), &charges, Some(Cost::Nothing), pen, now);
-                    books.record.dropped(&refusal.limit, 1, now);
+                    count_refused(limit, &mut books.record, in_shadow);
+                    books.record.not_admitted(&refusal.limit, in_shadow, now);
+                    let (tightest, _) = self.tightest_together(&books, request, now);
                     return Answer::Refused { refusal, reserved, is_configured, tightest };
                 }
                 books.record.admitted(now);
@@ -184,11 +186,7 @@ impl Ledger {
                 Answer::Admitted { reserved, is_followed, is_configured, tightest, is_short }
             }
             Err(refusal) => {
-                if in_shadow {
-                    books.record.refused_in_shadow(&refusal.limit, now);
-                } else {
-                    books.record.dropped(&refusal.limit, 1, now);
-                }
+                books.record.not_admitted(&refusal.limit, in_shadow, now);
                 Answer::Refused { refusal, reserved, is_configured, tightest }
             }
         }

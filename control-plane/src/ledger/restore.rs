@@ -228,7 +228,7 @@ impl Ledger {
         };
         let (limit, at) = self.rules.bucket_of(&name, &self.shared)?;
         let part = written::part(&name);
-        let held = Stock::held(limit.measure(part)?, (!is_place).then_some(charge));
+        let held = Stock::held(limit.config.measure, (!is_place).then_some(charge));
         let key = match at {
             At::Beside(_, key) => BucketKey::Beside(key, part),
             At::Shared(key) => BucketKey::Shared(key, part),
@@ -253,7 +253,10 @@ impl Ledger {
                 BucketKey::Own(_) => {}
                 BucketKey::Beside(key, part) => {
                     let (Some(limit), Some(mut books)) = (
-                        self.rules.named().limit(key.limit).and_then(|limit| limit.measure(part)),
+                        self.rules
+                            .named()
+                            .limit(key.limit)
+                            .map(|limit| limit.measure_or_main(part)),
                         self.slots.books_of(reservation.slot),
                     ) else {
                         continue;
@@ -267,7 +270,7 @@ impl Ledger {
                 BucketKey::Shared(key, part) => {
                     let name = self.shared.books_of(key).and_then(|books| books.name.clone());
                     let limit = name.and_then(|name| self.rules.limit(name.limit.as_str()));
-                    let measure = limit.and_then(|limit| limit.measure(part));
+                    let measure = limit.map(|limit| limit.measure_or_main(part));
                     if let (Some(measure), Some(mut books)) = (measure, self.shared.books_of(key)) {
                         change(books.stocks.get_or_make(part, measure, self.now()));
                     }

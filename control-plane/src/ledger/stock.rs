@@ -129,14 +129,21 @@ impl Stock {
         }
     }
 
-    /// Goes on at `now`, after what was taken back stood so at `last`, under the numbers of `measure`;
-    /// whether that made anything else of it than the time alone does.
-    pub(super) fn go_on(&mut self, measure: Measure, last: UnixMillis, now: UnixMillis) -> bool {
+    /// Goes on at `now`, after what was taken back stood so at `last`, under the numbers of `measure`
+    /// where it has some; whether that made anything else of it than the time alone does.
+    pub(super) fn go_on(
+        &mut self,
+        measure: Option<Measure>,
+        last: UnixMillis,
+        now: UnixMillis,
+    ) -> bool {
         let by_time_alone = self.balance(now);
         if let Self::Window(bucket) = self {
             bucket.go_on(last, now);
         }
-        self.change(measure, now);
+        if let Some(measure) = measure {
+            self.change(measure, now);
+        }
         self.balance(now) != by_time_alone
     }
 }
@@ -180,14 +187,6 @@ impl Stocks {
         }
     }
 
-    /// Takes away what nothing stands for any more.
-    pub(super) fn remove(&mut self, part: Part) {
-        match part {
-            Part::Main => self.main = None,
-            Part::Trial => self.trial = None,
-        }
-    }
-
     /// Full again, whatever was spent or is owed. Places are held by requests, and stay.
     pub(super) fn begin_anew(&mut self) {
         let is_of_places = |stock: &Stock| matches!(stock, Stock::Places(_));
@@ -197,6 +196,12 @@ impl Stocks {
 }
 
 impl Stocks {
+    /// Whether requests that are under way have places there.
+    pub(super) fn holds_places(&self) -> bool {
+        let mut stocks = [Part::Main, Part::Trial].into_iter().filter_map(|part| self.get(part));
+        stocks.any(|stock| matches!(stock, Stock::Places(places) if places.taken() > 0))
+    }
+
     /// Whether there is nothing to be kept.
     pub(super) fn is_empty(&self) -> bool {
         self.main.is_none() && self.trial.is_none()

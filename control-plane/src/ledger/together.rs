@@ -2,7 +2,6 @@
 //! all admit it and all are charged, or none is.
 
 use limiter::{Charge, Decision, Demand, Dimension, PLACES_WAIT_MS, Tokens, UnixMillis, Wait};
-use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use super::{
@@ -12,8 +11,9 @@ use super::{
     charges::{BucketKey, Charges, Held},
     journal::Pen,
     policy::RetryAfter,
+    record::Record,
     rules::{Applied, InForce, ModelNumber, Row},
-    shared::{SharedBooks, SharedKey},
+    shared::{Locked, SharedKey},
     slots::Books,
     stock::{Part, Stock},
 };
@@ -45,12 +45,15 @@ struct Stake<'r> {
 #[derive(Clone, Copy)]
 enum Found {
     Beside(BesideKey),
-    /// Its place among those that are locked.
     Shared {
         key: SharedKey,
-        locked: usize,
+        /// Its place among those that are locked.
+        position: usize,
     },
 }
+
+/// By row: `None` is the client's own.
+type SharedKeys = SmallVec<[Option<SharedKey>; 16]>;
 
 /// Whose demand it is.
 #[derive(Clone, Copy)]
@@ -59,8 +62,6 @@ enum Whose {
     /// That of the stake in this place.
     Beside(usize, Part),
 }
-
-type Locked<'l> = SmallVec<[MutexGuard<'l, SharedBooks>; 4]>;
 
 impl Ledger {
     /// Decides over one request, charges what passes, and counts which limits would not have let it.
@@ -72,8 +73,9 @@ impl Ledger {
         pen: &mut Pen<'_>,
         now: UnixMillis,
     ) -> Decided {
-        let mut locked = Locked::new();
-        let mut stakes = self.stakes(books, request, &mut locked, now);
+        let keys = self.shared_keys(request);
+        let mut locked = self.shared.lock(keys.iter().flatten().copied());
+        let mut stakes = stakes(books, request, &keys, &locked, now);
         let Beset { limits, cost, .. } = request;
         let balances = &mut books.balances;
 
@@ -132,12 +134,7 @@ impl Ledger {
                     let Whose::Beside(index, _) = whose else { continue };
                     all_are_own = false;
                     if let Some(stake) = stakes.get(*index) {
-                        stake.limit.count_refused(1, in_shadow);
-                        if in_shadow {
-                            books.record.would_refuse(stake.limit.number);
-                        } else {
-                            books.record.refused_by(stake.limit.number, 1);
-                        }
+                        count_refused(stake.limit, &mut books.record, in_shadow);
                     }
                 }
                 let wait = match (refusal.wait(), retry_after) {
@@ -182,8 +179,9 @@ impl Ledger {
         request: Beset<'_>,
         now: UnixMillis,
     ) -> (Tightest, bool) {
-        let mut locked = Locked::new();
-        let stakes = self.stakes(books, request, &mut locked, now);
+        let keys = self.shared_keys(request);
+        let locked = self.shared.lock(keys.iter().flatten().copied());
+        let stakes = stakes(books, request, &keys, &locked, now);
         let Beset { limits, cost, .. } = request;
         let standing = books.balances.standing(limits, now);
         (
@@ -192,52 +190,68 @@ impl Ledger {
         )
     }
 
-    /// The limits that apply, each with what is left of it. Shared buckets are locked.
-    fn stakes<'r, 'l>(
-        &'l self,
-        books: &Books,
-        request: Beset<'r>,
-        locked: &mut Locked<'l>,
-        now: UnixMillis,
-    ) -> SmallVec<[Stake<'r>; 4]> {
-        let mut stakes = SmallVec::new();
-        for row in request.rows {
-            let limit = &*row.limit;
-            let key = row.shared_key(request.model, request.applied.models(), &self.shared);
-            let (bucket, stocks) = match key {
-                None => {
-                    let key = limit.beside_key(request.model);
-                    (Found::Beside(key), books.balances.beside.get(key))
-                }
-                Some(key) => {
-                    // A limit that was deleted since the list of limits was read is not in force.
-                    let Some(shared) = self.shared.books_of(key) else { continue };
-                    locked.push(shared);
-                    let stocks = locked.last().map(|shared| &shared.stocks);
-                    (Found::Shared { key, locked: locked.len() - 1 }, stocks)
-                }
-            };
-            let stock = |part| limit.stock(part, stocks.and_then(|stocks| stocks.get(part)), now);
-            if let Some(main) = stock(Part::Main) {
-                stakes.push(Stake { limit, bucket, main, trial: stock(Part::Trial) });
-            }
-        }
-        stakes
+    /// Where the shared buckets of each of the limits that apply are. All of them are known before one
+    /// is locked: to make one that is not there yet takes locks too.
+    fn shared_keys(&self, request: Beset<'_>) -> SharedKeys {
+        let models = request.applied.models();
+        let keys =
+            request.rows.iter().map(|row| row.shared_key(request.model, models, &self.shared));
+        keys.collect()
     }
 }
 
+/// A limit beside the client's own two refused a request of it, which passes where its filter is in
+/// shadow.
+pub(super) fn count_refused(limit: &InForce, record: &mut Record, in_shadow: bool) {
+    limit.count_refused(1, in_shadow);
+    if in_shadow {
+        record.would_refuse(limit.number);
+    } else {
+        record.refused_by(limit.number, 1);
+    }
+}
+
+/// The limits that apply, each with what is left of it.
+fn stakes<'r>(
+    books: &Books,
+    request: Beset<'r>,
+    keys: &SharedKeys,
+    locked: &Locked<'_>,
+    now: UnixMillis,
+) -> SmallVec<[Stake<'r>; 4]> {
+    let of_row = |(row, key): (&'r Row, &Option<SharedKey>)| {
+        let limit = &*row.limit;
+        let (bucket, stocks) = match *key {
+            None => {
+                let key = limit.beside_key(request.model);
+                (Found::Beside(key), books.balances.beside.get(key))
+            }
+            Some(key) => {
+                // A limit that was deleted since the list of limits was read is not in force.
+                let position = locked.position(key)?;
+                (Found::Shared { key, position }, locked.stocks(position))
+            }
+        };
+        let stock = |part| limit.stock(part, stocks.and_then(|stocks| stocks.get(part)), now);
+        Some(Stake { limit, bucket, main: stock(Part::Main)?, trial: stock(Part::Trial) })
+    };
+    request.rows.iter().zip(keys).filter_map(of_row).collect()
+}
+
 impl Beset<'_> {
-    /// The refusal of a request whose end nobody will tell, where it would take a place until then.
-    pub(super) fn no_place(&self) -> Option<Refusal> {
-        let limits = self.rows.iter().map(|row| &row.limit);
+    /// The limit that refuses a request whose end nobody will tell, where it would take a place until
+    /// then.
+    pub(super) fn no_place(&self) -> Option<(&InForce, Refusal)> {
+        let limits = self.rows.iter().map(|row| &*row.limit);
         let mut refusing = limits.filter(|limit| limit.refuses_by(Part::Main));
         let limit =
             refusing.find(|limit| matches!(limit.config.measure, Measure::Concurrent(_)))?;
-        Some(Refusal {
+        let refusal = Refusal {
             limit: LimitKey::Named(limit.config.name.clone()),
             shortage: Shortage::Places(limit.config.measure.amount()),
             wait: Wait::Millis(PLACES_WAIT_MS),
-        })
+        };
+        Some((limit, refusal))
     }
 }
 
@@ -304,16 +318,15 @@ impl Stake<'_> {
     fn write_back(self, books: &mut Books, locked: &mut Locked<'_>, pen: &mut Pen<'_>) {
         let stocks = match self.bucket {
             Found::Beside(key) => books.balances.beside.get_or_make(key),
-            Found::Shared { key, locked: index } => {
-                let Some(shared) = locked.get_mut(index) else { return };
+            Found::Shared { key, position } => {
+                let Some(stocks) = locked.stocks_mut(position) else { return };
                 pen.touch_shared(key.number());
-                &mut shared.stocks
+                stocks
             }
         };
         stocks.put(Part::Main, self.main);
-        match self.trial {
-            Some(trial) => stocks.put(Part::Trial, trial),
-            None => stocks.remove(Part::Trial),
+        if let Some(trial) = self.trial {
+            stocks.put(Part::Trial, trial);
         }
     }
 }

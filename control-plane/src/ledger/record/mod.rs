@@ -195,8 +195,16 @@ impl Record {
         }
     }
 
-    /// A request was refused, and passes all the same.
-    pub(super) fn refused_in_shadow(&mut self, limit: &LimitKey, now: UnixMillis) {
+    /// A request was refused, and passes all the same where its filter is in shadow.
+    pub(super) fn not_admitted(&mut self, limit: &LimitKey, in_shadow: bool, now: UnixMillis) {
+        if in_shadow {
+            self.refused_in_shadow(limit, now);
+        } else {
+            self.dropped(limit, 1, now);
+        }
+    }
+
+    fn refused_in_shadow(&mut self, limit: &LimitKey, now: UnixMillis) {
         self.admitted(now);
         let refused = self.refused_in_shadow.get_or_insert_default();
         let by_limit = match limit {

@@ -46,6 +46,7 @@ pub(in crate::ledger) enum At<'a> {
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Named {
     limits: HashMap<LimitNumber, Arc<InForce>>,
+    numbers: HashMap<LimitName, LimitNumber>,
     models: Arc<KnownModels>,
 }
 
@@ -102,20 +103,27 @@ impl Rules {
         }
     }
 
-    /// Puts other limits and models in force, from `now` on, in every class.
+    /// Knows other limits and models from `now` on. They are in force in no class before
+    /// [`Rules::apply`], so that what is no more is forgotten before what comes after it is charged.
     pub(in crate::ledger) fn replace(
         &self,
         limits: Vec<Limit>,
         models: Models,
-        shared: &SharedBuckets,
         now: UnixMillis,
     ) -> Changed {
         let mut book = self.book.lock();
-        let changed = book.replace(limits, models, shared, now);
+        let changed = book.replace(limits, models, now);
         let limits = book.limits.values().map(|limit| (limit.number, Arc::clone(limit)));
-        let (limits, models) = (limits.collect(), Arc::clone(&book.models));
-        self.named.store(Arc::new(Named { limits, models }));
+        let numbers = book.limits.iter().map(|(name, limit)| (name.clone(), limit.number));
+        let (limits, numbers) = (limits.collect(), numbers.collect());
+        let models = Arc::clone(&book.models);
+        self.named.store(Arc::new(Named { limits, numbers, models }));
         changed
+    }
+
+    /// Puts the limits and models that are known in force in every class.
+    pub(in crate::ledger) fn apply(&self, shared: &SharedBuckets) {
+        self.book.lock().apply(shared);
     }
 
     /// What the numbers of limits and models stand for now.
@@ -135,7 +143,8 @@ impl Rules {
 
     /// One of them.
     pub(in crate::ledger) fn limit(&self, name: &str) -> Option<Arc<InForce>> {
-        self.book.lock().limits.get(name).cloned()
+        let named = self.named.load();
+        named.limits.get(named.numbers.get(name)?).cloned()
     }
 
     /// The bucket that is called so, which is there from now on. `None`: there is no such limit, or its
@@ -215,13 +224,7 @@ impl Book {
         Applied::new(self.limits.values(), &self.models, &key.subject(&nobody), shared)
     }
 
-    fn replace(
-        &mut self,
-        limits: Vec<Limit>,
-        models: Models,
-        shared: &SharedBuckets,
-        now: UnixMillis,
-    ) -> Changed {
+    fn replace(&mut self, limits: Vec<Limit>, models: Models, now: UnixMillis) -> Changed {
         let mut changed = Changed::default();
         let before = std::mem::take(&mut self.limits);
         for config in limits {
@@ -267,12 +270,13 @@ impl Book {
         let named = named.collect::<HashSet<_>>();
         changed.named = self.named.symmetric_difference(&named).cloned().collect();
         self.named = named;
-        let nobody = ClientId::other();
-        for (key, class) in &self.classes {
-            let subject = key.subject(&nobody);
-            class.apply(Applied::new(self.limits.values(), &self.models, &subject, shared));
-        }
         changed
+    }
+
+    fn apply(&self, shared: &SharedBuckets) {
+        for (key, class) in &self.classes {
+            class.apply(self.applied(key, shared));
+        }
     }
 
     fn sweep(&mut self, shared: &SharedBuckets) {
@@ -301,10 +305,12 @@ impl Book {
 }
 
 impl Changed {
-    /// Whether each client may have something of what was changed.
+    /// Whether each client may have something of what was changed: a bucket, or how often it was refused
+    /// by what is no more.
     pub(in crate::ledger) fn touches_clients_own(&self) -> bool {
-        let mut limits = self.replaced.values().chain(self.removed.values());
-        limits.any(|limit| limit.is_clients_own()) || !self.forgotten.is_empty()
+        self.replaced.values().any(|limit| limit.is_clients_own())
+            || !self.removed.is_empty()
+            || !self.forgotten.is_empty()
     }
 
     /// The shared buckets of limits that are no more.

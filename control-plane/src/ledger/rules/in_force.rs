@@ -88,6 +88,11 @@ impl InForce {
         }
     }
 
+    /// The same; for a number on trial that is no more, the one that is there.
+    pub(in crate::ledger) fn measure_or_main(&self, part: Part) -> Measure {
+        self.measure(part).unwrap_or(self.config.measure)
+    }
+
     /// Whether it refuses by the number that is meant.
     pub(in crate::ledger) fn refuses_by(&self, part: Part) -> bool {
         part == Part::Main && self.config.mode == LimitMode::Enforce
@@ -111,13 +116,12 @@ impl InForce {
         })
     }
 
-    /// Goes on with what is left of a bucket under other numbers, from `now` on.
+    /// Goes on with what is left of a bucket under other numbers, from `now` on. What a number on trial
+    /// left stays when that goes, for requests that are under way, and for the number that comes back.
     pub(in crate::ledger) fn change(&self, stocks: &mut Stocks, now: UnixMillis) {
         for part in [Part::Main, Part::Trial] {
-            match (stocks.get_mut(part), self.measure(part)) {
-                (Some(stock), Some(measure)) => stock.change(measure, now),
-                (Some(_), None) => stocks.remove(part),
-                (None, _) => {}
+            if let (Some(stock), Some(measure)) = (stocks.get_mut(part), self.measure(part)) {
+                stock.change(measure, now);
             }
         }
     }
@@ -132,10 +136,8 @@ impl InForce {
     ) -> bool {
         let mut is_changed = false;
         for part in [Part::Main, Part::Trial] {
-            match (stocks.get_mut(part), self.measure(part)) {
-                (Some(stock), Some(measure)) => is_changed |= stock.go_on(measure, last, now),
-                (Some(_), None) => stocks.remove(part),
-                (None, _) => {}
+            if let Some(stock) = stocks.get_mut(part) {
+                is_changed |= stock.go_on(self.measure(part), last, now);
             }
         }
         is_changed

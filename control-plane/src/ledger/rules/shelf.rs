@@ -58,8 +58,8 @@ impl Shelves {
         of_both.clone()
     }
 
-    /// Takes away what nobody can reach any more: shelves of groups and plans that no client has, and
-    /// buckets of models that are no more.
+    /// Takes away what nobody can reach any more: shelves of groups and plans that no client has, once
+    /// none of their places is taken, and buckets of models that are no more.
     pub(super) fn sweep(
         &self,
         is_known: impl Fn(Option<&Group>, Option<&Name>) -> bool,
@@ -69,17 +69,19 @@ impl Shelves {
         self.0.lock().retain(|(group, plan), shelf| {
             let is_known = is_known(group.as_ref(), plan.as_ref());
             match shelf {
-                Shelf::One(key) if !is_known => shared.give_back(*key),
-                Shelf::One(_) => {}
-                Shelf::ByModel(by_model) => by_model.buckets.write().retain(|model, key| {
-                    let is_kept = is_known && is_known_model(*model);
-                    if !is_kept {
-                        shared.give_back(*key);
-                    }
-                    is_kept
-                }),
+                Shelf::One(key) => is_known || !shared.give_back_idle(*key),
+                Shelf::ByModel(by_model) => {
+                    let mut buckets = by_model.buckets.write();
+                    buckets.retain(|model, key| {
+                        if !is_known_model(*model) {
+                            shared.give_back(*key);
+                            return false;
+                        }
+                        is_known || !shared.give_back_idle(*key)
+                    });
+                    is_known || !buckets.is_empty()
+                }
             }
-            is_known
         });
     }
 
