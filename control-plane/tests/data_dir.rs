@@ -10,7 +10,7 @@ use std::{
 
 use flowguard::{
     clients::{ClientConfig, Limits, Revision},
-    store::{ConfigStore as _, DataFolder, RedbStore},
+    store::{ConfigStore as _, DataFolder, Edit, RedbStore},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 use redb::{Database, TableDefinition};
@@ -206,7 +206,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     let (folder, file) = used_folder(&parent);
     let database = Database::open(&file).expect("the file");
     let transaction = database.begin_write().expect("a write");
-    transaction.open_table(META).expect("the table").insert("format", 2).expect("room");
+    transaction.open_table(META).expect("the table").insert("format", 3).expect("room");
     transaction.commit().expect("room");
     drop(database);
 
@@ -214,7 +214,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     check_refused(
         &folder,
         &format!(
-            "{} has format 2, and flowguard {} reads up to format 1: start the version that \
+            "{} has format 3, and flowguard {} reads up to format 2: start the version that \
              wrote it; it was left as it is",
             file.display(),
             env!("CARGO_PKG_VERSION")
@@ -231,11 +231,10 @@ fn demo_clients_come_once_with_a_new_folder() {
     runtime.block_on(async {
         let opened = DataFolder::open(&folder).expect("nobody has it");
         let store = RedbStore::open(&opened).await.expect("the file");
-        let configs = store.load().await.expect("loaded").configs;
-        assert_eq!(configs.len(), 3);
-        for (config, _) in configs {
-            store.remove(&config.id).await.expect("room");
-        }
+        let clients = store.load().await.expect("loaded").clients;
+        assert_eq!(clients.len(), 3);
+        let edits = clients.into_iter().map(|(client, _)| Edit::RemoveClient(client.id));
+        store.write(edits.collect()).await.expect("room");
     });
     let log = ControlPlane::start(&folder).log();
     assert!(!log.iter().any(|line| line.contains("demo-client")), "{log:?}");
@@ -251,10 +250,8 @@ async fn a_flipped_bit_is_found_or_does_no_harm() {
     let file = parent.path().join(FILE);
     let store = RedbStore::open(&folder).await.expect("a new file");
     for number in 0..100 {
-        store
-            .put(&config(&format!("client-{number}"), Some(1 + number), None))
-            .await
-            .expect("room");
+        let client = config(&format!("client-{number}"), Some(1 + number), None);
+        store.write(vec![Edit::PutClient(client)]).await.expect("room");
     }
     let written = store.load().await.expect("loaded");
     drop(store);
@@ -312,6 +309,6 @@ async fn format_1_is_read() {
             Revision::new(1),
         ),
     ];
-    assert_eq!(contents.configs, expected);
+    assert_eq!(contents.clients, expected);
     assert_eq!(contents.newest, Revision::new(5));
 }

@@ -40,7 +40,7 @@ fn write_configuration(text: &mut String, found: Option<&Configuration>) -> fmt:
         return writeln!(text, "  configuration: none was made yet");
     };
     let name = file.file_name().unwrap_or_default().display();
-    let clients = counted(contents.configs.len(), "client");
+    let clients = counted(contents.clients.len(), "client");
     writeln!(text, "  {name}: format {format}, {clients}, revision {}", contents.newest.get())
 }
 

@@ -29,7 +29,7 @@ impl FoundFolder {
         let file = place.config_file.clone().map(Loaded::read).transpose()?;
         let configuration = RedbStore::read(&folder).await?;
         let ledger = empty_ledger();
-        for (config, _) in configuration.iter().flat_map(|found| &found.contents.configs) {
+        for (config, _) in configuration.iter().flat_map(|found| &found.contents.clients) {
             ledger.configure(config);
         }
         let of_file = file.as_ref().map(|file| &file.document().clients);

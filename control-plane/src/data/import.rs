@@ -44,7 +44,8 @@ pub async fn import(source: &Source, place: &Place) -> Result<Counts, DataError>
     let file = place.config_file.clone().map(Loaded::read).transpose()?;
     let restored = read_source(source)?;
     let of_file = file.as_ref().map_or(&[][..], |file| &file.document().clients);
-    let contents = Contents { configs: stored(&restored, of_file), newest: IMPORTED };
+    let contents =
+        Contents { clients: stored(&restored, of_file), newest: IMPORTED, ..Contents::default() };
 
     let new = NewFolder::begin(&place.folder)?;
     let disk = Arc::new(FolderDisk::new(new.folder()));

@@ -9,7 +9,11 @@ use super::{
     Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, owned::Owned, writer::Writer,
 };
 use crate::{
-    backup::Document, clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns,
+    backup::Document,
+    clients::ClientConfig,
+    ledger::Ledger,
+    store::{ConfigStore, Edit},
+    turns::Turns,
 };
 
 /// How many clients can be configured.
@@ -94,7 +98,8 @@ impl Operator {
         let write = async move {
             operator.owned.refuse(&client)?;
             let config = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
-            let revision = operator.store.remove(&config.id).await?;
+            let revision =
+                operator.store.write(vec![Edit::RemoveClient(config.id.clone())]).await?;
             operator.ledger.remove(&client);
             let removal = Removal { config, revision };
             removal.log(&caller);
@@ -199,7 +204,7 @@ impl Operator {
         write: Write,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
-        let revision = self.store.put(&config).await?;
+        let revision = self.store.write(vec![Edit::PutClient(config.clone())]).await?;
         self.put_in_force(&config);
         let change = Change { config, before, write, revision };
         change.log(caller);

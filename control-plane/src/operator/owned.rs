@@ -9,7 +9,10 @@ use parking_lot::RwLock;
 use tokio::task;
 
 use super::{Caller, Change, Operator, OperatorError, Removal, Write};
-use crate::clients::{ClientConfig, Revision};
+use crate::{
+    clients::{ClientConfig, Revision},
+    store::Edit,
+};
 
 /// How many clients are written before others have their turn on this thread.
 const WRITES_AT_A_TIME: usize = 256;
@@ -108,10 +111,11 @@ impl Operator {
             return Err(OperatorError::TooManyClients { clients_max: self.clients_max });
         }
         // The store would bring them back after they left the file.
-        let mut taken_over = 0;
-        for id in there.into_iter().filter(|id| !self.owned.has(id)) {
-            self.store.remove(id).await?;
-            taken_over += 1;
+        let stored = there.into_iter().filter(|id| !self.owned.has(id));
+        let edits: Vec<_> = stored.map(|id| Edit::RemoveClient(id.clone())).collect();
+        let taken_over = edits.len();
+        if !edits.is_empty() {
+            self.store.write(edits).await?;
         }
 
         let (count, created, deleted) = (clients.len(), created.len(), left.len());

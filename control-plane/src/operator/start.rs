@@ -22,11 +22,11 @@ pub struct Found {
 pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     let loading = Arc::clone(operator);
     let load = async move {
-        let Contents { configs, newest } = loading.store.load().await?;
-        for (config, _) in &configs {
+        let Contents { clients, newest, .. } = loading.store.load().await?;
+        for (config, _) in &clients {
             loading.put_in_force(config);
         }
-        Ok(Found { clients: configs.len(), is_first_start: newest == Revision::NONE })
+        Ok(Found { clients: clients.len(), is_first_start: newest == Revision::NONE })
     };
     operator.writer.run(load).await
 }

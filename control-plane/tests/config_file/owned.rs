@@ -6,9 +6,9 @@ use flowguard::{
     clients::{ClientConfig, Revision},
     ledger::{Ledger, ManualClock, Policy},
     operator::{Caller, Draft, FileChange, Operator, OperatorError},
-    store::{ConfigStore, Contents, NoStore, StoreError},
+    store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
-use limiter::{ClientId, UnixMillis};
+use limiter::UnixMillis;
 use parking_lot::Mutex;
 
 use super::document::config;
@@ -94,13 +94,12 @@ impl ConfigStore for Told {
         Ok(Contents::default())
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        self.0.lock().push(format!("put {}", config.id));
-        Ok(Revision::NONE)
-    }
-
-    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
-        self.0.lock().push(format!("remove {client}"));
+    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+        self.0.lock().extend(edits.iter().map(|edit| match edit {
+            Edit::PutClient(config) => format!("put {}", config.id),
+            Edit::RemoveClient(client) => format!("remove {client}"),
+            other => panic!("{other:?}"),
+        }));
         Ok(Revision::NONE)
     }
 }

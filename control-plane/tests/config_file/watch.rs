@@ -15,16 +15,16 @@ use std::{
 use async_trait::async_trait;
 use axum::{Router, body::Body, http::Request};
 use flowguard::{
-    clients::{ClientConfig, Revision},
+    clients::Revision,
     config_file::{FileMetrics, Loaded},
     health::Health,
     http::Access,
     ledger::{Ledger, ManualClock, Policy},
     metrics,
     operator::{Caller, Draft, Operator},
-    store::{ConfigStore, Contents, StoreError},
+    store::{ConfigStore, Contents, Edit, StoreError},
 };
-use limiter::{ClientId, UnixMillis};
+use limiter::UnixMillis;
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,12 +44,9 @@ impl ConfigStore for Store {
         Ok(Contents::default())
     }
 
-    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
-        Ok(Revision::NONE)
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
-        if self.is_broken.load(Ordering::SeqCst) {
+    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+        let removes = edits.iter().any(|edit| matches!(edit, Edit::RemoveClient(_)));
+        if removes && self.is_broken.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable(Box::new(io::Error::other("no disk"))));
         }
         Ok(Revision::NONE)

@@ -16,7 +16,7 @@ use flowguard::{
         Caller, Draft, Given,
         start::{self, Found},
     },
-    store::{ConfigStore, Contents, NoStore, StoreError},
+    store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
 use limiter::ClientId;
 use tokio::sync::{
@@ -43,7 +43,7 @@ impl FailingStore {
         self.full.store(true, Ordering::SeqCst);
     }
 
-    fn write(&self) -> Result<Revision, StoreError> {
+    fn next_write(&self) -> Result<Revision, StoreError> {
         self.works()?;
         if self.full.load(Ordering::SeqCst) {
             return Err(StoreError::Full(io::ErrorKind::StorageFull.into()));
@@ -64,16 +64,12 @@ impl FailingStore {
 impl ConfigStore for FailingStore {
     async fn load(&self) -> Result<Contents, StoreError> {
         self.works()?;
-        let configs = vec![(config("stored"), Revision::new(4))];
-        Ok(Contents { configs, newest: Revision::new(6) })
+        let clients = vec![(config("stored"), Revision::new(4))];
+        Ok(Contents { clients, newest: Revision::new(6), ..Contents::default() })
     }
 
-    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
-        self.write()
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
-        self.write()
+    async fn write(&self, _: Vec<Edit>) -> Result<Revision, StoreError> {
+        self.next_write()
     }
 }
 
@@ -165,8 +161,9 @@ async fn what_is_not_kept_has_revisions_all_the_same() {
     let store = NoStore::default();
     let newest = async || store.load().await.expect("nothing to fail").newest;
     assert_eq!(newest().await, Revision::NONE);
-    let first = store.put(&config("a")).await.expect("nothing to fail");
-    let second = store.remove(&config("a").id).await.expect("nothing to fail");
+    let first = store.write(vec![Edit::PutClient(config("a"))]).await.expect("nothing to fail");
+    let second =
+        store.write(vec![Edit::RemoveClient(config("a").id)]).await.expect("nothing to fail");
     assert!(Revision::NONE < first && first < second);
     assert_eq!(newest().await, second);
 }
@@ -192,13 +189,10 @@ impl ConfigStore for SlowStore {
         Ok(Contents::default())
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+        let [Edit::PutClient(config)] = &edits[..] else { panic!("{edits:?}") };
         self.begun.send(config.id.to_string()).expect("the test listens");
         self.go_on.lock().await.recv().await.expect("the test lets it go on");
-        Ok(Revision::new(1))
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
         Ok(Revision::new(1))
     }
 }
