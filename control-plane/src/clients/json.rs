@@ -4,6 +4,7 @@ use limiter::{PerMinute, Tokens};
 use serde::Serialize;
 
 use super::ClientConfig;
+use crate::limits::{Group, Name};
 
 /// The fields of section 3 of docs/contract.md.
 #[derive(Debug, Serialize)]
@@ -14,6 +15,10 @@ pub(crate) struct ClientJson<'a> {
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_estimate: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a str>,
 }
 
 impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
@@ -24,6 +29,8 @@ impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
             tpm: config.limits.tpm.map(PerMinute::get),
             enabled: config.enabled,
             min_estimate: config.min_estimate.map(Tokens::get),
+            group: config.group.as_ref().map(Group::as_str),
+            plan: config.plan.as_ref().map(Name::as_str),
         }
     }
 }

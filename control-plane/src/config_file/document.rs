@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clients::ClientConfig,
     excerpt::Excerpt,
-    operator::{CLIENTS_MAX, Draft, FieldError, Given},
+    operator::{CLIENTS_MAX, Draft, FieldError, Fields, Given},
 };
 
 /// The section that there is.
@@ -159,9 +159,11 @@ impl<'a> Reader<'a> {
                 "min_estimate" => {
                     self.field("min_estimate", &field, &mut draft.min_estimate, &mut places)?;
                 }
+                "group" => self.field("group", &field, &mut draft.group, &mut places)?,
+                "plan" => self.field("plan", &field, &mut draft.plan, &mut places)?,
                 other => {
-                    let name = Excerpt::quoted(other);
-                    self.errors.push(field.place, FieldError::Unknown { name });
+                    let (of, name) = (Fields::Client, Excerpt::quoted(other));
+                    self.errors.push(field.place, FieldError::Unknown { of, name });
                     let value = self.steps.node()?.value;
                     self.steps.skip(&value)?;
                 }

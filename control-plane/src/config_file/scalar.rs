@@ -20,7 +20,14 @@ pub(super) trait FromScalar: Sized {
 /// An id need not be quoted, even if it looks like a number.
 impl FromScalar for String {
     fn read(scalar: &Scalar<'_>) -> Option<Self> {
-        Some(scalar.text.clone().into_owned())
+        (!is_null(scalar)).then(|| scalar.text.clone().into_owned())
+    }
+}
+
+/// `null` or a text.
+impl FromScalar for Option<String> {
+    fn read(scalar: &Scalar<'_>) -> Option<Self> {
+        Some(String::read(scalar))
     }
 }
 
@@ -34,13 +41,17 @@ impl FromScalar for bool {
     }
 }
 
+fn is_null(scalar: &Scalar<'_>) -> bool {
+    scalar.plain && matches!(&*scalar.text, "null" | "Null" | "NULL" | "~")
+}
+
 /// `null` or a number in decimal digits. A number such as 0777 means one thing in one version of
 /// YAML and another in the next, and 60.0 or 6e1 is not what anybody means to write as a limit. A
 /// value that is not there is no `null` either: a template's gap must not take a limit away.
 impl FromScalar for Option<u64> {
     fn read(scalar: &Scalar<'_>) -> Option<Self> {
         match &*scalar.text {
-            "null" | "Null" | "NULL" | "~" if scalar.plain => Some(None),
+            _ if is_null(scalar) => Some(None),
             "0" if scalar.plain => Some(Some(0)),
             digits if scalar.plain && digits.starts_with(|c: char| matches!(c, '1'..='9')) => {
                 digits.parse().ok().map(Some)

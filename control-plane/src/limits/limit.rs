@@ -94,6 +94,14 @@ impl Measure {
         }
     }
 
+    /// So much in which window and at once; `None` for places, of which none refills.
+    pub const fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::Requests(quota) | Self::Tokens(quota) => Some(*quota),
+            Self::Concurrent(_) => None,
+        }
+    }
+
     /// So many requests or tokens a window, or requests at a time.
     pub fn amount(&self) -> u64 {
         match self {
@@ -104,6 +112,9 @@ impl Measure {
 }
 
 impl LimitMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Enforce, Self::Shadow, Self::Off];
+
     /// What it is called wherever it is named.
     pub const fn word(self) -> &'static str {
         match self {

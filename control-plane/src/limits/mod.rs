@@ -4,10 +4,20 @@
 //! There is one kind of limit and one law: every limit that matches a request is charged, in one
 //! atomic step, or none is.
 
+mod json;
 mod limit;
+mod models;
 mod name;
+mod pattern;
+mod per;
 mod scope;
+mod ties;
 
+pub use json::LimitJson;
 pub use limit::{Limit, LimitMode, Measure};
+pub use models::{InvalidModels, MODELS_MAX, Models, PATTERNS_MAX};
 pub use name::{Group, InvalidGroup, InvalidLimitName, InvalidName, LimitKey, LimitName, Name};
-pub use scope::{Each, Match, ModelName, Subject};
+pub use pattern::{InvalidPattern, InvalidPatterns, PATTERNS_PER_MODEL_MAX, Pattern, Patterns};
+pub use per::{InvalidPer, Per};
+pub use scope::{Each, InvalidEach, Match, ModelName, Subject};
+pub use ties::{Tie, TiedPattern};

@@ -76,8 +76,44 @@ impl Match {
 }
 
 impl Each {
+    /// What can be among them, in the order in which it is written.
+    pub const WORDS: [&'static str; 4] = ["client", "group", "plan", "model"];
+
+    /// Adds what is called so. Refuses what is there already, and what cannot be.
+    pub fn add(&mut self, word: &str) -> Result<(), InvalidEach> {
+        let flag = match word {
+            "client" => &mut self.client,
+            "group" => &mut self.group,
+            "plan" => &mut self.plan,
+            "model" => &mut self.model,
+            _ => return Err(InvalidEach::Unknown),
+        };
+        if *flag {
+            return Err(InvalidEach::Repeated);
+        }
+        *flag = true;
+        Ok(())
+    }
+
+    /// What they are called wherever they are named.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        let flags = [self.client, self.group, self.plan, self.model];
+        Self::WORDS.into_iter().zip(flags).filter_map(|(word, is_set)| is_set.then_some(word))
+    }
+
     /// Whether `subject` has a value for all of them. Every request has a model.
     pub fn is_known_of(self, subject: &Subject<'_>) -> bool {
         (!self.group || subject.group.is_some()) && (!self.plan || subject.plan.is_some())
     }
+}
+
+/// What is not one more of those for which a limit has buckets of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEach {
+    /// There is nothing of that name.
+    #[error("must be client, group, plan or model")]
+    Unknown,
+    /// It was given before.
+    #[error("must be given once")]
+    Repeated,
 }

@@ -1,11 +1,12 @@
-//! From what an operator gave to a configuration, or to everything that is wrong with it.
+//! From what an operator gave to a client's configuration, or to everything that is wrong with it.
 
-use limiter::{ClientId, InvalidClientId, PerMinute, Tokens};
+use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, PerMinute, Tokens};
 
-use super::{FieldError, FieldErrors, Given};
+use super::{FieldError, FieldErrors, Given, judge};
 use crate::{
     clients::{ClientConfig, Limits},
     excerpt::Excerpt,
+    limits::{Group, InvalidGroup, InvalidName, Name},
 };
 
 /// A configuration that nobody has judged yet.
@@ -24,6 +25,10 @@ pub struct Draft {
     pub enabled: Given<bool>,
     /// Tokens that a request reserves at least; `None`: what holds for all.
     pub min_estimate: Given<Option<u64>>,
+    /// The group that it is in; `None`: in none.
+    pub group: Given<Option<String>>,
+    /// The plan that it is on; `None`: on none.
+    pub plan: Given<Option<String>>,
     /// What is wrong with the fields themselves.
     pub errors: FieldErrors,
 }
@@ -65,19 +70,36 @@ impl Draft {
         ));
         let min_estimate = errors.keep(self.min_estimate.judged(
             before.and_then(|before| before.min_estimate),
-            |tokens| number(*tokens, Tokens::new),
+            |tokens| judge::number(*tokens, Tokens::new),
             |value| FieldError::MinEstimate { value },
         ));
+        let group = errors.keep(judge::text(
+            "group",
+            &self.group,
+            before.and_then(|before| before.group.clone()),
+            InvalidGroup.into(),
+            |text| Group::try_from(text),
+        ));
+        let plan = errors.keep(judge::text(
+            "plan",
+            &self.plan,
+            before.and_then(|before| before.plan.clone()),
+            InvalidName.into(),
+            |text| Name::try_from(text),
+        ));
         errors.append(&self.errors);
-        match (id, rpm, tpm, enabled, min_estimate) {
-            (Some(id), Some(rpm), Some(tpm), Some(enabled), Some(min_estimate))
-                if errors.is_empty() =>
-            {
-                Ok(ClientConfig {
-                    enabled,
-                    min_estimate,
-                    ..ClientConfig::new(id, Limits { rpm, tpm })
-                })
+        match (id, rpm, tpm, enabled, min_estimate, group, plan) {
+            (
+                Some(id),
+                Some(rpm),
+                Some(tpm),
+                Some(enabled),
+                Some(min_estimate),
+                Some(group),
+                Some(plan),
+            ) if errors.is_empty() => {
+                let limits = Limits { rpm, tpm };
+                Ok(ClientConfig { id, limits, enabled, min_estimate, group, plan })
             }
             _ => Err(errors),
         }
@@ -100,10 +122,7 @@ impl Draft {
     }
 
     fn id_agrees(&self) -> Result<(), FieldError> {
-        let Some(path) = &self.addressed_to else { return Ok(()) };
-        let agrees = |id: &String| if id == path { Ok(()) } else { Err(Excerpt::quoted(id)) };
-        let other = |value| FieldError::OtherId { path: Excerpt::quoted(path), value };
-        self.client_id.judged((), agrees, other)
+        judge::agrees("client_id", self.addressed_to.as_deref(), &self.client_id)
     }
 }
 
@@ -114,25 +133,16 @@ fn limit(
 ) -> Result<Option<PerMinute>, FieldError> {
     given.judged(
         before,
-        |per_minute| number(*per_minute, PerMinute::new),
-        |value| FieldError::Limit { field, value },
+        |per_minute| judge::number(*per_minute, PerMinute::new),
+        |value| FieldError::Limit { field, max: PER_MINUTE_MAX, value },
     )
-}
-
-/// The number as `new` takes it.
-fn number<T, E>(
-    number: Option<u64>,
-    new: impl FnOnce(u64) -> Result<T, E>,
-) -> Result<Option<T>, Excerpt> {
-    let Some(number) = number else { return Ok(None) };
-    new(number).map(Some).map_err(|_| Excerpt::new(&number.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use limiter::PER_MINUTE_MAX;
 
-    use super::*;
+    use super::{super::Fields, *};
 
     fn told(draft: &Draft) -> String {
         draft.validate().map_or_else(|errors| errors.to_string(), |config| format!("{config:?}"))
@@ -143,7 +153,9 @@ mod tests {
         let mut draft = Draft::new("no spaces", Some(0), Some(PER_MINUTE_MAX + 1));
         draft.enabled = Given::Wrong(Excerpt::quoted("yes"));
         draft.min_estimate = Given::Wrong(Excerpt::new("-1"));
-        draft.errors.push(FieldError::Unknown { name: Excerpt::quoted("rmp") });
+        draft.group = Given::Value(Some("a//b".to_owned()));
+        draft.plan = Given::Wrong(Excerpt::new("5"));
+        draft.errors.push(FieldError::Unknown { of: Fields::Client, name: Excerpt::quoted("rmp") });
         assert_eq!(
             told(&draft),
             "client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not \"no spaces\"; \
@@ -151,7 +163,9 @@ mod tests {
              tpm must be null or an integer from 1 to 1000000000000, not 1000000000001; \
              enabled must be true or false, not \"yes\"; \
              min_estimate must be null or an integer from 0 to 1000000000000, not -1; \
-             \"rmp\" is not a field: client_id, rpm, tpm, enabled and min_estimate are"
+             group must be 1 to 4 names with / between, each of 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -, but not . or .. alone, and neither \"unknown\" nor \"other\", not \"a//b\"; \
+             plan must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -, but not . or .. alone, and neither \"unknown\" nor \"other\", not 5; \
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are"
         );
     }
 

@@ -4,7 +4,10 @@ use std::{error::Error, fmt};
 
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX};
 
-use crate::excerpt::Excerpt;
+use crate::{
+    excerpt::Excerpt,
+    limits::{InvalidGroup, InvalidLimitName, InvalidName, InvalidPattern, InvalidPer},
+};
 
 /// How many errors of one draft are told; a body of 256 KiB has room for tens of thousands.
 const ERRORS_TOLD_MAX: usize = 20;
@@ -31,19 +34,23 @@ pub enum FieldError {
         "client_id must not be \"{0}\": \"unknown\" and \"other\" stand for what is not configured"
     )]
     ReservedId(ClientId),
-    /// An id that differs from the one in the path.
-    #[error("client_id must be {path} as in the path, or absent, not {value}")]
+    /// An id or a name that differs from the one in the path.
+    #[error("{field} must be {path} as in the path, or absent, not {value}")]
     OtherId {
+        /// `client_id` or `name`.
+        field: &'static str,
         /// The id in the path.
         path: Excerpt,
         /// What was given.
         value: Excerpt,
     },
-    /// Not a limit.
-    #[error("{field} must be null or an integer from 1 to {PER_MINUTE_MAX}, not {value}")]
+    /// Not a number of requests, tokens or places.
+    #[error("{field} must be null or an integer from 1 to {max}, not {value}")]
     Limit {
-        /// `rpm` or `tpm`.
+        /// Its name.
         field: &'static str,
+        /// The largest that is allowed.
+        max: u64,
         /// What was given.
         value: Excerpt,
     },
@@ -59,6 +66,54 @@ pub enum FieldError {
         /// What was given.
         value: Excerpt,
     },
+    /// Not a value of its field.
+    #[error("{field} {allowed}, not {value}")]
+    Value {
+        /// The field's name.
+        field: &'static str,
+        /// What one looks like.
+        allowed: Allowed,
+        /// What was given.
+        value: Excerpt,
+    },
+    /// Something in a list that is no value of it.
+    #[error("{field}[{item}] {allowed}, not {value}")]
+    Item {
+        /// The field's name.
+        field: &'static str,
+        /// Its place in the list, from 0 on.
+        item: usize,
+        /// What one looks like.
+        allowed: Allowed,
+        /// What was given.
+        value: Excerpt,
+    },
+    /// Something that stands in a list twice.
+    #[error("{field} must have each value once, not {value} twice")]
+    RepeatedItem {
+        /// The field's name.
+        field: &'static str,
+        /// The place of the second one, from 0 on.
+        item: usize,
+        /// What it is.
+        value: Excerpt,
+    },
+    /// Two measures in one limit.
+    #[error(
+        "{second} must not be given with {first}: a limit has one of requests, tokens and concurrent"
+    )]
+    SecondMeasure {
+        /// The one that is taken as the limit's.
+        first: &'static str,
+        /// The other one.
+        second: &'static str,
+    },
+    /// What needs a window, in a limit that has none.
+    #[error("{field} must not be given with concurrent: places come back, and none refills")]
+    WithoutWindow {
+        /// Its name.
+        field: &'static str,
+    },
     /// Two values for one field.
     #[error("{field} must be given once, not twice")]
     Repeated {
@@ -66,11 +121,80 @@ pub enum FieldError {
         field: &'static str,
     },
     /// No such field.
-    #[error("{name} is not a field: client_id, rpm, tpm, enabled and min_estimate are")]
+    #[error("{name} is not a field: {} are", .of.fields())]
     Unknown {
+        /// Of what it would be one.
+        of: Fields,
         /// The name that was given.
         name: Excerpt,
     },
+}
+
+/// What a field can hold. Each text begins with `must be`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Allowed {
+    /// A client's id, also `unknown`.
+    #[error("{0}, and not \"other\"")]
+    Client(InvalidClientId),
+    /// A group.
+    #[error(transparent)]
+    Group(#[from] InvalidGroup),
+    /// The name of a model or a plan.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The name of a model, also `other`.
+    #[error(
+        "must be \"other\" or the name of a model, 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -"
+    )]
+    Model,
+    /// A limit's name.
+    #[error(transparent)]
+    LimitName(#[from] InvalidLimitName),
+    /// A window.
+    #[error(transparent)]
+    Per(#[from] InvalidPer),
+    /// A pattern.
+    #[error(transparent)]
+    Pattern(#[from] InvalidPattern),
+    /// A kind of thing for each of which there is a bucket.
+    #[error("must be client, group, plan or model")]
+    Each,
+    /// A mode.
+    #[error("must be enforce, shadow or off")]
+    Mode,
+    /// A list.
+    #[error("must be a list of {0}")]
+    List(&'static str),
+    /// What a limit matches.
+    #[error("must be an object of client, group, plan and model, or {{}} for every request")]
+    Match,
+}
+
+/// Of what something is a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// A client.
+    Client,
+    /// A limit.
+    Limit,
+    /// What a limit matches.
+    Match,
+    /// A model.
+    Model,
+}
+
+impl Fields {
+    /// All that there are.
+    const fn fields(self) -> &'static str {
+        match self {
+            Self::Client => "client_id, rpm, tpm, enabled, min_estimate, group and plan",
+            Self::Limit => {
+                "name, match, each, requests, tokens, concurrent, per, burst, mode and trial"
+            }
+            Self::Match => "client, group, plan and model in match",
+            Self::Model => "name and patterns",
+        }
+    }
 }
 
 impl FieldError {
@@ -78,13 +202,27 @@ impl FieldError {
     /// field at all.
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Missing { field } | Self::Limit { field, .. } | Self::Repeated { field } => {
-                Some(field)
-            }
-            Self::OtherId { .. } => Some("client_id"),
+            Self::Missing { field }
+            | Self::Limit { field, .. }
+            | Self::OtherId { field, .. }
+            | Self::Value { field, .. }
+            | Self::Item { field, .. }
+            | Self::RepeatedItem { field, .. }
+            | Self::SecondMeasure { second: field, .. }
+            | Self::WithoutWindow { field }
+            | Self::Repeated { field } => Some(field),
             Self::Enabled { .. } => Some("enabled"),
             Self::MinEstimate { .. } => Some("min_estimate"),
             Self::Id { .. } | Self::ReservedId(_) | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The place in the field's list of what it is about, from 0 on; `None` where that is the whole
+    /// field.
+    pub fn item(&self) -> Option<usize> {
+        match self {
+            Self::Item { item, .. } | Self::RepeatedItem { item, .. } => Some(*item),
+            _ => None,
         }
     }
 }

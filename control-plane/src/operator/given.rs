@@ -32,3 +32,10 @@ impl<T> Given<T> {
         }
     }
 }
+
+impl<T> Given<Option<T>> {
+    /// Whether it is meant to be something.
+    pub(super) fn is_set(&self) -> bool {
+        matches!(self, Self::Value(Some(_)) | Self::Wrong(_))
+    }
+}

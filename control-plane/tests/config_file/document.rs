@@ -83,7 +83,7 @@ fn each_error_of_a_client_is_told_in_the_operators_words_at_the_values_place() {
             "4:10: tpm must be null or an integer from 1 to 1000000000000, not 10.5",
             "5:14: enabled must be true or false, not yes",
             "6:19: min_estimate must be null or an integer from 0 to 1000000000000, not -1",
-            "7:5: \"rmp\" is not a field: client_id, rpm, tpm, enabled and min_estimate are",
+            "7:5: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are",
             "8:5: rpm must be given once, not twice",
             "9:16: client_id must be \"alice\" as in the path, or absent, not \"bob\"",
             "10:3: client_id must not be \"unknown\": \"unknown\" and \"other\" stand for what is not configured",

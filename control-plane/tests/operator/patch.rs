@@ -65,7 +65,7 @@ async fn a_patch_that_is_wrong_changes_nothing() {
             r#"{"rpm":0,"tpm":5,"burst":1}"#,
             "invalid_field",
             "rpm must be null or an integer from 1 to 1000000000000, not 0; \
-             \"burst\" is not a field: client_id, rpm, tpm, enabled and min_estimate are",
+             \"burst\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are",
         ),
         // What would be removed is not there to be removed.
         (r#"{"enabled":null}"#, "invalid_field", "enabled must be true or false, not null"),

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     excerpt::Excerpt,
     http::ApiError,
-    operator::{Draft, FieldError, FieldErrors, Given},
+    operator::{Draft, FieldError, FieldErrors, Fields, Given},
 };
 
 /// Declares JSON.
@@ -102,8 +102,11 @@ impl<'de> Visitor<'de> for ObjectVisitor {
                 "min_estimate" => {
                     read_field("min_estimate", &mut draft.min_estimate, &mut map, errors)?;
                 }
+                "group" => read_field("group", &mut draft.group, &mut map, errors)?,
+                "plan" => read_field("plan", &mut draft.plan, &mut map, errors)?,
                 other => {
-                    errors.push(FieldError::Unknown { name: Excerpt::quoted(other) });
+                    let name = Excerpt::quoted(other);
+                    errors.push(FieldError::Unknown { of: Fields::Client, name });
                     map.next_value::<IgnoredAny>()?;
                 }
             }

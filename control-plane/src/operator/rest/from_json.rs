@@ -28,6 +28,13 @@ impl FromJson for bool {
     }
 }
 
+/// `null` or a text.
+impl FromJson for Option<String> {
+    fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+}
+
 /// `null` or a number.
 impl FromJson for Option<u64> {
     fn read(json: &str) -> Option<Self> {
