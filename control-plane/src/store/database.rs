@@ -17,6 +17,7 @@ use crate::clients::Revision;
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const CLIENTS: Definition = TableDefinition::new("clients");
 const LIMITS: Definition = TableDefinition::new("limits");
+const MODELS: Definition = TableDefinition::new("models");
 
 /// The format from which on there are tables besides that of the clients.
 const FORMAT_WITH_LIMITS: u64 = 2;
@@ -38,6 +39,9 @@ pub(super) fn create(database: &Database, contents: &Contents) -> Result<(), red
         }
         for (limit, revision) in &contents.limits {
             tables.write(&Row::of_limit(limit, *revision))?;
+        }
+        for ((name, patterns), revision) in &contents.models {
+            tables.write(&Row::of_model(name, patterns, *revision))?;
         }
         tables.has_written(contents.newest)?;
     }
@@ -71,6 +75,7 @@ pub(super) fn read(database: &Database) -> Result<Read, Unreadable> {
     contents.clients = read_table(&transaction, CLIENTS, newest, value::client)?;
     if format >= FORMAT_WITH_LIMITS {
         contents.limits = read_table(&transaction, LIMITS, newest, value::limit)?;
+        contents.models = read_table(&transaction, MODELS, newest, value::model)?;
     }
     Ok(Read { format, contents })
 }
@@ -101,6 +106,7 @@ fn read_table<T>(
 struct Tables<'a> {
     clients: Table<'a, &'static [u8], &'static [u8]>,
     limits: Table<'a, &'static [u8], &'static [u8]>,
+    models: Table<'a, &'static [u8], &'static [u8]>,
     meta: Table<'a, &'static str, u64>,
 }
 
@@ -110,6 +116,7 @@ impl<'a> Tables<'a> {
         Ok(Self {
             clients: transaction.open_table(CLIENTS)?,
             limits: transaction.open_table(LIMITS)?,
+            models: transaction.open_table(MODELS)?,
             meta: transaction.open_table(META)?,
         })
     }
@@ -119,6 +126,7 @@ impl<'a> Tables<'a> {
         let table = match row.kind {
             Kind::Client => &mut self.clients,
             Kind::Limit => &mut self.limits,
+            Kind::Model => &mut self.models,
         };
         let key = row.key.as_slice();
         let before = match &row.value {

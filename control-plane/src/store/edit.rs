@@ -4,7 +4,7 @@ use limiter::ClientId;
 
 use crate::{
     clients::ClientConfig,
-    limits::{Limit, LimitName},
+    limits::{Limit, LimitName, Name, Patterns},
 };
 
 /// One object that is stored, new or not, or forgotten, which need not be there.
@@ -18,4 +18,8 @@ pub enum Edit {
     PutLimit(Limit),
     /// There is no such limit.
     RemoveLimit(LimitName),
+    /// There is this model, of which these names are.
+    PutModel(Name, Patterns),
+    /// There is no such model.
+    RemoveModel(Name),
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Edit, StoreError};
 use crate::{
     clients::{ClientConfig, Revision},
-    limits::Limit,
+    limits::{Limit, Name, Patterns},
 };
 
 /// A place for configurations.
@@ -32,6 +32,8 @@ pub struct Contents {
     pub clients: Vec<(ClientConfig, Revision)>,
     /// The limits beside their own two.
     pub limits: Vec<(Limit, Revision)>,
+    /// The models.
+    pub models: Vec<((Name, Patterns), Revision)>,
     /// The revision of the last write, which may have removed something.
     pub newest: Revision,
 }

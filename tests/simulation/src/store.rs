@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 use async_trait::async_trait;
 use flowguard::{
     clients::{ClientConfig, Revision},
-    limits::{Limit, LimitName},
+    limits::{Limit, LimitName, Name, Patterns},
     store::{ConfigStore, Contents, Edit, StoreError},
 };
 use limiter::ClientId;
@@ -22,6 +22,7 @@ pub(crate) struct DurableStore(Arc<Mutex<State>>);
 struct State {
     clients: BTreeMap<ClientId, ClientConfig>,
     limits: BTreeMap<LimitName, Limit>,
+    models: BTreeMap<Name, Patterns>,
     newest: u64,
     next: Next,
 }
@@ -68,6 +69,12 @@ impl State {
                 Edit::RemoveLimit(name) => {
                     self.limits.remove(&name);
                 }
+                Edit::PutModel(name, patterns) => {
+                    self.models.insert(name, patterns);
+                }
+                Edit::RemoveModel(name) => {
+                    self.models.remove(&name);
+                }
             }
         }
     }
@@ -90,7 +97,8 @@ impl ConfigStore for DurableStore {
         let newest = Revision::new(state.newest);
         let clients = state.clients.values().map(|config| (config.clone(), newest)).collect();
         let limits = state.limits.values().map(|limit| (limit.clone(), newest)).collect();
-        Ok(Contents { clients, limits, newest })
+        let models = state.models.clone().into_iter().map(|model| (model, newest)).collect();
+        Ok(Contents { clients, limits, models, newest })
     }
 
     async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {

@@ -7,6 +7,7 @@
 
 mod client;
 mod limit;
+mod model;
 mod row;
 mod value_reader;
 mod value_writer;
@@ -15,6 +16,7 @@ pub(super) use row::{Kind, Row};
 
 pub(super) use client::decode as client;
 pub(super) use limit::decode as limit;
+pub(super) use model::decode as model;
 use value_reader::ValueReader;
 use value_writer::ValueWriter;
 

@@ -1,9 +1,9 @@
 //! One row of a table: what an edit comes down to.
 
-use super::{client, limit};
+use super::{client, limit, model};
 use crate::{
     clients::{ClientConfig, Revision},
-    limits::Limit,
+    limits::{Limit, Name, Patterns},
     store::Edit,
 };
 
@@ -12,6 +12,7 @@ use crate::{
 pub(in crate::store) enum Kind {
     Client,
     Limit,
+    Model,
 }
 
 /// A row as it is to be.
@@ -31,6 +32,8 @@ impl Row {
             Edit::RemoveClient(id) => Self::none(Kind::Client, id.as_str()),
             Edit::PutLimit(limit) => Self::of_limit(limit, revision),
             Edit::RemoveLimit(name) => Self::none(Kind::Limit, name.as_str()),
+            Edit::PutModel(name, patterns) => Self::of_model(name, patterns, revision),
+            Edit::RemoveModel(name) => Self::none(Kind::Model, name.as_str()),
         }
     }
 
@@ -42,6 +45,11 @@ impl Row {
     pub(in crate::store) fn of_limit(limit: &Limit, revision: Revision) -> Self {
         let value = limit::encode(limit, revision);
         Self { value: Some(value), ..Self::none(Kind::Limit, limit.name.as_str()) }
+    }
+
+    pub(in crate::store) fn of_model(name: &Name, patterns: &Patterns, revision: Revision) -> Self {
+        let value = model::encode(patterns, revision);
+        Self { value: Some(value), ..Self::none(Kind::Model, name.as_str()) }
     }
 
     fn none(kind: Kind, name: &str) -> Self {
