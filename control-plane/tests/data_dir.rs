@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::Arc,
 };
 
 use flowguard::{
@@ -236,7 +237,7 @@ fn demo_clients_come_once_with_a_new_folder() {
         let clients = store.load().await.expect("loaded").clients;
         assert_eq!(clients.len(), 3);
         let edits = clients.into_iter().map(|(client, _)| Edit::RemoveClient(client.id));
-        store.write(edits.collect()).await.expect("room");
+        store.write(Arc::new(edits.collect())).await.expect("room");
     });
     let log = ControlPlane::start(&folder).log();
     assert!(!log.iter().any(|line| line.contains("demo-client")), "{log:?}");
@@ -258,7 +259,7 @@ async fn a_flipped_bit_is_found_or_does_no_harm() {
             Edit::PutLimit(limit(&format!("limit-{number}"))),
             model(&format!("model-{number}"), &["gpt-*"]),
         ];
-        store.write(edits).await.expect("room");
+        store.write(edits.into()).await.expect("room");
     }
     let written = store.load().await.expect("loaded");
     drop(store);
@@ -382,7 +383,7 @@ async fn a_file_of_format_1_becomes_one_of_format_2_with_its_next_write() {
     assert_eq!(format().await, 1);
     let store = RedbStore::open(&folder).await.expect("the file");
     let before = store.load().await.expect("loaded");
-    store.write(format_2()).await.expect("room");
+    store.write(format_2().into()).await.expect("room");
     let after = store.load().await.expect("loaded");
     assert_eq!(after.clients.len(), before.clients.len() + 1, "bare was there");
     assert_eq!((after.limits.len(), after.models.len()), (1, 1));

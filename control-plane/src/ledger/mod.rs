@@ -25,6 +25,7 @@ mod recorded;
 mod reservation;
 mod restore;
 mod retired;
+mod rules;
 mod slots;
 mod snapshot;
 mod unconfigured;
@@ -33,8 +34,10 @@ mod worker;
 mod workers;
 mod written;
 
+use std::sync::Arc;
+
 use limiter::UnixMillis;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -50,6 +53,7 @@ pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
 use reservation::Reservation;
 use retired::Retired;
+pub use rules::{BucketOf, LimitStats, Rules};
 use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, UnknownSnapshot};
 use unconfigured::Unconfigured;
@@ -75,6 +79,7 @@ pub struct Ledger {
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
+    rules: RwLock<Arc<Rules>>,
 }
 
 impl Ledger {
@@ -90,6 +95,7 @@ impl Ledger {
             retired: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
+            rules: RwLock::default(),
         }
     }
 

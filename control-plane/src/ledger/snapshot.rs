@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use limiter::ClientId;
 
-use super::{Client, Ledger, RecordSnapshot, Standing, Unknown, slots::Books};
+use super::{Client, Ledger, LimitStats, RecordSnapshot, Standing, Unknown, slots::Books};
 use crate::clients::ClientConfig;
 
 /// A client as it stood at one moment.
@@ -16,6 +16,10 @@ pub struct ClientSnapshot {
     pub standing: Standing,
     /// What happened.
     pub record: RecordSnapshot,
+    /// How the limits beside its own stand that apply to it, in the order of their names.
+    pub limits: Vec<LimitStats>,
+    /// Requests that one of these refused, as the one that the client was told.
+    pub limit_dropped: u64,
 }
 
 /// What was seen of ids that are not configured.
@@ -80,6 +84,8 @@ impl Ledger {
             config: client.config.clone(),
             standing: books.balances.standing(client.config.limits, now),
             record: books.record.snapshot(now),
+            limits: Vec::new(),
+            limit_dropped: 0,
         };
         match client.slot.get() {
             Some(slot) => as_of(&self.slots.books(slot)),

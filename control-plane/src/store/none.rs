@@ -1,6 +1,9 @@
 //! The store that keeps nothing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 
@@ -20,7 +23,7 @@ impl ConfigStore for NoStore {
         Ok(Contents { newest, ..Contents::default() })
     }
 
-    async fn write(&self, _edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, _edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         Ok(Revision::new(self.writes.fetch_add(1, Ordering::Relaxed) + 1))
     }
 }

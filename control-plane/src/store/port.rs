@@ -1,6 +1,6 @@
 //! What every store can do.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -22,7 +22,7 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
 
     /// Does all of it, one after the other, or nothing. When this answers, it is as durable as it
     /// gets.
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError>;
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError>;
 }
 
 /// Everything that a store holds, each thing with the revision of its last write, in any order.

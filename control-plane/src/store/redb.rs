@@ -83,7 +83,7 @@ impl ConfigStore for RedbStore {
         self.with(ConfigDatabase::read).await
     }
 
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         self.with(move |database| database.write(&edits)).await
     }
 }

@@ -49,7 +49,7 @@ impl ConfigStore for SlowDisk {
         Ok(Contents::default())
     }
 
-    async fn write(&self, _: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, _: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         self.sync().await
     }
 }

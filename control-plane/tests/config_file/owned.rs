@@ -94,7 +94,7 @@ impl ConfigStore for Told {
         Ok(Contents::default())
     }
 
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         self.0.lock().extend(edits.iter().map(|edit| match edit {
             Edit::PutClient(config) => format!("put {}", config.id),
             Edit::RemoveClient(client) => format!("remove {client}"),

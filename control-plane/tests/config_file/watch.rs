@@ -44,7 +44,7 @@ impl ConfigStore for Store {
         Ok(Contents::default())
     }
 
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         let removes = edits.iter().any(|edit| matches!(edit, Edit::RemoveClient(_)));
         if removes && self.is_broken.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable(Box::new(io::Error::other("no disk"))));

@@ -68,7 +68,7 @@ impl ConfigStore for FailingStore {
         Ok(Contents { clients, newest: Revision::new(6), ..Contents::default() })
     }
 
-    async fn write(&self, _: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, _: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         self.next_write()
     }
 }
@@ -161,9 +161,9 @@ async fn what_is_not_kept_has_revisions_all_the_same() {
     let store = NoStore::default();
     let newest = async || store.load().await.expect("nothing to fail").newest;
     assert_eq!(newest().await, Revision::NONE);
-    let first = store.write(vec![Edit::PutClient(config("a"))]).await.expect("nothing to fail");
+    let first = store.write(vec![Edit::PutClient(config("a"))].into()).await.expect("nothing to fail");
     let second =
-        store.write(vec![Edit::RemoveClient(config("a").id)]).await.expect("nothing to fail");
+        store.write(vec![Edit::RemoveClient(config("a").id)].into()).await.expect("nothing to fail");
     assert!(Revision::NONE < first && first < second);
     assert_eq!(newest().await, second);
 }
@@ -189,7 +189,7 @@ impl ConfigStore for SlowStore {
         Ok(Contents::default())
     }
 
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         let [Edit::PutClient(config)] = &edits[..] else { panic!("{edits:?}") };
         self.begun.send(config.id.to_string()).expect("the test listens");
         self.go_on.lock().await.recv().await.expect("the test lets it go on");

@@ -54,8 +54,8 @@ impl DurableStore {
 }
 
 impl State {
-    fn make(&mut self, edits: Vec<Edit>) {
-        for edit in edits {
+    fn make(&mut self, edits: &[Edit]) {
+        for edit in edits.iter().cloned() {
             match edit {
                 Edit::PutClient(config) => {
                     self.clients.insert(config.id.clone(), config);
@@ -101,13 +101,13 @@ impl ConfigStore for DurableStore {
         Ok(Contents { clients, limits, models, newest })
     }
 
-    async fn write(&self, edits: Vec<Edit>) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         let mut state = self.0.lock();
         match std::mem::take(&mut state.next) {
             Next::Full => return Err(StoreError::Full(ErrorKind::StorageFull.into())),
-            Next::Done => state.make(edits),
+            Next::Done => state.make(&edits),
             Next::Deadly => {
-                state.make(edits);
+                state.make(&edits);
                 return Err(StoreError::Unavailable("the process dies".into()));
             }
         }

@@ -18,7 +18,9 @@ pub(super) fn encode(patterns: &Patterns, revision: Revision) -> Vec<u8> {
     let count = u8::try_from(patterns.len());
     debug_assert!(count.is_ok(), "{} patterns", patterns.len());
     value.byte(count.unwrap_or(u8::MAX));
-    patterns.iter().for_each(|pattern| value.text(pattern.as_str()));
+    for pattern in patterns {
+        value.text(pattern.as_str());
+    }
     value.end()
 }
 
