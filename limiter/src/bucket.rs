@@ -160,10 +160,16 @@ impl Bucket {
         }
     }
 
+    /// Whether so much is there, as of the last refill. The rest pays for no token.
+    #[inline]
+    pub(crate) fn covers(&self, tokens: Tokens) -> bool {
+        self.whole >= tokens.get().cast_signed()
+    }
+
     /// How long a request that costs so much has to wait; `None` when it is covered.
     #[inline]
     pub(crate) fn wait(&self, cost: Tokens, now: UnixMillis) -> Option<Wait> {
-        if self.covers(cost.get()) {
+        if self.covers(cost) {
             None
         } else if cost.get() > self.quota.burst() {
             Some(Wait::Never)
@@ -178,7 +184,7 @@ impl Bucket {
         Charge { tokens, burst: self.quota.burst_nonzero(), revision: self.revision }
     }
 
-    /// Takes what [`Bucket::wait`] said is there.
+    /// Takes what is there, as [`Bucket::wait`] or [`Bucket::covers`] said.
     #[inline]
     pub(crate) fn take(&mut self, tokens: Tokens) {
         self.whole -= tokens.get().cast_signed();
@@ -203,11 +209,6 @@ impl Bucket {
         let refill = self.quota.refill(then.ms_since(self.refilled_at));
         let left = (self.units() + refill).min(self.quota.capacity());
         self.set_units(left - self.quota.units(tokens.get()) - refill);
-    }
-
-    /// The rest pays for no token.
-    fn covers(&self, tokens: u64) -> bool {
-        self.whole >= tokens.cast_signed()
     }
 
     /// Gives so many tokens of a charge back, but no more than is sure to be missing, so that no

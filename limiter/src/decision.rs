@@ -1,35 +1,21 @@
 //! The decision over all limits of a request at once.
 
-use crate::{Bucket, Charge, Refusal, Tokens, UnixMillis};
-
-/// One bucket of a decision, and what the request costs in it.
-#[derive(Debug)]
-pub struct Demand<'a> {
-    /// The bucket that has to cover the cost.
-    pub bucket: &'a mut Bucket,
-    /// The tokens that the request costs in it, or [`Tokens::ONE`] where it counts requests.
-    pub cost: Tokens,
-}
-
-impl Demand<'_> {
-    /// What the bucket was charged, when the request was admitted.
-    #[inline]
-    pub fn charge(&self) -> Charge {
-        self.bucket.charge(self.cost)
-    }
-}
+use crate::{Demand, Refusal, UnixMillis};
 
 /// The answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// All buckets cover it, and all were charged.
+    /// All demands that refuse cover it, and all were charged; so was each watched one that covers it.
     Admitted,
-    /// At least one bucket does not, and nothing was charged.
+    /// At least one demand does not, and nothing was charged.
     Refused(Refusal),
 }
 
-/// Decides over one request: all buckets cover what it costs and all are charged, or none is.
+/// Decides over one request: all demands cover what it costs and all are charged, or none is.
+///
+/// Those that are only watched have no part in that. When the request is admitted, each that covers
+/// it is charged too, and one that does not is left alone; when it is refused, none is touched.
 ///
 /// The demands are in the order in which they are to be named. More of them than
 /// [`BUCKETS_MAX`](crate::BUCKETS_MAX) are decided by the same rule, but a refusal does not tell of
@@ -38,8 +24,7 @@ pub enum Decision {
 pub fn decide(demands: &mut [Demand<'_>], now: UnixMillis) -> Decision {
     let mut refusal: Option<Refusal> = None;
     for (index, demand) in demands.iter_mut().enumerate() {
-        demand.bucket.refill(now);
-        if let Some(wait) = demand.bucket.wait(demand.cost, now) {
+        if let Some(wait) = demand.refuses(now) {
             refusal = Some(match refusal {
                 Some(refusal) => refusal.and(index, wait),
                 None => Refusal::of(index, wait),
@@ -50,7 +35,7 @@ pub fn decide(demands: &mut [Demand<'_>], now: UnixMillis) -> Decision {
         return Decision::Refused(refusal);
     }
     for demand in demands {
-        demand.bucket.take(demand.cost);
+        demand.admit(now);
     }
     Decision::Admitted
 }

@@ -1,5 +1,5 @@
-//! The rule by which FlowGuard limits: continuous token buckets in integers, any number of them at
-//! once, each with a window of its own.
+//! The rule by which FlowGuard limits: continuous token buckets in integers, each with a window of
+//! its own, and places that are given back; any number of them at once.
 //!
 //! Everything here is a pure function of its arguments. There is no clock (time is an argument),
 //! no IO and no dependency, so a test, a simulation and every store compute the same answer to
@@ -12,8 +12,8 @@
 //! let mut requests = Bucket::full(PerMinute::new(60)?.into(), now);
 //! let mut tokens = Bucket::full(PerMinute::new(1_000)?.into(), now);
 //! let mut request = |cost| {
-//!     let request = Demand { bucket: &mut requests, cost: Tokens::ONE };
-//!     decide(&mut [request, Demand { bucket: &mut tokens, cost }], now)
+//!     let request = Demand::new(&mut requests, Tokens::ONE);
+//!     decide(&mut [request, Demand::new(&mut tokens, cost)], now)
 //! };
 //!
 //! // 1,000 tokens are there at once; the 1,001st is refilled after a thousandth of a minute.
@@ -34,11 +34,13 @@ mod balance;
 mod bucket;
 mod client_id;
 mod decision;
+mod demand;
 mod dimension;
 mod level;
 mod line;
 mod out_of_range;
 mod per_minute;
+mod places;
 mod quota;
 mod refusal;
 mod tokens;
@@ -48,12 +50,14 @@ mod window;
 pub use balance::Balance;
 pub use bucket::{Bucket, Charge};
 pub use client_id::{CLIENT_ID_LEN_MAX, ClientId, InvalidClientId};
-pub use decision::{Decision, Demand, decide};
+pub use decision::{Decision, decide};
+pub use demand::{Demand, Source};
 pub use dimension::Dimension;
 pub use level::{ImpossibleLevel, Level};
-pub use line::{LINE_MS_MAX, Line, Place, line_up};
+pub use line::{LINE_MS_MAX, Line, Waiting, line_up};
 pub use out_of_range::OutOfRange;
 pub use per_minute::{PER_MINUTE_MAX, PerMinute};
+pub use places::{PLACES_WAIT_MS, Places};
 pub use quota::{AMOUNT_MAX, Quota};
 pub use refusal::{BUCKETS_MAX, Refusal, Wait};
 pub use tokens::Tokens;

@@ -31,7 +31,7 @@ const _: () = assert!(size_of::<Line>() <= 24);
 /// One bucket that a refused request is charged to, the line of those who wait for it, and what the
 /// request costs there.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct Waiting<'a> {
     /// The bucket, which has decided at the same moment.
     pub bucket: &'a Bucket,
     /// Its line.
@@ -46,18 +46,17 @@ pub struct Place<'a> {
 ///
 /// It is never told an earlier moment than the exact one, and none later than [`LINE_MS_MAX`]: where
 /// the lines are longer, it is told the exact one and takes no place.
-pub fn line_up(exact: Wait, places: &mut [Place<'_>], now: UnixMillis) -> Wait {
+pub fn line_up(exact: Wait, waits: &mut [Waiting<'_>], now: UnixMillis) -> Wait {
     let Wait::Millis(mut wait_ms) = exact else { return exact };
-    for place in places.iter_mut() {
-        place.line.follow(place.bucket, now);
-        let left = place.line.balance(place.bucket, now);
-        wait_ms = wait_ms.max(left.ms_until(place.cost.get()));
+    for Waiting { bucket, line, cost } in waits.iter_mut() {
+        line.follow(bucket, now);
+        wait_ms = wait_ms.max(line.balance(bucket, now).ms_until(cost.get()));
     }
     if wait_ms > LINE_MS_MAX {
         return exact;
     }
     let told = UnixMillis(now.0.saturating_add(wait_ms));
-    for Place { bucket, line, cost } in places {
+    for Waiting { bucket, line, cost } in waits {
         line.change(bucket, |line| line.take_at(*cost, told));
     }
     Wait::Millis(wait_ms)

@@ -1,12 +1,14 @@
 //! Why a request was refused, and for how long.
 
-/// The most buckets that one decision tells of.
+/// The most buckets and places that one decision tells of.
 pub const BUCKETS_MAX: usize = u16::BITS as usize;
 
 /// How long the same request has to wait, if nobody else spends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
-    /// It passes after so many milliseconds, at least one, and not a millisecond earlier.
+    /// It passes after so many milliseconds, at least one, and not a millisecond earlier. Only of
+    /// places nobody knows when one comes back: they say [`PLACES_WAIT_MS`](crate::PLACES_WAIT_MS),
+    /// and with buckets that refuse too the longer is told.
     Millis(u64),
     /// It costs more than a bucket holds when full: waiting is pointless.
     Never,
@@ -48,8 +50,8 @@ impl Refusal {
         self.wait
     }
 
-    /// Whether this demand is one of those that refuse. Of demands beyond [`BUCKETS_MAX`] this is
-    /// not told.
+    /// Whether this demand is one of those that refuse, of which a watched one never is. Of demands
+    /// beyond [`BUCKETS_MAX`] this is not told.
     pub fn refuses(&self, index: usize) -> bool {
         self.refusing & bit(index) != 0
     }

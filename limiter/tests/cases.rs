@@ -10,7 +10,7 @@ use limiter::{
 
 /// Decides over one bucket alone.
 fn ask(bucket: &mut Bucket, cost: u64, now: u64) -> Decision {
-    decide(&mut [Demand { bucket, cost: tokens(cost) }], UnixMillis(now))
+    decide(&mut [Demand::new(bucket, tokens(cost))], UnixMillis(now))
 }
 
 fn secs(secs: u32) -> Window {

@@ -267,9 +267,9 @@ proptest! {
         let mut bucket = Bucket::full(quota, UnixMillis(now));
         for (pause_ms, cost, used) in spends {
             now = now.saturating_add_signed(pause_ms);
-            let mut demands = [Demand { bucket: &mut bucket, cost: tokens(cost.in_bucket(quota)) }];
+            let mut demands = [Demand::new(&mut bucket, tokens(cost.in_bucket(quota)))];
             if decide(&mut demands, UnixMillis(now)) == Decision::Admitted {
-                let charge = demands[0].charge();
+                let charge = demands[0].charge().unwrap();
                 bucket.settle(charge, tokens(used.in_bucket(quota)), UnixMillis(now));
             }
         }

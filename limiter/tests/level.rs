@@ -14,7 +14,7 @@ fn quota(amount: u64, window_s: u32) -> Quota {
 fn empty() -> Bucket {
     let mut bucket = Bucket::full(quota(60, 60), UnixMillis(START));
     let cost = Tokens::new(60).unwrap();
-    let _ = decide(&mut [Demand { bucket: &mut bucket, cost }], UnixMillis(START));
+    let _ = decide(&mut [Demand::new(&mut bucket, cost)], UnixMillis(START));
     bucket
 }
 

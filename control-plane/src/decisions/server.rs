@@ -142,7 +142,8 @@ mod tests {
     use super::*;
     use crate::ledger::{Ask, ManualClock, Policy, RequestKind, WorkerId};
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "a clock that stands still is moved by it")]
     async fn ids_that_went_unnamed_are_told_once_their_minute_is_over_though_nobody_asks() {
         let (mut log, writer) = io::pipe().unwrap();
         let lines = tracing_subscriber::fmt().with_writer(Arc::new(writer)).finish();
@@ -163,7 +164,11 @@ mod tests {
         }
         clock.set(UnixMillis(120_000));
         let shutdown = shared.shutdown.clone();
-        tokio::join!(look_after_ledger(shared), async { shutdown.cancel() });
+        let stop = async {
+            time::sleep(LOOK_INTERVAL).await;
+            shutdown.cancel();
+        };
+        tokio::join!(look_after_ledger(shared), stop);
         drop(told);
         let mut text = String::new();
         log.read_to_string(&mut text).unwrap();

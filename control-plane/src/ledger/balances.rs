@@ -36,11 +36,9 @@ impl Balances {
         now: UnixMillis,
     ) -> (Result<Charges, Refusal>, Standing) {
         let epoch = self.epoch;
-        let requests = limits
-            .rpm
-            .map(|rpm| Demand { bucket: in_use(&mut self.requests, rpm, now), cost: Tokens::ONE });
-        let tokens =
-            limits.tpm.map(|tpm| Demand { bucket: in_use(&mut self.tokens, tpm, now), cost });
+        let requests =
+            limits.rpm.map(|rpm| Demand::new(in_use(&mut self.requests, rpm, now), Tokens::ONE));
+        let tokens = limits.tpm.map(|tpm| Demand::new(in_use(&mut self.tokens, tpm, now), cost));
         // In the order in which a refusal names them.
         let mut decided = match (requests, tokens) {
             (Some(requests), Some(tokens)) => {
@@ -166,17 +164,17 @@ fn decide<const N: usize>(
         Decision::Admitted => {
             let mut by_bucket = SmallVec::new();
             for (limit, demand) in limits.into_iter().zip(&demands) {
-                by_bucket.push((BucketKey::Own(limit), demand.charge()));
+                by_bucket.extend(demand.charge().map(|charge| (BucketKey::Own(limit), charge)));
             }
             Ok(Charges { epoch, by_bucket })
         }
         Decision::Refused(refusal) => {
             let named = refusal.named();
-            let (Some(&dimension), Some(demand)) = (limits.get(named), demands.get(named)) else {
+            let balance = demands.get(named).and_then(|demand| demand.balance(now));
+            let (Some(&dimension), Some(balance)) = (limits.get(named), balance) else {
                 // One of them refused, or nothing would have.
                 return Ok(Charges { epoch, by_bucket: SmallVec::new() });
             };
-            let balance = demand.bucket.balance(now);
             Err(Refusal {
                 limit: LimitKey::Own(dimension),
                 shortage: match dimension {

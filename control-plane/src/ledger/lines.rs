@@ -3,7 +3,7 @@
 //! They are in memory only. What was told before a restart is kept by those who were told it; who asks
 //! after it is told moments as if nobody waited.
 
-use limiter::{Bucket, Charge, Dimension, LINE_MS_MAX, Line, Place, Tokens, UnixMillis, Wait};
+use limiter::{Bucket, Charge, Dimension, LINE_MS_MAX, Line, Tokens, UnixMillis, Wait, Waiting};
 use smallvec::SmallVec;
 
 /// The lines, by limit. A client that nobody refuses has only this pointer, and so has one after an
@@ -31,16 +31,16 @@ impl Lines {
             return exact;
         }
         let lines = self.0.get_or_insert_default();
-        let mut places = SmallVec::<[Place<'_>; 2]>::new();
+        let mut waits = SmallVec::<[Waiting<'_>; 2]>::new();
         for (line, cost) in
             [(&mut lines.requests, costs.requests), (&mut lines.tokens, costs.tokens)]
         {
             if let Some((bucket, cost)) = cost {
                 let line = line.get_or_insert_with(|| Line::empty(bucket));
-                places.push(Place { bucket, line, cost });
+                waits.push(Waiting { bucket, line, cost });
             }
         }
-        limiter::line_up(exact, &mut places, now)
+        limiter::line_up(exact, &mut waits, now)
     }
 
     /// A request was admitted. Lines in which nobody waits any more are let go.

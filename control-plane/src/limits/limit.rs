@@ -51,10 +51,14 @@ pub enum LimitMode {
 impl Limit {
     /// Whether it applies to requests of `subject` for `model`.
     pub fn applies_to(&self, subject: &Subject<'_>, model: &ModelName) -> bool {
+        self.concerns(subject) && self.matches.model.as_ref().is_none_or(|only| only == model)
+    }
+
+    /// Whether it applies to requests of `subject` for some model.
+    pub fn concerns(&self, subject: &Subject<'_>) -> bool {
         self.mode != LimitMode::Off
             && self.matches.includes(subject)
             && self.each.is_known_of(subject)
-            && self.matches.model.as_ref().is_none_or(|only| only == model)
     }
 
     /// How many buckets a request needs in it.

@@ -4,6 +4,7 @@
 //! There is one kind of limit and one law: every limit that matches a request is charged, in one
 //! atomic step, or none is.
 
+mod count;
 mod json;
 mod limit;
 mod models;
@@ -13,6 +14,10 @@ mod per;
 mod scope;
 mod ties;
 
+/// How many limits can be configured.
+pub const LIMITS_MAX: usize = 1_000;
+
+pub use count::{BucketCount, TooManyBuckets};
 pub use json::LimitJson;
 pub use limit::{Limit, LimitMode, Measure};
 pub use models::{InvalidModels, MODELS_MAX, Models, PATTERNS_MAX};

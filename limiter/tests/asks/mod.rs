@@ -11,9 +11,9 @@ pub(crate) fn tokens(tokens: u64) -> Tokens {
 
 /// What one bucket was charged for a request that it has to admit.
 pub(crate) fn charged(bucket: &mut Bucket, cost: u64, now: u64) -> Charge {
-    let mut demands = [Demand { bucket, cost: tokens(cost) }];
+    let mut demands = [Demand::new(bucket, tokens(cost))];
     assert_eq!(decide(&mut demands, UnixMillis(now)), Decision::Admitted, "{cost} tokens");
-    demands[0].charge()
+    demands[0].charge().unwrap()
 }
 
 /// Decides over the chosen ones of all buckets, and tells what they were charged.
@@ -27,9 +27,9 @@ pub(crate) fn decide_over(
         .enumerate()
         .filter_map(|(index, bucket)| {
             let (_, cost) = costs.iter().find(|(chosen, _)| *chosen == index)?;
-            Some(Demand { bucket, cost: tokens(*cost) })
+            Some(Demand::new(bucket, tokens(*cost)))
         })
         .collect();
     let decision = decide(&mut demands, UnixMillis(now));
-    (decision, demands.iter().map(Demand::charge).collect())
+    (decision, demands.iter().filter_map(Demand::charge).collect())
 }

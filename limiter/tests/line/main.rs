@@ -9,8 +9,8 @@ mod model;
 use std::collections::BTreeMap;
 
 use limiter::{
-    AMOUNT_MAX, Bucket, Charge, Decision, Demand, LINE_MS_MAX, Line, PerMinute, Place, Quota,
-    Tokens, UnixMillis, Wait, Window, decide, line_up,
+    AMOUNT_MAX, Bucket, Charge, Decision, Demand, LINE_MS_MAX, Line, PerMinute, Quota, Tokens,
+    UnixMillis, Wait, Waiting, Window, decide, line_up,
 };
 use model::exact;
 use proptest::{collection::vec, option, prelude::*};
@@ -42,21 +42,21 @@ impl Client {
         let costs: Vec<_> = costs.iter().map(|cost| Tokens::new(*cost).unwrap()).collect();
         let demands = self.buckets.iter_mut().zip(&costs);
         let mut demands: Vec<_> =
-            demands.map(|(bucket, cost)| Demand { bucket, cost: *cost }).collect();
+            demands.map(|(bucket, cost)| Demand::new(bucket, *cost)).collect();
         match decide(&mut demands, now) {
             Decision::Admitted => {
-                let charges = demands.iter().map(Demand::charge).collect();
+                let charges = demands.iter().filter_map(Demand::charge).collect();
                 for (line, bucket) in self.lines.iter_mut().zip(&self.buckets) {
                     line.follow(bucket, now);
                 }
                 Answer::Admitted(charges)
             }
             Decision::Refused(refusal) => {
-                let places = self.buckets.iter().zip(&mut self.lines).zip(&costs);
-                let mut places: Vec<_> = places
-                    .map(|((bucket, line), cost)| Place { bucket, line, cost: *cost })
+                let waits = self.buckets.iter().zip(&mut self.lines).zip(&costs);
+                let mut waits: Vec<_> = waits
+                    .map(|((bucket, line), cost)| Waiting { bucket, line, cost: *cost })
                     .collect();
-                let told = line_up(refusal.wait(), &mut places, now);
+                let told = line_up(refusal.wait(), &mut waits, now);
                 Answer::Refused { exact: refusal.wait(), told }
             }
         }

@@ -56,7 +56,7 @@ impl Account {
             [(requests, Tokens::ONE, Dimension::Rpm), (limited, tokens, Dimension::Tpm)]
         {
             if let Some(bucket) = bucket {
-                demands.push(Demand { bucket, cost });
+                demands.push(Demand::new(bucket, cost));
                 dimensions.push(dimension);
             }
         }
@@ -67,7 +67,7 @@ impl Account {
             Decision::Admitted => {
                 let charge = |dimension| {
                     let index = dimensions.iter().position(|other| *other == dimension)?;
-                    Some(demands[index].charge())
+                    demands[index].charge()
                 };
                 Ok(Charge { requests: charge(Dimension::Rpm), tokens: charge(Dimension::Tpm) })
             }
