@@ -10,6 +10,7 @@
 
 mod ask;
 mod balances;
+mod buckets;
 mod charges;
 mod clock;
 mod configuration;
@@ -34,12 +35,11 @@ mod worker;
 mod workers;
 mod written;
 
-use std::sync::Arc;
-
 use limiter::UnixMillis;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
+pub use buckets::{BucketOf, BucketStanding, LimitStats};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};
@@ -53,9 +53,9 @@ pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
 use reservation::Reservation;
 use retired::Retired;
-pub use rules::{BucketOf, LimitStats, Rules};
+use rules::Rules;
 use slots::{LazySlot, SlotNumber, Slots};
-pub use snapshot::{ClientSnapshot, UnknownSnapshot};
+pub use snapshot::{ClientSnapshot, LimitStanding, UnknownSnapshot};
 use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{Worker, WorkerId};
@@ -79,7 +79,7 @@ pub struct Ledger {
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
-    rules: RwLock<Arc<Rules>>,
+    rules: Rules,
 }
 
 impl Ledger {
@@ -95,7 +95,7 @@ impl Ledger {
             retired: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
-            rules: RwLock::default(),
+            rules: Rules::default(),
         }
     }
 

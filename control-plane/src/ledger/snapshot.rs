@@ -4,8 +4,11 @@ use std::sync::atomic::Ordering;
 
 use limiter::ClientId;
 
-use super::{Client, Ledger, LimitStats, RecordSnapshot, Standing, Unknown, slots::Books};
-use crate::clients::ClientConfig;
+use super::{Client, Ledger, RecordSnapshot, Standing, Unknown, slots::Books};
+use crate::{
+    clients::ClientConfig,
+    limits::{LimitName, Measure},
+};
 
 /// A client as it stood at one moment.
 #[derive(Clone, Debug)]
@@ -16,10 +19,25 @@ pub struct ClientSnapshot {
     pub standing: Standing,
     /// What happened.
     pub record: RecordSnapshot,
-    /// How the limits beside its own stand that apply to it, in the order of their names.
-    pub limits: Vec<LimitStats>,
-    /// Requests that one of these refused, as the one that the client was told.
-    pub limit_dropped: u64,
+    /// The limits beside its own that apply to its requests, in the order of their names.
+    pub limits: Vec<LimitStanding>,
+}
+
+/// A limit that applies to a client's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitStanding {
+    /// What it is called.
+    pub name: LimitName,
+    /// What it limits, and to how much.
+    pub measure: Measure,
+    /// Whole requests, tokens or places that are left; where it has a bucket for each model, of the one
+    /// with the least.
+    pub remaining: u64,
+    /// Requests of the client that it would have refused: where it is in shadow, by the number on trial,
+    /// or where the request's filter is in shadow.
+    pub would_refuse: u64,
+    /// Requests of the client that it refused.
+    pub refused: u64,
 }
 
 /// What was seen of ids that are not configured.
@@ -85,7 +103,6 @@ impl Ledger {
             standing: books.balances.standing(client.config.limits, now),
             record: books.record.snapshot(now),
             limits: Vec::new(),
-            limit_dropped: 0,
         };
         match client.slot.get() {
             Some(slot) => as_of(&self.slots.books(slot)),

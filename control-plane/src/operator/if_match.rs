@@ -2,7 +2,7 @@
 
 use std::{fmt, mem};
 
-use super::{OperatorError, Tag};
+use super::{Kind, OperatorError, Tag};
 use crate::excerpt::Excerpt;
 
 /// What has to be there for a write to be done.
@@ -44,28 +44,43 @@ impl IfMatch {
         }
     }
 
-    /// Refuses the write where the condition does not hold. `found` is the tag of `what` is there.
+    /// Refuses a write to what is called so where the condition does not hold. `found` is the tag of
+    /// what is there.
     pub(super) fn check(
         &self,
-        what: impl fmt::Display,
-        found: Option<&Tag>,
+        kind: Kind,
+        name: &str,
+        found: Option<Tag>,
+    ) -> Result<(), OperatorError> {
+        self.check_tag(|| kind.named(name), found)
+    }
+
+    /// The same of a write to everything.
+    pub(super) fn check_all(&self, found: Tag) -> Result<(), OperatorError> {
+        self.check_tag(|| "the configuration".to_owned(), Some(found))
+    }
+
+    fn check_tag(
+        &self,
+        what: impl FnOnce() -> String,
+        found: Option<Tag>,
     ) -> Result<(), OperatorError> {
         let holds = match self {
             Self::Anything => true,
             Self::Something => found.is_some(),
             Self::Tags(tags) => {
-                found.is_some_and(|found| tags.iter().any(|tag| tag == found.as_str()))
+                found.as_ref().is_some_and(|found| tags.iter().any(|tag| tag == found.as_str()))
             }
         };
         if holds {
             return Ok(());
         }
-        let what = what.to_string();
+        let what = what();
         Err(match found {
             None => OperatorError::NothingToMatch { what },
             Some(found) => {
                 let wanted = Excerpt::new(&self.to_string());
-                OperatorError::RevisionMismatch { what, found: found.clone(), wanted }
+                OperatorError::RevisionMismatch { what, found, wanted }
             }
         })
     }
@@ -100,8 +115,8 @@ mod tests {
     fn check(text: &str, holds: bool, holds_of_nothing: bool) {
         let condition = IfMatch::parse(text);
         let tag = Tag::stored(Revision::new(17));
-        assert_eq!(condition.check("it", Some(&tag)).is_ok(), holds, "{text}");
-        assert_eq!(condition.check("it", None).is_ok(), holds_of_nothing, "{text}");
+        assert_eq!(condition.check(Kind::Client, "a", Some(tag)).is_ok(), holds, "{text}");
+        assert_eq!(condition.check(Kind::Client, "a", None).is_ok(), holds_of_nothing, "{text}");
     }
 
     #[test]
@@ -121,7 +136,7 @@ mod tests {
     fn what_does_not_match_is_told_with_both_tags() {
         let told = |text: &str, tag: Option<u64>| {
             let tag = tag.map(|tag| Tag::stored(Revision::new(tag)));
-            let refused = IfMatch::parse(text).check("client \"a\"", tag.as_ref());
+            let refused = IfMatch::parse(text).check(Kind::Client, "a", tag);
             refused.expect_err("no match").to_string()
         };
         assert_eq!(

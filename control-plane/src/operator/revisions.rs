@@ -30,7 +30,7 @@ struct Known {
 }
 
 /// The number of the store's write, or of a file's change.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Stamp(u64);
 
 /// Set in the number of a file's change. No store counts that far.
@@ -54,16 +54,19 @@ impl Stamp {
 }
 
 impl Revisions {
-    pub(super) fn client(&self, id: &str) -> Option<Tag> {
-        self.0.read().clients.get(id).map(|stamp| stamp.tag())
+    /// The tag of a client; of one that no write made it says so.
+    pub(super) fn client(&self, id: &str) -> Tag {
+        self.0.read().clients.get(id).copied().unwrap_or_default().tag()
     }
 
-    pub(super) fn limit(&self, name: &str) -> Option<Tag> {
-        self.0.read().limits.get(name).map(|stamp| stamp.tag())
+    /// The tag of a limit, likewise.
+    pub(super) fn limit(&self, name: &str) -> Tag {
+        self.0.read().limits.get(name).copied().unwrap_or_default().tag()
     }
 
-    pub(super) fn model(&self, name: &str) -> Option<Tag> {
-        self.0.read().models.get(name).map(|stamp| stamp.tag())
+    /// The tag of a model, likewise.
+    pub(super) fn model(&self, name: &str) -> Tag {
+        self.0.read().models.get(name).copied().unwrap_or_default().tag()
     }
 
     /// The tag of everything.
@@ -81,8 +84,7 @@ impl Revisions {
         let limits = contents.limits.iter();
         known.limits = limits.map(|(limit, of)| (limit.name.clone(), Stamp::stored(*of))).collect();
         let models = contents.models.iter();
-        known.models =
-            models.map(|((name, _), of)| (name.clone(), Stamp::stored(*of))).collect();
+        known.models = models.map(|((name, _), of)| (name.clone(), Stamp::stored(*of))).collect();
         known.newest = contents.newest;
     }
 
@@ -99,6 +101,25 @@ impl Revisions {
     /// Notes what a file's change made of one thing.
     pub(super) fn filed(&self, edit: &Edit, change: u64) {
         self.0.write().note(edit, Stamp::of_file(change));
+    }
+
+    /// Notes that what the store was told to forget is a file's.
+    pub(super) fn taken_over(&self, forgotten: &[Edit], change: u64) {
+        let (mut known, stamp) = (self.0.write(), Stamp::of_file(change));
+        for edit in forgotten {
+            match edit {
+                Edit::RemoveClient(id) => {
+                    known.clients.insert(id.clone(), stamp);
+                }
+                Edit::RemoveLimit(name) => {
+                    known.limits.insert(name.clone(), stamp);
+                }
+                Edit::RemoveModel(name) => {
+                    known.models.insert(name.clone(), stamp);
+                }
+                Edit::PutClient(_) | Edit::PutLimit(_) | Edit::PutModel(..) => {}
+            }
+        }
     }
 
     /// Notes that a file's change has come to its end.

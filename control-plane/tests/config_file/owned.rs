@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use flowguard::{
     clients::{ClientConfig, Revision},
     ledger::{Ledger, ManualClock, Policy},
-    operator::{Caller, Draft, FileChange, Operator, OperatorError},
+    operator::{Caller, Draft, FileChange, IfMatch, Operator, OperatorError, Wanted},
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
 use limiter::UnixMillis;
@@ -27,12 +27,13 @@ impl World {
 
     async fn file(&self, clients: &[ClientConfig]) -> FileChange {
         let file = Path::new("/clients.yaml").into();
-        self.operator.put_file_in_force(&file, clients.into()).await.expect("put in force")
+        let wanted = Wanted { clients: clients.into(), ..Wanted::default() };
+        self.operator.put_file_in_force(&file, wanted).await.expect("put in force")
     }
 
     async fn set(&self, id: &str, rpm: u64) -> Result<(), OperatorError> {
         let draft = Draft::new(id, Some(rpm), None);
-        self.operator.set(draft, &Caller::Unknown).await.map(|_| ())
+        self.operator.set(draft, IfMatch::Anything, &Caller::Unknown).await.map(|_| ())
     }
 
     fn ids(&self) -> Vec<String> {
@@ -60,13 +61,17 @@ async fn every_write_to_a_client_of_the_file_is_refused_but_a_reset() {
     check_refused(world.set("a", 1).await);
     let patch =
         Draft { client_id: flowguard::operator::Given::Absent, ..Draft::new("a", None, None) };
-    check_refused(world.operator.patch("a", patch, &Caller::Unknown).await);
-    check_refused(world.operator.remove("a", &Caller::Unknown).await);
+    check_refused(world.operator.patch("a", patch, IfMatch::Anything, &Caller::Unknown).await);
+    check_refused(world.operator.remove("a", IfMatch::Anything, &Caller::Unknown).await);
     assert_eq!(world.ledger.config("a"), Some(config("a", Some(60), None)));
 
-    world.operator.reset("a", &Caller::Unknown).await.expect("a reset writes no configuration");
+    world
+        .operator
+        .reset("a", IfMatch::Anything, &Caller::Unknown)
+        .await
+        .expect("a reset writes no configuration");
     world.set("b", 2).await.expect("the api's own");
-    world.operator.remove("b", &Caller::Unknown).await.expect("the api's own");
+    world.operator.remove("b", IfMatch::Anything, &Caller::Unknown).await.expect("the api's own");
 }
 
 #[tokio::test]

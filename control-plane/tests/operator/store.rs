@@ -13,7 +13,7 @@ use flowguard::{
     clients::{ClientConfig, Limits, Revision},
     ledger::Answer,
     operator::{
-        Caller, Draft, Given,
+        Caller, Draft, Given, IfMatch,
         start::{self, Found},
     },
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
@@ -144,14 +144,22 @@ async fn a_full_disk_is_told_apart_and_takes_nothing_out_of_force() {
 async fn a_write_has_the_revision_that_the_store_gave_it() {
     let world = World::with_store(FailingStore::default());
     let set = async |rpm| {
-        let change = world.operator.set(Draft::new("a", Some(rpm), None), &Caller::Process).await;
+        let change = world
+            .operator
+            .set(Draft::new("a", Some(rpm), None), IfMatch::Anything, &Caller::Process)
+            .await;
         change.expect("stored").revision
     };
     assert_eq!([set(1).await, set(1).await], [Revision::new(7), Revision::new(8)]);
     let patch = Draft { rpm: Given::Value(None), ..Draft::default() };
-    let change = world.operator.patch("a", patch, &Caller::Process).await.expect("stored");
+    let change = world
+        .operator
+        .patch("a", patch, IfMatch::Anything, &Caller::Process)
+        .await
+        .expect("stored");
     assert_eq!(change.revision, Revision::new(9));
-    let removal = world.operator.remove("a", &Caller::Process).await.expect("stored");
+    let removal =
+        world.operator.remove("a", IfMatch::Anything, &Caller::Process).await.expect("stored");
     assert_eq!(removal.revision, Revision::new(10));
     assert_eq!(removal.config.id.as_str(), "a");
 }
@@ -161,9 +169,12 @@ async fn what_is_not_kept_has_revisions_all_the_same() {
     let store = NoStore::default();
     let newest = async || store.load().await.expect("nothing to fail").newest;
     assert_eq!(newest().await, Revision::NONE);
-    let first = store.write(vec![Edit::PutClient(config("a"))].into()).await.expect("nothing to fail");
-    let second =
-        store.write(vec![Edit::RemoveClient(config("a").id)].into()).await.expect("nothing to fail");
+    let first =
+        store.write(vec![Edit::PutClient(config("a"))].into()).await.expect("nothing to fail");
+    let second = store
+        .write(vec![Edit::RemoveClient(config("a").id)].into())
+        .await
+        .expect("nothing to fail");
     assert!(Revision::NONE < first && first < second);
     assert_eq!(newest().await, second);
 }
@@ -203,9 +214,9 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let world = World::with_store(store);
     let set = |id: &'static str| {
         let operator = Arc::clone(&world.operator);
-        tokio::spawn(
-            async move { operator.set(Draft::new(id, None, None), &Caller::Process).await },
-        )
+        tokio::spawn(async move {
+            operator.set(Draft::new(id, None, None), IfMatch::Anything, &Caller::Process).await
+        })
     };
 
     let abandoned = set("a");

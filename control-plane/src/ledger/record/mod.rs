@@ -62,6 +62,8 @@ pub struct RecordSnapshot {
     pub rpm_dropped: u64,
     /// Requests that TPM refused.
     pub tpm_dropped: u64,
+    /// Requests that limits beside these two refused.
+    pub limit_dropped: u64,
     /// Tokens of the requests that ended, as they were charged in the end.
     pub tokens_used: u64,
     /// What was given back of their estimates.
@@ -173,6 +175,7 @@ impl Record {
             refused_in_shadow: self.refused_in_shadow.as_deref().copied().unwrap_or_default(),
             rpm_dropped: self.rpm_dropped,
             tpm_dropped: self.tpm_dropped,
+            limit_dropped: 0,
             tokens_used: self.tokens_used,
             tokens_refunded: ended.map_or(0, |ended| ended.tokens_refunded),
             tokens_charged_further: ended.map_or(0, |ended| ended.tokens_charged_further),
