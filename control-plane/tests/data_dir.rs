@@ -3,14 +3,17 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Lines},
+    num::NonZeroU64,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::Arc,
 };
 
 use flowguard::{
     clients::{ClientConfig, Limits, Revision},
-    store::{ConfigStore as _, DataFolder, RedbStore},
+    limits::{Each, Group, Limit, LimitMode, LimitName, Match, Measure, Name, Pattern, Patterns},
+    store::{ConfigStore as _, DataFolder, Edit, RedbStore},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 use redb::{Database, TableDefinition};
@@ -206,7 +209,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     let (folder, file) = used_folder(&parent);
     let database = Database::open(&file).expect("the file");
     let transaction = database.begin_write().expect("a write");
-    transaction.open_table(META).expect("the table").insert("format", 2).expect("room");
+    transaction.open_table(META).expect("the table").insert("format", 3).expect("room");
     transaction.commit().expect("room");
     drop(database);
 
@@ -214,7 +217,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     check_refused(
         &folder,
         &format!(
-            "{} has format 2, and flowguard {} reads up to format 1: start the version that \
+            "{} has format 3, and flowguard {} reads up to format 2: start the version that \
              wrote it; it was left as it is",
             file.display(),
             env!("CARGO_PKG_VERSION")
@@ -231,11 +234,10 @@ fn demo_clients_come_once_with_a_new_folder() {
     runtime.block_on(async {
         let opened = DataFolder::open(&folder).expect("nobody has it");
         let store = RedbStore::open(&opened).await.expect("the file");
-        let configs = store.load().await.expect("loaded").configs;
-        assert_eq!(configs.len(), 3);
-        for (config, _) in configs {
-            store.remove(&config.id).await.expect("room");
-        }
+        let clients = store.load().await.expect("loaded").clients;
+        assert_eq!(clients.len(), 3);
+        let edits = clients.into_iter().map(|(client, _)| Edit::RemoveClient(client.id));
+        store.write(Arc::new(edits.collect())).await.expect("room");
     });
     let log = ControlPlane::start(&folder).log();
     assert!(!log.iter().any(|line| line.contains("demo-client")), "{log:?}");
@@ -251,10 +253,13 @@ async fn a_flipped_bit_is_found_or_does_no_harm() {
     let file = parent.path().join(FILE);
     let store = RedbStore::open(&folder).await.expect("a new file");
     for number in 0..100 {
-        store
-            .put(&config(&format!("client-{number}"), Some(1 + number), None))
-            .await
-            .expect("room");
+        let client = config(&format!("client-{number}"), Some(1 + number), None);
+        let edits = vec![
+            Edit::PutClient(client),
+            Edit::PutLimit(limit(&format!("limit-{number}"))),
+            model(&format!("model-{number}"), &["gpt-*"]),
+        ];
+        store.write(edits.into()).await.expect("room");
     }
     let written = store.load().await.expect("loaded");
     drop(store);
@@ -289,6 +294,23 @@ fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
     ClientConfig::new(id, Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) })
 }
 
+fn limit(name: &str) -> Limit {
+    Limit {
+        name: LimitName::try_from(name).expect("a name"),
+        matches: Match { group: Group::try_from("acme").ok(), ..Match::default() },
+        each: Each { client: true, ..Each::default() },
+        measure: Measure::Concurrent(NonZeroU64::MIN),
+        mode: LimitMode::Shadow,
+        trial: NonZeroU64::new(7),
+    }
+}
+
+fn model(name: &str, patterns: &[&str]) -> Edit {
+    let pattern = |text: &&str| Pattern::try_from(*text).expect("a pattern");
+    let patterns = Patterns::new(patterns.iter().map(pattern).collect()).expect("a few");
+    Edit::PutModel(Name::try_from(name).expect("a name"), patterns)
+}
+
 /// The file was made by the first version that had this format. It is never made anew: what it
 /// holds must be read by every version to come.
 #[tokio::test]
@@ -312,6 +334,61 @@ async fn format_1_is_read() {
             Revision::new(1),
         ),
     ];
-    assert_eq!(contents.configs, expected);
+    assert_eq!(contents.clients, expected);
     assert_eq!(contents.newest, Revision::new(5));
+}
+
+/// What is in the golden file of format 2.
+fn format_2() -> Vec<Edit> {
+    let member = ClientConfig {
+        group: Group::try_from("acme/research").ok(),
+        plan: Name::try_from("pro").ok(),
+        ..config("alice", Some(60), None)
+    };
+    vec![
+        Edit::PutClient(member),
+        Edit::PutClient(config("bare", None, None)),
+        Edit::PutLimit(limit("org")),
+        model("gpt-4o", &["gpt-4o", "GPT-4o-2*"]),
+    ]
+}
+
+/// It was made by the first version that had this format, like the one of format 1.
+#[tokio::test]
+async fn format_2_is_read() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = DataFolder::open(parent.path()).expect("a folder");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration-2.redb");
+    fs::copy(golden, parent.path().join(FILE)).expect("the golden file");
+    let store = RedbStore::open(&folder).await.expect("the file");
+    let contents = store.load().await.expect("loaded");
+    let revision = Revision::new(1);
+    let mut edits = Vec::new();
+    edits.extend(contents.clients.into_iter().map(|(client, of)| (Edit::PutClient(client), of)));
+    edits.extend(contents.limits.into_iter().map(|(limit, of)| (Edit::PutLimit(limit), of)));
+    edits
+        .extend(contents.models.into_iter().map(|((name, of), at)| (Edit::PutModel(name, of), at)));
+    let expected: Vec<_> = format_2().into_iter().map(|edit| (edit, revision)).collect();
+    assert_eq!(edits, expected);
+    assert_eq!(contents.newest, Revision::new(2));
+}
+
+#[tokio::test]
+async fn a_file_of_format_1_becomes_one_of_format_2_with_its_next_write() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = DataFolder::open(parent.path()).expect("a folder");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration-1.redb");
+    fs::copy(golden, parent.path().join(FILE)).expect("the golden file");
+    let format = async || RedbStore::read(&folder).await.expect("read").expect("a file").format;
+    assert_eq!(format().await, 1);
+    let store = RedbStore::open(&folder).await.expect("the file");
+    let before = store.load().await.expect("loaded");
+    store.write(format_2().into()).await.expect("room");
+    let after = store.load().await.expect("loaded");
+    assert_eq!(after.clients.len(), before.clients.len() + 1, "bare was there");
+    assert_eq!((after.limits.len(), after.models.len()), (1, 1));
+    drop(store);
+    assert_eq!(format().await, 2);
+    let read = RedbStore::read(&folder).await.expect("read").expect("a file");
+    assert_eq!(read.contents, after);
 }

@@ -9,6 +9,7 @@ use super::{Counts, FORMAT, Header, Line};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig, ClientJson},
     ledger::Ledger,
+    limits::{LimitJson, Patterns},
     store::state::Record,
 };
 
@@ -25,6 +26,7 @@ pub struct Document {
 #[derive(Debug)]
 enum Part {
     Header,
+    Rules,
     ClientsAfter(Option<ClientId>),
     Unknown,
     Nothing,
@@ -39,11 +41,19 @@ pub enum Step {
     End,
 }
 
-/// A line with a client, as it is written.
+/// A line with something that is configured, as it is written.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum ClientLine<'a> {
+enum ConfigLine<'a> {
     Client(ClientJson<'a>),
+    Limit(LimitJson<'a>),
+    Model(ModelJson<'a>),
+}
+
+#[derive(Serialize)]
+struct ModelJson<'a> {
+    name: &'a str,
+    patterns: &'a Patterns,
 }
 
 /// What stands in the document of one client, and how many records that are.
@@ -65,6 +75,10 @@ impl Document {
             Part::Header => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 push(text, &Line::Flowguard(Header { format: FORMAT, version, at: self.at.0 }));
+                Part::Rules
+            }
+            Part::Rules => {
+                self.write_rules(text);
                 Part::ClientsAfter(None)
             }
             Part::ClientsAfter(after) => self.write_clients(after.as_ref(), text),
@@ -87,6 +101,18 @@ impl Document {
         self.counts
     }
 
+    /// Models come before the limits that name them.
+    fn write_rules(&mut self, text: &mut String) {
+        for (name, patterns) in self.ledger.models().iter() {
+            push(text, &ConfigLine::Model(ModelJson { name: name.as_str(), patterns }));
+            self.counts.models += 1;
+        }
+        for limit in &self.ledger.limits() {
+            push(text, &ConfigLine::Limit(limit.into()));
+            self.counts.limits += 1;
+        }
+    }
+
     fn write_clients(&mut self, after: Option<&ClientId>, text: &mut String) -> Part {
         let written = self.ledger.recorded_after(after, CLIENTS_AT_A_TIME, write_client);
         for Written { lines, records, .. } in &written {
@@ -103,7 +129,7 @@ impl Document {
 
 fn write_client(config: &ClientConfig, records: &[Record<'_>]) -> Written {
     let mut lines = String::new();
-    push(&mut lines, &ClientLine::Client(config.into()));
+    push(&mut lines, &ConfigLine::Client(config.into()));
     let records = push_all(&mut lines, records);
     Written { id: config.id.clone(), lines, records }
 }

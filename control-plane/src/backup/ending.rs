@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn only_the_last_line_is_the_end_and_only_if_it_is_whole() {
         let end = "{\"end\":{\"clients\":1,\"records\":2}}\n";
-        let counts = Some(Counts { clients: 1, records: 2 });
+        let counts = Some(Counts { clients: 1, records: 2, ..Counts::default() });
         check(end, counts);
         check(&format!("first\n{end}"), counts);
         check(&format!("first\n{}", &end[..end.len() - 1]), None);

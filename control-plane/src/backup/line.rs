@@ -10,8 +10,9 @@ use crate::{
     store::state::{BucketRecord, LearnedRecord, LimitTalliesRecord, TalliesRecord},
 };
 
-/// The format that is written.
-pub const FORMAT: u32 = 1;
+/// The format that is written. In the first there were neither limits nor models, nor a client's group
+/// and plan; it is read as well.
+pub const FORMAT: u32 = 2;
 
 /// A line. Its records are those of the files, without those of requests under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +20,10 @@ pub const FORMAT: u32 = 1;
 pub enum Line<'a> {
     /// The first one.
     Flowguard(Header),
+    /// A limit, as the REST API writes it.
+    Limit(#[serde(borrow)] &'a RawValue),
+    /// A model: its name and its patterns.
+    Model(#[serde(borrow)] &'a RawValue),
     /// A client's configuration, as the REST API writes it; it is judged by whoever reads it.
     Client(#[serde(borrow)] &'a RawValue),
     /// What is left of a limit.
@@ -53,12 +58,29 @@ pub struct Counts {
     pub clients: u64,
     /// Lines with a record.
     pub records: u64,
+    /// Lines with a limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub limits: u64,
+    /// Lines with a model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub models: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clients, records } = *self;
-        write!(f, "{}, {}", counted(clients, "client"), counted(records, "record"))
+        let Self { clients, records, limits, models } = *self;
+        write!(f, "{}, {}", counted(clients, "client"), counted(records, "record"))?;
+        for (count, noun) in [(limits, "limit"), (models, "model")] {
+            if count > 0 {
+                write!(f, ", {}", counted(count, noun))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -34,3 +34,33 @@ impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
         }
     }
 }
+
+/// A client in a document that has its id before it. What is not set is absent.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClientEntryJson<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpm: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tpm: Option<u64>,
+    #[serde(skip_serializing_if = "is_true")]
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_estimate: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a str>,
+}
+
+impl<'a> From<&'a ClientConfig> for ClientEntryJson<'a> {
+    fn from(config: &'a ClientConfig) -> Self {
+        let ClientJson { client_id: _, rpm, tpm, enabled, min_estimate, group, plan } =
+            config.into();
+        Self { rpm, tpm, enabled, min_estimate, group, plan }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_true(value: &bool) -> bool {
+    *value
+}

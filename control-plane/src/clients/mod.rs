@@ -8,5 +8,5 @@ mod revision;
 
 pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
 pub use config::{ClientConfig, Limits};
-pub(crate) use json::ClientJson;
+pub(crate) use json::{ClientEntryJson, ClientJson};
 pub use revision::Revision;

@@ -120,7 +120,7 @@ impl Watch {
     }
 
     pub(super) async fn put_in_force(&mut self, document: Document) -> Result<(), OperatorError> {
-        let put = self.operator.put_file_in_force(&self.path, document.clients);
+        let put = self.operator.put_file_in_force(&self.path, document.into());
         let change = put.await?;
         self.metrics.loaded(self.operator.now());
         self.health.recover(Part::ConfigFile);

@@ -40,8 +40,14 @@ fn write_configuration(text: &mut String, found: Option<&Configuration>) -> fmt:
         return writeln!(text, "  configuration: none was made yet");
     };
     let name = file.file_name().unwrap_or_default().display();
-    let clients = counted(contents.configs.len(), "client");
-    writeln!(text, "  {name}: format {format}, {clients}, revision {}", contents.newest.get())
+    let clients = counted(contents.clients.len(), "client");
+    write!(text, "  {name}: format {format}, {clients}")?;
+    for (count, noun) in [(contents.limits.len(), "limit"), (contents.models.len(), "model")] {
+        if count > 0 {
+            write!(text, ", {}", counted(count, noun))?;
+        }
+    }
+    writeln!(text, ", revision {}", contents.newest.get())
 }
 
 fn write_state(text: &mut String, found: &Found) -> fmt::Result {

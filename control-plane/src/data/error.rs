@@ -6,6 +6,7 @@ use super::{InvalidBackup, OutputError, backup::BackupError};
 use crate::{
     config_file::InvalidFile,
     excerpt::path_in_one_line,
+    operator::OperatorError,
     store::{OpenError, state::StateError},
 };
 
@@ -21,6 +22,9 @@ pub enum DataError {
     /// The file of clients is not in order.
     #[error(transparent)]
     ConfigFile(#[from] InvalidFile),
+    /// What the folder has and what the file of clients has cannot be configured together.
+    #[error("the folder and CONFIG_FILE (--config-file) do not go together: {0}")]
+    Rules(#[from] OperatorError),
     /// A backup is not in order.
     #[error(transparent)]
     Invalid(#[from] InvalidBackup),

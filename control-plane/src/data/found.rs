@@ -6,6 +6,7 @@ use super::{DataError, Place, read::empty_ledger};
 use crate::{
     config_file::Loaded,
     ledger::{Clock, Ledger, SystemClock},
+    operator::{Wanted, put_rules_in_force},
     store::{
         Configuration, DataFolder, RedbStore,
         state::{self, FolderDisk},
@@ -29,15 +30,25 @@ impl FoundFolder {
         let file = place.config_file.clone().map(Loaded::read).transpose()?;
         let configuration = RedbStore::read(&folder).await?;
         let ledger = empty_ledger();
-        for (config, _) in configuration.iter().flat_map(|found| &found.contents.configs) {
+        let stored = configuration.as_ref().map(|found| &found.contents);
+        for (config, _) in stored.iter().flat_map(|contents| &contents.clients) {
             ledger.configure(config);
         }
-        let of_file = file.as_ref().map(|file| &file.document().clients);
-        of_file.into_iter().flatten().for_each(|config| {
+        let of_file = file.map(|file| Wanted::from(file.document().clone()));
+        let wanted = of_file.as_ref().into_iter();
+        for config in wanted.clone().flat_map(|wanted| &wanted.clients) {
             ledger.configure(config);
-        });
+        }
+        // What the file says goes before what is stored, as it does when both are served.
+        let limits = stored.iter().flat_map(|contents| contents.limits.iter().map(|(of, _)| of));
+        let limits = limits.chain(wanted.clone().flat_map(|wanted| &wanted.limits));
+        let models = stored.iter().flat_map(|contents| contents.models.iter().map(|(of, _)| of));
+        let models = models.map(|(name, patterns)| (name, patterns));
+        let models = models.chain(wanted.flat_map(|wanted| &wanted.models));
+        let models = models.map(|(name, patterns)| (name.clone(), patterns.clone())).collect();
+        put_rules_in_force(limits.cloned(), models, &ledger)?;
         let state = state::read(&FolderDisk::new(&folder), |record| ledger.restore(&record))?;
-        let owned_by_file = of_file.map(Vec::len);
+        let owned_by_file = of_file.map(|wanted| wanted.clients.len());
         Ok(Self { folder, configuration, owned_by_file, ledger, state })
     }
 

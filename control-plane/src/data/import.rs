@@ -13,9 +13,10 @@ use limiter::ClientId;
 use super::{DataError, Place, Restored, read};
 use crate::{
     backup::Counts,
-    clients::{ClientConfig, Revision},
+    clients::Revision,
     config_file::Loaded,
     excerpt::path_in_one_line,
+    operator::Wanted,
     store::{
         Contents, NewFolder, RedbStore,
         state::{FolderDisk, StateFiles},
@@ -43,8 +44,8 @@ pub async fn import(source: &Source, place: &Place) -> Result<Counts, DataError>
     NewFolder::refuse_used(&place.folder)?;
     let file = place.config_file.clone().map(Loaded::read).transpose()?;
     let restored = read_source(source)?;
-    let of_file = file.as_ref().map_or(&[][..], |file| &file.document().clients);
-    let contents = Contents { configs: stored(&restored, of_file), newest: IMPORTED };
+    let of_file = file.map(|file| Wanted::from(file.document().clone())).unwrap_or_default();
+    let contents = stored(&restored, &of_file);
 
     let new = NewFolder::begin(&place.folder)?;
     let disk = Arc::new(FolderDisk::new(new.folder()));
@@ -56,17 +57,24 @@ pub async fn import(source: &Source, place: &Place) -> Result<Counts, DataError>
     Ok(restored.counts)
 }
 
-/// The clients that are to be stored: what the file of clients names is there at the start as well.
-fn stored(restored: &Restored, of_file: &[ClientConfig]) -> Vec<(ClientConfig, Revision)> {
-    let of_file: HashSet<&ClientId> = of_file.iter().map(|config| &config.id).collect();
-    let mut stored = Vec::new();
+/// What is to be stored: what the file of clients names is there at the start as well.
+fn stored(restored: &Restored, of_file: &Wanted) -> Contents {
+    let mut contents = Contents { newest: IMPORTED, ..Contents::default() };
+    let limits = restored.ledger.limits().into_iter();
+    let limits = limits.filter(|limit| of_file.limits.iter().all(|of| of.name != limit.name));
+    contents.limits = limits.map(|limit| (limit, IMPORTED)).collect();
+    let models = restored.ledger.models().to_map().into_iter();
+    let models = models.filter(|(name, _)| !of_file.models.contains_key(name));
+    contents.models = models.map(|model| (model, IMPORTED)).collect();
+
+    let of_file: HashSet<&ClientId> = of_file.clients.iter().map(|config| &config.id).collect();
     let mut after = None;
     loop {
         let configs = restored.ledger.configs_after(after.as_ref(), CLIENTS_AT_A_TIME);
-        let Some(last) = configs.last() else { return stored };
+        let Some(last) = configs.last() else { return contents };
         after = Some(last.id.clone());
         let configs = configs.into_iter().filter(|config| !of_file.contains(&config.id));
-        stored.extend(configs.map(|config| (config, IMPORTED)));
+        contents.clients.extend(configs.map(|config| (config, IMPORTED)));
     }
 }
 

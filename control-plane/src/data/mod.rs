@@ -10,6 +10,7 @@ mod import;
 mod invalid;
 mod output;
 mod read;
+mod rule_lines;
 
 pub use backup::{BackupError, backup};
 pub use check::check;

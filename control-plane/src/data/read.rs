@@ -5,7 +5,7 @@ use std::{io::BufRead, sync::Arc};
 use limiter::{ClientId, UnixMillis};
 use serde_json::{error::Category, value::RawValue};
 
-use super::InvalidBackup;
+use super::{InvalidBackup, rule_lines::RuleLines};
 use crate::{
     backup::{Counts, FORMAT, FirstLine, Header, Line, Lines, LinesError},
     excerpt::Excerpt,
@@ -35,6 +35,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Restored, InvalidBackup> 
         at: UnixMillis(0),
         counts: Counts::default(),
         client: Client::None,
+        rules: RuleLines::default(),
         errors: InvalidBackup::of(file),
     };
     // Behind such an error nothing can be read, but what was read is told.
@@ -62,6 +63,7 @@ struct Reader {
     counts: Counts,
     /// Whose records may follow.
     client: Client,
+    rules: RuleLines,
     errors: InvalidBackup,
 }
 
@@ -89,13 +91,24 @@ impl Reader {
             };
             match parse(line) {
                 Ok(Line::End(counts)) => {
+                    self.rules.put_in_force(&self.ledger, &mut self.errors);
+                    self.rules.judge_clients(&self.ledger, number, &mut self.errors);
                     self.judge_end(counts, number);
                     break;
                 }
                 Ok(Line::Flowguard(_)) => {
                     self.errors.push(number, "this line belongs at the beginning");
                 }
+                Ok(Line::Limit(json)) => {
+                    self.counts.limits += 1;
+                    self.rules.limit(json, number, &mut self.errors);
+                }
+                Ok(Line::Model(json)) => {
+                    self.counts.models += 1;
+                    self.rules.model(json, number, &mut self.errors);
+                }
                 Ok(Line::Client(json)) => {
+                    self.rules.put_in_force(&self.ledger, &mut self.errors);
                     if self.counts.clients == CLIENTS_MAX as u64 {
                         return stop(&format!(
                             "this is one client too many: there can be {CLIENTS_MAX}"
@@ -123,11 +136,11 @@ impl Reader {
         let stop = |text| Err(Unreadable { line: 1, text });
         let known = u64::from(FORMAT);
         match FirstLine::format(line) {
-            Some(format) if format == known => {}
+            Some(format) if (1..=known).contains(&format) => {}
             Some(format) => {
                 let version = env!("CARGO_PKG_VERSION");
                 return stop(format!(
-                    "the backup has format {format}, and flowguard {version} reads format {known}: \
+                    "the backup has format {format}, and flowguard {version} reads up to format {known}: \
                      import it with the version that wrote it"
                 ));
             }

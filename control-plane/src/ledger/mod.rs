@@ -11,6 +11,7 @@
 mod ask;
 mod balances;
 mod beside;
+mod buckets;
 mod charges;
 mod clock;
 mod configuration;
@@ -44,6 +45,7 @@ use limiter::UnixMillis;
 use parking_lot::Mutex;
 
 pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
+pub use buckets::{BucketOf, BucketStanding, LimitStats};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};

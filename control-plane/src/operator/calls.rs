@@ -6,10 +6,16 @@ use limiter::{ClientId, UnixMillis};
 use tracing::info;
 
 use super::{
-    Caller, Change, ClientStats, Draft, OperatorError, Removal, Write, owned::Owned, writer::Writer,
+    Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged, Write,
+    document::DocumentPlace, owned::Owned, revisions::Revisions, rules::judge_client,
+    writer::Writer,
 };
 use crate::{
-    backup::Document, clients::ClientConfig, ledger::Ledger, store::ConfigStore, turns::Turns,
+    backup::Document,
+    clients::{ClientConfig, Revision},
+    ledger::Ledger,
+    store::{ConfigStore, Edit},
+    turns::Turns,
 };
 
 /// How many clients can be configured.
@@ -28,6 +34,8 @@ pub struct Operator {
     pub(super) clients_max: usize,
     pub(super) owned: Owned,
     pub(super) writer: Writer,
+    pub(super) revisions: Revisions,
+    pub(super) documents: DocumentPlace,
     readers: Turns,
 }
 
@@ -40,6 +48,8 @@ impl Operator {
             store,
             clients_max: CLIENTS_MAX,
             owned: Owned::default(),
+            revisions: Revisions::default(),
+            documents: DocumentPlace::default(),
             readers: Turns::new(LIST_READERS_MAX),
         }
     }
@@ -48,13 +58,17 @@ impl Operator {
     pub async fn set(
         self: &Arc<Self>,
         draft: Draft,
+        if_match: IfMatch,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
         let config = draft.validate()?;
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let write = async move {
-            operator.owned.refuse(config.id.as_str())?;
-            let before = operator.ledger.config(config.id.as_str());
+            let id = config.id.as_str();
+            operator.owned.refuse(Kind::Client, id)?;
+            let before = operator.ledger.config(id);
+            let tag = before.as_ref().map(|_| operator.revisions.client(id));
+            if_match.check(Kind::Client, id, tag)?;
             if before.is_none() && operator.ledger.len() >= operator.clients_max {
                 return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
             }
@@ -69,14 +83,17 @@ impl Operator {
         self: &Arc<Self>,
         client: &str,
         draft: Draft,
+        if_match: IfMatch,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let draft = Draft { addressed_to: Some(client.to_owned()), ..draft };
         let client = client.to_owned();
         let write = async move {
-            operator.owned.refuse(&client)?;
-            let before = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
+            operator.owned.refuse(Kind::Client, &client)?;
+            let before = operator.ledger.config(&client);
+            let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
+            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
             let config = draft.apply_to(&before)?;
             operator.put(config, Some(before), Write::Patch, &caller).await
         };
@@ -87,15 +104,21 @@ impl Operator {
     pub async fn remove(
         self: &Arc<Self>,
         client: &str,
+        if_match: IfMatch,
         caller: &Caller,
     ) -> Result<Removal, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let client = client.to_owned();
         let write = async move {
-            operator.owned.refuse(&client)?;
-            let config = operator.ledger.config(&client).ok_or(OperatorError::ClientNotFound)?;
-            let revision = operator.store.remove(&config.id).await?;
-            operator.ledger.remove(&client);
+            operator.owned.refuse(Kind::Client, &client)?;
+            let config = operator.ledger.config(&client);
+            let config = config.ok_or(OperatorError::NotFound(Kind::Client))?;
+            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            let remove = || {
+                operator.ledger.remove(&client);
+            };
+            let edit = Edit::RemoveClient(config.id.clone());
+            let revision = operator.store_and_apply(edit, remove).await?;
             let removal = Removal { config, revision };
             removal.log(&caller);
             Ok(removal)
@@ -107,6 +130,7 @@ impl Operator {
     pub async fn reset(
         self: &Arc<Self>,
         client: &str,
+        if_match: IfMatch,
         caller: &Caller,
     ) -> Result<ClientStats, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -114,8 +138,10 @@ impl Operator {
         // In the writer's turn, so that it is not lost between the two halves of a write.
         let reset = async move {
             let ledger = &operator.ledger;
-            let before = ledger.snapshot(&client).ok_or(OperatorError::ClientNotFound)?;
-            let after = ledger.reset(&client).ok_or(OperatorError::ClientNotFound)?;
+            let before = ledger.snapshot(&client);
+            let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
+            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            let after = ledger.reset(&client).ok_or(OperatorError::NotFound(Kind::Client))?;
             let before = ClientStats::from(&before);
             info!(
                 %caller,
@@ -134,14 +160,20 @@ impl Operator {
     }
 
     /// One client's configuration.
-    pub fn get(&self, client: &str, _caller: &Caller) -> Result<ClientConfig, OperatorError> {
-        self.ledger.config(client).ok_or(OperatorError::ClientNotFound)
+    pub fn get(
+        &self,
+        client: &str,
+        _caller: &Caller,
+    ) -> Result<Tagged<ClientConfig>, OperatorError> {
+        let tag = self.revisions.client(client);
+        let value = self.ledger.config(client).ok_or(OperatorError::NotFound(Kind::Client))?;
+        Ok(Tagged { value, tag })
     }
 
     /// What one client did and has left.
     pub fn stats(&self, client: &str, _caller: &Caller) -> Result<ClientStats, OperatorError> {
         let snapshot = self.ledger.snapshot(client);
-        snapshot.as_ref().map(ClientStats::from).ok_or(OperatorError::ClientNotFound)
+        snapshot.as_ref().map(ClientStats::from).ok_or(OperatorError::NotFound(Kind::Client))
     }
 
     /// At most `max` configurations, by id, of the clients that come after `after`.
@@ -199,15 +231,32 @@ impl Operator {
         write: Write,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
-        let revision = self.store.put(&config).await?;
-        self.put_in_force(&config);
-        let change = Change { config, before, write, revision };
+        let limits = self.ledger.limits();
+        judge_client(&config, &limits)?;
+        let configure = || {
+            self.ledger.configure(&config);
+        };
+        let revision = self.store_and_apply(Edit::PutClient(config.clone()), configure).await?;
+        let other_limits = !limits.is_empty();
+        let change = Change { config, before, write, revision, other_limits };
         change.log(caller);
         Ok(change)
     }
 
-    pub(super) fn put_in_force(&self, config: &ClientConfig) {
-        self.ledger.configure(config);
+    /// Stores one thing, puts it in force, and notes from which write it is.
+    pub(super) async fn store_and_apply(
+        &self,
+        edit: Edit,
+        put_in_force: impl FnOnce(),
+    ) -> Result<Revision, OperatorError> {
+        let edits = Arc::new(vec![edit]);
+        let revision = self.store.write(Arc::clone(&edits)).await?;
+        put_in_force();
+        for edit in &*edits {
+            self.revisions.stored(edit, revision);
+        }
+        self.revisions.has_stored(revision);
+        Ok(revision)
     }
 
     #[cfg(test)]
@@ -230,8 +279,10 @@ mod tests {
         let store = Box::new(NoStore::default());
         let operator = Operator::new(Arc::clone(&ledger), store);
         let operator = Arc::new(operator.with_clients_max(2));
-        let set =
-            async |id, rpm| operator.set(Draft::new(id, Some(rpm), None), &Caller::Process).await;
+        let set = async |id, rpm| {
+            let draft = Draft::new(id, Some(rpm), None);
+            operator.set(draft, IfMatch::Anything, &Caller::Process).await
+        };
 
         set("a", 1).await.unwrap();
         set("b", 1).await.unwrap();
@@ -240,7 +291,7 @@ mod tests {
         assert!(ledger.config("c").is_none());
 
         assert!(set("a", 2).await.unwrap().before.is_some());
-        operator.remove("b", &Caller::Process).await.unwrap();
+        operator.remove("b", IfMatch::Anything, &Caller::Process).await.unwrap();
         assert!(set("c", 1).await.unwrap().before.is_none());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use limiter::{PerMinute, Tokens};
 use tracing::{info, warn};
 
-use super::Caller;
+use super::{Caller, Tag};
 use crate::clients::{ClientConfig, Revision};
 
 /// A client whose configuration was written, and is in force.
@@ -19,6 +19,8 @@ pub struct Change {
     pub write: Write,
     /// Which of the store's writes this was; none where a file wrote.
     pub revision: Revision,
+    /// Whether there are limits beside clients' own, which may apply to it.
+    pub other_limits: bool,
 }
 
 /// How a configuration was written.
@@ -31,6 +33,11 @@ pub enum Write {
 }
 
 impl Change {
+    /// By what the client is known from now on.
+    pub fn tag(&self) -> Tag {
+        Tag::stored(self.revision)
+    }
+
     /// Tells the log who changed what into what: as a warning where the client is less limited
     /// than before, which is easily done by what a replacement leaves out.
     pub(super) fn log(&self, caller: &Caller) {
@@ -56,7 +63,8 @@ impl Change {
         }
         let limits = &self.config.limits;
         if limits.rpm.is_none() && limits.tpm.is_none() {
-            remarks.push("it has no limit".to_owned());
+            let own = if self.other_limits { " of its own" } else { "" };
+            remarks.push(format!("it has no limit{own}"));
         }
         if self.before.as_ref().is_some_and(|before| before.enabled) && !self.config.enabled {
             remarks.push("it is not limited while enabled is false".to_owned());
@@ -77,6 +85,12 @@ impl Change {
         }
         if let (Some(before), None) = (before.min_estimate, self.config.min_estimate) {
             taken_away.push(format!("min_estimate {}", before.get()));
+        }
+        if let (Some(before), None) = (&before.group, &self.config.group) {
+            taken_away.push(format!("group {before}"));
+        }
+        if let (Some(before), None) = (&before.plan, &self.config.plan) {
+            taken_away.push(format!("plan {before}"));
         }
         taken_away
     }
@@ -127,7 +141,7 @@ struct Values<'a>(&'a ClientConfig);
 
 impl fmt::Display for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClientConfig { limits, enabled, min_estimate, .. } = self.0;
+        let ClientConfig { limits, enabled, min_estimate, group, plan, .. } = self.0;
         for (name, limit) in [("rpm", limits.rpm), ("tpm", limits.tpm)] {
             match limit.map(PerMinute::get) {
                 Some(limit) => write!(f, "{name} {limit}, ")?,
@@ -135,24 +149,34 @@ impl fmt::Display for Values<'_> {
             }
         }
         write!(f, "enabled {enabled}")?;
-        match min_estimate.map(Tokens::get) {
-            Some(tokens) => write!(f, ", min_estimate {tokens}"),
-            None => Ok(()),
+        if let Some(tokens) = min_estimate.map(Tokens::get) {
+            write!(f, ", min_estimate {tokens}")?;
         }
+        if let Some(group) = group {
+            write!(f, ", group {group}")?;
+        }
+        if let Some(plan) = plan {
+            write!(f, ", plan {plan}")?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::Draft;
+    use crate::{
+        limits::{Group, Name},
+        operator::Draft,
+    };
 
     fn config(rpm: Option<u64>, tpm: Option<u64>) -> ClientConfig {
         Draft::new("a", rpm, tpm).validate().expect("a configuration")
     }
 
     fn told(before: Option<ClientConfig>, config: ClientConfig) -> String {
-        Change { config, before, write: Write::Replacement, revision: Revision::new(1) }.to_string()
+        let (write, revision) = (Write::Replacement, Revision::new(1));
+        Change { config, before, write, revision, other_limits: false }.to_string()
     }
 
     #[test]
@@ -169,6 +193,7 @@ mod tests {
             before: Some(both),
             write: Write::Patch,
             revision: Revision::new(2),
+            other_limits: false,
         };
         assert_eq!(patched.to_string(), "Client a was changed");
     }
@@ -195,5 +220,22 @@ mod tests {
             assert_eq!(told(Some(before), after), format!("Client a was replaced: {remark}"));
         }
         assert_eq!(told(None, config(None, None)), "Client a was created: it has no limit");
+        let member = ClientConfig {
+            group: Group::try_from("acme/research").ok(),
+            plan: Name::try_from("pro").ok(),
+            ..config(Some(1), None)
+        };
+        assert_eq!(
+            told(Some(member), config(Some(1), None)),
+            "Client a was replaced: group acme/research and plan pro were taken away"
+        );
+        let change = Change {
+            config: config(None, None),
+            before: None,
+            write: Write::Replacement,
+            revision: Revision::new(1),
+            other_limits: true,
+        };
+        assert_eq!(change.to_string(), "Client a was created: it has no limit of its own");
     }
 }

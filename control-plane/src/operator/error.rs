@@ -6,8 +6,16 @@ use std::{path::Path, sync::Arc};
 use http::StatusCode;
 use tonic::Code;
 
-use super::{FieldError, FieldErrors};
-use crate::{excerpt::path_in_one_line, store::StoreError, turns::Shutdown};
+use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument, rules::LIMITS_MAX};
+use crate::{
+    excerpt::{Excerpt, path_in_one_line},
+    limits::{InvalidModels, LimitName, Name, TooManyBuckets},
+    store::StoreError,
+    turns::Shutdown,
+};
+
+/// How many limits are named in one message.
+const NAMES_TOLD_MAX: usize = 20;
 
 /// Why an operator's call was not done. The text is for people, and the same in every API.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +23,14 @@ pub enum OperatorError {
     /// The draft is no configuration.
     #[error(transparent)]
     Invalid(#[from] FieldErrors),
-    /// No such client is configured.
-    #[error("Client not found")]
-    ClientNotFound,
-    /// A file owns the client.
-    #[error("the client stands in the file {}, which alone can change it", path_in_one_line(file))]
+    /// No such client, limit or model is configured.
+    #[error("{} not found", capital(.0.word()))]
+    NotFound(Kind),
+    /// A file owns it.
+    #[error("the {kind} stands in the file {}, which alone can change it", path_in_one_line(file))]
     ManagedByFile {
+        /// What it is.
+        kind: Kind,
         /// Its path.
         file: Arc<Path>,
     },
@@ -32,6 +42,55 @@ pub enum OperatorError {
         /// How many there can be.
         clients_max: usize,
     },
+    /// One more limit would be too many.
+    #[error("there can be {LIMITS_MAX} limits: delete one first")]
+    TooManyLimits,
+    /// These models cannot be configured together.
+    #[error(transparent)]
+    Models(#[from] InvalidModels),
+    /// A limit is for a model that is not configured.
+    #[error(
+        "match.model of limit {limit} must be \"other\" or the name of a configured model, not \
+         \"{model}\": configure the model first"
+    )]
+    UndefinedModel {
+        /// The limit.
+        limit: LimitName,
+        /// The model that it names.
+        model: Name,
+    },
+    /// A client would have more buckets than a request can need.
+    #[error("{0}: delete one of these, or give it mode off")]
+    TooManyBuckets(#[from] TooManyBuckets),
+    /// A model is named by limits.
+    #[error("the model {model} is in use by {}: delete or change them first", names(limits))]
+    InUse {
+        /// The model.
+        model: Name,
+        /// Which limits these are.
+        limits: Vec<LimitName>,
+    },
+    /// It was written since the caller read it.
+    #[error(
+        "{what} has the ETag {found} by now, not {wanted}: read it again and make the change anew"
+    )]
+    RevisionMismatch {
+        /// What it is.
+        what: String,
+        /// Its tag.
+        found: Tag,
+        /// The tags that the caller named.
+        wanted: Excerpt,
+    },
+    /// The caller wants something to be there that is not.
+    #[error("{what} is not there, so that no If-Match holds: leave that out to create it")]
+    NothingToMatch {
+        /// What it would be.
+        what: String,
+    },
+    /// A document is wrong.
+    #[error(transparent)]
+    Document(#[from] WrongDocument),
     /// Nothing was changed, as far as this process can know.
     #[error("the configuration could not be stored{}, so that it is not in force", because(.0))]
     Store(#[from] StoreError),
@@ -62,12 +121,37 @@ impl OperatorError {
                 }
                 _ => row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument),
             },
-            Self::ClientNotFound => row("client_not_found", StatusCode::NOT_FOUND, Code::NotFound),
+            Self::NotFound(kind) => {
+                let code = match kind {
+                    Kind::Client => "client_not_found",
+                    Kind::Limit => "limit_not_found",
+                    Kind::Model => "model_not_found",
+                };
+                row(code, StatusCode::NOT_FOUND, Code::NotFound)
+            }
             Self::ManagedByFile { .. } => {
                 row("managed_by_file", StatusCode::CONFLICT, Code::FailedPrecondition)
             }
             Self::TooManyClients { .. } => {
                 row("too_many_clients", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::TooManyLimits => {
+                row("too_many_limits", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::Models(InvalidModels::TooMany { .. } | InvalidModels::TooManyPatterns { .. }) => {
+                row("too_many_models", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::Models(InvalidModels::Ties(_))
+            | Self::UndefinedModel { .. }
+            | Self::TooManyBuckets(_) => {
+                row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
+            }
+            Self::InUse { .. } => row("in_use", StatusCode::CONFLICT, Code::FailedPrecondition),
+            Self::RevisionMismatch { .. } | Self::NothingToMatch { .. } => {
+                row("revision_mismatch", StatusCode::PRECONDITION_FAILED, Code::Aborted)
+            }
+            Self::Document(_) => {
+                row("invalid_document", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
             Self::Store(StoreError::Unavailable(_)) => {
                 row("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
@@ -82,6 +166,21 @@ impl OperatorError {
 
 const fn row(code: &'static str, http: StatusCode, grpc: Code) -> ErrorRow {
     ErrorRow { code, http, grpc }
+}
+
+/// Names in a sentence; of many the first are told.
+fn names(limits: &[LimitName]) -> String {
+    let told: Vec<_> = limits.iter().take(NAMES_TOLD_MAX).map(LimitName::as_str).collect();
+    let word = if limits.len() == 1 { "limit" } else { "limits" };
+    match limits.len().saturating_sub(told.len()) {
+        0 => format!("{word} {}", told.join(", ")),
+        untold => format!("{word} {} and {untold} more", told.join(", ")),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
 /// What may be told of a store to whoever writes; all of it is for the log.
@@ -127,9 +226,12 @@ mod tests {
                 400,
                 Code::InvalidArgument,
             ),
-            (OperatorError::ClientNotFound, "client_not_found", 404, Code::NotFound),
+            (OperatorError::NotFound(Kind::Client), "client_not_found", 404, Code::NotFound),
             (
-                OperatorError::ManagedByFile { file: Path::new("/clients.yaml").into() },
+                OperatorError::ManagedByFile {
+                    kind: Kind::Client,
+                    file: Path::new("/clients.yaml").into(),
+                },
                 "managed_by_file",
                 409,
                 Code::FailedPrecondition,

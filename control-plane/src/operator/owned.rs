@@ -1,57 +1,99 @@
-//! Clients that a file owns: it alone writes them. They are not stored, for the file is there at the
-//! next start as well.
+//! What a file owns: it alone writes that. It is not stored, for the file is there at the next start
+//! as well.
 
 use std::{collections::HashSet, fmt, path::Path, sync::Arc};
 
 use foldhash::fast::RandomState;
-use limiter::ClientId;
 use parking_lot::RwLock;
-use tokio::task;
 
-use super::{Caller, Change, Operator, OperatorError, Removal, Write};
-use crate::clients::{ClientConfig, Revision};
+use super::{
+    Caller, Kind, Operator, OperatorError, Wanted,
+    everything::{ChangeLog, Ids, Plan, Scope},
+};
+use crate::{
+    clients::Revision,
+    limits::{LimitName, Name},
+    store::Edit,
+};
 
-/// How many clients are written before others have their turn on this thread.
-const WRITES_AT_A_TIME: usize = 256;
-
-/// How many changes of one file the log tells one by one.
-const CHANGES_LOGGED_MAX: usize = 100;
-
-/// Which clients a file owns. It changes in the writer's turn alone.
+/// What a file owns. It changes in the writer's turn alone.
 #[derive(Debug, Default)]
 pub(super) struct Owned(RwLock<Owner>);
 
 #[derive(Debug, Default)]
 struct Owner {
     file: Option<Arc<Path>>,
-    clients: Ids,
+    things: Things,
 }
 
-type Ids = HashSet<ClientId, RandomState>;
+/// Things by their names.
+#[derive(Debug, Default)]
+struct Things {
+    clients: Ids,
+    limits: HashSet<LimitName, RandomState>,
+    models: HashSet<Name, RandomState>,
+}
+
+impl Things {
+    fn of(wanted: &Wanted) -> Self {
+        Self {
+            clients: wanted.clients.iter().map(|client| client.id.clone()).collect(),
+            limits: wanted.limits.iter().map(|limit| limit.name.clone()).collect(),
+            models: wanted.models.keys().cloned().collect(),
+        }
+    }
+
+    fn has(&self, kind: Kind, name: &str) -> bool {
+        match kind {
+            Kind::Client => self.clients.contains(name),
+            Kind::Limit => self.limits.contains(name),
+            Kind::Model => self.models.contains(name),
+        }
+    }
+}
 
 impl Owned {
-    /// Refuses a write to a client that the file owns.
-    pub(super) fn refuse(&self, client: &str) -> Result<(), OperatorError> {
+    /// Refuses a write to what the file owns.
+    pub(super) fn refuse(&self, kind: Kind, name: &str) -> Result<(), OperatorError> {
         let owner = self.0.read();
         match &owner.file {
-            Some(file) if owner.clients.contains(client) => {
-                Err(OperatorError::ManagedByFile { file: Arc::clone(file) })
+            Some(file) if owner.things.has(kind, name) => {
+                Err(OperatorError::ManagedByFile { kind, file: Arc::clone(file) })
             }
             _ => Ok(()),
         }
     }
 
-    fn has(&self, client: &ClientId) -> bool {
-        self.0.read().clients.contains(client)
+    fn has(&self, kind: Kind, name: &str) -> bool {
+        self.0.read().things.has(kind, name)
     }
 
-    /// The clients that the file owns and that are not among these.
-    fn not_among(&self, ids: &Ids) -> Vec<ClientId> {
-        self.0.read().clients.difference(ids).cloned().collect()
+    fn change(&self, file: Arc<Path>, things: Things) {
+        *self.0.write() = Owner { file: Some(file), things };
+    }
+}
+
+/// An API's configuration says all that there is, and changes nothing that a file owns.
+impl Scope for Owned {
+    fn has(&self, _: Kind, _: &str) -> bool {
+        true
     }
 
-    fn change(&self, file: Arc<Path>, clients: Ids) {
-        *self.0.write() = Owner { file: Some(file), clients };
+    fn refuse(&self, kind: Kind, name: &str) -> Result<(), OperatorError> {
+        Self::refuse(self, kind, name)
+    }
+}
+
+/// A file says all that there is of its own, and can take over anything.
+struct OfFile<'a>(&'a Owned);
+
+impl Scope for OfFile<'_> {
+    fn has(&self, kind: Kind, name: &str) -> bool {
+        self.0.has(kind, name)
+    }
+
+    fn refuse(&self, _: Kind, _: &str) -> Result<(), OperatorError> {
+        Ok(())
     }
 }
 
@@ -60,114 +102,112 @@ impl Owned {
 pub struct FileChange {
     /// How many clients the file has.
     pub clients: usize,
-    /// How many of them there were not before.
+    /// How many limits.
+    pub limits: usize,
+    /// How many models.
+    pub models: usize,
+    /// How much of it there was not before.
     pub created: usize,
-    /// How many of them had another configuration before.
+    /// How much of it was another before.
     pub changed: usize,
-    /// How many of them an API had made.
+    /// How much of it an API had made.
     pub taken_over: usize,
-    /// How many clients left the file, and were deleted.
+    /// How much left the file, and was deleted.
     pub deleted: usize,
 }
 
 impl fmt::Display for FileChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clients, created, changed, taken_over, deleted } = self;
+        let Self { clients, limits, models, created, changed, taken_over, deleted } = self;
+        write!(f, "clients {clients}, ")?;
+        if *limits > 0 {
+            write!(f, "limits {limits}, ")?;
+        }
+        if *models > 0 {
+            write!(f, "models {models}, ")?;
+        }
         write!(
             f,
-            "clients {clients}, created {created}, changed {changed}, deleted {deleted}, \
-             taken over {taken_over}"
+            "created {created}, changed {changed}, deleted {deleted}, taken over {taken_over}"
         )
     }
 }
 
 impl Operator {
-    /// Puts a file's clients in force, each with what it has left, and deletes those that the file
-    /// had before and has no more. From now on the file owns its clients: every other write to them
-    /// is refused. No other write comes between.
+    /// Puts a file's contents in force, each thing with what it has left, and deletes what the file
+    /// had before and has no more. From now on the file owns all of it: every other write to it is
+    /// refused. No other write comes between.
     pub async fn put_file_in_force(
         self: &Arc<Self>,
         file: &Arc<Path>,
-        clients: Vec<ClientConfig>,
+        wanted: Wanted,
     ) -> Result<FileChange, OperatorError> {
         let (operator, file) = (Arc::clone(self), Arc::clone(file));
-        let write = async move { operator.take_from_file(file, clients).await };
+        let write = async move { operator.take_from_file(file, wanted).await };
         self.writer.run(write).await
     }
 
     async fn take_from_file(
         &self,
         file: Arc<Path>,
-        clients: Vec<ClientConfig>,
+        wanted: Wanted,
     ) -> Result<FileChange, OperatorError> {
-        let ids: Ids = clients.iter().map(|client| client.id.clone()).collect();
-        let left = self.owned.not_among(&ids);
-        let (there, created): (Vec<_>, Vec<_>) =
-            ids.iter().partition(|id| self.ledger.config(id.as_str()).is_some());
-        if self.ledger.len() - left.len() + created.len() > self.clients_max {
-            return Err(OperatorError::TooManyClients { clients_max: self.clients_max });
-        }
+        let things = Things::of(&wanted);
         // The store would bring them back after they left the file.
-        let mut taken_over = 0;
-        for id in there.into_iter().filter(|id| !self.owned.has(id)) {
-            self.store.remove(id).await?;
-            taken_over += 1;
-        }
+        let taken_over = self.taken_over(&wanted);
+        let mut change = FileChange {
+            clients: wanted.clients.len(),
+            limits: wanted.limits.len(),
+            models: wanted.models.len(),
+            taken_over: taken_over.len(),
+            ..FileChange::default()
+        };
+        let Plan { edits, rules, before, difference } =
+            self.plan(wanted, &OfFile(&self.owned)).await?;
+        change.created = difference.created.count();
+        change.changed = difference.replaced.count();
+        change.deleted = difference.deleted.count();
 
-        let (count, created, deleted) = (clients.len(), created.len(), left.len());
-        let mut log = ChangeLog { caller: Caller::File(Arc::clone(&file)), changes: 0 };
-        let changed = self.write_all(clients, &mut log).await;
-        self.delete_all(left, &mut log).await;
-        self.owned.change(file, ids);
-        Ok(FileChange { clients: count, created, changed, taken_over, deleted })
+        let number = self.revisions.next_of_file(self.ledger.now().0);
+        let taken_over = Arc::new(taken_over);
+        if !taken_over.is_empty() {
+            let revision = self.store.write(Arc::clone(&taken_over)).await?;
+            self.revisions.has_stored(revision);
+        }
+        if !edits.is_empty() {
+            rules.put_in_force(&self.ledger);
+        }
+        let caller = Caller::File(Arc::clone(&file));
+        let mut log = ChangeLog::of(caller, &before, Revision::NONE);
+        self.apply(&edits, &mut log, |edit| self.revisions.filed(edit, number)).await;
+        // What the file has as an API made it is the file's from now on as well.
+        self.revisions.taken_over(&taken_over, number);
+        if !(edits.is_empty() && taken_over.is_empty()) {
+            self.revisions.has_filed(number);
+        }
+        self.owned.change(file, things);
+        Ok(change)
     }
 
-    /// Tells how many clients there were that have another configuration now.
-    async fn write_all(&self, clients: Vec<ClientConfig>, log: &mut ChangeLog) -> usize {
-        let mut changed = 0;
-        for (index, config) in clients.into_iter().enumerate() {
-            let_others_work(index).await;
-            let before = self.ledger.config(config.id.as_str());
-            if before.as_ref() == Some(&config) {
-                continue;
-            }
-            self.put_in_force(&config);
-            if before.is_some() {
-                changed += 1;
-                let (write, revision) = (Write::Replacement, Revision::NONE);
-                log.tell(|caller| Change { config, before, write, revision }.log(caller));
-            }
-        }
-        changed
-    }
-
-    async fn delete_all(&self, clients: Vec<ClientId>, log: &mut ChangeLog) {
-        for (index, id) in clients.into_iter().enumerate() {
-            let_others_work(index).await;
-            let Some(config) = self.ledger.config(id.as_str()) else { continue };
-            self.ledger.remove(id.as_str());
-            log.tell(|caller| Removal { config, revision: Revision::NONE }.log(caller));
-        }
-    }
-}
-
-async fn let_others_work(written: usize) {
-    if written.is_multiple_of(WRITES_AT_A_TIME) {
-        task::yield_now().await;
-    }
-}
-
-/// Tells the log of a file's first changes.
-struct ChangeLog {
-    caller: Caller,
-    changes: usize,
-}
-
-impl ChangeLog {
-    fn tell(&mut self, change: impl FnOnce(&Caller)) {
-        if self.changes < CHANGES_LOGGED_MAX {
-            change(&self.caller);
-        }
-        self.changes += 1;
+    /// What the store has to forget of what is wanted, for an API made it.
+    fn taken_over(&self, wanted: &Wanted) -> Vec<Edit> {
+        let is_new = |kind, name: &str| !self.owned.has(kind, name);
+        let clients = wanted.clients.iter().filter(|client| {
+            let id = client.id.as_str();
+            is_new(Kind::Client, id) && self.ledger.config(id).is_some()
+        });
+        let there = self.ledger.limits();
+        let limits = wanted.limits.iter().filter(|limit| {
+            let name = limit.name.as_str();
+            is_new(Kind::Limit, name) && there.iter().any(|limit| limit.name.as_str() == name)
+        });
+        let models = self.ledger.models();
+        let models = wanted.models.keys().filter(|name| {
+            is_new(Kind::Model, name.as_str()) && models.get(name.as_str()).is_some()
+        });
+        let clients = clients.map(|client| Edit::RemoveClient(client.id.clone()));
+        let limits = limits.map(|limit| Edit::RemoveLimit(limit.name.clone()));
+        let models = models.map(|name| Edit::RemoveModel(name.clone()));
+        clients.chain(limits).chain(models).collect()
     }
 }

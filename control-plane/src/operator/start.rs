@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Draft, Operator, OperatorError};
+use super::{Caller, Draft, IfMatch, Operator, OperatorError, rules::put_rules_in_force};
 use crate::{clients::Revision, store::Contents};
 
 /// The clients of a first start, so that there is something to try: id, RPM and TPM.
@@ -22,11 +22,16 @@ pub struct Found {
 pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     let loading = Arc::clone(operator);
     let load = async move {
-        let Contents { configs, newest } = loading.store.load().await?;
-        for (config, _) in &configs {
-            loading.put_in_force(config);
+        let contents = loading.store.load().await?;
+        loading.revisions.loaded(&contents);
+        let Contents { clients, limits, models, newest } = contents;
+        let limits = limits.into_iter().map(|(limit, _)| limit);
+        let models = models.into_iter().map(|(model, _)| model).collect();
+        put_rules_in_force(limits, models, &loading.ledger)?;
+        for (config, _) in &clients {
+            loading.ledger.configure(config);
         }
-        Ok(Found { clients: configs.len(), is_first_start: newest == Revision::NONE })
+        Ok(Found { clients: clients.len(), is_first_start: newest == Revision::NONE })
     };
     operator.writer.run(load).await
 }
@@ -37,7 +42,8 @@ pub async fn seed_demo_clients(operator: &Arc<Operator>) -> Result<(), OperatorE
         return Ok(());
     }
     for (id, rpm, tpm) in DEMO_CLIENTS {
-        operator.set(Draft::new(id, Some(rpm), Some(tpm)), &Caller::Process).await?;
+        let draft = Draft::new(id, Some(rpm), Some(tpm));
+        operator.set(draft, IfMatch::Anything, &Caller::Process).await?;
     }
     Ok(())
 }

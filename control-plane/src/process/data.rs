@@ -59,9 +59,9 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
             DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer(_))
             | DataError::State(StateError::Damaged { .. } | StateError::Newer(_))
             | DataError::Invalid(_) => exit::wrong_data(&error),
-            DataError::ConfigFile(_) | DataError::Backup(BackupError::UnknownPort) => {
-                exit::refuse(&error)
-            }
+            DataError::ConfigFile(_)
+            | DataError::Rules(_)
+            | DataError::Backup(BackupError::UnknownPort) => exit::refuse(&error),
             DataError::Folder(_)
             | DataError::State(_)
             | DataError::Output(_)

@@ -1,16 +1,26 @@
-//! The tables of the file: read whole, and written one client at a time.
+//! The tables of the file: read whole, and written a few rows at a time.
 
-use limiter::ClientId;
 use redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
-    TableDefinition,
+    Database, DatabaseError, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, Table, TableDefinition, WriteTransaction,
 };
 
-use super::{Contents, StoreError, data_dir::is_full, unreadable::Unreadable, value};
-use crate::clients::{ClientConfig, Revision};
+use super::{
+    Contents, Edit, StoreError,
+    data_dir::is_full,
+    unreadable::Unreadable,
+    value::{self, Kind, Row},
+};
+use crate::clients::Revision;
 
-/// Configurations by the bytes of their clients' ids.
-const CLIENTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("clients");
+/// What is configured, by the bytes of its name: a table for each kind.
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+const CLIENTS: Definition = TableDefinition::new("clients");
+const LIMITS: Definition = TableDefinition::new("limits");
+const MODELS: Definition = TableDefinition::new("models");
+
+/// The format from which on there are tables besides that of the clients.
+const FORMAT_WITH_LIMITS: u64 = 2;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// The format of the newest value that the tables may hold.
@@ -23,20 +33,30 @@ pub(super) fn create(database: &Database, contents: &Contents) -> Result<(), red
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
     {
-        let mut clients = transaction.open_table(CLIENTS)?;
-        for (config, revision) in &contents.configs {
-            let (id, value) = (config.id.as_str().as_bytes(), value::encode(config, *revision));
-            clients.insert(id, value.as_slice())?;
+        let mut tables = Tables::open(&transaction)?;
+        for (client, revision) in &contents.clients {
+            tables.write(&Row::of_client(client, *revision))?;
         }
-        let mut meta = transaction.open_table(META)?;
-        meta.insert(FORMAT, u64::from(value::FORMAT))?;
-        meta.insert(NEWEST, contents.newest.get())?;
+        for (limit, revision) in &contents.limits {
+            tables.write(&Row::of_limit(limit, *revision))?;
+        }
+        for ((name, patterns), revision) in &contents.models {
+            tables.write(&Row::of_model(name, patterns, *revision))?;
+        }
+        tables.has_written(contents.newest)?;
     }
     Ok(transaction.commit()?)
 }
 
+/// What was read of a file.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) format: u64,
+    pub(super) contents: Contents,
+}
+
 /// Everything that is in the tables.
-pub(super) fn read(database: &Database) -> Result<Contents, Unreadable> {
+pub(super) fn read(database: &Database) -> Result<Read, Unreadable> {
     let transaction = database.begin_read()?;
     let meta = transaction.open_table(META)?;
     let number = |name| match meta.get(name) {
@@ -44,26 +64,85 @@ pub(super) fn read(database: &Database) -> Result<Contents, Unreadable> {
         Ok(None) => Err(Unreadable::damaged(format!("it does not tell its {name}"))),
         Err(error) => Err(error.into()),
     };
-    match number(FORMAT)? {
-        format if format == u64::from(value::FORMAT) => {}
-        format if format > value::FORMAT.into() => return Err(Unreadable::Newer(format)),
+    let newest_format = u64::from(value::FORMAT);
+    let format = match number(FORMAT)? {
+        format if (1..=newest_format).contains(&format) => format,
+        format if format > newest_format => return Err(Unreadable::Newer(format)),
         format => return Err(Unreadable::damaged(format!("there is no format {format}"))),
-    }
+    };
     let newest = Revision::new(number(NEWEST)?);
-    let clients = transaction.open_table(CLIENTS)?;
-    let mut configs = Vec::new();
-    for client in clients.iter()? {
-        let (id, bytes) = client?;
-        let (config, revision) = value::decode(id.value(), bytes.value())?;
+    let mut contents = Contents { newest, ..Contents::default() };
+    contents.clients = read_table(&transaction, CLIENTS, newest, value::client)?;
+    if format >= FORMAT_WITH_LIMITS {
+        contents.limits = read_table(&transaction, LIMITS, newest, value::limit)?;
+        contents.models = read_table(&transaction, MODELS, newest, value::model)?;
+    }
+    Ok(Read { format, contents })
+}
+
+fn read_table<T>(
+    transaction: &ReadTransaction,
+    definition: Definition,
+    newest: Revision,
+    decode: impl Fn(&[u8], &[u8]) -> Result<(T, Revision), Unreadable>,
+) -> Result<Vec<(T, Revision)>, Unreadable> {
+    let table = transaction.open_table(definition)?;
+    let mut read = Vec::new();
+    for row in table.iter()? {
+        let (key, value) = row?;
+        let (decoded, revision) = decode(key.value(), value.value())?;
         if revision > newest {
-            return Err(Unreadable::damaged("a client is of a revision that never was"));
+            return Err(Unreadable::damaged("something is of a revision that never was"));
         }
-        configs.push((config, revision));
+        read.push((decoded, revision));
     }
-    if u64::try_from(configs.len()) != Ok(clients.len()?) {
-        return Err(Unreadable::damaged("clients are missing"));
+    if u64::try_from(read.len()) != Ok(table.len()?) {
+        return Err(Unreadable::damaged("something is missing"));
     }
-    Ok(Contents { configs, newest })
+    Ok(read)
+}
+
+/// The tables while they are written.
+struct Tables<'a> {
+    clients: Table<'a, &'static [u8], &'static [u8]>,
+    limits: Table<'a, &'static [u8], &'static [u8]>,
+    models: Table<'a, &'static [u8], &'static [u8]>,
+    meta: Table<'a, &'static str, u64>,
+}
+
+impl<'a> Tables<'a> {
+    /// Makes those that are not there.
+    fn open(transaction: &'a WriteTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            clients: transaction.open_table(CLIENTS)?,
+            limits: transaction.open_table(LIMITS)?,
+            models: transaction.open_table(MODELS)?,
+            meta: transaction.open_table(META)?,
+        })
+    }
+
+    /// Tells the row as it was before.
+    fn write(&mut self, row: &Row) -> Result<Row, redb::Error> {
+        let table = match row.kind {
+            Kind::Client => &mut self.clients,
+            Kind::Limit => &mut self.limits,
+            Kind::Model => &mut self.models,
+        };
+        let key = row.key.as_slice();
+        let before = match &row.value {
+            Some(value) => table.insert(key, value.as_slice())?,
+            None => table.remove(key)?,
+        };
+        let value = before.map(|before| before.value().to_vec());
+        Ok(Row { kind: row.kind, key: row.key.clone(), value })
+    }
+
+    /// Says which write this was, and in which format.
+    fn has_written(&mut self, revision: Revision) -> Result<(), redb::Error> {
+        self.meta.insert(FORMAT, u64::from(value::FORMAT))?;
+        self.meta.insert(NEWEST, revision.get())?;
+        Ok(())
+    }
 }
 
 /// How the database is opened, each time that it is needed.
@@ -85,8 +164,8 @@ pub(super) struct ConfigDatabase {
 /// A write that was told to have failed.
 struct Failed {
     revision: Revision,
-    client: ClientId,
-    before: Option<Vec<u8>>,
+    /// Every row that it changed, as it was before, in the order of the changes.
+    before: Vec<Row>,
 }
 
 impl ConfigDatabase {
@@ -98,29 +177,21 @@ impl ConfigDatabase {
 
     pub(super) fn read(&mut self) -> Result<Contents, StoreError> {
         let database = self.take().map_err(failure)?;
-        let contents = read(&database).map_err(|unreadable| match unreadable {
+        let read = read(&database).map_err(|unreadable| match unreadable {
             Unreadable::Newer(format) => StoreError::Unavailable(format!("format {format}").into()),
             Unreadable::Damaged(cause) => StoreError::Unavailable(cause.into()),
         })?;
         self.database = Some(database);
-        Ok(contents)
+        Ok(read.contents)
     }
 
-    /// Stores or, without a configuration, removes a client; in the same transaction it undoes what
-    /// writes before it may have left that failed.
-    pub(super) fn write(
-        &mut self,
-        client: &ClientId,
-        config: Option<&ClientConfig>,
-    ) -> Result<Revision, StoreError> {
-        self.try_write(client, config).map_err(failure)
+    /// Does all of it; in the same transaction it undoes what writes before it may have left that
+    /// failed.
+    pub(super) fn write(&mut self, edits: &[Edit]) -> Result<Revision, StoreError> {
+        self.try_write(edits).map_err(failure)
     }
 
-    fn try_write(
-        &mut self,
-        client: &ClientId,
-        config: Option<&ClientConfig>,
-    ) -> Result<Revision, redb::Error> {
+    fn try_write(&mut self, edits: &[Edit]) -> Result<Revision, redb::Error> {
         let database = self.take()?;
         // Never the number of a write that failed, by which it is known whether that is there.
         let revision = Revision::new(self.begun.get() + 1);
@@ -128,22 +199,18 @@ impl ConfigDatabase {
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
         {
-            let mut clients = transaction.open_table(CLIENTS)?;
-            for Failed { client, before, .. } in &self.in_doubt {
-                let key = client.as_str().as_bytes();
-                match before {
-                    Some(before) => clients.insert(key, before.as_slice())?,
-                    None => clients.remove(key)?,
-                };
+            let mut tables = Tables::open(&transaction)?;
+            for row in self.in_doubt.iter().flat_map(|failed| failed.before.iter().rev()) {
+                tables.write(row)?;
             }
-            let key = client.as_str().as_bytes();
-            let before = match config {
-                Some(config) => clients.insert(key, value::encode(config, revision).as_slice())?,
-                None => clients.remove(key)?,
-            };
-            let before = before.map(|before| before.value().to_vec());
-            self.in_doubt.push(Failed { revision, client: client.clone(), before });
-            transaction.open_table(META)?.insert(NEWEST, revision.get())?;
+            self.in_doubt.push(Failed { revision, before: Vec::new() });
+            for edit in edits {
+                let before = tables.write(&Row::of(edit, revision))?;
+                if let Some(this) = self.in_doubt.last_mut() {
+                    this.before.push(before);
+                }
+            }
+            tables.has_written(revision)?;
         }
         transaction.commit()?;
         self.in_doubt.clear();
@@ -188,11 +255,14 @@ mod tests {
         },
     };
 
-    use limiter::PerMinute;
+    use limiter::{ClientId, PerMinute};
     use redb::StorageBackend;
 
     use super::*;
-    use crate::clients::Limits;
+    use crate::{
+        clients::{ClientConfig, Limits},
+        limits::{Each, Limit, LimitMode, LimitName, Match, Measure},
+    };
 
     /// A disk that is full after so many more changes.
     #[derive(Clone, Debug)]
@@ -270,12 +340,23 @@ mod tests {
         ClientConfig::new(id, limits)
     }
 
+    fn limit(name: &str) -> Limit {
+        Limit {
+            name: LimitName::try_from(name).unwrap(),
+            matches: Match::default(),
+            each: Each::default(),
+            measure: Measure::Requests(PerMinute::new(1).unwrap().into()),
+            mode: LimitMode::Enforce,
+            trial: None,
+        }
+    }
+
     fn put(database: &mut ConfigDatabase, config: &ClientConfig) -> Result<Revision, StoreError> {
-        database.write(&config.id, Some(config))
+        database.write(&[Edit::PutClient(config.clone())])
     }
 
     fn stored(database: &mut ConfigDatabase) -> Vec<(String, u64)> {
-        let configs = database.read().unwrap().configs.into_iter();
+        let configs = database.read().unwrap().clients.into_iter();
         configs
             .map(|(config, _)| (config.id.to_string(), config.limits.rpm.unwrap().get()))
             .collect()
@@ -293,17 +374,27 @@ mod tests {
         put(&mut database, &config("a", 1)).unwrap();
         let newest = put(&mut database, &config("b", 1)).unwrap();
 
+        // What is written twice in one write, too, is as it was before it.
+        let edits = [
+            Edit::PutClient(config("a", 2)),
+            Edit::RemoveClient(config("b", 1).id),
+            Edit::PutClient(config("a", 4)),
+            Edit::PutLimit(limit("new")),
+        ];
         disk.is_full_after(first);
-        let Err(error) = put(&mut database, &config("a", 2)) else { return false };
+        let Err(error) = database.write(&edits) else { return false };
         assert!(matches!(error, StoreError::Full(_)), "{error}");
         disk.is_full_after(second);
-        let Err(error) = database.write(&config("b", 1).id, None) else { return false };
+        let Err(error) = database.write(&[Edit::RemoveClient(config("b", 1).id)]) else {
+            return false;
+        };
         assert!(matches!(error, StoreError::Full(_)), "{error}");
 
         disk.has_room();
         assert!(put(&mut database, &config("c", 3)).unwrap() > newest);
         let expected = [("a".to_owned(), 1), ("b".to_owned(), 1), ("c".to_owned(), 3)];
         assert_eq!(stored(&mut database), expected, "{last_change:?} {first} {second}");
+        assert_eq!(database.read().unwrap().limits, []);
         drop(database);
         assert_eq!(stored(&mut disk.database()), expected, "{last_change:?} {first} {second}");
         true

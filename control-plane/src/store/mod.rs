@@ -6,6 +6,7 @@
 
 mod data_dir;
 mod database;
+mod edit;
 mod error;
 mod new_folder;
 mod none;
@@ -18,6 +19,7 @@ mod value;
 
 pub use self::redb::{Configuration, RedbStore};
 pub use data_dir::{DataDir, DataFolder};
+pub use edit::Edit;
 pub use error::{NewerFormat, OpenError, StoreError};
 pub use new_folder::NewFolder;
 pub use none::NoStore;

@@ -1,12 +1,14 @@
 //! The store that keeps nothing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
-use limiter::ClientId;
 
-use super::{ConfigStore, Contents, StoreError};
-use crate::clients::{ClientConfig, Revision};
+use super::{ConfigStore, Contents, Edit, StoreError};
+use crate::clients::Revision;
 
 /// Keeps nothing but the count of its writes: the configuration ends with the process.
 #[derive(Debug, Default)]
@@ -14,24 +16,14 @@ pub struct NoStore {
     writes: AtomicU64,
 }
 
-impl NoStore {
-    fn written(&self) -> Revision {
-        Revision::new(self.writes.fetch_add(1, Ordering::Relaxed) + 1)
-    }
-}
-
 #[async_trait]
 impl ConfigStore for NoStore {
     async fn load(&self) -> Result<Contents, StoreError> {
         let newest = Revision::new(self.writes.load(Ordering::Relaxed));
-        Ok(Contents { configs: Vec::new(), newest })
+        Ok(Contents { newest, ..Contents::default() })
     }
 
-    async fn put(&self, _config: &ClientConfig) -> Result<Revision, StoreError> {
-        Ok(self.written())
-    }
-
-    async fn remove(&self, _client: &ClientId) -> Result<Revision, StoreError> {
-        Ok(self.written())
+    async fn write(&self, _edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        Ok(Revision::new(self.writes.fetch_add(1, Ordering::Relaxed) + 1))
     }
 }

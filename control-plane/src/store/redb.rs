@@ -9,20 +9,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use limiter::ClientId;
 use parking_lot::Mutex;
 use redb::{Builder, Database, backends::FileBackend};
 use tokio::task;
 
 use super::{
-    ConfigStore, Contents, DataFolder, NewerFormat, OpenError, StoreError,
+    ConfigStore, Contents, DataFolder, Edit, NewerFormat, OpenError, StoreError,
     data_dir::{owners_file, unusable},
-    database::{self, ConfigDatabase, Open},
+    database::{self, ConfigDatabase, Open, Read},
     rehearsal::Rehearsal,
     unreadable::Unreadable,
     value,
 };
-use crate::clients::{ClientConfig, Revision};
+use crate::clients::Revision;
 
 const FILE: &str = "configuration.redb";
 
@@ -84,14 +83,8 @@ impl ConfigStore for RedbStore {
         self.with(ConfigDatabase::read).await
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        let config = config.clone();
-        self.with(move |database| database.write(&config.id, Some(&config))).await
-    }
-
-    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
-        let client = client.clone();
-        self.with(move |database| database.write(&client, None)).await
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        self.with(move |database| database.write(&edits)).await
     }
 }
 
@@ -134,8 +127,9 @@ fn read(folder: &Path) -> Result<Option<Configuration>, OpenError> {
     let file = folder.join(FILE);
     match File::open(&file) {
         Ok(opened) => {
-            let contents = rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?;
-            Ok(Some(Configuration { file, format: value::FORMAT.into(), contents }))
+            let read = rehearse(opened).map_err(|unreadable| refused(&file, unreadable))?;
+            let Read { format, contents } = read;
+            Ok(Some(Configuration { file, format, contents }))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // Balances of clients that nobody knows would be forgotten.
@@ -162,8 +156,8 @@ fn has_state(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Opens a file for trial, and judges every page and every client of it.
-fn rehearse(file: File) -> Result<Contents, Unreadable> {
+/// Opens a file for trial, and judges every page and every row of it.
+fn rehearse(file: File) -> Result<Read, Unreadable> {
     let rehearsal = Rehearsal::new(file).map_err(redb::Error::from)?;
     let mut builder = builder();
     builder.set_check_integrity_on_open(true);

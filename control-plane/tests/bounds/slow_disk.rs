@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use flowguard::{
     clients::{ClientConfig, Limits, Revision},
     ledger::{Ledger, Policy, SystemClock},
-    store::{ConfigStore, Contents, StoreError},
+    store::{ConfigStore, Contents, Edit, StoreError},
 };
 use hyper::StatusCode;
 use limiter::{ClientId, PerMinute};
@@ -49,11 +49,7 @@ impl ConfigStore for SlowDisk {
         Ok(Contents::default())
     }
 
-    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
-        self.sync().await
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
+    async fn write(&self, _: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         self.sync().await
     }
 }

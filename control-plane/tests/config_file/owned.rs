@@ -5,10 +5,10 @@ use std::{path::Path, sync::Arc};
 use flowguard::{
     clients::{ClientConfig, Revision},
     ledger::{Ledger, ManualClock, Policy},
-    operator::{Caller, Draft, FileChange, Operator, OperatorError},
-    store::{ConfigStore, Contents, NoStore, StoreError},
+    operator::{Caller, Draft, FileChange, IfMatch, Operator, OperatorError, Wanted},
+    store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
-use limiter::{ClientId, UnixMillis};
+use limiter::UnixMillis;
 use parking_lot::Mutex;
 
 use super::document::config;
@@ -27,12 +27,13 @@ impl World {
 
     async fn file(&self, clients: &[ClientConfig]) -> FileChange {
         let file = Path::new("/clients.yaml").into();
-        self.operator.put_file_in_force(&file, clients.into()).await.expect("put in force")
+        let wanted = Wanted { clients: clients.into(), ..Wanted::default() };
+        self.operator.put_file_in_force(&file, wanted).await.expect("put in force")
     }
 
     async fn set(&self, id: &str, rpm: u64) -> Result<(), OperatorError> {
         let draft = Draft::new(id, Some(rpm), None);
-        self.operator.set(draft, &Caller::Unknown).await.map(|_| ())
+        self.operator.set(draft, IfMatch::Anything, &Caller::Unknown).await.map(|_| ())
     }
 
     fn ids(&self) -> Vec<String> {
@@ -60,13 +61,17 @@ async fn every_write_to_a_client_of_the_file_is_refused_but_a_reset() {
     check_refused(world.set("a", 1).await);
     let patch =
         Draft { client_id: flowguard::operator::Given::Absent, ..Draft::new("a", None, None) };
-    check_refused(world.operator.patch("a", patch, &Caller::Unknown).await);
-    check_refused(world.operator.remove("a", &Caller::Unknown).await);
+    check_refused(world.operator.patch("a", patch, IfMatch::Anything, &Caller::Unknown).await);
+    check_refused(world.operator.remove("a", IfMatch::Anything, &Caller::Unknown).await);
     assert_eq!(world.ledger.config("a"), Some(config("a", Some(60), None)));
 
-    world.operator.reset("a", &Caller::Unknown).await.expect("a reset writes no configuration");
+    world
+        .operator
+        .reset("a", IfMatch::Anything, &Caller::Unknown)
+        .await
+        .expect("a reset writes no configuration");
     world.set("b", 2).await.expect("the api's own");
-    world.operator.remove("b", &Caller::Unknown).await.expect("the api's own");
+    world.operator.remove("b", IfMatch::Anything, &Caller::Unknown).await.expect("the api's own");
 }
 
 #[tokio::test]
@@ -94,13 +99,12 @@ impl ConfigStore for Told {
         Ok(Contents::default())
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        self.0.lock().push(format!("put {}", config.id));
-        Ok(Revision::NONE)
-    }
-
-    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
-        self.0.lock().push(format!("remove {client}"));
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        self.0.lock().extend(edits.iter().map(|edit| match edit {
+            Edit::PutClient(config) => format!("put {}", config.id),
+            Edit::RemoveClient(client) => format!("remove {client}"),
+            other => panic!("{other:?}"),
+        }));
         Ok(Revision::NONE)
     }
 }

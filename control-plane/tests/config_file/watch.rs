@@ -15,16 +15,16 @@ use std::{
 use async_trait::async_trait;
 use axum::{Router, body::Body, http::Request};
 use flowguard::{
-    clients::{ClientConfig, Revision},
+    clients::Revision,
     config_file::{FileMetrics, Loaded},
     health::Health,
     http::Access,
     ledger::{Ledger, ManualClock, Policy},
     metrics,
-    operator::{Caller, Draft, Operator},
-    store::{ConfigStore, Contents, StoreError},
+    operator::{Caller, Draft, IfMatch, Operator},
+    store::{ConfigStore, Contents, Edit, StoreError},
 };
-use limiter::{ClientId, UnixMillis};
+use limiter::UnixMillis;
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,12 +46,9 @@ impl ConfigStore for Store {
         Ok(Contents::default())
     }
 
-    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
-        Ok(Revision::NONE)
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
-        if self.is_broken.load(Ordering::SeqCst) {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        let removes = edits.iter().any(|edit| matches!(edit, Edit::RemoveClient(_)));
+        if removes && self.is_broken.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable(Box::new(io::Error::other("no disk"))));
         }
         Ok(Revision::NONE)
@@ -74,7 +71,7 @@ impl World {
     async fn that_cannot_store() -> Self {
         let world = Self::watch("clients: {}").await;
         let draft = Draft::new("api", Some(1), None);
-        world.operator.set(draft, &Caller::Unknown).await.expect("stored");
+        world.operator.set(draft, IfMatch::Anything, &Caller::Unknown).await.expect("stored");
         world.store.is_broken.store(true, Ordering::SeqCst);
         world.write("clients: {api: {}, b: {}}");
         pass(30).await;

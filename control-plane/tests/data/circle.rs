@@ -150,9 +150,9 @@ impl Before<'_> {
 /// All that there is to know of every client, to the unit.
 fn told(ledger: &Ledger) -> Vec<String> {
     let told = |snapshot: &ClientSnapshot| {
-        let ClientSnapshot { config, standing, record, .. } = snapshot;
+        let ClientSnapshot { config, standing, record, limits } = snapshot;
         let tallies = record.over_all_processes();
-        format!("{config:?} {standing:?} {tallies:?} {:?}", record.learned_estimate)
+        format!("{config:?} {standing:?} {tallies:?} {limits:?} {:?}", record.learned_estimate)
     };
     let UnknownSnapshot::Shared(unknown) = ledger.unknown_snapshot() else { panic!("denied") };
     let mut clients: Vec<_> = ledger.snapshots_after(None, 100).iter().map(told).collect();

@@ -72,7 +72,7 @@ impl Served {
 
     /// As a control plane begins.
     pub(crate) fn start(path: &Path, clock: &ManualClock) -> Self {
-        let configs: Vec<_> = stored(path).configs.into_iter().map(|(config, _)| config).collect();
+        let configs: Vec<_> = stored(path).clients.into_iter().map(|(config, _)| config).collect();
         Self::with(path, &configs, clock)
     }
 }
@@ -87,7 +87,8 @@ pub(crate) fn stored(path: &Path) -> Contents {
 /// Makes the configuration of a folder, which has none yet.
 pub(crate) fn store(path: &Path, configs: &[ClientConfig]) {
     let folder = DataFolder::open(path).expect("a folder");
-    let configs = configs.iter().map(|config| (config.clone(), Revision::new(1))).collect();
-    let contents = Contents { configs, newest: Revision::new(1) };
+    let newest = Revision::new(1);
+    let clients = configs.iter().map(|config| (config.clone(), newest)).collect();
+    let contents = Contents { clients, newest, ..Contents::default() };
     runtime().block_on(RedbStore::create(&folder, contents)).expect("room");
 }

@@ -64,9 +64,10 @@ impl World {
     pub(crate) fn has_clients(&self, configs: &[ClientConfig]) {
         let folder = DataFolder::open(&self.data()).expect("a folder");
         let newest = Revision::new(1);
-        let configs = configs.iter().map(|config| (config.clone(), newest)).collect();
+        let clients = configs.iter().map(|config| (config.clone(), newest)).collect();
+        let contents = Contents { clients, newest, ..Contents::default() };
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        let created = RedbStore::create(&folder, Contents { configs, newest });
+        let created = RedbStore::create(&folder, contents);
         runtime.block_on(created).expect("room");
         drop(folder);
         self.let_go();

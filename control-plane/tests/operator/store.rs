@@ -13,10 +13,10 @@ use flowguard::{
     clients::{ClientConfig, Limits, Revision},
     ledger::Answer,
     operator::{
-        Caller, Draft, Given,
+        Caller, Draft, Given, IfMatch,
         start::{self, Found},
     },
-    store::{ConfigStore, Contents, NoStore, StoreError},
+    store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
 use limiter::ClientId;
 use tokio::sync::{
@@ -43,7 +43,7 @@ impl FailingStore {
         self.full.store(true, Ordering::SeqCst);
     }
 
-    fn write(&self) -> Result<Revision, StoreError> {
+    fn next_write(&self) -> Result<Revision, StoreError> {
         self.works()?;
         if self.full.load(Ordering::SeqCst) {
             return Err(StoreError::Full(io::ErrorKind::StorageFull.into()));
@@ -64,16 +64,12 @@ impl FailingStore {
 impl ConfigStore for FailingStore {
     async fn load(&self) -> Result<Contents, StoreError> {
         self.works()?;
-        let configs = vec![(config("stored"), Revision::new(4))];
-        Ok(Contents { configs, newest: Revision::new(6) })
+        let clients = vec![(config("stored"), Revision::new(4))];
+        Ok(Contents { clients, newest: Revision::new(6), ..Contents::default() })
     }
 
-    async fn put(&self, _: &ClientConfig) -> Result<Revision, StoreError> {
-        self.write()
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
-        self.write()
+    async fn write(&self, _: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        self.next_write()
     }
 }
 
@@ -148,14 +144,22 @@ async fn a_full_disk_is_told_apart_and_takes_nothing_out_of_force() {
 async fn a_write_has_the_revision_that_the_store_gave_it() {
     let world = World::with_store(FailingStore::default());
     let set = async |rpm| {
-        let change = world.operator.set(Draft::new("a", Some(rpm), None), &Caller::Process).await;
+        let change = world
+            .operator
+            .set(Draft::new("a", Some(rpm), None), IfMatch::Anything, &Caller::Process)
+            .await;
         change.expect("stored").revision
     };
     assert_eq!([set(1).await, set(1).await], [Revision::new(7), Revision::new(8)]);
     let patch = Draft { rpm: Given::Value(None), ..Draft::default() };
-    let change = world.operator.patch("a", patch, &Caller::Process).await.expect("stored");
+    let change = world
+        .operator
+        .patch("a", patch, IfMatch::Anything, &Caller::Process)
+        .await
+        .expect("stored");
     assert_eq!(change.revision, Revision::new(9));
-    let removal = world.operator.remove("a", &Caller::Process).await.expect("stored");
+    let removal =
+        world.operator.remove("a", IfMatch::Anything, &Caller::Process).await.expect("stored");
     assert_eq!(removal.revision, Revision::new(10));
     assert_eq!(removal.config.id.as_str(), "a");
 }
@@ -165,8 +169,12 @@ async fn what_is_not_kept_has_revisions_all_the_same() {
     let store = NoStore::default();
     let newest = async || store.load().await.expect("nothing to fail").newest;
     assert_eq!(newest().await, Revision::NONE);
-    let first = store.put(&config("a")).await.expect("nothing to fail");
-    let second = store.remove(&config("a").id).await.expect("nothing to fail");
+    let first =
+        store.write(vec![Edit::PutClient(config("a"))].into()).await.expect("nothing to fail");
+    let second = store
+        .write(vec![Edit::RemoveClient(config("a").id)].into())
+        .await
+        .expect("nothing to fail");
     assert!(Revision::NONE < first && first < second);
     assert_eq!(newest().await, second);
 }
@@ -192,13 +200,10 @@ impl ConfigStore for SlowStore {
         Ok(Contents::default())
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        let [Edit::PutClient(config)] = &edits[..] else { panic!("{edits:?}") };
         self.begun.send(config.id.to_string()).expect("the test listens");
         self.go_on.lock().await.recv().await.expect("the test lets it go on");
-        Ok(Revision::new(1))
-    }
-
-    async fn remove(&self, _: &ClientId) -> Result<Revision, StoreError> {
         Ok(Revision::new(1))
     }
 }
@@ -209,9 +214,9 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let world = World::with_store(store);
     let set = |id: &'static str| {
         let operator = Arc::clone(&world.operator);
-        tokio::spawn(
-            async move { operator.set(Draft::new(id, None, None), &Caller::Process).await },
-        )
+        tokio::spawn(async move {
+            operator.set(Draft::new(id, None, None), IfMatch::Anything, &Caller::Process).await
+        })
     };
 
     let abandoned = set("a");

@@ -21,7 +21,7 @@ use flowguard::{
         UnknownClients, Worker, WorkerId,
     },
     metrics,
-    operator::{Caller, Draft, Operator, rest},
+    operator::{Caller, Draft, IfMatch, Operator, rest},
     store::{ConfigStore, NoStore},
 };
 use futures_util::FutureExt as _;
@@ -72,7 +72,10 @@ impl World {
 
     pub(crate) async fn configure(&self, id: &str, rpm: Option<u64>, tpm: Option<u64>) {
         let draft = Draft::new(id, rpm, tpm);
-        self.operator.set(draft, &Caller::Process).await.expect("the draft is valid");
+        self.operator
+            .set(draft, IfMatch::Anything, &Caller::Process)
+            .await
+            .expect("the draft is valid");
     }
 
     /// Moves the clock, which stands still otherwise.

@@ -7,6 +7,7 @@ use flowguard::{
     clients::ClientConfig,
     config_file::{Document, DocumentErrors},
     limits::{BucketCount, LimitJson, Pattern},
+    operator::Wanted,
 };
 use serde_json::{Value, json};
 
@@ -128,7 +129,8 @@ fn check_in_force(clients: &[ClientConfig]) {
         let operator = operator().await;
         let file: Arc<Path> = Path::new("/clients.yaml").into();
         let before = configs(&operator);
-        let put = operator.put_file_in_force(&file, clients.to_vec()).await;
+        let wanted = Wanted { clients: clients.to_vec(), ..Wanted::default() };
+        let put = operator.put_file_in_force(&file, wanted).await;
         assert_eq!(put.expect("what is valid is put in force").clients, clients.len());
 
         let is_elsewhere =

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, io::ErrorKind, sync::Arc};
 use async_trait::async_trait;
 use flowguard::{
     clients::{ClientConfig, Revision},
-    store::{ConfigStore, Contents, StoreError},
+    limits::{Limit, LimitName, Name, Patterns},
+    store::{ConfigStore, Contents, Edit, StoreError},
 };
 use limiter::ClientId;
 use parking_lot::Mutex;
@@ -19,7 +20,9 @@ pub(crate) struct DurableStore(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    configs: BTreeMap<ClientId, ClientConfig>,
+    clients: BTreeMap<ClientId, ClientConfig>,
+    limits: BTreeMap<LimitName, Limit>,
+    models: BTreeMap<Name, Patterns>,
     newest: u64,
     next: Next,
 }
@@ -45,22 +48,35 @@ impl DurableStore {
     /// What is configured by now.
     pub(crate) fn wanted(&self) -> BTreeMap<String, Wanted> {
         let state = self.0.lock();
-        let wanted = state.configs.iter().map(|(id, config)| (id.to_string(), wanted(config)));
+        let wanted = state.clients.iter().map(|(id, config)| (id.to_string(), wanted(config)));
         wanted.collect()
     }
+}
 
-    fn write(&self, write: impl FnOnce(&mut State)) -> Result<Revision, StoreError> {
-        let mut state = self.0.lock();
-        match std::mem::take(&mut state.next) {
-            Next::Full => return Err(StoreError::Full(ErrorKind::StorageFull.into())),
-            Next::Done => write(&mut state),
-            Next::Deadly => {
-                write(&mut state);
-                return Err(StoreError::Unavailable("the process dies".into()));
+impl State {
+    fn make(&mut self, edits: &[Edit]) {
+        for edit in edits.iter().cloned() {
+            match edit {
+                Edit::PutClient(config) => {
+                    self.clients.insert(config.id.clone(), config);
+                }
+                Edit::RemoveClient(client) => {
+                    self.clients.remove(&client);
+                }
+                Edit::PutLimit(limit) => {
+                    self.limits.insert(limit.name.clone(), limit);
+                }
+                Edit::RemoveLimit(name) => {
+                    self.limits.remove(&name);
+                }
+                Edit::PutModel(name, patterns) => {
+                    self.models.insert(name, patterns);
+                }
+                Edit::RemoveModel(name) => {
+                    self.models.remove(&name);
+                }
             }
         }
-        state.newest += 1;
-        Ok(Revision::new(state.newest))
     }
 }
 
@@ -79,19 +95,23 @@ impl ConfigStore for DurableStore {
     async fn load(&self) -> Result<Contents, StoreError> {
         let state = self.0.lock();
         let newest = Revision::new(state.newest);
-        let configs = state.configs.values().map(|config| (config.clone(), newest)).collect();
-        Ok(Contents { configs, newest })
+        let clients = state.clients.values().map(|config| (config.clone(), newest)).collect();
+        let limits = state.limits.values().map(|limit| (limit.clone(), newest)).collect();
+        let models = state.models.clone().into_iter().map(|model| (model, newest)).collect();
+        Ok(Contents { clients, limits, models, newest })
     }
 
-    async fn put(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        self.write(|state| {
-            state.configs.insert(config.id.clone(), config.clone());
-        })
-    }
-
-    async fn remove(&self, client: &ClientId) -> Result<Revision, StoreError> {
-        self.write(|state| {
-            state.configs.remove(client);
-        })
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        let mut state = self.0.lock();
+        match std::mem::take(&mut state.next) {
+            Next::Full => return Err(StoreError::Full(ErrorKind::StorageFull.into())),
+            Next::Done => state.make(&edits),
+            Next::Deadly => {
+                state.make(&edits);
+                return Err(StoreError::Unavailable("the process dies".into()));
+            }
+        }
+        state.newest += 1;
+        Ok(Revision::new(state.newest))
     }
 }

@@ -8,6 +8,7 @@ use tonic::Status;
 use crate::{
     clients::ClientConfig,
     excerpt::Excerpt,
+    ledger::LimitStanding,
     operator::{ClientStats, Draft, Given, OperatorError},
 };
 
@@ -20,6 +21,8 @@ impl From<&api::ClientConfig> for Draft {
             tpm: unsigned(config.tpm),
             enabled: Given::Value(config.enabled.unwrap_or(true)),
             min_estimate: unsigned(config.min_estimate),
+            group: Given::Value(config.group.clone()),
+            plan: Given::Value(config.plan.clone()),
             ..Self::default()
         }
     }
@@ -35,10 +38,13 @@ pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Dra
             "tpm" => masked.tpm.clone_from(&whole.tpm),
             "enabled" => masked.enabled.clone_from(&whole.enabled),
             "min_estimate" => masked.min_estimate.clone_from(&whole.min_estimate),
+            "group" => masked.group.clone_from(&whole.group),
+            "plan" => masked.plan.clone_from(&whole.plan),
             other => {
                 let path = Excerpt::new(&format!("\"{other}\""));
                 return Err(Status::invalid_argument(format!(
-                    "update_mask must name fields among rpm, tpm, enabled and min_estimate, not {path}"
+                    "update_mask must name fields among rpm, tpm, enabled, min_estimate, group and \
+                     plan, not {path}"
                 )));
             }
         }
@@ -46,7 +52,7 @@ pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Dra
     Ok(masked)
 }
 
-fn unsigned(number: Option<i64>) -> Given<Option<u64>> {
+pub(super) fn unsigned(number: Option<i64>) -> Given<Option<u64>> {
     match number.map(|number| u64::try_from(number).map_err(|_| number)) {
         None => Given::Value(None),
         Some(Ok(number)) => Given::Value(Some(number)),
@@ -62,6 +68,8 @@ impl From<&ClientConfig> for api::ClientConfig {
             tpm: config.limits.tpm.map(|limit| signed(PerMinute::get(limit))),
             enabled: Some(config.enabled),
             min_estimate: config.min_estimate.map(|tokens| signed(tokens.get())),
+            group: config.group.as_ref().map(ToString::to_string),
+            plan: config.plan.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -82,12 +90,28 @@ impl From<&ClientStats> for api::ClientStats {
             avg_latency_ms: stats.avg_latency_ms,
             learned_estimate: stats.learned_estimate.map(signed),
             tpm_balance: stats.tpm_balance,
+            limits: stats.limits.iter().map(api::LimitStanding::from).collect(),
+            limit_dropped: stats.limit_dropped_if_limited().map(signed),
+        }
+    }
+}
+
+impl From<&LimitStanding> for api::LimitStanding {
+    fn from(limit: &LimitStanding) -> Self {
+        let LimitStanding { name, measure, remaining, would_refuse, refused } = limit;
+        Self {
+            name: name.to_string(),
+            measure: measure.word().to_owned(),
+            limit: signed(measure.amount()),
+            remaining: signed(*remaining),
+            would_refuse: signed(*would_refuse),
+            refused: signed(*refused),
         }
     }
 }
 
 /// The wire has signed integers only.
-fn signed(count: u64) -> i64 {
+pub(super) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -101,7 +125,7 @@ impl From<OperatorError> for Status {
 pub(super) fn if_found<T>(answer: Result<T, OperatorError>) -> Result<Option<T>, Status> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(OperatorError::ClientNotFound) => Ok(None),
+        Err(OperatorError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,8 +1,10 @@
 //! The gRPC API: section 4 of docs/contract.md, with server reflection and health.
 
 mod convert;
+mod document;
 mod list;
 mod one_message;
+mod rules;
 mod server;
 mod service;
 mod work;

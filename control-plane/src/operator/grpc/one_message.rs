@@ -8,6 +8,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tonic::{Status, body::Body};
 use tower::util::MapRequestLayer;
 
+use crate::operator::DOCUMENT_BYTES_MAX;
+
 /// The largest message that is read, as large as REST's largest body.
 pub(super) const DECODED_BYTES_MAX: usize = 256 * 1024;
 
@@ -16,15 +18,27 @@ const PREFIX_BYTES: usize = 5;
 
 const BODY_BYTES_MAX: usize = PREFIX_BYTES + DECODED_BYTES_MAX;
 
+/// The call that takes a stream of messages, which together are one document.
+const STREAMED_PATH: &str = "/flowguard.FlowGuardService/SetConfig";
+
+/// A whole document, with as much again as pieces of some hundred bytes take around themselves.
+const STREAMED_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + DOCUMENT_BYTES_MAX / 8;
+
 /// Bounds the bodies of a service's calls, of which each takes one message.
 pub(super) fn layer() -> MapRequestLayer<fn(Request<Body>) -> Request<Body>> {
-    MapRequestLayer::new(|request| request.map(bounded))
+    MapRequestLayer::new(|request: Request<Body>| {
+        let max = match request.uri().path() {
+            STREAMED_PATH => STREAMED_BYTES_MAX,
+            _ => BODY_BYTES_MAX,
+        };
+        request.map(|body| bounded(body, max))
+    })
 }
 
-fn bounded(body: Body) -> Body {
-    let body = Limited::new(body, BODY_BYTES_MAX).map_err(|error| {
+fn bounded(body: Body, max: usize) -> Body {
+    let body = Limited::new(body, max).map_err(move |error| {
         if error.is::<LengthLimitError>() {
-            Status::out_of_range(format!("a request has at most {BODY_BYTES_MAX} bytes"))
+            Status::out_of_range(format!("a request has at most {max} bytes"))
         } else {
             Status::from_error(error)
         }

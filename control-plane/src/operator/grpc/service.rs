@@ -5,16 +5,27 @@ use std::{pin::Pin, sync::Arc};
 use futures_util::{Stream, StreamExt as _};
 use proto::api::{
     self, BackupChunk, BackupRequest, DeleteClientRequest, DeleteClientResponse,
+    DeleteLimitRequest, DeleteLimitResponse, DeleteModelRequest, DeleteModelResponse,
     GetClientConfigRequest, GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse,
-    ListClientsRequest, ListClientsResponse, ResetClientRequest, ResetClientResponse,
-    SetClientConfigRequest, SetClientConfigResponse, flow_guard_service_server::FlowGuardService,
+    GetConfigRequest, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest,
+    GetLimitStatsResponse, GetModelRequest, GetModelResponse, ListClientsRequest,
+    ListClientsResponse, ListLimitsRequest, ListLimitsResponse, ListModelsRequest,
+    ListModelsResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
+    SetClientConfigResponse, SetConfigRequest, SetConfigResponse, SetLimitRequest,
+    SetLimitResponse, SetModelRequest, SetModelResponse,
+    flow_guard_service_server::FlowGuardService,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{if_found, masked};
+use super::{
+    convert::{if_found, masked},
+    document, rules,
+};
 use crate::{
     http::pieces,
-    operator::{Caller, Draft, Operator, OperatorError, backup},
+    operator::{
+        Caller, Draft, IfMatch, Kind, Operator, OperatorError, Tagged, backup, bucket_page,
+    },
 };
 
 /// A backup while it is sent.
@@ -39,22 +50,25 @@ impl FlowGuardService for FlowGuard {
         request: Request<SetClientConfigRequest>,
     ) -> Result<Response<SetClientConfigResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let SetClientConfigRequest { config, update_mask } = request.into_inner();
+        let SetClientConfigRequest { config, update_mask, if_match } = request.into_inner();
+        let if_match = IfMatch::parse(&if_match);
         let Some(config) = config else {
             return Err(Status::invalid_argument("config is required"));
         };
         let mask = update_mask.unwrap_or_default();
         let sets_enabled = mask.paths.is_empty() || mask.paths.iter().any(|path| path == "enabled");
         let change = if mask.paths.is_empty() {
-            self.operator.set(Draft::from(&config), &caller).await?
+            self.operator.set(Draft::from(&config), if_match, &caller).await?
         } else {
-            self.operator.patch(&config.client_id, masked(&config, &mask)?, &caller).await?
+            let draft = masked(&config, &mask)?;
+            self.operator.patch(&config.client_id, draft, if_match, &caller).await?
         };
         let mut message = change.to_string();
         if sets_enabled && config.enabled.is_none() {
             message.push_str("; enabled (not given) is true");
         }
-        Ok(Response::new(SetClientConfigResponse { success: true, message }))
+        let etag = change.tag().as_str().to_owned();
+        Ok(Response::new(SetClientConfigResponse { success: true, message, etag }))
     }
 
     async fn get_client_config(
@@ -64,8 +78,9 @@ impl FlowGuardService for FlowGuard {
         let caller = Caller::of(request.extensions());
         let config = if_found(self.operator.get(&request.get_ref().client_id, &caller))?;
         let found = config.is_some();
-        let config = config.as_ref().map(api::ClientConfig::from);
-        Ok(Response::new(GetClientConfigResponse { config, found }))
+        let etag = etag(config.as_ref());
+        let config = config.map(|config| api::ClientConfig::from(&config.value));
+        Ok(Response::new(GetClientConfigResponse { config, found, etag }))
     }
 
     async fn get_client_stats(
@@ -92,12 +107,9 @@ impl FlowGuardService for FlowGuard {
         request: Request<DeleteClientRequest>,
     ) -> Result<Response<DeleteClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let removal = if_found(self.operator.remove(&request.get_ref().client_id, &caller).await)?;
-        let success = removal.is_some();
-        let message = match removal {
-            Some(removal) => removal.to_string(),
-            None => OperatorError::ClientNotFound.to_string(),
-        };
+        let DeleteClientRequest { client_id, if_match } = request.into_inner();
+        let removed = self.operator.remove(&client_id, IfMatch::parse(&if_match), &caller).await;
+        let (success, message) = removal(removed, Kind::Client)?;
         Ok(Response::new(DeleteClientResponse { success, message }))
     }
 
@@ -106,10 +118,147 @@ impl FlowGuardService for FlowGuard {
         request: Request<ResetClientRequest>,
     ) -> Result<Response<ResetClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let stats = if_found(self.operator.reset(&request.get_ref().client_id, &caller).await)?;
+        let ResetClientRequest { client_id, if_match } = request.into_inner();
+        let reset = self.operator.reset(&client_id, IfMatch::parse(&if_match), &caller).await;
+        let stats = if_found(reset)?;
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(ResetClientResponse { stats, found }))
+    }
+
+    async fn set_limit(
+        &self,
+        request: Request<SetLimitRequest>,
+    ) -> Result<Response<SetLimitResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let SetLimitRequest { limit, if_match } = request.into_inner();
+        let Some(limit) = limit else {
+            return Err(Status::invalid_argument("limit is required"));
+        };
+        let if_match = IfMatch::parse(&if_match);
+        let change = self.operator.set_limit(limit.into(), if_match, &caller).await?;
+        let (message, etag) = (change.to_string(), change.tag().as_str().to_owned());
+        Ok(Response::new(SetLimitResponse { success: true, message, etag }))
+    }
+
+    async fn get_limit(
+        &self,
+        request: Request<GetLimitRequest>,
+    ) -> Result<Response<GetLimitResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let limit = if_found(self.operator.limit(&request.get_ref().name, &caller))?;
+        let (found, etag) = (limit.is_some(), etag(limit.as_ref()));
+        let limit = limit.map(|limit| api::Limit::from(&limit.value));
+        Ok(Response::new(GetLimitResponse { limit, found, etag }))
+    }
+
+    async fn get_limit_stats(
+        &self,
+        request: Request<GetLimitStatsRequest>,
+    ) -> Result<Response<GetLimitStatsResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let request = request.get_ref();
+        let (max, after) = rules::bucket_page(request)?;
+        let page = bucket_page::read(&self.operator, &request.name, after.as_ref(), max, &caller);
+        let page = if_found(page)?;
+        let found = page.is_some();
+        let stats = page.as_ref().map(|page| api::LimitStats::from(&page.stats));
+        let next_page_token = page.and_then(|page| page.next);
+        Ok(Response::new(GetLimitStatsResponse { stats, found, next_page_token }))
+    }
+
+    async fn list_limits(
+        &self,
+        request: Request<ListLimitsRequest>,
+    ) -> Result<Response<ListLimitsResponse>, Status> {
+        let limits = self.operator.limits(&Caller::of(request.extensions()));
+        let ListLimitsRequest { page_size, page_token } = request.get_ref();
+        let limits = limits.iter();
+        let page = rules::rule_page(*page_size, page_token, limits, |limit| limit.name.as_str());
+        let (limits, next_page_token) = page?;
+        let limits = limits.into_iter().map(api::Limit::from).collect();
+        Ok(Response::new(ListLimitsResponse { limits, next_page_token }))
+    }
+
+    async fn delete_limit(
+        &self,
+        request: Request<DeleteLimitRequest>,
+    ) -> Result<Response<DeleteLimitResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let DeleteLimitRequest { name, if_match } = request.into_inner();
+        let removed = self.operator.remove_limit(&name, IfMatch::parse(&if_match), &caller).await;
+        let (success, message) = removal(removed, Kind::Limit)?;
+        Ok(Response::new(DeleteLimitResponse { success, message }))
+    }
+
+    async fn set_model(
+        &self,
+        request: Request<SetModelRequest>,
+    ) -> Result<Response<SetModelResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let SetModelRequest { model, if_match } = request.into_inner();
+        let Some(model) = model else {
+            return Err(Status::invalid_argument("model is required"));
+        };
+        let if_match = IfMatch::parse(&if_match);
+        let change = self.operator.set_model(model.into(), if_match, &caller).await?;
+        let (message, etag) = (change.to_string(), change.tag().as_str().to_owned());
+        Ok(Response::new(SetModelResponse { success: true, message, etag }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<GetModelRequest>,
+    ) -> Result<Response<GetModelResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let name = request.into_inner().name;
+        let model = if_found(self.operator.model(&name, &caller))?;
+        let (found, etag) = (model.is_some(), etag(model.as_ref()));
+        let model = model.map(|model| rules::model(&name, &model.value));
+        Ok(Response::new(GetModelResponse { model, found, etag }))
+    }
+
+    async fn list_models(
+        &self,
+        request: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
+        let models = self.operator.models(&Caller::of(request.extensions()));
+        let ListModelsRequest { page_size, page_token } = request.get_ref();
+        let models = models.iter();
+        let page = rules::rule_page(*page_size, page_token, models, |(name, _)| name.as_str());
+        let (models, next_page_token) = page?;
+        let models = models.into_iter().map(|(name, of)| rules::model(name.as_str(), of));
+        let models = models.collect();
+        Ok(Response::new(ListModelsResponse { models, next_page_token }))
+    }
+
+    async fn delete_model(
+        &self,
+        request: Request<DeleteModelRequest>,
+    ) -> Result<Response<DeleteModelResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let DeleteModelRequest { name, if_match } = request.into_inner();
+        let removed = self.operator.remove_model(&name, IfMatch::parse(&if_match), &caller).await;
+        let (success, message) = removal(removed, Kind::Model)?;
+        Ok(Response::new(DeleteModelResponse { success, message }))
+    }
+
+    type GetConfigStream = document::Chunks;
+
+    async fn get_config(
+        &self,
+        request: Request<GetConfigRequest>,
+    ) -> Result<Response<document::Chunks>, Status> {
+        let caller = Caller::of(request.extensions());
+        document::read(&self.operator, caller).await.map(Response::new)
+    }
+
+    async fn set_config(
+        &self,
+        request: Request<Streaming<SetConfigRequest>>,
+    ) -> Result<Response<SetConfigResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        document::replace(&self.operator, &caller, request.into_inner()).await.map(Response::new)
     }
 
     type BackupStream = Chunks;
@@ -125,4 +274,20 @@ impl FlowGuardService for FlowGuard {
         });
         Ok(Response::new(Box::pin(chunks)))
     }
+}
+
+/// The tag without quotation marks; of nothing, nothing.
+fn etag<T>(found: Option<&Tagged<T>>) -> String {
+    found.map(|found| found.tag.as_str().to_owned()).unwrap_or_default()
+}
+
+/// Whether something was deleted, and what to say of it.
+fn removal<T: ToString>(
+    removed: Result<T, OperatorError>,
+    kind: Kind,
+) -> Result<(bool, String), Status> {
+    Ok(match if_found(removed)? {
+        Some(removal) => (true, removal.to_string()),
+        None => (false, OperatorError::NotFound(kind).to_string()),
+    })
 }

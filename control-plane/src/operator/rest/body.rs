@@ -8,35 +8,46 @@ use super::error::{BODY_TOO_LARGE, INVALID_JSON, UNSUPPORTED_MEDIA_TYPE};
 use crate::http::ApiError;
 
 /// The longest body that is read.
-const BODY_BYTES_MAX: usize = 256 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// How much of a longer body is taken and thrown away, so that its sender gets to read the answer:
 /// a connection that is closed with unread data in it is reset, and the answer lost.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One of `types` has to be declared.
-pub(super) fn require_type(headers: &HeaderMap, types: &[&str]) -> Result<(), ApiError> {
-    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = declared.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+pub(super) fn require_type(
+    headers: &HeaderMap,
+    types: &[&str],
+    notation: &str,
+) -> Result<(), ApiError> {
+    let essence = essence(headers);
     if types.iter().any(|allowed| essence.eq_ignore_ascii_case(allowed)) {
         return Ok(());
     }
-    let message =
-        format!("the body must be JSON and be declared so: Content-Type: {}", types.join(" or "));
+    let message = format!(
+        "the body must be {notation} and be declared so: Content-Type: {}",
+        types.join(" or ")
+    );
     Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, message))
 }
 
-/// All of it.
-pub(super) async fn read(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+/// The type that is declared, without what says more of it.
+pub(super) fn essence(headers: &HeaderMap) -> &str {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    declared.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
+}
+
+/// All of it, at most `max` bytes.
+pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Vec<u8>, ApiError> {
     let asks_first = request.headers().contains_key(header::EXPECT);
     let mut body = request.into_body();
     // Who asks first has sent nothing yet that would have to be thrown away.
-    if asks_first && body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(too_large());
+    if asks_first && body.size_hint().lower() > max as u64 {
+        return Err(too_large(max));
     }
     let mut read = Vec::new();
     let mut len = 0_usize;
-    while len <= DISCARDED_BYTES_MAX
+    while len <= DISCARDED_BYTES_MAX.max(max)
         && let Some(frame) = body.frame().await
     {
         let Ok(frame) = frame else {
@@ -44,15 +55,17 @@ pub(super) async fn read(request: Request<Body>) -> Result<Vec<u8>, ApiError> {
         };
         if let Ok(data) = frame.into_data() {
             len = len.saturating_add(data.len());
-            if len <= BODY_BYTES_MAX {
+            if len <= max {
                 read.extend_from_slice(&data);
+            } else {
+                read = Vec::new();
             }
         }
     }
-    if len > BODY_BYTES_MAX { Err(too_large()) } else { Ok(read) }
+    if len > max { Err(too_large(max)) } else { Ok(read) }
 }
 
-fn too_large() -> ApiError {
-    let message = format!("the body must not be longer than {BODY_BYTES_MAX} bytes");
+fn too_large(max: usize) -> ApiError {
+    let message = format!("the body must not be longer than {max} bytes");
     ApiError::new(BODY_TOO_LARGE, message)
 }

@@ -13,12 +13,12 @@ use super::{
     draft::{Patch, Replacement},
     head::PathId,
     list,
-    shapes::{Done, Stats},
+    shapes::{Done, Stats, tagged},
 };
 use crate::{
     clients::ClientJson,
     http::{ApiError, pieces},
-    operator::{Caller, Change, Draft, Operator, backup},
+    operator::{Caller, Change, Draft, IfMatch, Operator, backup},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -44,9 +44,10 @@ pub(super) async fn backup(State(operator): State<Arc<Operator>>, caller: Caller
 pub(super) async fn create(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
-    Replacement(draft): Replacement,
+    if_match: IfMatch,
+    Replacement(draft): Replacement<Draft>,
 ) -> Answer {
-    Ok(changed(&operator.set(draft, &caller).await?))
+    Ok(changed(&operator.set(draft, if_match, &caller).await?))
 }
 
 pub(super) async fn show(
@@ -55,43 +56,47 @@ pub(super) async fn show(
     caller: Caller,
 ) -> Answer {
     let config = operator.get(&id, &caller)?;
-    Ok(Json(ClientJson::from(&config)).into_response())
+    Ok(tagged(&config.tag, Json(ClientJson::from(&config.value))))
 }
 
 pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    Replacement(draft): Replacement,
+    if_match: IfMatch,
+    Replacement(draft): Replacement<Draft>,
 ) -> Answer {
     let draft = Draft { addressed_to: Some(id), ..draft };
-    Ok(changed(&operator.set(draft, &caller).await?))
+    Ok(changed(&operator.set(draft, if_match, &caller).await?))
 }
 
 pub(super) async fn change(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
+    if_match: IfMatch,
     Patch(draft): Patch,
 ) -> Answer {
-    Ok(changed(&operator.patch(&id, draft, &caller).await?))
+    Ok(changed(&operator.patch(&id, draft, if_match, &caller).await?))
 }
 
 pub(super) async fn remove(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
+    if_match: IfMatch,
 ) -> Answer {
-    let removal = operator.remove(&id, &caller).await?;
-    Ok(Json(Done::removed(&removal)).into_response())
+    let removal = operator.remove(&id, if_match, &caller).await?;
+    Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
 pub(super) async fn reset(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
+    if_match: IfMatch,
 ) -> Answer {
-    let stats = operator.reset(&id, &caller).await?;
+    let stats = operator.reset(&id, if_match, &caller).await?;
     Ok(Json(Stats::from(&stats)).into_response())
 }
 
@@ -109,5 +114,6 @@ fn changed(change: &Change) -> Response {
         None => StatusCode::CREATED,
         Some(_) => StatusCode::OK,
     };
-    (status, Json(Done::changed(change))).into_response()
+    let done = Done::with(change.to_string(), ClientJson::from(&change.config));
+    (status, tagged(&change.tag(), Json(done))).into_response()
 }

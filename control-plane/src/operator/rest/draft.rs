@@ -1,42 +1,35 @@
-//! A JSON object that drafts a client's configuration.
-//!
-//! Nothing is judged while it is read, and what is no value of its field is kept as it was spelled,
-//! so that all errors can be told at once.
-
-use std::fmt;
+//! The drafts that bodies and the lines of a backup have in JSON.
 
 use axum::extract::{FromRequest, Request};
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::{
-    body::{read, require_type},
+    body::{self, BODY_BYTES_MAX, require_type},
     error::INVALID_JSON,
     from_json::FromJson,
+    object::{FromFields, Object, read_field},
 };
 use crate::{
-    excerpt::Excerpt,
     http::ApiError,
-    operator::{Draft, FieldError, FieldErrors, Fields, Given},
+    operator::{Draft, FieldErrors, Fields, Given, LimitDraft, MatchDraft, ModelDraft},
 };
 
 /// Declares JSON.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// Declares JSON that changes what it names and keeps the rest (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// A draft of a whole configuration.
-pub(super) struct Replacement(pub(super) Draft);
+/// A draft of something whole.
+pub(super) struct Replacement<D>(pub(super) D);
 
-impl<S: Sync> FromRequest<S> for Replacement {
+impl<S: Sync, D: FromFields> FromRequest<S> for Replacement<D> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        draft(request, &[JSON]).await.map(Self)
+        let body = read(request, &[JSON]).await?;
+        parse(&body).map(Self)
     }
 }
 
@@ -47,84 +40,138 @@ impl<S: Sync> FromRequest<S> for Patch {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        draft(request, &[MERGE_PATCH, JSON]).await.map(Self)
+        let body = read(request, &[MERGE_PATCH, JSON]).await?;
+        parse(&body).map(Self)
     }
 }
 
-async fn draft(request: Request, types: &[&str]) -> Result<Draft, ApiError> {
-    require_type(request.headers(), types)?;
-    let body = read(request).await?;
-    parse(&body)
+/// A list of patterns, which is all that there is to a model.
+pub(super) struct PatternList(pub(super) Given<Vec<Given<String>>>);
+
+impl<S: Sync> FromRequest<S> for PatternList {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read(request, &[JSON]).await?;
+        let json: &RawValue = serde_json::from_slice(&body).map_err(|error| no_json(&error))?;
+        Ok(Self(FromJson::given(json.get())))
+    }
 }
 
-fn parse(body: &[u8]) -> Result<Draft, ApiError> {
+async fn read(request: Request, types: &[&str]) -> Result<Vec<u8>, ApiError> {
+    require_type(request.headers(), types, "JSON")?;
+    body::read(request, BODY_BYTES_MAX).await
+}
+
+fn parse<D: FromFields>(body: &[u8]) -> Result<D, ApiError> {
     match serde_json::from_slice(body) {
         Ok(Object(draft)) => Ok(draft),
         // What serde_json says then repeats the value, however long it is.
         Err(error) if error.is_data() => {
             Err(ApiError::new(INVALID_JSON, "the body must be a JSON object"))
         }
-        Err(error) => Err(ApiError::new(INVALID_JSON, format!("the body is not JSON: {error}"))),
+        Err(error) => Err(no_json(&error)),
     }
 }
 
-/// The draft of `json`, which must be an object.
+pub(super) fn no_json(error: &serde_json::Error) -> ApiError {
+    ApiError::new(INVALID_JSON, format!("the body is not JSON: {error}"))
+}
+
+/// The draft of a client of `json`, which must be an object.
 pub(crate) fn read_draft(json: &str) -> serde_json::Result<Draft> {
     serde_json::from_str(json).map(|Object(draft)| draft)
 }
 
-struct Object(Draft);
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
+/// The draft of a limit of `json`, which must be an object.
+pub(crate) fn read_limit(json: &str) -> serde_json::Result<LimitDraft> {
+    serde_json::from_str(json).map(|Object(draft)| draft)
 }
 
-struct ObjectVisitor;
+/// The draft of a model of `json`, which must be an object.
+pub(crate) fn read_model(json: &str) -> serde_json::Result<ModelDraft> {
+    serde_json::from_str(json).map(|Object(draft)| draft)
+}
 
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object;
+impl FromFields for Draft {
+    const OF: Fields = Fields::Client;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
-        let mut draft = Draft::default();
-        while let Some(name) = map.next_key::<String>()? {
-            let errors = &mut draft.errors;
-            match name.as_str() {
-                "client_id" => read_field("client_id", &mut draft.client_id, &mut map, errors)?,
-                "rpm" => read_field("rpm", &mut draft.rpm, &mut map, errors)?,
-                "tpm" => read_field("tpm", &mut draft.tpm, &mut map, errors)?,
-                "enabled" => read_field("enabled", &mut draft.enabled, &mut map, errors)?,
-                "min_estimate" => {
-                    read_field("min_estimate", &mut draft.min_estimate, &mut map, errors)?;
-                }
-                "group" => read_field("group", &mut draft.group, &mut map, errors)?,
-                "plan" => read_field("plan", &mut draft.plan, &mut map, errors)?,
-                other => {
-                    let name = Excerpt::quoted(other);
-                    errors.push(FieldError::Unknown { of: Fields::Client, name });
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        let errors = &mut self.errors;
+        match name {
+            "client_id" => read_field("client_id", &mut self.client_id, map, errors),
+            "rpm" => read_field("rpm", &mut self.rpm, map, errors),
+            "tpm" => read_field("tpm", &mut self.tpm, map, errors),
+            "enabled" => read_field("enabled", &mut self.enabled, map, errors),
+            "min_estimate" => read_field("min_estimate", &mut self.min_estimate, map, errors),
+            "group" => read_field("group", &mut self.group, map, errors),
+            "plan" => read_field("plan", &mut self.plan, map, errors),
+            _ => Ok(false),
         }
-        Ok(Object(draft))
+    }
+
+    fn errors(&mut self) -> &mut FieldErrors {
+        &mut self.errors
     }
 }
 
-fn read_field<'de, T: FromJson, A: MapAccess<'de>>(
-    field: &'static str,
-    given: &mut Given<T>,
-    map: &mut A,
-    errors: &mut FieldErrors,
-) -> Result<(), A::Error> {
-    let json = map.next_value::<&RawValue>()?.get();
-    match given {
-        Given::Absent => *given = T::given(json),
-        Given::Value(_) | Given::Wrong(_) => errors.push(FieldError::Repeated { field }),
+impl FromFields for LimitDraft {
+    const OF: Fields = Fields::Limit;
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        let errors = &mut self.errors;
+        match name {
+            "name" => read_field("name", &mut self.name, map, errors),
+            "match" => read_field("match", &mut self.matches, map, errors),
+            "each" => read_field("each", &mut self.each, map, errors),
+            "requests" => read_field("requests", &mut self.requests, map, errors),
+            "tokens" => read_field("tokens", &mut self.tokens, map, errors),
+            "concurrent" => read_field("concurrent", &mut self.concurrent, map, errors),
+            "per" => read_field("per", &mut self.per, map, errors),
+            "burst" => read_field("burst", &mut self.burst, map, errors),
+            "mode" => read_field("mode", &mut self.mode, map, errors),
+            "trial" => read_field("trial", &mut self.trial, map, errors),
+            _ => Ok(false),
+        }
     }
-    Ok(())
+
+    fn errors(&mut self) -> &mut FieldErrors {
+        &mut self.errors
+    }
+}
+
+impl FromFields for MatchDraft {
+    const OF: Fields = Fields::Match;
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        let errors = &mut self.errors;
+        match name {
+            "client" => read_field("match.client", &mut self.client, map, errors),
+            "group" => read_field("match.group", &mut self.group, map, errors),
+            "plan" => read_field("match.plan", &mut self.plan, map, errors),
+            "model" => read_field("match.model", &mut self.model, map, errors),
+            _ => Ok(false),
+        }
+    }
+
+    fn errors(&mut self) -> &mut FieldErrors {
+        &mut self.errors
+    }
+}
+
+impl FromFields for ModelDraft {
+    const OF: Fields = Fields::Model;
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+        let errors = &mut self.errors;
+        match name {
+            "name" => read_field("name", &mut self.name, map, errors),
+            "patterns" => read_field("patterns", &mut self.patterns, map, errors),
+            _ => Ok(false),
+        }
+    }
+
+    fn errors(&mut self) -> &mut FieldErrors {
+        &mut self.errors
+    }
 }

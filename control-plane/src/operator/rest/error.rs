@@ -11,6 +11,10 @@ use crate::{
 pub(super) const INVALID_JSON: ErrorCode =
     ErrorCode { name: "invalid_json", status: StatusCode::BAD_REQUEST };
 
+/// A value is not allowed.
+pub(super) const INVALID_FIELD: ErrorCode =
+    ErrorCode { name: "invalid_field", status: StatusCode::BAD_REQUEST };
+
 /// The body is longer than is read.
 pub(super) const BODY_TOO_LARGE: ErrorCode =
     ErrorCode { name: "body_too_large", status: StatusCode::PAYLOAD_TOO_LARGE };

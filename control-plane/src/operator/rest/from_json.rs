@@ -1,6 +1,12 @@
 //! How the values of fields are written in JSON.
 
-use crate::{excerpt::Excerpt, operator::Given};
+use serde_json::value::RawValue;
+
+use super::object::Object;
+use crate::{
+    excerpt::Excerpt,
+    operator::{Given, MatchDraft},
+};
 
 /// What a field can hold.
 pub(super) trait FromJson: Sized {
@@ -44,5 +50,19 @@ impl FromJson for Option<u64> {
             "null" => Some(None),
             number => number.parse().ok().map(Some),
         }
+    }
+}
+
+/// A list of texts, each of which may be none.
+impl FromJson for Vec<Given<String>> {
+    fn read(json: &str) -> Option<Self> {
+        let list: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+        Some(list.into_iter().map(|item| String::given(item.get())).collect())
+    }
+}
+
+impl FromJson for MatchDraft {
+    fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(|Object(draft)| draft)
     }
 }

@@ -1,12 +1,13 @@
-//! What a request says before its body: who sends it, and which client it is about.
+//! What a request says before its body: who sends it, which client, limit or
+//! model it is about, and what has to be there for it to be done.
 
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{header, request::Parts};
 use percent_encoding::percent_decode_str;
 
-use crate::operator::Caller;
+use crate::operator::{Caller, IfMatch};
 
 /// Segments before the id: `/api/v1/clients/{id}` begins with an empty one.
 const SEGMENTS_BEFORE_ID: usize = 4;
@@ -23,6 +24,17 @@ impl<S: Sync> FromRequestParts<S> for PathId {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = parts.uri.path().split('/').nth(SEGMENTS_BEFORE_ID).unwrap_or_default();
         Ok(Self(percent_decode_str(id).decode_utf8_lossy().into_owned()))
+    }
+}
+
+/// What has to be there for a write to be done.
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let lines = parts.headers.get_all(header::IF_MATCH).iter();
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        Ok(Self::parse(&lines.join(",")))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::clients;
+use super::{clients, document, limits};
 use crate::{
     health::{self, Health},
     http::{Access, CorsOrigins, fallback, method_not_allowed},
@@ -27,6 +27,18 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Route
         .route("/api/v1/clients/{id}/reset", post(clients::reset))
         .route("/api/v1/clients/{id}/stats", get(clients::stats))
         .route("/api/v1/stats", get(clients::all_stats))
+        .route("/api/v1/limits", get(limits::list))
+        .route(
+            "/api/v1/limits/{name}",
+            get(limits::show).put(limits::replace).delete(limits::remove),
+        )
+        .route("/api/v1/limits/{name}/stats", get(limits::stats))
+        .route("/api/v1/models", get(limits::list_models))
+        .route(
+            "/api/v1/models/{name}",
+            get(limits::show_model).put(limits::replace_model).delete(limits::remove_model),
+        )
+        .route("/api/v1/config", get(document::show).put(document::replace))
         .route("/api/v1/backup", get(clients::backup))
         .with_state(operator)
         .merge(health::router(health))

@@ -1,10 +1,12 @@
 //! What answers look like: the JSON of section 3 of docs/contract.md, key by key.
 
+use axum::response::{IntoResponse, Response};
+use http::header;
 use serde::Serialize;
 
 use crate::{
-    clients::ClientJson,
-    operator::{Change, ClientStats, Removal},
+    ledger::LimitStanding,
+    operator::{ClientStats, Tag},
     rfc3339::rfc3339,
 };
 
@@ -27,6 +29,36 @@ pub(super) struct Stats<'a> {
     /// Only with a limit of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     tpm_balance: Option<i64>,
+    /// Only where limits beside the client's own apply to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<LimitShape<'a>>,
+    /// Only where there are such, or once there were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_dropped: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct LimitShape<'a> {
+    name: &'a str,
+    measure: &'static str,
+    limit: u64,
+    remaining: u64,
+    would_refuse: u64,
+    refused: u64,
+}
+
+impl<'a> From<&'a LimitStanding> for LimitShape<'a> {
+    fn from(limit: &'a LimitStanding) -> Self {
+        let LimitStanding { name, measure, remaining, would_refuse, refused } = limit;
+        Self {
+            name: name.as_str(),
+            measure: measure.word(),
+            limit: measure.amount(),
+            remaining: *remaining,
+            would_refuse: *would_refuse,
+            refused: *refused,
+        }
+    }
 }
 
 impl<'a> From<&'a ClientStats> for Stats<'a> {
@@ -45,25 +77,35 @@ impl<'a> From<&'a ClientStats> for Stats<'a> {
             avg_latency_ms: stats.avg_latency_ms,
             learned_estimate: stats.learned_estimate,
             tpm_balance: stats.tpm_balance,
+            limits: stats.limits.iter().map(LimitShape::from).collect(),
+            limit_dropped: stats.limit_dropped_if_limited(),
         }
     }
 }
 
 #[derive(Serialize)]
-pub(super) struct Done<'a> {
+pub(super) struct Done<C> {
     success: bool,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<ClientJson<'a>>,
+    config: Option<C>,
 }
 
-impl<'a> Done<'a> {
-    pub(super) fn changed(change: &'a Change) -> Self {
-        let config = Some(ClientJson::from(&change.config));
-        Self { success: true, message: change.to_string(), config }
+impl<C: Serialize> Done<C> {
+    /// It is done, and this is configured now.
+    pub(super) fn with(message: String, config: C) -> Self {
+        Self { success: true, message, config: Some(config) }
     }
+}
 
-    pub(super) fn removed(removal: &Removal) -> Self {
-        Self { success: true, message: removal.to_string(), config: None }
+impl Done<()> {
+    /// It is done, and nothing is left.
+    pub(super) fn alone(message: String) -> Self {
+        Self { success: true, message, config: None }
     }
+}
+
+/// An answer with the tag of what it is about.
+pub(super) fn tagged(tag: &Tag, answer: impl IntoResponse) -> Response {
+    ([(header::ETAG, tag.to_string())], answer).into_response()
 }

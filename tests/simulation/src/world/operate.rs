@@ -1,6 +1,6 @@
 //! An operator: limits are changed, clients deleted, created and reset, while requests are under way.
 
-use flowguard::operator::{Caller, Draft, Given};
+use flowguard::operator::{Caller, Draft, Given, IfMatch};
 
 use super::{Event, SECOND, World};
 use crate::{oracle::Wanted, plan::Faults, store::Next};
@@ -70,7 +70,8 @@ impl World {
             min_estimate: Given::Value(wanted.min_estimate),
             ..Draft::new(id, wanted.rpm, wanted.tpm)
         };
-        let written = self.runtime.block_on(process.operator.set(draft, &Caller::Process));
+        let written =
+            self.runtime.block_on(process.operator.set(draft, IfMatch::Anything, &Caller::Process));
         if written.is_ok() {
             self.each_oracle(|oracle| oracle.configure(id, wanted, now));
         }
@@ -80,14 +81,22 @@ impl World {
 
     fn remove(&mut self, id: &str) {
         let Some(process) = &self.process else { return };
-        if self.runtime.block_on(process.operator.remove(id, &Caller::Process)).is_ok() {
+        if self
+            .runtime
+            .block_on(process.operator.remove(id, IfMatch::Anything, &Caller::Process))
+            .is_ok()
+        {
             self.each_oracle(|oracle| oracle.remove(id));
         }
     }
 
     fn reset(&mut self, id: &str) {
         let Some(process) = &self.process else { return };
-        if self.runtime.block_on(process.operator.reset(id, &Caller::Process)).is_ok() {
+        if self
+            .runtime
+            .block_on(process.operator.reset(id, IfMatch::Anything, &Caller::Process))
+            .is_ok()
+        {
             self.each_oracle(|oracle| oracle.reset(id));
         }
     }

@@ -1,0 +1,84 @@
+//! The whole configuration as one document, which comes and goes in pieces.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt as _};
+use proto::api::{ConfigChunk, ConfigNames, SetConfigRequest, SetConfigResponse};
+use tokio::task;
+use tonic::{Status, Streaming};
+
+use super::convert::signed;
+use crate::{
+    http::pieces,
+    operator::{
+        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Operator, OperatorError,
+        Replacement, Run, Wanted, document,
+    },
+};
+
+/// A document while it is sent.
+pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<ConfigChunk, Status>> + Send>>;
+
+pub(super) async fn read(operator: &Arc<Operator>, caller: Caller) -> Result<Chunks, Status> {
+    // Asked first: what is written meanwhile makes the document newer than its tag, and never older.
+    let mut etag = operator.tag(&caller).as_str().to_owned();
+    let pieces = document::pieces(Arc::clone(operator), caller);
+    let body = pieces::body(operator.readers().clone(), pieces).await;
+    let body = body.map_err(OperatorError::from)?.into_data_stream();
+    Ok(Box::pin(body.map(move |piece| match piece {
+        Ok(document) => {
+            Ok(ConfigChunk { document: document.into(), etag: std::mem::take(&mut etag) })
+        }
+        Err(_) => Err(Status::aborted("the document was not read in time")),
+    })))
+}
+
+pub(super) async fn replace(
+    operator: &Arc<Operator>,
+    caller: &Caller,
+    mut requests: Streaming<SetConfigRequest>,
+) -> Result<SetConfigResponse, Status> {
+    let Some(first) = requests.message().await? else {
+        return Err(Status::invalid_argument("the call has no request"));
+    };
+    let SetConfigRequest { mut document, if_match, dry_run } = first;
+    let if_match = IfMatch::parse(&if_match);
+    let run = if dry_run { Run::Dry } else { Run::Real };
+    // Only one is in memory at a time, but for its first piece.
+    let place = operator.document_place().await?;
+    while let Some(more) = requests.message().await? {
+        if document.len() + more.document.len() > DOCUMENT_BYTES_MAX {
+            return Err(Status::out_of_range(format!(
+                "the document must not be longer than {DOCUMENT_BYTES_MAX} bytes"
+            )));
+        }
+        document.extend_from_slice(&more.document);
+    }
+    let read = task::spawn_blocking(move || Wanted::read(&document)).await;
+    let wanted = read.map_err(|_| OperatorError::Stopping)?.map_err(OperatorError::from)?;
+    let replacement = operator.replace_all(wanted, run, if_match, caller).await?;
+    drop(place);
+    Ok(replaced(&replacement))
+}
+
+fn replaced(replacement: &Replacement) -> SetConfigResponse {
+    let Difference { created, replaced, deleted, .. } = &replacement.difference;
+    SetConfigResponse {
+        success: true,
+        message: replacement.to_string(),
+        etag: replacement.tag.as_str().to_owned(),
+        dry_run: replacement.is_dry_run,
+        created: Some(names(created)),
+        replaced: Some(names(replaced)),
+        deleted: Some(names(deleted)),
+        untold: signed(u64::try_from(replacement.difference.untold()).unwrap_or(u64::MAX)),
+    }
+}
+
+fn names(names: &ByKind) -> ConfigNames {
+    ConfigNames {
+        clients: names.clients.told.clone(),
+        limits: names.limits.told.clone(),
+        models: names.models.told.clone(),
+    }
+}

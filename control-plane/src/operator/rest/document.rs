@@ -1,0 +1,130 @@
+//! The whole configuration as one document.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{RawQuery, State},
+    response::Response,
+};
+use http::{HeaderMap, Request, header};
+use serde::{Serialize, de::IgnoredAny};
+use tokio::task;
+
+use super::{
+    body::{self, essence, require_type},
+    draft::{JSON, no_json},
+    query,
+    shapes::tagged,
+};
+use crate::{
+    excerpt::Excerpt,
+    http::{ApiError, pieces},
+    operator::{
+        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Names, Operator, OperatorError,
+        Replacement, Run, Wanted, document,
+    },
+};
+
+const YAML: &str = "application/yaml";
+
+pub(super) async fn show(
+    State(operator): State<Arc<Operator>>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    // Asked first: what is written meanwhile makes the document newer than its tag, and never older.
+    let tag = operator.tag(&caller);
+    let pieces = document::pieces(Arc::clone(&operator), caller);
+    let body = pieces::body(operator.readers().clone(), pieces).await?;
+    Ok(tagged(&tag, ([(header::CONTENT_TYPE, JSON)], body)))
+}
+
+pub(super) async fn replace(
+    State(operator): State<Arc<Operator>>,
+    RawQuery(query): RawQuery,
+    caller: Caller,
+    if_match: IfMatch,
+    request: Request<Body>,
+) -> Result<Response, ApiError> {
+    let run = read_run(query.as_deref())?;
+    require_type(request.headers(), &[JSON, YAML], "JSON or YAML")?;
+    let is_json = is_json(request.headers());
+    // Only one is in memory at a time, from its first byte on.
+    let place = operator.document_place().await?;
+    let body = body::read(request, DOCUMENT_BYTES_MAX).await?;
+    let read = task::spawn_blocking(move || read(&body, is_json)).await;
+    let wanted = read.map_err(|_| ApiError::from(OperatorError::Stopping))??;
+    let replacement = operator.replace_all(wanted, run, if_match, &caller).await?;
+    drop(place);
+    Ok(tagged(&replacement.tag, Json(Replaced::from(&replacement))))
+}
+
+fn read(body: &[u8], is_json: bool) -> Result<Wanted, ApiError> {
+    if is_json {
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|error| no_json(&error))?;
+    }
+    Ok(Wanted::read(body).map_err(OperatorError::from)?)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    essence(headers).eq_ignore_ascii_case(JSON)
+}
+
+fn read_run(query: Option<&str>) -> Result<Run, ApiError> {
+    let [dry_run] = query::read(query, ["dry_run"])?;
+    match dry_run.as_deref() {
+        None | Some("false") => Ok(Run::Real),
+        Some("true") => Ok(Run::Dry),
+        Some(other) => {
+            let value = Excerpt::quoted(other);
+            Err(query::invalid(format!("dry_run must be true or false, not {value}")))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Replaced<'a> {
+    success: bool,
+    dry_run: bool,
+    message: String,
+    created: Lists<'a>,
+    replaced: Lists<'a>,
+    deleted: Lists<'a>,
+    /// Names that had no room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untold: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Lists<'a> {
+    clients: &'a [String],
+    limits: &'a [String],
+    models: &'a [String],
+}
+
+impl<'a> From<&'a Replacement> for Replaced<'a> {
+    fn from(replacement: &'a Replacement) -> Self {
+        let Difference { created, replaced, deleted, .. } = &replacement.difference;
+        Self {
+            success: true,
+            dry_run: replacement.is_dry_run,
+            message: replacement.to_string(),
+            created: created.into(),
+            replaced: replaced.into(),
+            deleted: deleted.into(),
+            untold: Some(replacement.difference.untold()).filter(|untold| *untold > 0),
+        }
+    }
+}
+
+impl<'a> From<&'a ByKind> for Lists<'a> {
+    fn from(names: &'a ByKind) -> Self {
+        let told = |names: &'a Names| names.told.as_slice();
+        Self {
+            clients: told(&names.clients),
+            limits: told(&names.limits),
+            models: told(&names.models),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Everything that is to be configured, at once.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::{
+    clients::ClientConfig,
+    config_file::{Document, DocumentErrors},
+    limits::{Limit, Name, Patterns},
+};
+
+/// All clients, limits and models that there are to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The clients, each once.
+    pub clients: Vec<ClientConfig>,
+    /// The limits, each name once.
+    pub limits: Vec<Limit>,
+    /// The models.
+    pub models: BTreeMap<Name, Patterns>,
+}
+
+impl Wanted {
+    /// Reads a document in YAML or JSON.
+    pub fn read(document: &[u8]) -> Result<Self, WrongDocument> {
+        Document::parse(document).map(Self::from).map_err(WrongDocument)
+    }
+}
+
+impl From<Document> for Wanted {
+    fn from(document: Document) -> Self {
+        Self { clients: document.clients, ..Self::default() }
+    }
+}
+
+/// A document that is not put in force. Shown in one line, with the place of each error.
+#[derive(Debug)]
+pub struct WrongDocument(DocumentErrors);
+
+impl std::error::Error for WrongDocument {}
+
+impl fmt::Display for WrongDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.told().iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        match self.0.untold() {
+            0 => Ok(()),
+            untold => write!(f, "; and {untold} more"),
+        }
+    }
+}
