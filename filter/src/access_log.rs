@@ -111,7 +111,7 @@ impl Entry {
         };
         Self {
             decision,
-            refused: refusal.map(Refused::from),
+            refused: refusal.map(|refusal| Refused::from(&**refusal)),
             reserved: refusal.map(|refusal| refusal.requested_tokens),
             ..Self::default()
         }
@@ -224,12 +224,12 @@ mod tests {
     const SPENT: Balance = Balance::own(1_000, 0, 1_200, 72_000);
 
     fn refusal(wait: Wait) -> Denial {
-        Denial::Refused(Refusal {
+        Denial::Refused(Box::new(Refusal {
             shortage: Shortage::Tokens(SPENT),
             tightest: Tightest::default(),
             wait,
             requested_tokens: 300,
-        })
+        }))
     }
 
     fn check(entry: &Entry, json: &str) {
@@ -252,7 +252,8 @@ mod tests {
     fn a_refusal_by_another_limit_tells_what_that_one_counts_and_over_which_time() {
         let by = |shortage| {
             let Denial::Refused(refusal) = refusal(Wait::Millis(1_000)) else { unreachable!() };
-            Entry::denied(&Denial::Refused(Refusal { shortage, ..refusal })).for_model(Some("a/b"))
+            Entry::denied(&Denial::Refused(Box::new(Refusal { shortage, ..*refusal })))
+                .for_model(Some("a/b"))
         };
         check(
             &by(Shortage::Tokens(SPENT.named("org", 60))),

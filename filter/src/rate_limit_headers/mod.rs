@@ -94,8 +94,8 @@ mod tests {
     const TOKENS: Balance = Balance::own(1_000, 850, 150, 8_001);
     const BOTH: Tightest = Tightest { requests: Some(REQUESTS), tokens: Some(TOKENS) };
 
-    fn check(headers: RateLimitHeaders, tightest: Tightest, expected: &[(&str, &str)]) {
-        let fields = fields(headers, &tightest);
+    fn check(headers: RateLimitHeaders, tightest: &Tightest, expected: &[(&str, &str)]) {
+        let fields = fields(headers, tightest);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(fields, expected, "{headers:?}");
     }
@@ -115,23 +115,23 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_fields() {
-        check(RateLimitHeaders::Off, BOTH, &[]);
-        check(RateLimitHeaders::Openai, BOTH, &OPENAI);
-        check(RateLimitHeaders::Ietf, BOTH, &IETF);
-        check(RateLimitHeaders::Both, BOTH, &[&OPENAI[..], &IETF[..]].concat());
+        check(RateLimitHeaders::Off, &BOTH, &[]);
+        check(RateLimitHeaders::Openai, &BOTH, &OPENAI);
+        check(RateLimitHeaders::Ietf, &BOTH, &IETF);
+        check(RateLimitHeaders::Both, &BOTH, &[&OPENAI[..], &IETF[..]].concat());
     }
 
     #[test]
     fn only_limits_in_force_have_fields() {
         let tokens_only = Tightest { requests: None, ..BOTH };
-        check(RateLimitHeaders::Openai, tokens_only.clone(), &OPENAI[3..]);
+        check(RateLimitHeaders::Openai, &tokens_only, &OPENAI[3..]);
         check(
             RateLimitHeaders::Ietf,
-            tokens_only,
+            &tokens_only,
             &[("ratelimit-policy", r#""tpm";q=1000;w=60"#), ("ratelimit", r#""tpm";r=850;t=9"#)],
         );
-        check(RateLimitHeaders::Openai, Tightest { tokens: None, ..BOTH }, &OPENAI[..3]);
-        check(RateLimitHeaders::Both, Tightest::default(), &[]);
+        check(RateLimitHeaders::Openai, &Tightest { tokens: None, ..BOTH }, &OPENAI[..3]);
+        check(RateLimitHeaders::Both, &Tightest::default(), &[]);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let tightest = Tightest { requests: Some(day), tokens: Some(org) };
         check(
             RateLimitHeaders::Both,
-            tightest,
+            &tightest,
             &[
                 ("x-ratelimit-limit-requests", "5000"),
                 ("x-ratelimit-remaining-requests", "3"),
@@ -161,7 +161,7 @@ mod tests {
         let most = Balance::own(u64::MAX, u64::MAX, u64::MAX, u64::MAX);
         check(
             RateLimitHeaders::Ietf,
-            Tightest { requests: None, tokens: Some(most) },
+            &Tightest { requests: None, tokens: Some(most) },
             &[
                 ("ratelimit-policy", r#""tpm";q=999999999999999;w=60"#),
                 ("ratelimit", r#""tpm";r=999999999999999;t=999999999999999"#),

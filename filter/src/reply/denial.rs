@@ -15,7 +15,7 @@ pub(crate) enum Denial {
     /// 403: the client is not configured, and such clients are denied.
     UnknownClient,
     /// 429: a limit has been reached.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// 503: no decision in time.
     LimiterUnavailable,
 }
@@ -47,7 +47,7 @@ impl Denial {
             }
             Self::InvalidHeaders(_) => "invalid_header",
             Self::UnknownClient => "unknown_client",
-            Self::Refused(Refusal { shortage, .. }) => match (shortage.limit(), shortage) {
+            Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {
                 (Limit::Own(Dimension::Rpm), _) => "rpm_exceeded",
                 (Limit::Own(Dimension::Tpm), _) => "tpm_exceeded",
                 (Limit::Named(_), Shortage::Requests(_)) => "request_limit_exceeded",
@@ -61,7 +61,7 @@ impl Denial {
     /// The limit that refused, where it is none of the client's own.
     pub(super) fn limit(&self) -> Option<&str> {
         match self {
-            Self::Refused(Refusal { shortage, .. }) => match shortage.limit() {
+            Self::Refused(refusal) => match refusal.shortage.limit() {
                 Limit::Named(name) => Some(name.as_str()),
                 Limit::Own(_) => None,
             },
@@ -86,7 +86,7 @@ impl Denial {
                 "X-Token-Estimate must be a non-negative integer"
             }
             Self::UnknownClient => "X-Client-ID is not a configured client",
-            Self::Refused(Refusal { shortage, .. }) => match (shortage.limit(), shortage) {
+            Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {
                 (Limit::Own(Dimension::Rpm), _) => "Request rate limit exceeded",
                 (Limit::Own(Dimension::Tpm), _) => "Token rate limit exceeded",
                 (Limit::Named(_), Shortage::Requests(_)) => "Request limit exceeded",

@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use super::{Denial, figures, json};
-use crate::{
-    request_headers::InvalidHeaders,
-    verdict::{Refusal, Shortage},
-};
+use crate::{request_headers::InvalidHeaders, verdict::Shortage};
 
 #[derive(Serialize)]
 struct Body {
@@ -37,7 +34,7 @@ pub(super) fn body(denial: &Denial) -> String {
 fn error_type(denial: &Denial) -> &'static str {
     match denial {
         Denial::InvalidHeaders(_) | Denial::UnknownClient => "invalid_request_error",
-        Denial::Refused(Refusal { shortage, .. }) => match shortage {
+        Denial::Refused(refusal) => match refusal.shortage {
             Shortage::Requests(_) | Shortage::Places { .. } => "requests",
             Shortage::Tokens(_) => "tokens",
         },

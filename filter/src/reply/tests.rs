@@ -11,7 +11,7 @@ use crate::{
 const REQUESTS: Balance = Balance::own(3, 0, 3, 60_000);
 const TOKENS: Balance = Balance::own(10_000, 1_446, 8_554, 51_324);
 
-fn refused(limit: Dimension, wait: Wait) -> Refusal {
+fn refused(limit: Dimension, wait: Wait) -> Box<Refusal> {
     refused_by(
         match limit {
             Dimension::Rpm => Shortage::Requests(REQUESTS),
@@ -21,9 +21,9 @@ fn refused(limit: Dimension, wait: Wait) -> Refusal {
     )
 }
 
-fn refused_by(shortage: Shortage, wait: Wait) -> Refusal {
+fn refused_by(shortage: Shortage, wait: Wait) -> Box<Refusal> {
     let tightest = Tightest { requests: Some(REQUESTS), tokens: Some(TOKENS) };
-    Refusal { shortage, tightest, wait, requested_tokens: 3_082 }
+    Box::new(Refusal { shortage, tightest, wait, requested_tokens: 3_082 })
 }
 
 fn reply(body_format: BodyFormat, denial: &Denial) -> Reply {
@@ -159,7 +159,8 @@ fn a_refusal_tells_its_figures() {
 
 #[test]
 fn a_request_that_never_fits_is_told_so() {
-    let refused = Refusal { requested_tokens: 10_001, ..refused(Dimension::Tpm, Wait::Never) };
+    let refused =
+        Box::new(Refusal { requested_tokens: 10_001, ..*refused(Dimension::Tpm, Wait::Never) });
     check(
         &Denial::Refused(refused),
         429,
@@ -241,7 +242,7 @@ fn a_client_in_debt_has_used_more_than_its_limit() {
         let balance = Balance::own(10_000, 0, used, 90_000);
         let tightest = Tightest { requests: None, tokens: Some(balance.clone()) };
         let refusal = refused_by(Shortage::Tokens(balance), Wait::Millis(48_492));
-        Denial::Refused(Refusal { tightest, ..refusal })
+        Denial::Refused(Box::new(Refusal { tightest, ..*refusal }))
     };
     for format in [BodyFormat::Openai, BodyFormat::Anthropic] {
         let reply = reply(format, &having_used(15_000));

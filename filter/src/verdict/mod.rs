@@ -28,7 +28,7 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deny {
     /// A limit has been reached.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// The client is not configured, and such clients are denied.
     UnknownClient,
 }
@@ -126,7 +126,7 @@ impl TryFrom<decision::Verdict> for Verdict {
         if !is_that_limit {
             return Err(NotUnderstood);
         }
-        Ok(Self::Deny(Deny::Refused(Refusal {
+        Ok(Self::Deny(Deny::Refused(Box::new(Refusal {
             shortage,
             tightest,
             wait: match wait.ok_or(NotUnderstood)? {
@@ -134,7 +134,7 @@ impl TryFrom<decision::Verdict> for Verdict {
                 verdict::Wait::Never(_) => Wait::Never,
             },
             requested_tokens: reserved_tokens,
-        })))
+        }))))
     }
 }
 

@@ -27,7 +27,7 @@ fn refused(decision: Decision, shortage: Option<verdict::Shortage>) -> decision:
 
 fn refusal(verdict: decision::Verdict) -> Option<Refusal> {
     match Verdict::try_from(verdict) {
-        Ok(Verdict::Deny(Deny::Refused(refusal))) => Some(refusal),
+        Ok(Verdict::Deny(Deny::Refused(refusal))) => Some(*refusal),
         Ok(other) => panic!("it is a refusal, and not {other:?}"),
         Err(NotUnderstood) => None,
     }

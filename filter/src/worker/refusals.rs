@@ -114,23 +114,23 @@ mod tests {
         Micros(ms * 1_000)
     }
 
-    fn check(remembered: Refusal, asked_by: &str, at_ms: u64, wait_ms: Option<u64>) {
+    fn check(remembered: &Refusal, asked_by: &str, at_ms: u64, wait_ms: Option<u64>) {
         let lane = Lanes::new(1).of("a");
         let mut refusals = Refusals::new();
-        refusals.remember(lane, &ask("a", ""), &remembered, Micros(0));
+        refusals.remember(lane, &ask("a", ""), remembered, Micros(0));
         let last = refusals.last(lane, asked_by, Some("any"), after_ms(at_ms));
         assert_eq!(last.map(|refusal| refusal.wait), wait_ms.map(Wait::Millis), "{at_ms} ms");
     }
 
     #[test]
     fn a_refusal_answers_for_its_client_with_the_wait_that_is_left() {
-        check(refused(1_000), "a", 0, Some(1_000));
-        check(refused(1_000), "a", 100, Some(900));
-        check(refused(1_000), "a", 101, None);
-        check(refused(50), "a", 49, Some(1));
-        check(refused(50), "a", 50, None);
-        check(refused(1_000), "b", 0, None);
-        check(refusal(Wait::Never), "a", 0, None);
+        check(&refused(1_000), "a", 0, Some(1_000));
+        check(&refused(1_000), "a", 100, Some(900));
+        check(&refused(1_000), "a", 101, None);
+        check(&refused(50), "a", 49, Some(1));
+        check(&refused(50), "a", 50, None);
+        check(&refused(1_000), "b", 0, None);
+        check(&refusal(Wait::Never), "a", 0, None);
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Worker {
                     let limit = refusal.shortage.limit();
                     host.count(Stat::refused_by(limit), 1);
                     self.outbox.drop(lane, client_id, limit);
-                    let denial = Denial::Refused(refusal);
+                    let denial = Denial::Refused(Box::new(refusal));
                     let entry =
                         || Entry::denied(&denial).for_model(model).because_of(Why::Backlog.word());
                     self.tell_access_log(host, id, entry);
