@@ -17,9 +17,9 @@ const ESTIMATE: u64 = 100;
 /// So long that nearly nothing refills meanwhile, and books are balanced to the token.
 const WINDOW: &str = "31d";
 const ORG: u64 = 60_000;
-const TEAM: u64 = 40_000;
+const TEAM: u64 = 30_000;
 const CLIENT: u64 = 20_000;
-const MODEL: u64 = 50_000;
+const MODEL: u64 = 40_000;
 
 const CLIENTS: [(&str, &str); 4] =
     [("ann", "acme/red"), ("bob", "acme/red"), ("cid", "acme/blue"), ("dan", "acme/blue")];
@@ -53,8 +53,11 @@ async fn every_bucket_of_three_levels_and_two_models_balances_under_a_crowd() {
             let mut number = member as u64;
             while Instant::now() < until {
                 number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let (client, group) = CLIENTS[(number >> 33) as usize % CLIENTS.len()];
-                let model = MODELS[(number >> 40) as usize % MODELS.len()];
+                // The first of them asks most, and so does everybody for the first model.
+                let skewed = |bits: u64, of: usize| (bits as usize % (3 * of)).min(of - 1);
+                let (client, group) =
+                    CLIENTS[CLIENTS.len() - 1 - skewed(number >> 33, CLIENTS.len())];
+                let model = MODELS[skewed(number >> 40, MODELS.len())];
                 let used = 1 + (number >> 48) % ESTIMATE;
                 let query = format!("prompt_tokens={used}&completion_tokens=0");
                 let request = ask(&proxy, client, model, &query).tokens(ESTIMATE);
