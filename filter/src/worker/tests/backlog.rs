@@ -27,7 +27,13 @@ fn refuse_all(bench: &mut Bench) {
         id: ask.id,
         decision: Decision::RpmExceeded.into(),
         wait: Some(Wait::RetryAfterMs(5_000)),
-        requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 }),
+        requests: Some(Balance {
+            limit: 60,
+            remaining: 0,
+            full_in_ms: 60_000,
+            used: 60,
+            ..Balance::default()
+        }),
         ..Verdict::default()
     });
     let answer = ControlFrame { verdicts: verdicts.collect(), ..ControlFrame::default() };
