@@ -6,12 +6,15 @@ use std::time::Duration;
 use serde::Deserialize;
 
 /// The `error` codes of answers that FlowGuard gives in the upstream's place.
-const REFUSALS: [&str; 6] = [
+const REFUSALS: [&str; 9] = [
     "missing_header",
     "invalid_header",
     "unknown_client",
     "rpm_exceeded",
     "tpm_exceeded",
+    "request_limit_exceeded",
+    "token_limit_exceeded",
+    "concurrency_exceeded",
     "limiter_unavailable",
 ];
 
@@ -114,17 +117,25 @@ pub(crate) fn refusal(body: &[u8]) -> Option<&'static str> {
     let body: Body = serde_json::from_slice(body).ok()?;
     let code = match body.error {
         Error::Flowguard(code) => code,
-        Error::Vendor { message, .. }
-            if message.contains("for this client on requests per min") =>
-        {
-            "rpm_exceeded".to_owned()
-        }
-        Error::Vendor { message, .. } if message.contains("for this client on tokens per min") => {
-            "tpm_exceeded".to_owned()
+        Error::Vendor { message, .. } if message.contains(" for this client on ") => {
+            by_message(&message)?.to_owned()
         }
         Error::Vendor { code, .. } => code?,
     };
     REFUSALS.into_iter().find(|known| *known == code)
+}
+
+/// The code of a refusal that a vendor's form tells in words.
+fn by_message(message: &str) -> Option<&'static str> {
+    let words = [
+        ("requests per min (RPM)", "rpm_exceeded"),
+        ("tokens per min (TPM)", "tpm_exceeded"),
+        ("concurrent requests (limit ", "concurrency_exceeded"),
+        ("requests per ", "request_limit_exceeded"),
+        ("tokens per ", "token_limit_exceeded"),
+    ];
+    let (_, what) = message.split_once(" for this client on ")?;
+    words.into_iter().find(|(words, _)| what.starts_with(words)).map(|(_, code)| code)
 }
 
 #[cfg(test)]
@@ -172,6 +183,16 @@ mod tests {
         assert_eq!(refusal(openai), Some("rpm_exceeded"));
         let anthropic = br#"{"type":"error","error":{"type":"rate_limit_error","message":"Request too large for this client on tokens per min (TPM): Limit 5, Requested 6. No wait will make it fit."}}"#;
         assert_eq!(refusal(anthropic), Some("tpm_exceeded"));
+        for (what, code) in [
+            ("tokens per day (limit budget)", "token_limit_exceeded"),
+            ("requests per min (limit org)", "request_limit_exceeded"),
+            ("concurrent requests (limit running)", "concurrency_exceeded"),
+        ] {
+            let named = format!(
+                r#"{{"type":"error","error":{{"type":"rate_limit_error","message":"Rate limit reached for this client on {what}: Limit 8, Requested 1. Please try again in 1s."}}}}"#
+            );
+            assert_eq!(refusal(named.as_bytes()), Some(code));
+        }
         let unavailable = br#"{"error":{"message":"The rate limiter did not decide in time","type":"server_error","param":null,"code":"limiter_unavailable"}}"#;
         assert_eq!(refusal(unavailable), Some("limiter_unavailable"));
     }
