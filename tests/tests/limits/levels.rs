@@ -54,7 +54,9 @@ async fn every_bucket_of_three_levels_and_two_models_balances_under_a_crowd() {
             while Instant::now() < until {
                 number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 // The first of them asks most, and so does everybody for the first model.
-                let skewed = |bits: u64, of: usize| (bits as usize % (3 * of)).min(of - 1);
+                let skewed = |bits: u64, of: usize| {
+                    usize::try_from(bits % (3 * of as u64)).map_or(0, |at| at.min(of - 1))
+                };
                 let (client, group) =
                     CLIENTS[CLIENTS.len() - 1 - skewed(number >> 33, CLIENTS.len())];
                 let model = MODELS[skewed(number >> 40, MODELS.len())];
