@@ -1,6 +1,6 @@
 //! One client's configuration.
 
-use limiter::{ClientId, PerMinute, Tokens};
+use limiter::{ClientId, Dimension, PerMinute, Tokens};
 
 use crate::limits::{Group, Name, Subject};
 
@@ -40,6 +40,16 @@ impl ClientConfig {
     /// What its requests are known by.
     pub fn subject(&self) -> Subject<'_> {
         Subject { client: &self.id, group: self.group.as_ref(), plan: self.plan.as_ref() }
+    }
+
+    /// Its own limits, also where they are not in force: they may be again at any time.
+    pub fn own_limits(&self) -> &'static [Dimension] {
+        match (self.limits.rpm, self.limits.tpm) {
+            (Some(_), Some(_)) => &[Dimension::Rpm, Dimension::Tpm],
+            (Some(_), None) => &[Dimension::Rpm],
+            (None, Some(_)) => &[Dimension::Tpm],
+            (None, None) => &[],
+        }
     }
 
     /// The limits in force.

@@ -1,5 +1,5 @@
-//! Clients that stand in a file (`CONFIG_FILE`): read whole, judged whole, put in force as one, and
-//! looked at again every second.
+//! Clients, models and limits that stand in a file (`CONFIG_FILE`): read whole, judged whole, put in
+//! force as one, and looked at again every second.
 //!
 //! What the file says is judged by the operator's own rules. What is wrong with it is told with the
 //! line and the column, all at once, and never replaces what is in force.

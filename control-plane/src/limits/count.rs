@@ -20,11 +20,11 @@ const LIMITS_TOLD_MAX: usize = BUCKETS_MAX + 4;
 #[derive(Clone, Debug)]
 pub struct BucketCount<'a> {
     /// Limits that name no client.
-    of_all: Vec<&'a Limit>,
+    shared: Vec<&'a Limit>,
     /// Those that name one.
-    of_client: HashMap<&'a ClientId, Vec<&'a Limit>, RandomState>,
-    /// The most that `of_all` come to for one model.
-    of_class: HashMap<Class, usize, RandomState>,
+    by_client: HashMap<&'a ClientId, Vec<&'a Limit>, RandomState>,
+    /// The most that `shared` come to for one model.
+    most_of_class: HashMap<Class, usize, RandomState>,
 }
 
 /// What clients have in common by which limits match.
@@ -34,14 +34,14 @@ impl<'a> BucketCount<'a> {
     /// Of clients under these limits.
     pub fn of(limits: impl IntoIterator<Item = &'a Limit>) -> Self {
         let mut count = Self {
-            of_all: Vec::new(),
-            of_client: HashMap::default(),
-            of_class: HashMap::default(),
+            shared: Vec::new(),
+            by_client: HashMap::default(),
+            most_of_class: HashMap::default(),
         };
         for limit in limits {
             match &limit.matches.client {
-                None => count.of_all.push(limit),
-                Some(client) => count.of_client.entry(client).or_default().push(limit),
+                None => count.shared.push(limit),
+                Some(client) => count.by_client.entry(client).or_default().push(limit),
             }
         }
         count
@@ -54,14 +54,15 @@ impl<'a> BucketCount<'a> {
         subject: &Subject<'_>,
         own: &[Dimension],
     ) -> Result<(), TooManyBuckets> {
-        let by_name = self.of_client.get(subject.client).map_or(&[][..], Vec::as_slice);
+        let by_name = self.by_client.get(subject.client).map_or(&[][..], Vec::as_slice);
         let class = (subject.group.cloned(), subject.plan.cloned());
-        let of_all = &self.of_all;
-        let shared = *self.of_class.entry(class).or_insert_with(|| most(of_all, subject).0);
-        if by_name.is_empty() && own.len() + shared <= BUCKETS_MAX {
+        let common = &self.shared;
+        let most_shared =
+            *self.most_of_class.entry(class).or_insert_with(|| most(common, subject).0);
+        if by_name.is_empty() && own.len() + most_shared <= BUCKETS_MAX {
             return Ok(());
         }
-        let limits: Vec<_> = of_all.iter().chain(by_name).copied().collect();
+        let limits: Vec<_> = common.iter().chain(by_name).copied().collect();
         let (most, model) = most(&limits, subject);
         let buckets = own.len() + most;
         if buckets <= BUCKETS_MAX {
@@ -219,7 +220,7 @@ mod tests {
             let subject = Subject { client: &client, group: None, plan };
             assert_eq!(count.check(&subject, &OWN), Ok(()));
         }
-        assert_eq!(count.of_class.len(), 101);
+        assert_eq!(count.most_of_class.len(), 101);
     }
 
     fn any_limit() -> impl Strategy<Value = Limit> {

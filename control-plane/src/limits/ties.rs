@@ -37,42 +37,71 @@ impl fmt::Display for Tie {
     }
 }
 
-/// Where a pattern stands: its model among all, and its place there.
-type At = (usize, usize);
+/// A pattern as it is compared with others.
+struct Entry<'a> {
+    weight: (bool, Reverse<usize>),
+    prefix: &'a str,
+    suffix: &'a str,
+    /// Its model among all, and its place there.
+    at: (usize, usize),
+    name: &'a Name,
+    pattern: &'a Pattern,
+}
 
 /// Each pattern that ties with one before it, with the first of those.
 ///
 /// Only those are compared that weigh the same and one of which begins as the other does: in the
 /// order of their prefixes they are neighbours.
 pub(super) fn ties(models: &BTreeMap<Name, Patterns>) -> Vec<Tie> {
-    let mut all: Vec<(At, &Name, &Pattern)> = Vec::new();
+    let mut all = Vec::new();
     for (model, (name, patterns)) in models.iter().enumerate() {
-        let of_model = patterns.as_slice().iter().enumerate();
-        all.extend(of_model.map(|(item, pattern)| ((model, item), name, pattern)));
-    }
-    let weight = |pattern: &Pattern| (pattern.has_any(), Reverse(pattern.literals()));
-    all.sort_by_cached_key(|(at, _, pattern)| (weight(pattern), pattern.prefix().to_owned(), *at));
-
-    let mut firsts: BTreeMap<At, Tie> = BTreeMap::new();
-    for (index, one) in all.iter().enumerate() {
-        let begins_so = |other: &&(At, &Name, &Pattern)| {
-            weight(one.2) == weight(other.2) && other.2.prefix().starts_with(one.2.prefix())
-        };
-        for other in all.iter().skip(index + 1).take_while(begins_so) {
-            let (first, second) = if one.0 < other.0 { (one, other) } else { (other, one) };
-            let is_told = |tie: &Tie| (&tie.first.model, tie.first.item) <= (first.1, first.0.1);
-            if first.1 == second.1 || firsts.get(&second.0).is_some_and(is_told) {
-                continue;
-            }
-            if let Some(name) = first.2.common(second.2) {
-                let tied = |(at, model, pattern): &(At, &Name, &Pattern)| TiedPattern {
-                    model: (*model).clone(),
-                    item: at.1,
-                    pattern: (*pattern).clone(),
-                };
-                firsts.insert(second.0, Tie { first: tied(first), second: tied(second), name });
-            }
+        for (item, pattern) in patterns.as_slice().iter().enumerate() {
+            all.push(Entry::of((model, item), name, pattern));
         }
     }
-    firsts.into_values().collect()
+    all.sort_unstable_by_key(|entry| (entry.weight, entry.prefix, entry.at));
+
+    let mut firsts: BTreeMap<(usize, usize), &Entry<'_>> = BTreeMap::new();
+    let mut seconds: BTreeMap<(usize, usize), &Entry<'_>> = BTreeMap::new();
+    for (index, one) in all.iter().enumerate() {
+        let rest = all.get(index + 1..).unwrap_or_default();
+        for other in rest.iter().take_while(|other| one.begins(other)) {
+            if one.at.0 == other.at.0 || !one.ends_as(other) {
+                continue;
+            }
+            let (first, second) = if one.at < other.at { (one, other) } else { (other, one) };
+            let known = firsts.entry(second.at).or_insert(first);
+            if first.at < known.at {
+                *known = first;
+            }
+            seconds.insert(second.at, second);
+        }
+    }
+    let pairs = firsts.into_values().zip(seconds.into_values());
+    pairs.filter_map(|(first, second)| first.tie(second)).collect()
+}
+
+impl<'a> Entry<'a> {
+    fn of(at: (usize, usize), name: &'a Name, pattern: &'a Pattern) -> Self {
+        let weight = (pattern.has_any(), Reverse(pattern.literals()));
+        Self { weight, prefix: pattern.prefix(), suffix: pattern.suffix(), at, name, pattern }
+    }
+
+    fn begins(&self, other: &Self) -> bool {
+        self.weight == other.weight && other.prefix.starts_with(self.prefix)
+    }
+
+    fn ends_as(&self, other: &Self) -> bool {
+        self.suffix.ends_with(other.suffix) || other.suffix.ends_with(self.suffix)
+    }
+
+    fn tie(&self, second: &Self) -> Option<Tie> {
+        let name = self.pattern.common(second.pattern)?;
+        Some(Tie { first: self.tied(), second: second.tied(), name })
+    }
+
+    fn tied(&self) -> TiedPattern {
+        let (model, pattern) = (self.name.clone(), self.pattern.clone());
+        TiedPattern { model, item: self.at.1, pattern }
+    }
 }

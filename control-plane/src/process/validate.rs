@@ -1,4 +1,4 @@
-//! `flowguard validate`: judges a file of clients as the control plane does at its start.
+//! `flowguard validate`: judges a configuration file as the control plane does at its start.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,15 @@ use crate::{
 /// A line that says how much is in order.
 pub(super) fn validate(file: PathBuf) -> Result<String, InvalidFile> {
     let name = path_in_one_line(&file);
-    let clients = Loaded::read(file)?.document().clients.len();
-    Ok(format!("{name}: {}, all in order\n", counted(clients, "client")))
+    let loaded = Loaded::read(file)?;
+    let document = loaded.document();
+    let mut line = format!("{name}: {}", counted(document.clients.len(), "client"));
+    for (count, noun) in [(document.models.len(), "model"), (document.limits.len(), "limit")] {
+        if count > 0 {
+            line.push_str(", ");
+            line.push_str(&counted(count, noun));
+        }
+    }
+    line.push_str(", all in order\n");
+    Ok(line)
 }

@@ -3,6 +3,7 @@
 use flowguard::{
     clients::{ClientConfig, Limits},
     config_file::{Document, DocumentErrors},
+    limits::{Group, Name},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 
@@ -16,8 +17,13 @@ pub(crate) fn config(id: &str, rpm: Option<u64>, tpm: Option<u64>) -> ClientConf
     ClientConfig::new(id, Limits { rpm: limit(rpm), tpm: limit(tpm) })
 }
 
+/// A document of these clients alone.
+pub(crate) fn of(clients: Vec<ClientConfig>) -> Document {
+    Document { clients, ..Document::default() }
+}
+
 /// What is told, a line each.
-fn told(text: &str) -> Vec<String> {
+pub(crate) fn told(text: &str) -> Vec<String> {
     match parse(text) {
         Ok(document) => panic!("nothing is wrong with {text:?}: {document:?}"),
         Err(errors) => errors.told().iter().map(ToString::to_string).collect(),
@@ -25,7 +31,7 @@ fn told(text: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(text: &str, expected: &[&str]) {
+pub(crate) fn check(text: &str, expected: &[&str]) {
     assert_eq!(told(text), expected, "{text}");
 }
 
@@ -39,28 +45,37 @@ fn every_field_of_a_client_can_be_said() {
              rpm: null\n    \
              tpm: 1000000000000\n    \
              enabled: false\n    \
-             min_estimate: 0\n  \
+             min_estimate: 0\n    \
+             group: acme/research\n    \
+             plan: pro\n  \
            \"42\": {client_id: 42}\n  \
            7: {}\n",
     );
     let bob = ClientConfig {
         enabled: false,
         min_estimate: Some(Tokens::ZERO),
+        group: Group::try_from("acme/research").ok(),
+        plan: Name::try_from("pro").ok(),
         ..config("team/bob@example.com", None, Some(1_000_000_000_000))
     };
     let alice = config("alice", Some(60), Some(100_000));
     let clients = vec![alice, bob, config("42", None, None), config("7", None, None)];
-    assert_eq!(document, Ok(Document { clients }));
+    assert_eq!(document, Ok(of(clients)));
 }
 
 #[test]
-fn a_section_without_clients_is_a_document_and_no_section_is_none() {
-    assert_eq!(parse("clients: {}"), Ok(Document::default()));
+fn an_empty_section_is_a_document_and_no_section_is_none() {
+    for text in ["clients: {}", "models: {}", "limits: []"] {
+        assert_eq!(parse(text), Ok(Document::default()));
+    }
     for text in ["", "# nothing yet\n", "---\n", "\n---\n...\n"] {
         let told = told(text);
-        assert!(told.len() == 1 && told[0].ends_with(": there is no section: clients is one"));
+        assert!(
+            told.len() == 1
+                && told[0].ends_with(": there is no section: clients, models and limits are")
+        );
     }
-    check("{}", &["1:1: there is no section: clients is one"]);
+    check("{}", &["1:1: there is no section: clients, models and limits are"]);
 }
 
 #[test]
@@ -88,6 +103,7 @@ fn each_error_of_a_client_is_told_in_the_operators_words_at_the_values_place() {
             "9:16: client_id must be \"alice\" as in the path, or absent, not \"bob\"",
             "10:3: client_id must not be \"unknown\": \"unknown\" and \"other\" stand for what is not configured",
             "11:3: client_id must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone, not \"no spaces\"",
+            "12:3: client \"alice\" must be given once, not twice: also in 2:3",
         ],
     );
     check(
@@ -130,14 +146,20 @@ fn what_is_no_number_is_shown_as_it_is_written() {
 fn a_limit_is_taken_away_by_null_alone_however_yaml_writes_it() {
     for null in ["null", "Null", "NULL", "~"] {
         let document = parse(&format!("clients: {{a: {{rpm: {null}}}}}"));
-        assert_eq!(document, Ok(Document { clients: vec![config("a", None, None)] }));
+        assert_eq!(document, Ok(of(vec![config("a", None, None)])));
     }
 }
 
 #[test]
 fn sections_and_clients_must_be_objects() {
-    check("[clients]", &["1:1: this must be an object with the section clients, not a list"]);
-    check("clients", &["1:1: this must be an object with the section clients, not clients"]);
+    check(
+        "[clients]",
+        &["1:1: this must be an object with sections, clients, models or limits, not a list"],
+    );
+    check(
+        "clients",
+        &["1:1: this must be an object with sections, clients, models or limits, not clients"],
+    );
     check("clients:\n", &["1:8: clients must be an object of clients by their ids, not nothing"]);
     check(
         "clients: [a]\n",
@@ -152,10 +174,10 @@ fn sections_and_clients_must_be_objects() {
         ],
     );
     check(
-        "client: {}\nclients: {}\nmodels: {a: [b]}\nclients: {a: 1}\n",
+        "client: {}\nclients: {}\nrules: {a: [b]}\nclients: {a: 1}\n",
         &[
-            "1:1: \"client\" is not a section: clients is one",
-            "3:1: \"models\" is not a section: clients is one",
+            "1:1: \"client\" is not a section: clients, models and limits are",
+            "3:1: \"rules\" is not a section: clients, models and limits are",
             "4:1: clients must be given once, not twice: also in 2:1",
         ],
     );

@@ -2,6 +2,7 @@
 
 mod any_bytes;
 mod document;
+mod limits;
 mod notation;
 mod owned;
 mod validate;

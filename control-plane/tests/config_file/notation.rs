@@ -2,7 +2,7 @@
 
 use flowguard::config_file::Document;
 
-use super::document::{config, parse};
+use super::document::{config, of, parse};
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
@@ -13,7 +13,7 @@ fn check(text: &str, expected: &str) {
 }
 
 fn both() -> Document {
-    Document { clients: vec![config("a", Some(1), None), config("b", None, Some(2))] }
+    of(vec![config("a", Some(1), None), config("b", None, Some(2))])
 }
 
 #[test]

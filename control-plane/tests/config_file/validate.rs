@@ -33,13 +33,17 @@ fn refused(path: &Path) -> String {
 }
 
 #[test]
-fn a_valid_file_is_0_and_a_line_that_counts_its_clients() {
+fn a_valid_file_is_0_and_a_line_that_counts_what_is_in_it() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("clients.yaml");
     for (content, line) in [
         ("clients: {}", "0 clients, all in order"),
         ("clients: {a: {}}", "1 client, all in order"),
         (r#"{"clients": {"a": {"rpm": 1}, "b": {}}}"#, "2 clients, all in order"),
+        (
+            "models: {m: [m]}\nlimits: [{name: l, match: {}, concurrent: 1}]",
+            "0 clients, 1 model, 1 limit, all in order",
+        ),
     ] {
         fs::write(&path, content).expect("a file");
         let output = flowguard(&["validate", path.to_str().expect("text")]);
@@ -53,14 +57,14 @@ fn a_valid_file_is_0_and_a_line_that_counts_its_clients() {
 fn an_invalid_file_is_all_its_errors_a_line_each_and_nothing_starts() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("clients.yaml");
-    fs::write(&path, "clients:\n  a: {rpm: 0}\n  b: {rmp: 1}\nmodels: {}\n").expect("a file");
+    fs::write(&path, "clients:\n  a: {rpm: 0}\n  b: {rmp: 1}\nrules: {}\n").expect("a file");
     let file = path.display();
     assert_eq!(
         refused(&path),
         format!(
             "{file}:2:12: rpm must be null or an integer from 1 to 1000000000000, not 0\n\
              {file}:3:7: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are\n\
-             {file}:4:1: \"models\" is not a section: clients is one\n"
+             {file}:4:1: \"rules\" is not a section: clients, models and limits are\n"
         )
     );
     let wrong: Vec<_> = (0..105).map(|n| format!("  c{n}: 1")).collect();

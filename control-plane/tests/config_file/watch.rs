@@ -32,6 +32,8 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::limits::large_with_mistakes;
+
 /// A store that fails while it is told to.
 #[derive(Clone, Debug, Default)]
 struct Store {
@@ -163,6 +165,20 @@ async fn contents_that_are_wrong_are_counted_once_however_long_they_stay() {
     }
     let loaded = world.metric("flowguard_config_file_loaded_timestamp_seconds").await;
     assert_eq!(loaded, "1700000000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_large_document_with_mistakes_nothing_is_in_force() {
+    let world = World::watch("clients: {a: {}}").await;
+    let (text, wrong) = large_with_mistakes();
+    world.write(&text);
+    pass(10).await;
+    assert_eq!((world.clients(), world.errors().await), (vec!["a".to_owned()], "1".to_owned()));
+    let reason = world.health().await["reasons"][0].as_str().expect("a reason").to_owned();
+    assert!(
+        reason.contains(&format!(" has {} errors, the first in line 2,", wrong.len())),
+        "{reason}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

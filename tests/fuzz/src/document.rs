@@ -1,4 +1,4 @@
-//! Any bytes as a file of clients: it is a document, which is put in force as it stands and is the
+//! Any bytes as a file of clients, models and limits: it is a document, which is put in force as it stands and is the
 //! same when it was written again, or all its errors have a place in it.
 
 use std::{path::Path, sync::Arc};
@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc};
 use flowguard::{
     clients::ClientConfig,
     config_file::{Document, DocumentErrors},
+    limits::{BucketCount, LimitJson, Pattern},
     operator::Wanted,
 };
 use serde_json::{Value, json};
@@ -13,36 +14,113 @@ use serde_json::{Value, json};
 use crate::world::{configs, fields, fields_of, operator, runtime};
 
 /// The longest text of an error: it shows no more than an excerpt of what is in the file.
-const ERROR_BYTES_MAX: usize = 1_000;
+const ERROR_BYTES_MAX: usize = 2_000;
 
 /// Reads `bytes` as `CONFIG_FILE`.
 pub fn check(bytes: &[u8]) {
     match Document::parse(bytes) {
         Ok(document) => {
-            check_written_again(&document.clients);
-            check_json(bytes, &document.clients);
+            check_together(&document);
+            check_written_again(&document);
+            check_json(bytes, &document);
             check_in_force(&document.clients);
         }
         Err(errors) => check_errors(bytes, &errors),
     }
 }
 
-fn check_written_again(clients: &[ClientConfig]) {
-    let again = json!({ "clients": written(clients) });
+/// What a limit names is there, each pattern is its model's, and nobody has too many buckets.
+fn check_together(document: &Document) {
+    let Document { clients, models, limits } = document;
+    for limit in limits {
+        assert!(limit.matches.model.as_ref().is_none_or(|model| models.has(model)), "{limit:?}");
+    }
+    for (name, patterns) in models.iter() {
+        let names = patterns.as_slice().iter().map(Pattern::as_str);
+        for meant in names.filter(|text| !text.contains('*')) {
+            assert_eq!(models.resolve(meant).as_str(), name.as_str(), "{meant}");
+        }
+    }
+    let mut count = BucketCount::of(limits);
+    for client in clients {
+        count.check(&client.subject(), client.own_limits()).expect("not too many");
+    }
+}
+
+fn check_written_again(document: &Document) {
+    let again = json!({
+        "limits": document.limits.iter().map(LimitJson::from).collect::<Vec<_>>(),
+        "clients": written(&document.clients),
+        "models": models(document),
+    });
     let again = Document::parse(again.to_string().as_bytes()).expect("the same once more");
-    assert_eq!(by_id(again.clients), by_id(clients.to_vec()));
+    let Document { clients, models, limits } = document.clone();
+    assert_eq!((again.models, again.limits), (models, limits));
+    assert_eq!(by_id(again.clients), by_id(clients));
 }
 
 fn written(clients: &[ClientConfig]) -> Value {
     clients.iter().map(|client| (client.id.to_string(), fields_of(client))).collect()
 }
 
+fn models(document: &Document) -> Value {
+    let models = document.models.iter();
+    models.map(|(name, patterns)| (name.to_string(), json!(patterns))).collect()
+}
+
 /// A file that is JSON says what it says to any reader of JSON.
-fn check_json(bytes: &[u8], clients: &[ClientConfig]) {
-    let Ok(Value::Object(mut sections)) = serde_json::from_slice(bytes) else { return };
-    let Some(Value::Object(by_id)) = sections.remove("clients") else { return };
-    let by_id: Value = by_id.iter().map(|(id, client)| (id.clone(), fields(client))).collect();
-    assert_eq!(written(clients), by_id);
+fn check_json(bytes: &[u8], document: &Document) {
+    let Ok(sections) = serde_json::from_slice(bytes) else { return };
+    if has_fraction(&sections) {
+        return;
+    }
+    let Value::Object(mut sections) = sections else { return };
+    if let Some(Value::Object(by_id)) = sections.remove("clients") {
+        let by_id: Value = by_id.iter().map(|(id, client)| (id.clone(), said(client))).collect();
+        assert_eq!(written(&document.clients), by_id);
+    }
+    if let Some(Value::Object(by_name)) = sections.remove("models") {
+        let by_name: Value = by_name.iter().map(|(name, of)| (name.clone(), texts(of))).collect();
+        assert_eq!(models(document), by_name);
+    }
+    let limits = sections.remove("limits").unwrap_or(json!([]));
+    let said = limits.as_array().expect("a list").iter();
+    for (limit, said) in document.limits.iter().zip(said) {
+        assert_eq!(json!(limit.name.as_str()), text(&said["name"]));
+        assert_eq!(json!(limit.measure.amount()), said[limit.measure.word()]);
+        assert_eq!(json!(limit.trial), said["trial"]);
+    }
+}
+
+/// Whether there is a number in it of which only its value is kept, not how it was written: as a
+/// name it may be any text.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(list) => list.iter().any(has_fraction),
+        Value::Object(object) => object.values().any(has_fraction),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// What an object says of a client. Names need no quotation marks in a file.
+fn said(client: &Value) -> Value {
+    let mut fields = fields(client);
+    for name in ["group", "plan"] {
+        fields[name] = text(&fields[name]);
+    }
+    fields
+}
+
+fn texts(list: &Value) -> Value {
+    list.as_array().expect("a list").iter().map(text).collect()
+}
+
+fn text(value: &Value) -> Value {
+    match value {
+        Value::Bool(_) | Value::Number(_) => json!(value.to_string()),
+        value => value.clone(),
+    }
 }
 
 /// The file's clients are there, beside the one that there was.

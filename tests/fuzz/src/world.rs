@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use flowguard::{
     clients::ClientConfig,
     ledger::{Ledger, ManualClock, Policy},
+    limits::{Group, Name},
     operator::{Caller, Draft, IfMatch, Operator},
     store::NoStore,
 };
@@ -40,18 +41,28 @@ pub(crate) async fn operator() -> Arc<Operator> {
 /// What a JSON object says of a client when all that it leaves out is filled in.
 pub(crate) fn fields(object: &Value) -> Value {
     let enabled = object.get("enabled").cloned().unwrap_or(Value::Bool(true));
-    let [rpm, tpm, min_estimate] = ["rpm", "tpm", "min_estimate"].map(|name| &object[name]);
-    json!({ "rpm": rpm, "tpm": tpm, "enabled": enabled, "min_estimate": min_estimate })
+    let fields = ["rpm", "tpm", "min_estimate", "group", "plan"];
+    let [rpm, tpm, min_estimate, group, plan] = fields.map(|name| &object[name]);
+    json!({
+        "rpm": rpm,
+        "tpm": tpm,
+        "enabled": enabled,
+        "min_estimate": min_estimate,
+        "group": group,
+        "plan": plan,
+    })
 }
 
 /// The same of a configuration.
 pub(crate) fn fields_of(config: &ClientConfig) -> Value {
-    let ClientConfig { limits, enabled, min_estimate, .. } = config;
+    let ClientConfig { limits, enabled, min_estimate, group, plan, .. } = config;
     json!({
         "rpm": limits.rpm.map(PerMinute::get),
         "tpm": limits.tpm.map(PerMinute::get),
         "enabled": enabled,
         "min_estimate": min_estimate.map(Tokens::get),
+        "group": group.as_ref().map(Group::as_str),
+        "plan": plan.as_ref().map(Name::as_str),
     })
 }
 

@@ -1,0 +1,46 @@
+//! From a document's text to configurations, or to everything that is wrong with it.
+
+mod clients;
+mod limits;
+mod models;
+mod reader;
+mod sections;
+mod whole;
+
+use super::{DocumentError, DocumentErrors, Place};
+use crate::{
+    clients::ClientConfig,
+    limits::{Limit, Models},
+};
+use reader::Reader;
+
+/// What a document says, all of which is allowed, also together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The clients, in the document's order and each once.
+    pub clients: Vec<ClientConfig>,
+    /// The models.
+    pub models: Models,
+    /// The limits, in the document's order and each once.
+    pub limits: Vec<Limit>,
+}
+
+impl Document {
+    /// Reads a document in YAML or JSON.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentErrors> {
+        let text = str::from_utf8(bytes).map_err(|error| no_text(bytes, error.valid_up_to()))?;
+        let mut reader = Reader::of(text);
+        // Behind an error of the notation nothing can be read, but what was read is told.
+        if let Err(error) = reader.document() {
+            reader.errors.add(error);
+        }
+        reader.finish()
+    }
+}
+
+fn no_text(bytes: &[u8], valid: usize) -> DocumentErrors {
+    let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    DocumentError { place: Place { line, column }, text: "this is not UTF-8".to_owned() }.into()
+}

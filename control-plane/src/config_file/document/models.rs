@@ -1,0 +1,105 @@
+//! The section of models.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{DocumentError, Place, yaml::Node},
+    reader::{Firsts, Key, Places, Reader},
+};
+use crate::{
+    excerpt::Excerpt,
+    limits::{MODELS_MAX, Name, PATTERNS_MAX, Patterns},
+    operator::{FieldError, ModelDraft},
+};
+
+/// The models that were read.
+#[derive(Default)]
+pub(super) struct ModelsRead {
+    /// Those with which nothing is wrong.
+    pub(super) all: BTreeMap<Name, Patterns>,
+    /// Where each model stands, also one that is wrong.
+    pub(super) places: Firsts<Name>,
+    /// Where their patterns stand.
+    pub(super) patterns: BTreeMap<Name, Places>,
+    /// How many patterns they have.
+    count: usize,
+}
+
+/// What a model's list is called where its drafts are judged.
+pub(super) const PATTERNS: &str = "patterns";
+
+impl<'a> Reader<'a> {
+    pub(super) fn models(&mut self) -> Result<(), DocumentError> {
+        while let Some(name) = self.key()? {
+            let node = self.steps.node()?;
+            self.model(&name, &node)?;
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, key: &Key<'a>, node: &Node<'a>) -> Result<(), DocumentError> {
+        let mut places = Places::default();
+        let patterns = self.texts(PATTERNS, node, &mut places)?;
+        let addressed_to = Some(key.text.clone().into());
+        let draft = ModelDraft { addressed_to, patterns, ..ModelDraft::default() };
+        match draft.validate() {
+            Ok((name, patterns)) => self.keep_model(name, patterns, places, key.place),
+            Err(errors) => {
+                for error in errors.told() {
+                    match error {
+                        // There is no field of this name here.
+                        FieldError::Value { field: PATTERNS, allowed, value } => {
+                            let model = Excerpt::quoted(&key.text);
+                            let text = format_args!("model {model} {allowed}, not {value}");
+                            self.errors.push(node.place, text);
+                        }
+                        FieldError::Item { field: PATTERNS, item, allowed, value } => {
+                            let place = places.of(PATTERNS, Some(*item)).unwrap_or(node.place);
+                            let text = format_args!("a pattern {allowed}, not {value}");
+                            self.errors.push(place, text);
+                        }
+                        error => {
+                            let of = |field| places.of(field, error.item());
+                            let place = error.field().and_then(of).unwrap_or(key.place);
+                            self.errors.push(place, error);
+                        }
+                    }
+                }
+                if let Ok(name) = Name::try_from(&*key.text) {
+                    self.is_first_model(name, key.place);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn keep_model(
+        &mut self,
+        name: Name,
+        patterns: Patterns,
+        places: Places,
+        place: Place,
+    ) -> Result<(), DocumentError> {
+        if !self.is_first_model(name.clone(), place) {
+            return Ok(());
+        }
+        let too_many = |what: &str, max: usize| DocumentError {
+            place,
+            text: format!("this is one {what} too many: there can be {max}"),
+        };
+        if self.models.all.len() == MODELS_MAX {
+            return Err(too_many("model", MODELS_MAX));
+        }
+        self.models.count += patterns.as_slice().len();
+        if self.models.count > PATTERNS_MAX {
+            return Err(too_many("pattern", PATTERNS_MAX));
+        }
+        self.models.patterns.insert(name.clone(), places);
+        self.models.all.insert(name, patterns);
+        Ok(())
+    }
+
+    fn is_first_model(&mut self, name: Name, place: Place) -> bool {
+        Self::is_first(&mut self.models.places, &mut self.errors, "model", name, place)
+    }
+}
