@@ -49,12 +49,14 @@ const GOLDENS: [(&str, &[&str]); 9] = [
 ];
 
 /// Another value than the default for each of the filter's settings that has no flag.
-const FILTER_SETTINGS: [(&str, &str); 8] = [
+const FILTER_SETTINGS: [(&str, &str); 10] = [
     ("DECISION_TIMEOUT_MS", "1000"),
     ("ERROR_FORMAT", "anthropic"),
     ("RATE_LIMIT_HEADERS", "both"),
     ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
     ("ACCEPT_ENCODING", "keep"),
+    ("MODEL_FROM", "header,path"),
+    ("MODEL_HEADER", "x-llm-model"),
     ("EXEMPT_PATHS", "/healthz,/static/*"),
     ("EXEMPT_PREFLIGHT", "true"),
     ("ESTIMATE", "learned"),
@@ -123,6 +125,8 @@ fn the_filter_is_told_its_settings() {
             "exempt_paths": ["/healthz", "/static/*"],
             "exempt_preflight": true,
             "estimate": "learned",
+            "model_from": ["header", "path"],
+            "model_header": "x-llm-model",
             "access_log": true,
             "cluster": "flowguard_decisions",
             "authority": "flowguard-decisions",

@@ -1,7 +1,8 @@
 //! What Envoy's access log is told of a request: one property, one JSON text.
 //!
-//! Every word in it is one of the filter's own, so nothing that a client or an upstream sends can be
-//! in it, and it has some 300 bytes at most. What is not known is not there.
+//! Every word in it is one of the filter's own, but for names of limits and models, which hold nothing
+//! that could end a text: no client and no upstream can put anything else in it, and it has some 600
+//! bytes at most. What is not known is not there.
 
 use limiter::Wait;
 use proto::{
@@ -10,7 +11,10 @@ use proto::{
 };
 use serde::Serialize;
 
-use crate::{reply::Denial, verdict::Refusal};
+use crate::{
+    reply::Denial,
+    verdict::{Balance, Limit, Refusal, Shortage},
+};
 
 /// What became of one request, in the words of docs/contract.md.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,6 +26,9 @@ pub(crate) struct Entry {
     /// Why nobody was asked, or nobody answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'static str>,
+    /// As the request names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Box<str>>,
     #[serde(flatten)]
     refused: Option<Refused>,
     /// Tokens that it reserved, or would have.
@@ -34,17 +41,37 @@ pub(crate) struct Entry {
 }
 
 /// The limit that refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Refused {
-    limit: &'static str,
-    limit_per_minute: u64,
-    /// More than the limit for a client in debt.
-    limit_used: u64,
+    limit: Box<str>,
+    #[serde(flatten)]
+    size: Size,
+    /// Missing from the full bucket: more than it holds while something is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_used: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wait_ms: Option<u64>,
     /// No wait would help.
     #[serde(skip_serializing_if = "Option::is_none")]
     never: Option<bool>,
+}
+
+/// What a limit that refused allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Size {
+    /// One of the client's own.
+    Own { limit_per_minute: u64 },
+    /// One beside them.
+    Named {
+        limit_measure: &'static str,
+        limit_amount: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit_window_s: Option<u32>,
+        /// What the full bucket holds, where that is not the amount.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit_burst: Option<u64>,
+    },
 }
 
 /// What the response told.
@@ -77,9 +104,14 @@ impl Entry {
             Denial::Refused(refusal) => Some(refusal),
             Denial::InvalidHeaders(_) | Denial::UnknownClient | Denial::LimiterUnavailable => None,
         };
+        let decision = match refusal.map(|refusal| refusal.shortage.limit()) {
+            // Which it is and what it counts has fields of its own.
+            Some(Limit::Named(_)) => "limit_exceeded",
+            Some(Limit::Own(_)) | None => denial.code(),
+        };
         Self {
-            decision: denial.code(),
-            refused: refusal.map(Refused::from),
+            decision,
+            refused: refusal.map(|refusal| Refused::from(&**refusal)),
             reserved: refusal.map(|refusal| refusal.requested_tokens),
             ..Self::default()
         }
@@ -94,6 +126,12 @@ impl Entry {
     /// Its client went away before it was decided.
     pub(crate) fn canceled() -> Self {
         Self { decision: "canceled", ..Self::default() }
+    }
+
+    /// It is for this model.
+    #[must_use]
+    pub(crate) fn for_model(self, model: Option<&str>) -> Self {
+        Self { model: model.map(Into::into), ..self }
     }
 
     /// Why nobody was asked.
@@ -140,12 +178,32 @@ impl From<&Refusal> for Refused {
             Wait::Millis(ms) => (Some(ms), None),
             Wait::Never => (None, Some(true)),
         };
-        Self {
-            limit: refusal.limit.word(),
-            limit_per_minute: refusal.balance.limit,
-            limit_used: refusal.balance.used,
-            wait_ms,
-            never,
+        let (size, limit_used) = match &refusal.shortage {
+            Shortage::Requests(balance) | Shortage::Tokens(balance) => {
+                (Size::of(balance, refusal.shortage.measure()), Some(balance.used))
+            }
+            Shortage::Places { places, .. } => {
+                let limit_measure = refusal.shortage.measure();
+                let limit_amount = *places;
+                let (limit_window_s, limit_burst) = (None, None);
+                (Size::Named { limit_measure, limit_amount, limit_window_s, limit_burst }, None)
+            }
+        };
+        let limit = refusal.shortage.limit().as_str().into();
+        Self { limit, size, limit_used, wait_ms, never }
+    }
+}
+
+impl Size {
+    fn of(balance: &Balance, limit_measure: &'static str) -> Self {
+        if balance.name.is_none() {
+            return Self::Own { limit_per_minute: balance.limit };
+        }
+        Self::Named {
+            limit_measure,
+            limit_amount: balance.limit,
+            limit_window_s: Some(balance.window_s),
+            limit_burst: Some(balance.burst).filter(|burst| *burst != balance.limit),
         }
     }
 }
@@ -157,19 +215,21 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use limiter::Dimension;
-
     use super::*;
-    use crate::{request_headers::InvalidHeaders, verdict::Balance};
+    use crate::{
+        request_headers::InvalidHeaders,
+        verdict::{LimitName, Tightest},
+    };
+
+    const SPENT: Balance = Balance::own(1_000, 0, 1_200, 72_000);
 
     fn refusal(wait: Wait) -> Denial {
-        Denial::Refused(Refusal {
-            limit: Dimension::Tpm,
-            balance: Balance { limit: 1_000, remaining: 0, used: 1_200, full_in_ms: 72_000 },
-            other: None,
+        Denial::Refused(Box::new(Refusal {
+            shortage: Shortage::Tokens(SPENT),
+            tightest: Tightest::default(),
             wait,
             requested_tokens: 300,
-        })
+        }))
     }
 
     fn check(entry: &Entry, json: &str) {
@@ -189,11 +249,42 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_by_another_limit_tells_what_that_one_counts_and_over_which_time() {
+        let by = |shortage| {
+            let Denial::Refused(refusal) = refusal(Wait::Millis(1_000)) else { unreachable!() };
+            Entry::denied(&Denial::Refused(Box::new(Refusal { shortage, ..*refusal })))
+                .for_model(Some("a/b"))
+        };
+        check(
+            &by(Shortage::Tokens(SPENT.named("org", 60))),
+            r#"{"decision":"limit_exceeded","model":"a/b","limit":"org","limit_measure":"tokens","limit_amount":1000,"limit_window_s":60,"limit_used":1200,"wait_ms":1000,"reserved":300}"#,
+        );
+        check(
+            &by(Shortage::Requests(Balance { burst: 50, ..SPENT.named("day", 86_400) })),
+            r#"{"decision":"limit_exceeded","model":"a/b","limit":"day","limit_measure":"requests","limit_amount":1000,"limit_window_s":86400,"limit_burst":50,"limit_used":1200,"wait_ms":1000,"reserved":300}"#,
+        );
+        let name = LimitName::parse("running".to_owned()).unwrap();
+        check(
+            &by(Shortage::Places { name, places: 8 }),
+            r#"{"decision":"limit_exceeded","model":"a/b","limit":"running","limit_measure":"concurrent","limit_amount":8,"wait_ms":1000,"reserved":300}"#,
+        );
+    }
+
+    #[test]
     fn an_admission_tells_what_was_reserved_and_what_was_used() {
         let admitted = Entry::admitted(150).after_us(7);
         check(
             &admitted.clone().ended(Outcome::Completed, UsageSource::Completions, Some(42), 40),
             r#"{"decision":"admitted","reserved":150,"decided_after_us":7,"outcome":"completed","usage":"completions","used":42,"observed":40}"#,
+        );
+        check(
+            &admitted.clone().for_model(Some("gpt-4o")).ended(
+                Outcome::Completed,
+                UsageSource::None,
+                None,
+                0,
+            ),
+            r#"{"decision":"admitted","model":"gpt-4o","reserved":150,"decided_after_us":7,"outcome":"completed","usage":"none"}"#,
         );
         check(
             &admitted.ended(Outcome::Aborted, UsageSource::None, None, 0),

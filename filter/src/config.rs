@@ -10,6 +10,7 @@ use proto::plugin_config::{
 use crate::{
     exempt::{Exemptions, InvalidExemption},
     grpc_service::{GrpcService, InvalidGrpcService},
+    model::{InvalidModelSources, ModelSources},
 };
 
 /// A valid configuration.
@@ -31,6 +32,8 @@ pub struct Config {
     pub(crate) accept_encoding: AcceptEncoding,
     /// Where the tokens that a request is charged at first come from.
     pub(crate) estimate: Estimate,
+    /// Where it is read which model a request is for.
+    pub(crate) model_sources: ModelSources,
     /// Whether Envoy's access log is told what became of each request.
     pub(crate) access_log: bool,
     /// What passes without a client and without a decision.
@@ -59,6 +62,8 @@ impl Config {
             upstream_rate_limit_headers: json.upstream_rate_limit_headers,
             accept_encoding: json.accept_encoding,
             estimate: json.estimate,
+            model_sources: ModelSources::new(&json.model_from, &json.model_header)
+                .map_err(InvalidConfig::ModelSources)?,
             access_log: json.access_log,
             exemptions: Exemptions::new(&json.exempt_paths, json.exempt_preflight)
                 .map_err(InvalidConfig::Exemption)?,
@@ -77,6 +82,8 @@ pub enum InvalidConfig {
     TrailingBytes(serde_json::Error),
     /// `decision_timeout_ms` out of range.
     DecisionTimeout(u64),
+    /// `model_from` or `model_header`.
+    ModelSources(InvalidModelSources),
     /// `exempt_paths`.
     Exemption(InvalidExemption),
     /// `cluster` or `authority`.
@@ -92,6 +99,7 @@ impl fmt::Display for InvalidConfig {
                 let (least, most) = PluginConfig::DECISION_TIMEOUT_MS.into_inner();
                 write!(f, "decision_timeout_ms must be an integer from {least} to {most}, got {ms}")
             }
+            Self::ModelSources(error) => write!(f, "{error}"),
             Self::Exemption(error) => write!(f, "{error}"),
             Self::ControlPlane(error) => write!(f, "{error}"),
         }
@@ -135,6 +143,8 @@ mod tests {
             assert_eq!(config.accept_encoding, AcceptEncoding::Drop);
             assert_eq!(config.estimate, Estimate::Header);
             assert!(!config.access_log);
+            let named = headers(&[(":path", "/model/a/invoke"), ("x-model", "b")]);
+            assert_eq!(config.model_sources.model(&named).as_deref(), Some("a"));
             let root = headers(&[(":method", "GET"), (":path", "/")]);
             assert!(!config.exemptions.apply_to(&root, false));
         }
@@ -146,7 +156,8 @@ mod tests {
             br#"{"mode":"shadow","failure_mode":"open","decision_timeout_ms":60000,
                  "error_format":"openai","rate_limit_headers":"both",
                  "upstream_rate_limit_headers":"rename","accept_encoding":"keep",
-                 "estimate":"learned","exempt_paths":["/health","/status/*"],"exempt_preflight":true,
+                 "estimate":"learned","model_from":["header","path"],"model_header":"X-LLM",
+                 "exempt_paths":["/health","/status/*"],"exempt_preflight":true,
                  "access_log":true,"cluster":"outbound|9095||flowguard.svc","authority":"flowguard"}"#,
         )
         .unwrap();
@@ -158,6 +169,8 @@ mod tests {
         assert_eq!(config.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
         assert_eq!(config.accept_encoding, AcceptEncoding::Keep);
         assert_eq!(config.estimate, Estimate::Learned);
+        let named = headers(&[(":path", "/model/a/invoke"), ("x-llm", "b")]);
+        assert_eq!(config.model_sources.model(&named).as_deref(), Some("b"));
         assert!(config.access_log);
         for path in ["/health", "/status/a"] {
             let exempt = headers(&[(":method", "GET"), (":path", path)]);
@@ -216,6 +229,10 @@ mod tests {
         assert!(refused(r#"{"exempt_paths":["/a",7]}"#).starts_with("exempt_paths[1]: "));
         assert!(refused(r#"{"exempt_paths":"/a"}"#).starts_with("exempt_paths: "));
         assert!(refused(r#"{"exempt_preflight":"true"}"#).starts_with("exempt_preflight: "));
+        assert!(refused(r#"{"model_from":["path","body"]}"#).starts_with("model_from[1]: "));
+        assert!(refused(r#"{"model_from":"path"}"#).starts_with("model_from: "));
+        assert!(refused(r#"{"model_from":[]}"#).starts_with("model_from must have "));
+        assert!(refused(r#"{"model_header":"x y"}"#).ends_with(r#"got "x y""#));
         assert!(refused(r#"{"cluster":""}"#).contains("cluster"));
         assert!(refused("[").contains("EOF"));
     }

@@ -51,8 +51,8 @@ impl HeaderMap {
     }
 
     /// How often a header is there.
-    pub(crate) fn occurrence<'a>(&'a self, name: &'a str) -> Occurrence<'a> {
-        let mut values = self.values(name);
+    pub(crate) fn occurrence(&self, name: &str) -> Occurrence<'_> {
+        let mut values = self.iter().filter(|(header, _)| *header == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
             (None, _) => Occurrence::None,
             (Some(value), None) => Occurrence::One(value),

@@ -23,6 +23,7 @@ mod grpc_service;
 mod header_map;
 mod header_value;
 mod host;
+mod model;
 mod rate_limit_headers;
 mod reply;
 mod request_headers;
@@ -51,6 +52,7 @@ pub mod simulation {
 pub use config::{Config, InvalidConfig};
 pub use exempt::Exemptions;
 pub use header_map::HeaderMap;
+pub use model::ModelSources;
 pub use request_headers::{InvalidHeaders, RequestHeaders};
 pub use request_kind::RequestKind;
 pub use usage::{Api, Framing, Usage, UsageReader};

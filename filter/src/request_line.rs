@@ -25,9 +25,17 @@ pub(crate) fn method(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// The path without its query; `None` where another one may be meant.
 pub(crate) fn path(headers: &HeaderMap) -> Option<&[u8]> {
-    let Occurrence::One(target) = headers.occurrence(":path") else { return None };
-    let path = without_query(target);
-    (has_one_reading(path) && !has_any(&PATH_OVERRIDES, headers)).then_some(path)
+    target_path(headers).filter(|path| has_one_reading(path))
+}
+
+/// The same, whatever a server behind may make of its bytes: only another header means another path.
+pub(crate) fn target_path(headers: &HeaderMap) -> Option<&[u8]> {
+    match headers.occurrence(":path") {
+        Occurrence::One(target) if !has_any(&PATH_OVERRIDES, headers) => {
+            Some(without_query(target))
+        }
+        _ => None,
+    }
 }
 
 /// What stands before the first question mark.

@@ -6,6 +6,8 @@
 use limiter::Dimension;
 use proto::plugin_config::Mode;
 
+use crate::verdict::Limit;
+
 /// What a stat is to Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatKind {
@@ -56,6 +58,8 @@ stats! {
     RpmExceeded: Counter = "flowguard_decisions.outcome=rpm_exceeded",
     /// Refused for TPM.
     TpmExceeded: Counter = "flowguard_decisions.outcome=tpm_exceeded",
+    /// Refused by a limit beside these.
+    LimitExceeded: Counter = "flowguard_decisions.outcome=limit_exceeded",
     /// Denied because its client is not configured.
     UnknownClient: Counter = "flowguard_decisions.outcome=unknown_client",
     /// Its headers are missing or wrong.
@@ -121,10 +125,11 @@ impl Stat {
     }
 
     /// Requests that this limit refused.
-    pub(crate) fn refused_by(limit: Dimension) -> Self {
+    pub(crate) fn refused_by(limit: Limit<'_>) -> Self {
         match limit {
-            Dimension::Rpm => Self::RpmExceeded,
-            Dimension::Tpm => Self::TpmExceeded,
+            Limit::Own(Dimension::Rpm) => Self::RpmExceeded,
+            Limit::Own(Dimension::Tpm) => Self::TpmExceeded,
+            Limit::Named(_) => Self::LimitExceeded,
         }
     }
 }

@@ -113,7 +113,11 @@ impl ClientStats {
         let tpm_balance = fields
             .get("tpm_balance")
             .map(|balance| balance.as_i64().unwrap_or_else(|| panic!("tpm_balance in {json}")));
-        let added = usize::from(learned_estimate.is_some()) + usize::from(tpm_balance.is_some());
+        let of_limits = ["limits", "limit_dropped"];
+        let of_limits = of_limits.into_iter().filter(|name| fields.contains_key(*name)).count();
+        let added = usize::from(learned_estimate.is_some())
+            + usize::from(tpm_balance.is_some())
+            + of_limits;
         assert_eq!(fields.len(), 11 + added, "{json}");
         let optional = |name: &str| match fields.get(name) {
             Some(Value::Null) => None,

@@ -28,6 +28,11 @@ impl ClientId {
         Self(Self::UNKNOWN.into())
     }
 
+    /// [`ClientId::OTHER`] as an id.
+    pub fn other() -> Self {
+        Self(Self::OTHER.into())
+    }
+
     /// Whether the id stands for what is not configured, so that nobody is configured under it. A
     /// request may carry it, as any id that is not configured.
     pub fn is_reserved(&self) -> bool {

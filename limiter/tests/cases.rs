@@ -2,11 +2,13 @@
 
 mod asks;
 
-use asks::{DAY_SECS, START, charged, decide_over, tokens};
+use asks::{START, charged, decide_over, tokens};
 use limiter::{
     AMOUNT_MAX, BUCKETS_MAX, Bucket, Decision, Demand, OutOfRange, PerMinute, Quota, Tokens,
     UnixMillis, Wait, Window, decide,
 };
+
+const DAY_SECS: u32 = 24 * 60 * 60;
 
 /// Decides over one bucket alone.
 fn ask(bucket: &mut Bucket, cost: u64, now: u64) -> Decision {

@@ -6,16 +6,17 @@
 
 mod asks;
 mod model;
+mod random;
 
-use asks::{DAY_SECS, START, charged, decide_over, tokens};
+use asks::{START, charged, decide_over, tokens};
 use limiter::{
-    AMOUNT_MAX, BUCKETS_MAX, Balance, Bucket, Charge, Decision, Demand, Quota, Refusal, Tokens,
-    UnixMillis, Wait, Window, decide,
+    AMOUNT_MAX, BUCKETS_MAX, Bucket, Charge, Decision, Demand, Quota, Refusal, Tokens, UnixMillis,
+    Wait, decide,
 };
-use model::Says;
-use num_bigint::BigInt;
+use model::{Says, exact};
 use num_rational::BigRational;
 use proptest::{collection::vec, option, prelude::*};
+use random::{Cost, cost, pause_ms, quota};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -27,48 +28,6 @@ enum Step {
     Release,
     /// Changes a bucket's quota, so long ago; `None` is the one in force again.
     Change { bucket: usize, quota: Option<Quota>, ago_ms: u64 },
-}
-
-/// Some costs are near what a bucket holds, whatever that is.
-#[derive(Clone, Copy, Debug)]
-enum Cost {
-    Tokens(u64),
-    PercentOfBurst(u64),
-}
-
-impl Cost {
-    fn in_bucket(self, quota: Quota) -> u64 {
-        match self {
-            Self::Tokens(tokens) => tokens,
-            Self::PercentOfBurst(percent) => (quota.burst() * percent / 100).min(AMOUNT_MAX),
-        }
-    }
-}
-
-fn cost() -> impl Strategy<Value = Cost> {
-    prop_oneof![
-        20 => (0..50_u64).prop_map(Cost::PercentOfBurst),
-        2 => (90..=100_u64).prop_map(Cost::PercentOfBurst),
-        1 => (0..250_u64).prop_map(Cost::Tokens),
-        1 => (0..=AMOUNT_MAX).prop_map(Cost::Tokens),
-    ]
-}
-
-fn window() -> impl Strategy<Value = Window> {
-    let day = DAY_SECS;
-    prop_oneof![
-        2 => prop::sample::select(vec![1, 7, 59, 60, 599, 600, 601, 3_600, day, 7 * day, 31 * day]),
-        1 => 1..=31 * day,
-    ]
-    .prop_map(|secs| Window::from_secs(secs).unwrap())
-}
-
-/// Small amounts make refusals, refills and debts meet within a few steps.
-fn quota() -> impl Strategy<Value = Quota> {
-    let amount = prop_oneof![4 => 1..200_u64, 2 => 1..5_000_000_u64, 2 => 1..=AMOUNT_MAX];
-    (amount, window(), option::of(0..AMOUNT_MAX)).prop_map(|(amount, window, burst)| {
-        Quota::new(amount, window, burst.map(|burst| 1 + burst % amount)).unwrap()
-    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -83,23 +42,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Milliseconds between steps; negative: the clock was set back.
-fn pause_ms() -> impl Strategy<Value = i64> {
-    prop_oneof![
-        3 => Just(0_i64),
-        6 => 0..2_000_i64,
-        2 => 0..120_000_i64,
-        2 => 0..3_000_000_000_i64,
-        1 => -5_000..0_i64,
-    ]
-}
-
-fn exact(balance: Balance) -> BigRational {
-    let rest = BigRational::new(
-        BigInt::from(balance.rest()),
-        BigInt::from(balance.quota().window().millis()),
-    );
-    BigRational::from_integer(BigInt::from(balance.whole())) + rest
+/// The smallest part of a token that a bucket of this quota knows.
+fn unit(quota: Quota) -> BigRational {
+    model::whole(1) / model::whole(quota.window().millis())
 }
 
 proptest! {
@@ -201,7 +146,7 @@ proptest! {
         let mut before = quota;
         for (pause_ms, after) in changes {
             now += pause_ms;
-            rounded = rounded + model::unit(before) + model::unit(after);
+            rounded = rounded + unit(before) + unit(after);
             before = after;
             for bucket in [&mut generous, &mut exactly] {
                 bucket.change(after, UnixMillis(now));
@@ -237,7 +182,7 @@ proptest! {
             left
         };
         prop_assert!(kept <= exactly, "a change gave something away");
-        let rounded = model::unit(before) + model::unit(after);
+        let rounded = unit(before) + unit(after);
         prop_assert!(kept + rounded > exactly, "a change took more than it rounded");
     }
 
@@ -253,7 +198,7 @@ proptest! {
             bucket.settle(charged_nothing(quota), tokens(used), UnixMillis(START));
             let owed = exact(bucket.balance(UnixMillis(START)));
             let floor_ms = quota.window().millis().max(600_000);
-            let floor = -(model::unit(quota) * model::whole(quota.amount()) * model::whole(floor_ms));
+            let floor = -(unit(quota) * model::whole(quota.amount()) * model::whole(floor_ms));
             prop_assert_eq!(owed, (&left - model::whole(used)).max(floor).min(left));
         }
     }

@@ -91,6 +91,11 @@ impl MockLlm {
         self.state.recorder.as_ref().map(Recorder::all).unwrap_or_default()
     }
 
+    /// How many requests there were at a time, at most, whose answers had not begun.
+    pub fn most_unanswered(&self) -> usize {
+        self.state.recorder.as_ref().map(Recorder::most_unanswered).unwrap_or_default()
+    }
+
     /// The requests so far whose path, without the query, is `path`.
     pub fn requests_to(&self, path: &str) -> Vec<Arc<RecordedRequest>> {
         let mut requests = self.requests();

@@ -18,11 +18,42 @@ const KEPT_BODY_BYTES: usize = 64 * 1024;
 pub(super) struct Recorder {
     requests: Mutex<Vec<Arc<RecordedRequest>>>,
     arrival: Notify,
+    unanswered: Mutex<AtATime>,
+}
+
+/// How many there are now, and how many there were at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct AtATime {
+    now: usize,
+    most: usize,
+}
+
+/// A request that has arrived, until its answer begins or nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct Unanswered<'a>(&'a Recorder);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.unanswered).now -= 1;
+    }
 }
 
 impl Recorder {
     pub(super) fn all(&self) -> Vec<Arc<RecordedRequest>> {
         lock(&self.requests).clone()
+    }
+
+    /// A request has arrived.
+    pub(super) fn arrived(&self) -> Unanswered<'_> {
+        let mut unanswered = lock(&self.unanswered);
+        unanswered.now += 1;
+        unanswered.most = unanswered.most.max(unanswered.now);
+        Unanswered(self)
+    }
+
+    /// How many requests were without an answer at a time, at most.
+    pub(super) fn most_unanswered(&self) -> usize {
+        lock(&self.unanswered).most
     }
 
     /// Ends with the next request that arrives after the call.

@@ -19,7 +19,7 @@ use super::State;
 use super::api::{self, Api};
 use super::behaviour::{Behaviour, Echo, ErrorPlace};
 use super::delivery::{ResponseBody, deliver};
-use super::record::RecordedRequest;
+use super::record::{RecordedRequest, Recorder};
 use super::reply::Reply;
 
 /// The first bytes of a body that an API gets to see; the rest is only counted.
@@ -54,6 +54,7 @@ async fn answer(
     state: Arc<State>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
+    let _unanswered = state.recorder.as_ref().map(Recorder::arrived);
     let record = state.recorder.as_ref().map(|recorder| recorder.add(&head));
     let body = read(body, record.as_deref()).await;
     let api = Api::of(&head);

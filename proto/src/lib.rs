@@ -4,10 +4,12 @@
 //! With the feature `grpc` the tonic clients and servers come with them.
 
 mod bounds;
+mod model_name;
 pub mod plugin_config;
 mod words;
 
 pub use bounds::{ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX};
+pub use model_name::{MODEL_NAME_BYTES_MAX, model_name};
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.
 pub const DECISION_PROTOCOL_VERSION: u32 = 1;

@@ -290,6 +290,7 @@ async fn every_field_of_the_access_log_is_told() {
     // For now, and for ever.
     post("/now").tokens(100).send().await;
     post("/never").tokens(101).send().await;
+    post("/model/any/converse").tokens(1).send().await;
     stack.control_plane.process().kill();
     // It passes, as in shadow all do; the decision is the failure mode's.
     post("/undecided").tokens(1).send().await;
@@ -303,8 +304,14 @@ async fn every_field_of_the_access_log_is_told() {
         .expect("the fields of `flowguard`");
     let lines = lines(stack.envoy());
     assert_eq!(fields(of_envoy), keys(lines.iter().map(|line| &line.line)));
-    assert_eq!(fields(of_flowguard), keys(lines.iter().map(|line| &line.flowguard)));
+    let told = keys(lines.iter().map(|line| &line.flowguard));
+    let of_other_limits = OF_OTHER_LIMITS.map(str::to_owned);
+    assert_eq!(fields(of_flowguard), told.into_iter().chain(of_other_limits).collect());
 }
+
+/// Fields of refusals by limits beside a client's own two.
+const OF_OTHER_LIMITS: [&str; 4] =
+    ["limit_measure", "limit_amount", "limit_window_s", "limit_burst"];
 
 /// What stands in the first column of a table.
 fn fields(table: &str) -> BTreeSet<String> {

@@ -1,14 +1,20 @@
 //! What the control plane's log says of refusals, of strangers, and of the ends of streams.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::check;
 use harness::deadline::{eventually, soon};
+use harness::raw_client::RawConnection;
 use proto::DECISION_PROTOCOL_VERSION;
 use proto::decision::decision_service_client::DecisionServiceClient;
 use proto::decision::{ControlFrame, FilterFrame, Hello, Resume};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -112,6 +118,80 @@ async fn a_stream_that_is_replaced_refused_closed_or_stopped_says_so() {
     let (_open, _) = Stream::greet(address, "open", Vec::new()).await;
     stack.control_plane.process().terminate();
     line_with(&stack, &["INFO", "ended: the control plane stops", "node=open"]).await;
+}
+
+/// A peer that opens streams in a loop, each by another long name.
+async fn greet_again_and_again(address: SocketAddr, greeted: Arc<AtomicU64>) {
+    loop {
+        let node = format!("{}{:0>200}", "stranger", greeted.load(Ordering::Relaxed));
+        let _ended = Stream::greet(address, &node, Vec::new()).await;
+        greeted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_are_opened_in_a_loop_fill_no_log_and_hold_up_nobody() {
+    const FOR: Duration = Duration::from_secs(3);
+    /// Of so many seconds: the loop may begin and end within one.
+    const SECONDS: u64 = FOR.as_secs() + 2;
+    /// In each of these.
+    const LINES_MAX: u64 = 50;
+    let stack = TestStack::start().await;
+    stack.admin().put_client("honest", None, None).await;
+    let proxy = stack.proxy();
+    check::admitted(&proxy.get("/").client("honest").tokens(1).send().await);
+    let (greeted, mut strangers) = (Arc::default(), JoinSet::new());
+    for _ in 0..8 {
+        let address = stack.control_plane.decision_address();
+        strangers.spawn(greet_again_and_again(address, Arc::clone(&greeted)));
+    }
+    let started = Instant::now();
+    while started.elapsed() < FOR {
+        check::admitted(&proxy.get("/").client("honest").tokens(1).send().await);
+    }
+    strangers.shutdown().await;
+    let greeted = greeted.load(Ordering::Relaxed);
+    let log = stack.control_plane.log();
+    let lines = log.lines().filter(|line| line.contains("stranger")).count() as u64;
+    println!("{greeted} streams, {lines} lines about them");
+    assert!(lines <= SECONDS * LINES_MAX, "{lines} lines");
+    line_with(&stack, &["WARN", "lines about decision streams were left out"]).await;
+}
+
+/// Lets a process open no file, or again what it may.
+fn set_files_max(process: u32, files_max: Option<u64>) {
+    let before = getrlimit(Resource::Nofile);
+    let files_max = files_max.or(before.maximum);
+    let limit = Rlimit { current: files_max, maximum: before.maximum };
+    let process = Pid::from_raw(process.cast_signed());
+    prlimit(process, Resource::Nofile, limit).expect("a limit of a child's");
+}
+
+#[tokio::test]
+async fn that_nobody_can_connect_is_told_once_a_second_while_streams_are_decided() {
+    let mut stack = TestStack::start().await;
+    stack.admin().put_client("a", None, None).await;
+    let proxy = stack.proxy();
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+    let process = stack.control_plane.process().id();
+    set_files_max(process, Some(0));
+    let address = stack.control_plane.metrics_address();
+    let mut waiting = RawConnection::open(address).await;
+    let told = || {
+        let log = stack.control_plane.log();
+        log.lines().filter(|line| line.contains("accepting a connection")).count()
+    };
+    let started = Instant::now();
+    eventually("a few lines", || async { (told() >= 3).then_some(()) }).await;
+    let most = started.elapsed().as_secs() + 2;
+    assert!(told() as u64 <= most, "{} lines in {:?}", told(), started.elapsed());
+    line_with(&stack, &["WARN", &format!("at {address} failed: Too many open files")]).await;
+    check::admitted(&proxy.get("/").client("a").tokens(1).send().await);
+
+    set_files_max(process, None);
+    waiting.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let answer = soon("an answer", waiting.read_answer()).await.expect("an answer");
+    assert_eq!(answer.status, 200);
 }
 
 /// A filter's end of a decision stream.

@@ -134,6 +134,30 @@ async fn in_failure_mode_open_every_request_passes_while_the_control_plane_is_aw
 }
 
 #[tokio::test]
+async fn nobody_waits_for_a_control_plane_that_is_known_to_be_down() {
+    // Far beyond what a busy machine takes for an answer.
+    let timeout = 10 * TIMEOUT;
+    let timeout_ms = timeout.as_millis().to_string();
+    let builder = TestStack::builder().setting("UNKNOWN_CLIENTS", "allow");
+    let mut stack = builder.setting("DECISION_TIMEOUT_MS", &timeout_ms).start().await;
+    let proxy = stack.proxy();
+    let ask = || proxy.post("/").client("a").tokens(1).send();
+    check::admitted(&ask().await);
+    stack.control_plane.process().kill();
+    eventually("an answer without a wait", || async {
+        let answer = ask().await;
+        check::refused(&answer, &LIMITER_UNAVAILABLE);
+        (answer.duration() < SLACK).then_some(())
+    })
+    .await;
+    for _ in 0..50 {
+        let answer = ask().await;
+        check::refused(&answer, &LIMITER_UNAVAILABLE);
+        assert!(answer.duration() < timeout / 2, "answered after {:?}", answer.duration());
+    }
+}
+
+#[tokio::test]
 async fn a_control_plane_that_starts_after_envoy_is_found() {
     let mut stack = two_workers("closed").start().await;
     stack.control_plane.process().kill();

@@ -1,13 +1,22 @@
 //! One client, or a stranger with a new name for each request, asks as fast as it can: what it is
 //! given, and what others see meanwhile.
 
+use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::TestStack;
 use harness::check;
+use harness::deadline::SOON;
 use harness::http_client::{Answer, HttpClient};
+use harness::process::printed;
+use harness::tools;
+use mock_llm::MockLlm;
+use tokio::process::Command;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// How large a flood is.
@@ -148,6 +157,91 @@ async fn floods_in_their_whole_size_are_held_to_their_limit_and_harm_nobody() {
     for failure_mode in ["closed", "open"] {
         for names in [Names::One, Names::NewEachTime] {
             is_limited_and_harms_nobody(WHOLE, failure_mode, names).await;
+        }
+    }
+}
+
+/// Requests a second of the honest client, while its latency is looked at.
+const RATE: u64 = 100;
+
+/// By how much more than without a flood its 99th percentile may be.
+const P99_MAX_MS: f64 = 100.0;
+
+/// Sends the honest client's requests from a process of its own, since that of the flood is too busy
+/// to look at a clock: the 99th percentile of what they take, in milliseconds. All have to pass.
+async fn honest_p99_ms(stack: &TestStack, time: Duration) -> f64 {
+    let requests = RATE * time.as_secs();
+    let mut command = Command::from(tools::load());
+    command.args(["honest", "--tokens=1"]);
+    command.arg(format!("--requests={requests}")).arg(format!("--rate={RATE}"));
+    command.arg(format!("--url=http://{}", stack.proxy_address()));
+    command.arg(format!("--config-url=http://{}", stack.control_plane.rest_address()));
+    let table = printed("load", time + 3 * SOON, &mut command).await;
+    let cell = |start: &str, index: usize| -> f64 {
+        let row = table.lines().find_map(|line| line.strip_prefix(start));
+        let row = row.unwrap_or_else(|| panic!("no line {start:?} in\n{table}"));
+        let cell = row.split_whitespace().nth(index).and_then(|cell| cell.parse().ok());
+        cell.unwrap_or_else(|| panic!("no number in {start:?} of\n{table}"))
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a test's requests are few")]
+    let all = requests as f64;
+    assert!((cell("200     admitted", 0) - all).abs() < 0.5, "not all have passed:\n{table}");
+    cell("milliseconds", 2)
+}
+
+/// An upstream with a thread of its own: those of the flood have thousands of other tasks to look at.
+/// It ends with the process.
+async fn upstream_of_its_own() -> String {
+    let (address, started) = oneshot::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let upstream = MockLlm::start().await;
+            address.send(upstream.address()).expect("the test waits");
+            future::pending::<()>().await;
+        });
+    });
+    format!("http://{}", started.await.expect("it starts"))
+}
+
+/// Without optimization a flood of the whole size is the work of its own process above all.
+const MEASURED: Size = if cfg!(debug_assertions) { SCALED } else { WHOLE };
+
+async fn delays_nobody(failure_mode: &'static str, names: Names) {
+    const ROUNDS: usize = 5;
+    let stack = TestStack::builder()
+        .upstream(upstream_of_its_own().await)
+        .workers(2)
+        .setting("DECISION_TIMEOUT_MS", DECISION_TIMEOUT_MS)
+        .setting("FAILURE_MODE", failure_mode)
+        .setting("UNKNOWN_CLIENT_RPM", &LIMIT.to_string())
+        .start()
+        .await;
+    stack.admin().put_client("flood", LIMIT, None).await;
+    stack.admin().put_client("honest", 1_000_000, None).await;
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        alone.push(honest_p99_ms(&stack, Duration::from_secs(2)).await);
+        let got = Arc::new(Got::default());
+        let mut tasks = flood(&stack, MEASURED, names, &got, Instant::now() + MEASURED.time);
+        beside.push(honest_p99_ms(&stack, MEASURED.time).await);
+        while tasks.join_next().await.is_some() {}
+        println!("{got:?}");
+    }
+    println!("{failure_mode} {names:?}: p99 in ms {alone:?} alone, {beside:?} beside the flood");
+    alone.sort_unstable_by(f64::total_cmp);
+    beside.sort_unstable_by(f64::total_cmp);
+    let (alone, beside) = (alone[ROUNDS / 2], beside[ROUNDS / 2]);
+    assert!(beside < alone + P99_MAX_MS, "{alone} ms alone, {beside} ms beside the flood");
+    check::filter_is_unharmed(stack.envoy()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: the median of five floods of each kind"]
+async fn floods_delay_nobody() {
+    for failure_mode in ["closed", "open"] {
+        for names in [Names::One, Names::NewEachTime] {
+            delays_nobody(failure_mode, names).await;
         }
     }
 }

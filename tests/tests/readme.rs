@@ -89,7 +89,8 @@ async fn every_command_within_the_text_exists() {
                 let package = read("control-plane/Cargo.toml");
                 assert!(package.contains("name = \"flowguard\""), "{package}");
             } else if command == "flowguard validate FILE" {
-                let examples = readme::blocks(&text, "yaml");
+                let settings = readme::chapter(&text, "Settings");
+                let examples = readme::blocks(settings, "yaml");
                 let example = examples.first().expect("an example of a file");
                 let folder = TempDir::with_prefix("flowguard-readme-").expect("a folder");
                 let file = folder.path().join("clients.yaml");

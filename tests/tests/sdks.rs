@@ -70,6 +70,34 @@ async fn a_librarys_calls_in_a_row_are_never_told_to_wait() {
     }
 }
 
+/// What six calls take, in seconds.
+async fn six_calls(stack: &TestStack) -> f64 {
+    let pairs = ["prompt_tokens=10", "completion_tokens=4"];
+    let answer = call(stack, ("chat", "document"), 3_000, 2, 6, &pairs).await;
+    assert_eq!(answer["statuses"], serde_json::json!(vec![200; 6]), "{answer}");
+    answer["seconds"].as_f64().expect("a duration")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute: the median of five runs with a limiter and five without"]
+async fn a_librarys_calls_in_a_row_take_no_longer_than_without_a_limiter() {
+    const ROUNDS: usize = 5;
+    const MORE_MAX_S: f64 = 0.05;
+    let limited = TestStack::start().await;
+    limited.admin().put_client("a", None, 5_000).await;
+    let unlimited = TestStack::builder().mode("pass").start().await;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        with.push(six_calls(&limited).await);
+        without.push(six_calls(&unlimited).await);
+    }
+    println!("six calls in seconds: {with:?} with a limiter, {without:?} without");
+    with.sort_unstable_by(f64::total_cmp);
+    without.sort_unstable_by(f64::total_cmp);
+    let (with, without) = (with[ROUNDS / 2], without[ROUNDS / 2]);
+    assert!(with <= without + MORE_MAX_S, "{with} s with a limiter, {without} s without");
+}
+
 async fn check_first_retry_passes(error_format: &str, api: (&str, &str)) {
     let stack = TestStack::builder().setting("ERROR_FORMAT", error_format).start().await;
     // The second call lacks 200 tokens, which is 10 s. Both are made by one process: a Python that

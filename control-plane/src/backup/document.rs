@@ -139,11 +139,17 @@ fn push_all(text: &mut String, records: &[Record<'_>]) -> u64 {
     let mut count = 0;
     for record in records {
         match record {
-            Record::Bucket(_) | Record::Tallies(_) | Record::Learned(_) => {
+            Record::Bucket(_)
+            | Record::Tallies(_)
+            | Record::Learned(_)
+            | Record::LimitTallies(_) => {
                 push(text, record);
                 count += 1;
             }
-            Record::Opened(_) | Record::Ended(_) | Record::Forgotten(_) => {}
+            Record::Opened(_)
+            | Record::Ended(_)
+            | Record::Forgotten(_)
+            | Record::LimitForgotten(_) => {}
         }
     }
     count

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     counted::counted,
-    store::state::{BucketRecord, LearnedRecord, TalliesRecord},
+    store::state::{BucketRecord, LearnedRecord, LimitTalliesRecord, TalliesRecord},
 };
 
 /// The format that is written. In the first there were neither limits nor models, nor a client's group
@@ -32,6 +32,8 @@ pub enum Line<'a> {
     Tallies(#[serde(borrow)] TalliesRecord<'a>),
     /// What a client's requests usually use.
     Learned(#[serde(borrow)] LearnedRecord<'a>),
+    /// How often limits beside its own two refused a client.
+    LimitTallies(#[serde(borrow)] LimitTalliesRecord<'a>),
     /// The last one.
     End(Counts),
 }

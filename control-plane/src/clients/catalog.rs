@@ -35,7 +35,7 @@ pub(crate) struct Catalog<S> {
 #[derive(Debug)]
 pub(crate) struct Client<S> {
     pub(crate) config: ClientConfig,
-    pub(crate) slot: S,
+    pub(crate) entry: S,
 }
 
 impl<S> Default for Catalog<S> {
@@ -55,16 +55,24 @@ impl<S> Catalog<S> {
     }
 
     /// Puts another configuration of a client in force, together with what `also` does to its
-    /// slot: nobody sees the one without the other. `false` when there is no such client.
+    /// entry: nobody sees the one without the other. `false` when there is no such client.
     pub(crate) fn replace(&self, config: &ClientConfig, also: impl FnOnce(&mut S)) -> bool {
         let Some(mut client) = self.clients.get_mut(config.id.as_str()) else { return false };
         client.config = config.clone();
-        also(&mut client.slot);
+        also(&mut client.entry);
         true
     }
 
-    pub(crate) fn insert(&self, config: &ClientConfig, slot: S) {
-        self.clients.insert(config.id.clone(), Client { config: config.clone(), slot });
+    /// What `change` does to a client's entry; nothing when there is no such client.
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&ClientConfig, &mut S)) {
+        if let Some(mut client) = self.clients.get_mut(id) {
+            let Client { config, entry } = &mut *client;
+            change(config, entry);
+        }
+    }
+
+    pub(crate) fn insert(&self, config: &ClientConfig, entry: S) {
+        self.clients.insert(config.id.clone(), Client { config: config.clone(), entry });
         self.ids.write().insert(config.id.clone());
     }
 

@@ -120,6 +120,7 @@ impl Reader {
                 Ok(Line::Bucket(bucket)) => self.record(&Record::Bucket(bucket), number),
                 Ok(Line::Tallies(tallies)) => self.record(&Record::Tallies(tallies), number),
                 Ok(Line::Learned(learned)) => self.record(&Record::Learned(learned), number),
+                Ok(Line::LimitTallies(of)) => self.record(&Record::LimitTallies(of), number),
                 Err(text) => self.errors.push(number, text),
             }
         }
@@ -241,11 +242,16 @@ fn owner<'a>(record: &Record<'a>) -> &'a str {
     match record {
         Record::Bucket(bucket) => match bucket.bucket {
             BucketName::Rpm(client) | BucketName::Tpm(client) => client,
+            // One that clients share stands behind them all.
+            BucketName::Limit(name) | BucketName::Places(name) => {
+                name.client.unwrap_or(ClientId::UNKNOWN)
+            }
         },
         Record::Tallies(tallies) => tallies.client,
         Record::Learned(learned) => learned.client,
         Record::Opened(opened) => opened.client,
         Record::Forgotten(forgotten) => forgotten.client,
-        Record::Ended(_) => ClientId::UNKNOWN,
+        Record::LimitTallies(tallies) => tallies.client,
+        Record::Ended(_) | Record::LimitForgotten(_) => ClientId::UNKNOWN,
     }
 }

@@ -2,14 +2,15 @@
 
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
 use proto::{
-    ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX,
+    ASKS_MAX, DROPPED_MAX, FIGURE_MAX, MODEL_NAME_BYTES_MAX, REPORTS_MAX, RESUMED_MAX,
     decision::{self, FilterFrame, UsageSource},
+    model_name,
 };
 
 use super::upstream::UpstreamAnswer;
 use crate::{
     ledger::{Ask, Outcome, RequestKind, Response},
-    limits::LimitKey,
+    limits::{LimitKey, LimitName},
 };
 
 /// A longer duration is no figure: no request takes a day.
@@ -66,13 +67,16 @@ pub(super) struct ClientAsk {
     client_id: String,
     estimate: Option<Tokens>,
     kind: RequestKind,
+    /// Empty: it names none.
+    model: String,
 }
 
 impl ClientAsk {
     /// The same as the ledger is asked.
     pub(super) fn as_asked(&self) -> Ask<'_> {
-        let Self { id, ref client_id, estimate, kind } = *self;
-        Ask { id, client: client_id, estimate, kind, model: None }
+        let Self { id, ref client_id, estimate, kind, ref model } = *self;
+        let model = Some(model.as_str()).filter(|model| !model.is_empty());
+        Ask { id, client: client_id, estimate, kind, model }
     }
 }
 
@@ -95,7 +99,9 @@ pub(super) enum FrameError {
     BusyResume,
     #[error("ask {id}: tokens must be an integer from 0 to {PER_MINUTE_MAX}, got {tokens}")]
     Tokens { id: u32, tokens: u64 },
-    #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM or TPM")]
+    #[error("ask {id}: a model has 1 to {MODEL_NAME_BYTES_MAX} of A-Z a-z 0-9 . _ : @ + = ~ / -")]
+    Model { id: u32 },
+    #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM, TPM or a limit that it names")]
     Drop,
     #[error("hello is said once, in the first frame of a stream")]
     SecondHello,
@@ -155,7 +161,10 @@ impl TryFrom<decision::Ask> for ClientAsk {
         };
         let tokens = |tokens| Tokens::new(tokens).map_err(|_| FrameError::Tokens { id, tokens });
         let estimate = ask.tokens.map(tokens).transpose()?;
-        Ok(Self { id, client_id: ask.client_id, estimate, kind })
+        if !ask.model.is_empty() && model_name(ask.model.as_bytes()).is_none() {
+            return Err(FrameError::Model { id });
+        }
+        Ok(Self { id, client_id: ask.client_id, estimate, kind, model: ask.model })
     }
 }
 
@@ -166,7 +175,13 @@ impl TryFrom<decision::Drop> for Dropped {
         let limit = match drop.decision() {
             decision::Decision::RpmExceeded => LimitKey::Own(Dimension::Rpm),
             decision::Decision::TpmExceeded => LimitKey::Own(Dimension::Tpm),
-            _ => return Err(FrameError::Drop),
+            decision::Decision::LimitExceeded => {
+                let name = LimitName::try_from(drop.limit.as_str());
+                LimitKey::Named(name.map_err(|_| FrameError::Drop)?)
+            }
+            decision::Decision::Unspecified
+            | decision::Decision::Admitted
+            | decision::Decision::UnknownClient => return Err(FrameError::Drop),
         };
         if !(1..=DROPPED_MAX).contains(&drop.requests) {
             return Err(FrameError::Drop);

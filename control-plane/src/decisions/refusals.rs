@@ -7,6 +7,7 @@ use super::frame::Dropped;
 use crate::{
     excerpt::Excerpt,
     ledger::{Answer, Ask, Refusal, Shortage},
+    limits::LimitKey,
 };
 
 /// Logs which of `asks` were refused.
@@ -20,14 +21,24 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
         match answer {
             Answer::Admitted { .. } => {}
             Answer::Refused { refusal: Refusal { limit, shortage, wait }, reserved, .. } => {
-                let balance = match shortage {
-                    Shortage::Requests(balance) | Shortage::Tokens(balance) => Some(balance),
-                    Shortage::Places(_) => None,
+                let (balance, places) = match shortage {
+                    Shortage::Requests(balance) | Shortage::Tokens(balance) => {
+                        (Some(balance), None)
+                    }
+                    Shortage::Places(places) => (None, Some(*places)),
+                };
+                let (own, named) = match limit {
+                    LimitKey::Own(_) => (balance, None),
+                    LimitKey::Named(_) => (None, balance),
                 };
                 debug!(
                     client_id = client_id().as_str(),
+                    model = ask.model,
                     limit = limit.as_str(),
-                    per_minute = balance.map(Balance::limit),
+                    per_minute = own.map(Balance::limit),
+                    amount = named.map(Balance::limit),
+                    window_s = named.map(|balance| balance.quota().window().secs()),
+                    places,
                     left = balance.map(Balance::whole),
                     tokens = reserved.get(),
                     wait_ms = match wait {

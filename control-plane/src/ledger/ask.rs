@@ -1,6 +1,6 @@
 //! What a request asks, and what it is answered.
 
-use limiter::{Balance, Tokens, Wait};
+use limiter::{Balance, Dimension, Tokens, Wait};
 
 use crate::limits::LimitKey;
 
@@ -40,6 +40,8 @@ pub enum Answer {
         reserved: Tokens,
         /// Whether its end is waited for. Where there are too many, its charge stands.
         is_followed: bool,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// How little is left now.
         tightest: Tightest,
         /// Whether what is left would not pay for the same request again.
@@ -51,6 +53,8 @@ pub enum Answer {
         refusal: Refusal,
         /// The tokens that would have been reserved.
         reserved: Tokens,
+        /// Whether the client is configured, and has limits of its own.
+        is_configured: bool,
         /// How little is left.
         tightest: Tightest,
     },
@@ -110,4 +114,32 @@ pub struct Left {
     pub limit: LimitKey,
     /// What is left.
     pub balance: Balance,
+}
+
+impl Standing {
+    /// Whether what is left would not pay for as many tokens again.
+    pub(super) fn is_short(&self, cost: Tokens) -> bool {
+        self.tokens.is_some_and(|tokens| tokens.remaining() < cost.get())
+    }
+}
+
+/// Where nothing but a client's own limits applies.
+impl From<&Standing> for Tightest {
+    fn from(standing: &Standing) -> Self {
+        let own = |limit, balance: Option<Balance>| {
+            balance.map(|balance| Left { limit: LimitKey::Own(limit), balance })
+        };
+        Self {
+            requests: own(Dimension::Rpm, standing.requests),
+            tokens: own(Dimension::Tpm, standing.tokens),
+        }
+    }
+}
+
+impl Left {
+    /// Whether a limit with this balance is tighter.
+    pub(super) fn is_looser(&self, than: &Balance) -> bool {
+        let tightness = |balance: &Balance| (balance.remaining(), balance.quota().window());
+        tightness(than) < tightness(&self.balance)
+    }
 }

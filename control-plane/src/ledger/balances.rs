@@ -1,14 +1,15 @@
 //! What is left: one client's own buckets, in this process.
 
-use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis};
-use smallvec::SmallVec;
+use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis, Wait};
 
 use super::{
-    Refusal, Shortage, Standing,
-    charges::{BucketKey, Charges},
+    Refusal, Shortage, Standing, Tightest,
+    beside::{Beside, BesideKey},
+    charges::{BucketKey, Charges, Held},
     cost::Cost,
     lines::{Costs, Lines},
     policy::RetryAfter,
+    stock::{Part, Stock},
 };
 use crate::{clients::Limits, limits::LimitKey};
 
@@ -16,17 +17,19 @@ use crate::{clients::Limits, limits::LimitKey};
 /// limit is not in force stays, refills, and goes on where it was when the limit comes back.
 #[derive(Debug, Default)]
 pub(super) struct Balances {
-    requests: Option<Bucket>,
-    tokens: Option<Bucket>,
+    pub(super) requests: Option<Bucket>,
+    pub(super) tokens: Option<Bucket>,
     lines: Lines,
+    /// Those of limits beside the two.
+    pub(super) beside: Beside,
     /// Counts how often the buckets were thrown away: the client was deleted and created again, or
     /// reset.
     epoch: u32,
 }
 
 impl Balances {
-    /// Decides over one request that costs so many tokens: all limits admit it and all are charged, or
-    /// none is. A request that is refused is told when to come back by `retry_after`.
+    /// Decides over one request that costs so many tokens: both limits admit it and both are charged,
+    /// or neither is. A request that is refused is told when to come back by `retry_after`.
     #[inline]
     pub(super) fn decide(
         &mut self,
@@ -34,13 +37,13 @@ impl Balances {
         cost: Tokens,
         retry_after: RetryAfter,
         now: UnixMillis,
-    ) -> (Result<Charges, Refusal>, Standing) {
+    ) -> Decided {
         let epoch = self.epoch;
         let requests =
             limits.rpm.map(|rpm| Demand::new(in_use(&mut self.requests, rpm, now), Tokens::ONE));
         let tokens = limits.tpm.map(|tpm| Demand::new(in_use(&mut self.tokens, tpm, now), cost));
         // In the order in which a refusal names them.
-        let mut decided = match (requests, tokens) {
+        let decided = match (requests, tokens) {
             (Some(requests), Some(tokens)) => {
                 decide(epoch, [Dimension::Rpm, Dimension::Tpm], [requests, tokens], now)
             }
@@ -48,37 +51,91 @@ impl Balances {
             (None, Some(tokens)) => decide(epoch, [Dimension::Tpm], [tokens], now),
             (None, None) => decide(epoch, [], [], now),
         };
-        let costs = Costs {
-            requests: limits.rpm.and(self.requests.as_ref()).map(|bucket| (bucket, Tokens::ONE)),
-            tokens: limits.tpm.and(self.tokens.as_ref()).map(|bucket| (bucket, cost)),
-        };
-        match &mut decided {
-            Ok(_) => self.lines.follow(costs, now),
-            Err(refusal) if retry_after == RetryAfter::Spread => {
-                refusal.wait = self.lines.line_up(refusal.wait, costs, now);
+        let outcome = match decided {
+            Ok(charges) => {
+                self.follow(limits, cost, now);
+                Ok(charges)
             }
-            Err(_) => {}
-        }
-        (decided, self.standing(limits, now))
+            Err((limit, wait)) => {
+                let wait = match retry_after {
+                    RetryAfter::Exact => wait,
+                    RetryAfter::Spread => self.line_up(wait, limits, cost, now),
+                };
+                Err(self.refusal(limit, limits, wait, now))
+            }
+        };
+        let standing = self.standing(limits, now);
+        Decided { outcome, tightest: (&standing).into(), is_short: standing.is_short(cost) }
     }
 
-    /// Corrects what was charged to what the request costs in the end. Charges to buckets that have
-    /// been thrown away since are not settled with new ones.
+    /// A request was admitted: who waits is told accordingly.
     #[inline]
-    pub(super) fn settle(&mut self, charges: &Charges, cost: Cost, now: UnixMillis) {
-        if charges.epoch != self.epoch {
-            return;
-        }
-        for &(BucketKey::Own(limit), charge) in &charges.by_bucket {
-            let (bucket, used) = match (limit, cost) {
-                (Dimension::Rpm, Cost::RequestAnd(_)) => continue,
-                (Dimension::Rpm, Cost::Nothing) => (&mut self.requests, Tokens::ZERO),
-                (Dimension::Tpm, cost) => (&mut self.tokens, cost.tokens()),
-            };
-            if let Some(bucket) = bucket {
-                bucket.settle(charge, used, now);
-                self.lines.settle(limit, bucket, (charge, used), now);
+    pub(super) fn follow(&mut self, limits: Limits, cost: Tokens, now: UnixMillis) {
+        let Self { requests, tokens, lines, .. } = self;
+        lines.follow(costs(requests.as_ref(), tokens.as_ref(), limits, cost), now);
+    }
+
+    /// When a request is told to come back that is refused and would pass in `exact`.
+    pub(super) fn line_up(
+        &mut self,
+        exact: Wait,
+        limits: Limits,
+        cost: Tokens,
+        now: UnixMillis,
+    ) -> Wait {
+        let Self { requests, tokens, lines, .. } = self;
+        lines.line_up(exact, costs(requests.as_ref(), tokens.as_ref(), limits, cost), now)
+    }
+
+    /// Why a request does not pass which one of the two refuses.
+    pub(super) fn refusal(
+        &self,
+        limit: Dimension,
+        limits: Limits,
+        wait: Wait,
+        now: UnixMillis,
+    ) -> Refusal {
+        let standing = self.standing(limits, now);
+        let shortage = match limit {
+            Dimension::Rpm => standing.requests.map(Shortage::Requests),
+            Dimension::Tpm => standing.tokens.map(Shortage::Tokens),
+        };
+        // A limit that is not in force refuses nobody.
+        let shortage = shortage.unwrap_or(Shortage::Places(0));
+        Refusal { limit: LimitKey::Own(limit), shortage, wait }
+    }
+
+    /// Corrects what was charged to one of the client's own buckets to what the request costs in the
+    /// end, of which nothing may be known. What was charged to buckets that have been thrown away since is
+    /// not settled with new ones; places are the request's own, and come back.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        epoch: u32,
+        (key, held): (BucketKey, &Held),
+        cost: Option<Cost>,
+        now: UnixMillis,
+    ) {
+        let is_same = epoch == self.epoch;
+        match (key, held) {
+            (BucketKey::Own(limit), Held::Requests(charge) | Held::Tokens(charge)) if is_same => {
+                let bucket = match limit {
+                    Dimension::Rpm => &mut self.requests,
+                    Dimension::Tpm => &mut self.tokens,
+                };
+                let used = cost.and_then(|cost| held.used(cost));
+                if let (Some(bucket), Some(used)) = (bucket, used) {
+                    bucket.settle(*charge, used, now);
+                    self.lines.settle(limit, bucket, (*charge, used), now);
+                }
             }
+            (BucketKey::Beside(key, part), held) if is_same || *held == Held::Place => {
+                let stock = self.beside.get_mut(key).and_then(|stocks| stocks.get_mut(part));
+                if let Some(stock) = stock {
+                    stock.settle(held, cost, now);
+                }
+            }
+            (BucketKey::Own(_) | BucketKey::Beside(..) | BucketKey::Shared(..), _) => {}
         }
     }
 
@@ -94,9 +151,11 @@ impl Balances {
         }
     }
 
-    /// Full buckets, whatever was spent or is owed.
+    /// Full buckets, whatever was spent or is owed. Places stay with the requests that have them.
     pub(super) fn begin_anew(&mut self) {
-        *self = Self { epoch: self.epoch.wrapping_add(1), ..Self::default() };
+        let mut beside = std::mem::take(&mut self.beside);
+        beside.begin_anew();
+        *self = Self { epoch: self.epoch.wrapping_add(1), beside, ..Self::default() };
     }
 
     /// The buckets that there are, by limit.
@@ -111,10 +170,30 @@ impl Balances {
 
     /// Takes back a bucket as it was written down; `None` is a full one.
     pub(super) fn restore(&mut self, limit: Dimension, epoch: u32, bucket: Option<Bucket>) {
-        self.epoch = epoch;
+        self.restore_epoch(epoch);
         match limit {
             Dimension::Rpm => self.requests = bucket,
             Dimension::Tpm => self.tokens = bucket,
+        }
+    }
+
+    /// Takes back a bucket of a limit beside the two.
+    pub(super) fn restore_beside(
+        &mut self,
+        key: BesideKey,
+        epoch: u32,
+        part: Part,
+        bucket: Bucket,
+    ) {
+        self.restore_epoch(epoch);
+        self.beside.get_or_make(key).put(part, Stock::Window(bucket));
+    }
+
+    /// Between two epochs all buckets were thrown away, and not each of them is written down again.
+    fn restore_epoch(&mut self, epoch: u32) {
+        if epoch != self.epoch {
+            self.begin_anew();
+            self.epoch = epoch;
         }
     }
 
@@ -147,42 +226,57 @@ impl Balances {
     }
 }
 
+/// What was decided over one request, and how little is left then.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) outcome: Result<Charges, Refusal>,
+    pub(super) tightest: Tightest,
+    /// Whether what is left would not pay for the same request again.
+    pub(super) is_short: bool,
+}
+
 #[inline]
-fn in_use(bucket: &mut Option<Bucket>, limit: PerMinute, now: UnixMillis) -> &mut Bucket {
+pub(super) fn in_use(
+    bucket: &mut Option<Bucket>,
+    limit: PerMinute,
+    now: UnixMillis,
+) -> &mut Bucket {
     bucket.get_or_insert_with(|| Bucket::full(limit.into(), now))
 }
 
-/// Decides over the buckets of `limits`, and tells what they were charged.
+/// What a request costs in each bucket whose limit is in force.
+#[inline]
+fn costs<'a>(
+    requests: Option<&'a Bucket>,
+    tokens: Option<&'a Bucket>,
+    limits: Limits,
+    cost: Tokens,
+) -> Costs<'a> {
+    Costs {
+        requests: limits.rpm.and(requests).map(|bucket| (bucket, Tokens::ONE)),
+        tokens: limits.tpm.and(tokens).map(|bucket| (bucket, cost)),
+    }
+}
+
+/// Decides over the buckets of `limits`, and tells what they were charged, or which one is named.
 #[inline]
 fn decide<const N: usize>(
     epoch: u32,
     limits: [Dimension; N],
     mut demands: [Demand<'_>; N],
     now: UnixMillis,
-) -> Result<Charges, Refusal> {
+) -> Result<Charges, (Dimension, Wait)> {
     match limiter::decide(&mut demands, now) {
         Decision::Admitted => {
-            let mut by_bucket = SmallVec::new();
-            for (limit, demand) in limits.into_iter().zip(&demands) {
-                by_bucket.extend(demand.charge().map(|charge| (BucketKey::Own(limit), charge)));
-            }
-            Ok(Charges { epoch, by_bucket })
+            let charges = limits.into_iter().zip(&demands).filter_map(|(limit, demand)| {
+                Some((BucketKey::Own(limit), Held::own(limit, demand.charge()?)))
+            });
+            Ok(Charges { epoch, by_bucket: charges.collect() })
         }
         Decision::Refused(refusal) => {
-            let named = refusal.named();
-            let balance = demands.get(named).and_then(|demand| demand.balance(now));
-            let (Some(&dimension), Some(balance)) = (limits.get(named), balance) else {
-                // One of them refused, or nothing would have.
-                return Ok(Charges { epoch, by_bucket: SmallVec::new() });
-            };
-            Err(Refusal {
-                limit: LimitKey::Own(dimension),
-                shortage: match dimension {
-                    Dimension::Rpm => Shortage::Requests(balance),
-                    Dimension::Tpm => Shortage::Tokens(balance),
-                },
-                wait: refusal.wait(),
-            })
+            // One of them refused, or nothing would have.
+            let named = limits.get(refusal.named()).copied().unwrap_or(Dimension::Rpm);
+            Err((named, refusal.wait()))
         }
     }
 }

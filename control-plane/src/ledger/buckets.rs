@@ -1,15 +1,19 @@
 //! What the ledger tells of a limit's buckets.
-//!
-//! What the operator's calls need of the ledger besides clients: `put_rules` puts all limits and
-//! models in force at once, `limits` and `models` hand out what was put there last, `limit_stats`
-//! tells of a limit and a few of its buckets, and a client's snapshot of the limits that apply to it.
-//!
-//! A write of clients and limits at once comes as the rules first and then client by client. Until the
-//! last of them a client of before can have more buckets than either configuration gives it.
+
+use std::sync::atomic::Ordering;
 
 use limiter::ClientId;
 
-use crate::limits::{Group, Limit, ModelName, Name};
+use super::{
+    Client, Ledger,
+    rules::{InForce, Named},
+    slots::Books,
+    stock::{Part, Stocks},
+};
+use crate::{
+    clients::CLIENTS_AT_A_TIME,
+    limits::{Group, Limit, LimitMode, ModelName, Name},
+};
 
 /// Which of a limit's buckets is meant: by the values of what it has one for each of. They are in the
 /// order of their clients, groups, plans and models.
@@ -47,4 +51,130 @@ pub struct LimitStats {
     pub would_refuse: u64,
     /// Some of its buckets.
     pub buckets: Vec<BucketStanding>,
+}
+
+impl Ledger {
+    /// How a limit stands, with at most `max` of its buckets, those behind `after`; `None` when there
+    /// is no such limit.
+    pub fn limit_stats(
+        &self,
+        limit: &str,
+        after: Option<&BucketOf>,
+        max: usize,
+    ) -> Option<LimitStats> {
+        let limit = self.rules.limit(limit)?;
+        let buckets = if limit.config.mode == LimitMode::Off {
+            Vec::new()
+        } else if limit.is_clients_own() {
+            self.clients_buckets(&limit, after, max)
+        } else {
+            self.shared_buckets(&limit, after, max)
+        };
+        let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+        let counted = &limit.counted;
+        Some(LimitStats {
+            limit: limit.config.clone(),
+            refused: count(&counted.enforced),
+            would_refuse: count(&counted.shadow).saturating_add(count(&counted.trial)),
+            buckets,
+        })
+    }
+
+    fn shared_buckets(
+        &self,
+        limit: &InForce,
+        after: Option<&BucketOf>,
+        max: usize,
+    ) -> Vec<BucketStanding> {
+        let read = limit.shared_keys().into_iter().filter_map(|key| {
+            let books = self.shared.books_of(key)?;
+            let name = books.name.as_ref()?;
+            let (group, plan, model) = (name.group.clone(), name.plan.clone(), name.model.clone());
+            let of = BucketOf { client: None, group, plan, model };
+            let is_next = after.is_none_or(|after| of > *after);
+            is_next.then(|| self.bucket_standing(limit, of, &books.stocks))
+        });
+        let mut buckets: Vec<_> = read.collect();
+        buckets.sort_by(|a, b| a.of.cmp(&b.of));
+        buckets.truncate(max);
+        buckets
+    }
+
+    /// Of a limit that has a bucket for each client: of each client to which it applies, a few at a
+    /// time.
+    fn clients_buckets(
+        &self,
+        limit: &InForce,
+        after: Option<&BucketOf>,
+        max: usize,
+    ) -> Vec<BucketStanding> {
+        let named = self.rules.named();
+        let read = |client: &Client| self.buckets_of_client(limit, client, &named);
+        let mut buckets = Vec::new();
+        let mut last = after.and_then(|after| after.client.clone());
+        // Of the client at which the page before ended there may be more.
+        if let Some(client) = last.as_ref().and_then(|last| self.clients.get(last.as_str())) {
+            buckets = read(&client);
+            buckets.retain(|bucket| after.is_some_and(|after| bucket.of > *after));
+        }
+        while buckets.len() < max {
+            let clients = self.clients.after(last.as_ref(), CLIENTS_AT_A_TIME, |client| {
+                (client.config.id.clone(), read(client))
+            });
+            let Some((next, _)) = clients.last() else { break };
+            last = Some(next.clone());
+            buckets.extend(clients.into_iter().flat_map(|(_, buckets)| buckets));
+        }
+        buckets.truncate(max);
+        buckets
+    }
+
+    fn buckets_of_client(
+        &self,
+        limit: &InForce,
+        client: &Client,
+        named: &Named,
+    ) -> Vec<BucketStanding> {
+        let config = &client.config;
+        if !limit.config.concerns(&config.subject()) {
+            return Vec::new();
+        }
+        let each = limit.config.each;
+        let of = |model| BucketOf {
+            client: Some(config.id.clone()),
+            group: config.group.clone().filter(|_| each.group),
+            plan: config.plan.clone().filter(|_| each.plan),
+            model,
+        };
+        let full = || {
+            // Those for models that were never asked for are not there.
+            let one =
+                (!each.model).then(|| self.bucket_standing(limit, of(None), &Stocks::default()));
+            one.into_iter().collect()
+        };
+        let Some(slot) = client.entry.slot.get() else { return full() };
+        let Books { balances, .. } = &*self.slots.books(slot);
+        let own = balances.beside.iter().filter(|(key, _)| key.limit == limit.number);
+        let mut buckets: Vec<_> = own
+            .map(|(key, stocks)| {
+                let model = key.model.and_then(|model| named.model(model)).cloned();
+                self.bucket_standing(limit, of(model), stocks)
+            })
+            .collect();
+        if buckets.is_empty() {
+            return full();
+        }
+        buckets.sort_by(|a, b| a.of.cmp(&b.of));
+        buckets
+    }
+
+    fn bucket_standing(&self, limit: &InForce, of: BucketOf, stocks: &Stocks) -> BucketStanding {
+        let now = self.clock.now();
+        let left = |part| Some(limit.stock(part, stocks.get(part), now)?.remaining(now));
+        BucketStanding {
+            of,
+            remaining: left(Part::Main).unwrap_or_default(),
+            trial_remaining: left(Part::Trial),
+        }
+    }
 }

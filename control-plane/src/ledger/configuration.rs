@@ -1,11 +1,14 @@
 //! What an operator's writes do to the ledger.
 
-use limiter::ClientId;
+use std::sync::Arc;
 
-use super::{ClientSnapshot, LazySlot, Ledger, SlotNumber};
+use limiter::{ClientId, UnixMillis};
+
+use super::{ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber, rules::Changed};
 use crate::{
     clients::ClientConfig,
-    store::state::{ForgottenRecord, Record},
+    limits::{Limit, Models},
+    store::state::{ForgottenRecord, LimitForgottenRecord, Record},
 };
 
 /// What a write did.
@@ -25,29 +28,111 @@ impl Ledger {
         // Held to the end: writers wait for each other.
         let mut retired = self.retired.lock();
         let now = self.clock.now();
+        let class = self.rules.class_of(config, &self.shared);
         let mut slot = None;
-        let replaced = self.clients.replace(config, |of_client| {
-            slot = of_client.get();
+        let mut class_before = None;
+        let replaced = self.clients.replace(config, |entry| {
+            class_before = Some(std::mem::replace(&mut entry.class, Arc::clone(&class)));
+            slot = entry.slot.get();
             if let Some(slot) = slot {
                 self.slots.books(slot).balances.change_limits(config.limits, now);
             }
         });
-        if replaced {
+        if let Some(before) = class_before {
+            drop(class);
+            self.rules.let_go(before, &self.shared);
+        } else {
+            // Of one that was deleted while its end could not be written down, something may be left.
+            // It is noted before anybody can be charged.
+            self.note_forgotten(&config.id);
+            slot = retired.take(&config.id);
             if let Some(slot) = slot {
-                self.touch(slot);
+                self.slots.books(slot).begin_anew(&config.id);
             }
-            return Written::Replaced;
+            let entry = Entry { slot: slot.map(LazySlot::from).unwrap_or_default(), class };
+            self.clients.insert(config, entry);
         }
-        // Of one that was deleted while its end could not be written down, something may be left. It
-        // is noted before anybody can be charged.
-        self.note_forgotten(&config.id);
-        let slot = retired.take(&config.id);
         if let Some(slot) = slot {
-            self.slots.books(slot).begin_anew(&config.id);
             self.touch(slot);
         }
-        self.clients.insert(config, slot.map(LazySlot::from).unwrap_or_default());
-        Written::Created
+        if replaced { Written::Replaced } else { Written::Created }
+    }
+
+    /// Puts these limits and models in force in place of all others; what was spent stays spent, where
+    /// a limit goes on to count the same.
+    ///
+    /// A decision that is under way meanwhile is by what was in force before, but for limits that are no
+    /// more, and none waits.
+    pub fn put_rules(&self, limits: Vec<Limit>, models: Models) {
+        // Held to the end: writers wait for each other.
+        let _retired = self.retired.lock();
+        let now = self.clock.now();
+        let changed = self.rules.replace(limits, models, now);
+        for key in changed.removed_keys() {
+            self.shared.give_back(key);
+        }
+        self.note_forgotten_limits(&changed);
+        self.rules.apply(&self.shared);
+        for id in &changed.named {
+            let mut before = None;
+            self.clients.change(id.as_str(), |config, entry| {
+                let class = self.rules.class_of(config, &self.shared);
+                before = Some(std::mem::replace(&mut entry.class, class));
+            });
+            if let Some(before) = before {
+                self.rules.let_go(before, &self.shared);
+            }
+        }
+        self.rules.sweep(&self.shared);
+        self.change_shared(&changed, now);
+        self.change_beside(&changed, now);
+    }
+
+    fn note_forgotten_limits(&self, changed: &Changed) {
+        for limit in changed.removed.values() {
+            let limit = limit.config.name.as_str();
+            let mut pen = self.journal.pen();
+            pen.note(|| Record::LimitForgotten(LimitForgottenRecord { limit }));
+            self.write_if_much(pen);
+        }
+    }
+
+    /// What clients share of limits that were changed.
+    fn change_shared(&self, changed: &Changed, now: UnixMillis) {
+        for (limit, key) in changed.replaced_keys() {
+            let Some(mut books) = self.shared.books_of(key) else { continue };
+            limit.change(&mut books.stocks, now);
+            drop(books);
+            let mut pen = self.journal.pen();
+            pen.touch_shared(key.number());
+            self.write_if_much(pen);
+        }
+    }
+
+    /// Each client's own buckets of such limits: a look at every client, each for itself.
+    fn change_beside(&self, changed: &Changed, now: UnixMillis) {
+        if !changed.touches_clients_own() {
+            return;
+        }
+        let named = self.rules.named();
+        for slot in self.slots.all() {
+            let mut books = self.slots.books(slot);
+            let mut is_touched = false;
+            books.balances.beside.retain(|key, stocks| {
+                let model = key.model.is_none_or(|model| named.model(model).is_some());
+                let Some(limit) = named.limit(key.limit).filter(|_| model) else { return false };
+                if changed.replaced.contains_key(&key.limit) {
+                    is_touched = true;
+                    limit.change(stocks, now);
+                }
+                true
+            });
+            books.record.retain_limits(|limit| named.limit(limit).is_some());
+            drop(books);
+            if is_touched {
+                self.touch(slot);
+            }
+        }
     }
 
     /// Forgets a client's configuration and balances; `false` when there is no such client.
@@ -55,12 +140,13 @@ impl Ledger {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
         self.note_forgotten(&removed.config.id);
-        if let Some(slot) = removed.slot.get() {
+        if let Some(slot) = removed.entry.slot.get() {
             self.slots.books(slot).retire();
             if let Some(forgotten) = retired.put(removed.config.id, slot) {
                 self.slots.give_back(forgotten);
             }
         }
+        self.rules.let_go(removed.entry.class, &self.shared);
         true
     }
 
@@ -69,7 +155,7 @@ impl Ledger {
     /// nothing of theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         let client = self.clients.get(client)?;
-        let slot = client.slot.get();
+        let slot = client.entry.slot.get();
         if let Some(slot) = slot {
             self.slots.books(slot).balances.begin_anew();
         }

@@ -2,13 +2,20 @@
 
 use std::sync::atomic::Ordering;
 
-use limiter::{Balance, Dimension, Tokens, UnixMillis};
+use limiter::{Tokens, UnixMillis};
 use parking_lot::MutexGuard;
 
 use super::{
-    Answer, Ask, Client, Ledger, Left, RequestKind, Reservation, RetryAfter, Standing, Tightest,
-    Unknown, Worker, WorkerId, journal::Pen, policy::EstimateSource, record::Record, worker::Held,
-    written::opened,
+    Answer, Ask, Client, Ledger, RequestKind, Reservation, RetryAfter, Unknown, Worker, WorkerId,
+    balances::Decided,
+    cost::Cost,
+    journal::Pen,
+    policy::EstimateSource,
+    record::Record,
+    rules::{Applied, Row},
+    together::{Beset, count_refused},
+    worker::Held,
+    written::push_opened,
 };
 use crate::limits::LimitKey;
 
@@ -33,7 +40,7 @@ impl Ledger {
         held.begin_frame();
         let mut asking = Asking { worker: worker.id(), held, pen: self.journal.pen(), now };
         let answers = asks.iter().map(|ask| self.decide_one(ask, &mut asking)).collect();
-        self.journal.write(asking.pen, &self.slots, now);
+        self.write(asking.pen, now);
         answers
     }
 
@@ -54,8 +61,15 @@ impl Ledger {
     }
 
     fn count_dropped_of(&self, client: &Client, limit: &LimitKey, requests: u64, now: UnixMillis) {
-        let slot = client.slot.get_or_take(&self.slots, &client.config.id);
-        self.slots.books(slot).record.dropped(limit, requests, now);
+        let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
+        let record = &mut self.slots.books(slot).record;
+        record.dropped(limit, requests, now);
+        if let LimitKey::Named(name) = limit
+            && let Some(limit) = self.rules.limit(name.as_str())
+        {
+            limit.count_refused(requests, false);
+            record.refused_by(limit.number, requests);
+        }
         self.touch(slot);
     }
 
@@ -75,13 +89,13 @@ impl Ledger {
             // In shadow it passes, and nobody comes back at a moment of its own.
             let in_shadow = asking.held.is_in_shadow;
             let retry_after = if in_shadow { RetryAfter::Exact } else { self.policy.retry_after };
-            return self.decide_for(&client, ask, retry_after, asking);
+            return self.decide_for(&client, true, ask, retry_after, asking);
         }
         match &self.unknown {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
                 // Moments of their own would be kept to by some of them, and be taken by others.
-                self.decide_for(client, ask, RetryAfter::Exact, asking)
+                self.decide_for(client, false, ask, RetryAfter::Exact, asking)
             }
             Unknown::Denied(denied) => {
                 let (what, count) = if asking.held.is_in_shadow {
@@ -102,55 +116,78 @@ impl Ledger {
         let Some(reservation) = asking.held.reservations.get(&ask.id) else {
             return asking.held.repeat(ask.id);
         };
-        let standing = self.with_client(ask.client, |client| {
+        let reserved = reservation.reserved;
+        let now = asking.now;
+        let stands = self.with_client(ask.client, |client| {
             let books = self.slots.books_of(reservation.slot)?;
-            Some(books.balances.standing(client.config.limits_in_force(), asking.now))
+            let applied = client.entry.class.applied();
+            let request = beset(client, &applied, ask, reserved);
+            Some(self.tightest_together(&books, request, now))
         });
-        let (reserved, standing) = (reservation.reserved, standing.flatten().unwrap_or_default());
-        let is_short = is_short(&standing, reserved);
-        let tightest = tightest(&standing);
-        Some(Answer::Admitted { reserved, is_followed: true, tightest, is_short })
+        let (tightest, is_short) = stands.flatten().unwrap_or_default();
+        let is_configured = self.clients.get(ask.client).is_some();
+        Some(Answer::Admitted { reserved, is_followed: true, is_configured, tightest, is_short })
     }
 
     #[inline]
     fn decide_for(
         &self,
         client: &Client,
+        is_configured: bool,
         ask: &Ask<'_>,
         retry_after: RetryAfter,
         asking: &mut Asking<'_>,
     ) -> Answer {
         let Asking { worker, held, pen, now } = asking;
         let now = *now;
-        let slot = client.slot.get_or_take(&self.slots, &client.config.id);
+        let in_shadow = held.is_in_shadow;
+        let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
         pen.touch(slot);
         let mut books = self.slots.books(slot);
-        let reserved = self.estimate(client, &books.record, ask, now);
-        let limits = client.config.limits_in_force();
-        let (decided, standing) = books.balances.decide(limits, reserved, retry_after, now);
-        match decided {
+        let applied = client.entry.class.applied();
+        let mut request = beset(client, &applied, ask, Tokens::ZERO);
+        let reserved = self.estimate(client, &books.record, ask, request.rows, now);
+        request.cost = reserved;
+        let Decided { outcome, tightest, is_short } = if request.rows.is_empty() {
+            books.balances.decide(request.limits, reserved, retry_after, now)
+        } else {
+            self.decide_together(&mut books, request, (retry_after, in_shadow), pen, now)
+        };
+        match outcome {
             Ok(charges) => {
-                books.record.admitted(now);
                 let is_followed = self.workers.take_place(held.reservations.len());
+                if !is_followed && let Some((limit, refusal)) = request.no_place() {
+                    // Nobody would know when to give its place back.
+                    self.end_charges(Some(&mut books), &charges, Some(Cost::Nothing), pen, now);
+                    count_refused(limit, &mut books.record, in_shadow);
+                    books.record.not_admitted(&refusal.limit, in_shadow, now);
+                    let (tightest, _) = self.tightest_together(&books, request, now);
+                    return Answer::Refused { refusal, reserved, is_configured, tightest };
+                }
+                books.record.admitted(now);
                 if is_followed {
                     let slot = books.key(slot);
                     let reservation = Reservation { slot, kind: ask.kind, charges, reserved };
-                    pen.note(|| opened(*worker, ask.id, &client.config.id, &reservation));
+                    pen.note_with(|push| {
+                        let names = (&**self.rules.named(), &self.shared);
+                        push_opened(
+                            (*worker, ask.id),
+                            &client.config.id,
+                            &reservation,
+                            names,
+                            push,
+                        );
+                    });
                     held.reservations.insert(ask.id, reservation);
                 } else {
+                    self.end_charges(Some(&mut books), &charges, None, pen, now);
                     books.record.lost(reserved);
                 }
-                let is_short = is_short(&standing, reserved);
-                let tightest = tightest(&standing);
-                Answer::Admitted { reserved, is_followed, tightest, is_short }
+                Answer::Admitted { reserved, is_followed, is_configured, tightest, is_short }
             }
             Err(refusal) => {
-                if held.is_in_shadow {
-                    books.record.refused_in_shadow(&refusal.limit, now);
-                } else {
-                    books.record.dropped(&refusal.limit, 1, now);
-                }
-                Answer::Refused { refusal, reserved, tightest: tightest(&standing) }
+                books.record.not_admitted(&refusal.limit, in_shadow, now);
+                Answer::Refused { refusal, reserved, is_configured, tightest }
             }
         }
     }
@@ -158,14 +195,22 @@ impl Ledger {
     /// How many tokens a request reserves.
     ///
     /// What its client did not say itself (the learned, the default and the least estimate) is capped
-    /// at what a full bucket holds: a client whose usual request is larger than its limit waits for
-    /// the full bucket, and is not locked out for ever.
+    /// at what the smallest full bucket holds: a client whose usual request is larger than its limits
+    /// waits for that, and is not locked out for ever.
     #[inline]
-    fn estimate(&self, client: &Client, record: &Record, ask: &Ask<'_>, now: UnixMillis) -> Tokens {
+    fn estimate(
+        &self,
+        client: &Client,
+        record: &Record,
+        ask: &Ask<'_>,
+        rows: &[Row],
+        now: UnixMillis,
+    ) -> Tokens {
         let policy = &self.policy.estimate;
-        let within_limit = |tokens: Tokens| match client.config.limits.tpm {
-            Some(limit) => tokens.min(limit.into()),
-            None => tokens,
+        let within_limits = |tokens: Tokens| {
+            let own = client.config.limits.tpm.map(Tokens::from);
+            let beside = rows.iter().filter_map(|row| row.limit.tokens_at_once());
+            own.into_iter().chain(beside).fold(tokens, Tokens::min)
         };
         let learned = match policy.source {
             EstimateSource::Header => None,
@@ -173,29 +218,21 @@ impl Ledger {
         };
         let estimate = ask
             .estimate
-            .max(learned.map(within_limit))
-            .unwrap_or_else(|| within_limit(policy.default));
+            .max(learned.map(within_limits))
+            .unwrap_or_else(|| within_limits(policy.default));
         match ask.kind {
             RequestKind::Generates => {
                 let min = client.config.min_estimate.unwrap_or(policy.min);
-                estimate.max(within_limit(min))
+                estimate.max(within_limits(min))
             }
             RequestKind::Reads | RequestKind::Counts => estimate,
         }
     }
 }
 
-fn tightest(standing: &Standing) -> Tightest {
-    let own = |limit, balance: Option<Balance>| {
-        balance.map(|balance| Left { limit: LimitKey::Own(limit), balance })
-    };
-    Tightest {
-        requests: own(Dimension::Rpm, standing.requests),
-        tokens: own(Dimension::Tpm, standing.tokens),
-    }
-}
-
-/// Whether the same request would now be refused for the tokens that this one may give back.
-fn is_short(standing: &Standing, reserved: Tokens) -> bool {
-    standing.tokens.is_some_and(|tokens| tokens.remaining() < reserved.get())
+/// A request and the limits that apply to it.
+#[inline]
+fn beset<'a>(client: &Client, applied: &'a Applied, ask: &Ask<'_>, cost: Tokens) -> Beset<'a> {
+    let (model, rows) = applied.rows(ask.model);
+    Beset { applied, rows, model, limits: client.config.limits_in_force(), cost }
 }

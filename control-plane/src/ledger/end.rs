@@ -3,8 +3,12 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId, cost::Cost,
-    policy::EstimateSource, slots::Books,
+    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId,
+    charges::{BucketKey, Charges},
+    cost::Cost,
+    journal::Pen,
+    policy::EstimateSource,
+    slots::Books,
 };
 use crate::store::state::{EndedRecord, Record};
 
@@ -34,10 +38,11 @@ impl Ledger {
             let reservation = held.reservations.remove(&id)?;
             pen.note(|| Record::Ended(EndedRecord { worker: worker.id().0, id }));
             // A client that was deleted still has its books, until it is forgotten.
-            if let Some(mut books) = self.slots.books_of(reservation.slot) {
+            let mut books = self.slots.books_of(reservation.slot);
+            if books.is_some() {
                 pen.touch(reservation.slot.number());
-                self.end_one(&mut books, &reservation, &end, now);
             }
+            self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now);
             Some(Ended { id, end, reserved: reservation.reserved })
         });
         let ended: Vec<_> = ended.collect();
@@ -49,18 +54,32 @@ impl Ledger {
     /// A request that was written down as open has ended before it was read again.
     pub(super) fn let_go(&self, worker: WorkerId, id: u32) {
         let known = self.workers.get(worker);
-        if known.is_some_and(|worker| worker.lock().reservations.remove(&id).is_some()) {
+        if let Some(gone) = known.and_then(|worker| worker.lock().reservations.remove(&id)) {
             self.workers.give_back(1);
+            self.give_places_back(&gone);
         }
     }
 
     #[inline]
-    fn end_one(&self, books: &mut Books, request: &Reservation, end: &End, now: UnixMillis) {
-        let Books { balances, record, .. } = books;
-        match end {
+    fn end_one(
+        &self,
+        mut books: Option<&mut Books>,
+        request: &Reservation,
+        end: &End,
+        pen: &mut Pen<'_>,
+        now: UnixMillis,
+    ) {
+        let cost = match end {
             End::Settled(response) => {
-                let cost = response.cost(request.kind, request.reserved, &self.policy.charge);
-                balances.settle(&request.charges, cost, now);
+                Some(response.cost(request.kind, request.reserved, &self.policy.charge))
+            }
+            End::Canceled => Some(Cost::Nothing),
+            End::Lost => None,
+        };
+        self.end_charges(books.as_deref_mut(), &request.charges, cost, pen, now);
+        let Some(Books { record, .. }) = books else { return };
+        match (end, cost) {
+            (End::Settled(response), Some(cost)) => {
                 record.settled(request.reserved, cost.tokens(), response.duration_us);
                 // A response that was cut short used less than such requests do.
                 if let (EstimateSource::Learned, Outcome::Completed, Some(used)) = (
@@ -71,11 +90,32 @@ impl Ledger {
                     record.learn(used, now);
                 }
             }
-            End::Canceled => {
-                balances.settle(&request.charges, Cost::Nothing, now);
-                record.canceled();
+            (End::Canceled, _) => record.canceled(),
+            (End::Lost, _) | (End::Settled(_), None) => record.lost(request.reserved),
+        }
+    }
+
+    /// Corrects all charges of a request to what it costs in the end; where that is not known they
+    /// stand, but for the places that it took.
+    #[inline]
+    pub(super) fn end_charges(
+        &self,
+        mut books: Option<&mut Books>,
+        charges: &Charges,
+        cost: Option<Cost>,
+        pen: &mut Pen<'_>,
+        now: UnixMillis,
+    ) {
+        for (key, held) in &charges.by_bucket {
+            if let BucketKey::Shared(key, part) = key {
+                let Some(mut shared) = self.shared.books_of(*key) else { continue };
+                if let Some(stock) = shared.stocks.get_mut(*part) {
+                    stock.settle(held, cost, now);
+                    pen.touch_shared(key.number());
+                }
+            } else if let Some(books) = books.as_deref_mut() {
+                books.balances.settle(charges.epoch, (*key, held), cost, now);
             }
-            End::Lost => record.lost(request.reserved),
         }
     }
 }

@@ -11,8 +11,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Ledger,
-    slots::{SlotNumber, Slots},
-    written::push_books,
+    shared::SharedNumber,
+    slots::SlotNumber,
+    written::{push_books, push_shared},
 };
 use crate::store::state::{Record, Records, StateFiles};
 
@@ -28,6 +29,7 @@ pub(super) struct Journal {
 pub(super) struct Pending {
     events: Records,
     touched: Vec<SlotNumber>,
+    shared: Vec<SharedNumber>,
 }
 
 /// Notes what is to be written; nothing, where nothing is.
@@ -43,25 +45,6 @@ impl Journal {
     pub(super) fn pen(&self) -> Pen<'_> {
         Pen(self.files.get().map(|_| self.pending.lock()))
     }
-
-    /// Writes down what was noted.
-    pub(super) fn write(&self, pen: Pen<'_>, slots: &Slots, now: UnixMillis) {
-        let (Some(files), Some(mut pending)) = (self.files.get(), pen.0) else { return };
-        if pending.events.is_empty() && pending.touched.is_empty() {
-            return;
-        }
-        let Pending { events, touched } = &mut *pending;
-        touched.sort_unstable();
-        touched.dedup();
-        files.append(now, |entry| {
-            entry.extend(events);
-            for &slot in touched.iter() {
-                push_books(&slots.books(slot), &mut |record| entry.push(record));
-            }
-        });
-        events.clear();
-        touched.clear();
-    }
 }
 
 /// Bytes of events and slots after which an entry is written although more is to come.
@@ -72,7 +55,8 @@ impl Pen<'_> {
     /// Whether so much is noted that it should be written.
     fn has_much(&self) -> bool {
         self.0.as_ref().is_some_and(|pending| {
-            pending.events.len() >= EVENTS_MAX || pending.touched.len() >= TOUCHED_MAX
+            let touched = pending.touched.len() + pending.shared.len();
+            pending.events.len() >= EVENTS_MAX || touched >= TOUCHED_MAX
         })
     }
 
@@ -81,6 +65,22 @@ impl Pen<'_> {
     pub(super) fn note<'r>(&mut self, event: impl FnOnce() -> Record<'r>) {
         if let Some(pending) = &mut self.0 {
             pending.events.push(&event());
+        }
+    }
+
+    /// Something happened, as `tell` says it.
+    #[inline]
+    pub(super) fn note_with(&mut self, tell: impl FnOnce(&mut dyn FnMut(&Record<'_>))) {
+        if let Some(pending) = &mut self.0 {
+            tell(&mut |event| pending.events.push(event));
+        }
+    }
+
+    /// What is in a bucket that clients share may have changed.
+    #[inline]
+    pub(super) fn touch_shared(&mut self, bucket: SharedNumber) {
+        if let Some(pending) = &mut self.0 {
+            pending.shared.push(bucket);
         }
     }
 
@@ -94,16 +94,42 @@ impl Pen<'_> {
 }
 
 impl Ledger {
+    /// Writes down what was noted.
+    pub(super) fn write(&self, pen: Pen<'_>, now: UnixMillis) {
+        let (Some(files), Some(mut pending)) = (self.journal.files.get(), pen.0) else { return };
+        let Pending { events, touched, shared } = &mut *pending;
+        if events.is_empty() && touched.is_empty() && shared.is_empty() {
+            return;
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        shared.sort_unstable();
+        shared.dedup();
+        let named = self.rules.named();
+        files.append(now, |entry| {
+            entry.extend(events);
+            for &slot in touched.iter() {
+                push_books(&self.slots.books(slot), &named, &mut |record| entry.push(record));
+            }
+            for &bucket in shared.iter() {
+                push_shared(&self.shared.books(bucket), &mut |record| entry.push(record));
+            }
+        });
+        events.clear();
+        touched.clear();
+        shared.clear();
+    }
+
     /// Writes down what was noted, where it is much: a file of a million clients is written in many
     /// entries, and all else with what is decided next.
     pub(super) fn write_if_much(&self, pen: Pen<'_>) {
         if pen.has_much() {
-            self.journal.write(pen, &self.slots, self.clock.now());
+            self.write(pen, self.clock.now());
         }
     }
 
     /// Writes down what has ended and is not written yet: only then may it be acknowledged.
     pub fn commit(&self) {
-        self.journal.write(self.journal.pen(), &self.slots, self.clock.now());
+        self.write(self.journal.pen(), self.clock.now());
     }
 }

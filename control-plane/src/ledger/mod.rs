@@ -10,6 +10,7 @@
 
 mod ask;
 mod balances;
+mod beside;
 mod buckets;
 mod charges;
 mod clock;
@@ -27,13 +28,18 @@ mod reservation;
 mod restore;
 mod retired;
 mod rules;
+mod shared;
 mod slots;
 mod snapshot;
+mod stock;
+mod together;
 mod unconfigured;
 mod unknown;
 mod worker;
 mod workers;
 mod written;
+
+use std::sync::Arc;
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
@@ -53,9 +59,10 @@ pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
 use reservation::Reservation;
 use retired::Retired;
-use rules::Rules;
+use rules::{Class, Rules};
+use shared::SharedBuckets;
 use slots::{LazySlot, SlotNumber, Slots};
-pub use snapshot::{ClientSnapshot, LimitStanding, UnknownSnapshot};
+pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
 use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{Worker, WorkerId};
@@ -64,29 +71,40 @@ use workers::Workers;
 
 use crate::clients::{self, Catalog};
 
-/// A client as the catalog has it: its configuration, and where its slot is.
-type Client = clients::Client<LazySlot>;
+/// A client as the catalog has it: its configuration, and where the rest is found.
+type Client = clients::Client<Entry>;
+
+/// Where what is left of a client's limits is, and which limits apply to it beside its own.
+#[derive(Debug)]
+struct Entry {
+    slot: LazySlot,
+    class: Arc<Class>,
+}
 
 /// All books of this process.
 #[derive(Debug)]
 pub struct Ledger {
     policy: Policy,
     clock: Clock,
-    clients: Catalog<LazySlot>,
+    clients: Catalog<Entry>,
     slots: Slots,
+    rules: Rules,
+    shared: SharedBuckets,
     retired: Mutex<Retired>,
     unknown: Unknown,
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
-    rules: Rules,
 }
 
 impl Ledger {
     /// A ledger without clients.
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
+        let (rules, shared) = (Rules::default(), SharedBuckets::default());
         Self {
-            unknown: Unknown::new(policy.unknown_clients),
+            unknown: Unknown::new(policy.unknown_clients, |config| rules.class_of(config, &shared)),
+            rules,
+            shared,
             policy,
             clock: clock.into(),
             clients: Catalog::default(),
@@ -95,7 +113,6 @@ impl Ledger {
             retired: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
-            rules: Rules::default(),
         }
     }
 

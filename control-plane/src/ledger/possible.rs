@@ -3,7 +3,7 @@
 use limiter::{AMOUNT_MAX, Tokens, Window};
 
 use super::{record::REMEMBERED, written};
-use crate::store::state::{BucketLevel, LearnedRecord, Record};
+use crate::store::state::{BucketLevel, BucketName, BucketRecord, LearnedRecord, Record};
 
 /// Why a record is of nothing that there can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,17 +25,27 @@ fn is_of_a_minute(level: &BucketLevel) -> bool {
 /// says.
 pub fn check(record: &Record<'_>) -> Result<(), ImpossibleRecord> {
     match record {
-        Record::Bucket(bucket) => match &bucket.level {
-            Some(level) if !is_of_a_minute(level) || written::bucket(level).is_none() => {
-                Err(ImpossibleRecord::Level)
-            }
-            _ => Ok(()),
-        },
+        Record::Bucket(BucketRecord { bucket, level, .. }) => {
+            let is_possible = level.as_ref().is_none_or(|level| {
+                let is_expected = match bucket {
+                    BucketName::Rpm(_) | BucketName::Tpm(_) => is_of_a_minute(level),
+                    BucketName::Limit(_) => true,
+                    BucketName::Places(_) => false,
+                };
+                is_expected && written::bucket(level).is_some()
+            });
+            if is_possible { Ok(()) } else { Err(ImpossibleRecord::Level) }
+        }
         Record::Learned(LearnedRecord { used, .. }) => {
             let is_possible = (1..=REMEMBERED).contains(&used.len())
                 && used.iter().all(|tokens| Tokens::new(*tokens).is_ok());
             if is_possible { Ok(()) } else { Err(ImpossibleRecord::Learned) }
         }
-        Record::Tallies(_) | Record::Opened(_) | Record::Ended(_) | Record::Forgotten(_) => Ok(()),
+        Record::Tallies(_)
+        | Record::Opened(_)
+        | Record::Ended(_)
+        | Record::Forgotten(_)
+        | Record::LimitTallies(_)
+        | Record::LimitForgotten(_) => Ok(()),
     }
 }

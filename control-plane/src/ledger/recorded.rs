@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 
 use super::{
     Client, Ledger, Unknown,
+    rules::Named,
     slots::Books,
-    written::{push_books, push_learned},
+    written::{push_books, push_learned, push_shared},
 };
 use crate::{clients::ClientConfig, store::state::Record};
 
@@ -37,17 +38,24 @@ impl Ledger {
         }
     }
 
+    /// What `read` makes of the records of each bucket that clients share.
+    pub fn recorded_shared(&self, mut read: impl FnMut(&Record<'_>)) {
+        for bucket in self.shared.all() {
+            push_shared(&self.shared.books(bucket), &mut |record| read(record));
+        }
+    }
+
     fn recorded<T>(&self, client: &Client, read: impl FnOnce(&[Record<'_>]) -> T) -> T {
-        match client.slot.get() {
-            Some(slot) => read(&records(&self.slots.books(slot))),
+        match client.entry.slot.get() {
+            Some(slot) => read(&records(&self.slots.books(slot), &self.rules.named())),
             None => read(&[]),
         }
     }
 }
 
-fn records(books: &Books) -> SmallVec<[Record<'_>; RECORDS]> {
+fn records<'a>(books: &'a Books, named: &'a Named) -> SmallVec<[Record<'a>; RECORDS]> {
     let mut records = SmallVec::new();
-    push_books(books, &mut |record| records.push(record.clone()));
+    push_books(books, named, &mut |record| records.push(record.clone()));
     push_learned(books, &mut |record| records.push(record.clone()));
     records
 }

@@ -59,7 +59,9 @@ impl Slots {
     /// Every slot that there is by now.
     pub(super) fn all(&self) -> impl Iterator<Item = SlotNumber> {
         let count = u32::try_from(self.slots.count()).unwrap_or(u32::MAX);
-        (0..count).map(SlotNumber)
+        // One that is being made may come before one that was.
+        let is_made = |number: &SlotNumber| self.slots.get(number.0 as usize).is_some();
+        (0..count).map(SlotNumber).filter(is_made)
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.

@@ -1,13 +1,19 @@
 //! What the ledger tells of its clients.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use limiter::ClientId;
 
-use super::{Client, Ledger, RecordSnapshot, Standing, Unknown, slots::Books};
+use super::{
+    Client, Ledger, RecordSnapshot, Standing, Unknown,
+    rules::InForce,
+    shared::SharedKey,
+    slots::Books,
+    stock::{Part, Stocks},
+};
 use crate::{
     clients::ClientConfig,
-    limits::{LimitName, Measure},
+    limits::{Each, Limit, LimitMode, LimitName, Measure, Models},
 };
 
 /// A client as it stood at one moment.
@@ -15,12 +21,12 @@ use crate::{
 pub struct ClientSnapshot {
     /// Its configuration.
     pub config: ClientConfig,
-    /// What is left of its limits.
+    /// What is left of its own limits.
     pub standing: Standing,
+    /// The limits beside them that apply to its requests, in the order of their names.
+    pub limits: Vec<LimitStanding>,
     /// What happened.
     pub record: RecordSnapshot,
-    /// The limits beside its own that apply to its requests, in the order of their names.
-    pub limits: Vec<LimitStanding>,
 }
 
 /// A limit that applies to a client's requests.
@@ -38,6 +44,21 @@ pub struct LimitStanding {
     pub would_refuse: u64,
     /// Requests of the client that it refused.
     pub refused: u64,
+}
+
+/// A limit, and what happened to it.
+#[derive(Clone, Debug)]
+pub struct LimitSnapshot {
+    /// As it is configured.
+    pub config: Limit,
+    /// Requests that it refused, since the process started.
+    pub refused: u64,
+    /// That it would have refused, were it or the request's filter not in shadow.
+    pub refused_in_shadow: u64,
+    /// That it would have refused by the number on trial.
+    pub refused_on_trial: u64,
+    /// Whole requests, tokens or places that are left, where all its requests share one bucket.
+    pub remaining: Option<u64>,
 }
 
 /// What was seen of ids that are not configured.
@@ -96,15 +117,74 @@ impl Ledger {
         }
     }
 
+    /// The limits in force beside clients' own, in the order of their names.
+    pub fn limits(&self) -> Vec<Limit> {
+        self.rules.limits().iter().map(|limit| limit.config.clone()).collect()
+    }
+
+    /// The models in force.
+    pub fn models(&self) -> Models {
+        self.rules.models().models().clone()
+    }
+
+    /// The limits in force, in the order of their names, and what happened to them.
+    pub fn limit_snapshots(&self) -> Vec<LimitSnapshot> {
+        self.rules.limits().iter().map(|limit| self.limit_snapshot(limit)).collect()
+    }
+
+    fn limit_snapshot(&self, limit: &InForce) -> LimitSnapshot {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let is_one = limit.config.each == Each::default() && limit.config.mode != LimitMode::Off;
+        LimitSnapshot {
+            config: limit.config.clone(),
+            refused: count(&limit.counted.enforced),
+            refused_in_shadow: count(&limit.counted.shadow),
+            refused_on_trial: count(&limit.counted.trial),
+            remaining: is_one.then(|| self.least_left(limit, limit.shared_keys(), None)),
+        }
+    }
+
+    /// What is left of the fullest-drawn of these shared buckets, or of a client's own.
+    fn least_left(&self, limit: &InForce, shared: Vec<SharedKey>, own: Option<&Books>) -> u64 {
+        let now = self.clock.now();
+        let left = |stocks: &Stocks| {
+            let main = limit.stock(Part::Main, stocks.get(Part::Main), now);
+            main.map_or(u64::MAX, |stock| stock.remaining(now))
+        };
+        let beside = own.into_iter().flat_map(|books| books.balances.beside.iter());
+        let of_limit = beside.filter(|(key, _)| key.limit == limit.number);
+        let own = of_limit.map(|(_, stocks)| left(stocks));
+        let shared = shared
+            .into_iter()
+            .filter_map(|key| self.shared.books_of(key).map(|books| left(&books.stocks)));
+        let full = left(&Stocks::default());
+        own.chain(shared).fold(full, u64::min)
+    }
+
+    fn limits_of(&self, client: &Client, books: &Books) -> Vec<LimitStanding> {
+        let applied = client.entry.class.applied();
+        let limits = applied.limits().into_iter().map(|(limit, shared)| {
+            let count = books.record.count_by(limit.number);
+            LimitStanding {
+                name: limit.config.name.clone(),
+                measure: limit.config.measure,
+                remaining: self.least_left(limit, shared, Some(books)),
+                would_refuse: count.would_refuse,
+                refused: count.refused,
+            }
+        });
+        limits.collect()
+    }
+
     pub(super) fn snapshot_of(&self, client: &Client) -> ClientSnapshot {
         let now = self.clock.now();
         let as_of = |books: &Books| ClientSnapshot {
             config: client.config.clone(),
             standing: books.balances.standing(client.config.limits, now),
+            limits: self.limits_of(client, books),
             record: books.record.snapshot(now),
-            limits: Vec::new(),
         };
-        match client.slot.get() {
+        match client.entry.slot.get() {
             Some(slot) => as_of(&self.slots.books(slot)),
             None => as_of(&Books::default()),
         }

@@ -1,10 +1,10 @@
 //! Ids that are not configured: they have no state of their own.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use limiter::ClientId;
 
-use super::{Client, LazySlot, Ledger, policy::UnknownClients};
+use super::{Class, Client, Entry, LazySlot, Ledger, policy::UnknownClients};
 use crate::clients::{ClientConfig, Limits};
 
 /// What becomes of them.
@@ -25,7 +25,10 @@ pub(super) struct Denied {
 }
 
 impl Unknown {
-    pub(super) fn new(policy: UnknownClients) -> Self {
+    pub(super) fn new(
+        policy: UnknownClients,
+        class_of: impl FnOnce(&ClientConfig) -> Arc<Class>,
+    ) -> Self {
         let limits = match policy {
             UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
             UnknownClients::Allow => Limits::default(),
@@ -33,7 +36,8 @@ impl Unknown {
         };
         let id = ClientId::unknown();
         let config = ClientConfig::new(id, limits);
-        Self::Shared(Client { config, slot: LazySlot::default() })
+        let entry = Entry { slot: LazySlot::default(), class: class_of(&config) };
+        Self::Shared(Client { config, entry })
     }
 }
 

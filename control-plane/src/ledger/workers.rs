@@ -148,14 +148,44 @@ impl Ledger {
     }
 
     /// Takes back what was read from the files.
-    pub(super) fn hold_again(&self, id: WorkerId, request: u32, reservation: Reservation) {
+    ///
+    /// The answer is what is not held: what was read before of the same request, or this where there are
+    /// too many.
+    pub(super) fn hold_again(
+        &self,
+        id: WorkerId,
+        request: u32,
+        reservation: Reservation,
+    ) -> Option<Reservation> {
         let worker = self.workers.get_or_make(id);
         let mut held = worker.lock();
-        if self.workers.take_place(held.reservations.len()) {
-            held.away_since.get_or_insert(self.clock.now());
-            if held.reservations.insert(request, reservation).is_some() {
-                self.workers.give_back(1);
-            }
+        if !self.workers.take_place(held.reservations.len()) {
+            return Some(reservation);
         }
+        held.away_since.get_or_insert(self.clock.now());
+        let replaced = held.reservations.insert(request, reservation);
+        if replaced.is_some() {
+            self.workers.give_back(1);
+        }
+        replaced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_followed_than_a_worker_and_all_of_them_together_may_hold() {
+        let workers = Workers::default();
+        assert!(workers.take_place(HELD_MAX - 1));
+        assert!(!workers.take_place(HELD_MAX), "a worker holds no more");
+        workers.held_in_all.store(HELD_IN_ALL_MAX - 1, Ordering::Relaxed);
+        assert!(workers.take_place(0));
+        for _ in 0..3 {
+            assert!(!workers.take_place(0), "all of them hold no more");
+        }
+        workers.give_back(1);
+        assert!(workers.take_place(0), "one has ended");
     }
 }

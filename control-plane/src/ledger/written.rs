@@ -1,29 +1,90 @@
 //! What is in the books, in the form in which it is written down.
 
+use std::num::NonZeroU64;
+
 use limiter::{Bucket, Charge, ClientId, Dimension, Level, Quota, Tokens, UnixMillis, Window};
+use smallvec::SmallVec;
 
 use super::{
     RequestKind, Reservation, WorkerId,
-    charges::{BucketKey, Charges},
+    beside::BesideKey,
+    charges::{BucketKey, Charges, Held},
+    record::LimitCount,
+    rules::Named,
+    shared::{SharedBooks, SharedBuckets, SharedName},
     slots::Books,
+    stock::{Part, Stock, Stocks},
 };
-use crate::store::state::{
-    BucketLevel, BucketName, BucketRecord, ChargeRecord, LearnedRecord, OpenedKind, OpenedRecord,
-    Record, TalliesRecord,
+use crate::{
+    limits::{Group, ModelName, Name},
+    store::state::{
+        BucketLevel, BucketName, BucketRecord, ChargeRecord, LearnedRecord, LimitBucketName,
+        LimitTalliesRecord, LimitTally, OpenedKind, OpenedRecord, Record, TalliesRecord,
+    },
 };
 
 /// Says how a client's books stand, but for what it learned.
-pub(super) fn push_books<'a>(books: &'a Books, push: &mut impl FnMut(&Record<'a>)) {
+pub(super) fn push_books<'a>(
+    books: &'a Books,
+    named: &'a Named,
+    push: &mut impl FnMut(&Record<'a>),
+) {
     let Some(client) = &books.client else { return };
+    let epoch = books.balances.epoch();
     for (dimension, bucket) in books.balances.buckets() {
-        let epoch = books.balances.epoch();
         if bucket.is_some() || epoch > 0 {
             let level = bucket.map(|bucket| written_level(bucket.level()));
             push(&Record::Bucket(BucketRecord { bucket: name(client, dimension), epoch, level }));
         }
     }
-    let tallies = books.record.tallies();
-    push(&Record::Tallies(TalliesRecord { client: client.as_str(), tallies }));
+    for (key, stocks) in books.balances.beside.iter() {
+        if let Some(name) = beside_name(named, key, client) {
+            push_stocks(stocks, name, epoch, push);
+        }
+    }
+    let (client, record) = (client.as_str(), &books.record);
+    push(&Record::Tallies(TalliesRecord { client, tallies: record.tallies() }));
+    if let Some((dropped, by_limit)) = record.beside() {
+        let limits = by_limit.iter().filter_map(|(number, count)| {
+            let limit = named.limit(*number)?.config.name.as_str();
+            let LimitCount { refused, would_refuse } = *count;
+            Some(LimitTally { limit, refused, would_refuse })
+        });
+        let limits = limits.collect();
+        push(&Record::LimitTallies(LimitTalliesRecord { client, dropped, limits }));
+    }
+}
+
+/// Says how a bucket stands that clients share.
+pub(super) fn push_shared<'a>(books: &'a SharedBooks, push: &mut impl FnMut(&Record<'a>)) {
+    let Some(name) = &books.name else { return };
+    push_stocks(&books.stocks, shared_name(name), 0, push);
+}
+
+fn push_stocks<'a>(
+    stocks: &Stocks,
+    name: LimitBucketName<'a>,
+    epoch: u32,
+    push: &mut impl FnMut(&Record<'a>),
+) {
+    for (part, trial) in [(Part::Main, false), (Part::Trial, true)] {
+        if let Some(bucket) = stocks.get(part).and_then(Stock::bucket) {
+            let level = Some(written_level(bucket.level()));
+            let bucket = BucketName::Limit(LimitBucketName { trial, ..name });
+            push(&Record::Bucket(BucketRecord { bucket, epoch, level }));
+        }
+    }
+}
+
+fn shared_name(name: &SharedName) -> LimitBucketName<'_> {
+    LimitBucketName {
+        limit: name.limit.as_str(),
+        client: None,
+        group: name.group.as_ref().map(Group::as_str),
+        plan: name.plan.as_ref().map(Name::as_str),
+        model: name.model.as_ref().map(ModelName::as_str),
+        trial: false,
+    }
 }
 
 /// Says what a client's requests usually use.
@@ -34,22 +95,45 @@ pub(super) fn push_learned<'a>(books: &'a Books, push: &mut impl FnMut(&Record<'
     }
 }
 
-/// Says what request `id` holds.
-pub(super) fn opened<'a>(
-    worker: WorkerId,
-    id: u32,
-    client: &'a ClientId,
+/// Says what request `id` holds. A bucket whose limit is no more is not among it.
+pub(super) fn push_opened(
+    (worker, id): (WorkerId, u32),
+    client: &ClientId,
     reservation: &Reservation,
-) -> Record<'a> {
+    (named, shared): (&Named, &SharedBuckets),
+    push: impl FnOnce(&Record<'_>),
+) {
     let Charges { epoch, by_bucket } = &reservation.charges;
-    let charges = by_bucket.iter().map(|(BucketKey::Own(dimension), charge)| ChargeRecord {
-        bucket: name(client, *dimension),
-        epoch: *epoch,
-        tokens: charge.tokens().get(),
-        burst: charge.burst().get(),
-        revision: charge.revision(),
+    let of_shared: SmallVec<[Option<SharedName>; 4]> = by_bucket
+        .iter()
+        .map(|(key, _)| match key {
+            BucketKey::Shared(key, _) => shared.books_of(*key)?.name.clone(),
+            BucketKey::Own(_) | BucketKey::Beside(..) => None,
+        })
+        .collect();
+    let charges = by_bucket.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
+        let (bucket, epoch) = match key {
+            BucketKey::Own(dimension) => (name(client, *dimension), *epoch),
+            BucketKey::Beside(key, part) => {
+                (limit_bucket(held, beside_name(named, *key, client)?, *part), *epoch)
+            }
+            BucketKey::Shared(_, part) => {
+                (limit_bucket(held, shared_name(shared.as_ref()?), *part), 0)
+            }
+        };
+        let charge = match held {
+            Held::Requests(charge) | Held::Tokens(charge) => *charge,
+            Held::Place => Charge::of(Tokens::ONE, NonZeroU64::MIN, 0),
+        };
+        Some(ChargeRecord {
+            bucket,
+            epoch,
+            tokens: charge.tokens().get(),
+            burst: charge.burst().get(),
+            revision: charge.revision(),
+        })
     });
-    Record::Opened(OpenedRecord {
+    push(&Record::Opened(OpenedRecord {
         worker: worker.0,
         id,
         client: client.as_str(),
@@ -60,6 +144,30 @@ pub(super) fn opened<'a>(
         },
         reserved: reservation.reserved.get(),
         charges: charges.collect(),
+    }));
+}
+
+fn limit_bucket<'a>(held: &Held, name: LimitBucketName<'a>, part: Part) -> BucketName<'a> {
+    let name = LimitBucketName { trial: part == Part::Trial, ..name };
+    if *held == Held::Place { BucketName::Places(name) } else { BucketName::Limit(name) }
+}
+
+/// What a client's own bucket of a limit is called; `None`: limit or model are no more.
+fn beside_name<'a>(
+    named: &'a Named,
+    key: BesideKey,
+    client: &'a ClientId,
+) -> Option<LimitBucketName<'a>> {
+    Some(LimitBucketName {
+        limit: named.limit(key.limit)?.config.name.as_str(),
+        client: Some(client.as_str()),
+        group: None,
+        plan: None,
+        model: match key.model {
+            Some(model) => Some(named.model(model)?.as_str()),
+            None => None,
+        },
+        trial: false,
     })
 }
 
@@ -85,12 +193,9 @@ pub(super) fn charge(written: &ChargeRecord<'_>) -> Option<Charge> {
     Some(Charge::of(tokens, written.burst.try_into().ok()?, written.revision))
 }
 
-/// Whose bucket it is, and for which limit.
-pub(super) fn owner(bucket: BucketName<'_>) -> (&str, Dimension) {
-    match bucket {
-        BucketName::Rpm(client) => (client, Dimension::Rpm),
-        BucketName::Tpm(client) => (client, Dimension::Tpm),
-    }
+/// Which of a limit's numbers a bucket is for.
+pub(super) fn part(name: &LimitBucketName<'_>) -> Part {
+    if name.trial { Part::Trial } else { Part::Main }
 }
 
 fn name(client: &ClientId, dimension: Dimension) -> BucketName<'_> {

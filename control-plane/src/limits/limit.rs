@@ -98,11 +98,24 @@ impl Measure {
         }
     }
 
+    /// Whether it counts tokens.
+    pub const fn is_tokens(&self) -> bool {
+        matches!(self, Self::Tokens(_))
+    }
+
     /// So much in which window and at once; `None` for places, of which none refills.
     pub const fn quota(&self) -> Option<Quota> {
         match self {
             Self::Requests(quota) | Self::Tokens(quota) => Some(*quota),
             Self::Concurrent(_) => None,
+        }
+    }
+
+    /// So many requests, tokens or places as there are when nothing was taken.
+    pub fn capacity(&self) -> u64 {
+        match self {
+            Self::Requests(quota) | Self::Tokens(quota) => quota.burst(),
+            Self::Concurrent(places) => places.get(),
         }
     }
 

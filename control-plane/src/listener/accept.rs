@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use futures_util::{Stream, stream};
 use tokio::{
     net::{TcpListener, TcpStream},
-    time,
+    time::{self, Instant},
 };
 use tracing::warn;
 
@@ -13,6 +13,9 @@ use super::{Connection, ConnectionLimits, places::Places};
 
 /// Before accepting is tried again, when the process has no file descriptor left.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// How often the log says so of one listener.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// A listener and the connections that it may have open.
 #[derive(Debug)]
@@ -22,12 +25,14 @@ pub struct Listener {
     arrived: Option<TcpStream>,
     places: Arc<Places>,
     limits: ConnectionLimits,
+    last_told: Option<Instant>,
 }
 
 impl Listener {
     /// Accepts from `tcp`, which is bound already.
     pub fn new(tcp: TcpListener, limits: ConnectionLimits) -> Self {
-        Self { tcp, arrived: None, places: Places::new(limits.connections_max), limits }
+        let places = Places::new(limits.connections_max);
+        Self { tcp, arrived: None, places, limits, last_told: None }
     }
 
     /// The next connection. It may be dropped while it waits without losing one.
@@ -44,13 +49,13 @@ impl Listener {
         }
     }
 
-    async fn next_arrival(&self) -> TcpStream {
+    async fn next_arrival(&mut self) -> TcpStream {
         loop {
             match self.tcp.accept().await {
                 Ok((tcp, _)) => return tcp,
                 Err(error) if peer_gave_up(&error) => {}
                 Err(error) => {
-                    warn!("accepting a connection failed: {error}");
+                    self.tell(&error);
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "nothing tells when there are file descriptors again"
@@ -59,6 +64,16 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// Tells that nobody can connect, as often as somebody can read it.
+    fn tell(&mut self, error: &io::Error) {
+        if self.last_told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
+            return;
+        }
+        self.last_told = Some(Instant::now());
+        let at = self.tcp.local_addr().map_or_else(|_| String::new(), |at| format!(" at {at}"));
+        warn!("accepting a connection{at} failed: {error}");
     }
 
     /// All connections, one after the other, without end.

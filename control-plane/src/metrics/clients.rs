@@ -6,14 +6,11 @@
 //! The lines are written here and not by way of the `prometheus` crate's data model, which takes
 //! 4 KB and 20 µs a client: a page of 100,000 clients would use 450 MB and over a second.
 
-use std::{
-    fmt::{Display, Write as _},
-    slice,
-    sync::Arc,
-};
+use std::{slice, sync::Arc};
 
 use limiter::{Balance, ClientId, Dimension};
 
+use super::text::{Label, head, sample};
 use crate::{
     clients::CLIENTS_AT_A_TIME,
     http::pieces::PIECE_BYTES,
@@ -49,6 +46,10 @@ const DROPPED: Family = Family {
     samples: |text, name, client| {
         sample(text, name, &[id(client), ("reason", RPM)], client.record.rpm_dropped);
         sample(text, name, &[id(client), ("reason", TPM)], client.record.tpm_dropped);
+        let by_limits = dropped_by_limits(client);
+        if by_limits > 0 || !client.limits.is_empty() {
+            sample(text, name, &[id(client), ("reason", "limit")], by_limits);
+        }
     },
 };
 
@@ -62,6 +63,9 @@ const REFUSED_IN_SHADOW: Family = Family {
         if refused != RefusedInShadow::default() {
             sample(text, name, &[id(client), ("reason", RPM)], refused.rpm);
             sample(text, name, &[id(client), ("reason", TPM)], refused.tpm);
+            if refused.limit > 0 || !client.limits.is_empty() {
+                sample(text, name, &[id(client), ("reason", "limit")], refused.limit);
+            }
         }
     },
 };
@@ -222,16 +226,18 @@ impl Clients {
     }
 }
 
-/// A label's name and value. No value needs escaping: a client id's alphabet leaves nothing to
-/// escape, and all others are written here.
-type Label<'a> = (&'static str, &'a str);
-
 fn id(client: &ClientSnapshot) -> Label<'_> {
     ("client_id", client.config.id.as_str())
 }
 
 fn dropped(client: &ClientSnapshot) -> u64 {
-    client.record.rpm_dropped.saturating_add(client.record.tpm_dropped)
+    let own = client.record.rpm_dropped.saturating_add(client.record.tpm_dropped);
+    own.saturating_add(dropped_by_limits(client))
+}
+
+/// Refused by limits beside the client's own two, by this process.
+fn dropped_by_limits(client: &ClientSnapshot) -> u64 {
+    client.record.limit_dropped.saturating_sub(client.record.limit_dropped_before)
 }
 
 /// The limits that there are, with what is left of each.
@@ -253,19 +259,4 @@ fn histogram(text: &mut String, name: &'static str, id: Label<'_>, durations: &H
     sample(text, bucket, &[id, ("le", "+Inf")], durations.count());
     sample(text, format_args!("{name}_sum"), &[id], durations.sum_ms());
     sample(text, format_args!("{name}_count"), &[id], durations.count());
-}
-
-fn head(text: &mut String, name: &str, help: &str, kind: &str) {
-    // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-fn sample(text: &mut String, name: impl Display, labels: &[Label<'_>], value: impl Display) {
-    let _ = write!(text, "{name}");
-    for (index, (label, label_value)) in labels.iter().enumerate() {
-        let before = if index == 0 { '{' } else { ',' };
-        let _ = write!(text, "{before}{label}=\"{label_value}\"");
-    }
-    let after = if labels.is_empty() { "" } else { "}" };
-    let _ = writeln!(text, "{after} {value}");
 }

@@ -2,6 +2,8 @@
 //! of itself.
 
 mod clients;
+mod limits;
 mod page;
+mod text;
 
 pub use page::{registry, router};

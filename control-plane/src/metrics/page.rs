@@ -1,4 +1,4 @@
-//! The page: every client first, then all that is registered.
+//! The page: every client first, then every limit, then all that is registered.
 
 use std::{mem, sync::Arc};
 
@@ -12,7 +12,7 @@ use http::header;
 use prometheus::{IntGauge, Opts, Registry, TextEncoder, process_collector::ProcessCollector};
 use tracing::error;
 
-use super::clients::Clients;
+use super::{clients::Clients, limits};
 use crate::{
     health::{self, Health},
     http::{
@@ -66,7 +66,8 @@ struct Scrapes {
 
 async fn scrape(State(scrapes): State<Scrapes>) -> Result<Response, ApiError> {
     let Scrapes { ledger, registry, turns } = scrapes;
-    let mut page = Page { registry, clients: Clients::new(ledger), begun: false };
+    let clients = Clients::new(Arc::clone(&ledger));
+    let mut page = Page { registry, ledger, clients, begun: false };
     let body = pieces::body(turns, move |text| page.write(text)).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
@@ -74,6 +75,7 @@ async fn scrape(State(scrapes): State<Scrapes>) -> Result<Response, ApiError> {
 /// A page that is being written.
 struct Page {
     registry: Registry,
+    ledger: Arc<Ledger>,
     clients: Clients,
     begun: bool,
 }
@@ -86,6 +88,7 @@ impl Page {
         if self.clients.write(text) {
             return Progress::More;
         }
+        limits::write(text, &self.ledger);
         match TextEncoder.encode_utf8(&self.registry.gather(), text) {
             Ok(()) => Progress::End,
             Err(cause) => {

@@ -1,7 +1,7 @@
 //! Settings whose value is one of a few words.
 
 use proto::plugin_config::{
-    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, RateLimitHeaders,
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, ModelFrom, RateLimitHeaders,
     UpstreamRateLimitHeaders,
 };
 
@@ -83,5 +83,6 @@ words_of_the_filter!(
     RateLimitHeaders,
     UpstreamRateLimitHeaders,
     AcceptEncoding,
-    Estimate
+    Estimate,
+    ModelFrom
 );

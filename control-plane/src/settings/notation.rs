@@ -3,7 +3,7 @@
 use std::{num::NonZeroU16, ops::RangeInclusive, path::PathBuf};
 
 use limiter::Tokens;
-use proto::plugin_config::ExemptPath;
+use proto::plugin_config::{ExemptPath, ModelFrom, ModelHeader};
 
 use super::value::{Value, number};
 
@@ -134,6 +134,42 @@ impl Notation<Option<PathBuf>> for OptionalPath {
 
     fn allowed(&self) -> String {
         self.0.to_owned()
+    }
+}
+
+/// Places in which a model is looked for, in their order.
+pub(super) struct ModelPlaces;
+
+impl Notation<Vec<ModelFrom>> for ModelPlaces {
+    fn parse(&self, text: &str) -> Option<Vec<ModelFrom>> {
+        let places = text.split(',').map(|place| ModelFrom::parse(place.trim()));
+        places.collect::<Option<Vec<_>>>().filter(|places| ModelFrom::are_an_order(places))
+    }
+
+    fn text(&self, places: &Vec<ModelFrom>) -> String {
+        places.iter().map(Value::text).collect::<Vec<_>>().join(",")
+    }
+
+    fn allowed(&self) -> String {
+        "path, header, or both in the order in which they are tried, separated by a comma"
+            .to_owned()
+    }
+}
+
+/// The name of the header that says the model.
+pub(super) struct ModelHeaderName;
+
+impl Notation<String> for ModelHeaderName {
+    fn parse(&self, text: &str) -> Option<String> {
+        ModelHeader::parse(text).map(|name| name.as_str().to_owned())
+    }
+
+    fn text(&self, name: &String) -> String {
+        name.clone()
+    }
+
+    fn allowed(&self) -> String {
+        format!("the name of a header, 1 to {} characters of A-Z a-z 0-9 -", ModelHeader::BYTES_MAX)
     }
 }
 

@@ -58,7 +58,7 @@ fn settle(verdict: &Verdict) -> Option<Settle> {
 }
 
 fn dropped(client_id: String) -> Drop {
-    Drop { client_id, decision: Decision::RpmExceeded.into(), requests: 1 }
+    Drop { client_id, decision: Decision::RpmExceeded.into(), requests: 1, ..Drop::default() }
 }
 
 /// The metrics page's series, without their values.

@@ -38,7 +38,7 @@ fn in_shadow_what_is_refused_counts_as_what_passed_and_nothing_as_dropped() {
     );
     let record = session.record();
     assert_eq!((record.admitted, record.rpm_dropped, record.tpm_dropped), (4, 0, 0));
-    assert_eq!(record.refused_in_shadow, RefusedInShadow { rpm: 1, tpm: 1 });
+    assert_eq!(record.refused_in_shadow, RefusedInShadow { rpm: 1, tpm: 1, limit: 0 });
     assert_eq!(session.left(), (0, 98), "a refusal costs nothing");
     let unknown = session.ledger.unknown_snapshot();
     assert!(matches!(unknown, UnknownSnapshot::Denied { refused: 0, in_shadow: 1 }), "{unknown:?}");

@@ -25,8 +25,9 @@ prop_compose! {
         client_id in client(),
         tokens in option::of(prop_oneof![0..200_u64, Just(1_000_000_000_000)]),
         kind in -1..5_i32,
+        model in prop_oneof![Just(String::new()), Just("a/b:c".to_owned()), "\\PC{0,3}"],
     ) -> Ask {
-        Ask { id, client_id, tokens, kind }
+        Ask { id, client_id, tokens, kind, model }
     }
 }
 
@@ -55,8 +56,13 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn drop_report()(client_id in client(), decision in -1..6_i32, requests in 0..20_u32) -> Drop {
-        Drop { client_id, decision, requests }
+    fn drop_report()(
+        client_id in client(),
+        decision in -1..7_i32,
+        requests in 0..20_u32,
+        limit in prop_oneof![Just(String::new()), Just("org".to_owned()), "\\PC{0,3}"],
+    ) -> Drop {
+        Drop { client_id, decision, requests, limit }
     }
 }
 

@@ -1,9 +1,13 @@
 //! A worker's session by itself.
 
-use proto::decision::{Balance, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource};
+use flowguard::ledger::{ManualClock, UnknownClients};
+use limiter::PerMinute;
+use proto::decision::{
+    Ask, Balance, Decision, Drop, FilterFrame, Hello, Outcome, Settle, UsageSource,
+};
 use tonic::Code;
 
-use crate::world::{NEVER, Session, ask, asks, decisions_of, hello, settle};
+use crate::world::{NEVER, NOW, Session, ask, asks, decisions_of, hello, ledger_with, settle};
 
 #[test]
 fn every_ask_has_one_verdict_in_order() {
@@ -29,6 +33,26 @@ fn every_ask_has_one_verdict_in_order() {
             (6, Decision::RpmExceeded, 30_000),
         ]
     );
+}
+
+#[test]
+fn a_verdict_says_whether_its_client_is_configured() {
+    let limit = PerMinute::new(100).unwrap();
+    let shared = UnknownClients::Shared { rpm: limit, tpm: limit };
+    for unknown_clients in [UnknownClients::Deny, UnknownClients::Allow, shared] {
+        let ledger = ledger_with(unknown_clients, ManualClock::at(NOW));
+        let mut session = Session::start_on(&ledger, &hello()).unwrap();
+        // The second one of each is refused.
+        let frame = asks(&[
+            ask(1, "client", 60),
+            ask(2, "client", 60),
+            ask(3, "nobody", 60),
+            ask(4, "nobody", 101),
+        ]);
+        let answer = session.answer(frame).unwrap().unwrap();
+        let configured: Vec<_> = answer.verdicts.iter().map(|verdict| verdict.configured).collect();
+        assert_eq!(configured, [true, true, false, false]);
+    }
 }
 
 #[test]
@@ -93,7 +117,11 @@ fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charge
     };
     let drops_beyond_what_can_be =
         FilterFrame { drops: vec![drop_of("client", u32::MAX)], ..asks(&[ask(1, "client", 1)]) };
-    let wrong = [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop];
+    let no_limits_name = FilterFrame {
+        drops: vec![Drop { decision: Decision::LimitExceeded.into(), ..drop_of("client", 1) }],
+        ..asks(&[ask(1, "client", 1)])
+    };
+    let wrong = [asks(&too_many_asks), too_many_reports, wrong_last, wrong_drop, no_limits_name];
     for frame in wrong.into_iter().chain([drops_beyond_what_can_be]) {
         let mut session = Session::new();
         let status = session.answer(frame).unwrap_err();
@@ -102,8 +130,29 @@ fn a_frame_with_more_than_it_may_have_is_refused_before_anything_of_it_is_charge
     }
 }
 
+#[test]
+fn a_model_is_taken_as_the_filter_takes_it_and_nothing_else_is() {
+    let of_model = |model: &str| {
+        let ask = Ask { model: model.to_owned(), ..ask(1, "client", 1) };
+        Session::new().answer(asks(&[ask]))
+    };
+    for model in ["", "gpt-4o", "@cf/meta/llama-3.1-8b-instruct", &"m".repeat(128)] {
+        let answer = of_model(model).unwrap().unwrap();
+        assert_eq!(decisions_of(&answer), [(1, Decision::Admitted, 0)], "{model}");
+    }
+    for model in ["a b", "a\"b", "a\nb", "caf\u{e9}", &"m".repeat(129)] {
+        let status = of_model(model).unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(
+            status.message(),
+            "ask 1: a model has 1 to 128 of A-Z a-z 0-9 . _ : @ + = ~ / -"
+        );
+    }
+}
+
 fn drop_of(client_id: &str, requests: u32) -> Drop {
-    Drop { client_id: client_id.into(), decision: Decision::TpmExceeded.into(), requests }
+    let decision = Decision::TpmExceeded.into();
+    Drop { client_id: client_id.into(), decision, requests, ..Drop::default() }
 }
 
 #[test]
@@ -151,13 +200,16 @@ fn a_verdict_tells_what_is_left_and_when_all_of_it_is_back() {
     let mut session = Session::new();
     let frame = asks(&[ask(1, "client", 60), ask(2, "client", 60), ask(3, "nobody", 1)]);
     let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
-    let requests = Balance { limit: 2, remaining: 1, full_in_ms: 30_000, used: 1 };
-    let tokens = Balance { limit: 100, remaining: 40, full_in_ms: 36_000, used: 60 };
+    let requests =
+        Balance { limit: 2, remaining: 1, full_in_ms: 30_000, used: 1, ..Balance::default() };
+    let tokens =
+        Balance { limit: 100, remaining: 40, full_in_ms: 36_000, used: 60, ..Balance::default() };
     for verdict in &verdicts[..2] {
-        assert_eq!((verdict.requests, verdict.tokens), (Some(requests), Some(tokens)));
+        let told = (verdict.requests.as_ref(), verdict.tokens.as_ref());
+        assert_eq!(told, (Some(&requests), Some(&tokens)));
         assert_eq!(verdict.reserved_tokens, 60);
     }
-    assert_eq!((verdicts[2].requests, verdicts[2].tokens), (None, None));
+    assert_eq!((&verdicts[2].requests, &verdicts[2].tokens), (&None, &None));
 }
 
 #[test]
@@ -167,8 +219,10 @@ fn a_client_in_debt_has_used_more_than_its_limit() {
     let settles = vec![Settle { usage: UsageSource::Anthropic.into(), ..settle(1, 150) }];
     let frame = FilterFrame { settles, ..asks(&[ask(2, "client", 1)]) };
     let verdicts = session.answer(frame).unwrap().unwrap().verdicts;
-    let tokens = Balance { limit: 100, remaining: 0, full_in_ms: 90_000, used: 150 };
-    assert_eq!((verdicts[0].decision(), verdicts[0].tokens), (Decision::TpmExceeded, Some(tokens)));
+    let tokens =
+        Balance { limit: 100, remaining: 0, full_in_ms: 90_000, used: 150, ..Balance::default() };
+    assert_eq!(verdicts[0].decision(), Decision::TpmExceeded);
+    assert_eq!(verdicts[0].tokens, Some(tokens));
 }
 
 #[test]

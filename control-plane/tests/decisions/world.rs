@@ -19,7 +19,11 @@ use tonic::Status;
 pub(crate) const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 pub(crate) fn ledger(clock: impl Into<Clock>) -> Arc<Ledger> {
-    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
+    ledger_with(UnknownClients::Deny, clock)
+}
+
+pub(crate) fn ledger_with(unknown_clients: UnknownClients, clock: impl Into<Clock>) -> Arc<Ledger> {
+    let policy = Policy { unknown_clients, ..Policy::default() };
     let ledger = Ledger::new(policy, clock);
     let limits = Limits { rpm: PerMinute::new(2).ok(), tpm: PerMinute::new(100).ok() };
     let id = ClientId::try_from("client").unwrap();

@@ -241,6 +241,24 @@ fn the_refill_is_continuous() {
     assert!(matches!(world.at(later(1_000)).decide("client", tokens(0)), Answer::Admitted { .. }));
 }
 
+/// Whoever holds more than is followed is decided and charged as ever, and cannot be paid back.
+#[test]
+fn a_request_beyond_what_is_followed_is_charged_and_stands() {
+    const HELD_MAX: u64 = 100_000;
+    let world = World::of(&[config("client", None, limit(1_000_000_000))]);
+    for _ in 0..HELD_MAX {
+        world.admit(tokens(1));
+    }
+    let beyond = world.decide("client", tokens(7));
+    assert!(matches!(beyond, Answer::Admitted { is_followed: false, .. }), "{beyond:?}");
+    assert_eq!(world.ledger.held() as u64, HELD_MAX);
+    let beyond = world.admitted(&beyond);
+    world.settle(beyond, response(tokens(0)));
+    assert_eq!(world.snapshot("client").record.tokens_used, 7, "it stands");
+    let spent = i64::try_from(HELD_MAX).unwrap() + 7;
+    assert_eq!(left(&world.snapshot("client")).1, Some(1_000_000_000 - spent));
+}
+
 #[test]
 fn what_very_many_requests_hold_is_given_up_in_parts() {
     let world = World::of(&[config("client", None, None)]);

@@ -20,7 +20,8 @@ use flowguard::{
 };
 use limiter::{PerMinute, Tokens};
 use proto::plugin_config::{
-    AcceptEncoding, ErrorFormat, FailureMode, Mode, RateLimitHeaders, UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, FailureMode, Mode, ModelFrom, RateLimitHeaders,
+    UpstreamRateLimitHeaders,
 };
 
 fn parse(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Exit> {
@@ -68,6 +69,8 @@ fn without_any_setting_the_defaults_are_in_effect() {
          RATE_LIMIT_HEADERS=openai\n\
          UPSTREAM_RATE_LIMIT_HEADERS=replace\n\
          ACCEPT_ENCODING=drop\n\
+         MODEL_FROM=path\n\
+         MODEL_HEADER=x-model\n\
          EXEMPT_PATHS=\n\
          EXEMPT_PREFLIGHT=false\n\
          RETRY_AFTER=exact\n\
@@ -128,6 +131,8 @@ fn every_setting_can_come_from_the_environment() {
             ("RATE_LIMIT_HEADERS", "both"),
             ("UPSTREAM_RATE_LIMIT_HEADERS", "rename"),
             ("ACCEPT_ENCODING", "keep"),
+            ("MODEL_FROM", "header, path"),
+            ("MODEL_HEADER", "X-LLM-Model"),
             ("EXEMPT_PATHS", "/healthz, /static/*"),
             ("EXEMPT_PREFLIGHT", "true"),
             ("RETRY_AFTER", "spread"),
@@ -175,6 +180,8 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);
     assert_eq!(filter.upstream_rate_limit_headers, UpstreamRateLimitHeaders::Rename);
     assert_eq!(filter.accept_encoding, AcceptEncoding::Keep);
+    assert_eq!(filter.model_from, [ModelFrom::Header, ModelFrom::Path]);
+    assert_eq!(filter.model_header, "x-llm-model");
     assert_eq!(filter.exempt_paths, ["/healthz", "/static/*"]);
     assert!(filter.exempt_preflight);
     let tokens = |number| Tokens::new(number).unwrap();
@@ -238,6 +245,7 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("CHARGE_ON_ABORT", "estimate"), ("DEFAULT_ESTIMATE", "0500")],
         &[("CHARGE_ON_READ", "estimate"), ("CHARGE_ON_UPSTREAM_REFUSAL", "nothing")],
         &[("OBSERVED_TOKENS_MAX", "0"), ("MIN_ESTIMATE", "100"), ("CHARGE_ON_ABORT", "known")],
+        &[("MODEL_FROM", "header , path"), ("MODEL_HEADER", "X-Model-2")],
         &[("EXEMPT_PATHS", "/healthz,  /static/*"), ("EXEMPT_PREFLIGHT", "true")],
         &[("ALLOWED_HOSTS", "Control-Plane, 192.0.2.1,[::1]"), ("ERROR_FORMAT", "auto")],
         &[("ENVOY_CONNECTIONS_MAX", "0512"), ("ENVOY_HEAP_BYTES", "1610612736")],

@@ -70,6 +70,24 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
         "/a/../b",
         "EXEMPT_PATHS=/a/../b is not allowed: up to 64 paths such as /healthz or /static/*, of at most 1024 bytes, separated by commas, without % ? # ; \\ // and segments . or ..",
     );
+    for value in ["", "body", "path,", "path,path", "path;header", "Path"] {
+        check_refused(
+            "MODEL_FROM",
+            value,
+            &format!(
+                "MODEL_FROM={value} is not allowed: path, header, or both in the order in which they are tried, separated by a comma"
+            ),
+        );
+    }
+    for value in ["", "x model", "x_model", ":path"] {
+        check_refused(
+            "MODEL_HEADER",
+            value,
+            &format!(
+                "MODEL_HEADER={value} is not allowed: the name of a header, 1 to 64 characters of A-Z a-z 0-9 -"
+            ),
+        );
+    }
     check_refused(
         "ALLOWED_HOSTS",
         "a:9090",

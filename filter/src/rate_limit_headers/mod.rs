@@ -8,7 +8,7 @@ use proto::plugin_config::RateLimitHeaders;
 
 use crate::{
     header_value::AsciiHeaderValue,
-    verdict::{Balance, Standing},
+    verdict::{Balance, Tightest},
 };
 pub(crate) use duration::duration;
 pub use upstream::ResponseEdit;
@@ -26,31 +26,31 @@ const RATELIMIT_POLICY: &str = "ratelimit-policy";
 /// The largest integer of a structured field, RFC 9651 section 3.3.1.
 const STRUCTURED_INTEGER_MAX: u64 = 999_999_999_999_999;
 
-/// The headers for a client that stands so; a limit that is not in force has none.
+/// The headers where so little is left; what no limit is for has none.
 pub(crate) fn fields(
     headers: RateLimitHeaders,
-    standing: &Standing,
+    tightest: &Tightest,
 ) -> Vec<(&'static str, AsciiHeaderValue)> {
     let mut fields = Vec::new();
     if matches!(headers, RateLimitHeaders::Openai | RateLimitHeaders::Both) {
-        if let Some(requests) = standing.requests {
+        if let Some(requests) = &tightest.requests {
             let names = [LIMIT_REQUESTS, REMAINING_REQUESTS, RESET_REQUESTS];
             fields.extend(openai(names, requests));
         }
-        if let Some(tokens) = standing.tokens {
+        if let Some(tokens) = &tightest.tokens {
             let names = [LIMIT_TOKENS, REMAINING_TOKENS, RESET_TOKENS];
             fields.extend(openai(names, tokens));
         }
     }
     if matches!(headers, RateLimitHeaders::Ietf | RateLimitHeaders::Both) {
-        fields.extend(ietf(standing).into_iter().flatten());
+        fields.extend(ietf(tightest).into_iter().flatten());
     }
     fields
 }
 
 fn openai(
     [limit, remaining, reset]: [&'static str; 3],
-    balance: Balance,
+    balance: &Balance,
 ) -> [(&'static str, AsciiHeaderValue); 3] {
     [
         (limit, AsciiHeaderValue::new(&balance.limit.to_string())),
@@ -59,15 +59,18 @@ fn openai(
     ]
 }
 
-fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
-    let balances = [(Dimension::Rpm, standing.requests), (Dimension::Tpm, standing.tokens)];
-    let list = |item: fn(&str, Balance) -> String| {
-        let items =
-            balances.iter().filter_map(|(limit, balance)| Some(item(limit.word(), (*balance)?)));
+fn ietf(tightest: &Tightest) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
+    let balances = [(Dimension::Rpm, &tightest.requests), (Dimension::Tpm, &tightest.tokens)];
+    let list = |item: fn(&str, &Balance) -> String| {
+        let items = balances.iter().filter_map(|(own, balance)| {
+            let balance = balance.as_ref()?;
+            Some(item(balance.limit_of(*own).as_str(), balance))
+        });
         items.collect::<Vec<_>>().join(", ")
     };
     let policy = list(|name, balance| {
-        format!(r#""{name}";q={};w=60"#, balance.limit.min(STRUCTURED_INTEGER_MAX))
+        let quota = balance.limit.min(STRUCTURED_INTEGER_MAX);
+        format!(r#""{name}";q={quota};w={}"#, balance.window_s)
     });
     if policy.is_empty() {
         return None;
@@ -87,12 +90,12 @@ fn ietf(standing: &Standing) -> Option<[(&'static str, AsciiHeaderValue); 2]> {
 mod tests {
     use super::*;
 
-    const REQUESTS: Balance = Balance { limit: 60, remaining: 59, used: 1, full_in_ms: 1_000 };
-    const TOKENS: Balance = Balance { limit: 1_000, remaining: 850, used: 150, full_in_ms: 8_001 };
-    const BOTH: Standing = Standing { requests: Some(REQUESTS), tokens: Some(TOKENS) };
+    const REQUESTS: Balance = Balance::own(60, 59, 1, 1_000);
+    const TOKENS: Balance = Balance::own(1_000, 850, 150, 8_001);
+    const BOTH: Tightest = Tightest { requests: Some(REQUESTS), tokens: Some(TOKENS) };
 
-    fn check(headers: RateLimitHeaders, standing: Standing, expected: &[(&str, &str)]) {
-        let fields = fields(headers, &standing);
+    fn check(headers: RateLimitHeaders, tightest: &Tightest, expected: &[(&str, &str)]) {
+        let fields = fields(headers, tightest);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(fields, expected, "{headers:?}");
     }
@@ -112,32 +115,53 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_fields() {
-        check(RateLimitHeaders::Off, BOTH, &[]);
-        check(RateLimitHeaders::Openai, BOTH, &OPENAI);
-        check(RateLimitHeaders::Ietf, BOTH, &IETF);
-        check(RateLimitHeaders::Both, BOTH, &[&OPENAI[..], &IETF[..]].concat());
+        check(RateLimitHeaders::Off, &BOTH, &[]);
+        check(RateLimitHeaders::Openai, &BOTH, &OPENAI);
+        check(RateLimitHeaders::Ietf, &BOTH, &IETF);
+        check(RateLimitHeaders::Both, &BOTH, &[&OPENAI[..], &IETF[..]].concat());
     }
 
     #[test]
     fn only_limits_in_force_have_fields() {
-        let tokens_only = Standing { requests: None, ..BOTH };
-        check(RateLimitHeaders::Openai, tokens_only, &OPENAI[3..]);
+        let tokens_only = Tightest { requests: None, ..BOTH };
+        check(RateLimitHeaders::Openai, &tokens_only, &OPENAI[3..]);
         check(
             RateLimitHeaders::Ietf,
-            tokens_only,
+            &tokens_only,
             &[("ratelimit-policy", r#""tpm";q=1000;w=60"#), ("ratelimit", r#""tpm";r=850;t=9"#)],
         );
-        check(RateLimitHeaders::Openai, Standing { tokens: None, ..BOTH }, &OPENAI[..3]);
-        check(RateLimitHeaders::Both, Standing::default(), &[]);
+        check(RateLimitHeaders::Openai, &Tightest { tokens: None, ..BOTH }, &OPENAI[..3]);
+        check(RateLimitHeaders::Both, &Tightest::default(), &[]);
+    }
+
+    #[test]
+    fn the_tightest_limit_has_its_name_and_its_window() {
+        let org = Balance::own(2_000_000, 1_200, 1_998_800, 59_964).named("org", 60);
+        let day =
+            Balance { burst: 500, ..Balance::own(5_000, 3, 497, 8_587_000).named("day", 86_400) };
+        let tightest = Tightest { requests: Some(day), tokens: Some(org) };
+        check(
+            RateLimitHeaders::Both,
+            &tightest,
+            &[
+                ("x-ratelimit-limit-requests", "5000"),
+                ("x-ratelimit-remaining-requests", "3"),
+                ("x-ratelimit-reset-requests", "2h23m7s"),
+                ("x-ratelimit-limit-tokens", "2000000"),
+                ("x-ratelimit-remaining-tokens", "1200"),
+                ("x-ratelimit-reset-tokens", "59.964s"),
+                ("ratelimit-policy", r#""day";q=5000;w=86400, "org";q=2000000;w=60"#),
+                ("ratelimit", r#""day";r=3;t=8587, "org";r=1200;t=60"#),
+            ],
+        );
     }
 
     #[test]
     fn figures_stay_in_the_range_of_a_structured_field() {
-        let most =
-            Balance { limit: u64::MAX, remaining: u64::MAX, used: u64::MAX, full_in_ms: u64::MAX };
+        let most = Balance::own(u64::MAX, u64::MAX, u64::MAX, u64::MAX);
         check(
             RateLimitHeaders::Ietf,
-            Standing { requests: None, tokens: Some(most) },
+            &Tightest { requests: None, tokens: Some(most) },
             &[
                 ("ratelimit-policy", r#""tpm";q=999999999999999;w=60"#),
                 ("ratelimit", r#""tpm";r=999999999999999;t=999999999999999"#),

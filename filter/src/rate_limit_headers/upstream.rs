@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use proto::plugin_config::{RateLimitHeaders, UpstreamRateLimitHeaders};
 
 use super::{RATELIMIT, fields};
-use crate::{header_map::HeaderMap, header_value::HeaderValue, verdict::Standing};
+use crate::{header_map::HeaderMap, header_value::HeaderValue, verdict::Tightest};
 
 /// A change of a response's headers: first `remove`, then `set`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,13 +35,13 @@ const RENAMED_PREFIX: &str = "x-upstream-";
 pub(crate) fn edit(
     upstreams: UpstreamRateLimitHeaders,
     ours: RateLimitHeaders,
-    standing: &Standing,
+    tightest: &Tightest,
     headers: &HeaderMap,
 ) -> ResponseEdit {
     if ours == RateLimitHeaders::Off {
         return ResponseEdit::default();
     }
-    let fields = fields(ours, standing).into_iter();
+    let fields = fields(ours, tightest).into_iter();
     let mut edit = ResponseEdit {
         remove: Vec::new(),
         set: fields.map(|(name, value)| (name.into(), value.into())).collect(),
@@ -89,10 +89,8 @@ mod tests {
     use super::*;
     use crate::{header_map::headers, header_value::HEADER_VALUE_BYTES_MAX, verdict::Balance};
 
-    const TOKENS: Standing = Standing {
-        requests: None,
-        tokens: Some(Balance { limit: 100, remaining: 90, used: 10, full_in_ms: 6_000 }),
-    };
+    const TOKENS: Tightest =
+        Tightest { requests: None, tokens: Some(Balance::own(100, 90, 10, 6_000)) };
     const OURS: [(&str, &str); 3] = [
         ("x-ratelimit-limit-tokens", "100"),
         ("x-ratelimit-remaining-tokens", "90"),

@@ -4,18 +4,18 @@ use limiter::Dimension;
 
 use crate::{
     request_headers::InvalidHeaders,
-    verdict::{Deny, Refusal},
+    verdict::{Deny, Limit, Refusal, Shortage},
 };
 
 /// Why a request does not pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Denial {
     /// 400: the headers are missing or wrong.
     InvalidHeaders(InvalidHeaders),
     /// 403: the client is not configured, and such clients are denied.
     UnknownClient,
     /// 429: a limit has been reached.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// 503: no decision in time.
     LimiterUnavailable,
 }
@@ -47,9 +47,25 @@ impl Denial {
             }
             Self::InvalidHeaders(_) => "invalid_header",
             Self::UnknownClient => "unknown_client",
-            Self::Refused(Refusal { limit: Dimension::Rpm, .. }) => "rpm_exceeded",
-            Self::Refused(Refusal { limit: Dimension::Tpm, .. }) => "tpm_exceeded",
+            Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {
+                (Limit::Own(Dimension::Rpm), _) => "rpm_exceeded",
+                (Limit::Own(Dimension::Tpm), _) => "tpm_exceeded",
+                (Limit::Named(_), Shortage::Requests(_)) => "request_limit_exceeded",
+                (Limit::Named(_), Shortage::Tokens(_)) => "token_limit_exceeded",
+                (Limit::Named(_), Shortage::Places { .. }) => "concurrency_exceeded",
+            },
             Self::LimiterUnavailable => "limiter_unavailable",
+        }
+    }
+
+    /// The limit that refused, where it is none of the client's own.
+    pub(super) fn limit(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => match refusal.shortage.limit() {
+                Limit::Named(name) => Some(name.as_str()),
+                Limit::Own(_) => None,
+            },
+            Self::InvalidHeaders(_) | Self::UnknownClient | Self::LimiterUnavailable => None,
         }
     }
 
@@ -70,8 +86,13 @@ impl Denial {
                 "X-Token-Estimate must be a non-negative integer"
             }
             Self::UnknownClient => "X-Client-ID is not a configured client",
-            Self::Refused(Refusal { limit: Dimension::Rpm, .. }) => "Request rate limit exceeded",
-            Self::Refused(Refusal { limit: Dimension::Tpm, .. }) => "Token rate limit exceeded",
+            Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {
+                (Limit::Own(Dimension::Rpm), _) => "Request rate limit exceeded",
+                (Limit::Own(Dimension::Tpm), _) => "Token rate limit exceeded",
+                (Limit::Named(_), Shortage::Requests(_)) => "Request limit exceeded",
+                (Limit::Named(_), Shortage::Tokens(_)) => "Token limit exceeded",
+                (Limit::Named(_), Shortage::Places { .. }) => "Concurrency limit exceeded",
+            },
             Self::LimiterUnavailable => "The rate limiter did not decide in time",
         }
     }

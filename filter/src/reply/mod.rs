@@ -60,7 +60,8 @@ impl ReplyStyle {
     pub(crate) fn reply(self, denial: &Denial) -> Reply {
         let body = match self.body_format {
             BodyFormat::Flowguard => {
-                json(&FlowguardBody { error: denial.code(), message: denial.message() })
+                let (error, message, limit) = (denial.code(), denial.message(), denial.limit());
+                json(&FlowguardBody { error, message, limit })
             }
             BodyFormat::Openai => openai::body(denial),
             BodyFormat::Anthropic => anthropic::body(denial),
@@ -69,8 +70,8 @@ impl ReplyStyle {
         match denial {
             Denial::Refused(refusal) => {
                 headers.extend(retry(refusal.wait));
-                let standing = refusal.standing();
-                headers.extend(rate_limit_headers::fields(self.rate_limit_headers, &standing));
+                let tightest = &refusal.tightest;
+                headers.extend(rate_limit_headers::fields(self.rate_limit_headers, tightest));
             }
             Denial::LimiterUnavailable => {
                 let seconds = UNAVAILABLE_RETRY_AFTER_S.to_string();
@@ -101,9 +102,11 @@ fn retry(wait: Wait) -> Vec<(&'static str, AsciiHeaderValue)> {
 
 /// The body, as docs/contract.md has it.
 #[derive(Serialize)]
-struct FlowguardBody {
+struct FlowguardBody<'a> {
     error: &'static str,
     message: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'a str>,
 }
 
 /// The fields come in the order of the struct.

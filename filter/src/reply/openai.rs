@@ -1,10 +1,9 @@
 //! Bodies that OpenAI's SDKs read: they take `message`, `type`, `param` and `code` of `error`.
 
-use limiter::Dimension;
 use serde::Serialize;
 
 use super::{Denial, figures, json};
-use crate::{request_headers::InvalidHeaders, verdict::Refusal};
+use crate::{request_headers::InvalidHeaders, verdict::Shortage};
 
 #[derive(Serialize)]
 struct Body {
@@ -35,8 +34,10 @@ pub(super) fn body(denial: &Denial) -> String {
 fn error_type(denial: &Denial) -> &'static str {
     match denial {
         Denial::InvalidHeaders(_) | Denial::UnknownClient => "invalid_request_error",
-        Denial::Refused(Refusal { limit: Dimension::Rpm, .. }) => "requests",
-        Denial::Refused(Refusal { limit: Dimension::Tpm, .. }) => "tokens",
+        Denial::Refused(refusal) => match refusal.shortage {
+            Shortage::Requests(_) | Shortage::Places { .. } => "requests",
+            Shortage::Tokens(_) => "tokens",
+        },
         Denial::LimiterUnavailable => "server_error",
     }
 }

@@ -5,26 +5,32 @@ use limiter::Dimension;
 use super::*;
 use crate::{
     request_headers::InvalidHeaders,
-    verdict::{Balance, Refusal},
+    verdict::{Balance, LimitName, Refusal, Shortage, Tightest},
 };
 
-const REQUESTS: Balance = Balance { limit: 3, remaining: 0, used: 3, full_in_ms: 60_000 };
-const TOKENS: Balance =
-    Balance { limit: 10_000, remaining: 1_446, used: 8_554, full_in_ms: 51_324 };
+const REQUESTS: Balance = Balance::own(3, 0, 3, 60_000);
+const TOKENS: Balance = Balance::own(10_000, 1_446, 8_554, 51_324);
 
-fn refused(limit: Dimension, wait: Wait) -> Refusal {
-    let (balance, other) = match limit {
-        Dimension::Rpm => (REQUESTS, Some(TOKENS)),
-        Dimension::Tpm => (TOKENS, Some(REQUESTS)),
-    };
-    Refusal { limit, balance, other, wait, requested_tokens: 3_082 }
+fn refused(limit: Dimension, wait: Wait) -> Box<Refusal> {
+    refused_by(
+        match limit {
+            Dimension::Rpm => Shortage::Requests(REQUESTS),
+            Dimension::Tpm => Shortage::Tokens(TOKENS),
+        },
+        wait,
+    )
 }
 
-fn reply(body_format: BodyFormat, denial: Denial) -> Reply {
-    ReplyStyle { body_format, ..ReplyStyle::default() }.reply(&denial)
+fn refused_by(shortage: Shortage, wait: Wait) -> Box<Refusal> {
+    let tightest = Tightest { requests: Some(REQUESTS), tokens: Some(TOKENS) };
+    Box::new(Refusal { shortage, tightest, wait, requested_tokens: 3_082 })
 }
 
-fn check(denial: Denial, status: u32, bodies: [&str; 3]) {
+fn reply(body_format: BodyFormat, denial: &Denial) -> Reply {
+    ReplyStyle { body_format, ..ReplyStyle::default() }.reply(denial)
+}
+
+fn check(denial: &Denial, status: u32, bodies: [&str; 3]) {
     let formats = [BodyFormat::Flowguard, BodyFormat::Openai, BodyFormat::Anthropic];
     for (format, body) in formats.into_iter().zip(bodies) {
         let reply = reply(format, denial);
@@ -41,7 +47,7 @@ fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
 #[test]
 fn a_missing_header_is_named() {
     check(
-        Denial::InvalidHeaders(InvalidHeaders::NoClientId),
+        &Denial::InvalidHeaders(InvalidHeaders::NoClientId),
         400,
         [
             r#"{"error":"missing_header","message":"X-Client-ID header is required"}"#,
@@ -50,7 +56,7 @@ fn a_missing_header_is_named() {
         ],
     );
     check(
-        Denial::InvalidHeaders(InvalidHeaders::NoTokenEstimate),
+        &Denial::InvalidHeaders(InvalidHeaders::NoTokenEstimate),
         400,
         [
             r#"{"error":"missing_header","message":"X-Token-Estimate header is required"}"#,
@@ -63,7 +69,7 @@ fn a_missing_header_is_named() {
 #[test]
 fn a_wrong_header_is_named() {
     check(
-        Denial::InvalidHeaders(InvalidHeaders::ClientId),
+        &Denial::InvalidHeaders(InvalidHeaders::ClientId),
         400,
         [
             r#"{"error":"invalid_header","message":"X-Client-ID must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"}"#,
@@ -72,7 +78,7 @@ fn a_wrong_header_is_named() {
         ],
     );
     check(
-        Denial::InvalidHeaders(InvalidHeaders::RepeatedClientId),
+        &Denial::InvalidHeaders(InvalidHeaders::RepeatedClientId),
         400,
         [
             r#"{"error":"invalid_header","message":"X-Client-ID must be given only once"}"#,
@@ -81,7 +87,7 @@ fn a_wrong_header_is_named() {
         ],
     );
     check(
-        Denial::InvalidHeaders(InvalidHeaders::TokenEstimate),
+        &Denial::InvalidHeaders(InvalidHeaders::TokenEstimate),
         400,
         [
             r#"{"error":"invalid_header","message":"X-Token-Estimate must be a non-negative integer"}"#,
@@ -94,7 +100,7 @@ fn a_wrong_header_is_named() {
 #[test]
 fn an_unknown_client_is_not_permitted() {
     check(
-        Denial::UnknownClient,
+        &Denial::UnknownClient,
         403,
         [
             r#"{"error":"unknown_client","message":"X-Client-ID is not a configured client"}"#,
@@ -107,7 +113,7 @@ fn an_unknown_client_is_not_permitted() {
 #[test]
 fn a_limiter_that_does_not_answer_is_an_error_of_the_server() {
     check(
-        Denial::LimiterUnavailable,
+        &Denial::LimiterUnavailable,
         503,
         [
             r#"{"error":"limiter_unavailable","message":"The rate limiter did not decide in time"}"#,
@@ -120,19 +126,19 @@ fn a_limiter_that_does_not_answer_is_an_error_of_the_server() {
 #[test]
 fn a_limiter_that_does_not_answer_is_to_be_asked_again_in_a_second() {
     for format in [BodyFormat::Flowguard, BodyFormat::Openai, BodyFormat::Anthropic] {
-        let reply = reply(format, Denial::LimiterUnavailable);
+        let reply = reply(format, &Denial::LimiterUnavailable);
         assert_eq!(header(&reply, "retry-after"), Some("1"), "{format:?}");
         assert_eq!(header(&reply, "retry-after-ms"), None, "{format:?}");
     }
     for denial in [Denial::UnknownClient, Denial::InvalidHeaders(InvalidHeaders::NoClientId)] {
-        assert_eq!(header(&reply(BodyFormat::Openai, denial), "retry-after"), None, "{denial:?}");
+        assert_eq!(header(&reply(BodyFormat::Openai, &denial), "retry-after"), None, "{denial:?}");
     }
 }
 
 #[test]
 fn a_refusal_tells_its_figures() {
     check(
-        Denial::Refused(refused(Dimension::Rpm, Wait::Millis(20_000))),
+        &Denial::Refused(refused(Dimension::Rpm, Wait::Millis(20_000))),
         429,
         [
             r#"{"error":"rpm_exceeded","message":"Request rate limit exceeded"}"#,
@@ -141,7 +147,7 @@ fn a_refusal_tells_its_figures() {
         ],
     );
     check(
-        Denial::Refused(refused(Dimension::Tpm, Wait::Millis(9_816))),
+        &Denial::Refused(refused(Dimension::Tpm, Wait::Millis(9_816))),
         429,
         [
             r#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#,
@@ -153,9 +159,10 @@ fn a_refusal_tells_its_figures() {
 
 #[test]
 fn a_request_that_never_fits_is_told_so() {
-    let refused = Refusal { requested_tokens: 10_001, ..refused(Dimension::Tpm, Wait::Never) };
+    let refused =
+        Box::new(Refusal { requested_tokens: 10_001, ..*refused(Dimension::Tpm, Wait::Never) });
     check(
-        Denial::Refused(refused),
+        &Denial::Refused(refused),
         429,
         [
             r#"{"error":"tpm_exceeded","message":"Token rate limit exceeded"}"#,
@@ -166,17 +173,79 @@ fn a_request_that_never_fits_is_told_so() {
 }
 
 #[test]
+fn a_refusal_by_another_limit_tells_its_name() {
+    let org = TOKENS.named("org", 60);
+    check(
+        &Denial::Refused(refused_by(Shortage::Tokens(org), Wait::Millis(9_816))),
+        429,
+        [
+            r#"{"error":"token_limit_exceeded","message":"Token limit exceeded","limit":"org"}"#,
+            r#"{"error":{"message":"Rate limit reached for this client on tokens per min (limit org): Limit 10000, Requested 3082. Please try again in 9.816s.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Rate limit reached for this client on tokens per min (limit org): Limit 10000, Requested 3082. Please try again in 9.816s."}}"#,
+        ],
+    );
+    let day = REQUESTS.named("day", 86_400);
+    check(
+        &Denial::Refused(refused_by(Shortage::Requests(day), Wait::Millis(28_800_000))),
+        429,
+        [
+            r#"{"error":"request_limit_exceeded","message":"Request limit exceeded","limit":"day"}"#,
+            r#"{"error":{"message":"Rate limit reached for this client on requests per day (limit day): Limit 3, Requested 1. Please try again in 8h0m0s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Rate limit reached for this client on requests per day (limit day): Limit 3, Requested 1. Please try again in 8h0m0s."}}"#,
+        ],
+    );
+    let name = LimitName::parse("running".to_owned()).unwrap();
+    let places =
+        Denial::Refused(refused_by(Shortage::Places { name, places: 8 }, Wait::Millis(1_000)));
+    check(
+        &places,
+        429,
+        [
+            r#"{"error":"concurrency_exceeded","message":"Concurrency limit exceeded","limit":"running"}"#,
+            r#"{"error":{"message":"Rate limit reached for this client on concurrent requests (limit running): Limit 8, Requested 1. Please try again in 1s.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Rate limit reached for this client on concurrent requests (limit running): Limit 8, Requested 1. Please try again in 1s."}}"#,
+        ],
+    );
+    let reply = reply(BodyFormat::Flowguard, &places);
+    assert_eq!(header(&reply, "retry-after"), Some("1"));
+    assert_eq!(header(&reply, "retry-after-ms"), Some("1000"));
+}
+
+#[test]
+fn what_never_fits_into_a_burst_is_told_the_burst() {
+    let budget = Balance { burst: 3_000, ..TOKENS.named("budget", 43_200) };
+    check(
+        &Denial::Refused(refused_by(Shortage::Tokens(budget), Wait::Never)),
+        429,
+        [
+            r#"{"error":"token_limit_exceeded","message":"Token limit exceeded","limit":"budget"}"#,
+            r#"{"error":{"message":"Request too large for this client on tokens per 12h0m0s (limit budget): Limit 10000, Burst 3000, Requested 3082. No wait will make it fit.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","message":"Request too large for this client on tokens per 12h0m0s (limit budget): Limit 10000, Burst 3000, Requested 3082. No wait will make it fit."}}"#,
+        ],
+    );
+}
+
+#[test]
+fn what_others_used_of_a_shared_limit_is_not_told() {
+    let shared = Balance { used: 7_777, ..TOKENS.named("org", 60) };
+    let denial = Denial::Refused(refused_by(Shortage::Tokens(shared), Wait::Millis(1)));
+    for format in [BodyFormat::Flowguard, BodyFormat::Openai, BodyFormat::Anthropic] {
+        let reply = reply(format, &denial);
+        assert!(!reply.body.contains("7777") && !reply.body.contains("Used"), "{}", reply.body);
+        assert_eq!(header(&reply, "x-ratelimit-remaining-tokens"), Some("1446"), "the tightest");
+    }
+}
+
+#[test]
 fn a_client_in_debt_has_used_more_than_its_limit() {
     let having_used = |used| {
-        let balance = Balance { limit: 10_000, remaining: 0, used, full_in_ms: 90_000 };
-        Denial::Refused(Refusal {
-            balance,
-            other: None,
-            ..refused(Dimension::Tpm, Wait::Millis(48_492))
-        })
+        let balance = Balance::own(10_000, 0, used, 90_000);
+        let tightest = Tightest { requests: None, tokens: Some(balance.clone()) };
+        let refusal = refused_by(Shortage::Tokens(balance), Wait::Millis(48_492));
+        Denial::Refused(Box::new(Refusal { tightest, ..*refusal }))
     };
     for format in [BodyFormat::Openai, BodyFormat::Anthropic] {
-        let reply = reply(format, having_used(15_000));
+        let reply = reply(format, &having_used(15_000));
         assert!(
             reply.body.contains("Limit 10000, Used 15000, Requested 3082."),
             "{format:?}: {}",
@@ -184,7 +253,7 @@ fn a_client_in_debt_has_used_more_than_its_limit() {
         );
         assert_eq!(header(&reply, "x-ratelimit-remaining-tokens"), Some("0"), "{format:?}");
     }
-    let most = reply(BodyFormat::Openai, having_used(u64::MAX)).body;
+    let most = reply(BodyFormat::Openai, &having_used(u64::MAX)).body;
     assert!(most.contains(&format!("Used {}, ", u64::MAX)), "{most}");
 }
 
@@ -194,7 +263,7 @@ fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
         [(1, "1"), (999, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60"), (600_000, "600")]
     {
         let denial = Denial::Refused(refused(Dimension::Rpm, Wait::Millis(ms)));
-        let reply = reply(BodyFormat::Flowguard, denial);
+        let reply = reply(BodyFormat::Flowguard, &denial);
         assert_eq!(header(&reply, "retry-after"), Some(seconds));
         assert_eq!(header(&reply, "retry-after-ms"), Some(ms.to_string().as_str()));
         assert_eq!(header(&reply, "x-should-retry"), None);
@@ -203,7 +272,8 @@ fn retry_after_is_rounded_up_to_whole_seconds_and_in_milliseconds_exact() {
 
 #[test]
 fn what_never_fits_is_not_to_be_retried() {
-    let reply = reply(BodyFormat::Flowguard, Denial::Refused(refused(Dimension::Tpm, Wait::Never)));
+    let reply =
+        reply(BodyFormat::Flowguard, &Denial::Refused(refused(Dimension::Tpm, Wait::Never)));
     assert_eq!(header(&reply, "x-should-retry"), Some("false"));
     assert_eq!(header(&reply, "retry-after"), None);
     assert_eq!(header(&reply, "retry-after-ms"), None);

@@ -130,8 +130,22 @@ impl Figures {
         self.open = Values::NONE;
     }
 
+    /// The stream is of Converse's events, each in an object of its name. In another stream what
+    /// stands in `metadata` can be what the client wrote there.
+    pub(super) fn own_by_converse(&mut self) {
+        self.owner = self.owner.or(Some(Api::Bedrock));
+    }
+
+    /// Whether it is.
+    pub(super) fn are_converses(&self) -> bool {
+        self.owner == Some(Api::Bedrock)
+    }
+
     /// Takes a figure of the open document, when its name is one of those that count there.
     pub(super) fn take(&mut self, place: Place, name: &[u8], value: u64) {
+        if place == Place::ConverseUsage && !self.are_converses() {
+            return;
+        }
         if let Some(figure) = Figure::named(place, name) {
             self.open.raise(figure, value);
             self.owner = self.owner.or(match place {
@@ -198,6 +212,7 @@ impl Figure {
         use Place::{MessageUsage, ResponseUsage, ResultUsage, Usage};
 
         Some(match (place, name) {
+            (Place::ConverseUsage, name) => return Self::of_converse(name),
             (Usage | ResponseUsage | MessageUsage | ResultUsage, _) => match name {
                 b"prompt_tokens" => Self::Prompt,
                 b"completion_tokens" => Self::Completion,
@@ -206,12 +221,7 @@ impl Figure {
                 b"cache_creation_input_tokens" => Self::CacheCreation,
                 b"cache_read_input_tokens" => Self::CacheRead,
                 b"total_tokens" => Self::Total,
-                b"inputTokens" => Self::BedrockInput,
-                b"outputTokens" => Self::BedrockOutput,
-                b"cacheWriteInputTokens" | b"cacheWriteInputTokenCount" => Self::BedrockCacheWrite,
-                b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => Self::BedrockCacheRead,
-                b"totalTokens" => Self::BedrockTotal,
-                _ => return None,
+                name => return Self::of_converse(name),
             },
             (Place::Metadata, b"promptTokenCount") => Self::GeminiPrompt,
             (Place::Metadata, b"candidatesTokenCount") => Self::GeminiCandidates,
@@ -228,6 +238,17 @@ impl Figure {
             (Place::Tokens, b"output_tokens") => Self::CohereOutput,
             (Place::BilledUnits, b"input_tokens") => Self::CohereBilledInput,
             (Place::BilledUnits, b"output_tokens") => Self::CohereBilledOutput,
+            _ => return None,
+        })
+    }
+
+    fn of_converse(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"inputTokens" => Self::BedrockInput,
+            b"outputTokens" => Self::BedrockOutput,
+            b"cacheWriteInputTokens" | b"cacheWriteInputTokenCount" => Self::BedrockCacheWrite,
+            b"cacheReadInputTokens" | b"cacheReadInputTokenCount" => Self::BedrockCacheRead,
+            b"totalTokens" => Self::BedrockTotal,
             _ => return None,
         })
     }

@@ -142,6 +142,9 @@ impl Json {
             Some((Container::List, place)) => place.element(self.scope),
             None => return Next::Nothing,
         };
+        if place == Place::ConverseEvent {
+            findings.figures.own_by_converse();
+        }
         match byte {
             b'"' if place == Place::Kind => {
                 self.key.clear();
@@ -203,6 +206,10 @@ impl Json {
     fn close(&mut self, findings: &mut Findings) -> Next {
         match self.nesting.close() {
             Some(Place::Root) => findings.end_document(),
+            Some(Place::ConverseUsage) if findings.figures.are_converses() => {
+                findings.figures.close();
+                findings.mark_last();
+            }
             Some(place) if place.has_figures() => findings.figures.close(),
             _ => {}
         }

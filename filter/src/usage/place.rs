@@ -29,6 +29,12 @@ pub(super) enum Place {
     Metadata,
     /// What Bedrock adds to the last event of a model whose stream it hands on.
     InvocationMetrics,
+    /// One of Converse's events in an object of its name, as gateways write Amazon's frames.
+    ConverseEvent,
+    /// The last of these, which has usage.
+    ConverseMetadata,
+    /// Figures in it, by Bedrock's names.
+    ConverseUsage,
     /// Cohere's count of the tokens themselves.
     Tokens,
     /// Cohere's count of what it bills.
@@ -80,6 +86,8 @@ impl Place {
                 b"parts" | b"content" | b"completion" | b"token" => Self::Content,
                 b"type" | b"event_type" => Self::Kind,
                 b"done" => Self::Done,
+                b"metadata" => Self::ConverseMetadata,
+                name if is_of_converse(name) => Self::ConverseEvent,
                 _ => Self::Elsewhere,
             },
             Self::Response => match name {
@@ -100,6 +108,7 @@ impl Place {
             },
             Self::Carrier | Self::Delta if name == b"usage" => Self::Usage,
             Self::Result if name == b"usage" => Self::ResultUsage,
+            Self::ConverseMetadata if name == b"usage" => Self::ConverseUsage,
             Self::Usage | Self::Meta if name == b"tokens" => Self::Tokens,
             Self::Usage | Self::Meta if name == b"billed_units" => Self::BilledUnits,
             Self::Arguments => Self::Arguments,
@@ -173,6 +182,7 @@ impl Place {
                 | Self::ResultUsage
                 | Self::Metadata
                 | Self::InvocationMetrics
+                | Self::ConverseUsage
                 | Self::Tokens
                 | Self::BilledUnits
         )
@@ -184,6 +194,9 @@ impl Place {
             self,
             Self::ResponseUsage
                 | Self::MessageUsage
+                | Self::ConverseEvent
+                | Self::ConverseMetadata
+                | Self::ConverseUsage
                 | Self::Message
                 | Self::Choices
                 | Self::Choice
@@ -241,6 +254,18 @@ pub(super) fn is_of_envelope(name: &[u8]) -> bool {
             | b"output"
             | b"x_groq"
             | b"done"
+    ) || is_of_converse(name)
+}
+
+/// Whether this is the name of an event of Converse's that is not its last.
+fn is_of_converse(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"messageStart"
+            | b"contentBlockStart"
+            | b"contentBlockDelta"
+            | b"contentBlockStop"
+            | b"messageStop"
     )
 }
 

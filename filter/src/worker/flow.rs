@@ -58,20 +58,23 @@ impl Worker {
         }
         let now = self.clock.advance(wall_us);
         self.link.need(host, now);
-        if let Some(next) = self.decide_without_asking(host, id, &read, body_format, now) {
+        let model = self.config.model_sources.model(headers);
+        let arrival = Arrival {
+            id,
+            headers: &read,
+            model: model.as_deref(),
+            body_format,
+            started: now,
+            deadline: now.plus_ms(self.config.decision_timeout_ms),
+        };
+        if let Some(next) = self.decide_without_asking(host, &arrival) {
             return next;
         }
         // An encoded response could not be read for what was used.
         if self.config.accept_encoding == AcceptEncoding::Drop && headers.has(ACCEPT_ENCODING) {
             host.remove_request_header(id, ACCEPT_ENCODING);
         }
-        self.requests.ask(&Arrival {
-            id,
-            headers: &read,
-            body_format,
-            started: now,
-            deadline: now.plus_ms(self.config.decision_timeout_ms),
-        });
+        self.requests.ask(&arrival);
         self.flush(host, now);
         Next::Pause
     }
@@ -86,11 +89,11 @@ impl Worker {
         let headers = host.response_headers(id);
         // In shadow nobody shall slow down for limits that are not in force.
         if self.config.mode == Mode::Enforce
-            && let Some(standing) = response.standing()
+            && let Some(tightest) = response.tightest()
         {
             let upstreams = self.config.upstream_rate_limit_headers;
             let ours = self.config.rate_limit_headers;
-            let edit = rate_limit_headers::edit(upstreams, ours, &standing, &headers);
+            let edit = rate_limit_headers::edit(upstreams, ours, tightest, &headers);
             host.edit_response_headers(id, &edit);
         }
         response.begin(&headers, || host.response_code_details(id))
@@ -123,7 +126,8 @@ impl Worker {
         let now = self.clock.advance(wall_us);
         match self.requests.end(id) {
             Some(State::Waiting(waiting)) => {
-                self.tell_access_log(host, id, Entry::canceled);
+                let entry = || Entry::canceled().for_model(waiting.model.as_deref());
+                self.tell_access_log(host, id, entry);
                 if !waiting.may_be_charged() {
                     return;
                 }

@@ -11,7 +11,7 @@ use super::{
     lanes::{LANES, Lane},
     response::Report,
 };
-use crate::{clock::Micros, host::RequestId};
+use crate::{clock::Micros, host::RequestId, verdict::Limit};
 
 /// So many reports are worth a frame of their own; fewer wait for the next asks or the tick.
 const LARGE: usize = 256;
@@ -21,7 +21,8 @@ const LARGE: usize = 256;
 pub(super) struct Outbox {
     /// Kept until they are acknowledged.
     pub(super) ends: Ends,
-    /// At most two in each lane, one for each limit; others are sent on their way first.
+    /// A few in each lane: its refusal that is remembered changes only with a verdict, and each
+    /// answer is followed by a frame that takes these along.
     drops: Vec<(Lane, Drop)>,
     /// Somebody waits for what one of the settles gives back.
     is_urgent: bool,
@@ -55,19 +56,25 @@ impl Outbox {
     }
 
     /// A request was refused without an ask.
-    pub(super) fn drop(&mut self, lane: Lane, client_id: &str, limit: Dimension) {
-        let decision: i32 = match limit {
-            Dimension::Rpm => Decision::RpmExceeded.into(),
-            Dimension::Tpm => Decision::TpmExceeded.into(),
+    pub(super) fn drop(&mut self, lane: Lane, client_id: &str, limit: Limit<'_>) {
+        let (decision, name) = match limit {
+            Limit::Own(Dimension::Rpm) => (Decision::RpmExceeded, ""),
+            Limit::Own(Dimension::Tpm) => (Decision::TpmExceeded, ""),
+            Limit::Named(name) => (Decision::LimitExceeded, name.as_str()),
         };
+        let decision = decision.into();
         let same = self.drops.iter_mut().find(|(in_lane, drop)| {
-            *in_lane == lane && drop.client_id == client_id && drop.decision == decision
+            *in_lane == lane
+                && drop.client_id == client_id
+                && drop.decision == decision
+                && drop.limit == name
         });
         if let Some((_, drop)) = same {
             // More in one frame would not be believed.
             drop.requests = (drop.requests + 1).min(DROPPED_MAX);
         } else {
-            let drop = Drop { client_id: client_id.to_owned(), decision, requests: 1 };
+            let (client_id, limit) = (client_id.to_owned(), name.to_owned());
+            let drop = Drop { client_id, decision, requests: 1, limit };
             self.drops.push((lane, drop));
         }
     }
@@ -106,6 +113,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::{super::lanes::Lanes, *};
+    use crate::verdict::LimitName;
 
     const NOW: Micros = Micros(0);
 
@@ -125,12 +133,29 @@ mod tests {
     fn drops_of_a_client_are_counted_and_not_listed() {
         let mut outbox = Outbox::default();
         let lane = Lanes::new(1).of("a");
-        for limit in [Dimension::Rpm, Dimension::Rpm, Dimension::Tpm] {
+        let [org, day] = ["org", "day"].map(|name| LimitName::parse(name.to_owned()).unwrap());
+        for limit in [
+            Limit::Own(Dimension::Rpm),
+            Limit::Own(Dimension::Rpm),
+            Limit::Own(Dimension::Tpm),
+            Limit::Named(&org),
+            Limit::Named(&day),
+            Limit::Named(&org),
+        ] {
             outbox.drop(lane, "a", limit);
         }
         let drops = outbox.frame(NOW).drops;
-        let counted: Vec<_> = drops.iter().map(|drop| (drop.decision(), drop.requests)).collect();
-        assert_eq!(counted, [(Decision::RpmExceeded, 2), (Decision::TpmExceeded, 1)]);
+        let counted: Vec<_> =
+            drops.iter().map(|drop| (drop.decision(), &*drop.limit, drop.requests)).collect();
+        assert_eq!(
+            counted,
+            [
+                (Decision::RpmExceeded, "", 2),
+                (Decision::TpmExceeded, "", 1),
+                (Decision::LimitExceeded, "org", 2),
+                (Decision::LimitExceeded, "day", 1),
+            ]
+        );
     }
 
     #[test]
@@ -138,7 +163,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let lane = Lanes::new(1).of("a");
         for _ in 0..=DROPPED_MAX {
-            outbox.drop(lane, "a", Dimension::Rpm);
+            outbox.drop(lane, "a", Limit::Own(Dimension::Rpm));
         }
         let counted: Vec<_> = outbox.frame(NOW).drops.iter().map(|drop| drop.requests).collect();
         assert_eq!(counted, [DROPPED_MAX]);

@@ -47,13 +47,15 @@ pub(super) enum State {
 }
 
 /// A request without a verdict.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) started: Micros,
     deadline: Micros,
     ask: AskIs,
     lane: Lane,
     pub(super) kind: RequestKind,
+    /// As the request names it.
+    pub(super) model: Option<Box<str>>,
     /// In whose form it is told that it does not pass.
     pub(super) body_format: BodyFormat,
 }
@@ -97,6 +99,8 @@ pub(super) enum Room {
 pub(super) struct Arrival<'a> {
     pub(super) id: RequestId,
     pub(super) headers: &'a RequestHeaders<'a>,
+    /// The model that it names.
+    pub(super) model: Option<&'a str>,
     pub(super) body_format: BodyFormat,
     pub(super) started: Micros,
     pub(super) deadline: Micros,
@@ -130,6 +134,11 @@ impl Requests {
         self.queue.of(client_id)
     }
 
+    /// The control plane has said whether a client is configured; its lane from now on.
+    pub(super) fn learn(&mut self, client_id: &str, is_configured: bool) -> Lane {
+        self.queue.learn(client_id, is_configured)
+    }
+
     /// Whether so many wait in a lane that it may soon be full.
     pub(super) fn is_crowded(&self, lane: Lane) -> bool {
         self.queue.lane_len(lane) >= LANE_LEN_MAX / 2
@@ -148,9 +157,8 @@ impl Requests {
         if self.waiting < WAITING_MAX {
             return Room::Free;
         }
-        while let Some(ask) = self.queue.make_room(lane) {
+        while let Some((its_lane, ask)) = self.queue.make_room(lane) {
             let dropped = self.drop_waiting(ask.id);
-            let its_lane = self.queue.of(&ask.client_id);
             self.queue.discount_gone(its_lane);
             if let Some(waiting) = dropped {
                 return Room::InPlaceOf(ask.id, waiting);
@@ -161,12 +169,20 @@ impl Requests {
 
     /// Queues a request that there is room for.
     pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
-        let &Arrival { id, headers, body_format, started, deadline } = arrival;
+        let &Arrival { id, headers, model, body_format, started, deadline } = arrival;
         self.sweep();
         let lane = self.queue.of(headers.client_id);
         let kind = headers.kind;
         let ask = AskIs::Queued;
-        let waiting = Waiting { started, deadline, ask, lane, kind, body_format };
+        let waiting = Waiting {
+            started,
+            deadline,
+            ask,
+            lane,
+            kind,
+            model: model.map(Into::into),
+            body_format,
+        };
         self.states.insert(id, State::Waiting(waiting));
         self.waiting += 1;
         self.deadlines.push_back((deadline, id));
@@ -175,6 +191,7 @@ impl Requests {
             client_id: headers.client_id.to_owned(),
             tokens: headers.tokens.map(Tokens::get),
             kind: kind.on_the_wire().into(),
+            model: model.unwrap_or_default().to_owned(),
         };
         self.queue.push_back(lane, ask);
     }
@@ -188,13 +205,12 @@ impl Requests {
     pub(super) fn next_batch(&mut self) -> Vec<Ask> {
         let mut batch = Vec::with_capacity(self.queue.len().min(BATCH_MAX));
         while batch.len() < BATCH_MAX
-            && let Some(ask) = self.queue.pop()
+            && let Some((lane, ask)) = self.queue.pop()
         {
             if let Some(State::Waiting(waiting)) = self.states.get_mut(&ask.id) {
                 waiting.ask = AskIs::Sent;
                 batch.push(ask);
             } else {
-                let lane = self.queue.of(&ask.client_id);
                 self.queue.discount_gone(lane);
             }
         }
@@ -249,8 +265,9 @@ impl Requests {
         forwarded: impl FnOnce(&Waiting) -> Forwarded,
     ) -> Option<Micros> {
         let state = self.states.get_mut(&id)?;
-        let State::Waiting(waiting) = *state else { return None };
-        *state = State::Forwarded(forwarded(&waiting));
+        let State::Waiting(waiting) = &*state else { return None };
+        let forwarded = State::Forwarded(forwarded(waiting));
+        let State::Waiting(waiting) = std::mem::replace(state, forwarded) else { return None };
         self.no_longer_waits(&waiting);
         Some(waiting.started)
     }
@@ -314,11 +331,11 @@ impl Requests {
     }
 
     /// The next waiting request whose time is over.
-    pub(super) fn next_overdue(&mut self, now: Micros) -> Option<(RequestId, Waiting)> {
+    pub(super) fn next_overdue(&mut self, now: Micros) -> Option<RequestId> {
         while let Some(&(due, id)) = self.deadlines.front() {
             match self.states.get(&id) {
-                Some(&State::Waiting(waiting)) if waiting.deadline == due => {
-                    return (due <= now).then_some((id, waiting));
+                Some(State::Waiting(waiting)) if waiting.deadline == due => {
+                    return (due <= now).then_some(id);
                 }
                 _ => self.deadlines.pop_front(),
             };
@@ -357,6 +374,7 @@ mod tests {
             requests.ask(&Arrival {
                 id,
                 headers: &headers,
+                model: None,
                 body_format: BodyFormat::Flowguard,
                 started: Micros(0),
                 deadline: Micros(1),

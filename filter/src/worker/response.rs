@@ -7,7 +7,7 @@ use crate::{
     host::ResponseBody,
     request_kind::RequestKind,
     usage::{Api, Framing, UsageReader},
-    verdict::Standing,
+    verdict::Tightest,
 };
 
 /// From here on a status says that the upstream failed. Envoy's own answers for an upstream that
@@ -26,7 +26,7 @@ const VIA_UPSTREAM: &[u8] = b"via_upstream";
 pub(super) struct Response {
     kind: RequestKind,
     /// What the client is told of its limits; `None` when nothing is known of them.
-    standing: Option<Standing>,
+    tightest: Option<Tightest>,
     settle_at_once: bool,
     status: Status,
     /// The same in figures, where the upstream said it.
@@ -62,17 +62,17 @@ pub(super) struct Report {
 }
 
 impl Response {
-    /// The response that an admitted request will have, of a client in this standing.
-    pub(super) fn awaited(kind: RequestKind, standing: Standing, settle_at_once: bool) -> Self {
-        let standing = Some(standing);
-        Self { standing, settle_at_once, ..Self::of_undecided(kind) }
+    /// The response that an admitted request will have, where so little is left of its limits.
+    pub(super) fn awaited(kind: RequestKind, tightest: Tightest, settle_at_once: bool) -> Self {
+        let tightest = Some(tightest);
+        Self { tightest, settle_at_once, ..Self::of_undecided(kind) }
     }
 
     /// The response to a request that passes without a verdict.
     pub(super) fn of_undecided(kind: RequestKind) -> Self {
         Self {
             kind,
-            standing: None,
+            tightest: None,
             settle_at_once: false,
             status: Status::Awaited,
             upstream_status: None,
@@ -81,8 +81,8 @@ impl Response {
         }
     }
 
-    pub(super) fn standing(&self) -> Option<Standing> {
-        self.standing
+    pub(super) fn tightest(&self) -> Option<&Tightest> {
+        self.tightest.as_ref()
     }
 
     /// Whether the client may need what its end gives back.

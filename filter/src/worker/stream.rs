@@ -52,7 +52,7 @@ impl Worker {
         let Some(asks) = self.requests.frame_answered() else {
             return self.drop_stream(host, stream, "an answer to nothing", now);
         };
-        for verdict in frame.verdicts.iter().take(DECIDED_PER_CALL_MAX) {
+        for verdict in frame.verdicts.into_iter().take(DECIDED_PER_CALL_MAX) {
             self.on_verdict(host, verdict, &asks, now);
         }
         self.flush(host, now);

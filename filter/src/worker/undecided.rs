@@ -7,14 +7,13 @@ use proto::plugin_config::{FailureMode, Mode};
 
 use super::{
     DECIDED_PER_CALL_MAX, Worker,
-    requests::{Room, Waiting},
+    requests::{Arrival, Room, Waiting},
 };
 use crate::{
     access_log::Entry,
     clock::Micros,
     host::{Host, Next, RequestId},
     reply::{BodyFormat, Denial},
-    request_headers::RequestHeaders,
     stats::Stat,
 };
 
@@ -57,15 +56,14 @@ impl Worker {
     pub(super) fn decide_without_asking(
         &mut self,
         host: &mut impl Host,
-        id: RequestId,
-        read: &RequestHeaders<'_>,
-        body_format: BodyFormat,
-        now: Micros,
+        arrival: &Arrival<'_>,
     ) -> Option<Next> {
+        let &Arrival { id, headers, model, body_format, started: now, .. } = arrival;
         if self.link.is_known_to_be_down() {
-            return Some(self.undecided(host, id, body_format, Why::Unreachable, 0));
+            return Some(self.undecided(host, id, body_format, model, Why::Unreachable, 0));
         }
-        let lane = self.requests.lane(read.client_id);
+        let client_id = headers.client_id;
+        let lane = self.requests.lane(client_id);
         match self.requests.make_room(lane) {
             Room::Free => None,
             Room::InPlaceOf(other, waiting) => {
@@ -73,12 +71,14 @@ impl Worker {
                 self.give_up(host, other, &waiting, why, now);
                 None
             }
-            Room::None => match self.refusals.last(lane, read.client_id, now) {
+            Room::None => match self.refusals.last(lane, client_id, model, now) {
                 Some(refusal) if self.config.mode == Mode::Enforce => {
-                    host.count(Stat::refused_by(refusal.limit), 1);
-                    self.outbox.drop(lane, read.client_id, refusal.limit);
-                    let denial = Denial::Refused(refusal);
-                    let entry = || Entry::denied(&denial).because_of(Why::Backlog.word());
+                    let limit = refusal.shortage.limit();
+                    host.count(Stat::refused_by(limit), 1);
+                    self.outbox.drop(lane, client_id, limit);
+                    let denial = Denial::Refused(Box::new(refusal));
+                    let entry =
+                        || Entry::denied(&denial).for_model(model).because_of(Why::Backlog.word());
                     self.tell_access_log(host, id, entry);
                     self.deny(host, id, body_format, &denial);
                     self.report_what_is_due(host, now);
@@ -86,7 +86,7 @@ impl Worker {
                 }
                 _ => {
                     let why = self.why_not_in_time(now);
-                    Some(self.undecided(host, id, body_format, why, 0))
+                    Some(self.undecided(host, id, body_format, model, why, 0))
                 }
             },
         }
@@ -95,8 +95,8 @@ impl Worker {
     /// So many as one call may; the rest follows in the next one, which is then due at once.
     pub(super) fn fail_overdue(&mut self, host: &mut impl Host, now: Micros) {
         for _ in 0..DECIDED_PER_CALL_MAX {
-            let Some((id, waiting)) = self.requests.next_overdue(now) else { break };
-            self.requests.drop_waiting(id);
+            let Some(id) = self.requests.next_overdue(now) else { break };
+            let Some(waiting) = self.requests.drop_waiting(id) else { break };
             let why = self.why_not_in_time(now);
             self.give_up(host, id, &waiting, why, now);
         }
@@ -138,15 +138,18 @@ impl Worker {
         now: Micros,
     ) {
         let waited_us = now.since(waiting.started);
+        let model = waiting.model.as_deref();
         if waiting.may_be_charged() {
             if self.passes(why) {
-                let entry = self.config.access_log.then(|| Box::new(self.entry_of(why, waited_us)));
+                let entry = || Box::new(self.entry_of(model, why, waited_us));
+                let entry = self.config.access_log.then(entry);
                 self.requests.forward_undecided(id, waiting, entry);
             } else {
                 self.outbox.cancel(id);
             }
         }
-        if self.undecided(host, id, waiting.body_format, why, waited_us) == Next::Continue {
+        let next = self.undecided(host, id, waiting.body_format, model, why, waited_us);
+        if next == Next::Continue {
             host.resume(id);
         }
     }
@@ -156,11 +159,12 @@ impl Worker {
         host: &mut impl Host,
         id: RequestId,
         body_format: BodyFormat,
+        model: Option<&str>,
         why: Why,
         waited_us: u64,
     ) -> Next {
         host.count(why.stat(), 1);
-        self.tell_access_log(host, id, || self.entry_of(why, waited_us));
+        self.tell_access_log(host, id, || self.entry_of(model, why, waited_us));
         if self.passes(why) {
             host.count(Stat::FailedOpen, 1);
             return Next::Continue;
@@ -171,8 +175,9 @@ impl Worker {
     }
 
     /// The decision is the failure mode's, also where it is not carried out.
-    fn entry_of(&self, why: Why, waited_us: u64) -> Entry {
-        Entry::undecided(self.fails_open(why), why.word()).after_us(waited_us)
+    fn entry_of(&self, model: Option<&str>, why: Why, waited_us: u64) -> Entry {
+        let entry = Entry::undecided(self.fails_open(why), why.word());
+        entry.for_model(model).after_us(waited_us)
     }
 
     fn passes(&self, why: Why) -> bool {

@@ -3,7 +3,6 @@
 use limiter::{Bucket, Charge, Decision, Demand, Tokens, UnixMillis, decide};
 
 pub(crate) const START: u64 = 1_700_000_000_000;
-pub(crate) const DAY_SECS: u32 = 24 * 60 * 60;
 
 pub(crate) fn tokens(tokens: u64) -> Tokens {
     Tokens::new(tokens).unwrap()

@@ -1,7 +1,7 @@
 //! The reference: balances as exact fractions of a token in numbers without end, and a whole
 //! history in place of a revision.
 
-use limiter::Quota;
+use limiter::{Balance, Quota};
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
@@ -107,9 +107,11 @@ impl Bucket {
     }
 }
 
-/// The smallest part of a token that a bucket of this quota knows.
-pub(crate) fn unit(quota: Quota) -> BigRational {
-    fraction(quota, 1, 1)
+/// What is left, as the crate tells it.
+pub(crate) fn exact(balance: Balance) -> BigRational {
+    let rest = BigInt::from(balance.rest());
+    let window_ms = BigInt::from(balance.quota().window().millis());
+    BigRational::from_integer(BigInt::from(balance.whole())) + BigRational::new(rest, window_ms)
 }
 
 /// Ten minutes of refill or one amount, whichever is the deeper.

@@ -123,3 +123,12 @@ choice! {
     /// From what its client used of late too; the header may then be missing.
     Learned = "learned",
 }
+
+choice! {
+    /// Where a request may say which model it is for.
+    ModelFrom, Path by default:
+    /// In its path, as several vendors' APIs have it.
+    Path = "path",
+    /// In a header, for something in front that sets it.
+    Header = "header",
+}

@@ -3,16 +3,18 @@
 
 mod choices;
 mod exempt_path;
+mod model_source;
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, RateLimitHeaders,
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, ModelFrom, RateLimitHeaders,
     UpstreamRateLimitHeaders,
 };
 pub use exempt_path::{ExemptPath, has_one_reading};
+pub use model_source::ModelHeader;
 
 /// The filter's configuration as JSON has it, in the order in which it is written. What is left out
 /// is the default.
@@ -40,6 +42,11 @@ pub struct PluginConfig {
     pub exempt_preflight: bool,
     /// Where the tokens come from that a request reserves.
     pub estimate: Estimate,
+    /// Where it is read which model a request is for, in the order in which these are tried: one or
+    /// more, none twice.
+    pub model_from: Vec<ModelFrom>,
+    /// The header of [`ModelFrom::Header`]: a [`ModelHeader`].
+    pub model_header: String,
     /// Whether Envoy's access log is told what became of each request.
     pub access_log: bool,
     /// Envoy's name for the cluster that the control plane is.
@@ -66,6 +73,8 @@ impl Default for PluginConfig {
             exempt_paths: Vec::new(),
             exempt_preflight: false,
             estimate: Estimate::DEFAULT,
+            model_from: vec![ModelFrom::DEFAULT],
+            model_header: "x-model".into(),
             access_log: false,
             cluster: "flowguard_decisions".into(),
             authority: "flowguard-decisions".into(),

@@ -112,6 +112,8 @@ fn every_setting_reaches_the_programs_as_it_was_written() {
                 "UPSTREAM_URL" => "https://llm.example.com:8443/v1",
                 "ALLOWED_HOSTS" => "flowguard.example.com",
                 "CORS_ALLOW_ORIGINS" => "https://a.example,https://b.example",
+                "MODEL_FROM" => "header,path",
+                "MODEL_HEADER" => "x-llm-model",
                 "EXEMPT_PATHS" => "/healthz,/static/*",
                 "UPSTREAM_CA_FILE" => "/etc/ca/a: b.pem",
                 // A setting whose values this test does not know keeps its own.

@@ -118,7 +118,7 @@ async fn spend(worker: &mut Worker, tokens: u64) -> Missing {
     if worker.ask_for(TIGHT, tokens).await.is_err() {
         worker.come_to_rest().await.expect("the control plane is there");
     }
-    let standing = worker.standing.expect("a balance");
+    let standing = worker.standing.take().expect("a balance");
     Missing { asked, answered: Instant::now(), ms: standing.full_in_ms }
 }
 

@@ -178,7 +178,7 @@ impl Worker {
         for verdict in answer.verdicts {
             let asked = self.waiting.iter().position(|ask| ask.id == verdict.id);
             let ask = self.waiting.swap_remove(asked.expect("a verdict on what was asked"));
-            self.standing = verdict.tokens;
+            self.standing.clone_from(&verdict.tokens);
             if verdict.decision() == Decision::Admitted {
                 self.books.entry(ask.client_id.clone()).or_default().0 += 1;
                 let used = self.random.u64(0..100);

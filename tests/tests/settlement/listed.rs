@@ -139,6 +139,7 @@ fn apis() -> Vec<Listed> {
     let units = r#"{"billed_units":{"input_tokens":5,"output_tokens":30},"tokens":{"input_tokens":12,"output_tokens":30}}"#;
     vec![
         document(converse, 42),
+        events(&[r#"{"messageStart":{}}"#, &format!(r#"{{"metadata":{converse}}}"#)], 42),
         listed(&[FRAMES], [word, frame(converse)].concat(), 42),
         listed(&[LINES], format!("{{\"message\":{{}},\"done\":false}}\n{ollama}\n"), 42),
         document(ollama, 42),

@@ -6,13 +6,16 @@ use serde_json::json;
 use super::{stack_with_client, used_after};
 
 /// Streams without usage, of each framing.
-const STREAMS: [&str; 6] = [
+const STREAMS: [&str; 9] = [
     "/v1/chat/completions?",
     "/v1/completions?",
+    "/v1/responses?usage=none&",
     "/v1/messages?usage=none&",
     "/v1beta/models/m:streamGenerateContent?alt=sse&usage=none&",
     "/model/m/converse-stream?usage=none&",
     "/api/chat?usage=none&",
+    "/v2/chat?usage=none&",
+    "/accounts/a/ai/run/m?usage=none&",
 ];
 
 #[tokio::test]

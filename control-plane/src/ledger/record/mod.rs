@@ -13,6 +13,7 @@ pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use learned::LearnedEstimate;
 pub(super) use learned::REMEMBERED;
 
+use super::rules::LimitNumber;
 use crate::{limits::LimitKey, store::state::Tallies};
 
 /// A client's counters.
@@ -25,6 +26,8 @@ pub(super) struct Record {
     last_request: Option<NonZeroU64>,
     /// Made when there is the first one.
     refused_in_shadow: Option<Box<RefusedInShadow>>,
+    /// Likewise.
+    beside: Option<Box<BesideTallies>>,
     /// Made when the first request ends: most clients of a large ledger never ask.
     ended: Option<Box<Ended>>,
     /// What earlier processes counted.
@@ -38,6 +41,28 @@ pub struct RefusedInShadow {
     pub rpm: u64,
     /// Those that TPM refused.
     pub tpm: u64,
+    /// Those that another limit refused.
+    pub limit: u64,
+}
+
+/// What limits beside a client's own two refused.
+#[derive(Debug, Default)]
+struct BesideTallies {
+    /// Requests, each counted once.
+    dropped: u64,
+    /// Of these, the ones that earlier processes counted.
+    dropped_before: u64,
+    /// By limit, over all processes, in the order of the limits' numbers.
+    by_limit: Vec<(LimitNumber, LimitCount)>,
+}
+
+/// How often one limit refused a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LimitCount {
+    /// Requests that it refused.
+    pub(super) refused: u64,
+    /// Requests that it would have refused.
+    pub(super) would_refuse: u64,
 }
 
 /// What is known of requests that have ended.
@@ -64,6 +89,8 @@ pub struct RecordSnapshot {
     pub tpm_dropped: u64,
     /// Requests that limits beside these two refused.
     pub limit_dropped: u64,
+    /// Of these, the ones that earlier processes counted.
+    pub limit_dropped_before: u64,
     /// Tokens of the requests that ended, as they were charged in the end.
     pub tokens_used: u64,
     /// What was given back of their estimates.
@@ -108,18 +135,82 @@ impl Record {
         self.last_request = NonZeroU64::new(now.0);
         let dropped = match limit {
             LimitKey::Own(Dimension::Rpm) => &mut self.rpm_dropped,
-            LimitKey::Own(Dimension::Tpm) | LimitKey::Named(_) => &mut self.tpm_dropped,
+            LimitKey::Own(Dimension::Tpm) => &mut self.tpm_dropped,
+            LimitKey::Named(_) => &mut self.beside.get_or_insert_default().dropped,
         };
         *dropped = dropped.saturating_add(requests);
     }
 
-    /// A request was refused, and passes all the same.
-    pub(super) fn refused_in_shadow(&mut self, limit: &LimitKey, now: UnixMillis) {
+    /// A limit beside the client's two refused some of them.
+    pub(super) fn refused_by(&mut self, limit: LimitNumber, requests: u64) {
+        let count = self.count_of(limit);
+        count.refused = count.refused.saturating_add(requests);
+    }
+
+    /// Such a limit would have refused a request.
+    pub(super) fn would_refuse(&mut self, limit: LimitNumber) {
+        let count = self.count_of(limit);
+        count.would_refuse = count.would_refuse.saturating_add(1);
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index was found, or it was just put there")]
+    fn count_of(&mut self, limit: LimitNumber) -> &mut LimitCount {
+        let by_limit = &mut self.beside.get_or_insert_default().by_limit;
+        let index = by_limit.binary_search_by_key(&limit, |(limit, _)| *limit);
+        let index = index.unwrap_or_else(|index| {
+            by_limit.insert(index, (limit, LimitCount::default()));
+            index
+        });
+        &mut by_limit[index].1
+    }
+
+    /// How often such limits refused: requests, each counted once, and by limit.
+    pub(super) fn beside(&self) -> Option<(u64, &[(LimitNumber, LimitCount)])> {
+        self.beside.as_deref().map(|beside| (beside.dropped, &*beside.by_limit))
+    }
+
+    /// What of it is of this limit.
+    pub(super) fn count_by(&self, limit: LimitNumber) -> LimitCount {
+        let by_limit = self.beside().map(|(_, by_limit)| by_limit).unwrap_or_default();
+        let found = by_limit.iter().find(|(number, _)| *number == limit);
+        found.map(|(_, count)| *count).unwrap_or_default()
+    }
+
+    /// Earlier processes counted so much.
+    pub(super) fn count_beside_before(
+        &mut self,
+        dropped: u64,
+        by_limit: Vec<(LimitNumber, LimitCount)>,
+    ) {
+        let mut by_limit = by_limit;
+        by_limit.sort_unstable_by_key(|(limit, _)| *limit);
+        let tallies = BesideTallies { dropped, dropped_before: dropped, by_limit };
+        self.beside = Some(Box::new(tallies));
+    }
+
+    /// Keeps what is of limits that are still there.
+    pub(super) fn retain_limits(&mut self, is_known: impl Fn(LimitNumber) -> bool) {
+        if let Some(beside) = &mut self.beside {
+            beside.by_limit.retain(|(limit, _)| is_known(*limit));
+        }
+    }
+
+    /// A request was refused, and passes all the same where its filter is in shadow.
+    pub(super) fn not_admitted(&mut self, limit: &LimitKey, in_shadow: bool, now: UnixMillis) {
+        if in_shadow {
+            self.refused_in_shadow(limit, now);
+        } else {
+            self.dropped(limit, 1, now);
+        }
+    }
+
+    fn refused_in_shadow(&mut self, limit: &LimitKey, now: UnixMillis) {
         self.admitted(now);
         let refused = self.refused_in_shadow.get_or_insert_default();
         let by_limit = match limit {
             LimitKey::Own(Dimension::Rpm) => &mut refused.rpm,
-            LimitKey::Own(Dimension::Tpm) | LimitKey::Named(_) => &mut refused.tpm,
+            LimitKey::Own(Dimension::Tpm) => &mut refused.tpm,
+            LimitKey::Named(_) => &mut refused.limit,
         };
         *by_limit = by_limit.saturating_add(1);
     }
@@ -175,7 +266,8 @@ impl Record {
             refused_in_shadow: self.refused_in_shadow.as_deref().copied().unwrap_or_default(),
             rpm_dropped: self.rpm_dropped,
             tpm_dropped: self.tpm_dropped,
-            limit_dropped: 0,
+            limit_dropped: self.beside.as_deref().map_or(0, |beside| beside.dropped),
+            limit_dropped_before: self.beside.as_deref().map_or(0, |beside| beside.dropped_before),
             tokens_used: self.tokens_used,
             tokens_refunded: ended.map_or(0, |ended| ended.tokens_refunded),
             tokens_charged_further: ended.map_or(0, |ended| ended.tokens_charged_further),

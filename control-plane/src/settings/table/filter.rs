@@ -5,7 +5,10 @@
 use proto::plugin_config::PluginConfig;
 
 use super::rows;
-use crate::settings::{field::field, notation::ExemptPaths};
+use crate::settings::{
+    field::field,
+    notation::{ExemptPaths, ModelHeaderName, ModelPlaces},
+};
 
 rows! {
     // `MODE` alone is a variable of many environments, and means something else there.
@@ -38,6 +41,14 @@ rows! {
     ACCEPT_ENCODING {
         fills: field!(envoy.filter.accept_encoding),
         meaning: "A request's accept-encoding: drop (the usage in its response can be read) or keep",
+    }
+    MODEL_FROM {
+        fills: field!(envoy.filter.model_from as ModelPlaces),
+        meaning: "Where it is read which model a request is for, in the order in which these are tried: path and header",
+    }
+    MODEL_HEADER {
+        fills: field!(envoy.filter.model_header as ModelHeaderName),
+        meaning: "The header of MODEL_FROM=header, which something in front has to set or remove",
     }
     EXEMPT_PATHS {
         fills: field!(envoy.filter.exempt_paths as ExemptPaths),

@@ -66,7 +66,8 @@ pub use header::FORMAT;
 pub use read::read;
 pub use record::{
     BucketLevel, BucketName, BucketRecord, ChargeRecord, EndedRecord, ForgottenRecord,
-    LearnedRecord, OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
+    LearnedRecord, LimitBucketName, LimitForgottenRecord, LimitTalliesRecord, LimitTally,
+    OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
 };
 pub use records::Records;
 pub use snapshot_writer::SnapshotWriter;

@@ -23,6 +23,10 @@ pub enum Record<'a> {
     Ended(EndedRecord),
     /// A client is no more: neither its own buckets nor its tallies.
     Forgotten(#[serde(borrow)] ForgottenRecord<'a>),
+    /// How often limits beside its own two refused a client.
+    LimitTallies(#[serde(borrow)] LimitTalliesRecord<'a>),
+    /// A limit is no more, or counts from anew: none of its buckets.
+    LimitForgotten(#[serde(borrow)] LimitForgottenRecord<'a>),
 }
 
 /// What is left of a limit.
@@ -46,6 +50,34 @@ pub enum BucketName<'a> {
     Rpm(&'a str),
     /// That of a client's own tokens per minute.
     Tpm(&'a str),
+    /// That of another limit.
+    Limit(#[serde(borrow)] LimitBucketName<'a>),
+    /// The places of a limit of requests at a time: only in what a request was charged, since that is
+    /// all that there is to say of them.
+    Places(#[serde(borrow)] LimitBucketName<'a>),
+}
+
+/// The name of a limit's bucket: the limit, and the value of each thing of which the limit has a bucket
+/// for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitBucketName<'a> {
+    /// The limit's name.
+    pub limit: &'a str,
+    /// The client's id.
+    #[serde(borrow, default)]
+    pub client: Option<&'a str>,
+    /// The group.
+    #[serde(borrow, default)]
+    pub group: Option<&'a str>,
+    /// The plan.
+    #[serde(borrow, default)]
+    pub plan: Option<&'a str>,
+    /// The model, or `other`.
+    #[serde(borrow, default)]
+    pub model: Option<&'a str>,
+    /// Whether it is that of the number on trial.
+    pub trial: bool,
 }
 
 /// What is in a bucket, and of which quota.
@@ -201,4 +233,36 @@ pub struct EndedRecord {
 pub struct ForgottenRecord<'a> {
     /// Which one.
     pub client: &'a str,
+}
+
+/// How often limits beside its own two refused a client, over all processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitTalliesRecord<'a> {
+    /// Whose; `unknown` is the client of all that are not configured.
+    pub client: &'a str,
+    /// Requests that were refused, each counted once.
+    pub dropped: u64,
+    /// The same by limit, each request at each limit that refused it.
+    #[serde(borrow)]
+    pub limits: Vec<LimitTally<'a>>,
+}
+
+/// How often a limit refused a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitTally<'a> {
+    /// The limit's name.
+    pub limit: &'a str,
+    /// Requests that it refused.
+    pub refused: u64,
+    /// Requests that it would have refused.
+    pub would_refuse: u64,
+}
+
+/// A limit is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitForgottenRecord<'a> {
+    /// Which one.
+    pub limit: &'a str,
 }

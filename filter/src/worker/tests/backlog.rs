@@ -27,7 +27,13 @@ fn refuse_all(bench: &mut Bench) {
         id: ask.id,
         decision: Decision::RpmExceeded.into(),
         wait: Some(Wait::RetryAfterMs(5_000)),
-        requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 }),
+        requests: Some(Balance {
+            limit: 60,
+            remaining: 0,
+            full_in_ms: 60_000,
+            used: 60,
+            ..Balance::default()
+        }),
         ..Verdict::default()
     });
     let answer = ControlFrame { verdicts: verdicts.collect(), ..ControlFrame::default() };
@@ -145,6 +151,27 @@ fn a_new_id_for_each_request_fills_the_worker_and_harms_nobody_who_asks_little()
     assert_eq!(ask(&mut bench, 50_000, "honest"), Next::Pause);
     assert_eq!(bench.fate(50_000), None, "somebody else made room");
     assert_eq!(bench.count("flowguard_decisions.outcome=failed_closed"), 2_001);
+}
+
+#[test]
+fn a_new_id_for_each_request_is_not_waited_for_by_a_client_that_is_configured() {
+    let mut bench = Bench::open("");
+    ask(&mut bench, 50_000, "honest");
+    let (stream, _) = *bench.host.frames.last().unwrap();
+    let verdict =
+        Verdict { id: 50_000, decision: ADMITTED.into(), configured: true, ..Verdict::default() };
+    let answer = ControlFrame { verdicts: vec![verdict], ..ControlFrame::default() };
+    bench.deliver(stream, &answer);
+    assert_eq!(bench.fate(50_000), Some(&Fate::Resumed));
+
+    for id in 0..9_000 {
+        ask(&mut bench, id, &format!("made-up-{id}"));
+    }
+    ask(&mut bench, 50_001, "honest");
+    refuse_all(&mut bench);
+    let (_, frame) = bench.host.frames.last().unwrap();
+    assert!(frame.asks.iter().any(|ask| ask.id == 50_001), "it is in the very next frame");
+    assert_eq!(frame.asks.len(), 64, "and so are others");
 }
 
 #[test]

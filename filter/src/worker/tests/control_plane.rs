@@ -109,7 +109,13 @@ impl ControlPlane {
             id,
             decision: decision.into(),
             wait: Some(Wait::RetryAfterMs(1)),
-            requests: Some(Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 }),
+            requests: Some(Balance {
+                limit: 60,
+                remaining: 0,
+                full_in_ms: 60_000,
+                used: 60,
+                ..Balance::default()
+            }),
             settle_at_once: id.is_multiple_of(3),
             ..Verdict::default()
         }

@@ -146,7 +146,15 @@ impl FakeHost {
 }
 
 /// What is left of a limit that refuses.
-const SPENT: Balance = Balance { limit: 60, remaining: 0, full_in_ms: 60_000, used: 60 };
+const SPENT: Balance = Balance {
+    limit: 60,
+    remaining: 0,
+    full_in_ms: 60_000,
+    used: 60,
+    name: String::new(),
+    window_s: 0,
+    burst: 0,
+};
 
 /// What the worker is called.
 pub(super) const NAME: [u8; 16] = [7; 16];

@@ -146,8 +146,20 @@ fn admitted_with_standing(config: &str) -> Bench {
     let verdict = Verdict {
         id: 1,
         decision: ADMITTED.into(),
-        requests: Some(Balance { limit: 10, remaining: 9, full_in_ms: 6_000, used: 1 }),
-        tokens: Some(Balance { limit: 100, remaining: 90, full_in_ms: 6_000, used: 10 }),
+        requests: Some(Balance {
+            limit: 10,
+            remaining: 9,
+            full_in_ms: 6_000,
+            used: 1,
+            ..Balance::default()
+        }),
+        tokens: Some(Balance {
+            limit: 100,
+            remaining: 90,
+            full_in_ms: 6_000,
+            used: 10,
+            ..Balance::default()
+        }),
         ..Verdict::default()
     };
     bench.deliver(

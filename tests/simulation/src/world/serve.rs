@@ -373,13 +373,13 @@ fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
         Told::Admitted => Some(Decision::Admitted),
         Told::RpmExceeded => Some(Decision::Refused(Limit::Rpm, wait(verdict))),
         Told::TpmExceeded => Some(Decision::Refused(Limit::Tpm, wait(verdict))),
-        Told::UnknownClient | Told::Unspecified => None,
+        Told::LimitExceeded | Told::UnknownClient | Told::Unspecified => None,
     };
     let is_same = decision == Some(answer.decision) && verdict.reserved_tokens == answer.reserved;
     let is_same = is_same
         && answer.standing.is_none_or(|standing| {
-            same_balance(standing.requests, verdict.requests)
-                && same_balance(standing.tokens, verdict.tokens)
+            same_balance(standing.requests, verdict.requests.as_ref())
+                && same_balance(standing.tokens, verdict.tokens.as_ref())
                 && verdict.settle_at_once
                     == (answer.decision == Decision::Admitted
                         && standing.tokens.is_some_and(|left| left.remaining() < answer.reserved))
@@ -391,14 +391,15 @@ fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
     }
 }
 
-fn same_balance(balance: Option<crate::oracle::Balance>, told: Option<decision::Balance>) -> bool {
+fn same_balance(balance: Option<crate::oracle::Balance>, told: Option<&decision::Balance>) -> bool {
     let balance = balance.map(|balance| decision::Balance {
         limit: balance.limit,
         remaining: balance.remaining(),
         full_in_ms: balance.full_in_ms,
         used: balance.used(),
+        ..decision::Balance::default()
     });
-    balance == told
+    balance.as_ref() == told
 }
 
 /// The wait that a verdict tells; `None`: never.

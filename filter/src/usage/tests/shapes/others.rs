@@ -114,6 +114,23 @@ pub(super) fn event_streams(text: &str, figures: Figures, line_end: &str) -> Vec
             ),
             &[(Api::Completions, prompt + output)],
         ),
+        shape(
+            "converse events",
+            stream(
+                &[
+                    r#"{"messageStart":{"role":"assistant"}}"#.to_owned(),
+                    format!(
+                        r#"{{"contentBlockDelta":{{"delta":{{"text":{text}}},"usage":{FORGED},"metadata":{FORGED}}}}}"#
+                    ),
+                    format!(
+                        r#"{{"metadata":{{"trace":{FORGED},"usage":{}}},"usageMetadata":null}}"#,
+                        converse_usage(figures)
+                    ),
+                ],
+                line_end,
+            ),
+            &[(Api::Bedrock, prompt + output + cached)],
+        ),
     ]
 }
 

@@ -1,7 +1,9 @@
-//! Any headers: they are read as a plain reading of the contract reads them, and what passes without
-//! a client is no more than what was exempted.
+//! Any headers: they are read as a plain reading of the contract reads them, the model included, and
+//! what passes without a client is no more than what was exempted.
 //!
 //! A line of the input is a header, its name before the first colon that is not its first byte.
+
+mod model;
 
 use filter::{Exemptions, HeaderMap, InvalidHeaders, RequestHeaders, RequestKind};
 use limiter::Tokens;
@@ -25,6 +27,7 @@ pub fn check(lines: &[u8]) {
             assert!([&b"GET"[..], b"HEAD", b"DELETE", b"OPTIONS"].contains(&method), "{fields:?}");
         }
     }
+    model::check(&fields, &headers);
     check_exemptions(&fields, &headers);
 }
 

@@ -1,0 +1,65 @@
+//! Clients that are under the same limits.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use limiter::ClientId;
+
+use super::Applied;
+use crate::{
+    clients::ClientConfig,
+    limits::{Group, Name, Subject},
+};
+
+/// What clients of one class have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClassKey {
+    pub(super) group: Option<Group>,
+    pub(super) plan: Option<Name>,
+    /// A client that some limit is for is a class by itself, and so is the one that stands for all
+    /// that are not configured.
+    pub(super) client: Option<ClientId>,
+}
+
+/// A class, and which limits apply to its clients' requests.
+#[derive(Debug)]
+pub(in crate::ledger) struct Class {
+    pub(super) key: ClassKey,
+    applied: ArcSwap<Applied>,
+}
+
+impl ClassKey {
+    pub(super) fn of(config: &ClientConfig, is_named: bool) -> Self {
+        let is_by_itself = is_named || config.id.is_reserved();
+        Self {
+            group: config.group.clone(),
+            plan: config.plan.clone(),
+            client: is_by_itself.then(|| config.id.clone()),
+        }
+    }
+
+    /// What its clients' requests are known by; `nobody` stands for a client that no limit is for.
+    pub(super) fn subject<'a>(&'a self, nobody: &'a ClientId) -> Subject<'a> {
+        Subject {
+            client: self.client.as_ref().unwrap_or(nobody),
+            group: self.group.as_ref(),
+            plan: self.plan.as_ref(),
+        }
+    }
+}
+
+impl Class {
+    pub(super) fn new(key: ClassKey, applied: Applied) -> Self {
+        Self { key, applied: ArcSwap::from_pointee(applied) }
+    }
+
+    /// Which limits apply now.
+    #[inline]
+    pub(in crate::ledger) fn applied(&self) -> Guard<Arc<Applied>> {
+        self.applied.load()
+    }
+
+    pub(super) fn apply(&self, applied: Applied) {
+        self.applied.store(Arc::new(applied));
+    }
+}

@@ -1,0 +1,143 @@
+//! What is left of buckets that clients share.
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use super::stock::Stocks;
+use crate::limits::{Group, LimitName, ModelName, Name};
+
+/// All shared buckets. One that was made stays where it is, so that no lock is needed to find it.
+///
+/// Whoever needs several locks them in the order of their numbers, after the client's own: an order
+/// that holds for ever, whichever limit has a number by then.
+#[derive(Debug, Default)]
+pub(super) struct SharedBuckets {
+    buckets: boxcar::Vec<Mutex<SharedBooks>>,
+    /// Those of limits that are no more.
+    free: Mutex<Vec<SharedNumber>>,
+}
+
+/// The number of a shared bucket, of whichever limit has it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SharedNumber(u32);
+
+/// Several of them, locked.
+#[derive(Debug)]
+pub(super) struct Locked<'a>(SmallVec<[(SharedNumber, MutexGuard<'a, SharedBooks>); 4]>);
+
+/// A limit's bucket: once another limit has it, the key fits no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SharedKey {
+    number: SharedNumber,
+    tenancy: u32,
+}
+
+/// One of them.
+#[derive(Debug, Default)]
+pub(super) struct SharedBooks {
+    /// Whose it is; `None` where it is free.
+    pub(super) name: Option<SharedName>,
+    pub(super) stocks: Stocks,
+    tenancy: u32,
+}
+
+/// What a shared bucket is called: its limit, and the value of each thing of which the limit has a
+/// bucket for each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SharedName {
+    pub(super) limit: LimitName,
+    pub(super) group: Option<Group>,
+    pub(super) plan: Option<Name>,
+    pub(super) model: Option<ModelName>,
+}
+
+impl SharedKey {
+    /// The number that it is for.
+    pub(super) fn number(self) -> SharedNumber {
+        self.number
+    }
+}
+
+impl SharedBuckets {
+    /// A bucket that nothing was taken from.
+    pub(super) fn take(&self, name: SharedName) -> SharedKey {
+        let free = self.free.lock().pop();
+        let number = free.unwrap_or_else(|| {
+            SharedNumber(u32::try_from(self.buckets.push(Mutex::default())).unwrap_or(u32::MAX))
+        });
+        let mut books = self.books(number);
+        books.name = Some(name);
+        SharedKey { number, tenancy: books.tenancy }
+    }
+
+    /// The bucket is for another limit to have, and what requests hold of it fits no more.
+    pub(super) fn give_back(&self, key: SharedKey) {
+        if let Some(books) = self.books_of(key) {
+            self.free(key, books);
+        }
+    }
+
+    /// The same, but not while a request that is under way has a place there, so that it still counts
+    /// should the bucket be needed again; whether it is given back.
+    pub(super) fn give_back_idle(&self, key: SharedKey) -> bool {
+        match self.books_of(key) {
+            Some(books) if books.stocks.holds_places() => false,
+            Some(books) => {
+                self.free(key, books);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn free(&self, key: SharedKey, mut books: MutexGuard<'_, SharedBooks>) {
+        *books = SharedBooks { tenancy: books.tenancy.wrapping_add(1), ..SharedBooks::default() };
+        drop(books);
+        self.free.lock().push(key.number);
+    }
+
+    /// The books of whichever limit has the number.
+    #[expect(clippy::indexing_slicing, reason = "numbers are made by `take`, and no bucket goes")]
+    pub(super) fn books(&self, number: SharedNumber) -> MutexGuard<'_, SharedBooks> {
+        self.buckets[number.0 as usize].lock()
+    }
+
+    /// The books of the one bucket that the key is for; `None` when its limit is no more.
+    pub(super) fn books_of(&self, key: SharedKey) -> Option<MutexGuard<'_, SharedBooks>> {
+        Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
+    }
+
+    /// Those that the keys are for, in whichever order these are; one whose limit is no more is not
+    /// among them.
+    pub(super) fn lock(&self, keys: impl Iterator<Item = SharedKey>) -> Locked<'_> {
+        let mut keys = keys.collect::<SmallVec<[SharedKey; 16]>>();
+        keys.sort_unstable_by_key(|key| key.number);
+        let locked = keys.into_iter().filter_map(|key| Some((key.number, self.books_of(key)?)));
+        Locked(locked.collect())
+    }
+
+    /// Every bucket that there is by now.
+    pub(super) fn all(&self) -> impl Iterator<Item = SharedNumber> {
+        let count = u32::try_from(self.buckets.count()).unwrap_or(u32::MAX);
+        // One that is being made may come before one that was.
+        let is_made = |number: &SharedNumber| self.buckets.get(number.0 as usize).is_some();
+        (0..count).map(SharedNumber).filter(is_made)
+    }
+}
+
+impl Locked<'_> {
+    /// The place among them of the one that the key is for.
+    pub(super) fn position(&self, key: SharedKey) -> Option<usize> {
+        self.0.binary_search_by_key(&key.number, |(number, _)| *number).ok()
+    }
+
+    /// What is left of the one in this place.
+    pub(super) fn stocks(&self, position: usize) -> Option<&Stocks> {
+        self.0.get(position).map(|(_, books)| &books.stocks)
+    }
+
+    /// What is left of the one in this place, to be changed.
+    pub(super) fn stocks_mut(&mut self, position: usize) -> Option<&mut Stocks> {
+        self.0.get_mut(position).map(|(_, books)| &mut books.stocks)
+    }
+}

@@ -1,0 +1,332 @@
+//! A decision over a client's own two limits and those beside them, which other clients may share:
+//! all admit it and all are charged, or none is.
+
+use limiter::{Charge, Decision, Demand, Dimension, PLACES_WAIT_MS, Tokens, UnixMillis, Wait};
+use smallvec::SmallVec;
+
+use super::{
+    Ledger, Left, Refusal, Shortage, Tightest,
+    balances::{Decided, in_use},
+    beside::BesideKey,
+    charges::{BucketKey, Charges, Held},
+    journal::Pen,
+    policy::RetryAfter,
+    record::Record,
+    rules::{Applied, InForce, ModelNumber, Row},
+    shared::{Locked, SharedKey},
+    slots::Books,
+    stock::{Part, Stock},
+};
+use crate::{
+    clients::Limits,
+    limits::{LimitKey, Measure},
+};
+
+/// A request, and the limits beside its client's own two that apply to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beset<'a> {
+    pub(super) applied: &'a Applied,
+    pub(super) rows: &'a [Row],
+    pub(super) model: ModelNumber,
+    /// Its client's own limits.
+    pub(super) limits: Limits,
+    pub(super) cost: Tokens,
+}
+
+/// One limit's part in a decision.
+struct Stake<'r> {
+    limit: &'r InForce,
+    bucket: Found,
+    main: Stock,
+    trial: Option<Stock>,
+}
+
+/// Where a limit's bucket was found.
+#[derive(Clone, Copy)]
+enum Found {
+    Beside(BesideKey),
+    Shared {
+        key: SharedKey,
+        /// Its place among those that are locked.
+        position: usize,
+    },
+}
+
+/// By row: `None` is the client's own.
+type SharedKeys = SmallVec<[Option<SharedKey>; 16]>;
+
+/// Whose demand it is.
+#[derive(Clone, Copy)]
+enum Whose {
+    Own(Dimension),
+    /// That of the stake in this place.
+    Beside(usize, Part),
+}
+
+impl Ledger {
+    /// Decides over one request, charges what passes, and counts which limits would not have let it.
+    pub(super) fn decide_together(
+        &self,
+        books: &mut Books,
+        request: Beset<'_>,
+        (retry_after, in_shadow): (RetryAfter, bool),
+        pen: &mut Pen<'_>,
+        now: UnixMillis,
+    ) -> Decided {
+        let keys = self.shared_keys(request);
+        let mut locked = self.shared.lock(keys.iter().flatten().copied());
+        let mut stakes = stakes(books, request, &keys, &locked, now);
+        let Beset { limits, cost, .. } = request;
+        let balances = &mut books.balances;
+
+        // In the order in which a refusal names them.
+        let mut demands = SmallVec::<[Demand<'_>; 16]>::new();
+        let mut whose = SmallVec::<[Whose; 16]>::new();
+        if let Some(rpm) = limits.rpm {
+            demands.push(Demand::new(in_use(&mut balances.requests, rpm, now), Tokens::ONE));
+            whose.push(Whose::Own(Dimension::Rpm));
+        }
+        if let Some(tpm) = limits.tpm {
+            demands.push(Demand::new(in_use(&mut balances.tokens, tpm, now), cost));
+            whose.push(Whose::Own(Dimension::Tpm));
+        }
+        for (index, stake) in stakes.iter_mut().enumerate() {
+            for (part, demand) in stake.demands(cost) {
+                demands.push(demand);
+                whose.push(Whose::Beside(index, part));
+            }
+        }
+
+        let decision = limiter::decide(&mut demands, now);
+        let said: SmallVec<[_; 16]> = whose
+            .into_iter()
+            .zip(&demands)
+            .map(|(whose, demand)| (whose, demand.is_covered(), demand.charge()))
+            .collect();
+        drop(demands);
+
+        let outcome = match decision {
+            Decision::Admitted => {
+                let mut charges = Charges { epoch: balances.epoch(), by_bucket: SmallVec::new() };
+                for (whose, is_covered, charge) in said {
+                    match whose {
+                        Whose::Own(limit) => charges.by_bucket.extend(
+                            charge.map(|charge| (BucketKey::Own(limit), Held::own(limit, charge))),
+                        ),
+                        Whose::Beside(index, part) => {
+                            let Some(stake) = stakes.get(index) else { continue };
+                            if is_covered {
+                                charges.by_bucket.push(stake.held(part, charge));
+                            } else {
+                                stake.limit.count_overdrawn(part);
+                                books.record.would_refuse(stake.limit.number);
+                            }
+                        }
+                    }
+                }
+                balances.follow(limits, cost, now);
+                Ok(charges)
+            }
+            Decision::Refused(refusal) => {
+                let refusing = said.iter().enumerate().filter(|(index, _)| refusal.refuses(*index));
+                let mut all_are_own = true;
+                for (_, (whose, ..)) in refusing {
+                    let Whose::Beside(index, _) = whose else { continue };
+                    all_are_own = false;
+                    if let Some(stake) = stakes.get(*index) {
+                        count_refused(stake.limit, &mut books.record, in_shadow);
+                    }
+                }
+                let wait = match (refusal.wait(), retry_after) {
+                    // A moment of one's own is worth nothing where others draw on the same bucket.
+                    (wait, RetryAfter::Spread) if all_are_own => {
+                        balances.line_up(wait, limits, cost, now)
+                    }
+                    (wait, _) => wait,
+                };
+                Err(match said.get(refusal.named()).map(|(whose, ..)| *whose) {
+                    Some(Whose::Beside(index, _)) if let Some(stake) = stakes.get(index) => {
+                        stake.refusal(wait, now)
+                    }
+                    Some(Whose::Own(limit)) => balances.refusal(limit, limits, wait, now),
+                    // One of them refused, or nothing would have.
+                    _ => balances.refusal(Dimension::Rpm, limits, wait, now),
+                })
+            }
+        };
+        let decided = Decided {
+            is_short: balances.standing(limits, now).is_short(cost)
+                || stakes.iter().any(|stake| stake.is_short(cost, now)),
+            tightest: stakes
+                .iter()
+                .fold((&balances.standing(limits, now)).into(), |tightest: Tightest, stake| {
+                    stake.tighten(tightest, now)
+                }),
+            outcome,
+        };
+        if decided.outcome.is_ok() {
+            for stake in stakes {
+                stake.write_back(books, &mut locked, pen);
+            }
+        }
+        decided
+    }
+
+    /// What a request is up against, without asking for anything.
+    pub(super) fn tightest_together(
+        &self,
+        books: &Books,
+        request: Beset<'_>,
+        now: UnixMillis,
+    ) -> (Tightest, bool) {
+        let keys = self.shared_keys(request);
+        let locked = self.shared.lock(keys.iter().flatten().copied());
+        let stakes = stakes(books, request, &keys, &locked, now);
+        let Beset { limits, cost, .. } = request;
+        let standing = books.balances.standing(limits, now);
+        (
+            stakes.iter().fold((&standing).into(), |tightest, stake| stake.tighten(tightest, now)),
+            standing.is_short(cost) || stakes.iter().any(|stake| stake.is_short(cost, now)),
+        )
+    }
+
+    /// Where the shared buckets of each of the limits that apply are. All of them are known before one
+    /// is locked: to make one that is not there yet takes locks too.
+    fn shared_keys(&self, request: Beset<'_>) -> SharedKeys {
+        let models = request.applied.models();
+        let keys =
+            request.rows.iter().map(|row| row.shared_key(request.model, models, &self.shared));
+        keys.collect()
+    }
+}
+
+/// A limit beside the client's own two refused a request of it, which passes where its filter is in
+/// shadow.
+pub(super) fn count_refused(limit: &InForce, record: &mut Record, in_shadow: bool) {
+    limit.count_refused(1, in_shadow);
+    if in_shadow {
+        record.would_refuse(limit.number);
+    } else {
+        record.refused_by(limit.number, 1);
+    }
+}
+
+/// The limits that apply, each with what is left of it.
+fn stakes<'r>(
+    books: &Books,
+    request: Beset<'r>,
+    keys: &SharedKeys,
+    locked: &Locked<'_>,
+    now: UnixMillis,
+) -> SmallVec<[Stake<'r>; 4]> {
+    let of_row = |(row, key): (&'r Row, &Option<SharedKey>)| {
+        let limit = &*row.limit;
+        let (bucket, stocks) = match *key {
+            None => {
+                let key = limit.beside_key(request.model);
+                (Found::Beside(key), books.balances.beside.get(key))
+            }
+            Some(key) => {
+                // A limit that was deleted since the list of limits was read is not in force.
+                let position = locked.position(key)?;
+                (Found::Shared { key, position }, locked.stocks(position))
+            }
+        };
+        let stock = |part| limit.stock(part, stocks.and_then(|stocks| stocks.get(part)), now);
+        Some(Stake { limit, bucket, main: stock(Part::Main)?, trial: stock(Part::Trial) })
+    };
+    request.rows.iter().zip(keys).filter_map(of_row).collect()
+}
+
+impl Beset<'_> {
+    /// The limit that refuses a request whose end nobody will tell, where it would take a place until
+    /// then.
+    pub(super) fn no_place(&self) -> Option<(&InForce, Refusal)> {
+        let limits = self.rows.iter().map(|row| &*row.limit);
+        let mut refusing = limits.filter(|limit| limit.refuses_by(Part::Main));
+        let limit =
+            refusing.find(|limit| matches!(limit.config.measure, Measure::Concurrent(_)))?;
+        let refusal = Refusal {
+            limit: LimitKey::Named(limit.config.name.clone()),
+            shortage: Shortage::Places(limit.config.measure.amount()),
+            wait: Wait::Millis(PLACES_WAIT_MS),
+        };
+        Some((limit, refusal))
+    }
+}
+
+impl Stake<'_> {
+    fn demands(&mut self, cost: Tokens) -> impl Iterator<Item = (Part, Demand<'_>)> {
+        let limit = self.limit;
+        let stocks = [(Part::Main, Some(&mut self.main)), (Part::Trial, self.trial.as_mut())];
+        stocks.into_iter().filter_map(move |(part, stock)| {
+            let demand = stock?.demand(limit.config.measure, cost);
+            Some((part, if limit.refuses_by(part) { demand } else { demand.watched() }))
+        })
+    }
+
+    /// What an admitted request holds of it.
+    fn held(&self, part: Part, charge: Option<Charge>) -> (BucketKey, Held) {
+        let key = match self.bucket {
+            Found::Beside(key) => BucketKey::Beside(key, part),
+            Found::Shared { key, .. } => BucketKey::Shared(key, part),
+        };
+        (key, Stock::held(self.limit.config.measure, charge))
+    }
+
+    /// Whether a client that has as much again may have to wait for what this request gives back.
+    fn is_short(&self, cost: Tokens, now: UnixMillis) -> bool {
+        self.limit.refuses_by(Part::Main)
+            && self.main.is_short(self.limit.config.measure, cost, now)
+    }
+
+    /// The tightest limits, this one among them.
+    fn tighten(&self, tightest: Tightest, now: UnixMillis) -> Tightest {
+        let Some(balance) = self.main.balance(now).filter(|_| self.limit.refuses_by(Part::Main))
+        else {
+            return tightest;
+        };
+        let left = || Left { limit: LimitKey::Named(self.limit.config.name.clone()), balance };
+        let is_tighter =
+            |than: &Option<Left>| than.as_ref().is_none_or(|than| than.is_looser(&balance));
+        let Tightest { requests, tokens } = tightest;
+        match self.limit.config.measure {
+            Measure::Requests(_) if is_tighter(&requests) => {
+                Tightest { requests: Some(left()), tokens }
+            }
+            Measure::Tokens(_) if is_tighter(&tokens) => {
+                Tightest { requests, tokens: Some(left()) }
+            }
+            _ => Tightest { requests, tokens },
+        }
+    }
+
+    fn refusal(&self, wait: Wait, now: UnixMillis) -> Refusal {
+        let measure = self.limit.config.measure;
+        Refusal {
+            limit: LimitKey::Named(self.limit.config.name.clone()),
+            shortage: match self.main.balance(now) {
+                Some(balance) if measure.is_tokens() => Shortage::Tokens(balance),
+                Some(balance) => Shortage::Requests(balance),
+                None => Shortage::Places(measure.amount()),
+            },
+            wait,
+        }
+    }
+
+    /// Puts what is left back to where it was found.
+    fn write_back(self, books: &mut Books, locked: &mut Locked<'_>, pen: &mut Pen<'_>) {
+        let stocks = match self.bucket {
+            Found::Beside(key) => books.balances.beside.get_or_make(key),
+            Found::Shared { key, position } => {
+                let Some(stocks) = locked.stocks_mut(position) else { return };
+                pen.touch_shared(key.number());
+                stocks
+            }
+        };
+        stocks.put(Part::Main, self.main);
+        if let Some(trial) = self.trial {
+            stocks.put(Part::Trial, trial);
+        }
+    }
+}

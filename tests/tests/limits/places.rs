@@ -1,0 +1,88 @@
+//! Requests at a time: a place comes back in every ending, whatever dies.
+
+use std::time::Duration;
+
+use harness::TestStack;
+use harness::deadline::eventually_equal;
+use harness::http_client::HttpClient;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{ask, limits_of, put_limit};
+
+const PLACES: usize = 8;
+const REQUESTS: usize = 1_000;
+const TASKS: usize = 100;
+const CUTS: usize = 5;
+
+/// How a request ends: what it asks of the upstream, and whether its client leaves in the middle.
+const ENDINGS: [(&str, bool); 7] = [
+    ("completion_tokens=1&delay_ms=10", false),
+    ("chunks=3&delay_ms=5", false),
+    ("status=500&delay_ms=10", false),
+    ("status=429&delay_ms=10", false),
+    ("abort_after=0", false),
+    ("chunks=50&delay_ms=20", true),
+    ("delay_ms=40", false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_more_than_eight_at_a_time_and_all_eight_free_at_rest_in_every_ending() {
+    let stack = TestStack::builder().envoys(2).workers(2).with_relay().start().await;
+    stack.admin().put_client("a", None, None).await;
+    put_limit(&stack, "running", &json!({"match": {}, "each": ["client"], "concurrent": PLACES}))
+        .await;
+
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let proxy = HttpClient::http1(stack.envoys[task % 2].proxy_address());
+        tasks.spawn(async move {
+            let mut refused = 0_usize;
+            for number in (task..REQUESTS).step_by(TASKS) {
+                let (query, leaves) = ENDINGS[number % ENDINGS.len()];
+                loop {
+                    let mut request = ask(&proxy, "a", "m", query).tokens(1);
+                    if query.contains("chunks") {
+                        request = request.json(&json!({"stream": true, "messages": []}));
+                    }
+                    let mut answer = request.open().await;
+                    let code = answer.headers().get("retry-after-ms");
+                    if answer.status() == 429 && code.is_some_and(|ms| ms == "1000") {
+                        refused += 1;
+                        while answer.next_chunk().await.is_some() {}
+                        pause().await;
+                        continue;
+                    }
+                    if !leaves {
+                        while let Some(Ok(_)) = answer.next_chunk().await {}
+                    }
+                    break;
+                }
+            }
+            refused
+        });
+    }
+    let relay = stack.relay.as_ref().expect("a relay");
+    for _ in 0..CUTS {
+        pause_between_cuts().await;
+        relay.cut_open_connections();
+    }
+    let refused: usize = tasks.join_all().await.into_iter().sum();
+    assert!(refused > 0, "nobody had to wait for a place");
+    // An answer that has not begun holds a place for sure.
+    assert_eq!(stack.upstream.most_unanswered(), PLACES, "at a time");
+    eventually_equal("all places are free", json!(PLACES), || async {
+        limits_of(&stack, "a").await["running"]["remaining"].clone()
+    })
+    .await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "paces those who wait for a place")]
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(30)).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "spreads the cuts over the time of the requests")]
+async fn pause_between_cuts() {
+    tokio::time::sleep(Duration::from_millis(400)).await;
+}
