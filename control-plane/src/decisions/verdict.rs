@@ -118,7 +118,8 @@ mod tests {
         let wait = Wait::Millis(7);
         let refusal = Refusal { limit, shortage, wait };
         let tightest = Tightest { requests: None, tokens: tightest };
-        verdict(1, &Answer::Refused { refusal, reserved: Tokens::ZERO, tightest })
+        let reserved = Tokens::ZERO;
+        verdict(1, &Answer::Refused { refusal, reserved, tightest, is_configured: true })
     }
 
     #[test]

@@ -10,13 +10,10 @@ use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig},
     ledger::Ledger,
     limits::{
-        BucketCount, Limit, LimitName, ModelName, Models, Name, Patterns, Subject, TooManyBuckets,
+        BucketCount, LIMITS_MAX, Limit, LimitName, ModelName, Models, Name, Patterns, Subject,
+        TooManyBuckets,
     },
 };
-
-/// How many limits can be configured beside clients' own: a decision looks at those of one client,
-/// and a list of them is written in one go.
-pub const LIMITS_MAX: usize = 1_000;
 
 /// Limits and models that nobody has judged yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     clients::ClientConfig,
-    config_file::{Document, DocumentErrors},
+    document::{Document, DocumentErrors},
     limits::{Limit, Name, Patterns},
 };
 
