@@ -10,6 +10,8 @@ pub mod config_file;
 mod counted;
 pub mod data;
 pub mod decisions;
+pub mod document;
+pub mod drafts;
 pub mod envoy_config;
 pub mod excerpt;
 pub mod health;

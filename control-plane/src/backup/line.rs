@@ -20,12 +20,12 @@ pub const FORMAT: u32 = 2;
 pub enum Line<'a> {
     /// The first one.
     Flowguard(Header),
+    /// A client's configuration, as the REST API writes it; it is judged by whoever reads it.
+    Client(#[serde(borrow)] &'a RawValue),
     /// A limit, as the REST API writes it.
     Limit(#[serde(borrow)] &'a RawValue),
     /// A model: its name and its patterns.
     Model(#[serde(borrow)] &'a RawValue),
-    /// A client's configuration, as the REST API writes it; it is judged by whoever reads it.
-    Client(#[serde(borrow)] &'a RawValue),
     /// What is left of a limit.
     Bucket(#[serde(borrow)] BucketRecord<'a>),
     /// What a client's requests came to.

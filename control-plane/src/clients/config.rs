@@ -4,6 +4,9 @@ use limiter::{ClientId, Dimension, PerMinute, Tokens};
 
 use crate::limits::{Group, Name, Subject};
 
+/// How many clients can be configured.
+pub const CLIENTS_MAX: usize = 1_000_000;
+
 /// What an operator wants of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientConfig {

@@ -7,6 +7,6 @@ mod json;
 mod revision;
 
 pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
-pub use config::{ClientConfig, Limits};
+pub use config::{CLIENTS_MAX, ClientConfig, Limits};
 pub(crate) use json::{ClientEntryJson, ClientJson};
 pub use revision::Revision;

@@ -2,87 +2,10 @@
 
 use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
-use super::BYTES_MAX;
-use crate::excerpt::path_in_one_line;
-
-/// How many errors of one file are told. Whoever wrote the same mistake a million times needs no
-/// million lines.
-const ERRORS_TOLD_MAX: usize = 100;
-
-/// Where something stands in a file: lines and columns from 1, a column being a character.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
-}
-
-/// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentError {
-    /// Where.
-    pub place: Place,
-    /// What, in one line.
-    pub text: String,
-}
-
-impl fmt::Display for DocumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
-    }
-}
-
-/// All that is wrong with a document, by place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DocumentErrors {
-    told: Vec<DocumentError>,
-    untold: usize,
-}
-
-impl DocumentErrors {
-    /// The errors that are told.
-    pub fn told(&self) -> &[DocumentError] {
-        &self.told
-    }
-
-    /// How many there are besides those that are told.
-    pub fn untold(&self) -> usize {
-        self.untold
-    }
-
-    pub(super) fn push(&mut self, place: Place, text: impl fmt::Display) {
-        self.add(DocumentError { place, text: text.to_string() });
-    }
-
-    pub(super) fn add(&mut self, error: DocumentError) {
-        if self.told.len() < ERRORS_TOLD_MAX {
-            self.told.push(error);
-        } else {
-            self.untold += 1;
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
-    }
-
-    pub(super) fn sort(&mut self) {
-        self.told.sort_by_key(|error| error.place);
-    }
-}
-
-impl From<DocumentError> for DocumentErrors {
-    fn from(error: DocumentError) -> Self {
-        Self { told: vec![error], untold: 0 }
-    }
-}
+use crate::{
+    document::{BYTES_MAX, DocumentErrors, Place},
+    excerpt::path_in_one_line,
+};
 
 /// Why there is nothing to judge.
 #[derive(Debug, thiserror::Error)]
@@ -118,8 +41,8 @@ impl InvalidFile {
         match &self.cause {
             Cause::Unread(error) => error.to_string(),
             Cause::Wrong(errors) => {
-                let count = errors.told.len() + errors.untold;
-                let first = errors.told.first().map(|first| first.place);
+                let count = errors.told().len() + errors.untold();
+                let first = errors.told().first().map(|first| first.place);
                 let Place { line, column } = first.unwrap_or(Place { line: 1, column: 1 });
                 let errors = if count == 1 { "error" } else { "errors, the first" };
                 format!("has {count} {errors} in line {line}, column {column}")
@@ -131,7 +54,7 @@ impl InvalidFile {
     pub fn first(&self) -> Option<&str> {
         match &self.cause {
             Cause::Unread(_) => None,
-            Cause::Wrong(errors) => errors.told.first().map(|first| first.text.as_str()),
+            Cause::Wrong(errors) => errors.told().first().map(|first| first.text.as_str()),
         }
     }
 }
@@ -145,11 +68,11 @@ impl fmt::Display for InvalidFile {
             Cause::Unread(error) => return write!(f, "{path}: {error}"),
             Cause::Wrong(errors) => errors,
         };
-        for (index, error) in errors.told.iter().enumerate() {
+        for (index, error) in errors.told().iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
             write!(f, "{separator}{path}:{error}")?;
         }
-        match errors.untold {
+        match errors.untold() {
             0 => Ok(()),
             untold => write!(f, "\n{path}: and {untold} more"),
         }

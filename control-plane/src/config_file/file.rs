@@ -7,16 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Document, FileMetrics, InvalidFile, ReadError, Watch, error::Cause, settling::Fingerprints,
-};
+use super::{FileMetrics, InvalidFile, ReadError, Watch, error::Cause, settling::Fingerprints};
 use crate::{
+    document::{BYTES_MAX, Document},
     health::Health,
     operator::{Operator, OperatorError},
 };
-
-/// How much of a file is read: a million clients with two limits each take two thirds of it.
-pub const BYTES_MAX: u64 = 64 << 20;
 
 /// A file that was read and is in order.
 #[derive(Debug)]
@@ -88,10 +84,10 @@ fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     if !metadata.is_file() {
         return Err(ReadError::NotAFile);
     }
-    let length = metadata.len().min(BYTES_MAX + 1);
+    let length = metadata.len().min(u64::from(BYTES_MAX) + 1);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    match u64::try_from(bytes.len()) {
+    File::open(path)?.take(u64::from(BYTES_MAX) + 1).read_to_end(&mut bytes)?;
+    match u32::try_from(bytes.len()) {
         Ok(length) if length <= BYTES_MAX => Ok(bytes),
         _ => Err(ReadError::TooLarge),
     }

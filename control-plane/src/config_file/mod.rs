@@ -4,17 +4,15 @@
 //! What the file says is judged by the operator's own rules. What is wrong with it is told with the
 //! line and the column, all at once, and never replaces what is in force.
 
-mod document;
 mod error;
 mod file;
 mod metrics;
-mod scalar;
 mod settling;
 mod watch;
-mod yaml;
 
-pub use document::Document;
-pub use error::{DocumentError, DocumentErrors, InvalidFile, Place, ReadError};
-pub use file::{BYTES_MAX, Loaded};
+pub use error::{InvalidFile, ReadError};
+pub use file::Loaded;
 pub use metrics::FileMetrics;
 pub use watch::Watch;
+
+pub use crate::document::{BYTES_MAX, Document, DocumentError, DocumentErrors, Place};

@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
-    Document, FileMetrics, InvalidFile,
+    FileMetrics, InvalidFile,
     file::Content,
     settling::{Fingerprints, Settling},
 };
 use crate::{
+    document::Document,
     excerpt::path_in_one_line,
     health::{Health, Part},
     operator::{Operator, OperatorError},

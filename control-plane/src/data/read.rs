@@ -92,7 +92,7 @@ impl Reader {
             match parse(line) {
                 Ok(Line::End(counts)) => {
                     self.rules.put_in_force(&self.ledger, &mut self.errors);
-                    self.rules.judge_clients(&self.ledger, number, &mut self.errors);
+                    RuleLines::judge_clients(&self.ledger, number, &mut self.errors);
                     self.judge_end(counts, number);
                     break;
                 }

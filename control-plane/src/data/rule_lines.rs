@@ -8,8 +8,8 @@ use super::InvalidBackup;
 use crate::{
     excerpt::Excerpt,
     ledger::Ledger,
-    limits::{Limit, LimitName, ModelName, Models, Name, Patterns},
-    operator::{LIMITS_MAX, judge_clients, rest},
+    limits::{LIMITS_MAX, Limit, LimitName, ModelName, Models, Name, Patterns},
+    operator::{judge_clients, rest},
 };
 
 /// What was read of them so far, with the lines.
@@ -89,7 +89,7 @@ impl RuleLines {
     }
 
     /// All clients were read, up to this line.
-    pub(super) fn judge_clients(&self, ledger: &Ledger, line: u64, errors: &mut InvalidBackup) {
+    pub(super) fn judge_clients(ledger: &Ledger, line: u64, errors: &mut InvalidBackup) {
         if let Err(wrong) = judge_clients(ledger) {
             errors.push(line, wrong);
         }

@@ -119,7 +119,7 @@ mod tests {
         let refusal = Refusal { limit, shortage, wait };
         let tightest = Tightest { requests: None, tokens: tightest };
         let reserved = Tokens::ZERO;
-        verdict(1, &Answer::Refused { refusal, reserved, is_configured: true, tightest })
+        verdict(1, &Answer::Refused { refusal, reserved, tightest, is_configured: true })
     }
 
     #[test]

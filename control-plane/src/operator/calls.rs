@@ -6,8 +6,8 @@ use limiter::{ClientId, UnixMillis};
 use tracing::info;
 
 use super::{
-    Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged, Write,
-    document::DocumentPlace, owned::Owned, revisions::Revisions, rules::judge_client,
+    CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged,
+    Write, document::DocumentPlace, owned::Owned, revisions::Revisions, rules::judge_client,
     writer::Writer,
 };
 use crate::{
@@ -17,9 +17,6 @@ use crate::{
     store::{ConfigStore, Edit},
     turns::Turns,
 };
-
-/// How many clients can be configured.
-pub const CLIENTS_MAX: usize = 1_000_000;
 
 /// How many readers of lists have their turn at a time.
 const LIST_READERS_MAX: usize = 1;

@@ -1,6 +1,6 @@
 //! What a whole configuration changes, by kind and name.
 
-use std::{array, fmt};
+use std::fmt;
 
 use super::{Kind, Tag};
 use crate::counted::counted;
@@ -88,10 +88,7 @@ impl Difference {
 
 impl fmt::Display for ByKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: [String; 3] = array::from_fn(|at| {
-            let (kind, names) = self.all()[at];
-            counted(names.count, kind.word())
-        });
+        let counts = self.all().map(|(kind, names)| counted(names.count, kind.word()));
         f.write_str(&counts.join(", "))
     }
 }

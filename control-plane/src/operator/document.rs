@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Caller, Operator, OperatorError};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientEntryJson},
-    config_file::BYTES_MAX,
+    document::BYTES_MAX,
     http::pieces::{PIECE_BYTES, Progress},
     limits::LimitJson,
 };
@@ -48,7 +48,7 @@ pub(super) fn pieces(
                     text.push_str(r#"{"clients":{"#);
                     Part::Clients(None)
                 }
-                Part::Clients(after) => write_clients(&operator, &caller, after, text),
+                Part::Clients(after) => write_clients(&operator, &caller, after.as_ref(), text),
                 Part::Rules => {
                     write_rules(&operator, &caller, text);
                     Part::End
@@ -71,10 +71,10 @@ enum Part {
 fn write_clients(
     operator: &Operator,
     caller: &Caller,
-    after: Option<ClientId>,
+    after: Option<&ClientId>,
     text: &mut String,
 ) -> Part {
-    let few = operator.configs_after(after.as_ref(), CLIENTS_AT_A_TIME, caller);
+    let few = operator.configs_after(after, CLIENTS_AT_A_TIME, caller);
     let mut comma = if after.is_some() { "," } else { "" };
     for config in &few {
         // An id's alphabet needs no escaping, and writing to a string cannot fail.

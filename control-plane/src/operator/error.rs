@@ -6,10 +6,10 @@ use std::{path::Path, sync::Arc};
 use http::StatusCode;
 use tonic::Code;
 
-use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument, rules::LIMITS_MAX};
+use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument};
 use crate::{
     excerpt::{Excerpt, path_in_one_line},
-    limits::{InvalidModels, LimitName, Name, TooManyBuckets},
+    limits::{InvalidModels, LIMITS_MAX, LimitName, Name, TooManyBuckets},
     store::StoreError,
     turns::Shutdown,
 };

@@ -280,10 +280,8 @@ impl<S: Scope> Planning<'_, S> {
         edit: Edit,
     ) -> Result<(), OperatorError> {
         self.scope.refuse(kind, name)?;
-        let names = match is_new {
-            true => &mut self.difference.created,
-            false => &mut self.difference.replaced,
-        };
+        let Difference { created, replaced, .. } = &mut self.difference;
+        let names = if is_new { created } else { replaced };
         names.add(kind, name);
         self.difference.reduced += usize::from(takes_away);
         self.edits.push(edit);

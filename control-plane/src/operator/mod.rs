@@ -10,18 +10,12 @@ mod change;
 mod cursor;
 mod difference;
 mod document;
-mod draft;
 mod error;
 mod everything;
-mod field_error;
-mod given;
 pub mod grpc;
 mod if_match;
-mod judge;
 mod kind;
-mod limit_draft;
 mod limits;
-mod model_draft;
 mod models;
 mod owned;
 pub mod rest;
@@ -35,23 +29,24 @@ mod wanted;
 mod writer;
 
 pub use caller::Caller;
-pub use calls::{CLIENTS_MAX, Operator};
+pub use calls::Operator;
 pub use change::{Change, Removal, Write};
 pub use difference::{ByKind, Difference, Names, Replacement};
 pub use document::DOCUMENT_BYTES_MAX;
-pub use draft::Draft;
 pub use error::{ErrorRow, OperatorError};
 pub use everything::Run;
-pub use field_error::{Allowed, FieldError, FieldErrors, Fields};
-pub use given::Given;
 pub use if_match::IfMatch;
 pub use kind::Kind;
-pub use limit_draft::{LimitDraft, MatchDraft};
-pub use model_draft::ModelDraft;
 pub use owned::FileChange;
 pub use rule_change::{LimitChange, ModelChange, RuleRemoval};
-pub use rules::LIMITS_MAX;
 pub(crate) use rules::{judge_clients, put_rules_in_force};
 pub use stats::ClientStats;
 pub use tag::{Tag, Tagged};
 pub use wanted::{Wanted, WrongDocument};
+
+pub use crate::{
+    clients::CLIENTS_MAX,
+    drafts::{
+        Allowed, Draft, FieldError, FieldErrors, Fields, Given, LimitDraft, MatchDraft, ModelDraft,
+    },
+};

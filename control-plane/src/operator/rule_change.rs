@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::{Caller, Kind, Tag};
 use crate::{
     clients::Revision,
-    limits::{Limit, LimitJson, LimitMode, Measure, Name, Patterns},
+    limits::{Limit, LimitJson, LimitMode, Measure, Name, Pattern, Patterns},
 };
 
 /// A limit that was written, and is in force.
@@ -45,9 +45,9 @@ impl LimitChange {
         if let (Some(trial), None) = (before.trial, self.limit.trial) {
             remarks.push(format!("trial {trial} was taken away"));
         }
-        match (burst(&before.measure), burst(&self.limit.measure)) {
-            (Some(burst), None) => remarks.push(format!("burst {burst} was taken away")),
-            _ => {}
+        let (had, has) = (burst(&before.measure), burst(&self.limit.measure));
+        if let (Some(burst), None) = (had, has) {
+            remarks.push(format!("burst {burst} was taken away"));
         }
         if before.mode == LimitMode::Enforce && self.limit.mode != LimitMode::Enforce {
             remarks.push(format!("it refuses nothing while mode is {}", self.limit.mode.word()));
@@ -167,5 +167,5 @@ fn limit_values(limit: &Limit) -> String {
 }
 
 fn model_values(patterns: &Patterns) -> String {
-    patterns.as_slice().iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>().join(" ")
+    patterns.as_slice().iter().map(Pattern::as_str).collect::<Vec<_>>().join(" ")
 }

@@ -10,13 +10,10 @@ use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig},
     ledger::Ledger,
     limits::{
-        BucketCount, Limit, LimitName, ModelName, Models, Name, Patterns, Subject, TooManyBuckets,
+        BucketCount, LIMITS_MAX, Limit, LimitName, ModelName, Models, Name, Patterns, Subject,
+        TooManyBuckets,
     },
 };
-
-/// How many limits can be configured beside clients' own: a decision looks at those of one client,
-/// and a list of them is written in one go.
-pub const LIMITS_MAX: usize = 1_000;
 
 /// Limits and models that nobody has judged yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +86,7 @@ impl Rules {
 
 /// Refuses a client that would have more buckets than a request can need.
 pub(super) fn judge_client(config: &ClientConfig, limits: &[Limit]) -> Result<(), OperatorError> {
-    Ok(BucketCount::of(limits).check(&config.subject(), &own(config))?)
+    Ok(BucketCount::of(limits).check(&config.subject(), config.own_limits())?)
 }
 
 /// Refuses limits in force under which a client in force would have more buckets than a request can
@@ -103,16 +100,10 @@ pub(crate) fn judge_clients(ledger: &Ledger) -> Result<(), TooManyBuckets> {
         let Some(last) = few.last() else { break };
         after = Some(last.id.clone());
         for client in &few {
-            count.check(&client.subject(), &own(client))?;
+            count.check(&client.subject(), client.own_limits())?;
         }
     }
     Ok(())
-}
-
-fn own(config: &ClientConfig) -> Vec<Dimension> {
-    let limits = config.limits_in_force();
-    let own = [(Dimension::Rpm, limits.rpm.is_some()), (Dimension::Tpm, limits.tpm.is_some())];
-    own.into_iter().filter(|(_, is_there)| *is_there).map(|(own, _)| own).collect()
 }
 
 impl Operator {
@@ -132,7 +123,7 @@ impl Operator {
         count.check(&unknown, &[Dimension::Rpm, Dimension::Tpm])?;
         for few in clients.chunks(CLIENTS_AT_A_TIME) {
             for client in few {
-                count.check(&client.subject(), &own(client))?;
+                count.check(&client.subject(), client.own_limits())?;
             }
             task::yield_now().await;
         }
@@ -142,7 +133,7 @@ impl Operator {
             let Some(last) = few.last() else { return Ok(()) };
             after = Some(last.id.clone());
             for client in few.iter().filter(|client| stays(&client.id)) {
-                count.check(&client.subject(), &own(client))?;
+                count.check(&client.subject(), client.own_limits())?;
             }
             task::yield_now().await;
         }

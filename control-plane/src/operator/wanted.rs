@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     clients::ClientConfig,
-    config_file::{Document, DocumentErrors},
+    document::{Document, DocumentErrors},
     limits::{Limit, Name, Patterns},
 };
 
@@ -28,7 +28,8 @@ impl Wanted {
 
 impl From<Document> for Wanted {
     fn from(document: Document) -> Self {
-        Self { clients: document.clients, ..Self::default() }
+        let Document { clients, models, limits } = document;
+        Self { clients, limits, models: models.to_map() }
     }
 }
 

@@ -54,6 +54,44 @@ async fn it_has_all_clients_with_what_is_left_and_what_happened_and_nothing_of_o
 }
 
 #[tokio::test]
+async fn models_and_limits_stand_before_the_clients_and_are_read_again() {
+    let world = World::new();
+    world.put("/api/v1/models/gpt-4o", r#"["gpt-4o*"]"#).await;
+    let limit = r#"{"match":{"model":"gpt-4o"},"each":["client"],"tokens":9,"per":"1m"}"#;
+    assert_eq!(world.put("/api/v1/limits/day", limit).await.status, 201);
+    let member = r#"{"rpm":60,"group":"acme/research","plan":"pro"}"#;
+    world.put("/api/v1/clients/a", member).await;
+
+    let written = backup(&world).await;
+    let lines: Vec<_> = written.lines().skip(1).collect();
+    assert_eq!(
+        lines[..3],
+        [
+            r#"{"model":{"name":"gpt-4o","patterns":["gpt-4o*"]}}"#,
+            r#"{"limit":{"name":"day","match":{"model":"gpt-4o"},"each":["client"],"tokens":9,"per":"1m"}}"#,
+            r#"{"client":{"client_id":"a","rpm":60,"tpm":null,"enabled":true,"group":"acme/research","plan":"pro"}}"#,
+        ]
+    );
+    let end = lines.last().expect("a last line");
+    assert!(end.ends_with(r#","limits":1,"models":1}}"#), "{end}");
+    let restored = data::read("backup", written.as_bytes()).expect("in order").ledger;
+    assert_eq!(restored.limits(), world.ledger.limits());
+    assert_eq!(restored.models(), world.ledger.models());
+    assert_eq!(restored.config("a"), world.ledger.config("a"));
+
+    let late = [lines[2], lines[0], lines[1], end].join("\n");
+    let header = written.lines().next().expect("a first line");
+    let refused = data::read("backup", format!("{header}\n{late}").as_bytes()).expect_err("late");
+    let refused = refused.to_string();
+    for line in ["backup:3: this line belongs before", "backup:4: this line belongs before"] {
+        assert!(refused.contains(line), "{refused}");
+    }
+    let alone = format!("{header}\n{}\n{end}", lines[1]);
+    let refused = data::read("backup", alone.as_bytes()).expect_err("no model").to_string();
+    assert!(refused.contains("backup:2: match.model must be"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_large_one_arrives_whole() {
     let world = World::new();
     for number in 0..2_000 {

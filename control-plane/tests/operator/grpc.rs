@@ -57,7 +57,7 @@ impl Served {
     async fn set(&self, config: Option<ClientConfig>) -> Result<String, Status> {
         let answer = self
             .client()
-            .set_client_config(SetClientConfigRequest { config, update_mask: None })
+            .set_client_config(SetClientConfigRequest { config, ..Default::default() })
             .await?;
         let answer = answer.into_inner();
         assert!(answer.success);
@@ -79,14 +79,15 @@ impl Served {
     }
 
     async fn delete(&self, client_id: &str) -> Result<(bool, String), Status> {
-        let request = DeleteClientRequest { client_id: client_id.to_owned() };
+        let request = DeleteClientRequest { client_id: client_id.to_owned(), ..Default::default() };
         let answer = self.client().delete_client(request).await?.into_inner();
         Ok((answer.success, answer.message))
     }
 }
 
 fn config(id: &str, rpm: Option<i64>, tpm: Option<i64>) -> ClientConfig {
-    ClientConfig { client_id: id.to_owned(), rpm, tpm, enabled: Some(true), min_estimate: None }
+    let client_id = id.to_owned();
+    ClientConfig { client_id, rpm, tpm, enabled: Some(true), ..Default::default() }
 }
 
 #[tokio::test]
@@ -216,6 +217,7 @@ async fn clients_are_listed_by_id_each_with_its_statistics() {
         avg_latency_ms: 1.5,
         learned_estimate: None,
         tpm_balance: Some(80),
+        ..Default::default()
     };
     assert_eq!(list.stats, [a, b.clone()]);
     assert_eq!(served.stats("b").await, Some(b));

@@ -13,5 +13,6 @@ mod reset;
 mod rest;
 mod rest_errors;
 mod rest_fuzz;
+mod rules;
 mod store;
 mod world;

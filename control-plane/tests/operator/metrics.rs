@@ -5,7 +5,7 @@ use std::{env, fs};
 use axum::{body::Body, http::Request};
 use flowguard::{
     ledger::{Answer, End, UnknownClients},
-    operator::Caller,
+    operator::{Caller, IfMatch},
 };
 use limiter::Tokens;
 

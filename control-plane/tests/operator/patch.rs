@@ -170,14 +170,17 @@ async fn a_patch_that_is_not_stored_is_not_in_force() {
 /// Sends `config` with a mask of these paths.
 async fn set(world: &World, config: ClientConfig, mask: &[&str]) -> Result<String, Status> {
     let paths = mask.iter().map(|path| (*path).to_owned()).collect();
-    let request =
-        SetClientConfigRequest { config: Some(config), update_mask: Some(FieldMask { paths }) };
+    let request = SetClientConfigRequest {
+        config: Some(config),
+        update_mask: Some(FieldMask { paths }),
+        ..Default::default()
+    };
     let answer = grpc::serve(world).await.client().set_client_config(request).await?;
     Ok(answer.into_inner().message)
 }
 
 fn config(rpm: Option<i64>, tpm: Option<i64>, enabled: Option<bool>) -> ClientConfig {
-    ClientConfig { client_id: "a".to_owned(), rpm, tpm, enabled, min_estimate: None }
+    ClientConfig { client_id: "a".to_owned(), rpm, tpm, enabled, ..Default::default() }
 }
 
 #[tokio::test]
@@ -228,7 +231,8 @@ async fn a_mask_of_what_is_no_field_is_an_invalid_argument_and_changes_nothing()
         let sent = config(Some(1), None, None);
         let status = refused(set(&world, sent, &["rpm", path]).await);
         let message = format!(
-            "update_mask must name fields among rpm, tpm, enabled and min_estimate, not \"{path}\""
+            "update_mask must name fields among rpm, tpm, enabled, min_estimate, group and plan, \
+             not \"{path}\""
         );
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, &*message));
     }

@@ -90,7 +90,7 @@ async fn a_reset_over_grpc_answers_the_same_statistics() {
     let world = in_debt().await;
     let served = grpc::serve(&world).await;
     let reset = async |id: &str| {
-        let request = ResetClientRequest { client_id: id.to_owned() };
+        let request = ResetClientRequest { client_id: id.to_owned(), ..Default::default() };
         served.client().reset_client(request).await.unwrap().into_inner()
     };
     let answer = reset("a").await;

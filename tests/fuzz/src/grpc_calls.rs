@@ -83,6 +83,8 @@ fn told(config: &ClientConfig) -> api::ClientConfig {
         tpm: config.limits.tpm.map(PerMinute::get).map(signed),
         enabled: Some(config.enabled),
         min_estimate: config.min_estimate.map(Tokens::get).map(signed),
+        group: config.group.as_ref().map(ToString::to_string),
+        plan: config.plan.as_ref().map(ToString::to_string),
     }
 }
 

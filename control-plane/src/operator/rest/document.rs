@@ -57,7 +57,7 @@ pub(super) async fn replace(
     let wanted = read.map_err(|_| ApiError::from(OperatorError::Stopping))??;
     let replacement = operator.replace_all(wanted, run, if_match, &caller).await?;
     drop(place);
-    Ok(tagged(&replacement.tag, Json(Replaced::from(&replacement))))
+    Ok(tagged(&replacement.tag, Json(Answer::from(&replacement))))
 }
 
 fn read(body: &[u8], is_json: bool) -> Result<Wanted, ApiError> {
@@ -84,7 +84,7 @@ fn read_run(query: Option<&str>) -> Result<Run, ApiError> {
 }
 
 #[derive(Serialize)]
-struct Replaced<'a> {
+struct Answer<'a> {
     success: bool,
     dry_run: bool,
     message: String,
@@ -103,7 +103,7 @@ struct Lists<'a> {
     models: &'a [String],
 }
 
-impl<'a> From<&'a Replacement> for Replaced<'a> {
+impl<'a> From<&'a Replacement> for Answer<'a> {
     fn from(replacement: &'a Replacement) -> Self {
         let Difference { created, replaced, deleted, .. } = &replacement.difference;
         Self {

@@ -1,6 +1,6 @@
 //! The calls on limits and models.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU64, sync::Arc};
 
 use axum::{
     Json,
@@ -148,7 +148,7 @@ impl<'a> From<&'a BucketPage> for Stats<'a> {
             name: limit.name.as_str(),
             measure: limit.measure.word(),
             limit: limit.measure.amount(),
-            trial: limit.trial.map(|trial| trial.get()),
+            trial: limit.trial.map(NonZeroU64::get),
             refused: *refused,
             would_refuse: *would_refuse,
             buckets: buckets.iter().map(Bucket::from).collect(),

@@ -3,13 +3,14 @@
 use limiter::ClientId;
 
 use super::{
-    super::{DocumentError, Place, yaml::Value},
+    DocumentError, Place,
     reader::{Firsts, Key, Places, Reader},
+    yaml::Value,
 };
 use crate::{
-    clients::ClientConfig,
+    clients::{CLIENTS_MAX, ClientConfig},
+    drafts::{Draft, Fields},
     excerpt::Excerpt,
-    operator::{CLIENTS_MAX, Draft, Fields},
 };
 
 /// The clients that were read.

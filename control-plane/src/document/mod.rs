@@ -1,18 +1,25 @@
-//! From a document's text to configurations, or to everything that is wrong with it.
+//! A whole configuration as one document, in YAML or JSON: from its text to configurations, or to
+//! everything that is wrong with it, by line and column. It is judged by itself.
 
 mod clients;
+mod error;
 mod limits;
 mod models;
 mod reader;
+mod scalar;
 mod sections;
 mod whole;
+mod yaml;
 
-use super::{DocumentError, DocumentErrors, Place};
 use crate::{
     clients::ClientConfig,
     limits::{Limit, Models},
 };
+pub use error::{DocumentError, DocumentErrors, Place};
 use reader::Reader;
+
+/// How much of a document is read: a million clients with two limits each take two thirds of it.
+pub const BYTES_MAX: u32 = 64 << 20;
 
 /// What a document says, all of which is allowed, also together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How the values of fields are written in YAML and JSON.
 
 use super::yaml::{Scalar, Value};
-use crate::operator::Given;
+use crate::drafts::Given;
 
 /// What a field can hold.
 pub(super) trait FromScalar: Sized {

@@ -1,11 +1,9 @@
 //! The sections of a document.
 
 use super::{
-    super::{
-        DocumentError, Place,
-        yaml::{Node, Step, Value},
-    },
+    DocumentError, Place,
     reader::Reader,
+    yaml::{Node, Step, Value},
 };
 use crate::excerpt::Excerpt;
 

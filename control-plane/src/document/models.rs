@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{DocumentError, Place, yaml::Node},
+    DocumentError, Place,
     reader::{Firsts, Key, Places, Reader},
+    yaml::Node,
 };
 use crate::{
+    drafts::{FieldError, ModelDraft},
     excerpt::Excerpt,
     limits::{MODELS_MAX, Name, PATTERNS_MAX, Patterns},
-    operator::{FieldError, ModelDraft},
 };
 
 /// The models that were read.

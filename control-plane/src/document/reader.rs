@@ -5,18 +5,16 @@ use std::{borrow::Cow, collections::HashMap, fmt, hash::Hash};
 use foldhash::fast::RandomState;
 
 use super::{
-    super::{
-        DocumentError, DocumentErrors, Place,
-        scalar::FromScalar,
-        yaml::{Node, Step, Steps, Value},
-    },
+    DocumentError, DocumentErrors, Place,
     clients::ClientsRead,
     limits::LimitsRead,
     models::ModelsRead,
+    scalar::FromScalar,
+    yaml::{Node, Step, Steps, Value},
 };
 use crate::{
+    drafts::{FieldError, FieldErrors, Fields, Given},
     excerpt::Excerpt,
-    operator::{FieldError, FieldErrors, Fields, Given},
 };
 
 /// What is read of a document, and where it stood.

@@ -4,12 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use limiter::{ClientId, Dimension};
 
-use super::{
-    super::{DocumentErrors, Place},
-    Document,
-    models::PATTERNS,
-    reader::Reader,
-};
+use super::{Document, DocumentErrors, Place, models::PATTERNS, reader::Reader};
 use crate::{
     counted::counted,
     excerpt::Excerpt,

@@ -1,15 +1,13 @@
 //! The section of limits.
 
 use super::{
-    super::{
-        DocumentError, Place,
-        yaml::{Node, Value},
-    },
+    DocumentError, Place,
     reader::{Firsts, Key, Places, Reader},
+    yaml::{Node, Value},
 };
 use crate::{
+    drafts::{Fields, Given, LimitDraft, MatchDraft},
     limits::{LIMITS_MAX, Limit, LimitName},
-    operator::{Fields, Given, LimitDraft, MatchDraft},
 };
 
 /// The limits that were read.

@@ -1,0 +1,15 @@
+//! What somebody gave, before it is judged: by whichever API, in a file, in a backup. Of each thing that
+//! can be configured all that is wrong is told at once, in the order of its fields.
+
+mod draft;
+mod field_error;
+mod given;
+mod judge;
+mod limit_draft;
+mod model_draft;
+
+pub use draft::Draft;
+pub use field_error::{Allowed, FieldError, FieldErrors, Fields};
+pub use given::Given;
+pub use limit_draft::{LimitDraft, MatchDraft};
+pub use model_draft::ModelDraft;
