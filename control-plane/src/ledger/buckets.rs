@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clients::CLIENTS_AT_A_TIME,
-    limits::{Group, Limit, LimitMode, ModelName, Name},
+    limits::{Each, Group, Limit, LimitMode, ModelName, Name},
 };
 
 /// Which of a limit's buckets is meant: by the values of what it has one for each of. They are in the
@@ -95,6 +95,10 @@ impl Ledger {
             is_next.then(|| self.bucket_standing(limit, of, &books.stocks))
         });
         let mut buckets: Vec<_> = read.collect();
+        if buckets.is_empty() && after.is_none() && limit.config.each == Each::default() {
+            // There is one, which nobody could draw on yet.
+            buckets.push(self.bucket_standing(limit, BucketOf::default(), &Stocks::default()));
+        }
         buckets.sort_by(|a, b| a.of.cmp(&b.of));
         buckets.truncate(max);
         buckets

@@ -193,11 +193,20 @@ async fn a_seventeenth_bucket_is_refused_wherever_it_comes_from() {
 #[tokio::test]
 async fn a_limits_buckets_are_read_a_page_at_a_time() {
     let world = World::new();
-    world.put("/api/v1/limits/org", ORG).await;
-    let all = r#"{"name":"org","measure":"tokens","limit":2000000,"refused":0,"would_refuse":0,"buckets":[{"remaining":2000000}]}"#;
-    world.get("/api/v1/limits/org/stats?limit=1").await.is(200, all);
-    let behind = all.replace(r#"{"remaining":2000000}"#, "");
-    world.get("/api/v1/limits/org/stats?cursor=,,,").await.is(200, &behind);
+    let org = r#"{"match":{"group":"acme"},"each":["group"],"tokens":9,"per":"1m","trial":3}"#;
+    world.put("/api/v1/limits/org", org).await;
+    for (client, group) in [("a", "acme/x+y"), ("b", "acme"), ("c", "acme"), ("d", "other-org")] {
+        let member = format!(r#"{{"group":"{group}"}}"#);
+        world.put(&format!("/api/v1/clients/{client}"), member).await;
+    }
+    let head = r#"{"name":"org","measure":"tokens","limit":9,"trial":3,"refused":0,"would_refuse":0,"buckets":["#;
+    let bucket = |group| format!(r#"{{"group":"{group}","remaining":9,"trial_remaining":3}}"#);
+    let first = world.get("/api/v1/limits/org/stats?limit=1").await;
+    first.is(200, &format!(r#"{head}{}],"next_cursor":",acme,,"}}"#, bucket("acme")));
+    let second = world.get("/api/v1/limits/org/stats?limit=1&cursor=,acme,,").await;
+    second.is(200, &format!("{head}{}]}}", bucket("acme/x+y")));
+    let behind = world.get("/api/v1/limits/org/stats?cursor=,acme/x+y,,").await;
+    behind.is(200, &format!("{head}]}}"));
     for (query, message) in [
         ("limit=0", "limit must be an integer from 1 to 1000, not \"0\""),
         ("cursor=x", "cursor must be an earlier answer's next_cursor, or absent, not \"x\""),
