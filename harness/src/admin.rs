@@ -36,6 +36,21 @@ impl Admin {
         assert!(answer.status.is_success(), "{} {}", answer.status, answer.text());
     }
 
+    /// Puts a limit beside clients' own in force.
+    pub async fn put_limit(&self, name: &str, limit: &Value) {
+        self.put_in_force(&format!("/api/v1/limits/{name}"), limit).await;
+    }
+
+    /// Says which names a model has.
+    pub async fn put_model(&self, name: &str, patterns: &[&str]) {
+        self.put_in_force(&format!("/api/v1/models/{name}"), &json!(patterns)).await;
+    }
+
+    async fn put_in_force(&self, path: &str, body: &Value) {
+        let answer = self.http.request(Method::PUT, path).json(body).send().await;
+        assert!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.text());
+    }
+
     /// Creates or replaces a client that is counted but not limited.
     pub async fn put_disabled_client(&self, id: &str, rpm: u64, tpm: u64) {
         let answer = self.put(id, &json!({"rpm": rpm, "tpm": tpm, "enabled": false})).await;

@@ -1,4 +1,4 @@
-//! Which API a request is for, known by the end of its path: any prefix will do.
+//! Which API a request is for, known by its path: any prefix will do.
 
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::behaviour::{Behaviour, Header};
 use super::gemini::Delivery;
+use super::path_model;
 use super::reply::Reply;
 use super::{anthropic, bedrock, cohere, gemini, ollama, openai, workers_ai};
 
@@ -67,7 +68,7 @@ impl Api {
         known
             .or_else(|| bedrock::Operation::of(path).map(Self::Bedrock))
             .or_else(|| path.contains("/ai/run/").then_some(Self::WorkersAi))
-            .or_else(|| gemini_api(head))
+            .or_else(|| of_models_method(head))
     }
 
     /// Whose it is.
@@ -84,18 +85,29 @@ impl Api {
         }
     }
 
-    /// The answer to a request with this body; an error says what is wrong with it.
-    pub(super) fn answer(&self, body: &[u8], behaviour: &Behaviour) -> Result<Reply, String> {
+    /// The answer to a request with this path and body; an error says what is wrong with it.
+    pub(super) fn answer(
+        &self,
+        path: &str,
+        body: &[u8],
+        behaviour: &Behaviour,
+    ) -> Result<Reply, String> {
+        let model = path_model::of(path);
         let request = || {
-            serde_json::from_slice::<Value>(body)
-                .map_err(|error| format!("the body is not JSON: {error}"))
+            let request = serde_json::from_slice(body);
+            let mut request: Value =
+                request.map_err(|error| format!("the body is not JSON: {error}"))?;
+            if let (Some(fields), Some(model)) = (request.as_object_mut(), &model) {
+                fields.entry("model").or_insert_with(|| model.as_str().into());
+            }
+            Ok::<_, String>(request)
         };
         Ok(match self {
             Self::Chat => openai::chat::answer(&request()?, behaviour),
             Self::Completions => openai::completions::answer(&request()?, behaviour),
             Self::Responses => openai::responses::answer(&request()?, behaviour),
             Self::Embeddings => openai::embeddings::answer(&request()?, behaviour),
-            Self::Transcription => openai::transcription::answer(body, behaviour),
+            Self::Transcription => openai::transcription::answer(body, model.as_deref(), behaviour),
             Self::Messages => anthropic::message(&request()?, behaviour),
             Self::Gemini { model, delivery } => {
                 gemini::content(model, *delivery, &request()?, behaviour)
@@ -154,11 +166,13 @@ fn list_vendor(head: &Parts) -> Vendor {
     }
 }
 
-/// `…/models/NAME:method`.
-fn gemini_api(head: &Parts) -> Option<Api> {
-    let (model, method) = head.uri.path().rsplit('/').next()?.rsplit_once(':')?;
+/// `…/models/NAME:method`: Gemini's, and on Vertex AI the other publishers' too.
+fn of_models_method(head: &Parts) -> Option<Api> {
+    let (model, method) = path_model::with_method(head.uri.path())?;
     let mut query = form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
     let delivery = match method {
+        // Anthropic's messages: the body says whether it is a stream.
+        "rawPredict" | "streamRawPredict" => return Some(Api::Messages),
         "generateContent" => Delivery::Whole,
         "streamGenerateContent" if query.any(|pair| pair == ("alt".into(), "sse".into())) => {
             Delivery::Events
@@ -166,5 +180,5 @@ fn gemini_api(head: &Parts) -> Option<Api> {
         "streamGenerateContent" => Delivery::Array,
         _ => return None,
     };
-    Some(Api::Gemini { model: model.to_owned(), delivery })
+    Some(Api::Gemini { model, delivery })
 }

@@ -16,12 +16,15 @@ const HEADER: &str = "x-mock-llm";
 pub const HELP: &str = "\
 It speaks, under any prefix of the path:
   OpenAI     POST chat/completions, completions, responses, embeddings, audio/transcriptions; GET models
+  Azure      POST openai/deployments/NAME/ before OpenAI's
   Anthropic  POST messages; GET models, with a header anthropic-version
   Gemini     POST models/NAME:generateContent, :streamGenerateContent (alt=sse); GET v1beta/models
+  Vertex AI  POST publishers/ANY/models/NAME:… as Gemini; Anthropic's by :rawPredict, :streamRawPredict
   Bedrock    POST model/NAME/converse, converse-stream, invoke
   Ollama     POST api/chat, api/generate
   Cohere     POST v2/chat
   Cloudflare POST ai/run/NAME
+A body that names no model is answered by the model of the path.
 
 A request chooses its answer by its query, or by a header `x-mock-llm` of the same form (a=1&b=2).
 What is answered:

@@ -22,6 +22,7 @@ mod gemini;
 mod language;
 mod ollama;
 mod openai;
+mod path_model;
 mod rate_limit_headers;
 mod record;
 mod reply;

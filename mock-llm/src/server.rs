@@ -70,15 +70,17 @@ async fn answer(
         Ok(behaviour) if let Some(status) = requested_error(&behaviour) => {
             (api::error(api, status, "as requested"), behaviour)
         }
-        Ok(mut behaviour) => match api.map(|api| api.answer(&body.start, &behaviour)) {
-            Some(Ok(reply)) => {
-                let headers = api.map(|api| api.headers(&body.start, &behaviour));
-                behaviour.response_headers.extend(headers.into_iter().flatten());
-                (reply, behaviour)
+        Ok(mut behaviour) => {
+            match api.map(|api| api.answer(head.uri.path(), &body.start, &behaviour)) {
+                Some(Ok(reply)) => {
+                    let headers = api.map(|api| api.headers(&body.start, &behaviour));
+                    behaviour.response_headers.extend(headers.into_iter().flatten());
+                    (reply, behaviour)
+                }
+                Some(Err(message)) => bad_request(api, &message),
+                None => (Reply::Json(description(&head, &body)), behaviour),
             }
-            Some(Err(message)) => bad_request(api, &message),
-            None => (Reply::Json(description(&head, &body)), behaviour),
-        },
+        }
         Err(message) => bad_request(api, &message),
     };
     Ok(deliver(reply, &behaviour, &head.headers, &state, record).await)

@@ -29,6 +29,8 @@ async fn every_query_of_the_dashboard_and_every_recording_rule_has_data_of_a_loa
     let stack = TestStack::builder().with_prometheus().start().await;
     stack.admin().put_client("busy", None, 1_000_000).await;
     stack.admin().put_client("tight", 1, None).await;
+    let shared = json!({"match": {}, "requests": 1_000_000, "per": "1m"});
+    stack.admin().put_limit("shared", &shared).await;
     let prometheus = stack.prometheus.as_ref().expect("a Prometheus");
 
     let dashboard = Dashboard::read();

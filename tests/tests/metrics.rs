@@ -9,6 +9,7 @@ use harness::check;
 use harness::deadline::eventually_equal;
 use harness::metrics::Metrics;
 use http::Method;
+use serde_json::json;
 
 /// Sends what makes every metric appear: the client `a` is admitted three times and refused by each
 /// limit.
@@ -23,6 +24,8 @@ async fn traffic(stack: &TestStack) {
 #[tokio::test]
 async fn every_metric_has_the_contracts_name_type_and_labels() {
     let stack = TestStack::start().await;
+    let shared = json!({"match": {}, "requests": 1_000, "per": "1m"});
+    stack.admin().put_limit("shared", &shared).await;
     traffic(&stack).await;
     let metrics = harness::deadline::eventually("three measured requests", || async {
         let metrics = stack.control_plane.metrics().await;

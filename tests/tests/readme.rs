@@ -154,7 +154,11 @@ impl Reader {
         let is = |start: &str| words.starts_with(start);
         if is("cargo xtask load ") {
             xtask_knows(&words).await;
-            check_load(&self.load(&words).await);
+            let table = self.load(&words).await;
+            check_load(&table);
+            if words.contains(" --model ") {
+                check_limits_of_load(&table);
+            }
         } else if is("cargo xtask ") {
             xtask_knows(&words).await;
         } else if is("UPSTREAM_URL=http://mock-llm:8000 docker compose --profile demo up ") {
@@ -189,6 +193,13 @@ impl Reader {
             assert_eq!(left, (&json!(100), &json!(2000)), "{stats}");
         } else if words == "curl -X DELETE http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if is("curl -X PUT http://localhost:9091/api/v1/models/")
+            || is("curl -X PUT http://localhost:9091/api/v1/limits/")
+            || is("curl -X DELETE http://localhost:9091/api/v1/limits/")
+            || is("curl -X DELETE http://localhost:9091/api/v1/models/")
+        {
+            let answer = parse(&self.run(command).await);
+            assert_eq!(answer["success"], json!(true), "{command}: {answer}");
         } else if is("curl -X PATCH http://localhost:9091/api/v1/clients/demo-client ") {
             let answer = parse(&self.run(command).await);
             let kept = json!({"client_id": "demo-client", "rpm": 61, "tpm": 1000, "enabled": true});
@@ -383,6 +394,18 @@ fn check_burst(printed: &str, started: Instant) {
 fn check_load(table: &str) {
     assert!(table.contains("admitted"), "{table}");
     assert!(!table.contains("MORE than the limit allows"), "{table}");
+}
+
+/// The one limit that both clients share refused most of what came for its model.
+fn check_limits_of_load(table: &str) {
+    assert!(table.contains("\n429     token_limit_exceeded shared "), "{table}");
+    for client in ["demo-client", "premium-client"] {
+        let limit = format!("\n{client} shared ");
+        let row = table.split(&limit).nth(1).unwrap_or_else(|| panic!("no{limit}: {table}"));
+        let row: Vec<&str> = row.split_whitespace().take(3).collect();
+        assert_eq!(row[..2], ["tokens", "300"], "{table}");
+        assert!(row[2].parse::<u64>().is_ok_and(|left| left < 100), "{table}");
+    }
 }
 
 /// Envoy accepts the file, with the filter that the test has in place of the reader's.

@@ -1,4 +1,4 @@
-//! `cargo xtask load`: requests of one client at a steady rate, to see a limit at work.
+//! `cargo xtask load`: requests of clients at a steady rate, to see limits at work.
 //!
 //! The load generator is a program of its own, because it needs an HTTP client. It declares, reads
 //! and judges the arguments.

@@ -39,6 +39,8 @@ async fn names_types_and_labels_are_those_of_the_golden_page() {
     let world = World::new();
     world.configure("a", Some(60), Some(1_000)).await;
     world.configure("no-limits", None, None).await;
+    let shared = r#"{"match": {}, "tokens": 1000, "per": "1d"}"#;
+    assert_eq!(world.put("/api/v1/limits/shared", shared).await.status, 201);
     world.complete("a", 10, 7_000);
     let page = page(&world).await;
     let series = page.replace(env!("CARGO_PKG_VERSION"), "VERSION");

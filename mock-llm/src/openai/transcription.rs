@@ -11,10 +11,14 @@ use super::{SERVER_ERROR, fails_in_stream};
 /// How long a recording is when nobody says it.
 const SECONDS: f64 = 9.0;
 
-/// The answer to a form with a recording in it.
-pub(in super::super) fn answer(form: &[u8], behaviour: &Behaviour) -> Reply {
+/// The answer to a form with a recording in it, of the path's model if the form names none.
+pub(in super::super) fn answer(
+    form: &[u8],
+    path_model: Option<&str>,
+    behaviour: &Behaviour,
+) -> Reply {
     let form = String::from_utf8_lossy(form);
-    let model = field(&form, "model").unwrap_or_default();
+    let model = field(&form, "model").or(path_model).unwrap_or_default();
     let answer = Answer::new(json!(model), &json!(form), behaviour);
     let mut done = json!({"text": answer.text()});
     behaviour.usage.put(&mut done, "usage", usage(model, &answer, behaviour));

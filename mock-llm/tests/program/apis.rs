@@ -233,3 +233,31 @@ async fn it_generates_content_whole_as_events_or_as_one_array() {
         assert!(responses[0]["usageMetadata"]["totalTokenCount"].as_u64() < Some(24));
     }
 }
+
+#[tokio::test]
+async fn the_model_of_the_path_answers_where_the_body_names_none() {
+    let (_program, client) = start();
+    let chat = json!({"messages": []});
+    let path = "/openai/deployments/meta-llama%2Fx/chat/completions?api-version=1";
+    let azure = post(&client, path, "", &chat).await.json();
+    assert_eq!(
+        (&azure["object"], &azure["model"]),
+        (&json!("chat.completion"), &json!("meta-llama/x"))
+    );
+    let named = json!({"messages": [], "model": "m", "stream": true});
+    let streamed = documents(&post(&client, path, "", &named).await);
+    assert!(streamed.iter().all(|event| event["model"] == "m"), "{streamed:?}");
+
+    let publisher = "/v1/projects/p/locations/l/publishers";
+    let content = json!({"contents": []});
+    let path = format!("{publisher}/google/models/gemini-x:generateContent");
+    let gemini = post(&client, &path, "", &content).await.json();
+    assert_eq!(gemini["modelVersion"], "gemini-x");
+    let path = format!("{publisher}/anthropic/models/claude-x@1:rawPredict");
+    let claude = post(&client, &path, "", &json!({"max_tokens": 9, "messages": []})).await.json();
+    assert_eq!((&claude["type"], &claude["model"]), (&json!("message"), &json!("claude-x@1")));
+    let path = format!("{publisher}/anthropic/models/claude-x@1:streamRawPredict");
+    let stream = json!({"max_tokens": 9, "messages": [], "stream": true});
+    let events = documents(&post(&client, &path, "", &stream).await);
+    assert_eq!(events[0]["message"]["model"], "claude-x@1");
+}

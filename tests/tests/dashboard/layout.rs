@@ -28,6 +28,7 @@ fn rows_go_from_what_is_wrong_to_who_to_why() {
         [
             "What is wrong now",
             "Who: the clients",
+            "Which limit: those beside clients' own",
             "Why: the limiter",
             "Why: the upstream and its responses",
             "Balances and tokens",

@@ -6,23 +6,7 @@ mod places;
 
 use harness::TestStack;
 use harness::http_client::{HttpClient, RequestBuilder};
-use http::Method;
 use serde_json::{Value, json};
-
-/// Puts a limit in force.
-async fn put_limit(stack: &TestStack, name: &str, limit: &Value) {
-    put(stack, &format!("/api/v1/limits/{name}"), limit).await;
-}
-
-/// Says which names a model has.
-async fn put_model(stack: &TestStack, name: &str, patterns: &[&str]) {
-    put(stack, &format!("/api/v1/models/{name}"), &json!(patterns)).await;
-}
-
-async fn put(stack: &TestStack, path: &str, body: &Value) {
-    let answer = stack.admin().http().request(Method::PUT, path).json(body).send().await;
-    assert!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.text());
-}
 
 /// A request for `model`, which is in the path.
 fn ask(proxy: &HttpClient, client: &str, model: &str, query: &str) -> RequestBuilder {

@@ -8,7 +8,7 @@ use harness::http_client::HttpClient;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{ask, limits_of, put_limit};
+use super::{ask, limits_of};
 
 const PLACES: usize = 8;
 const REQUESTS: usize = 1_000;
@@ -30,7 +30,9 @@ const ENDINGS: [(&str, bool); 7] = [
 async fn never_more_than_eight_at_a_time_and_all_eight_free_at_rest_in_every_ending() {
     let stack = TestStack::builder().envoys(2).workers(2).with_relay().start().await;
     stack.admin().put_client("a", None, None).await;
-    put_limit(&stack, "running", &json!({"match": {}, "each": ["client"], "concurrent": PLACES}))
+    stack
+        .admin()
+        .put_limit("running", &json!({"match": {}, "each": ["client"], "concurrent": PLACES}))
         .await;
 
     let mut tasks = JoinSet::new();

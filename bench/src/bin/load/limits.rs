@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// A client's limits per minute, as the REST API tells them; `None` is no limit.
+/// A client's own limits per minute, as the REST API tells them; `None` is no limit.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Requests.

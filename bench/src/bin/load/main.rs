@@ -1,12 +1,15 @@
-//! `cargo xtask load`: requests of one client at a steady rate, and a table of how they were
-//! answered.
+//! `cargo xtask load`: requests of one client or several at a steady rate, and a table of how they
+//! were answered.
 
+mod answer;
 mod client;
 mod error;
 mod limits;
 mod open_loop;
 mod options;
 mod report;
+mod requests;
+mod standing;
 mod tally;
 
 use std::process::ExitCode;

@@ -13,7 +13,9 @@ use tokio::time::sleep_until;
 use super::client::{self, Client};
 use super::error::LoadError;
 use super::options::Options;
-use super::report::{Ended, Report};
+use super::report::{Ended, Report, Sender};
+use super::requests::Requests;
+use super::standing::{self, Standing};
 use super::tally::{Outcome, Tally};
 
 /// Connections that may wait for an answer: each is an open file, of which a process has 1024.
@@ -22,34 +24,62 @@ const UNANSWERED_MAX: usize = 512;
 /// Sends the load until each request has its outcome, or until Ctrl-C or SIGTERM.
 pub(crate) async fn run(options: Options) -> Result<Report, LoadError> {
     let client = Client::new();
-    let limits = client.limits(&options.rest_api(), &options.client).await?;
+    let requests = Requests::new(&options).expect("options are validated when they are read");
+    let mut senders = Vec::new();
+    for id in requests.clients() {
+        let limits = client.limits(&options.rest_api(), id).await?;
+        senders.push(Sender { id: id.clone(), limits });
+    }
+    let before = standings(&client, &options, &senders).await?;
     client::probe(&options.proxy()).await?;
     let started = Instant::now();
     let mut tally = Tally::default();
     let progress = progress_bar(options.requests.get().into());
     let ended = tokio::select! {
-        () = send(&client, &options, &mut tally, &progress) => Ended::Done,
+        () = send(&client, &requests, &options, &mut tally, &progress) => Ended::Done,
         () = interrupted() => Ended::Interrupted,
     };
     let elapsed = started.elapsed();
     progress.finish_and_clear();
+    let after = standings(&client, &options, &senders).await;
+    let standings = after.map(|after| {
+        before.iter().zip(after).map(|(before, after)| standing::since(before, after)).collect()
+    });
     Ok(Report {
-        client: options.client,
+        senders,
         requests: options.requests.get(),
         tokens: options.tokens,
         tally,
-        limits,
+        standings,
         elapsed,
         ended,
     })
 }
 
-async fn send(client: &Client, options: &Options, tally: &mut Tally, progress: &ProgressBar) {
-    let request = client::request(options).expect("options are validated when they are read");
+/// The limits beside its own that apply to each of them.
+async fn standings(
+    client: &Client,
+    options: &Options,
+    senders: &[Sender],
+) -> Result<Vec<Vec<Standing>>, LoadError> {
+    let mut standings = Vec::new();
+    for sender in senders {
+        standings.push(client.standings(&options.rest_api(), &sender.id).await?);
+    }
+    Ok(standings)
+}
+
+async fn send(
+    client: &Client,
+    requests: &Requests,
+    options: &Options,
+    tally: &mut Tally,
+    progress: &ProgressBar,
+) {
     let answer_timeout = options.answer_timeout();
-    let mut unanswered: JoinSet<Outcome> = JoinSet::new();
-    let mut count = |outcome: &Outcome| {
-        tally.add(outcome);
+    let mut unanswered: JoinSet<(usize, Outcome)> = JoinSet::new();
+    let mut count = |(client, outcome): (usize, Outcome)| {
+        tally.add(client, outcome);
         progress.inc(1);
         progress.set_message(format!("{} admitted", tally.admitted()));
     };
@@ -62,20 +92,21 @@ async fn send(client: &Client, options: &Options, tally: &mut Tally, progress: &
             tokio::select! {
                 biased;
                 Some(outcome) = unanswered.join_next() => {
-                    count(&outcome.expect("sending does not panic"));
+                    count(outcome.expect("sending does not panic"));
                 }
                 () = &mut due => break,
             }
         }
+        let sent = requests.numbered(number);
         if unanswered.len() < UNANSWERED_MAX {
-            let (client, request) = (client.clone(), request.clone());
-            unanswered.spawn(async move { client.send(request, answer_timeout).await });
+            let (client, sent) = (client.clone(), sent.clone());
+            unanswered.spawn(async move { (sent.client, client.send(sent, answer_timeout).await) });
         } else {
-            count(&Outcome::NotSent);
+            count((sent.client, Outcome::NotSent));
         }
     }
     while let Some(outcome) = unanswered.join_next().await {
-        count(&outcome.expect("sending does not panic"));
+        count(outcome.expect("sending does not panic"));
     }
 }
 

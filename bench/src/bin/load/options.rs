@@ -9,13 +9,22 @@ use http::{Method, Uri};
 /// The most tokens that a request may announce: the proxy refuses more as a wrong header.
 const TOKENS_MAX: u64 = 1_000_000_000_000;
 
-/// Sends requests as one client, and shows how they were answered.
+/// The most clients of one load: each is asked for, and has its lines in the table.
+const CLIENTS_MAX: usize = 100;
+
+/// Sends requests as one client or several, and shows how they were answered.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "load", bin_name = "cargo xtask load", version)]
 pub(crate) struct Options {
-    /// The client that the requests are sent as; it must be configured
-    #[arg(default_value = "demo-client", value_parser = client_id)]
-    pub(crate) client: String,
+    /// The clients that the requests are sent as, in turn, at most 100; they must be configured
+    #[arg(value_name = "CLIENT", default_value = "demo-client", num_args = 1..=CLIENTS_MAX,
+        value_parser = client_id)]
+    pub(crate) clients: Vec<String>,
+    /// The model that the requests are for: chats on Azure's path, of which the mock LLM says that
+    /// they used their estimates. Given several times, each client asks for each in turn
+    #[arg(long = "model", value_name = "NAME", value_parser = model,
+        conflicts_with_all = ["method", "path"])]
+    pub(crate) models: Vec<String>,
     /// How many requests to send, at most a million
     #[arg(long, value_name = "N", default_value = "50", value_parser = requests)]
     pub(crate) requests: NonZeroU32,
@@ -36,9 +45,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL", value_parser = origin,
         help = "The proxy [default: http://localhost:$PROXY_PORT]")]
     pub(crate) url: Option<Origin>,
-    /// The REST API, which is asked for the client's limits; by default the one on this machine.
+    /// The REST API, which is asked for the clients' limits; by default the one on this machine.
     #[arg(long, value_name = "URL", value_parser = origin,
-        help = "Who is asked for the client's limits [default: http://localhost:$CONFIG_PORT]")]
+        help = "Who is asked for the clients' limits [default: http://localhost:$CONFIG_PORT]")]
     pub(crate) config_url: Option<Origin>,
     /// The proxy's port on this machine
     #[arg(long, env = "PROXY_PORT", default_value_t = 8080, hide = true)]
@@ -58,7 +67,7 @@ impl Options {
         self.url.clone().unwrap_or_else(|| Origin::local(self.proxy_port))
     }
 
-    /// Where the client's limits are read.
+    /// Where the clients' limits are read.
     pub(crate) fn rest_api(&self) -> Origin {
         self.config_url.clone().unwrap_or_else(|| Origin::local(self.config_port))
     }
@@ -104,6 +113,18 @@ fn client_id(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ - + | = / ~, but not . or .. alone"
+            .to_owned())
+    }
+}
+
+fn model(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:@+=~/-".contains(c);
+    // A path with a segment of dots names no model.
+    let is_segment = matches!(text, "." | "..");
+    if (1..=128).contains(&text.len()) && text.chars().all(allowed) && !is_segment {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + = ~ / -, but not . or .. alone"
             .to_owned())
     }
 }
@@ -166,10 +187,24 @@ mod tests {
             (["--url", "http://localhost/v1"], "must be http://HOST"),
             (["--url", "localhost:8080"], "must be http://HOST"),
             (["--requests=1", "no client"], "A-Z a-z 0-9"),
+            (["--model", "no model"], "A-Z a-z 0-9"),
+            (["--model", ".."], "not . or .. alone"),
+            (["--model=m", "--path=/v1"], "cannot be used with '--path"),
         ] {
             let line = refused(&arguments);
             assert!(line.contains(allowed), "{arguments:?}: {line}");
         }
+    }
+
+    #[test]
+    fn a_load_has_a_hundred_clients_at_most() {
+        let clients: Vec<String> = (0..=CLIENTS_MAX).map(|number| format!("c{number}")).collect();
+        let mut line: Vec<&str> = clients.iter().map(String::as_str).collect();
+        refused(&line);
+        line.pop();
+        line.insert(0, "load");
+        let options = Options::try_parse_from(line).expect("as many as it may have");
+        assert_eq!(options.clients.len(), CLIENTS_MAX);
     }
 
     #[test]
