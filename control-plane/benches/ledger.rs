@@ -1,9 +1,13 @@
-//! Decisions a second of the ledger alone, and the memory that a client takes.
+//! Decisions a second of the ledger alone, the memory that a client takes, and whom it holds up when
+//! other limits are put in force.
 
 use std::{
     alloc::System,
     hint::black_box,
-    sync::Barrier,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -15,9 +19,10 @@ use flowguard::{
         Answer, Ask, End, EstimatePolicy, EstimateSource, Ledger, ManualClock, Outcome, Policy,
         RequestKind, Response, UnknownClients, WorkerId,
     },
+    limits::{Each, Limit, LimitMode, LimitName, Match, Measure, Models},
 };
 use futures_util::FutureExt as _;
-use limiter::{ClientId, PER_MINUTE_MAX, PerMinute, Tokens, UnixMillis};
+use limiter::{AMOUNT_MAX, ClientId, PER_MINUTE_MAX, PerMinute, Quota, Tokens, UnixMillis, Window};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -44,17 +49,21 @@ struct World {
     clock: ManualClock,
 }
 
-fn world(clients: u64, estimates: EstimateSource) -> Option<World> {
+/// What clients have by themselves.
+fn own_two() -> Limits {
+    let limit = PerMinute::new(PER_MINUTE_MAX).ok();
+    Limits { rpm: limit, tpm: limit }
+}
+
+fn world(clients: u64, estimates: EstimateSource, limits: Limits) -> Option<World> {
     let defaults = Policy::default();
     let estimate = EstimatePolicy { source: estimates, ..defaults.estimate };
     let policy = Policy { unknown_clients: UnknownClients::Deny, estimate, ..defaults };
     let clock = ManualClock::at(NOW);
     let ledger = Ledger::new(policy, clock.clone());
-    let limit = PerMinute::new(PER_MINUTE_MAX).ok();
     let mut buffer = [0; ID_LEN];
     for n in 0..clients {
         let id = ClientId::try_from(id(&mut buffer, n)).ok()?;
-        let limits = Limits { rpm: limit, tpm: limit };
         ledger.configure(&ClientConfig::new(id, limits));
     }
     Some(World { ledger, clock })
@@ -173,7 +182,7 @@ fn decisions(criterion: &mut Criterion) {
     for (clients, order) in
         [(1, Order::InTurn), (1_000_000, Order::InTurn), (1_000_000, Order::AtRandom)]
     {
-        let Some(world) = world(clients, EstimateSource::Header) else { return };
+        let Some(world) = world(clients, EstimateSource::Header, own_two()) else { return };
         for (fate, what) in [(Fate::Open, ""), (Fate::Ended, " and ended")] {
             for threads in [1, 2] {
                 let name = format!("{clients} clients {}{what}", order.name());
@@ -191,6 +200,151 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Whose buckets a limit has.
+#[derive(Clone, Copy)]
+enum Whose {
+    EachClients,
+    Shared,
+}
+
+impl Whose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::EachClients => "each client's",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// So many limits that match every request, of `amount` tokens a minute.
+fn limits(count: usize, whose: Whose, amount: u64) -> Vec<Limit> {
+    let limits = (0..count).filter_map(|n| {
+        let each = Each { client: matches!(whose, Whose::EachClients), ..Each::default() };
+        Some(Limit {
+            name: LimitName::try_from(&*format!("limit-{n:02}")).ok()?,
+            matches: Match::default(),
+            each,
+            measure: Measure::Tokens(Quota::new(amount, Window::MINUTE, None).ok()?),
+            mode: LimitMode::Enforce,
+            trial: None,
+        })
+    });
+    limits.collect()
+}
+
+/// A request and its end, by how many buckets it needs and whose they are.
+fn buckets(criterion: &mut Criterion) {
+    const CLIENTS: u64 = 1_000;
+    let mut group = criterion.benchmark_group("buckets");
+    group.throughput(Throughput::Elements(1));
+    let beside = [Whose::EachClients, Whose::Shared];
+    let beside = beside.into_iter().flat_map(|whose| [1, 4, 16].map(|count| (whose, count)));
+    let rpm = Limits { tpm: None, ..own_two() };
+    let setups = [("1 a client's RPM".to_owned(), rpm, Vec::new())];
+    let setups = setups.into_iter().chain(beside.map(|(whose, count)| {
+        let name = format!("{count} {}", whose.name());
+        (name, Limits::default(), limits(count, whose, AMOUNT_MAX))
+    }));
+    for (name, own, limits) in setups {
+        let Some(world) = world(CLIENTS, EstimateSource::Header, own) else { return };
+        world.ledger.put_rules(limits, Models::default());
+        for threads in [1, 2] {
+            let name = BenchmarkId::new(&name, format!("{threads} threads"));
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|decisions| {
+                    let decisions = decisions.max(threads);
+                    on_threads(&world, CLIENTS, Order::InTurn, Fate::Ended, threads, decisions)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// How long single decisions took while `work` was done.
+fn meanwhile(world: &World, clients: u64, work: impl FnOnce()) -> Option<Percentiles> {
+    let stop = AtomicBool::new(false);
+    let mut took = thread::scope(|scope| {
+        let decider = scope.spawn(|| {
+            let worker = world.ledger.join(WorkerId(u128::MAX));
+            let mut took = Vec::with_capacity(1 << 24);
+            let mut buffer = [0; ID_LEN];
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) || took.len() == took.capacity() {
+                    break;
+                }
+                let ask = Ask {
+                    id: n,
+                    client: id(&mut buffer, Order::AtRandom.client(n.into(), clients)),
+                    estimate: Tokens::new(100).ok(),
+                    kind: RequestKind::Generates,
+                    model: None,
+                };
+                let started = Instant::now();
+                black_box(world.ledger.decide(&worker, &[ask]).now_or_never());
+                took.push(started.elapsed());
+                let ends = vec![(n, End::Settled(RESPONSE))];
+                black_box(world.ledger.end(&worker, ends).now_or_never());
+            }
+            took
+        });
+        work();
+        stop.store(true, Ordering::Relaxed);
+        decider.join().unwrap_or_default()
+    });
+    took.sort_unstable();
+    let at = |per_mille: usize| took.get((took.len() * per_mille / 1_000).min(took.len() - 1));
+    Some(Percentiles {
+        decisions: took.len(),
+        p50: *at(500)?,
+        p999: *at(999)?,
+        most: *took.last()?,
+    })
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "printed")]
+struct Percentiles {
+    decisions: usize,
+    p50: Duration,
+    p999: Duration,
+    most: Duration,
+}
+
+/// Not a time of a decision: printed beside the others.
+fn limits_of_all_clients(_: &mut Criterion) {
+    const CLIENTS: u64 = 1_000_000;
+    let Some(world) = world(CLIENTS, EstimateSource::Header, own_two()) else { return };
+    let put = |count, whose, amount| {
+        let limits = limits(count, whose, amount);
+        move |world: &World| world.ledger.put_rules(limits, Models::default())
+    };
+    put(2, Whose::EachClients, AMOUNT_MAX)(&world);
+    decide(&world, CLIENTS, Order::InTurn, Fate::Ended, 0, CLIENTS);
+    let nothing = meanwhile(&world, CLIENTS, || {
+        // Somebody is as busy as a writer is, so that both have one core.
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(1) {
+            black_box(world.ledger.limits());
+        }
+    });
+    println!("decisions over {CLIENTS} clients while nothing is written: {nothing:?}");
+    for (what, put) in [
+        ("a third limit of each client", put(3, Whose::EachClients, AMOUNT_MAX)),
+        ("other numbers of all three", put(3, Whose::EachClients, AMOUNT_MAX / 2)),
+        ("one of them goes", put(2, Whose::EachClients, AMOUNT_MAX / 2)),
+        ("shared ones in place of all", put(2, Whose::Shared, AMOUNT_MAX)),
+    ] {
+        let mut took = Duration::ZERO;
+        let decisions = meanwhile(&world, CLIENTS, || {
+            let started = Instant::now();
+            put(&world);
+            took = started.elapsed();
+        });
+        println!("{what}: in force after {took:?}, meanwhile {decisions:?}");
+    }
+}
+
 /// Not a time: printed beside the others.
 fn bytes_per_client(_: &mut Criterion) {
     const CLIENTS: u64 = 1_000_000;
@@ -199,22 +353,26 @@ fn bytes_per_client(_: &mut Criterion) {
         let bytes = change.bytes_allocated - change.bytes_deallocated;
         bytes as u64 / CLIENTS - ID_LEN as u64
     };
-    for (estimates, how) in
-        [(EstimateSource::Header, "given"), (EstimateSource::Learned, "learned")]
-    {
+    let two = || limits(2, Whose::EachClients, AMOUNT_MAX);
+    for (estimates, how, own, beside) in [
+        (EstimateSource::Header, "estimates given", own_two(), Vec::new()),
+        (EstimateSource::Learned, "estimates learned", own_two(), Vec::new()),
+        (EstimateSource::Header, "two limits of each client", Limits::default(), two()),
+    ] {
         let region = Region::new(ALLOCATOR);
-        let Some(world) = world(CLIENTS, estimates) else { return };
+        let Some(world) = world(CLIENTS, estimates, own) else { return };
+        world.ledger.put_rules(beside, Models::default());
         let configured = per_client(&region);
         decide(&world, CLIENTS, Order::InTurn, Fate::Open, 0, CLIENTS);
         let asked = per_client(&region);
         decide(&world, CLIENTS, Order::InTurn, Fate::Ended, 0, CLIENTS);
         let ended = per_client(&region);
         println!(
-            "bytes per client beside its id, estimates {how}: {configured} configured, {asked} after it \
-             has asked, {ended} after a response has ended ({CLIENTS} clients)",
+            "bytes per client beside its id, {how}: {configured} configured, {asked} after it has \
+             asked, {ended} after a response has ended ({CLIENTS} clients)",
         );
     }
 }
 
-criterion_group!(benches, decisions, bytes_per_client);
+criterion_group!(benches, decisions, buckets, bytes_per_client, limits_of_all_clients);
 criterion_main!(benches);

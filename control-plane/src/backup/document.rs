@@ -149,7 +149,8 @@ fn push_all(text: &mut String, records: &[Record<'_>]) -> u64 {
             Record::Opened(_)
             | Record::Ended(_)
             | Record::Forgotten(_)
-            | Record::LimitForgotten(_) => {}
+            | Record::LimitForgotten(_)
+            | Record::ModelForgotten(_) => {}
         }
     }
     count

@@ -252,6 +252,8 @@ fn owner<'a>(record: &Record<'a>) -> &'a str {
         Record::Opened(opened) => opened.client,
         Record::Forgotten(forgotten) => forgotten.client,
         Record::LimitTallies(tallies) => tallies.client,
-        Record::Ended(_) | Record::LimitForgotten(_) => ClientId::UNKNOWN,
+        Record::Ended(_) | Record::LimitForgotten(_) | Record::ModelForgotten(_) => {
+            ClientId::UNKNOWN
+        }
     }
 }

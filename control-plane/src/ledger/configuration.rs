@@ -8,7 +8,7 @@ use super::{ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber, rules::Changed}
 use crate::{
     clients::ClientConfig,
     limits::{Limit, Models},
-    store::state::{ForgottenRecord, LimitForgottenRecord, Record},
+    store::state::{ForgottenRecord, LimitForgottenRecord, ModelForgottenRecord, Record},
 };
 
 /// What a write did.
@@ -68,9 +68,7 @@ impl Ledger {
         let _retired = self.retired.lock();
         let now = self.clock.now();
         let changed = self.rules.replace(limits, models, now);
-        for key in changed.removed_keys() {
-            self.shared.give_back(key);
-        }
+        changed.give_back(&self.shared);
         self.note_forgotten_limits(&changed);
         self.rules.apply(&self.shared);
         for id in &changed.named {
@@ -83,16 +81,29 @@ impl Ledger {
                 self.rules.let_go(before, &self.shared);
             }
         }
+        // Whoever decides by what was in force before is done then, and writes nothing of it any more.
+        drop(self.journal.pen());
         self.rules.sweep(&self.shared);
+        self.note_forgotten_models(&changed);
         self.change_shared(&changed, now);
         self.change_beside(&changed, now);
     }
 
+    /// Notes that limits are others now, whatever they are called.
     fn note_forgotten_limits(&self, changed: &Changed) {
         for limit in changed.removed.values() {
             let limit = limit.config.name.as_str();
             let mut pen = self.journal.pen();
             pen.note(|| Record::LimitForgotten(LimitForgottenRecord { limit }));
+            self.write_if_much(pen);
+        }
+    }
+
+    fn note_forgotten_models(&self, changed: &Changed) {
+        for model in &changed.forgotten {
+            let model = model.as_str();
+            let mut pen = self.journal.pen();
+            pen.note(|| Record::ModelForgotten(ModelForgottenRecord { model }));
             self.write_if_much(pen);
         }
     }

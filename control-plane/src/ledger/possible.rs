@@ -46,6 +46,7 @@ pub fn check(record: &Record<'_>) -> Result<(), ImpossibleRecord> {
         | Record::Ended(_)
         | Record::Forgotten(_)
         | Record::LimitTallies(_)
-        | Record::LimitForgotten(_) => Ok(()),
+        | Record::LimitForgotten(_)
+        | Record::ModelForgotten(_) => Ok(()),
     }
 }

@@ -10,12 +10,15 @@ use super::{
     record::LimitCount,
     rules::At,
     slots::Books,
-    stock::{Stock, Stocks},
+    stock::{Part, Stock, Stocks},
     written::{self, push_books, push_learned, push_opened, push_shared},
 };
-use crate::store::state::{
-    BucketName, BucketRecord, ChargeRecord, EndedRecord, LimitBucketName, LimitTalliesRecord,
-    LimitTally, OpenedRecord, Record, SnapshotWriter, StateFiles,
+use crate::{
+    limits::{ModelName, Name},
+    store::state::{
+        BucketName, BucketRecord, ChargeRecord, EndedRecord, LimitBucketName, LimitTalliesRecord,
+        LimitTally, OpenedRecord, Record, SnapshotWriter, StateFiles,
+    },
 };
 
 /// Reservations of a worker that are written in one go.
@@ -41,6 +44,7 @@ impl Ledger {
             Record::Forgotten(forgotten) => self.with_books(forgotten.client, Books::forget),
             Record::LimitTallies(tallies) => self.restore_limit_tallies(tallies),
             Record::LimitForgotten(forgotten) => self.restore_limit_forgotten(forgotten.limit),
+            Record::ModelForgotten(forgotten) => self.restore_model_forgotten(forgotten.model),
         }
     }
 
@@ -178,17 +182,35 @@ impl Ledger {
             }
         }
         for slot in self.slots.all() {
+            self.slots.books(slot).record.retain_limits(|number| number != limit.number);
+        }
+        self.forget_buckets(|key| match key {
+            BucketKey::Own(_) => false,
+            BucketKey::Beside(key, _) => key.limit == limit.number,
+            BucketKey::Shared(key, _) => keys.contains(key),
+        });
+    }
+
+    /// What was written of a model of this name was of another one.
+    fn restore_model_forgotten(&self, model: &str) {
+        let Ok(model) = Name::try_from(model) else { return };
+        let number = self.rules.models().number(&ModelName::Named(model));
+        let Some(number) = number else { return };
+        self.rules.forget_model(number, &self.shared);
+        self.forget_buckets(
+            |key| matches!(key, BucketKey::Beside(key, _) if key.model == Some(number)),
+        );
+    }
+
+    /// Takes such buckets from all clients, and out of what requests hold.
+    fn forget_buckets(&self, is_gone: impl Fn(&BucketKey) -> bool) {
+        for slot in self.slots.all() {
             let mut books = self.slots.books(slot);
-            books.balances.beside.retain(|key, _| key.limit != limit.number);
-            books.record.retain_limits(|number| number != limit.number);
+            books.balances.beside.retain(|key, _| !is_gone(&BucketKey::Beside(key, Part::Main)));
         }
         for worker in self.workers.all() {
             for reservation in worker.lock().reservations.values_mut() {
-                reservation.charges.by_bucket.retain(|(key, _)| match key {
-                    BucketKey::Own(_) => true,
-                    BucketKey::Beside(key, _) => key.limit != limit.number,
-                    BucketKey::Shared(key, _) => !keys.contains(key),
-                });
+                reservation.charges.by_bucket.retain(|(key, _)| !is_gone(key));
             }
         }
     }

@@ -126,18 +126,20 @@ impl SharedBuckets {
 }
 
 impl Locked<'_> {
-    /// The place among them of the one that the key is for.
-    pub(super) fn position(&self, key: SharedKey) -> Option<usize> {
-        self.0.binary_search_by_key(&key.number, |(number, _)| *number).ok()
+    /// What is left of the one that the key is for; `None`: it is not among them.
+    pub(super) fn stocks(&self, key: SharedKey) -> Option<&Stocks> {
+        self.0.get(self.position(key)?).map(|(_, books)| &books.stocks)
     }
 
-    /// What is left of the one in this place.
-    pub(super) fn stocks(&self, position: usize) -> Option<&Stocks> {
-        self.0.get(position).map(|(_, books)| &books.stocks)
-    }
-
-    /// What is left of the one in this place, to be changed.
-    pub(super) fn stocks_mut(&mut self, position: usize) -> Option<&mut Stocks> {
+    /// What is left of the one that the key is for, to be changed.
+    pub(super) fn stocks_mut(&mut self, key: SharedKey) -> Option<&mut Stocks> {
+        let position = self.position(key)?;
         self.0.get_mut(position).map(|(_, books)| &mut books.stocks)
+    }
+
+    fn position(&self, key: SharedKey) -> Option<usize> {
+        let position = self.0.binary_search_by_key(&key.number, |(number, _)| *number).ok()?;
+        let (_, books) = self.0.get(position)?;
+        (books.tenancy == key.tenancy).then_some(position)
     }
 }

@@ -7,13 +7,12 @@ use smallvec::SmallVec;
 use super::{
     Ledger, Left, Refusal, Shortage, Tightest,
     balances::{Decided, in_use},
-    beside::BesideKey,
     charges::{BucketKey, Charges, Held},
     journal::Pen,
     policy::RetryAfter,
     record::Record,
-    rules::{Applied, InForce, ModelNumber, Row},
-    shared::{Locked, SharedKey},
+    rules::{Applied, Found, InForce, ModelNumber, Row},
+    shared::Locked,
     slots::Books,
     stock::{Part, Stock},
 };
@@ -41,19 +40,8 @@ struct Stake<'r> {
     trial: Option<Stock>,
 }
 
-/// Where a limit's bucket was found.
-#[derive(Clone, Copy)]
-enum Found {
-    Beside(BesideKey),
-    Shared {
-        key: SharedKey,
-        /// Its place among those that are locked.
-        position: usize,
-    },
-}
-
-/// By row: `None` is the client's own.
-type SharedKeys = SmallVec<[Option<SharedKey>; 16]>;
+/// The bucket of each row, which is of no limit any more where there is none.
+type Places = SmallVec<[Option<Found>; 16]>;
 
 /// Whose demand it is.
 #[derive(Clone, Copy)]
@@ -73,9 +61,8 @@ impl Ledger {
         pen: &mut Pen<'_>,
         now: UnixMillis,
     ) -> Decided {
-        let keys = self.shared_keys(request);
-        let mut locked = self.shared.lock(keys.iter().flatten().copied());
-        let mut stakes = stakes(books, request, &keys, &locked, now);
+        let (places, mut locked) = self.lock(request);
+        let mut stakes = stakes(books, request, &places, &locked, now);
         let Beset { limits, cost, .. } = request;
         let balances = &mut books.balances;
 
@@ -108,6 +95,7 @@ impl Ledger {
         let outcome = match decision {
             Decision::Admitted => {
                 let mut charges = Charges { epoch: balances.epoch(), by_bucket: SmallVec::new() };
+                let mut overdrawn = None;
                 for (whose, is_covered, charge) in said {
                     match whose {
                         Whose::Own(limit) => charges.by_bucket.extend(
@@ -117,8 +105,11 @@ impl Ledger {
                             let Some(stake) = stakes.get(index) else { continue };
                             if is_covered {
                                 charges.by_bucket.push(stake.held(part, charge));
-                            } else {
-                                stake.limit.count_overdrawn(part);
+                                continue;
+                            }
+                            stake.limit.count_overdrawn(part);
+                            // A request counts once, also where both numbers would refuse it.
+                            if overdrawn.replace(index) != Some(index) {
                                 books.record.would_refuse(stake.limit.number);
                             }
                         }
@@ -179,9 +170,8 @@ impl Ledger {
         request: Beset<'_>,
         now: UnixMillis,
     ) -> (Tightest, bool) {
-        let keys = self.shared_keys(request);
-        let locked = self.shared.lock(keys.iter().flatten().copied());
-        let stakes = stakes(books, request, &keys, &locked, now);
+        let (places, locked) = self.lock(request);
+        let stakes = stakes(books, request, &places, &locked, now);
         let Beset { limits, cost, .. } = request;
         let standing = books.balances.standing(limits, now);
         (
@@ -190,13 +180,18 @@ impl Ledger {
         )
     }
 
-    /// Where the shared buckets of each of the limits that apply are. All of them are known before one
-    /// is locked: to make one that is not there yet takes locks too.
-    fn shared_keys(&self, request: Beset<'_>) -> SharedKeys {
+    /// Where the buckets of the limits that apply are, of which the shared ones are locked. All are
+    /// known before one is locked: to make one that is not there yet takes locks too.
+    fn lock(&self, request: Beset<'_>) -> (Places, Locked<'_>) {
         let models = request.applied.models();
-        let keys =
-            request.rows.iter().map(|row| row.shared_key(request.model, models, &self.shared));
-        keys.collect()
+        let found = request.rows.iter().map(|row| row.find(request.model, models, &self.shared));
+        let places = found.collect::<Places>();
+        let shared = places.iter().filter_map(|found| match found {
+            Some(Found::Shared(key)) => Some(*key),
+            Some(Found::Beside(_)) | None => None,
+        });
+        let locked = self.shared.lock(shared);
+        (places, locked)
     }
 }
 
@@ -215,27 +210,21 @@ pub(super) fn count_refused(limit: &InForce, record: &mut Record, in_shadow: boo
 fn stakes<'r>(
     books: &Books,
     request: Beset<'r>,
-    keys: &SharedKeys,
+    places: &Places,
     locked: &Locked<'_>,
     now: UnixMillis,
 ) -> SmallVec<[Stake<'r>; 4]> {
-    let of_row = |(row, key): (&'r Row, &Option<SharedKey>)| {
-        let limit = &*row.limit;
-        let (bucket, stocks) = match *key {
-            None => {
-                let key = limit.beside_key(request.model);
-                (Found::Beside(key), books.balances.beside.get(key))
-            }
-            Some(key) => {
-                // A limit that was deleted since the list of limits was read is not in force.
-                let position = locked.position(key)?;
-                (Found::Shared { key, position }, locked.stocks(position))
-            }
+    let of_row = |(row, found): (&'r Row, &Option<Found>)| {
+        let (limit, bucket) = (&*row.limit, (*found)?);
+        let stocks = match bucket {
+            Found::Beside(key) => books.balances.beside.get(key),
+            // A limit that was deleted since the list of limits was read is not in force.
+            Found::Shared(key) => Some(locked.stocks(key)?),
         };
         let stock = |part| limit.stock(part, stocks.and_then(|stocks| stocks.get(part)), now);
         Some(Stake { limit, bucket, main: stock(Part::Main)?, trial: stock(Part::Trial) })
     };
-    request.rows.iter().zip(keys).filter_map(of_row).collect()
+    request.rows.iter().zip(places).filter_map(of_row).collect()
 }
 
 impl Beset<'_> {
@@ -269,7 +258,7 @@ impl Stake<'_> {
     fn held(&self, part: Part, charge: Option<Charge>) -> (BucketKey, Held) {
         let key = match self.bucket {
             Found::Beside(key) => BucketKey::Beside(key, part),
-            Found::Shared { key, .. } => BucketKey::Shared(key, part),
+            Found::Shared(key) => BucketKey::Shared(key, part),
         };
         (key, Stock::held(self.limit.config.measure, charge))
     }
@@ -318,8 +307,8 @@ impl Stake<'_> {
     fn write_back(self, books: &mut Books, locked: &mut Locked<'_>, pen: &mut Pen<'_>) {
         let stocks = match self.bucket {
             Found::Beside(key) => books.balances.beside.get_or_make(key),
-            Found::Shared { key, position } => {
-                let Some(stocks) = locked.stocks_mut(position) else { return };
+            Found::Shared(key) => {
+                let Some(stocks) = locked.stocks_mut(key) else { return };
                 pen.touch_shared(key.number());
                 stocks
             }

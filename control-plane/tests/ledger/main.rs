@@ -2,9 +2,12 @@
 
 mod estimate;
 mod paid_back;
+mod places;
 mod restart;
 mod retry_after;
 mod settlement;
+mod threads;
+mod together;
 mod twins;
 mod world;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flowguard::{
     clients::ClientConfig,
     ledger::{Ask, End, Ledger, ManualClock, Policy, RequestKind, UnknownClients, WorkerId},
+    limits::{Limit, Models},
     store::state::{StateFiles, simulated::MemoryDisk},
 };
 use futures_util::FutureExt as _;
@@ -24,7 +25,19 @@ pub(crate) fn begin(
     configs: &[ClientConfig],
     clock: &ManualClock,
 ) -> (Ledger, Arc<StateFiles>) {
+    begin_under(policy, disk, configs, (Vec::new(), Models::default()), clock)
+}
+
+/// The same, where limits and models are configured too.
+pub(crate) fn begin_under(
+    policy: Policy,
+    disk: &MemoryDisk,
+    configs: &[ClientConfig],
+    (limits, models): (Vec<Limit>, Models),
+    clock: &ManualClock,
+) -> (Ledger, Arc<StateFiles>) {
     let ledger = Ledger::new(policy, clock.clone());
+    ledger.put_rules(limits, models);
     for config in configs {
         ledger.configure(config);
     }

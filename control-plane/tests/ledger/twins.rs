@@ -3,24 +3,29 @@
 use std::sync::Arc;
 
 use flowguard::{
-    clients::{ClientConfig, Limits},
+    clients::ClientConfig,
     ledger::{
-        Answer, Ask, ClientSnapshot, End, Ledger, ManualClock, Outcome, RequestKind, Response,
-        UnknownSnapshot, WorkerId,
+        Answer, Ask, ClientSnapshot, End, Ledger, ManualClock, RequestKind, UnknownSnapshot,
+        WorkerId,
     },
-    limits::LimitKey,
+    limits::{Limit, LimitKey, LimitName, Models},
     store::state::{StateFiles, simulated::MemoryDisk},
 };
 use futures_util::FutureExt as _;
 use limiter::{Dimension, Tokens};
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{collection::vec, prelude::*};
 
 use super::{
-    restart::{begin, policy},
+    restart::{begin_under, policy},
+    together::{
+        spec::{RAW_MODELS, RuleSet, Spec, Who, always, models},
+        steps::{LIMITS_MAX, end, spec, who},
+    },
     world::{NOW, config, later, limit},
 };
 
-const IDS: [&str; 4] = ["a", "b", "c", "nobody"];
+/// Of the last one nobody knows.
+const IDS: [&str; 4] = ["one", "two", "three", "nobody"];
 
 const RPM: LimitKey = LimitKey::Own(Dimension::Rpm);
 
@@ -32,6 +37,7 @@ enum Step {
         client: usize,
         tokens: u64,
         kind: RequestKind,
+        model: usize,
     },
     /// The oldest request of all ends, or one that ended before ends again.
     End {
@@ -40,18 +46,34 @@ enum Step {
     },
     Drop {
         client: usize,
+        limit: usize,
         requests: u64,
     },
     Configure {
         client: usize,
-        rpm: Option<u64>,
-        tpm: Option<u64>,
+        who: Who,
     },
     Remove {
         client: usize,
     },
     Reset {
         client: usize,
+    },
+    /// One limit comes or is another from now on.
+    Put {
+        limit: usize,
+        spec: Spec,
+    },
+    /// One limit goes on with other numbers.
+    Renumber {
+        limit: usize,
+        spec: Spec,
+    },
+    Delete {
+        limit: usize,
+    },
+    PutModels {
+        are_on: [bool; 3],
     },
     Wait {
         ms: u64,
@@ -64,41 +86,37 @@ enum Step {
     },
 }
 
-fn end() -> impl Strategy<Value = End> {
-    let outcome = prop::sample::select(vec![
-        Outcome::Completed,
-        Outcome::Aborted,
-        Outcome::UpstreamFailed,
-        Outcome::TimedOut,
-    ]);
-    let settled = (outcome, option::of(0..300_u64)).prop_map(|(outcome, used)| {
-        let told = used.and_then(|used| Tokens::new(used).ok());
-        let (observed, duration_us) = (Tokens::ZERO, Some(1_500));
-        End::Settled(Response { outcome, told, observed, duration_us })
-    });
-    prop_oneof![6 => settled, 1 => Just(End::Canceled), 1 => Just(End::Lost)]
-}
-
 fn step() -> impl Strategy<Value = Step> {
     let client = 0..IDS.len();
     let configured = 0..IDS.len() - 1;
     let kinds = vec![RequestKind::Generates, RequestKind::Reads, RequestKind::Counts];
-    let kind = prop::sample::select(kinds);
+    let asks = (0..3_u128, client.clone(), 0..150_u64, prop::sample::select(kinds));
+    let limit = 0..LIMITS_MAX;
     prop_oneof![
-        20 => (0..3_u128, client.clone(), 0..150_u64, kind).prop_map(
-            |(worker, client, tokens, kind)| Step::Ask { worker, client, tokens, kind }
-        ),
+        20 => (asks, 0..RAW_MODELS.len()).prop_map(|((worker, client, tokens, kind), model)| {
+            Step::Ask { worker, client, tokens, kind, model }
+        }),
         14 => (prop::bool::weighted(0.1), end()).prop_map(|(again, end)| Step::End { again, end }),
-        1 => (client, 1..9_u64).prop_map(|(client, requests)| Step::Drop { client, requests }),
-        2 => (configured.clone(), option::of(1..9_u64), option::of(1..500_u64))
-            .prop_map(|(client, rpm, tpm)| Step::Configure { client, rpm, tpm }),
+        1 => (client, 0..=LIMITS_MAX, 1..9_u64)
+            .prop_map(|(client, limit, requests)| Step::Drop { client, limit, requests }),
+        2 => (configured.clone(), who()).prop_map(|(client, who)| Step::Configure { client, who }),
         1 => configured.clone().prop_map(|client| Step::Remove { client }),
         1 => configured.prop_map(|client| Step::Reset { client }),
+        1 => (limit.clone(), minutes()).prop_map(|(limit, spec)| Step::Put { limit, spec }),
+        3 => (limit.clone(), minutes()).prop_map(|(limit, spec)| Step::Renumber { limit, spec }),
+        1 => limit.prop_map(|limit| Step::Delete { limit }),
+        1 => any::<[bool; 3]>().prop_map(|are_on| Step::PutModels { are_on }),
         6 => (1..9_000_u64).prop_map(|ms| Step::Wait { ms }),
         2 => Just(Step::Sync),
         1 => Just(Step::Snapshot),
         3 => (0..9_000_u64).prop_map(|ms| Step::Kill { ms }),
     ]
+}
+
+/// A limit of a minute at least: the time between two processes refills one window at most, and in a
+/// shorter one that would tell the twins apart.
+fn minutes() -> impl Strategy<Value = Spec> {
+    spec().prop_map(|spec| Spec { per_s: spec.per_s.max(60), ..spec })
 }
 
 /// Two ledgers, of which one is killed now and then.
@@ -107,6 +125,7 @@ struct Twins {
     now: u64,
     /// What an operator configured, which a store keeps.
     configs: Vec<ClientConfig>,
+    rules: RuleSet,
     disk: MemoryDisk,
     files: Arc<StateFiles>,
     mortal: Ledger,
@@ -118,17 +137,21 @@ struct Twins {
 }
 
 impl Twins {
-    fn new() -> Self {
+    fn new(limits: Vec<Spec>) -> Self {
         let clock = ManualClock::at(NOW);
         let disk = MemoryDisk::new();
-        let configs = vec![config("a", limit(10), limit(500)), config("b", limit(5), None)];
-        let (mortal, files) = begin(policy(), &disk, &configs, &clock);
+        let mut configs = vec![config("one", limit(10), limit(500)), config("two", limit(5), None)];
+        configs.extend(always().iter().map(|(id, who)| who.to_config(id)));
+        let mut rules = RuleSet::of(limits);
+        let (mortal, files) = begin_under(policy(), &disk, &configs, in_force(&mut rules), &clock);
         let immortal = Ledger::new(policy(), clock.clone());
+        let (limits, models) = in_force(&mut rules);
+        immortal.put_rules(limits, models);
         for config in &configs {
             immortal.configure(config);
         }
-        let (open, ended) = (Vec::new(), Vec::new());
-        Self { clock, now: 0, configs, disk, files, mortal, immortal, open, ended, asked: 0 }
+        let (now, open, ended, asked) = (0, Vec::new(), Vec::new(), 0);
+        Self { clock, now, configs, rules, disk, files, mortal, immortal, open, ended, asked }
     }
 
     fn both(&self) -> [&Ledger; 2] {
@@ -141,8 +164,10 @@ impl Twins {
     }
 
     fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        match *step {
-            Step::Ask { worker, client, tokens, kind } => self.ask(worker, client, tokens, kind)?,
+        match step.clone() {
+            Step::Ask { worker, client, tokens, kind, model } => {
+                self.ask(worker, client, (tokens, kind, model))?;
+            }
             Step::End { again, end } => {
                 let known = if again { &mut self.ended } else { &mut self.open };
                 if known.is_empty() {
@@ -158,11 +183,32 @@ impl Twins {
                 });
                 prop_assert_eq!(mortal, immortal);
             }
-            Step::Drop { client, requests } => self.both().into_iter().for_each(|ledger| {
-                ledger.count_dropped(IDS[client], &RPM, requests);
-                ledger.commit();
-            }),
-            Step::Configure { client, rpm, tpm } => self.configure(client, rpm, tpm),
+            Step::Drop { client, limit, requests } => {
+                let name = LimitName::try_from(&*format!("l{limit}")).unwrap();
+                let limit = if limit == LIMITS_MAX { RPM } else { LimitKey::Named(name) };
+                for ledger in self.both() {
+                    ledger.count_dropped(IDS[client], &limit, requests);
+                    ledger.commit();
+                }
+            }
+            Step::Configure { client, who } => self.configure(client, &who),
+            Step::Put { limit, spec } => {
+                self.rules.specs.insert(limit, spec);
+                self.put();
+            }
+            Step::Renumber { limit, spec } => {
+                if self.rules.renumber(limit, spec) {
+                    self.put();
+                }
+            }
+            Step::Delete { limit } => {
+                self.rules.specs.remove(&limit);
+                self.put();
+            }
+            Step::PutModels { are_on } => {
+                self.rules.are_on = are_on;
+                self.put();
+            }
             Step::Remove { client } => {
                 self.configs.retain(|config| config.id.as_str() != IDS[client]);
                 for ledger in self.both() {
@@ -185,7 +231,9 @@ impl Twins {
                 self.have_all_clients();
                 self.disk.kill();
                 self.wait(ms);
-                (self.mortal, self.files) = begin(policy(), &self.disk, &self.configs, &self.clock);
+                let rules = in_force(&mut self.rules);
+                (self.mortal, self.files) =
+                    begin_under(policy(), &self.disk, &self.configs, rules, &self.clock);
             }
         }
         self.compare()
@@ -196,14 +244,21 @@ impl Twins {
     fn have_all_clients(&mut self) {
         for (client, id) in IDS.iter().enumerate().take(3) {
             if self.configs.iter().all(|config| config.id.as_str() != *id) {
-                self.configure(client, Some(7), Some(70));
+                self.configure(client, &Who { rpm: Some(7), tpm: Some(70), ..Who::default() });
             }
         }
     }
 
-    fn configure(&mut self, client: usize, rpm: Option<u64>, tpm: Option<u64>) {
-        let limits = Limits { rpm: rpm.map(limit), tpm: tpm.map(limit) };
-        let config = ClientConfig { limits, ..config(IDS[client], None, None) };
+    fn put(&mut self) {
+        for ledger in [&self.mortal, &self.immortal] {
+            let (limits, models) = in_force(&mut self.rules);
+            ledger.put_rules(limits, models);
+            ledger.commit();
+        }
+    }
+
+    fn configure(&mut self, client: usize, who: &Who) {
+        let config = who.to_config(IDS[client]);
         self.configs.retain(|other| other.id != config.id);
         self.configs.push(config.clone());
         for ledger in self.both() {
@@ -216,15 +271,14 @@ impl Twins {
         &mut self,
         worker: u128,
         client: usize,
-        tokens: u64,
-        kind: RequestKind,
+        (tokens, kind, model): (u64, RequestKind, usize),
     ) -> Result<(), TestCaseError> {
         self.asked += 1;
         let id = self.asked;
         let estimate = Tokens::new(tokens).ok();
         let [mortal, immortal] = self.both().map(|ledger| {
             let worker = ledger.join(WorkerId(worker));
-            let ask = Ask { id, client: IDS[client], estimate, kind, model: None };
+            let ask = Ask { id, client: IDS[client], estimate, kind, model: RAW_MODELS[model] };
             let answers = ledger.decide(&worker, &[ask]).now_or_never();
             answers.expect("local balances are ready at once").remove(0)
         });
@@ -239,6 +293,11 @@ impl Twins {
     fn compare(&self) -> Result<(), TestCaseError> {
         let [mortal, immortal] = self.both();
         prop_assert_eq!(mortal.held(), immortal.held());
+        let left = |ledger: &Ledger| {
+            let limits = ledger.limit_snapshots().into_iter();
+            limits.map(|limit| (limit.config.name, limit.remaining)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(left(mortal), left(immortal));
         for id in &IDS[..3] {
             let [mortal, immortal] = [mortal, immortal].map(|ledger| ledger.snapshot(id));
             compare(mortal.as_ref(), immortal.as_ref())?;
@@ -251,6 +310,10 @@ impl Twins {
     }
 }
 
+fn in_force(rules: &mut RuleSet) -> (Vec<Limit>, Models) {
+    (rules.in_force().iter().map(Spec::to_limit).collect(), models(rules.are_on))
+}
+
 fn compare(
     mortal: Option<&ClientSnapshot>,
     immortal: Option<&ClientSnapshot>,
@@ -258,6 +321,8 @@ fn compare(
     prop_assert_eq!(mortal.is_some(), immortal.is_some());
     let (Some(mortal), Some(immortal)) = (mortal, immortal) else { return Ok(()) };
     prop_assert_eq!(mortal.standing, immortal.standing, "{}", mortal.config.id);
+    prop_assert_eq!(&mortal.limits, &immortal.limits, "{}", mortal.config.id);
+    prop_assert_eq!(mortal.record.limit_dropped, immortal.record.limit_dropped);
     let [mortal, immortal] = [mortal, immortal].map(|client| client.record.over_all_processes());
     prop_assert_eq!(mortal, immortal);
     Ok(())
@@ -267,8 +332,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn a_ledger_that_is_killed_goes_on_to_the_unit_where_it_was(steps in vec(step(), 1..80)) {
-        let mut twins = Twins::new();
+    fn a_ledger_that_is_killed_goes_on_to_the_unit_where_it_was(
+        limits in vec(minutes(), 0..=LIMITS_MAX),
+        steps in vec(step(), 1..80),
+    ) {
+        let mut twins = Twins::new(limits);
         for step in &steps {
             twins.step(step)?;
         }

@@ -7,7 +7,10 @@ use super::{
     shelf::{ByModel, Shelf},
 };
 use crate::{
-    ledger::shared::{SharedBuckets, SharedKey},
+    ledger::{
+        beside::BesideKey,
+        shared::{SharedBuckets, SharedKey},
+    },
     limits::{ModelName, Subject},
 };
 
@@ -30,7 +33,16 @@ pub(in crate::ledger) struct Row {
     place: Place,
 }
 
-/// Where a limit's bucket is.
+/// Where the bucket of a request is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ledger) enum Found {
+    /// Among the client's own.
+    Beside(BesideKey),
+    /// Among those that clients share.
+    Shared(SharedKey),
+}
+
+/// Where a limit's buckets are.
 #[derive(Clone, Debug)]
 enum Place {
     /// Among the client's own.
@@ -117,19 +129,20 @@ impl Row {
         }
     }
 
-    /// The key of its bucket for a request for `model`; `None`: it is the client's own.
-    pub(in crate::ledger) fn shared_key(
+    /// The bucket of a request for `model`; `None`: the limit is no more.
+    pub(in crate::ledger) fn find(
         &self,
         model: ModelNumber,
         models: &KnownModels,
         shared: &SharedBuckets,
-    ) -> Option<SharedKey> {
-        match &self.place {
-            Place::Own => None,
-            Place::Shared(key) => Some(*key),
+    ) -> Option<Found> {
+        Some(match &self.place {
+            Place::Own => Found::Beside(self.limit.beside_key(model)),
+            Place::Shared(key) => Found::Shared(*key),
             Place::SharedByModel(by_model) => {
-                Some(by_model.get_or_make(model, || models.name(model).cloned(), shared))
+                let name = || models.name(model).cloned();
+                Found::Shared(by_model.get_or_make(model, name, shared)?)
             }
-        }
+        })
     }
 }

@@ -72,7 +72,7 @@ pub(in crate::ledger) struct Changed {
     /// Limits that are no more, or count from anew.
     pub(in crate::ledger) removed: HashMap<LimitNumber, Arc<InForce>>,
     /// Models that are no more.
-    pub(in crate::ledger) forgotten: HashSet<ModelNumber>,
+    pub(in crate::ledger) forgotten: Vec<ModelName>,
     /// Clients that a limit is for now, or was before.
     pub(in crate::ledger) named: Vec<ClientId>,
 }
@@ -136,6 +136,13 @@ impl Rules {
         self.book.lock().sweep(shared);
     }
 
+    /// What limits have for this model begins anew.
+    pub(in crate::ledger) fn forget_model(&self, model: ModelNumber, shared: &SharedBuckets) {
+        for limit in self.book.lock().limits.values() {
+            limit.shelves.sweep(|_, _| true, |known| known != model, shared);
+        }
+    }
+
     /// The limits in force, by name.
     pub(in crate::ledger) fn limits(&self) -> Vec<Arc<InForce>> {
         self.book.lock().limits.values().cloned().collect()
@@ -185,7 +192,7 @@ impl Rules {
             match limit.shelves.get_or_make(&limit.config, (group.as_ref(), plan.as_ref()), shared)
             {
                 Shelf::One(key) => key,
-                Shelf::ByModel(by_model) => by_model.get_or_make(number?, || model, shared),
+                Shelf::ByModel(by_model) => by_model.get_or_make(number?, || model, shared)?,
             };
         Some((limit, At::Shared(key)))
     }
@@ -261,7 +268,7 @@ impl Book {
         let models = self.models.with(models);
         let gone = self.models.models().iter().filter_map(|(name, _)| {
             let model = ModelName::Named(name.clone());
-            if models.number(&model).is_none() { self.models.number(&model) } else { None }
+            models.number(&model).is_none().then_some(model)
         });
         changed.forgotten = gone.collect();
         self.models = Arc::new(models);
@@ -313,9 +320,9 @@ impl Changed {
             || !self.forgotten.is_empty()
     }
 
-    /// The shared buckets of limits that are no more.
-    pub(in crate::ledger) fn removed_keys(&self) -> impl Iterator<Item = SharedKey> {
-        self.removed.values().flat_map(|limit| limit.shelves.keys())
+    /// Gives the shared buckets of limits that are no more back. Nobody makes one of theirs again.
+    pub(in crate::ledger) fn give_back(&self, shared: &SharedBuckets) {
+        self.removed.values().for_each(|limit| limit.shelves.close(shared));
     }
 
     /// Those of limits that go on with other numbers.

@@ -12,7 +12,7 @@ mod in_force;
 mod models;
 mod shelf;
 
-pub(super) use applied::{Applied, Row};
+pub(super) use applied::{Applied, Found, Row};
 pub(super) use book::{At, Changed, Named, Rules};
 pub(super) use class::Class;
 pub(super) use in_force::{InForce, LimitNumber};

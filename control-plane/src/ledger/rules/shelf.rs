@@ -30,7 +30,8 @@ pub(super) enum Shelf {
 #[derive(Debug)]
 pub(in crate::ledger) struct ByModel {
     name: SharedName,
-    buckets: RwLock<HashMap<ModelNumber, SharedKey>>,
+    /// `None`: the limit is no more, or nobody can reach the shelf, and none is made.
+    buckets: RwLock<Option<HashMap<ModelNumber, SharedKey>>>,
 }
 
 impl Shelves {
@@ -50,7 +51,7 @@ impl Shelves {
             let (group, plan) = (group.clone(), plan.clone());
             let name = SharedName { limit: limit.name.clone(), group, plan, model: None };
             if limit.each.model {
-                Shelf::ByModel(Arc::new(ByModel { name, buckets: RwLock::default() }))
+                Shelf::ByModel(Arc::new(ByModel::new(name)))
             } else {
                 Shelf::One(shared.take(name))
             }
@@ -71,7 +72,8 @@ impl Shelves {
             match shelf {
                 Shelf::One(key) => is_known || !shared.give_back_idle(*key),
                 Shelf::ByModel(by_model) => {
-                    let mut buckets = by_model.buckets.write();
+                    let mut of_shelf = by_model.buckets.write();
+                    let Some(buckets) = &mut *of_shelf else { return false };
                     buckets.retain(|model, key| {
                         if !is_known_model(*model) {
                             shared.give_back(*key);
@@ -79,10 +81,27 @@ impl Shelves {
                         }
                         is_known || !shared.give_back_idle(*key)
                     });
-                    is_known || !buckets.is_empty()
+                    let is_kept = is_known || !buckets.is_empty();
+                    if !is_kept {
+                        *of_shelf = None;
+                    }
+                    is_kept
                 }
             }
         });
+    }
+
+    /// Gives all buckets back, and has none from now on.
+    pub(super) fn close(&self, shared: &SharedBuckets) {
+        for (_, shelf) in self.0.lock().drain() {
+            match shelf {
+                Shelf::One(key) => shared.give_back(key),
+                Shelf::ByModel(by_model) => {
+                    let buckets = by_model.buckets.write().take().unwrap_or_default();
+                    buckets.into_values().for_each(|key| shared.give_back(key));
+                }
+            }
+        }
     }
 
     /// All buckets that there are.
@@ -97,24 +116,27 @@ impl Shelves {
 }
 
 impl ByModel {
-    /// Those that there are.
-    pub(super) fn keys(&self) -> Vec<SharedKey> {
-        self.buckets.read().values().copied().collect()
+    fn new(name: SharedName) -> Self {
+        Self { name, buckets: RwLock::new(Some(HashMap::new())) }
     }
 
-    /// The bucket of a model, which is there from now on.
+    /// Those that there are.
+    pub(super) fn keys(&self) -> Vec<SharedKey> {
+        self.buckets.read().iter().flat_map(HashMap::values).copied().collect()
+    }
+
+    /// The bucket of a model, which is there from now on. `None`: there are none any more.
     pub(in crate::ledger) fn get_or_make(
         &self,
         model: ModelNumber,
         name: impl FnOnce() -> Option<ModelName>,
         shared: &SharedBuckets,
-    ) -> SharedKey {
-        if let Some(key) = self.buckets.read().get(&model) {
-            return *key;
+    ) -> Option<SharedKey> {
+        if let Some(key) = self.buckets.read().as_ref()?.get(&model) {
+            return Some(*key);
         }
-        let mut buckets = self.buckets.write();
-        *buckets
-            .entry(model)
-            .or_insert_with(|| shared.take(SharedName { model: name(), ..self.name.clone() }))
+        let mut of_shelf = self.buckets.write();
+        let make = || shared.take(SharedName { model: name(), ..self.name.clone() });
+        Some(*of_shelf.as_mut()?.entry(model).or_insert_with(make))
     }
 }

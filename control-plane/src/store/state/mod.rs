@@ -67,7 +67,7 @@ pub use read::read;
 pub use record::{
     BucketLevel, BucketName, BucketRecord, ChargeRecord, EndedRecord, ForgottenRecord,
     LearnedRecord, LimitBucketName, LimitForgottenRecord, LimitTalliesRecord, LimitTally,
-    OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
+    ModelForgottenRecord, OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
 };
 pub use records::Records;
 pub use snapshot_writer::SnapshotWriter;

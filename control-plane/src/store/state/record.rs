@@ -27,6 +27,8 @@ pub enum Record<'a> {
     LimitTallies(#[serde(borrow)] LimitTalliesRecord<'a>),
     /// A limit is no more, or counts from anew: none of its buckets.
     LimitForgotten(#[serde(borrow)] LimitForgottenRecord<'a>),
+    /// A model is no more: none of the buckets that limits have for it.
+    ModelForgotten(#[serde(borrow)] ModelForgottenRecord<'a>),
 }
 
 /// What is left of a limit.
@@ -265,4 +267,11 @@ pub struct LimitTally<'a> {
 pub struct LimitForgottenRecord<'a> {
     /// Which one.
     pub limit: &'a str,
+}
+
+/// A model is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelForgottenRecord<'a> {
+    /// Which one.
+    pub model: &'a str,
 }
