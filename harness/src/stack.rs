@@ -1,9 +1,12 @@
 //! A whole FlowGuard on free loopback ports: mock LLM, control plane, Envoys, and what a test adds.
 
+use std::env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use http::Method;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -20,6 +23,9 @@ use crate::relay::Relay;
 use crate::tools;
 use crate::yaml_block::YamlBlock;
 use mock_llm::MockLlm;
+
+/// With this variable each stack has twenty limits that match nothing: nothing may notice them.
+const IDLE_LIMITS: &str = "FLOWGUARD_TEST_IDLE_LIMITS";
 
 /// A running stack. Everything ends with it; when a test is failing, the ends of all logs are
 /// printed.
@@ -229,6 +235,9 @@ impl StackBuilder {
         self.settings.insert("UPSTREAM_URL".to_owned(), upstream_url);
         let control_plane =
             ControlPlane::start(self.settings.clone(), folder.path().to_owned()).await;
+        if env::var_os(IDLE_LIMITS).is_some() {
+            put_idle_limits(&control_plane).await;
+        }
         let decision_address = control_plane.decision_address();
         let relay = if self.relay { Some(Relay::start(decision_address).await) } else { None };
         let decision_address = relay.as_ref().map_or(decision_address, Relay::address);
@@ -311,4 +320,15 @@ fn envoy_config_command(settings: &Settings, ports: EnvoyPorts, filter: &Path) -
 /// What `flowguard envoy-config` prints.
 async fn printed(command: &mut Command) -> String {
     process::printed("flowguard envoy-config", SOON, command).await
+}
+
+async fn put_idle_limits(control_plane: &ControlPlane) {
+    let admin = control_plane.admin();
+    for number in 0..20 {
+        let plan = format!("nobody-{number}");
+        let limit = json!({"match": {"plan": plan}, "requests": 1, "per": "1s"});
+        let path = format!("/api/v1/limits/idle-{number}");
+        let answer = admin.http().request(Method::PUT, &path).json(&limit).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
 }

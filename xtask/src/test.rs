@@ -56,9 +56,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let seconds = if arguments.long { FUZZING_LONG_S } else { FUZZING_S };
         steps.campaign("fuzzing", || fuzz::campaign(seconds))?;
         if arguments.long {
+            let beside = "tests beside limits that match nothing";
+            steps.step(beside, "", || campaigns::beside_idle_limits(&parts))?;
             steps.campaign("simulation", campaigns::simulation)?;
             steps.campaign("stack in containers", campaigns::compose)?;
         } else {
+            steps.skip("tests beside limits that match nothing", "as without --long");
             steps.skip("simulation", "as without --long");
             steps.skip("stack in containers", "as without --long");
         }
