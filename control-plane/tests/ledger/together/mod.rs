@@ -129,7 +129,7 @@ impl Both {
             }
             Step::AskAgain { which } => {
                 let Some(asked) = self.open.get(which) else { return Ok(()) };
-                let Answer::Admitted { reserved, is_followed, tightest, is_short } =
+                let Answer::Admitted { reserved, is_followed, tightest, is_short, .. } =
                     self.decide(asked, Some(7))
                 else {
                     return Err(TestCaseError::fail("it was admitted before"));
@@ -314,10 +314,10 @@ fn cost((reserved, makes_tokens): (u64, bool), response: Response) -> u64 {
 
 fn told(answer: &Answer) -> Option<Told> {
     let (reserved, refusal, tightest, is_short) = match answer {
-        Answer::Admitted { reserved, is_followed: true, tightest, is_short } => {
+        Answer::Admitted { reserved, is_followed: true, tightest, is_short, .. } => {
             (reserved, None, tightest, Some(*is_short))
         }
-        Answer::Refused { refusal, reserved, tightest } => {
+        Answer::Refused { refusal, reserved, tightest, .. } => {
             (reserved, Some(refused(refusal)), tightest, None)
         }
         _ => return None,
