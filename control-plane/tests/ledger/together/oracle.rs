@@ -15,6 +15,8 @@ pub(crate) struct Oracle {
     accounts: BTreeMap<String, Account>,
     /// By name.
     pub(crate) limits: BTreeMap<String, Rule>,
+    /// What limits counted that are no more, by name: a counter does not go down.
+    counted: BTreeMap<String, [u64; 3]>,
     stocks: BTreeMap<Key, [Option<Stock>; 2]>,
     /// The models that are on, and which one of its name each is.
     pub(crate) models: BTreeMap<&'static str, u32>,
@@ -356,6 +358,9 @@ impl Oracle {
             }
         }
         let mut before = std::mem::take(&mut self.limits);
+        for (name, Rule { refused, in_shadow, on_trial, .. }) in &before {
+            self.counted.insert(name.clone(), [*refused, *in_shadow, *on_trial]);
+        }
         for spec in specs {
             let known = before.remove(&spec.name);
             let goes_on = known.filter(|known| {
@@ -371,7 +376,9 @@ impl Oracle {
             } else {
                 self.made += 1;
                 let (number, spec) = (self.made, spec.clone());
-                Rule { spec, number, refused: 0, in_shadow: 0, on_trial: 0 }
+                let counted = self.counted.get(&spec.name).copied().unwrap_or_default();
+                let [refused, in_shadow, on_trial] = counted;
+                Rule { spec, number, refused, in_shadow, on_trial }
             };
             for (_, both) in self.stocks.iter_mut().filter(|(key, _)| key.limit == rule.number) {
                 for (part, stock) in both.iter_mut().enumerate() {
