@@ -4,7 +4,7 @@ use limiter::{Balance, Dimension, Tokens, Wait};
 use proto::decision::{self, Decision, Verdict, verdict};
 
 use crate::{
-    ledger::{Answer, Left, Refusal, Tightest},
+    ledger::{Answer, Left, Tightest},
     limits::LimitKey,
 };
 
@@ -15,12 +15,12 @@ pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
             settle_at_once: *is_short,
             ..with_tightest(id, Decision::Admitted, tightest, *reserved)
         },
-        Answer::Refused { refusal: Refusal { limit, wait, .. }, reserved, tightest } => Verdict {
-            wait: Some(match *wait {
+        Answer::Refused { refusal, reserved, tightest } => Verdict {
+            wait: Some(match refusal.wait {
                 Wait::Millis(wait_ms) => verdict::Wait::RetryAfterMs(wait_ms),
                 Wait::Never => verdict::Wait::Never(true),
             }),
-            ..with_tightest(id, exceeded(limit), tightest, *reserved)
+            ..with_tightest(id, exceeded(&refusal.limit), tightest, *reserved)
         },
         Answer::UnknownClient => without_tightest(id, Decision::UnknownClient),
         Answer::Unavailable => without_tightest(id, Decision::Unspecified),

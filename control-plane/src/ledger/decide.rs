@@ -160,6 +160,7 @@ impl Ledger {
                     count_refused(limit, &mut books.record, in_shadow);
                     books.record.not_admitted(&refusal.limit, in_shadow, now);
                     let (tightest, _) = self.tightest_together(&books, request, now);
+                    let refusal = Box::new(refusal);
                     return Answer::Refused { refusal, reserved, tightest };
                 }
                 books.record.admitted(now);
@@ -185,7 +186,7 @@ impl Ledger {
             }
             Err(refusal) => {
                 books.record.not_admitted(&refusal.limit, in_shadow, now);
-                Answer::Refused { refusal, reserved, tightest }
+                Answer::Refused { refusal: Box::new(refusal), reserved, tightest }
             }
         }
     }
