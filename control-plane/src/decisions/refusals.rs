@@ -20,8 +20,7 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
         let client_id = || Excerpt::new(ask.client);
         match answer {
             Answer::Admitted { .. } => {}
-            Answer::Refused { refusal, reserved, .. } => {
-                let Refusal { limit, shortage, wait } = &**refusal;
+            Answer::Refused { refusal: Refusal { limit, shortage, wait }, reserved, .. } => {
                 let (balance, places) = match shortage {
                     Shortage::Requests(balance) | Shortage::Tokens(balance) => {
                         (Some(balance), None)

@@ -119,7 +119,6 @@ mod tests {
         let refusal = Refusal { limit, shortage, wait };
         let tightest = Tightest { requests: None, tokens: tightest };
         let reserved = Tokens::ZERO;
-        let refusal = Box::new(refusal);
         verdict(1, &Answer::Refused { refusal, reserved, tightest, is_configured: true })
     }
 

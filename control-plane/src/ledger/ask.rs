@@ -49,8 +49,8 @@ pub enum Answer {
     },
     /// It does not pass, and was not charged.
     Refused {
-        /// Why, and for how long: apart, so that an answer that admits is half as large.
-        refusal: Box<Refusal>,
+        /// Why, and for how long.
+        refusal: Refusal,
         /// The tokens that would have been reserved.
         reserved: Tokens,
         /// Whether the client is configured, and has limits of its own.

@@ -162,7 +162,6 @@ impl Ledger {
                     count_refused(limit, &mut books.record, in_shadow);
                     books.record.not_admitted(&refusal.limit, in_shadow, now);
                     let (tightest, _) = self.tightest_together(&books, request, now);
-                    let refusal = Box::new(refusal);
                     return Answer::Refused { refusal, reserved, is_configured, tightest };
                 }
                 books.record.admitted(now);
@@ -188,7 +187,6 @@ impl Ledger {
             }
             Err(refusal) => {
                 books.record.not_admitted(&refusal.limit, in_shadow, now);
-                let refusal = Box::new(refusal);
                 Answer::Refused { refusal, reserved, is_configured, tightest }
             }
         }

@@ -34,9 +34,8 @@ pub struct Worker {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) reservations: HashMap<u32, Reservation>,
-    /// What was decided in the last frame, until it is told. Of a request that is held `None`, since it
-    /// is found there.
-    untold: Vec<(u32, Option<Box<Answer>>)>,
+    /// What was decided in the last frame, until it is told.
+    untold: Vec<(u32, Answer)>,
     /// What lost streams did not tell and holds nothing, by requests, whose numbers grow: who asks
     /// again is answered the same.
     to_repeat: BTreeMap<u32, Answer>,
@@ -105,8 +104,7 @@ impl Held {
 
     /// Keeps in mind what was decided over request `id`, until it is told.
     pub(super) fn note(&mut self, id: u32, answer: &Answer) {
-        let is_held = matches!(answer, Answer::Admitted { is_followed: true, .. });
-        self.untold.push((id, (!is_held).then(|| Box::new(answer.clone()))));
+        self.untold.push((id, answer.clone()));
     }
 
     /// Whether the worker may not know that request `id` was admitted.
@@ -131,8 +129,10 @@ impl Held {
 
     /// The worker has a new stream.
     pub(super) fn come_back(&mut self) {
-        let untold = self.untold.drain(..);
-        self.to_repeat.extend(untold.filter_map(|(id, answer)| Some((id, *answer?))));
+        // What is held is found there.
+        let is_held =
+            |answer: &Answer| matches!(answer, Answer::Admitted { is_followed: true, .. });
+        self.to_repeat.extend(self.untold.drain(..).filter(|(_, answer)| !is_held(answer)));
         while self.to_repeat.len() > REPEATED_MAX {
             self.to_repeat.pop_first();
         }

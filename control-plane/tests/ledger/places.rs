@@ -319,7 +319,7 @@ fn a_request_whose_end_nobody_will_tell_gets_no_place() {
     else {
         panic!("it would keep its place")
     };
-    let LimitKey::Named(named) = &refusal.limit else { panic!("it has no own limit") };
+    let Some(LimitKey::Named(named)) = Some(refusal.limit) else { panic!("it has no own limit") };
     assert_eq!((named.as_str(), refusal.wait), ("many", Wait::Millis(1_000)));
     assert_eq!(tightest.tokens.map(|left| left.balance.remaining()), Some(1_000));
     assert_eq!(left(), [1_000_000, 1_000], "it costs nothing anywhere");
