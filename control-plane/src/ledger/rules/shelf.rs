@@ -98,7 +98,9 @@ impl Shelves {
                 Shelf::One(key) => shared.give_back(key),
                 Shelf::ByModel(by_model) => {
                     let buckets = by_model.buckets.write().take().unwrap_or_default();
-                    buckets.into_values().for_each(|key| shared.give_back(key));
+                    for key in buckets.into_values() {
+                        shared.give_back(key);
+                    }
                 }
             }
         }
