@@ -11,7 +11,10 @@ use flowguard::{
 use futures_util::FutureExt as _;
 use limiter::{ClientId, Tokens, UnixMillis};
 
-use super::world::{NOW, config, later, limit, tokens};
+use super::{
+    together::spec::{Kind, Mode, Spec, models},
+    world::{NOW, config, later, limit, tokens},
+};
 
 pub(crate) fn policy() -> Policy {
     let unknown_clients = UnknownClients::Shared { rpm: limit(20), tpm: limit(300) };
@@ -204,4 +207,50 @@ fn the_time_between_two_processes_is_paid_once_however_often_the_process_starts(
 
 fn owed(ledger: &Ledger) -> i64 {
     ledger.snapshot("a").unwrap().standing.tokens.unwrap().whole()
+}
+
+#[test]
+fn a_model_that_was_deleted_and_created_again_begins_anew_after_a_kill_too() {
+    let spec = |name: &str, each| Spec { each, ..tokens_of_each_model(name) };
+    let limits = [spec("own", vec!["client", "model"]), spec("shared", vec!["model"])];
+    let limits = || limits.iter().map(Spec::to_limit).collect::<Vec<_>>();
+    let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
+    let configs = [config("a", None, None)];
+    let rules = || (limits(), models([true; 3]));
+    let (ledger, files) = begin_under(policy(), &disk, &configs, rules(), &clock);
+    let (kind, model) = (RequestKind::Generates, Some("alpha"));
+    let ask = Ask { id: 1, client: "a", estimate: tokens(60), kind, model };
+    let _ = ledger.decide(&ledger.join(WorkerId(1)), &[ask]).now_or_never();
+    let left = |ledger: &Ledger| {
+        let limits = ledger.snapshot("a").unwrap().limits.into_iter();
+        limits.map(|limit| limit.remaining).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&ledger), [40, 40]);
+    ledger.put_rules(limits(), models([false, true, true]));
+    ledger.put_rules(limits(), models([true; 3]));
+    ledger.commit();
+    drop((ledger, files));
+    let (ledger, _files) = begin_under(policy(), &disk, &configs, rules(), &clock);
+    assert_eq!((left(&ledger), ledger.held()), (vec![100, 100], 1));
+    let end = vec![(1, End::Canceled)];
+    let _ = ledger.end(&ledger.join(WorkerId(1)), end).now_or_never();
+    assert_eq!(left(&ledger), [100, 100]);
+}
+
+/// A hundred tokens a day.
+fn tokens_of_each_model(name: &str) -> Spec {
+    Spec {
+        name: name.to_owned(),
+        client: None,
+        group: None,
+        plan: None,
+        model: None,
+        each: Vec::new(),
+        kind: Kind::Tokens,
+        amount: 100,
+        per_s: 86_400,
+        burst: 100,
+        mode: Mode::Enforce,
+        trial: None,
+    }
 }
