@@ -14,7 +14,7 @@ fn check_tells_what_is_there_and_changes_no_byte() {
     let expected = format!(
         "{}:\n  \
          configuration.redb: format 2, 2 clients, revision 1\n  \
-         snapshot and journal: format 1, 4 entries behind the snapshot, 15 records in all, last \
+         snapshot and journal: format 2, 4 entries behind the snapshot, 15 records in all, last \
          written at 2023-11-14T22:13:21.500Z\n  \
          under way: 2 requests of 2 workers\n",
         folder.display()
@@ -169,7 +169,7 @@ fn a_file_of_a_later_version_is_told_with_65_and_left_as_it_is() {
     later[FORMAT_AT] += 1;
     fs::write(&file, &later).expect("written");
     let line = format!(
-        "{} has format 2, and flowguard {} reads up to format 1: start the version that wrote it; \
+        "{} has format 3, and flowguard {} reads up to format 2: start the version that wrote it; \
          it was left as it is\n",
         file.display(),
         env!("CARGO_PKG_VERSION")

@@ -141,12 +141,12 @@ fn a_file_of_a_later_version_is_refused_with_its_format() {
     for (name, _) in contents(&disk) {
         let newer = copy(&disk, |other, mut content| {
             if other == name {
-                content[8] = 2;
+                content[8] = 3;
             }
             Some(content)
         });
         match open(&newer) {
-            Err(StateError::Newer(NewerFormat { file, format: 2, known: 1 })) => {
+            Err(StateError::Newer(NewerFormat { file, format: 3, known: 2 })) => {
                 assert!(file.ends_with(&name), "{file:?}");
             }
             other => panic!("{name}: {other:?}"),

@@ -7,8 +7,11 @@ use bytes::{Buf as _, BufMut as _};
 use super::{Disk, DiskFile, StateError, frame::Checksum};
 use crate::store::NewerFormat;
 
-/// The format of the files, as it is written.
-pub const FORMAT: u32 = 1;
+/// The format of the files, as it is written. Format 1 has no record of limits beside clients' own, and
+/// is read like this one.
+pub const FORMAT: u32 = 2;
+
+const OLDEST: u32 = 1;
 
 const MAGIC_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
@@ -75,7 +78,7 @@ pub(super) fn read(
         return Err(short());
     }
     let are_possible = numbers.iter().all(|number| *number <= NUMBER_MAX);
-    if format < FORMAT || sum != checksum.to_bytes() || !are_possible {
+    if format < OLDEST || sum != checksum.to_bytes() || !are_possible {
         return Err(damaged("its header is not what was written"));
     }
     Ok((numbers, checksum))
