@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use limiter::{ClientId, UnixMillis};
 
-use super::{ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber, rules::Changed};
+use super::{
+    ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber, rules::Changed, shared::SharedName,
+    written::shared_name,
+};
 use crate::{
     clients::ClientConfig,
     limits::{Limit, Models},
-    store::state::{ForgottenRecord, LimitForgottenRecord, ModelForgottenRecord, Record},
+    store::state::{
+        BucketName, BucketRecord, ForgottenRecord, LimitForgottenRecord, ModelForgottenRecord,
+        Record,
+    },
 };
 
 /// What a write did.
@@ -40,7 +46,7 @@ impl Ledger {
         });
         if let Some(before) = class_before {
             drop(class);
-            self.rules.let_go(before, &self.shared);
+            self.note_gone(&self.rules.let_go(before, &self.shared));
         } else {
             // Of one that was deleted while its end could not be written down, something may be left.
             // It is noted before anybody can be charged.
@@ -78,15 +84,26 @@ impl Ledger {
                 before = Some(std::mem::replace(&mut entry.class, class));
             });
             if let Some(before) = before {
-                self.rules.let_go(before, &self.shared);
+                self.note_gone(&self.rules.let_go(before, &self.shared));
             }
         }
         // Whoever decides by what was in force before is done then, and writes nothing of it any more.
         drop(self.journal.pen());
-        self.rules.sweep(&self.shared);
+        self.note_gone(&self.rules.sweep(&self.shared));
         self.note_forgotten_models(&changed);
         self.change_shared(&changed, now);
         self.change_beside(&changed, now);
+    }
+
+    /// Notes that buckets are no more that clients shared: whoever shares one of that name from now on
+    /// has another one.
+    pub(super) fn note_gone(&self, gone: &[SharedName]) {
+        for name in gone {
+            let bucket = BucketName::Limit(shared_name(name));
+            let mut pen = self.journal.pen();
+            pen.note(|| Record::Bucket(BucketRecord { bucket, epoch: 0, level: None }));
+            self.write_if_much(pen);
+        }
     }
 
     /// Notes that limits are others now, whatever they are called.
@@ -157,7 +174,7 @@ impl Ledger {
                 self.slots.give_back(forgotten);
             }
         }
-        self.rules.let_go(removed.entry.class, &self.shared);
+        self.note_gone(&self.rules.let_go(removed.entry.class, &self.shared));
         true
     }
 

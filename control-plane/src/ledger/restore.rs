@@ -71,7 +71,7 @@ impl Ledger {
         if let Unknown::Shared(client) = &self.unknown {
             go_on(client);
         }
-        self.rules.sweep(&self.shared);
+        self.note_gone(&self.rules.sweep(&self.shared));
         for limit in self.rules.limits() {
             for key in limit.shared_keys() {
                 let books = self.shared.books_of(key);
@@ -133,6 +133,9 @@ impl Ledger {
         let own = match record.bucket {
             BucketName::Rpm(client) => (client, Dimension::Rpm),
             BucketName::Tpm(client) => (client, Dimension::Tpm),
+            BucketName::Limit(name) if record.level.is_none() => {
+                return self.restore_bucket_gone(&name);
+            }
             BucketName::Limit(name) => {
                 return self.restore_limit_bucket(name, record.epoch, bucket);
             }
@@ -159,6 +162,15 @@ impl Ledger {
             }
             Some(_) | None => {}
         }
+    }
+
+    /// What was written of a bucket that clients share was of another one.
+    fn restore_bucket_gone(&self, name: &LimitBucketName<'_>) {
+        let Some((_, At::Shared(gone))) = self.rules.bucket_of(name, &self.shared) else { return };
+        if let Some(mut books) = self.shared.books_of(gone) {
+            books.stocks = Stocks::default();
+        }
+        self.forget_charges(|key| matches!(key, BucketKey::Shared(key, _) if *key == gone));
     }
 
     fn restore_limit_tallies(&self, record: &LimitTalliesRecord<'_>) {
@@ -208,6 +220,11 @@ impl Ledger {
             let mut books = self.slots.books(slot);
             books.balances.beside.retain(|key, _| !is_gone(&BucketKey::Beside(key, Part::Main)));
         }
+        self.forget_charges(is_gone);
+    }
+
+    /// Takes what requests hold of such buckets.
+    fn forget_charges(&self, is_gone: impl Fn(&BucketKey) -> bool) {
         for worker in self.workers.all() {
             for reservation in worker.lock().reservations.values_mut() {
                 reservation.charges.by_bucket.retain(|(key, _)| !is_gone(key));

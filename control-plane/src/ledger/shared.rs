@@ -41,6 +41,10 @@ pub(super) struct SharedBooks {
     tenancy: u32,
 }
 
+/// A bucket is kept, since a request that is under way has a place there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InUse;
+
 /// What a shared bucket is called: its limit, and the value of each thing of which the limit has a
 /// bucket for each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,30 +74,30 @@ impl SharedBuckets {
         SharedKey { number, tenancy: books.tenancy }
     }
 
-    /// The bucket is for another limit to have, and what requests hold of it fits no more.
-    pub(super) fn give_back(&self, key: SharedKey) {
-        if let Some(books) = self.books_of(key) {
-            self.free(key, books);
-        }
+    /// The bucket is for another limit to have, and what requests hold of it fits no more. What it was
+    /// called, if something was written down of it.
+    pub(super) fn give_back(&self, key: SharedKey) -> Option<SharedName> {
+        let books = self.books_of(key)?;
+        self.free(key, books)
     }
 
     /// The same, but not while a request that is under way has a place there, so that it still counts
-    /// should the bucket be needed again; whether it is given back.
-    pub(super) fn give_back_idle(&self, key: SharedKey) -> bool {
+    /// should the bucket be needed again.
+    pub(super) fn give_back_idle(&self, key: SharedKey) -> Result<Option<SharedName>, InUse> {
         match self.books_of(key) {
-            Some(books) if books.stocks.holds_places() => false,
-            Some(books) => {
-                self.free(key, books);
-                true
-            }
-            None => true,
+            Some(books) if books.stocks.holds_places() => Err(InUse),
+            Some(books) => Ok(self.free(key, books)),
+            None => Ok(None),
         }
     }
 
-    fn free(&self, key: SharedKey, mut books: MutexGuard<'_, SharedBooks>) {
-        *books = SharedBooks { tenancy: books.tenancy.wrapping_add(1), ..SharedBooks::default() };
+    fn free(&self, key: SharedKey, mut books: MutexGuard<'_, SharedBooks>) -> Option<SharedName> {
+        let fresh =
+            SharedBooks { tenancy: books.tenancy.wrapping_add(1), ..SharedBooks::default() };
+        let SharedBooks { name, stocks, .. } = std::mem::replace(&mut *books, fresh);
         drop(books);
         self.free.lock().push(key.number);
+        name.filter(|_| !stocks.is_empty())
     }
 
     /// The books of whichever limit has the number.

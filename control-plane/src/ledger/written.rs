@@ -76,7 +76,8 @@ fn push_stocks<'a>(
     }
 }
 
-fn shared_name(name: &SharedName) -> LimitBucketName<'_> {
+/// What a bucket is called that clients share.
+pub(super) fn shared_name(name: &SharedName) -> LimitBucketName<'_> {
     LimitBucketName {
         limit: name.limit.as_str(),
         client: None,

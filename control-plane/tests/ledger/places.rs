@@ -20,7 +20,7 @@ use super::{
 };
 
 /// As many requests at a time as `places`.
-fn places(name: &str, places: u64, each: &[&'static str]) -> Spec {
+pub(crate) fn places(name: &str, places: u64, each: &[&'static str]) -> Spec {
     Spec {
         name: name.to_owned(),
         client: None,

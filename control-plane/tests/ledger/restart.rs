@@ -5,13 +5,14 @@ use std::sync::Arc;
 use flowguard::{
     clients::ClientConfig,
     ledger::{Ask, End, Ledger, ManualClock, Policy, RequestKind, UnknownClients, WorkerId},
-    limits::{Limit, Models},
+    limits::{Group, Limit, Models},
     store::state::{StateFiles, simulated::MemoryDisk},
 };
 use futures_util::FutureExt as _;
 use limiter::{ClientId, Tokens, UnixMillis};
 
 use super::{
+    places::places,
     together::spec::{Kind, Mode, Spec, models},
     world::{NOW, config, later, limit, tokens},
 };
@@ -253,4 +254,45 @@ fn tokens_of_each_model(name: &str) -> Spec {
         mode: Mode::Enforce,
         trial: None,
     }
+}
+
+#[test]
+fn what_a_group_shared_that_everybody_left_is_not_read_back_for_who_comes_after() {
+    let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
+    let mut shared = places("team", 5, &["group"]);
+    (shared.kind, shared.per_s, shared.burst) = (Kind::Requests, 3_600, 5);
+    let rules = || (vec![shared.to_limit()], Models::default());
+    let of_group = |id| ClientConfig {
+        group: Some(Group::try_from("acme").unwrap()),
+        ..config(id, None, None)
+    };
+    let left = |ledger: &Ledger, id| ledger.snapshot(id).unwrap().limits[0].remaining;
+    let ask = |ledger: &Ledger, id, client| {
+        let worker = ledger.join(WorkerId(1));
+        let kind = RequestKind::Generates;
+        let ask = Ask { id, client, estimate: tokens(0), kind, model: None };
+        let _ = ledger.decide(&worker, &[ask]).now_or_never();
+    };
+    let (ledger, files) = begin_under(policy(), &disk, &[of_group("a")], rules(), &clock);
+    ask(&ledger, 1, "a");
+    ask(&ledger, 2, "a");
+    assert_eq!(left(&ledger, "a"), 3);
+    ledger.remove("a");
+    let (limits, models) = rules();
+    ledger.put_rules(limits, models);
+    ledger.configure(&of_group("b"));
+    assert_eq!(left(&ledger, "b"), 5);
+    ask(&ledger, 3, "b");
+    ledger.commit();
+    drop((ledger, files));
+
+    let configs = [of_group("a"), of_group("b")];
+    let (ledger, _files) = begin_under(policy(), &disk, &configs, rules(), &clock);
+    assert_eq!(left(&ledger, "b"), 4);
+    // What the first ones' requests hold is of the bucket that is no more.
+    let worker = ledger.join(WorkerId(1));
+    let _ = ledger.end(&worker, vec![(1, End::Canceled), (2, End::Canceled)]).now_or_never();
+    assert_eq!(left(&ledger, "b"), 4);
+    let _ = ledger.end(&worker, vec![(3, End::Canceled)]).now_or_never();
+    assert_eq!(left(&ledger, "b"), 5);
 }

@@ -186,7 +186,7 @@ impl Envoy {
     /// A request arrives; it waits, or wishes say what became of it.
     pub(crate) fn request(
         &mut self,
-        client: &str,
+        (client, model): (&str, &str),
         estimate: u64,
         kind: Kind,
         answer: Answer,
@@ -195,8 +195,10 @@ impl Envoy {
         // Envoy numbers contexts, of which not all are requests.
         self.next_request += 1;
         let id = self.next_request;
+        let of_model = format!("/openai/deployments/{model}/chat/completions");
         let (method, path) = match kind {
-            Kind::Generates => ("POST", "/v1/chat/completions"),
+            Kind::Generates if model.is_empty() => ("POST", "/v1/chat/completions"),
+            Kind::Generates => ("POST", &*of_model),
             Kind::Reads => ("GET", "/v1/responses/1"),
             Kind::Counts => ("POST", "/v1/messages/count_tokens"),
         };

@@ -20,6 +20,7 @@ mod process;
 mod queue;
 mod random;
 mod report;
+mod rules;
 pub mod score;
 mod store;
 mod upstream;

@@ -4,7 +4,12 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use crate::{oracle::Wanted, queue::Micros, random::Random};
+use crate::{
+    oracle::{Rules, Wanted, Word},
+    queue::Micros,
+    random::Random,
+    rules::belongs,
+};
 
 /// Which limits clients have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +103,16 @@ pub(crate) struct ClientPlan {
     pub(crate) tokens: u64,
 }
 
+/// The ids of all clients that there can be, configured or not, and of the one that stands for those
+/// that are not.
+pub(crate) const CLIENTS: [Word; 7] =
+    ["client-0", "client-1", "client-2", "client-3", "client-4", "unlimited", "unknown"];
+
+/// The id of a client that is configured.
+pub(crate) fn client(id: &str) -> Word {
+    CLIENTS.into_iter().find(|client| *client == id).unwrap_or("unknown")
+}
+
 impl Limits {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Requests, Self::Tokens, Self::Both];
@@ -148,8 +163,19 @@ impl Plan {
         }
     }
 
-    /// Its clients: most have limits that fit the plan, one is unknown and one unlimited.
-    pub(crate) fn clients(&self, random: &mut Random) -> Vec<ClientPlan> {
+    /// Its clients and where they belong, and the limits beside their own two.
+    pub(crate) fn clients(&self, random: &mut Random) -> (Vec<ClientPlan>, Rules) {
+        let mut clients = self.clients_alone(random);
+        let random = &mut Random::of(self.seed ^ 0x0071_3175);
+        for wanted in clients.iter_mut().filter_map(|client| client.wanted.as_mut()) {
+            (wanted.group, wanted.plan) = belongs(random);
+        }
+        let rules = Rules::of(&clients, random);
+        (clients, rules)
+    }
+
+    /// Most have limits that fit the plan, one is unknown and one unlimited.
+    fn clients_alone(&self, random: &mut Random) -> Vec<ClientPlan> {
         let mut clients: Vec<_> =
             (0..random.between(2, 5)).map(|number| self.client(number, random)).collect();
         let gap = 2_000_000;
@@ -181,7 +207,13 @@ impl Plan {
         let min_estimate = random.percent(15).then_some(tokens / 2);
         ClientPlan {
             id: format!("client-{number}"),
-            wanted: Some(Wanted { rpm, tpm, is_disabled: random.percent(4), min_estimate }),
+            wanted: Some(Wanted {
+                rpm,
+                tpm,
+                is_disabled: random.percent(4),
+                min_estimate,
+                ..Wanted::default()
+            }),
             gap: gap.clamp(150_000, 20_000_000),
             tokens,
         }

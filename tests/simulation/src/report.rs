@@ -24,6 +24,10 @@ pub struct Report {
     pub admitted: u64,
     /// Requests that were refused for a limit.
     pub refused: u64,
+    /// Which of them a limit beside the client's own two refused.
+    pub refused_beside: u64,
+    /// Changes of limits and models that were put in force.
+    pub rules_changed: u64,
     /// Requests that met the failure mode.
     pub undecided: u64,
     /// Processes of the control plane that ended and began again.
@@ -56,6 +60,8 @@ impl Report {
         self.requests += run.requests;
         self.admitted += run.admitted;
         self.refused += run.refused;
+        self.refused_beside += run.refused_beside;
+        self.rules_changed += run.rules_changed;
         self.undecided += run.undecided;
         self.restarts += run.restarts;
         self.power_failures += run.power_failures;

@@ -12,7 +12,10 @@ use flowguard::{
 use limiter::ClientId;
 use parking_lot::Mutex;
 
-use crate::oracle::Wanted;
+use crate::{
+    oracle::{Rules, Wanted},
+    rules::word,
+};
 
 /// A store that outlives processes; a clone is the same store.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +54,13 @@ impl DurableStore {
         let wanted = state.clients.iter().map(|(id, config)| (id.to_string(), wanted(config)));
         wanted.collect()
     }
+
+    /// Whether these are the limits and models by now.
+    pub(crate) fn has(&self, rules: &Rules) -> bool {
+        let state = self.0.lock();
+        let models = rules.to_models().to_map();
+        state.limits.values().eq(&rules.to_limits()) && state.models == models
+    }
 }
 
 impl State {
@@ -87,6 +97,8 @@ pub(crate) fn wanted(config: &ClientConfig) -> Wanted {
         tpm: config.limits.tpm.map(limiter::PerMinute::get),
         is_disabled: !config.enabled,
         min_estimate: config.min_estimate.map(limiter::Tokens::get),
+        group: config.group.as_ref().and_then(|group| word(group.as_str())),
+        plan: config.plan.as_ref().and_then(|plan| word(plan.as_str())),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     clients::ClientConfig,
     ledger::{
         beside::BesideKey,
-        shared::{SharedBuckets, SharedKey},
+        shared::{SharedBuckets, SharedKey, SharedName},
     },
     limits::{Group, Limit, LimitName, ModelName, Models, Name},
     store::state::LimitBucketName,
@@ -87,8 +87,14 @@ impl Rules {
         self.book.lock().class_of(config, shared)
     }
 
-    /// Takes back a class that a client was of.
-    pub(in crate::ledger) fn let_go(&self, class: Arc<Class>, shared: &SharedBuckets) {
+    /// Takes back a class that a client was of. The answer is which shared buckets went with it, or with
+    /// those before, of which something was written down.
+    #[must_use = "what is gone is to be noted"]
+    pub(in crate::ledger) fn let_go(
+        &self,
+        class: Arc<Class>,
+        shared: &SharedBuckets,
+    ) -> Vec<SharedName> {
         let mut book = self.book.lock();
         let key = class.key.clone();
         drop(class);
@@ -98,9 +104,10 @@ impl Rules {
             book.swept_behind += 1;
             // So that what is swept is never more than what was let go.
             if book.swept_behind > book.classes.len() {
-                book.sweep(shared);
+                return book.sweep(shared);
             }
         }
+        Vec::new()
     }
 
     /// Knows other limits and models from `now` on. They are in force in no class before
@@ -131,15 +138,18 @@ impl Rules {
         self.named.load()
     }
 
-    /// Takes away the shelves that nobody can reach any more.
-    pub(in crate::ledger) fn sweep(&self, shared: &SharedBuckets) {
-        self.book.lock().sweep(shared);
+    /// Takes away the shelves that nobody can reach any more. The answer is which buckets went with them
+    /// of which something was written down.
+    #[must_use = "what is gone is to be noted"]
+    pub(in crate::ledger) fn sweep(&self, shared: &SharedBuckets) -> Vec<SharedName> {
+        self.book.lock().sweep(shared)
     }
 
     /// What limits have for this model begins anew.
     pub(in crate::ledger) fn forget_model(&self, model: ModelNumber, shared: &SharedBuckets) {
         for limit in self.book.lock().limits.values() {
-            limit.shelves.sweep(|_, _| true, |known| known != model, shared);
+            // They are read back as forgotten, and need not be noted once more.
+            limit.shelves.sweep(|_, _| true, |known| known != model, shared, &mut Vec::new());
         }
     }
 
@@ -286,8 +296,9 @@ impl Book {
         }
     }
 
-    fn sweep(&mut self, shared: &SharedBuckets) {
+    fn sweep(&mut self, shared: &SharedBuckets) -> Vec<SharedName> {
         self.swept_behind = 0;
+        let mut gone = Vec::new();
         let groups = self.classes.keys().map(|key| key.group.as_ref()).collect::<HashSet<_>>();
         let plans = self.classes.keys().map(|key| key.plan.as_ref()).collect::<HashSet<_>>();
         let pairs = self
@@ -306,8 +317,10 @@ impl Book {
                 },
                 |model| self.models.name(model).is_some(),
                 shared,
+                &mut gone,
             );
         }
+        gone
     }
 }
 

@@ -6,7 +6,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::ModelNumber;
 use crate::{
-    ledger::shared::{SharedBuckets, SharedKey, SharedName},
+    ledger::shared::{InUse, SharedBuckets, SharedKey, SharedName},
     limits::{Group, Limit, ModelName, Name},
 };
 
@@ -60,26 +60,36 @@ impl Shelves {
     }
 
     /// Takes away what nobody can reach any more: shelves of groups and plans that no client has, once
-    /// none of their places is taken, and buckets of models that are no more.
+    /// none of their places is taken, and buckets of models that are no more. Tells `gone` what was
+    /// written down.
     pub(super) fn sweep(
         &self,
         is_known: impl Fn(Option<&Group>, Option<&Name>) -> bool,
         is_known_model: impl Fn(ModelNumber) -> bool,
         shared: &SharedBuckets,
+        gone: &mut Vec<SharedName>,
     ) {
+        let mut is_kept = |key| match shared.give_back_idle(key) {
+            Ok(name) => {
+                gone.extend(name);
+                false
+            }
+            Err(InUse) => true,
+        };
+        let mut gone_with_models = Vec::new();
         self.0.lock().retain(|(group, plan), shelf| {
             let is_known = is_known(group.as_ref(), plan.as_ref());
             match shelf {
-                Shelf::One(key) => is_known || !shared.give_back_idle(*key),
+                Shelf::One(key) => is_known || is_kept(*key),
                 Shelf::ByModel(by_model) => {
                     let mut of_shelf = by_model.buckets.write();
                     let Some(buckets) = &mut *of_shelf else { return false };
                     buckets.retain(|model, key| {
                         if !is_known_model(*model) {
-                            shared.give_back(*key);
+                            gone_with_models.extend(shared.give_back(*key));
                             return false;
                         }
-                        is_known || !shared.give_back_idle(*key)
+                        is_known || is_kept(*key)
                     });
                     let is_kept = is_known || !buckets.is_empty();
                     if !is_kept {
@@ -89,13 +99,16 @@ impl Shelves {
                 }
             }
         });
+        gone.extend(gone_with_models);
     }
 
     /// Gives all buckets back, and has none from now on.
     pub(super) fn close(&self, shared: &SharedBuckets) {
         for (_, shelf) in self.0.lock().drain() {
             match shelf {
-                Shelf::One(key) => shared.give_back(key),
+                Shelf::One(key) => {
+                    shared.give_back(key);
+                }
                 Shelf::ByModel(by_model) => {
                     let buckets = by_model.buckets.write().take().unwrap_or_default();
                     for key in buckets.into_values() {

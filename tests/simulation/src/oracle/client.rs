@@ -1,6 +1,9 @@
-//! A client: its limits, what is left of them, and a decision over both at once.
+//! A client: its own two limits, and what is left of them.
 
-use super::bucket::{Balance, Bucket, Payment};
+use super::{
+    bucket::{Balance, Bucket, Numbers, Payment},
+    rules::Word,
+};
 
 /// What an operator wants of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,10 @@ pub(crate) struct Wanted {
     pub(crate) is_disabled: bool,
     /// The least that a request which makes tokens reserves.
     pub(crate) min_estimate: Option<u64>,
+    /// The group that it is in.
+    pub(crate) group: Option<Word>,
+    /// The plan that it is on.
+    pub(crate) plan: Option<Word>,
 }
 
 /// A client and its two buckets; one that was never used is full.
@@ -35,13 +42,15 @@ pub(crate) struct Paid {
     tokens: Option<Payment>,
 }
 
-/// One of the two limits.
+/// A limit, as it is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// Requests per minute.
+    /// The client's own requests per minute.
     Rpm,
-    /// Tokens per minute.
+    /// The client's own tokens per minute.
     Tpm,
+    /// One beside these.
+    Named(Word),
 }
 
 /// What becomes of a request.
@@ -80,23 +89,22 @@ impl Client {
     /// The limits in force, each with its bucket and what a request costs there.
     fn demands(&mut self, tokens: u64, now: u64) -> Vec<(Limit, &mut Bucket, u64)> {
         let [rpm, tpm] = self.in_force();
-        let full = |limit| move || Bucket::full(limit, now);
+        let full = |limit| move || Bucket::full(Numbers::per_minute(limit), now);
         let rpm = rpm.map(|rpm| (Limit::Rpm, self.rpm.get_or_insert_with(full(rpm)), 1));
         let tpm = tpm.map(|tpm| (Limit::Tpm, self.tpm.get_or_insert_with(full(tpm)), tokens));
         rpm.into_iter().chain(tpm).collect()
     }
 
-    /// Whether a request passes, without taking anything.
-    pub(crate) fn judge(&mut self, tokens: u64, now: u64) -> Decision {
-        let refusals = self.demands(tokens, now).into_iter().filter_map(|(limit, bucket, cost)| {
-            (!bucket.covers(cost, now)).then(|| (limit, bucket.wait(cost, now)))
-        });
-        let refusals: Vec<_> = refusals.collect();
-        if let Some((limit, _)) = refusals.iter().find(|(_, wait)| wait.is_none()) {
-            return Decision::Refused(*limit, None);
-        }
-        let wait = refusals.iter().filter_map(|(_, wait)| *wait).max();
-        refusals.first().map_or(Decision::Admitted, |(limit, _)| Decision::Refused(*limit, wait))
+    /// How long a request waits for each limit in force: 0 not at all, `None` it never fits.
+    pub(crate) fn waits(&self, tokens: u64, now: u64) -> Vec<(Limit, Option<u64>)> {
+        let [rpm, tpm] = self.in_force();
+        let wait = |bucket: &Option<Bucket>, limit: u64, cost| {
+            let full = || Bucket::full(Numbers::per_minute(limit), now);
+            bucket.clone().unwrap_or_else(full).wait(cost, now)
+        };
+        let rpm = rpm.map(|rpm| (Limit::Rpm, wait(&self.rpm, rpm, 1)));
+        let tpm = tpm.map(|tpm| (Limit::Tpm, wait(&self.tpm, tpm, tokens)));
+        rpm.into_iter().chain(tpm).collect()
     }
 
     /// Takes what a request costs, whether it is there or not.
@@ -107,6 +115,7 @@ impl Client {
             match limit {
                 Limit::Rpm => paid.requests = payment,
                 Limit::Tpm => paid.tokens = payment,
+                Limit::Named(_) => {}
             }
         }
         // Nobody waits for a limit that is not in force.
@@ -129,7 +138,7 @@ impl Client {
             return exact;
         }
         for (_, bucket, cost) in demands {
-            bucket.take_in_line(cost, now + told);
+            bucket.take_in_line(cost, now, now + told);
         }
         told
     }
@@ -139,7 +148,7 @@ impl Client {
         let demands = self.demands(tokens, now).into_iter();
         let share = |bucket: &Bucket, cost| {
             let missing = u128::from(bucket.missing(cost, now)) * 1_000_000;
-            let share = missing.div_ceil(u128::from(bucket.balance(now).limit));
+            let share = missing.div_ceil(u128::from(bucket.balance(now).numbers.amount));
             u64::try_from(share).unwrap_or(u64::MAX)
         };
         demands.map(|(_, bucket, cost)| share(bucket, cost)).max().unwrap_or(0)
@@ -160,7 +169,7 @@ impl Client {
         let mut is_other = false;
         for (bucket, limit) in [(&mut self.rpm, wanted.rpm), (&mut self.tpm, wanted.tpm)] {
             if let (Some(bucket), Some(limit)) = (bucket, limit) {
-                is_other |= bucket.change(limit, now);
+                is_other |= bucket.change(Numbers::per_minute(limit), now);
             }
         }
         if is_other {
@@ -190,7 +199,7 @@ impl Client {
     fn standing_of(&self, rpm: Option<u64>, tpm: Option<u64>, now: u64) -> Standing {
         let balance = |bucket: &Option<Bucket>, limit: Option<u64>| {
             let limit = limit?;
-            let full = || Bucket::full(limit, now);
+            let full = || Bucket::full(Numbers::per_minute(limit), now);
             Some(bucket.clone().unwrap_or_else(full).balance(now))
         };
         Standing { requests: balance(&self.rpm, rpm), tokens: balance(&self.tpm, tpm) }

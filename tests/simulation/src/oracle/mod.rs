@@ -1,16 +1,21 @@
 //! The oracle: what has to be decided, charged and given back, by the README and by nothing of the
 //! code that does it. It is naive, exact, and can be copied at any moment.
 
+mod beside;
 mod bucket;
 mod client;
 mod cost;
+mod rules;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use bucket::Balance;
+pub(crate) use beside::Tally;
+use beside::{Beside, Demand, Pot};
+pub(crate) use bucket::{Balance, Numbers};
 use client::Client;
 pub(crate) use client::{Decision, Limit, Standing, Wanted};
+pub(crate) use rules::{Each, Measure, Mode, OTHER, Rule, Rules, Subject, Word};
 pub(crate) use worker::Name;
 use worker::{Held, Worker};
 
@@ -26,6 +31,8 @@ pub(crate) struct Ask {
     pub(crate) id: u32,
     /// Its client.
     pub(crate) client: String,
+    /// What it calls its model; empty: nothing.
+    pub(crate) model: String,
     /// Its estimate.
     pub(crate) estimate: u64,
     /// What it is for.
@@ -39,8 +46,41 @@ pub(crate) struct Answer {
     pub(crate) decision: Decision,
     /// The tokens that it reserves, or would.
     pub(crate) reserved: u64,
-    /// Where its client then stands; `None`: that is of no account, since it was decided before.
-    pub(crate) standing: Option<Standing>,
+    /// How little is left then; `None`: that is of no account, since it was decided before.
+    pub(crate) left: Option<Left>,
+}
+
+/// How little is left of the limits that apply to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The tightest limit of requests.
+    pub(crate) requests: Option<(Limit, Balance)>,
+    /// And of tokens.
+    pub(crate) tokens: Option<(Limit, Balance)>,
+    /// What the limit has that is named, which refuses the request.
+    pub(crate) shortage: Option<Shortage>,
+    /// Whether the same request again might have to wait for this one.
+    pub(crate) is_short: bool,
+}
+
+/// What a limit has too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortage {
+    Requests(Balance),
+    Tokens(Balance),
+    /// Of so many places.
+    Places(u64),
+}
+
+/// What becomes of a request, and which limits refuse it.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) decision: Decision,
+    pub(crate) refusing: Vec<Limit>,
+    /// How long it waits for windows alone, of which it is known when they let it pass.
+    pub(crate) windows_ms: u64,
+    /// Whether it waits for places.
+    pub(crate) waits_for_places: bool,
 }
 
 /// How a request ends.
@@ -70,6 +110,7 @@ pub(crate) struct Ended {
 pub(crate) struct Oracle {
     clients: BTreeMap<String, Client>,
     unknown: Client,
+    beside: Beside,
     workers: BTreeMap<Name, Worker>,
     lives: u64,
     /// Requests of deleted clients that may still be held somewhere.
@@ -78,6 +119,9 @@ pub(crate) struct Oracle {
     /// What those who wait are told.
     pub(crate) waits: Waits,
 }
+
+/// The client that stands for all that are not configured.
+const UNKNOWN: Word = "unknown";
 
 /// Whether the client that paid was deleted since.
 fn is_orphan(clients: &BTreeMap<String, Client>, held: &Held) -> bool {
@@ -91,6 +135,7 @@ impl Oracle {
         Self {
             clients: BTreeMap::new(),
             unknown: Client::new(unknown, 0),
+            beside: Beside::default(),
             workers: BTreeMap::new(),
             lives: 0,
             ghosts: Vec::new(),
@@ -123,10 +168,146 @@ impl Oracle {
     pub(crate) fn reserves(&mut self, ask: &Ask) -> u64 {
         let wanted = self.client_of(&ask.client).wanted;
         let least = match (ask.kind, wanted.min_estimate) {
-            (Kind::Generates, Some(least)) => least.min(wanted.tpm.unwrap_or(u64::MAX)),
+            (Kind::Generates, Some(least)) => {
+                let least = least.min(wanted.tpm.unwrap_or(u64::MAX));
+                let applying = self.applying(ask);
+                let most = applying.filter_map(|rule| match (rule.mode, rule.measure) {
+                    (Mode::Enforce, Measure::Tokens(numbers)) => Some(numbers.burst),
+                    _ => None,
+                });
+                most.fold(least, u64::min)
+            }
             _ => 0,
         };
         ask.estimate.max(least)
+    }
+
+    fn applying(&self, ask: &Ask) -> impl Iterator<Item = &Rule> {
+        let subject = self.subject(ask);
+        self.beside.rules.limits.values().filter(move |rule| rule.applies(subject))
+    }
+
+    /// What a request is known by.
+    fn subject(&self, ask: &Ask) -> Subject {
+        let model = self.beside.rules.model(&ask.model);
+        Subject { model, ..self.subject_of(&ask.client) }
+    }
+
+    /// What a client is known by, whatever its model.
+    fn subject_of(&self, client: &str) -> Subject {
+        let (client, wanted) = match self.clients.get(client) {
+            Some(known) => (crate::plan::client(client), known.wanted),
+            None => (UNKNOWN, self.unknown.wanted),
+        };
+        Subject { client, group: wanted.group, plan: wanted.plan, model: OTHER }
+    }
+
+    fn all_held(&self) -> impl Iterator<Item = &Held> {
+        self.workers.values().flat_map(|worker| worker.held.values())
+    }
+
+    /// How many open requests hold a place there.
+    fn places(&self, pot: Pot) -> u64 {
+        let places = self.all_held().flat_map(|held| &held.beside.places);
+        u64::try_from(places.filter(|taken| **taken == pot).count()).unwrap_or(u64::MAX)
+    }
+
+    fn demands(&self, ask: &Ask, reserved: u64, now: u64) -> Vec<Demand> {
+        self.beside.demands(self.subject(ask), reserved, &|pot| self.places(pot), now)
+    }
+
+    /// Whether a request passes, without taking anything.
+    pub(crate) fn judge(&self, ask: &Ask, reserved: u64, now: u64) -> Judged {
+        let demands = self.demands(ask, reserved, now);
+        let client = self.clients.get(&ask.client).unwrap_or(&self.unknown);
+        let mut waits = client.waits(reserved, now);
+        let beside = demands.iter().filter(|demand| demand.is_enforced);
+        waits.extend(beside.clone().map(|demand| (demand.limit(), demand.wait)));
+        waits.retain(|(_, wait)| *wait != Some(0));
+        let never = waits.iter().find(|(_, wait)| wait.is_none());
+        let longest = waits.iter().filter_map(|(_, wait)| *wait).max();
+        let decision = match (never, waits.first()) {
+            (Some((limit, _)), _) => Decision::Refused(*limit, None),
+            (None, Some((limit, _))) => Decision::Refused(*limit, longest),
+            (None, None) => Decision::Admitted,
+        };
+        let is_place = |limit: &Limit| {
+            beside.clone().any(|demand| {
+                demand.limit() == *limit && matches!(demand.measure, Measure::Concurrent(_))
+            })
+        };
+        let of_windows = waits.iter().filter(|(limit, _)| !is_place(limit));
+        Judged {
+            decision,
+            windows_ms: of_windows.clone().filter_map(|(_, wait)| *wait).max().unwrap_or(0),
+            waits_for_places: of_windows.count() < waits.len(),
+            refusing: waits.into_iter().map(|(limit, _)| limit).collect(),
+        }
+    }
+
+    /// How little is left of what applies to a request that was decided so.
+    fn left(&self, ask: &Ask, decision: Decision, reserved: u64, now: u64) -> Left {
+        let client = self.clients.get(&ask.client).unwrap_or(&self.unknown);
+        let own = client.standing(now);
+        let mut left = Left {
+            requests: own.requests.map(|balance| (Limit::Rpm, balance)),
+            tokens: own.tokens.map(|balance| (Limit::Tpm, balance)),
+            shortage: match decision {
+                Decision::Refused(Limit::Rpm, _) => own.requests.map(Shortage::Requests),
+                Decision::Refused(Limit::Tpm, _) => own.tokens.map(Shortage::Tokens),
+                _ => None,
+            },
+            is_short: own.tokens.is_some_and(|tokens| tokens.remaining() < reserved),
+        };
+        let tightness = |balance: &Balance| (balance.remaining(), balance.numbers.window_ms);
+        for demand in self.demands(ask, reserved, now) {
+            let is_named =
+                matches!(decision, Decision::Refused(limit, _) if limit == demand.limit());
+            let balance = self.beside.balance(&demand, now);
+            if !demand.is_enforced {
+                continue;
+            }
+            let (tightest, shortage) = match (demand.measure, balance) {
+                (Measure::Requests(_), Some(balance)) => {
+                    (&mut left.requests, Shortage::Requests(balance))
+                }
+                (Measure::Tokens(_), Some(balance)) => {
+                    left.is_short |= balance.remaining() < reserved;
+                    (&mut left.tokens, Shortage::Tokens(balance))
+                }
+                (measure, _) => {
+                    left.is_short |= demand.wait != Some(0);
+                    if is_named {
+                        left.shortage = Some(Shortage::Places(measure.capacity()));
+                    }
+                    continue;
+                }
+            };
+            if is_named {
+                left.shortage = Some(shortage);
+            }
+            let (Shortage::Requests(balance) | Shortage::Tokens(balance)) = shortage else {
+                continue;
+            };
+            let is_looser = |(_, than): &(Limit, Balance)| tightness(&balance) < tightness(than);
+            if tightest.as_ref().is_none_or(is_looser) {
+                *tightest = Some((demand.limit(), balance));
+            }
+        }
+        left
+    }
+
+    /// How much more a request costs than there is of whichever limit, as a share of it, in parts of a
+    /// million.
+    pub(crate) fn deficit(&mut self, ask: &Ask, reserved: u64, now: u64) -> u64 {
+        let demands = self.demands(ask, reserved, now);
+        let beside = demands.iter().filter(|demand| demand.is_enforced).map(|demand| {
+            let (missing, of) = self.beside.missing(demand, &|pot| self.places(pot), now);
+            let share = (u128::from(missing) * 1_000_000).div_ceil(u128::from(of));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        });
+        let beside = beside.max().unwrap_or(0);
+        self.client_of(&ask.client).deficit(reserved, now).max(beside)
     }
 
     /// Whether this ask was answered before, and its request is still under way.
@@ -148,16 +329,25 @@ impl Oracle {
             return answer;
         }
         let reserved = self.reserves(ask);
-        let mut decision = self.client_of(&ask.client).judge(reserved, now);
+        let Judged { mut decision, refusing, .. } = self.judge(ask, reserved, now);
+        let subject = self.subject(ask);
+        for limit in &refusing {
+            if let Limit::Named(limit) = limit {
+                self.beside.refused(subject.client, limit, 1);
+            }
+        }
+        // A moment of its own is worth nothing where others draw on the same bucket.
+        let all_are_own = refusing.iter().all(|limit| !matches!(limit, Limit::Named(_)));
+        let is_spread = self.waits == Waits::Spread && all_are_own;
         match (&mut decision, self.clients.get_mut(&ask.client)) {
             (Decision::Admitted, _) => self.charge(worker, ask, reserved, now),
-            (Decision::Refused(_, Some(wait)), Some(client)) if self.waits == Waits::Spread => {
+            (Decision::Refused(_, Some(wait)), Some(client)) if is_spread => {
                 *wait = client.line_up(reserved, *wait, now);
             }
             (Decision::Refused(..), _) => {}
         }
-        let standing = Some(self.client_of(&ask.client).standing(now));
-        let answer = Answer { decision, reserved, standing };
+        let left = Some(self.left(ask, decision, reserved, now));
+        let answer = Answer { decision, reserved, left };
         self.workers.entry(worker).or_default().untold.push((ask.id, answer.clone()));
         answer
     }
@@ -167,7 +357,7 @@ impl Oracle {
         match worker.held.get(&ask.id) {
             Some(Held { reserved, .. }) => {
                 let decision = Decision::Admitted;
-                Some(Answer { decision, reserved: *reserved, standing: None })
+                Some(Answer { decision, reserved: *reserved, left: None })
             }
             None => worker.repeat(ask.id),
         }
@@ -176,8 +366,11 @@ impl Oracle {
     /// Charges an ask that was admitted, whatever is left.
     pub(crate) fn charge(&mut self, worker: Name, ask: &Ask, reserved: u64, now: u64) {
         let is_configured = self.clients.contains_key(&ask.client);
+        let demands = self.demands(ask, reserved, now);
+        let beside = self.beside.pay(self.subject(ask).client, &demands, now);
         let client = self.client_of(&ask.client);
         let held = Held {
+            beside,
             life: client.life,
             birth: client.birth,
             kind: ask.kind,
@@ -191,20 +384,22 @@ impl Oracle {
     /// A request ends; what it held, `None` when it held nothing.
     pub(crate) fn end(&mut self, worker: Name, id: u32, end: End, now: u64) -> Option<Ended> {
         let held = self.workers.get_mut(&worker)?.held.remove(&id)?;
+        let cost = match end {
+            End::Settled(truth) => Some(cost::tokens(held.kind, held.reserved, truth)),
+            End::Canceled => None,
+            // What was paid stands.
+            End::Lost => return Some(Ended { worker, id, end }),
+        };
         let client = match &held.client {
             Some(client) => self.clients.get_mut(client),
             None => Some(&mut self.unknown),
         };
-        if let Some(client) = client.filter(|client| client.life == held.life) {
-            match end {
-                End::Settled(truth) => {
-                    let tokens = cost::tokens(held.kind, held.reserved, truth);
-                    client.correct(held.paid, Some(tokens), now);
-                }
-                End::Canceled => client.correct(held.paid, None, now),
-                End::Lost => {}
-            }
+        let client = client.filter(|client| client.life == held.life);
+        let owns = client.is_some();
+        if let Some(client) = client {
+            client.correct(held.paid, cost, now);
         }
+        self.beside.correct(&held.beside, cost, owns, now);
         Some(Ended { worker, id, end })
     }
 
@@ -274,15 +469,17 @@ impl Oracle {
     /// An operator configures a client.
     pub(crate) fn configure(&mut self, id: &str, wanted: Wanted, now: u64) {
         if let Some(client) = self.clients.get_mut(id) {
-            return client.change(wanted, now);
+            client.change(wanted, now);
+        } else {
+            self.lives += 1;
+            self.clients.insert(id.to_owned(), Client::new(wanted, self.lives));
         }
-        self.lives += 1;
-        self.clients.insert(id.to_owned(), Client::new(wanted, self.lives));
     }
 
     /// An operator deletes a client.
     pub(crate) fn remove(&mut self, id: &str) {
         self.clients.remove(id);
+        self.beside.forget_client(crate::plan::client(id));
     }
 
     /// An operator fills a client's buckets.
@@ -290,30 +487,100 @@ impl Oracle {
         self.lives += 1;
         if let Some(client) = self.clients.get_mut(id) {
             client.begin_anew(self.lives);
+            self.beside.forget_client(crate::plan::client(id));
+        }
+    }
+
+    /// An operator wants other limits and models beside clients' own limits.
+    pub(crate) fn change_rules(&mut self, rules: &Rules, now: u64) {
+        self.beside.change(rules, now);
+        self.forget_empty();
+    }
+
+    fn forget_empty(&mut self) {
+        let clients = self.clients.values().map(|client| client.wanted);
+        let of: BTreeSet<_> = clients.map(|wanted| (wanted.group, wanted.plan)).collect();
+        self.beside.forget_empty(&of);
+    }
+
+    /// What is left of a limit beside a client's own two, and how often it refused that client; `None`:
+    /// it is not for this client.
+    pub(crate) fn beside(&self, client: &str, limit: Word, now: u64) -> Option<(u64, Tally)> {
+        let subject = self.subject_of(client);
+        let rule = self.beside.rules.limits.get(limit)?;
+        if !rule.concerns(subject) {
+            return None;
+        }
+        let held: Vec<_> = self.all_held().collect();
+        let remaining = self.beside.remaining(limit, subject, &held, now)?;
+        Some((remaining, self.beside.tally(subject.client, limit)))
+    }
+
+    /// What is left of one bucket; `None`: nothing was ever taken.
+    pub(crate) fn balance_of(
+        &self,
+        limit: &str,
+        of: Subject,
+        is_trial: bool,
+        now: u64,
+    ) -> Option<Balance> {
+        self.beside.balance_of(limit, of, is_trial, now)
+    }
+
+    /// The configured model of this name.
+    pub(crate) fn model(&self, name: &str) -> Option<Word> {
+        self.beside.rules.models.keys().find(|model| **model == name).copied()
+    }
+
+    /// All limits and models that are wanted.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.beside.rules
+    }
+
+    /// How often a limit refused in this process: itself, in shadow, by its number on trial.
+    pub(crate) fn counted(&self, limit: Word) -> [u64; 3] {
+        self.beside.counted(limit)
+    }
+
+    /// A worker refused requests by itself, for a limit beside their client's own two.
+    pub(crate) fn dropped(&mut self, client: &str, limit: &str, requests: u64) {
+        let client = self.subject_of(client).client;
+        let limit = self.beside.rules.limits.keys().find(|name| **name == limit).copied();
+        if let Some(limit) = limit {
+            self.beside.refused(client, limit, requests);
         }
     }
 
     /// Another process goes on, after one that said something last at `last`, with what is configured
-    /// by then.
+    /// by then. Of requests of deleted clients it `holds` these.
     pub(crate) fn go_on(
         &mut self,
         last: Option<u64>,
         now: u64,
-        configured: &BTreeMap<String, Wanted>,
+        (configured, rules): (&BTreeMap<String, Wanted>, &Rules),
+        holds: &dyn Fn(Name, u32) -> bool,
     ) {
-        self.clients.retain(|id, _| configured.contains_key(id));
+        let gone: Vec<_> =
+            self.clients.keys().filter(|id| !configured.contains_key(*id)).cloned().collect();
+        gone.iter().for_each(|id| self.remove(id));
         let clients = self.clients.values_mut().chain([&mut self.unknown]);
         clients.for_each(|client| client.go_on(last.unwrap_or(now), now));
+        self.beside.go_on(rules, last.unwrap_or(now), now);
+        self.beside.forget_tallies(|client| client == UNKNOWN || self.clients.contains_key(client));
         for (id, wanted) in configured {
             self.configure(id, *wanted, now);
         }
+        self.forget_empty();
         let clients = &self.clients;
         for (name, worker) in &mut self.workers {
             worker.untold.clear();
             worker.to_repeat.clear();
             worker.away_since = Some(now);
             worker.newest_stream = 0;
-            let orphans = worker.held.extract_if(.., |_, held| is_orphan(clients, held));
+            worker.held.values_mut().for_each(|held| self.beside.read_back(&mut held.beside));
+            let is_gone =
+                |id: &u32, held: &mut Held| is_orphan(clients, held) && !holds(*name, *id);
+            let orphans = worker.held.extract_if(.., is_gone);
             self.ghosts.extend(orphans.map(|(id, _)| (*name, id)));
         }
         self.workers.retain(|_, worker| !worker.held.is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, client::Paid};
+use super::{Answer, beside::Taken, client::Paid};
 use crate::upstream::Kind;
 
 /// A worker, by its name.
@@ -19,8 +19,10 @@ pub(crate) struct Held {
     pub(crate) birth: u64,
     /// What it is for.
     pub(crate) kind: Kind,
-    /// What it paid.
+    /// What it paid of its client's own two limits.
     pub(crate) paid: Paid,
+    /// What it took of those beside them.
+    pub(crate) beside: Taken,
     /// The tokens that it reserved.
     pub(crate) reserved: u64,
 }

@@ -21,7 +21,7 @@ use crate::{
     envoy::Envoy,
     history::History,
     network::{Network, StreamId},
-    oracle::{Ended, Name, Oracle, Wanted},
+    oracle::{Ended, Name, Oracle, Rules, Wanted},
     plan::{ClientPlan, Plan, Waits},
     process::Process,
     queue::{Micros, Queue},
@@ -87,6 +87,10 @@ pub(crate) enum Sent {
 pub(crate) struct World {
     plan: Plan,
     clients: Vec<ClientPlan>,
+    /// The limits beside their own two that an operator wants, and the models.
+    rules: Rules,
+    /// Those that it begins with.
+    first_rules: Option<Rules>,
     random: Random,
     queue: Queue<Event>,
     now: Micros,
@@ -138,7 +142,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan, told: Told) -> Self {
         let mut random = Random::of(plan.seed ^ 0x5eed);
-        let clients = plan.clients(&mut random);
+        let (clients, rules) = plan.clients(&mut random);
         let timeout_ms = random.pick(&[3_000, 10_000, 25_000]);
         let unknown = Wanted { rpm: Some(30), tpm: Some(700), ..Wanted::default() };
         let retry_after = match plan.waits {
@@ -163,6 +167,8 @@ impl World {
             history: History::new(oracle.clone()),
             plan,
             clients,
+            rules: Rules::default(),
+            first_rules: Some(rules),
             random,
             queue: Queue::default(),
             now: 0,
@@ -238,7 +244,8 @@ impl World {
         for _ in 0..self.random.between(1, 3) {
             self.begin_envoy();
         }
-        self.configure_all();
+        let rules = self.first_rules.take().unwrap_or_default();
+        self.configure_all(rules);
         for client in 0..self.clients.len() {
             let first = self.random.below(3 * SECOND);
             self.queue.push(first, Event::Request(client));

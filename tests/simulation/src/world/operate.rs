@@ -1,30 +1,38 @@
 //! An operator: limits are changed, clients deleted, created and reset, while requests are under way.
 
-use flowguard::operator::{Caller, Draft, Given, IfMatch};
+use flowguard::operator::{self, Caller, Draft, Given, IfMatch};
 
 use super::{Event, SECOND, World};
-use crate::{oracle::Wanted, plan::Faults, store::Next};
+use crate::{
+    oracle::{Rules, Wanted},
+    plan::Faults,
+    process::Process,
+    rules::belongs,
+    store::Next,
+};
 
 impl World {
-    pub(super) fn configure_all(&mut self) {
+    pub(super) fn configure_all(&mut self, rules: Rules) {
         for client in self.clients.clone() {
             if let Some(wanted) = client.wanted {
                 self.configure(&client.id, wanted);
             }
         }
+        self.put_rules(rules);
     }
 
     pub(super) fn operate(&mut self) {
         if self.now < self.load_ends {
-            let next = self.now + self.random.between(SECOND, 30 * SECOND);
+            let next = self.now + self.random.between(SECOND / 4, 12 * SECOND);
             self.queue.push(next, Event::Operate);
         }
         // At rest nothing goes wrong any more, not in the middle of a write either.
         if self.process.is_none() || self.is_at_rest {
             return;
         }
-        let client = self.random.below(u64::try_from(self.clients.len()).unwrap_or(1));
-        let client = self.clients[usize::try_from(client).unwrap_or(0)].clone();
+        let place = self.random.below(u64::try_from(self.clients.len()).unwrap_or(1));
+        let place = usize::try_from(place).unwrap_or(0);
+        let client = self.clients[place].clone();
         let Some(wanted) = client.wanted else { return };
         let next = match self.random.below(20) {
             0 if self.plan.faults.include(Faults::Kills) => Next::Deadly,
@@ -32,7 +40,18 @@ impl World {
             _ => Next::Done,
         };
         self.store.next(next);
-        match self.random.below(6) {
+        match self.random.below(13) {
+            7 | 8 => {
+                let (group, plan) = belongs(&mut self.random);
+                let wanted = Wanted { group, plan, ..wanted };
+                self.clients[place].wanted = Some(wanted);
+                self.configure(&client.id, wanted);
+            }
+            9.. => {
+                let mut rules = self.rules.clone();
+                rules.change(&self.clients, &mut self.random);
+                self.put_rules(rules);
+            }
             0 => self.remove(&client.id),
             1 => self.reset(&client.id),
             2 => self.configure(&client.id, wanted),
@@ -58,8 +77,49 @@ impl World {
         if died {
             self.dies_in_a_write();
         } else {
+            if let Some(now) = self.process.as_ref().map(Process::now) {
+                self.sweep(now);
+                self.note();
+            }
+            if self.disk.memory.is_dead() {
+                return self.dies_in_a_write();
+            }
             self.compare();
         }
+    }
+
+    /// Puts all limits and models in force that are wanted beside clients' own limits.
+    fn put_rules(&mut self, rules: Rules) {
+        let Some(process) = &self.process else { return };
+        let now = process.now();
+        let wanted = operator::Wanted {
+            clients: process.ledger.configs_after(None, usize::MAX),
+            limits: rules.to_limits(),
+            models: rules.to_models().to_map(),
+        };
+        let (run, any) = (operator::Run::Real, IfMatch::Anything);
+        let written = process.operator.replace_all(wanted, run, any, &Caller::Process);
+        let written = self.runtime.block_on(written);
+        if self.store.has(&rules) {
+            self.rules = rules;
+        }
+        self.tell(|| format!("{:?}", self.rules));
+        if written.is_ok() {
+            self.report.rules_changed += 1;
+            self.sweep(now);
+        }
+        self.trace(&[8, u64::from(written.is_ok())]);
+        self.note();
+    }
+
+    /// What a group shared that nobody is in any more is forgotten with a write of limits, be they the
+    /// same.
+    fn sweep(&mut self, now: u64) {
+        let Some(process) = &self.process else { return };
+        process.ledger.put_rules(self.rules.to_limits(), self.rules.to_models());
+        process.ledger.commit();
+        let rules = self.rules.clone();
+        self.each_oracle(|oracle| oracle.change_rules(&rules, now));
     }
 
     fn configure(&mut self, id: &str, wanted: Wanted) {
@@ -68,6 +128,8 @@ impl World {
         let draft = Draft {
             enabled: Given::Value(!wanted.is_disabled),
             min_estimate: Given::Value(wanted.min_estimate),
+            group: Given::Value(wanted.group.map(str::to_owned)),
+            plan: Given::Value(wanted.plan.map(str::to_owned)),
             ..Draft::new(id, wanted.rpm, wanted.tpm)
         };
         let written =
@@ -75,6 +137,7 @@ impl World {
         if written.is_ok() {
             self.each_oracle(|oracle| oracle.configure(id, wanted, now));
         }
+        self.tell(|| format!("{id}: {wanted:?}"));
         self.trace(&[7, u64::from(written.is_ok())]);
         self.note();
     }

@@ -10,6 +10,7 @@ use super::{Event, SECOND, World};
 use crate::{
     history::Step,
     network::Way,
+    oracle::Name,
     process::{Process, SlowRound},
 };
 
@@ -76,7 +77,8 @@ impl World {
     /// Finds the step at which the process goes on, which has to be one that it may find.
     fn go_on(&mut self, process: &Process, last: Option<u64>) {
         let now = process.now();
-        let wanted = self.store.wanted();
+        let (wanted, rules) = (self.store.wanted(), self.rules.clone());
+        let holds = |name, id| super::compare::holds(process, name, id);
         let steps = match self.death {
             Death::Stopped | Death::Killed => self.history.after_kill(),
             Death::Power => self.history.after_power_failure(),
@@ -90,7 +92,7 @@ impl World {
         let mut found = None;
         for step in up_to_then.into_iter().chain(after) {
             let mut oracle = step.oracle.clone();
-            oracle.go_on(last, now, &wanted);
+            oracle.go_on(last, now, (&wanted, &rules), &holds);
             match super::compare::same_at_start(process, &oracle) {
                 Ok(()) => {
                     found = Some((step, oracle));
@@ -118,9 +120,9 @@ impl World {
         let begun = process.has_written.then_some(begun);
         let before = Step { at: last, is_written: true, ..step.clone() };
         if let Some(since) = forgotten_since {
-            self.forget(since, last, now);
+            self.forget(since, last, now, &holds);
         } else if let Some(oracle) = &mut self.unforgetting {
-            oracle.go_on(last, now, &wanted);
+            oracle.go_on(last, now, (&wanted, &rules), &holds);
         }
         self.ended.truncate(ended);
         self.oracle = oracle;
@@ -131,16 +133,22 @@ impl World {
     }
 
     /// What happened since then is not known any more.
-    fn forget(&mut self, since: u64, last: Option<u64>, now: u64) {
+    fn forget(
+        &mut self,
+        since: u64,
+        last: Option<u64>,
+        now: u64,
+        holds: &dyn Fn(Name, u32) -> bool,
+    ) {
         let ms = self.died_at.saturating_sub(since);
         self.report.forgotten_ms = self.report.forgotten_ms.max(ms);
         let may_be_forgotten = if self.death == Death::Power { FORGOTTEN_MS_MAX } else { 0 };
         if ms > may_be_forgotten && self.disk_is_sound {
             self.violated(format!("{:?}: {ms} ms are forgotten", self.death));
         }
-        let wanted = self.store.wanted();
+        let (wanted, rules) = (self.store.wanted(), self.rules.clone());
         let newest = self.unforgetting.get_or_insert_with(|| self.oracle.clone());
-        newest.go_on(last.max(Some(since)), now, &wanted);
+        newest.go_on(last.max(Some(since)), now, (&wanted, &rules), holds);
     }
 
     /// Looks after the files, at once or slowly.

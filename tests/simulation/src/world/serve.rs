@@ -6,13 +6,13 @@ use flowguard::{
 };
 use futures_util::FutureExt as _;
 use prost::Message as _;
-use proto::decision::{self, ControlFrame, Decision as Told, FilterFrame, Verdict};
+use proto::decision::{self, ControlFrame, Decision as Told, FilterFrame, Verdict, verdict};
 
 use super::{Event, Sent, World};
 use crate::{
     history::Step,
     network::{StreamId, Way},
-    oracle::{Answer, Ask, Decision, End, Ended, Limit, Name},
+    oracle::{Answer, Ask, Balance, Decision, End, Ended, Left, Limit, Name, Shortage},
     process::{OpenStream, Process},
     upstream::{Kind, Outcome, Truth},
 };
@@ -100,6 +100,11 @@ impl World {
             self.mirror_resume(worker, &resumed, now);
         }
         self.mirror_ends(worker, frame, now);
+        for drop in &frame.drops {
+            self.each_oracle(|oracle| {
+                oracle.dropped(&drop.client_id, &drop.limit, drop.requests.into());
+            });
+        }
         self.mirror_asks(worker, frame, &verdicts, now);
         self.note();
         if self.disk.memory.is_dead() {
@@ -185,6 +190,8 @@ impl World {
                 self.report.admitted += 1;
             } else {
                 self.report.refused += 1;
+                let is_beside = matches!(answer.decision, Decision::Refused(Limit::Named(_), _));
+                self.report.refused_beside += u64::from(is_beside);
             }
             self.trace(&[4, ask.id.into(), answer.reserved, u64::from(is_known)]);
             if let Err(difference) = same_answer(&answer, verdict) {
@@ -209,15 +216,21 @@ impl World {
     /// is told is that, or a moment of its own.
     fn is_told_rightly(&mut self, ask: &Ask, told: u64, now: u64) {
         let reserved = self.oracle.reserves(ask);
-        let client = self.oracle.client_of(&ask.client).clone();
-        let judge = |at| client.clone().judge(reserved, at);
-        let Decision::Refused(_, Some(exact)) = judge(now) else {
+        let judged = self.oracle.judge(ask, reserved, now);
+        let Decision::Refused(_, Some(exact)) = judged.decision else {
             return self.violated(format!("{ask:?} was told {told} ms, and would pass or never"));
         };
-        let (before, then) = (judge(now + exact - 1), judge(now + exact));
-        let is_exact = then == Decision::Admitted && before != Decision::Admitted;
+        // When a place comes back nobody knows.
+        let windows_pass = |at| {
+            let judged = self.oracle.judge(ask, reserved, at);
+            judged.refusing.is_empty() || (judged.waits_for_places && judged.windows_ms == 0)
+        };
+        let after = judged.windows_ms;
+        let (before, then) =
+            (after > 0 && windows_pass(now + after - 1), windows_pass(now + after));
+        let is_exact = then && !before && (judged.waits_for_places || after == exact);
         if !is_exact || told < exact || told > self.plan.waits.latest(exact) {
-            let seen = format!("exact are {exact} ms: {before:?} before, {then:?} then");
+            let seen = format!("exact are {exact} ms, {after} of windows: {before}, then {then}");
             self.violated(format!("{ask:?} was told {told} ms; {seen}"));
         }
         self.report.lined_up += u64::from(told > exact);
@@ -345,6 +358,7 @@ fn asked(ask: &decision::Ask) -> Ask {
     Ask {
         id: ask.id,
         client: ask.client_id.clone(),
+        model: ask.model.clone(),
         estimate: ask.tokens.unwrap_or(0),
         kind: match ask.kind() {
             decision::RequestKind::Generates => Kind::Generates,
@@ -369,20 +383,25 @@ fn truth(settle: &decision::Settle) -> Truth {
 }
 
 fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
-    let decision = match verdict.decision() {
-        Told::Admitted => Some(Decision::Admitted),
-        Told::RpmExceeded => Some(Decision::Refused(Limit::Rpm, wait(verdict))),
-        Told::TpmExceeded => Some(Decision::Refused(Limit::Tpm, wait(verdict))),
-        Told::LimitExceeded | Told::UnknownClient | Told::Unspecified => None,
+    let (told, wait) = match answer.decision {
+        Decision::Admitted => (Told::Admitted, None),
+        Decision::Refused(limit, wait) => {
+            let told = match limit {
+                Limit::Rpm => Told::RpmExceeded,
+                Limit::Tpm => Told::TpmExceeded,
+                Limit::Named(_) => Told::LimitExceeded,
+            };
+            (told, Some(wait))
+        }
     };
-    let is_same = decision == Some(answer.decision) && verdict.reserved_tokens == answer.reserved;
-    let is_same = is_same
-        && answer.standing.is_none_or(|standing| {
-            same_balance(standing.requests, verdict.requests.as_ref())
-                && same_balance(standing.tokens, verdict.tokens.as_ref())
-                && verdict.settle_at_once
-                    == (answer.decision == Decision::Admitted
-                        && standing.tokens.is_some_and(|left| left.remaining() < answer.reserved))
+    let is_same = verdict.decision() == told
+        && wait.is_none_or(|expected| wait_of(verdict) == expected)
+        && verdict.reserved_tokens == answer.reserved
+        && answer.left.as_ref().is_none_or(|left| {
+            left.requests.map(balance) == verdict.requests
+                && left.tokens.map(balance) == verdict.tokens
+                && same_shortage(answer.decision, left, verdict)
+                && verdict.settle_at_once == (told == Told::Admitted && left.is_short)
         });
     if is_same {
         Ok(())
@@ -391,19 +410,58 @@ fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
     }
 }
 
-fn same_balance(balance: Option<crate::oracle::Balance>, told: Option<&decision::Balance>) -> bool {
-    let balance = balance.map(|balance| decision::Balance {
-        limit: balance.limit,
+/// What the named limit has too little of. For a client's own limits it may go without saying.
+fn same_shortage(decision: Decision, left: &Left, verdict: &Verdict) -> bool {
+    let Decision::Refused(limit, _) = decision else { return verdict.shortage.is_none() };
+    let tightest = match limit {
+        Limit::Rpm => left.requests,
+        Limit::Tpm => left.tokens,
+        Limit::Named(_) => None,
+    };
+    if verdict.shortage.is_none() {
+        return tightest.is_some_and(|(tightest, _)| tightest == limit);
+    }
+    let expected = left.shortage.map(|shortage| match (shortage, limit) {
+        (Shortage::Requests(left), limit) => {
+            verdict::Shortage::ShortOfRequests(balance((limit, left)))
+        }
+        (Shortage::Tokens(left), limit) => verdict::Shortage::ShortOfTokens(balance((limit, left))),
+        (Shortage::Places(limit_to), limit) => verdict::Shortage::ShortOfPlaces(decision::Places {
+            name: name(limit).to_owned(),
+            limit: limit_to,
+        }),
+    });
+    verdict.shortage == expected
+}
+
+fn balance((limit, balance): (Limit, Balance)) -> decision::Balance {
+    let own = decision::Balance {
+        limit: balance.numbers.amount,
         remaining: balance.remaining(),
         full_in_ms: balance.full_in_ms,
         used: balance.used(),
         ..decision::Balance::default()
-    });
-    balance.as_ref() == told
+    };
+    match limit {
+        Limit::Rpm | Limit::Tpm => own,
+        Limit::Named(name) => decision::Balance {
+            name: name.to_owned(),
+            window_s: u32::try_from(balance.numbers.window_ms / 1_000).unwrap_or(0),
+            burst: balance.numbers.burst,
+            ..own
+        },
+    }
+}
+
+fn name(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Rpm | Limit::Tpm => "",
+        Limit::Named(name) => name,
+    }
 }
 
 /// The wait that a verdict tells; `None`: never.
-pub(super) fn wait(verdict: &Verdict) -> Option<u64> {
+pub(super) fn wait_of(verdict: &Verdict) -> Option<u64> {
     match verdict.wait {
         Some(decision::verdict::Wait::RetryAfterMs(wait_ms)) => Some(wait_ms),
         Some(decision::verdict::Wait::Never(_)) | None => None,

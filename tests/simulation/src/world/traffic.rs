@@ -6,6 +6,7 @@ use super::{Event, SECOND, World};
 use crate::{
     envoy::{Envoy, Life, Stage, Wish},
     queue::Micros,
+    rules::CALLED,
     upstream::{Answer, Kind},
 };
 
@@ -54,9 +55,10 @@ impl World {
             _ => Kind::Generates,
         };
         let answer = Answer::of(used, &mut self.random);
+        let model = self.random.pick(&CALLED);
         let Some(envoy) = self.envoys.get_mut(&number) else { return };
         let name = &self.clients[client].id;
-        let id = envoy.request(name, estimate, kind, answer, self.now);
+        let id = envoy.request((name, model), estimate, kind, answer, self.now);
         self.report.requests += 1;
         self.trace(&[1, number, id.into(), estimate]);
         if self.random.percent(8) {
