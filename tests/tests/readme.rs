@@ -224,7 +224,7 @@ impl Reader {
             assert!(said.starts_with("restored: ") && said.contains(" clients, "), "{said}");
         } else if is("target/release/flowguard data check ") {
             let said = self.run(command).await;
-            assert!(said.contains("\n  configuration.redb: format 1, "), "{said}");
+            assert!(said.contains("\n  configuration.redb: format 2, "), "{said}");
         } else if is("target/release/flowguard envoy-config --discovery-folder my-envoy ") {
             assert_eq!(self.run(command).await, "");
             let (_, mode) = words.split_once(" --mode ").expect("a mode");
