@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::TestStack;
-use harness::deadline::eventually_equal;
+use harness::deadline::{eventually, eventually_equal};
 use harness::http_client::HttpClient;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -34,6 +34,8 @@ async fn never_more_than_eight_at_a_time_and_all_eight_free_at_rest_in_every_end
         .admin()
         .put_limit("running", &json!({"match": {}, "each": ["client"], "concurrent": PLACES}))
         .await;
+
+    all_places_are_taken(&stack).await;
 
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
@@ -77,6 +79,27 @@ async fn never_more_than_eight_at_a_time_and_all_eight_free_at_rest_in_every_end
         limits_of(&stack, "a").await["running"]["remaining"].clone()
     })
     .await;
+}
+
+/// As many requests as there are places are under way at once, and the next one is refused.
+async fn all_places_are_taken(stack: &TestStack) {
+    let gate = stack.upstream.gate("places");
+    let proxy = stack.proxy();
+    let mut held = JoinSet::new();
+    for _ in 0..PLACES {
+        held.spawn(ask(&proxy, "a", "m", "gate=places").tokens(1).send());
+    }
+    eventually("all places are taken", || async {
+        (stack.upstream.requests().len() == PLACES).then_some(())
+    })
+    .await;
+    let one_more = ask(&proxy, "a", "m", "").tokens(1).send().await;
+    assert_eq!(one_more.status, 429);
+    assert_eq!(one_more.json()["error"], json!("concurrency_exceeded"));
+    gate.open();
+    for answer in held.join_all().await {
+        assert_eq!(answer.status, 200);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "paces those who wait for a place")]
