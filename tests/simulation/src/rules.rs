@@ -51,9 +51,9 @@ pub(crate) fn word(text: &str) -> Option<Word> {
 
 /// A group and a plan, or none.
 pub(crate) fn belongs(random: &mut Random) -> (Option<Word>, Option<Word>) {
-    let is_in_one = !random.percent(20);
-    let is_on_one = !random.percent(25);
-    (is_in_one.then(|| random.pick(&GROUPS)), is_on_one.then(|| random.pick(&PLANS)))
+    let has_group = !random.percent(20);
+    let has_plan = !random.percent(25);
+    (has_group.then(|| random.pick(&GROUPS)), has_plan.then(|| random.pick(&PLANS)))
 }
 
 impl Rules {
@@ -119,7 +119,9 @@ impl Rules {
         }
         while count(self) > BUCKETS_MAX {
             let on_trial = self.limits.values_mut().find(|rule| rule.trial.is_some());
-            on_trial.into_iter().for_each(|rule| rule.trial = None);
+            if let Some(rule) = on_trial {
+                rule.trial = None;
+            }
         }
     }
 

@@ -562,7 +562,9 @@ impl Oracle {
     ) {
         let gone: Vec<_> =
             self.clients.keys().filter(|id| !configured.contains_key(*id)).cloned().collect();
-        gone.iter().for_each(|id| self.remove(id));
+        for id in &gone {
+            self.remove(id);
+        }
         let clients = self.clients.values_mut().chain([&mut self.unknown]);
         clients.for_each(|client| client.go_on(last.unwrap_or(now), now));
         self.beside.go_on(rules, last.unwrap_or(now), now);

@@ -173,7 +173,6 @@ fn same_buckets(process: &Process, oracle: &Oracle) -> Result<(), String> {
     let look_at_all = |records: &[Record<'_>]| records.iter().for_each(|of| look.borrow_mut()(of));
     process.ledger.recorded_after(None, usize::MAX, |_, records| look_at_all(records));
     process.ledger.recorded_unknown(look_at_all);
-    drop(look);
     difference
 }
 
