@@ -51,8 +51,7 @@ pub(crate) fn word(text: &str) -> Option<Word> {
 
 /// A group and a plan, or none.
 pub(crate) fn belongs(random: &mut Random) -> (Option<Word>, Option<Word>) {
-    let has_group = !random.percent(20);
-    let has_plan = !random.percent(25);
+    let (has_group, has_plan) = (!random.percent(20), !random.percent(25));
     (has_group.then(|| random.pick(&GROUPS)), has_plan.then(|| random.pick(&PLANS)))
 }
 

@@ -227,14 +227,23 @@ impl Beside {
         }
     }
 
-    /// Nobody is in any other group, or on any other plan: what these shared is forgotten.
-    pub(crate) fn forget_empty(&mut self, of: &BTreeSet<(Option<Word>, Option<Word>)>) {
-        self.pots.retain(|pot, _| match (pot.group, pot.plan) {
+    /// Nobody is in any other group, or on any other plan: what these shared is forgotten, and what was
+    /// paid there is of no bucket any more.
+    pub(crate) fn forget_empty<'a>(
+        &mut self,
+        of: &BTreeSet<(Option<Word>, Option<Word>)>,
+        taken: impl Iterator<Item = &'a mut Taken>,
+    ) {
+        let is_kept = |pot: &Pot| match (pot.group, pot.plan) {
             (None, None) => true,
             (group @ Some(_), None) => of.iter().any(|(some, _)| *some == group),
             (None, plan @ Some(_)) => of.iter().any(|(_, some)| *some == plan),
             pair => of.contains(&pair),
-        });
+        };
+        self.pots.retain(|pot, _| is_kept(pot));
+        for taken in taken {
+            taken.paid.retain(|(pot, ..)| is_kept(pot));
+        }
     }
 
     /// Another process goes on, with these limits and models. How often a client was refused is known by

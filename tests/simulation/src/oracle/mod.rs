@@ -113,8 +113,9 @@ pub(crate) struct Oracle {
     beside: Beside,
     workers: BTreeMap<Name, Worker>,
     lives: u64,
-    /// Requests of deleted clients that may still be held somewhere.
-    ghosts: Vec<(Name, u32)>,
+    /// Requests of deleted clients that a process did not take back. The next one may, if there is a
+    /// client of that name again and nobody could write down that they ended.
+    ghosts: BTreeMap<(Name, u32), Held>,
     resume_timeout_ms: u64,
     /// What those who wait are told.
     pub(crate) waits: Waits,
@@ -138,7 +139,7 @@ impl Oracle {
             beside: Beside::default(),
             workers: BTreeMap::new(),
             lives: 0,
-            ghosts: Vec::new(),
+            ghosts: BTreeMap::new(),
             resume_timeout_ms,
             waits,
         }
@@ -500,7 +501,10 @@ impl Oracle {
     fn forget_empty(&mut self) {
         let clients = self.clients.values().map(|client| client.wanted);
         let of: BTreeSet<_> = clients.map(|wanted| (wanted.group, wanted.plan)).collect();
-        self.beside.forget_empty(&of);
+        let workers = self.workers.values_mut();
+        let held = workers.flat_map(|worker| worker.held.values_mut());
+        let held = held.chain(self.ghosts.values_mut());
+        self.beside.forget_empty(&of, held.map(|held| &mut held.beside));
     }
 
     /// What is left of a limit beside a client's own two, and how often it refused that client; `None`:
@@ -583,26 +587,30 @@ impl Oracle {
             let is_gone =
                 |id: &u32, held: &mut Held| is_orphan(clients, held) && !holds(*name, *id);
             let orphans = worker.held.extract_if(.., is_gone);
-            self.ghosts.extend(orphans.map(|(id, _)| (*name, id)));
+            self.ghosts.extend(orphans.map(|(id, held)| ((*name, id), held)));
+        }
+        for ((name, id), ghost) in &self.ghosts {
+            if holds(*name, *id) {
+                let worker = self.workers.entry(*name).or_default();
+                worker.away_since = Some(now);
+                worker.held.entry(*id).or_insert_with(|| ghost.clone());
+            }
         }
         self.workers.retain(|_, worker| !worker.held.is_empty());
     }
 
     /// Requests of deleted clients that were under way when a process ended: their ends change nothing.
-    pub(crate) fn ghosts(&self) -> &[(Name, u32)] {
-        &self.ghosts
+    pub(crate) fn ghosts(&self) -> impl Iterator<Item = (Name, u32)> {
+        self.ghosts.keys().copied()
+    }
+
+    /// Whether a request was one of these: a process that takes it back hears nothing of it.
+    pub(crate) fn was_ghost(&self, worker: Name, id: u32) -> bool {
+        self.ghosts.contains_key(&(worker, id))
     }
 
     /// The requests that hold something, by worker.
     pub(crate) fn held_by_worker(&self) -> impl Iterator<Item = (Name, u32)> {
         self.workers.iter().flat_map(|(name, worker)| worker.held.keys().map(|id| (*name, *id)))
-    }
-
-    /// How many requests hold something: at least and at most so many. What those of a deleted client
-    /// hold is nobody's, and may outlive a process or not.
-    pub(crate) fn held_between(&self) -> (usize, usize) {
-        let held = self.workers.values().flat_map(|worker| worker.held.values());
-        let orphans = held.filter(|held| is_orphan(&self.clients, held)).count();
-        (self.held() - orphans, self.held() + self.ghosts.len())
     }
 }

@@ -126,7 +126,12 @@ impl Rule {
     /// that a limit counts something else now, tokens become requests.
     pub(crate) fn is_read_back_as(&self, other: &Self) -> bool {
         let are_places = [self, other].map(|rule| matches!(rule.measure, Measure::Concurrent(_)));
-        are_places[0] == are_places[1] && self.each == other.each
+        // A client's own buckets are called by client and model alone.
+        let called_by = [self, other].map(|rule| match rule.each {
+            Each { client: true, model, .. } => Each { client: true, model, ..Each::default() },
+            each => each,
+        });
+        are_places[0] == are_places[1] && called_by[0] == called_by[1]
     }
 }
 

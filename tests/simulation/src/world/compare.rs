@@ -108,10 +108,9 @@ pub(super) fn same(process: &Process, oracle: &Oracle) -> Result<(), String> {
         same_standing("unknown", &unknown.standing, expected)?;
         same_beside("unknown", &unknown.limits, oracle, now)?;
     }
-    let (least, most) = oracle.held_between();
-    let held = process.ledger.held();
-    if held < least || held > most {
-        return Err(format!("{held} requests are held, and not {least} to {most}"));
+    let (held, expected) = (process.ledger.held(), oracle.held());
+    if held != expected {
+        return Err(format!("{held} requests are held, and not {expected}"));
     }
     Ok(())
 }

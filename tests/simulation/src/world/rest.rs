@@ -63,8 +63,8 @@ impl World {
         if self.has_forgotten() {
             return;
         }
-        let ghosts = self.oracle.ghosts().iter();
-        ended.extend(ghosts.map(|(worker, id)| (self.envoy_of[worker], *id)));
+        let ghosts = self.oracle.ghosts();
+        ended.extend(ghosts.map(|(worker, id)| (self.envoy_of[&worker], id)));
         ended.sort_unstable();
         let missing = self.admitted.iter().find(|request| ended.binary_search(request).is_err());
         if let Some((_, id)) = missing {
