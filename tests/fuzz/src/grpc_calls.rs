@@ -14,7 +14,10 @@ use flowguard::{
 use http_body_util::{BodyExt as _, Full};
 use limiter::{PerMinute, Tokens};
 use prost::Message as _;
-use proto::api::{self, GetClientConfigRequest, ListClientsRequest, SetClientConfigRequest};
+use proto::api::{
+    self, DeleteClientRequest, GetClientConfigRequest, ListClientsRequest, ResetClientRequest,
+    SetClientConfigRequest,
+};
 use tonic::{Code, Status, body::Body};
 use tower::ServiceExt as _;
 
@@ -50,13 +53,16 @@ fn is_request(call: &str, message: &[u8]) -> bool {
     match call {
         SET => SetClientConfigRequest::decode(message).is_ok(),
         LIST => ListClientsRequest::decode(message).is_ok(),
-        // All others take one client's id.
+        "DeleteClient" => DeleteClientRequest::decode(message).is_ok(),
+        "ResetClient" => ResetClientRequest::decode(message).is_ok(),
+        // The others take one client's id.
         _ => GetClientConfigRequest::decode(message).is_ok(),
     }
 }
 
 fn is_callers_fault(code: Code) -> bool {
-    matches!(code, Code::InvalidArgument | Code::NotFound)
+    // `ABORTED` is what a write is answered that is for another revision.
+    matches!(code, Code::InvalidArgument | Code::NotFound | Code::Aborted)
 }
 
 /// A whole configuration is in force as it was given.
