@@ -9,6 +9,7 @@ mod recording;
 mod runbook;
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use harness::TestStack;
 use harness::deadline::eventually_equal;
@@ -42,6 +43,7 @@ async fn the_control_plane_is_frozen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_plane_is_killed_and_stays_away() {
     let mut game = Game::start(calm()).await;
+    another_start_can_be_told(&game).await;
     game.stack.control_plane.process().kill();
     game.goes_on(3).await;
     game.stack.control_plane.restart().await;
@@ -52,11 +54,24 @@ async fn the_control_plane_is_killed_and_stays_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_control_plane_is_restarted() {
     let mut game = Game::start(calm()).await;
+    another_start_can_be_told(&game).await;
     game.stack.control_plane.process().terminate();
     game.stack.control_plane.process().wait_for_exit().await;
     game.stack.control_plane.restart().await;
     game.worker_is_served().await;
     game.ends_as("is restarted").await;
+}
+
+/// A process's metrics tell when it was started in whole seconds, rounded: one that comes within two is
+/// not told apart.
+async fn another_start_can_be_told(game: &Game) {
+    let metrics = game.stack.control_plane.metrics().await;
+    let started = metrics.value("process_start_time_seconds", &[]).expect("a start");
+    eventually_equal("whether two seconds have passed since the start", true, || async {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        now.as_secs_f64() >= started + 2.0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
