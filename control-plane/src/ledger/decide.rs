@@ -62,14 +62,16 @@ impl Ledger {
 
     fn count_dropped_of(&self, client: &Client, limit: &LimitKey, requests: u64, now: UnixMillis) {
         let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
-        let record = &mut self.slots.books(slot).record;
-        record.dropped(limit, requests, now);
+        let mut books = self.slots.books(slot);
+        books.record.dropped(limit, requests, now);
         if let LimitKey::Named(name) = limit
             && let Some(limit) = self.rules.limit(name.as_str())
         {
             limit.count_refused(requests, false);
-            record.refused_by(limit.number, requests);
+            books.record.refused_by(limit.number, requests);
         }
+        // The journal is locked before any books.
+        drop(books);
         self.touch(slot);
     }
 

@@ -111,13 +111,13 @@ impl SharedBuckets {
         Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
     }
 
-    /// Those that the keys are for, in whichever order these are; one whose limit is no more is not
-    /// among them.
+    /// Those that the keys are for, in whichever order these are. Each is locked once: a key that fits
+    /// no more may have the number of another that does.
     pub(super) fn lock(&self, keys: impl Iterator<Item = SharedKey>) -> Locked<'_> {
-        let mut keys = keys.collect::<SmallVec<[SharedKey; 16]>>();
-        keys.sort_unstable_by_key(|key| key.number);
-        let locked = keys.into_iter().filter_map(|key| Some((key.number, self.books_of(key)?)));
-        Locked(locked.collect())
+        let mut numbers = keys.map(SharedKey::number).collect::<SmallVec<[SharedNumber; 16]>>();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Locked(numbers.into_iter().map(|number| (number, self.books(number))).collect())
     }
 
     /// Every bucket that there is by now.
@@ -130,7 +130,7 @@ impl SharedBuckets {
 }
 
 impl Locked<'_> {
-    /// What is left of the one that the key is for; `None`: it is not among them.
+    /// What is left of the one that the key is for; `None`: its limit is no more.
     pub(super) fn stocks(&self, key: SharedKey) -> Option<&Stocks> {
         self.0.get(self.position(key)?).map(|(_, books)| &books.stocks)
     }
@@ -145,5 +145,29 @@ impl Locked<'_> {
         let position = self.0.binary_search_by_key(&key.number, |(number, _)| *number).ok()?;
         let (_, books) = self.0.get(position)?;
         (books.tenancy == key.tenancy).then_some(position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_locked_once_where_a_limit_that_is_no_more_had_it_before() {
+        let buckets = SharedBuckets::default();
+        let name = |limit: &str| SharedName {
+            limit: LimitName::try_from(limit).unwrap(),
+            group: None,
+            plan: None,
+            model: None,
+        };
+        let before = buckets.take(name("before"));
+        buckets.give_back(before);
+        let after = buckets.take(name("after"));
+        assert_eq!(before.number, after.number);
+
+        let locked = buckets.lock([after, before].into_iter());
+        assert!(locked.stocks(after).is_some());
+        assert!(locked.stocks(before).is_none());
     }
 }

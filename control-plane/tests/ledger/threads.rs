@@ -13,10 +13,11 @@ use std::{
 
 use flowguard::{
     ledger::{Answer, Ask, End, Ledger, ManualClock, RequestKind, WorkerId},
-    limits::Limit,
+    limits::{Limit, LimitKey},
     store::state::simulated::MemoryDisk,
 };
 use futures_util::FutureExt as _;
+use limiter::Dimension;
 
 use super::{
     restart::{begin_under, policy},
@@ -286,5 +287,24 @@ fn limits_that_come_and_go_under_eight_threads_stop_nobody_and_are_read_back_as_
             }
             assert_eq!(all_left(&again), all_left(&ledger), "round {round}");
         }
+    });
+}
+
+#[test]
+fn what_is_dropped_again_and_again_is_written_down_beside_everybody_who_decides() {
+    in_time(|| {
+        let (disk, clock) = (MemoryDisk::new(), ManualClock::at(NOW));
+        let configs: Vec<_> = (0..8).map(|n| Who::default().to_config(&member(n))).collect();
+        let (ledger, _files) =
+            begin_under(policy(), &disk, &configs, (Vec::new(), models([true; 3])), &clock);
+        let drop_one = |n| {
+            let client = member(u32::try_from(n % 8).unwrap());
+            ledger.count_dropped(&client, &LimitKey::Own(Dimension::Rpm), 1);
+        };
+        // More than are kept before they are written, by one thread alone and beside others.
+        (0..5_000).for_each(drop_one);
+        meanwhile(drop_one, || all_ask(&ledger, 200));
+        let dropped = |n| ledger.snapshot(&member(n)).unwrap().record.rpm_dropped;
+        assert!((0..8).map(dropped).sum::<u64>() >= 5_000);
     });
 }
