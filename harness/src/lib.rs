@@ -22,6 +22,7 @@ pub mod process;
 pub mod prometheus;
 pub mod random;
 pub mod raw_client;
+pub mod redis;
 pub mod relay;
 pub mod stack;
 pub mod tls;

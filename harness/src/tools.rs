@@ -62,6 +62,16 @@ pub fn chart_python() -> Command {
     Command::new(find("CHART_PYTHON", None))
 }
 
+/// Redis' server, which is a sentinel too.
+pub fn redis() -> Command {
+    Command::new(find("FLOWGUARD_REDIS", on_path("redis-server")))
+}
+
+/// Valkey's server.
+pub fn valkey() -> Command {
+    Command::new(find("FLOWGUARD_VALKEY", on_path("valkey-server")))
+}
+
 /// skopeo, which reads images as a registry's clients do.
 pub fn skopeo() -> Command {
     Command::new(find("SKOPEO_BIN", on_path("skopeo")))

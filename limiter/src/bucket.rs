@@ -125,6 +125,26 @@ impl Bucket {
         self.set_units(units);
     }
 
+    /// The same bucket under another revision, where the owner of the quota counts its changes: a
+    /// bucket that nobody looked at meanwhile goes through several of them at once.
+    #[must_use]
+    pub fn with_revision(self, revision: u32) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Goes on from two states of one bucket, of which each may lack charges that the other one has:
+    /// under the later quota, with what is left in the state that has less.
+    #[must_use]
+    pub fn merge(mut self, mut other: Self, now: UnixMillis) -> Self {
+        self.refill(now);
+        other.refill(now);
+        let (mut older, newer) =
+            if self.revision <= other.revision { (self, other) } else { (other, self) };
+        older.change(newer.quota, now);
+        let (whole, rest) = (older.whole, older.rest).min((newer.whole, newer.rest));
+        newer.with_balance(older.refilled_at.max(newer.refilled_at), whole, rest)
+    }
+
     /// What is left at `now`.
     #[inline]
     pub fn balance(&self, now: UnixMillis) -> Balance {
@@ -150,9 +170,10 @@ impl Bucket {
         }
     }
 
-    /// Time that goes backward adds nothing, and is not paid out again when it comes back.
+    /// Brings the bucket to `now`. Time that goes backward adds nothing, and is not paid out again when
+    /// it comes back.
     #[inline]
-    pub(crate) fn refill(&mut self, now: UnixMillis) {
+    pub fn refill(&mut self, now: UnixMillis) {
         let elapsed_ms = now.ms_since(self.refilled_at);
         if elapsed_ms > 0 {
             (self.whole, self.rest) = self.with(self.quota.refill(elapsed_ms));

@@ -23,6 +23,11 @@ impl Places {
         Self { max, taken: 0 }
     }
 
+    /// So many places, of which so many are taken: more than there are after `max` was lowered.
+    pub fn with_taken(max: NonZeroU64, taken: u64) -> Self {
+        Self { max, taken }
+    }
+
     /// How many requests may be under way at a time.
     pub fn max(&self) -> NonZeroU64 {
         self.max

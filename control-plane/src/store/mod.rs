@@ -13,6 +13,7 @@ mod none;
 mod port;
 mod redb;
 mod rehearsal;
+pub mod shared;
 pub mod state;
 mod unreadable;
 mod value;

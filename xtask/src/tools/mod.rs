@@ -10,8 +10,10 @@ mod charts;
 mod envoy;
 mod jq;
 mod prometheus;
+mod redis;
 mod sdks;
 mod skopeo;
+mod valkey;
 mod wrk;
 
 mod debian;
@@ -29,14 +31,17 @@ pub(crate) use self::wrk::{TOOL as WRK, wrk};
 
 /// The foreign clients of the tests, by the variables that name them.
 pub(crate) fn for_tests() -> Result<Vec<(&'static str, PathBuf)>> {
-    Ok(vec![
+    let mut tools = vec![
         (buf::TOOL.variable, buf::buf()?),
         (prometheus::TOOL.variable, prometheus::prometheus()?),
         (sdks::LIBRARIES.variable, sdks::sdk_python()?),
         (charts::LIBRARIES.variable, charts::chart_python()?),
         (skopeo::TOOL.variable, skopeo::skopeo()?),
         (jq::TOOL.variable, jq::jq()?),
-    ])
+        (redis::TOOL.variable, redis::redis()?),
+    ];
+    tools.extend(valkey::valkey()?.map(|path| (valkey::TOOL.variable, path)));
+    Ok(tools)
 }
 
 /// `cargo xtask envoy`

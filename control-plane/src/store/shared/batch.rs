@@ -1,0 +1,320 @@
+//! What is sent in one call: what its operations touch, each once, and the operations in order.
+
+use std::{collections::HashMap, num::NonZeroU64};
+
+use limiter::UnixMillis;
+use thiserror::Error;
+
+use super::{
+    BucketIndex, CounterIndex, Decide, Exact, Inexact, Operation, Tally, Told, Value, Wanted,
+    WordIndex, WorkerIndex, wire,
+};
+
+/// The most distinct buckets of a call. With [`CHARGES_MAX`] it takes a server less than a millisecond,
+/// in which it answers nobody else.
+pub const BUCKETS_MAX: usize = 256;
+
+/// The most charges and corrections of a call, where each of a request's limits is one.
+pub const CHARGES_MAX: usize = 512;
+
+/// The most operations of a call, of which some may charge nothing.
+pub const OPERATIONS_MAX: usize = 512;
+
+/// The most bytes that are remembered of a request: it has 16 limits at most, and names each.
+pub const NOTE_LEN_MAX: usize = 8 * 1024;
+
+/// The most numbers that one operation counts.
+const TALLIES_MAX: usize = 64;
+
+/// The most bytes of a worker's name or of a counter's.
+const NAME_LEN_MAX: usize = 255;
+
+/// What is asked in one call.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(super) buckets: Vec<Listed>,
+    pub(super) places: Vec<ListedPlaces>,
+    pub(super) words: Vec<Word>,
+    pub(super) workers: Vec<Vec<u8>>,
+    pub(super) tallies: Vec<Vec<u8>>,
+    pub(super) counters: Vec<Counter>,
+    pub(super) operations: Vec<Operation>,
+    charges: usize,
+    known: Known,
+}
+
+/// One bucket of a batch.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) key: Vec<u8>,
+    pub(super) told: Told,
+    pub(super) seen: Option<Value>,
+}
+
+/// One bucket of places.
+#[derive(Debug)]
+pub(super) struct ListedPlaces {
+    pub(super) key: Vec<u8>,
+    pub(super) max: NonZeroU64,
+}
+
+/// What one worker says of its places in one bucket of them.
+#[derive(Debug)]
+pub(super) struct Word {
+    pub(super) places: u16,
+    pub(super) worker: Vec<u8>,
+    pub(super) number: Exact,
+    pub(super) held: u32,
+}
+
+/// One number that is counted.
+#[derive(Debug)]
+pub(super) struct Counter {
+    pub(super) tally: u16,
+    pub(super) field: Vec<u8>,
+}
+
+/// What is listed already, and where.
+type Known = HashMap<(Kind, Vec<u8>), u16>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Bucket,
+    Places,
+    Word(u16),
+    Worker,
+    Tally,
+    Counter(u16),
+}
+
+/// What a batch does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BatchError {
+    /// It belongs into the next one.
+    #[error(
+        "a call has room for no more: it may touch {BUCKETS_MAX} buckets, make {CHARGES_MAX} charges and do {OPERATIONS_MAX} operations"
+    )]
+    Full,
+    /// One request is of distinct buckets, a bounded number of them.
+    #[error("a request must be of at most {} distinct buckets and places", limiter::BUCKETS_MAX)]
+    Demands,
+    /// One operation counts a bounded number of numbers.
+    #[error("an operation must count at most {TALLIES_MAX} numbers")]
+    Tallies,
+    /// Names and notes have a bound.
+    #[error("a name must be at most {NAME_LEN_MAX} bytes long, and a note {NOTE_LEN_MAX}")]
+    TooLong,
+    /// An index is of another batch.
+    #[error("an operation must be on what its own batch lists")]
+    NotListed,
+    /// A number that the script could not hold.
+    #[error(transparent)]
+    Inexact(#[from] Inexact),
+}
+
+impl Batch {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.buckets.is_empty() && self.words.is_empty()
+    }
+
+    /// Lists a bucket under its key. A listed bucket is brought to the store's time and to what is told
+    /// of it, also where no operation touches it.
+    ///
+    /// `seen` is what was last seen of it, where the server may have lost that.
+    pub fn bucket(
+        &mut self,
+        key: &[u8],
+        told: Told,
+        seen: Option<Value>,
+    ) -> Result<BucketIndex, BatchError> {
+        let index =
+            list((&mut self.known, Kind::Bucket, key), &mut self.buckets, BUCKETS_MAX, |key| {
+                Listed { key, told, seen }
+            })?;
+        Ok(BucketIndex(index))
+    }
+
+    /// Lists what a worker says of its places: the call numbered `number` of this worker says that it
+    /// holds `held` now. Of what is asked of it later in the batch one place more is taken each time.
+    ///
+    /// The number is raised with every call, for ever: a call that arrives after a later one counts for
+    /// nothing. `max` is how many places there are.
+    pub fn word(
+        &mut self,
+        key: &[u8],
+        max: NonZeroU64,
+        worker: &[u8],
+        (number, held): (Exact, u32),
+    ) -> Result<WordIndex, BatchError> {
+        check_name(worker)?;
+        // Both are counted by a double in the script.
+        Exact::try_from(max.get())?;
+        let places =
+            list((&mut self.known, Kind::Places, key), &mut self.places, BUCKETS_MAX, |key| {
+                ListedPlaces { key, max }
+            })?;
+        let known = (&mut self.known, Kind::Word(places), worker);
+        let index = list(known, &mut self.words, CHARGES_MAX, |worker| Word {
+            places,
+            worker,
+            number,
+            held,
+        })?;
+        Ok(WordIndex(index))
+    }
+
+    /// Lists the open requests of a worker, which are stored under this key.
+    pub fn worker(&mut self, key: &[u8]) -> Result<WorkerIndex, BatchError> {
+        let known = (&mut self.known, Kind::Worker, key);
+        list(known, &mut self.workers, OPERATIONS_MAX, |key| key).map(WorkerIndex)
+    }
+
+    /// Lists a number of the tallies that are stored under this key.
+    pub fn counter(&mut self, key: &[u8], field: &[u8]) -> Result<CounterIndex, BatchError> {
+        check_name(field)?;
+        let known = (&mut self.known, Kind::Tally, key);
+        let tally = list(known, &mut self.tallies, OPERATIONS_MAX, |key| key)?;
+        let known = (&mut self.known, Kind::Counter(tally), field);
+        let counters_max = OPERATIONS_MAX * TALLIES_MAX;
+        list(known, &mut self.counters, counters_max, |field| Counter { tally, field })
+            .map(CounterIndex)
+    }
+
+    /// Adds an operation after those that are there.
+    pub fn push(&mut self, operation: Operation) -> Result<(), BatchError> {
+        let charges = match &operation {
+            Operation::Decide(decide) => {
+                self.check_decide(decide)?;
+                decide.demands.len()
+            }
+            Operation::End(end) => {
+                self.check_worker(end.worker)?;
+                self.check_tallies(&end.tallies)?;
+                if end.corrections.len() > limiter::BUCKETS_MAX {
+                    return Err(BatchError::Demands);
+                }
+                for correction in &end.corrections {
+                    self.check_bucket(correction.bucket)?;
+                }
+                end.corrections.len()
+            }
+            Operation::Charge { bucket, tallies, .. } => {
+                self.check_bucket(*bucket)?;
+                self.check_tallies(tallies)?;
+                1
+            }
+        };
+        if self.operations.len() >= OPERATIONS_MAX || self.charges + charges > CHARGES_MAX {
+            return Err(BatchError::Full);
+        }
+        self.charges += charges;
+        self.operations.push(operation);
+        Ok(())
+    }
+
+    /// The keys that the script touches, each behind the prefix of the space.
+    pub fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let buckets = self.buckets.iter().map(|bucket| &bucket.key);
+        let places = self.places.iter().map(|places| &places.key);
+        let all = buckets.chain(places).chain(&self.workers).chain(&self.tallies);
+        all.map(move |key| [prefix, key].concat())
+    }
+
+    /// The time, where a test sets it.
+    pub fn time(now: Option<UnixMillis>) -> Vec<u8> {
+        now.map(|now| now.0.to_string().into_bytes()).unwrap_or_default()
+    }
+
+    /// What the script is told beside keys and time.
+    pub fn body(&self) -> Vec<u8> {
+        wire::body(self)
+    }
+
+    fn check_decide(&self, decide: &Decide) -> Result<(), BatchError> {
+        let Decide { demands, opening, if_admitted, if_refused } = decide;
+        self.check_tallies(if_admitted)?;
+        self.check_tallies(if_refused)?;
+        if let Some(opening) = opening {
+            self.check_worker(opening.worker)?;
+            if opening.note.len() > NOTE_LEN_MAX {
+                return Err(BatchError::TooLong);
+            }
+        }
+        if demands.len() > limiter::BUCKETS_MAX {
+            return Err(BatchError::Demands);
+        }
+        for (index, demand) in demands.iter().enumerate() {
+            let is_same = |other: &Wanted| match (&demand.wanted, other) {
+                (Wanted::Tokens(bucket, _), Wanted::Tokens(other, _)) => bucket == other,
+                (Wanted::Place(word), Wanted::Place(other)) => {
+                    let places = |word: &WordIndex| Some(find(&self.words, word.0)?.places);
+                    places(word) == places(other)
+                }
+                (Wanted::Tokens(..), Wanted::Place(_)) | (Wanted::Place(_), Wanted::Tokens(..)) => {
+                    false
+                }
+            };
+            if demands.iter().take(index).any(|before| is_same(&before.wanted)) {
+                return Err(BatchError::Demands);
+            }
+            match demand.wanted {
+                Wanted::Tokens(bucket, _) => self.check_bucket(bucket)?,
+                Wanted::Place(word) => listed(&self.words, word.0)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_bucket(&self, bucket: BucketIndex) -> Result<(), BatchError> {
+        listed(&self.buckets, bucket.0)
+    }
+
+    fn check_worker(&self, worker: WorkerIndex) -> Result<(), BatchError> {
+        listed(&self.workers, worker.0)
+    }
+
+    fn check_tallies(&self, tallies: &[Tally]) -> Result<(), BatchError> {
+        if tallies.len() > TALLIES_MAX {
+            return Err(BatchError::Tallies);
+        }
+        for tally in tallies {
+            super::exact::signed_double(tally.by)?;
+            listed(&self.counters, tally.counter.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is listed there; the script counts from 1, and so does every index.
+pub(super) fn find<T>(list: &[T], index: u16) -> Option<&T> {
+    list.get(usize::from(index).checked_sub(1)?)
+}
+
+/// Finds what is listed already, or lists it.
+fn list<T>(
+    (known, kind, name): (&mut Known, Kind, &[u8]),
+    list: &mut Vec<T>,
+    max: usize,
+    new: impl FnOnce(Vec<u8>) -> T,
+) -> Result<u16, BatchError> {
+    let name = (kind, name.to_owned());
+    if let Some(index) = known.get(&name) {
+        return Ok(*index);
+    }
+    if list.len() >= max {
+        return Err(BatchError::Full);
+    }
+    list.push(new(name.1.clone()));
+    let index = u16::try_from(list.len()).map_err(|_| BatchError::Full)?;
+    known.insert(name, index);
+    Ok(index)
+}
+
+fn listed<T>(list: &[T], index: u16) -> Result<(), BatchError> {
+    find(list, index).map(|_| ()).ok_or(BatchError::NotListed)
+}
+
+fn check_name(name: &[u8]) -> Result<(), BatchError> {
+    if name.is_empty() || name.len() > NAME_LEN_MAX { Err(BatchError::TooLong) } else { Ok(()) }
+}

@@ -1,0 +1,91 @@
+//! What a call fails with. All that matters of it is whether it can have happened.
+
+use redis::{ErrorKind, RedisError};
+use thiserror::Error;
+use tokio::task::JoinError;
+
+use crate::store::shared::ReplyError;
+
+/// Answers by which a server says that it did nothing, and that it may do it later or elsewhere.
+const DID_NOTHING: [&str; 12] = [
+    "NOSCRIPT",
+    "MOVED",
+    "ASK",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "READONLY",
+    "NOREPLICAS",
+    "OOM",
+    "BUSY",
+    "MISCONF",
+];
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// There is no connection, so that nothing can have happened.
+    #[error("can't connect to the store: {0}")]
+    NotConnected(String),
+    /// The server did nothing, and may do it later.
+    #[error("the store did nothing: {0}")]
+    DidNothing(String),
+    /// A bucket was written by a version that writes them otherwise; it was left as it is.
+    #[error("the store has a bucket that this version cannot read: {0}")]
+    Unreadable(String),
+    /// Nobody knows whether it happened: what was asked meets the failure mode and its charges stand.
+    #[error("the store may have done it or not: {0}")]
+    Unknown(String),
+    /// It happened, and the answer is none to what was asked.
+    #[error("the store's answer can't be read: {0}")]
+    Reply(#[from] ReplyError),
+    /// The same, where not even its parts are there.
+    #[error("the store's answer can't be read: {0} is of another form")]
+    NotUnderstood(&'static str),
+}
+
+impl Failure {
+    /// Whether it surely did not happen and may happen when it is asked again.
+    pub fn is_to_be_repeated(&self) -> bool {
+        matches!(self, Self::DidNothing(_))
+    }
+
+    /// Whether it may have happened.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::NotConnected(_) | Self::DidNothing(_) | Self::Unreadable(_) => false,
+            Self::Unknown(_) | Self::Reply(_) | Self::NotUnderstood(_) => true,
+        }
+    }
+
+    /// What an answer of the server, or the want of one, means for a call.
+    pub(super) fn of(error: &RedisError) -> Self {
+        let text = text(error);
+        match error.code() {
+            Some("UNREADABLE") => Self::Unreadable(text),
+            Some(code) if DID_NOTHING.contains(&code) => Self::DidNothing(text),
+            _ => Self::Unknown(text),
+        }
+    }
+
+    /// What it means for an attempt to connect.
+    pub(super) fn of_connecting(error: &RedisError) -> Self {
+        Self::NotConnected(text(error))
+    }
+
+    /// A task that was given up, as it is when the process ends, may have been carried out.
+    pub(super) fn of_task<T>(ended: Result<Result<T, Self>, JoinError>) -> Result<T, Self> {
+        ended.unwrap_or_else(|error| Err(Self::Unknown(error.to_string())))
+    }
+}
+
+/// The error in words, without what the server may have repeated of a password or a user's name.
+fn text(error: &RedisError) -> String {
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
+            "the user or the password is wrong".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

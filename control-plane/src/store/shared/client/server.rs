@@ -1,0 +1,48 @@
+//! Who answers, as it tells itself: what has to be known to trust what it says.
+
+/// A server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// Drawn when the process started. With another one, it may have lost what the one before knew.
+    pub run_id: String,
+    /// Names the history of writes that it has. With another one, it is another server's.
+    pub replication_id: String,
+    /// How far it is in that history. It only grows; where it is lower than it was, something was lost.
+    pub offset: u64,
+    /// Whether it takes writes.
+    pub is_master: bool,
+    /// How many replicas follow it.
+    pub replicas: u64,
+    /// What it throws away when its memory is full. Only `noeviction` will do: a bucket that was thrown
+    /// away is full again.
+    pub maxmemory_policy: String,
+    /// Whether it writes what happens to a file.
+    pub has_log: bool,
+}
+
+impl Server {
+    /// Whether what was seen of `before` may be lost here, so that it has to be merged.
+    pub fn may_have_lost_what(&self, before: &Self) -> bool {
+        self.run_id != before.run_id
+            || self.replication_id != before.replication_id
+            || self.offset < before.offset
+    }
+
+    /// Reads its `INFO`, of which only some lines matter.
+    pub(super) fn read(info: &str) -> Self {
+        let mut server = Self::default();
+        for (name, value) in info.lines().filter_map(|line| line.split_once(':')) {
+            match name {
+                "run_id" => value.clone_into(&mut server.run_id),
+                "master_replid" => value.clone_into(&mut server.replication_id),
+                "master_repl_offset" => server.offset = value.parse().unwrap_or(0),
+                "role" => server.is_master = value == "master",
+                "connected_slaves" => server.replicas = value.parse().unwrap_or(0),
+                "maxmemory_policy" => value.clone_into(&mut server.maxmemory_policy),
+                "aof_enabled" => server.has_log = value == "1",
+                _ => {}
+            }
+        }
+        server
+    }
+}

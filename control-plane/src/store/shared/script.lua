@@ -1,0 +1,488 @@
+-- The rule of limits, for everybody who shares this store: one call decides a batch of operations in
+-- order, under one time, over all buckets that they touch.
+--
+-- A script's work is never undone halfway, so everything is read and judged first, and all writes
+-- come last. The first of them is one that a server without memory, without replicas or without
+-- the right to write refuses: then nothing was written.
+--
+-- Lua counts in doubles, which are exact up to 2^53. A balance is whole tokens (`hi`, negative when in
+-- debt) and a rest (`lo`, in parts of a token, of which it has as many as its window `w` has
+-- milliseconds, so that `n` tokens per window refill `n` parts a millisecond). Every product that could
+-- pass 2^53 is made by `muldiv`; floor(a / b) and a % b are exact for integers below it.
+--
+-- KEYS  buckets, places, open requests by worker, tallies: as many of each as the body says.
+-- ARGV  the time in milliseconds, or '' for that of the server; the body, as `wire.rs` writes it.
+-- Reply the time; a byte and a u16 for each operation (whether it took effect, and which of its
+--       demands were charged); the buckets as they were found and as they are now; how many places
+--       were taken before the operations, a double each; whether what a worker said was news, a byte
+--       each.
+
+local pack, unpack_from = struct.pack, struct.unpack
+local floor, min, max = math.floor, math.min, math.max
+local call = redis.call
+
+-- What bucket values begin with. Another one was written by a later version.
+local FORMAT = 1
+local VALUE = '<Bdddddddd'
+local VALUE_LEN = 65
+local ABSENT = string.rep('\0', VALUE_LEN)
+
+-- How much refill a bucket can owe, where its window is not longer.
+local DEBT_MS_MAX = 600000
+
+-- For how long a place is a worker's that says nothing more.
+local LEASE_MS = 60000
+
+-- floor(a * b / c) and a * b % c, for integers up to 2^40 whose quotient is below 2^53: long
+-- division, `b` in digits of 2^12.
+local function muldiv(a, b, c)
+  local aq, ar, q, r = floor(a / c), a % c, 0, 0
+  for i = 3, 0, -1 do
+    local t = r * 4096 + ar * (floor(b / 4096 ^ i) % 4096)
+    q, r = q * 4096 + floor(t / c), t % c
+  end
+  return q + aq * b, r
+end
+
+-- What is above the capacity is lost.
+local function set(bucket, hi, lo)
+  if hi >= bucket.b then hi, lo = bucket.b, 0 end
+  bucket.hi, bucket.lo = hi, lo
+end
+
+local function refill(bucket, to)
+  local elapsed = to - bucket.at
+  -- A clock that goes backward adds nothing, and pays nothing out again when it comes back.
+  if elapsed <= 0 then return end
+  bucket.at = to
+  local n, w, lo = bucket.n, bucket.w, bucket.lo
+  -- So many windows fill any bucket; more of them might not be exact.
+  local windows = min(floor(elapsed / w), floor((bucket.b - bucket.hi) / n) + 1)
+  local hi, rest = bucket.hi + n * windows, elapsed % w
+  local product = n * rest
+  -- Rounding keeps the order: a product that is below this after it is exact.
+  if product < 9e15 then
+    local t = product + lo
+    return set(bucket, hi + floor(t / w), t % w)
+  end
+  local q, r = muldiv(n, rest, w)
+  r = r + lo
+  return set(bucket, hi + q + floor(r / w), r % w)
+end
+
+-- Puts other numbers in force at `since`: what is left keeps its share of the capacity, rounded down,
+-- and a debt its tokens.
+local function change(bucket, n, b, w, since)
+  if n == bucket.n and b == bucket.b and w == bucket.w then return end
+  refill(bucket, since)
+  local hi, lo, b0, w0 = bucket.hi, bucket.lo, bucket.b, bucket.w
+  if hi >= 0 and b ~= b0 then
+    -- floor((hi * w0 + lo) * b / b0), in parts that fit.
+    local q, r = muldiv(hi, b, b0)
+    local q3, r3 = muldiv(r, w0, b0)
+    local q4, r4 = muldiv(lo, b, w0)
+    local q5, r5 = floor(q4 / b0), q4 % b0
+    local q6, r6 = muldiv(r5, w0, b0)
+    local u = q3 + q6 + floor(r4 / b0) + floor((r3 + r6 + r4 % b0) / b0)
+    hi, lo = q + q5 + floor(u / w0), u % w0
+  end
+  if w ~= w0 then lo = muldiv(lo, w, w0) end
+  bucket.n, bucket.b, bucket.w, bucket.hi, bucket.lo = n, b, w, hi, lo
+end
+
+-- How far down a charge can take a balance.
+local function debt_floor(bucket)
+  if bucket.w >= DEBT_MS_MAX then return -bucket.n, 0 end
+  local q, r = muldiv(bucket.n, DEBT_MS_MAX, bucket.w)
+  if r == 0 then return -q, 0 end
+  return -q - 1, bucket.w - r
+end
+
+local function is_below(hi, lo, other_hi, other_lo)
+  return hi < other_hi or hi == other_hi and lo < other_lo
+end
+
+-- Charges what is owed, down to the floor. What is below it already, since the limit was lowered,
+-- stays where it is.
+local function charge_further(bucket, tokens)
+  local hi, lo = bucket.hi - tokens, bucket.lo
+  local floor_hi, floor_lo = debt_floor(bucket)
+  if is_below(hi, lo, floor_hi, floor_lo) then
+    if is_below(bucket.hi, bucket.lo, floor_hi, floor_lo) then return end
+    hi, lo = floor_hi, floor_lo
+  end
+  bucket.hi, bucket.lo, bucket.is_changed = hi, lo, true
+end
+
+-- Gives tokens of a charge back, but no more than is sure to be missing: all of them under the same
+-- numbers, after one change the smaller of the tokens and their share, and nothing after more.
+local function give_back(bucket, tokens, revision, b0)
+  local changes = bucket.revision - revision
+  if changes ~= 0 and changes ~= 1 then return end
+  local hi, lo = tokens, 0
+  if changes == 1 and bucket.b < b0 then
+    local q, r = muldiv(tokens, bucket.b, b0)
+    hi, lo = q, (muldiv(r, bucket.w, b0))
+  end
+  lo = lo + bucket.lo
+  set(bucket, bucket.hi + hi + floor(lo / bucket.w), lo % bucket.w)
+  bucket.is_changed = true
+end
+
+local function full(told, now)
+  return {
+    epoch = told.epoch, revision = told.revision, at = now,
+    n = told.n, b = told.b, w = told.w, hi = told.b, lo = 0,
+  }
+end
+
+local function read(value, from)
+  local _, epoch, revision, at, n, b, w, hi, lo = unpack_from(VALUE, value, from)
+  return {
+    epoch = epoch, revision = revision, at = at,
+    n = n, b = b, w = w, hi = hi, lo = lo,
+  }
+end
+
+local function written(bucket)
+  return pack(VALUE, FORMAT, bucket.epoch, bucket.revision, bucket.at,
+    bucket.n, bucket.b, bucket.w, bucket.hi, bucket.lo)
+end
+
+-- Goes on under what the caller knows of the limit. In a later epoch the bucket begins anew; what is
+-- older than the bucket's own is from somebody who has not read the latest write, and does nothing.
+local function follow(bucket, told, now)
+  if told.epoch > bucket.epoch then
+    bucket = full(told, now)
+    bucket.is_changed = true
+  elseif told.epoch == bucket.epoch and told.revision > bucket.revision then
+    change(bucket, told.n, told.b, told.w, told.since)
+    bucket.revision, bucket.is_changed = told.revision, true
+  end
+  refill(bucket, now)
+  return bucket
+end
+
+-- This server may have lost what another one knew: of what it has and what was seen there the lower
+-- balance is taken. Both follow what is told already.
+local function merge(bucket, seen, now)
+  if seen.epoch < bucket.epoch then return bucket end
+  if seen.epoch > bucket.epoch then
+    seen.is_changed = true
+    return seen
+  end
+  -- Who says neither revision does not know since when the later one holds.
+  local older, newer = bucket, seen
+  if seen.revision < bucket.revision then older, newer = seen, bucket end
+  change(older, newer.n, newer.b, newer.w, now)
+  older.revision = newer.revision
+  bucket.at = max(bucket.at, seen.at)
+  if is_below(seen.hi, seen.lo, bucket.hi, bucket.lo) then
+    bucket.hi, bucket.lo = seen.hi, seen.lo
+  end
+  bucket.is_changed = true
+  return bucket
+end
+
+local now
+if ARGV[1] == '' then
+  local time = call('TIME')
+  now = time[1] * 1000 + floor(time[2] / 1000)
+else
+  now = tonumber(ARGV[1])
+end
+
+local body = ARGV[2]
+local bucket_count, place_count, worker_count, tally_count, word_count, counter_count, operation_count, pos =
+  unpack_from('<I2I2I2I2I2I2I2', body, 1)
+local place_keys = bucket_count
+local worker_keys = place_keys + place_count
+local tally_keys = worker_keys + worker_count
+
+-- The buckets, brought to this time under the numbers that hold.
+local buckets, found, before = {}, {}, {}
+if bucket_count > 0 then found = call('MGET', unpack(KEYS, 1, bucket_count)) end
+for i = 1, bucket_count do
+  local epoch, revision, since, n, b, w, has_seen
+  epoch, revision, since, n, b, w, has_seen, pos = unpack_from('<ddddddB', body, pos)
+  local told = { epoch = epoch, revision = revision, since = since, n = n, b = b, w = w }
+  local value, bucket = found[i], nil
+  if value then
+    if #value ~= VALUE_LEN or value:byte() ~= FORMAT then
+      return redis.error_reply('UNREADABLE bucket ' .. i .. ' is of a format that this version does not know')
+    end
+    before[i] = value
+    bucket = follow(read(value, 1), told, now)
+  else
+    before[i] = ABSENT
+  end
+  if has_seen == 1 then
+    local seen = follow(read(body, pos), told, now)
+    pos = pos + VALUE_LEN
+    if bucket then
+      bucket = merge(bucket, seen, now)
+    else
+      seen.is_changed = true
+      bucket = seen
+    end
+  end
+  buckets[i] = bucket or full(told, now)
+end
+
+-- Places are told, never counted: a worker says how many it holds, whatever was said before, and what
+-- was lost or said twice is put right by its next word. A word that is older than one that was heard
+-- counts for nothing.
+local places, words = {}, {}
+for i = 1, place_count do
+  local most
+  most, pos = unpack_from('<d', body, pos)
+  places[i] = { key = KEYS[place_keys + i], max = most, words = {}, workers = {} }
+end
+for i = 1, word_count do
+  local index, number, held, worker
+  index, number, held, worker, pos = unpack_from('<I2ddBc0', body, pos)
+  local place = places[index]
+  local word = { place = place, worker = worker, number = number, held = held, is_news = false }
+  words[i] = word
+  place.words[#place.words + 1], place.workers[#place.workers + 1] = word, worker
+end
+
+-- A field without a name has the sum of all that is held, and when the first lease ends. A lease that
+-- ends later than one that begins now is by a clock that was set back since.
+local function count_anew(place)
+  place.taken, place.first_end, place.writes, place.gone = 0, now + LEASE_MS, {}, {}
+  local fields = call('HGETALL', place.key)
+  for i = 1, #fields, 2 do
+    local worker = fields[i]
+    if worker ~= '' then
+      local number, held, lease_end = unpack_from('<ddd', fields[i + 1])
+      if lease_end <= now then
+        place.gone[#place.gone + 1] = worker
+      else
+        if lease_end > now + LEASE_MS then
+          lease_end = now + LEASE_MS
+          place.writes[worker] = pack('<ddd', number, held, lease_end)
+        end
+        place.taken = place.taken + held
+        place.first_end = min(place.first_end, lease_end)
+      end
+    end
+  end
+end
+
+for i = 1, place_count do
+  local place = places[i]
+  local said = call('HMGET', place.key, '', unpack(place.workers))
+  if said[1] then
+    place.taken, place.first_end = unpack_from('<dd', said[1])
+    place.writes, place.gone = {}, {}
+  end
+  if not said[1] or place.first_end <= now or place.first_end > now + LEASE_MS then
+    count_anew(place)
+  end
+  for j, word in ipairs(place.words) do
+    local number, held, lease_end = -1, 0, 0
+    if said[j + 1] then number, held, lease_end = unpack_from('<ddd', said[j + 1]) end
+    if lease_end <= now then number, held = -1, 0 end
+    if word.number > number then
+      word.is_news = true
+      place.taken = place.taken - held + word.held
+    end
+  end
+  place.taken_before = place.taken
+end
+
+-- Requests that are open, by worker, as far as this call changes them.
+local opened, ended = {}, {}
+for i = 1, worker_count do opened[i], ended[i] = {}, {} end
+
+local function is_open(worker, request)
+  if opened[worker][request] then return true end
+  if ended[worker][request] then return false end
+  return call('HEXISTS', KEYS[worker_keys + worker], request) == 1
+end
+
+-- What is counted, in the tallies of a client.
+local counters = {}
+for i = 1, counter_count do
+  local tally, field
+  tally, field, pos = unpack_from('<I2Bc0', body, pos)
+  counters[i] = { key = KEYS[tally_keys + tally], field = field, sum = 0 }
+end
+
+local function count(is_counted)
+  local counted
+  counted, pos = unpack_from('<B', body, pos)
+  for _ = 1, counted do
+    local index, by
+    index, by, pos = unpack_from('<I2d', body, pos)
+    if is_counted then counters[index].sum = counters[index].sum + by end
+  end
+end
+
+-- Whether there is what one demand asks for.
+local function covers(demand)
+  if demand.word then return demand.word.is_news and demand.place.taken < demand.place.max end
+  return demand.bucket.hi >= demand.cost
+end
+
+local function take(demand)
+  if demand.word then
+    demand.word.held, demand.place.taken = demand.word.held + 1, demand.place.taken + 1
+  else
+    local bucket = demand.bucket
+    bucket.hi, bucket.is_changed = bucket.hi - demand.cost, true
+  end
+end
+
+-- All demands that are enforced are covered and charged, or nothing is. A watched one is charged where
+-- it covers a request that is admitted, and left alone where it does not.
+local function decide(demands)
+  for _, demand in ipairs(demands) do
+    if not demand.is_watched and not covers(demand) then return false, 0 end
+  end
+  local charged, bit = 0, 1
+  for _, demand in ipairs(demands) do
+    if not demand.is_watched or covers(demand) then
+      take(demand)
+      charged = charged + bit
+    end
+    bit = bit * 2
+  end
+  return true, charged
+end
+
+local REFUSED, DONE, DONE_BEFORE = 0, 1, 2
+local verdicts = {}
+
+local function run_decide()
+  local demand_count, demands = nil, {}
+  demand_count, pos = unpack_from('<B', body, pos)
+  for i = 1, demand_count do
+    local kind, index, cost
+    kind, index, cost, pos = unpack_from('<BI2d', body, pos)
+    local word = kind >= 2 and words[index] or nil
+    demands[i] = {
+      is_watched = kind % 2 == 1, cost = cost,
+      word = word, place = word and word.place, bucket = not word and buckets[index],
+    }
+  end
+  local worker, request, note
+  worker, request, note, pos = unpack_from('<I2Bc0I2c0', body, pos)
+  local verdict, charged = REFUSED, 0
+  if worker > 0 and is_open(worker, request) then
+    -- It was sent again, since nobody knew whether it had arrived.
+    verdict = DONE_BEFORE
+  else
+    local is_admitted
+    is_admitted, charged = decide(demands)
+    if is_admitted then
+      verdict = DONE
+      if worker > 0 then opened[worker][request] = pack('<I2', charged) .. note end
+    end
+  end
+  count(verdict == DONE)
+  count(verdict == REFUSED)
+  return verdict, charged
+end
+
+-- What an open request holds is corrected when it ends, and with that it is open no more: whoever
+-- tells the same end again changes nothing.
+local function run_end()
+  local worker, request, correction_count
+  worker, request, correction_count, pos = unpack_from('<I2Bc0B', body, pos)
+  local was_open = is_open(worker, request)
+  if was_open then
+    opened[worker][request], ended[worker][request] = nil, true
+  end
+  for _ = 1, correction_count do
+    local kind, index, tokens, epoch, revision, b0
+    kind, index, tokens, epoch, revision, b0, pos = unpack_from('<BI2dddd', body, pos)
+    local bucket = buckets[index]
+    -- What was charged in another epoch was charged to a bucket that is no more.
+    if was_open and epoch == bucket.epoch then
+      if kind == 0 then
+        give_back(bucket, tokens, revision, b0)
+      else
+        charge_further(bucket, tokens)
+      end
+    end
+  end
+  count(was_open)
+  return was_open and DONE or DONE_BEFORE, 0
+end
+
+local function run_charge()
+  local index, tokens
+  index, tokens, pos = unpack_from('<I2d', body, pos)
+  charge_further(buckets[index], tokens)
+  count(true)
+  return DONE, 0
+end
+
+local run = { run_decide, run_end, run_charge }
+for i = 1, operation_count do
+  local kind
+  kind, pos = unpack_from('<B', body, pos)
+  verdicts[i] = pack('<BI2', run[kind]())
+end
+
+-- From here on everything is written.
+local after, writes = {}, {}
+for i = 1, bucket_count do
+  local value = written(buckets[i])
+  after[i] = value
+  -- The time alone changes nothing: the next call refills as well from what is there.
+  if buckets[i].is_changed then
+    writes[#writes + 1], writes[#writes + 2] = KEYS[i], value
+  end
+end
+if #writes > 0 then call('MSET', unpack(writes)) end
+
+local taken = {}
+for i = 1, place_count do
+  local place = places[i]
+  taken[i] = pack('<d', place.taken_before)
+  for _, word in ipairs(place.words) do
+    if word.is_news then
+      place.writes[word.worker] = pack('<ddd', word.number, word.held, now + LEASE_MS)
+    end
+  end
+  local fields = { '', pack('<dd', place.taken, place.first_end) }
+  for worker, value in pairs(place.writes) do
+    fields[#fields + 1], fields[#fields + 2] = worker, value
+  end
+  call('HSET', place.key, unpack(fields))
+  for _, worker in ipairs(place.gone) do
+    if not place.writes[worker] then call('HDEL', place.key, worker) end
+  end
+  -- Nobody says anything any more of the places of a limit that was deleted.
+  call('PEXPIRE', place.key, 2 * LEASE_MS)
+end
+local news = {}
+for i = 1, word_count do news[i] = words[i].is_news and '\1' or '\0' end
+
+for i = 1, worker_count do
+  local key, fields, gone = KEYS[worker_keys + i], {}, {}
+  for request, note in pairs(opened[i]) do
+    fields[#fields + 1], fields[#fields + 2] = request, note
+  end
+  for request in pairs(ended[i]) do
+    if not opened[i][request] then gone[#gone + 1] = request end
+  end
+  if #fields > 0 then call('HSET', key, unpack(fields)) end
+  if #gone > 0 then call('HDEL', key, unpack(gone)) end
+end
+
+for i = 1, counter_count do
+  local counter = counters[i]
+  if counter.sum ~= 0 then
+    -- A number that would not fit any more stays as it is; what was decided must not fail for it.
+    redis.pcall('HINCRBY', counter.key, counter.field, string.format('%.0f', counter.sum))
+  end
+end
+
+return {
+  now, table.concat(verdicts), table.concat(before), table.concat(after),
+  table.concat(taken), table.concat(news),
+}

@@ -1,0 +1,4 @@
+//! The script itself.
+
+/// Its text.
+pub const SCRIPT: &str = include_str!("script.lua");
