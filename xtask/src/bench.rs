@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: what the filter costs on a real Envoy, and what a decision costs in the
-//! ledger.
+//! `cargo xtask bench`: what the filter costs on a real Envoy, what a decision costs in the ledger, and
+//! what it takes of a shared store.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -17,17 +17,26 @@ pub(crate) struct Arguments {
     /// Measure the ledger's decisions per second, without Envoy
     #[arg(long)]
     ledger: bool,
+    /// Measure what a call takes of the shared store, on a real Redis
+    #[arg(long, conflicts_with = "ledger")]
+    store: bool,
     /// Arguments of the benchmark: `cargo xtask bench --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-/// Runs one of the two benchmarks.
+/// Runs one of the benchmarks.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.ledger {
         let mut command =
             cargo(&["bench", "--locked", "--package", "flowguard", "--bench", "ledger", "--"]);
         return process::run(command.args(&arguments.arguments));
+    }
+    if arguments.store {
+        let mut parts = Parts::default();
+        parts.add_store_servers()?;
+        let mut command = Command::new(cargo::build_program("script", Profile::Release)?);
+        return process::run(parts.tell(command.args(&arguments.arguments)));
     }
     // Called in the caller's folder, to which the path of the JSON file is relative.
     let mut command = Command::new(cargo::build_program("bench", Profile::Release)?);

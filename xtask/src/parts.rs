@@ -37,6 +37,12 @@ impl Parts {
         Ok(())
     }
 
+    /// Finds or installs the servers of a shared store.
+    pub(crate) fn add_store_servers(&mut self) -> Result<()> {
+        self.0.extend(tools::store_servers()?);
+        Ok(())
+    }
+
     /// Finds or installs the load generator.
     pub(crate) fn add_wrk(&mut self) -> Result<()> {
         self.0.push((tools::WRK.variable, tools::wrk()?));

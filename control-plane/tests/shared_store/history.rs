@@ -15,7 +15,7 @@ use crate::{
     world::{Holding, Open, World, exact, worker_name},
 };
 
-const CALLS: usize = 60;
+const CALLS: usize = 40;
 
 /// How many places there are: few, so that they run out.
 const PLACES: NonZeroU64 = NonZeroU64::new(3).unwrap();
@@ -108,7 +108,7 @@ fn plan(world: &mut World, chance: &mut Rng) -> Plan {
         plan.told.push((index, told));
         plan.buckets.push(at);
     }
-    for _ in 0..chance.usize(1..12) {
+    for _ in 0..chance.usize(1..24) {
         match chance.u8(..10) {
             0..6 => decide(&mut plan, world, chance),
             6..9 => end(&mut plan, world, chance),

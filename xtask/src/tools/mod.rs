@@ -38,10 +38,16 @@ pub(crate) fn for_tests() -> Result<Vec<(&'static str, PathBuf)>> {
         (charts::LIBRARIES.variable, charts::chart_python()?),
         (skopeo::TOOL.variable, skopeo::skopeo()?),
         (jq::TOOL.variable, jq::jq()?),
-        (redis::TOOL.variable, redis::redis()?),
     ];
-    tools.extend(valkey::valkey()?.map(|path| (valkey::TOOL.variable, path)));
+    tools.extend(store_servers()?);
     Ok(tools)
+}
+
+/// The servers of a shared store, of which Valkey is not for every machine.
+pub(crate) fn store_servers() -> Result<Vec<(&'static str, PathBuf)>> {
+    let redis = (redis::TOOL.variable, redis::redis()?);
+    let valkey = valkey::valkey()?.map(|path| (valkey::TOOL.variable, path));
+    Ok([redis].into_iter().chain(valkey).collect())
 }
 
 /// `cargo xtask envoy`

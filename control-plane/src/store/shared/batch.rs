@@ -29,6 +29,9 @@ const TALLIES_MAX: usize = 64;
 /// The most bytes of a worker's name or of a counter's.
 const NAME_LEN_MAX: usize = 255;
 
+/// The index of the request of an operation that has none: lists are counted from 1.
+const NO_REQUEST: u16 = 0;
+
 /// What is asked in one call.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -38,7 +41,9 @@ pub struct Batch {
     pub(super) workers: Vec<Vec<u8>>,
     pub(super) tallies: Vec<Vec<u8>>,
     pub(super) counters: Vec<Counter>,
-    pub(super) operations: Vec<Operation>,
+    /// Each request that begins or ends in the batch: its worker and its name.
+    pub(super) requests: Vec<(u16, u32)>,
+    pub(super) operations: Vec<(Operation, u16)>,
     charges: usize,
     known: Known,
 }
@@ -85,6 +90,7 @@ enum Kind {
     Worker,
     Tally,
     Counter(u16),
+    Request(u16),
 }
 
 /// What a batch does not take.
@@ -208,8 +214,20 @@ impl Batch {
         if self.operations.len() >= OPERATIONS_MAX || self.charges + charges > CHARGES_MAX {
             return Err(BatchError::Full);
         }
+        let request = match &operation {
+            Operation::Decide(Decide { opening: Some(opening), .. }) => {
+                Some((opening.worker, opening.request))
+            }
+            Operation::End(end) => Some((end.worker, end.request)),
+            Operation::Decide(Decide { opening: None, .. }) | Operation::Charge { .. } => None,
+        };
+        let request = request.map_or(Ok(NO_REQUEST), |(worker, request)| {
+            let name = &request.to_le_bytes();
+            let known = (&mut self.known, Kind::Request(worker.0), name.as_slice());
+            list(known, &mut self.requests, OPERATIONS_MAX, |_| (worker.0, request))
+        })?;
         self.charges += charges;
-        self.operations.push(operation);
+        self.operations.push((operation, request));
         Ok(())
     }
 

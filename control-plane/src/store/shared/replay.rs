@@ -110,7 +110,7 @@ impl<'a> Replay<'a> {
 
     /// Does the next operation; `None` after the last one.
     pub fn step(&mut self) -> Option<Result<Step, Mismatch>> {
-        let operation = self.batch.operations.get(self.done)?;
+        let (operation, _) = self.batch.operations.get(self.done)?;
         let verdict = *self.reply.verdicts.get(self.done)?;
         self.done += 1;
         Some(self.replay(operation, verdict))

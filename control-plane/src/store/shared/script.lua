@@ -33,6 +33,10 @@ local DEBT_MS_MAX = 600000
 -- For how long a place is a worker's that says nothing more.
 local LEASE_MS = 60000
 
+-- The time; the buckets, and which of them the script has to write.
+local now
+local buckets, is_changed = {}, {}
+
 -- floor(a * b / c) and a * b % c, for integers up to 2^40 whose quotient is below 2^53: long
 -- division, `b` in digits of 2^12.
 local function muldiv(a, b, c)
@@ -104,19 +108,22 @@ end
 
 -- Charges what is owed, down to the floor. What is below it already, since the limit was lowered,
 -- stays where it is.
-local function charge_further(bucket, tokens)
+local function charge_further(index, tokens)
+  local bucket = buckets[index]
   local hi, lo = bucket.hi - tokens, bucket.lo
   local floor_hi, floor_lo = debt_floor(bucket)
   if is_below(hi, lo, floor_hi, floor_lo) then
     if is_below(bucket.hi, bucket.lo, floor_hi, floor_lo) then return end
     hi, lo = floor_hi, floor_lo
   end
-  bucket.hi, bucket.lo, bucket.is_changed = hi, lo, true
+  bucket.hi, bucket.lo = hi, lo
+  is_changed[index] = true
 end
 
 -- Gives tokens of a charge back, but no more than is sure to be missing: all of them under the same
 -- numbers, after one change the smaller of the tokens and their share, and nothing after more.
-local function give_back(bucket, tokens, revision, b0)
+local function give_back(index, tokens, revision, b0)
+  local bucket = buckets[index]
   local changes = bucket.revision - revision
   if changes ~= 0 and changes ~= 1 then return end
   local hi, lo = tokens, 0
@@ -126,51 +133,36 @@ local function give_back(bucket, tokens, revision, b0)
   end
   lo = lo + bucket.lo
   set(bucket, bucket.hi + hi + floor(lo / bucket.w), lo % bucket.w)
-  bucket.is_changed = true
+  is_changed[index] = true
 end
 
-local function full(told, now)
-  return {
-    epoch = told.epoch, revision = told.revision, at = now,
-    n = told.n, b = told.b, w = told.w, hi = told.b, lo = 0,
-  }
+local function full(epoch, revision, at, n, b, w)
+  return { epoch = epoch, revision = revision, at = at, n = n, b = b, w = w, hi = b, lo = 0 }
 end
 
 local function read(value, from)
   local _, epoch, revision, at, n, b, w, hi, lo = unpack_from(VALUE, value, from)
-  return {
-    epoch = epoch, revision = revision, at = at,
-    n = n, b = b, w = w, hi = hi, lo = lo,
-  }
+  return { epoch = epoch, revision = revision, at = at, n = n, b = b, w = w, hi = hi, lo = lo }
 end
 
-local function written(bucket)
-  return pack(VALUE, FORMAT, bucket.epoch, bucket.revision, bucket.at,
-    bucket.n, bucket.b, bucket.w, bucket.hi, bucket.lo)
-end
-
--- Goes on under what the caller knows of the limit. In a later epoch the bucket begins anew; what is
--- older than the bucket's own is from somebody who has not read the latest write, and does nothing.
-local function follow(bucket, told, now)
-  if told.epoch > bucket.epoch then
-    bucket = full(told, now)
-    bucket.is_changed = true
-  elseif told.epoch == bucket.epoch and told.revision > bucket.revision then
-    change(bucket, told.n, told.b, told.w, told.since)
-    bucket.revision, bucket.is_changed = told.revision, true
+-- Goes on under what the caller knows of the limit, and whether that was another one. In a later epoch
+-- the bucket begins anew; what is older than the bucket's own is from somebody who has not read the
+-- latest write, and does nothing.
+local function follow(bucket, epoch, revision, since, n, b, w)
+  if epoch > bucket.epoch then return full(epoch, revision, now, n, b, w), true end
+  local is_later = epoch == bucket.epoch and revision > bucket.revision
+  if is_later then
+    change(bucket, n, b, w, since)
+    bucket.revision = revision
   end
   refill(bucket, now)
-  return bucket
+  return bucket, is_later
 end
 
 -- This server may have lost what another one knew: of what it has and what was seen there the lower
 -- balance is taken. Both follow what is told already.
-local function merge(bucket, seen, now)
-  if seen.epoch < bucket.epoch then return bucket end
-  if seen.epoch > bucket.epoch then
-    seen.is_changed = true
-    return seen
-  end
+local function merge(bucket, seen)
+  if seen.epoch > bucket.epoch then return seen end
   -- Who says neither revision does not know since when the later one holds.
   local older, newer = bucket, seen
   if seen.revision < bucket.revision then older, newer = seen, bucket end
@@ -180,11 +172,9 @@ local function merge(bucket, seen, now)
   if is_below(seen.hi, seen.lo, bucket.hi, bucket.lo) then
     bucket.hi, bucket.lo = seen.hi, seen.lo
   end
-  bucket.is_changed = true
   return bucket
 end
 
-local now
 if ARGV[1] == '' then
   local time = call('TIME')
   now = time[1] * 1000 + floor(time[2] / 1000)
@@ -193,40 +183,37 @@ else
 end
 
 local body = ARGV[2]
-local bucket_count, place_count, worker_count, tally_count, word_count, counter_count, operation_count, pos =
+local bucket_count, place_count, worker_count, word_count, request_count, counter_count, operation_count, pos =
   unpack_from('<I2I2I2I2I2I2I2', body, 1)
 local place_keys = bucket_count
 local worker_keys = place_keys + place_count
 local tally_keys = worker_keys + worker_count
 
 -- The buckets, brought to this time under the numbers that hold.
-local buckets, found, before = {}, {}, {}
+local found = {}
 if bucket_count > 0 then found = call('MGET', unpack(KEYS, 1, bucket_count)) end
 for i = 1, bucket_count do
   local epoch, revision, since, n, b, w, has_seen
   epoch, revision, since, n, b, w, has_seen, pos = unpack_from('<ddddddB', body, pos)
-  local told = { epoch = epoch, revision = revision, since = since, n = n, b = b, w = w }
   local value, bucket = found[i], nil
   if value then
     if #value ~= VALUE_LEN or value:byte() ~= FORMAT then
       return redis.error_reply('UNREADABLE bucket ' .. i .. ' is of a format that this version does not know')
     end
-    before[i] = value
-    bucket = follow(read(value, 1), told, now)
+    bucket, is_changed[i] = follow(read(value, 1), epoch, revision, since, n, b, w)
   else
-    before[i] = ABSENT
+    found[i] = ABSENT
   end
   if has_seen == 1 then
-    local seen = follow(read(body, pos), told, now)
+    local seen = follow(read(body, pos), epoch, revision, since, n, b, w)
     pos = pos + VALUE_LEN
-    if bucket then
-      bucket = merge(bucket, seen, now)
-    else
-      seen.is_changed = true
-      bucket = seen
+    if not bucket then
+      bucket, is_changed[i] = seen, true
+    elseif seen.epoch >= bucket.epoch then
+      bucket, is_changed[i] = merge(bucket, seen), true
     end
   end
-  buckets[i] = bucket or full(told, now)
+  buckets[i] = bucket or full(epoch, revision, now, n, b, w)
 end
 
 -- Places are told, never counted: a worker says how many it holds, whatever was said before, and what
@@ -244,7 +231,8 @@ for i = 1, word_count do
   local place = places[index]
   local word = { place = place, worker = worker, number = number, held = held, is_news = false }
   words[i] = word
-  place.words[#place.words + 1], place.workers[#place.workers + 1] = word, worker
+  place.words[#place.words + 1] = word
+  place.workers[#place.workers + 1] = worker
 end
 
 -- A field without a name has the sum of all that is held, and when the first lease ends. A lease that
@@ -292,14 +280,25 @@ for i = 1, place_count do
   place.taken_before = place.taken
 end
 
--- Requests that are open, by worker, as far as this call changes them.
-local opened, ended = {}, {}
-for i = 1, worker_count do opened[i], ended[i] = {}, {} end
-
-local function is_open(worker, request)
-  if opened[worker][request] then return true end
-  if ended[worker][request] then return false end
-  return call('HEXISTS', KEYS[worker_keys + worker], request) == 1
+-- The requests that this call begins or ends: whether each is open, and what is to be remembered of
+-- those that it begins.
+local requests, by_worker = {}, {}
+for i = 1, worker_count do by_worker[i] = { names = {}, requests = {} } end
+for i = 1, request_count do
+  local worker, name
+  worker, name, pos = unpack_from('<I2Bc0', body, pos)
+  local request = { name = name, is_open = false, note = nil, has_ended = false }
+  requests[i] = request
+  local of = by_worker[worker]
+  of.names[#of.names + 1] = name
+  of.requests[#of.requests + 1] = request
+end
+for i = 1, worker_count do
+  local of = by_worker[i]
+  if #of.names > 0 then
+    local notes = call('HMGET', KEYS[worker_keys + i], unpack(of.names))
+    for j, request in ipairs(of.requests) do request.is_open = notes[j] ~= false end
+  end
 end
 
 -- What is counted, in the tallies of a client.
@@ -320,31 +319,42 @@ local function count(is_counted)
   end
 end
 
+local REFUSED, DONE, DONE_BEFORE = 0, 1, 2
+local verdicts = {}
+
+-- The demands of the request that is decided: of what, for how much, and whether that is watched.
+local buckets_of, words_of, costs, is_watched = {}, {}, {}, {}
+
 -- Whether there is what one demand asks for.
-local function covers(demand)
-  if demand.word then return demand.word.is_news and demand.place.taken < demand.place.max end
-  return demand.bucket.hi >= demand.cost
+local function covers(i)
+  local bucket = buckets_of[i]
+  if bucket then return buckets[bucket].hi >= costs[i] end
+  local word = words_of[i]
+  return word.is_news and word.place.taken < word.place.max
 end
 
-local function take(demand)
-  if demand.word then
-    demand.word.held, demand.place.taken = demand.word.held + 1, demand.place.taken + 1
+local function take(i)
+  local index = buckets_of[i]
+  if index then
+    local bucket = buckets[index]
+    bucket.hi = bucket.hi - costs[i]
+    is_changed[index] = true
   else
-    local bucket = demand.bucket
-    bucket.hi, bucket.is_changed = bucket.hi - demand.cost, true
+    local word = words_of[i]
+    word.held, word.place.taken = word.held + 1, word.place.taken + 1
   end
 end
 
 -- All demands that are enforced are covered and charged, or nothing is. A watched one is charged where
 -- it covers a request that is admitted, and left alone where it does not.
-local function decide(demands)
-  for _, demand in ipairs(demands) do
-    if not demand.is_watched and not covers(demand) then return false, 0 end
+local function decide(demand_count)
+  for i = 1, demand_count do
+    if not is_watched[i] and not covers(i) then return false, 0 end
   end
   local charged, bit = 0, 1
-  for _, demand in ipairs(demands) do
-    if not demand.is_watched or covers(demand) then
-      take(demand)
+  for i = 1, demand_count do
+    if not is_watched[i] or covers(i) then
+      take(i)
       charged = charged + bit
     end
     bit = bit * 2
@@ -352,33 +362,34 @@ local function decide(demands)
   return true, charged
 end
 
-local REFUSED, DONE, DONE_BEFORE = 0, 1, 2
-local verdicts = {}
-
 local function run_decide()
-  local demand_count, demands = nil, {}
+  local demand_count
   demand_count, pos = unpack_from('<B', body, pos)
   for i = 1, demand_count do
-    local kind, index, cost
-    kind, index, cost, pos = unpack_from('<BI2d', body, pos)
-    local word = kind >= 2 and words[index] or nil
-    demands[i] = {
-      is_watched = kind % 2 == 1, cost = cost,
-      word = word, place = word and word.place, bucket = not word and buckets[index],
-    }
+    local kind, index
+    kind, index, costs[i], pos = unpack_from('<BI2d', body, pos)
+    is_watched[i] = kind % 2 == 1
+    if kind < 2 then
+      buckets_of[i] = index
+    else
+      buckets_of[i], words_of[i] = nil, words[index]
+    end
   end
-  local worker, request, note
-  worker, request, note, pos = unpack_from('<I2Bc0I2c0', body, pos)
+  local index, note
+  index, note, pos = unpack_from('<I2I2c0', body, pos)
+  local request = requests[index]
   local verdict, charged = REFUSED, 0
-  if worker > 0 and is_open(worker, request) then
+  if request and request.is_open then
     -- It was sent again, since nobody knew whether it had arrived.
     verdict = DONE_BEFORE
   else
     local is_admitted
-    is_admitted, charged = decide(demands)
+    is_admitted, charged = decide(demand_count)
     if is_admitted then
       verdict = DONE
-      if worker > 0 then opened[worker][request] = pack('<I2', charged) .. note end
+      if request then
+        request.is_open, request.note = true, pack('<I2', charged) .. note
+      end
     end
   end
   count(verdict == DONE)
@@ -389,18 +400,18 @@ end
 -- What an open request holds is corrected when it ends, and with that it is open no more: whoever
 -- tells the same end again changes nothing.
 local function run_end()
-  local worker, request, correction_count
-  worker, request, correction_count, pos = unpack_from('<I2Bc0B', body, pos)
-  local was_open = is_open(worker, request)
+  local index, correction_count
+  index, correction_count, pos = unpack_from('<I2B', body, pos)
+  local request = requests[index]
+  local was_open = request.is_open
   if was_open then
-    opened[worker][request], ended[worker][request] = nil, true
+    request.is_open, request.note, request.has_ended = false, nil, true
   end
   for _ = 1, correction_count do
-    local kind, index, tokens, epoch, revision, b0
-    kind, index, tokens, epoch, revision, b0, pos = unpack_from('<BI2dddd', body, pos)
-    local bucket = buckets[index]
+    local kind, bucket, tokens, epoch, revision, b0
+    kind, bucket, tokens, epoch, revision, b0, pos = unpack_from('<BI2dddd', body, pos)
     -- What was charged in another epoch was charged to a bucket that is no more.
-    if was_open and epoch == bucket.epoch then
+    if was_open and epoch == buckets[bucket].epoch then
       if kind == 0 then
         give_back(bucket, tokens, revision, b0)
       else
@@ -415,7 +426,7 @@ end
 local function run_charge()
   local index, tokens
   index, tokens, pos = unpack_from('<I2d', body, pos)
-  charge_further(buckets[index], tokens)
+  charge_further(index, tokens)
   count(true)
   return DONE, 0
 end
@@ -430,11 +441,14 @@ end
 -- From here on everything is written.
 local after, writes = {}, {}
 for i = 1, bucket_count do
-  local value = written(buckets[i])
+  local bucket = buckets[i]
+  local value = pack(VALUE, FORMAT, bucket.epoch, bucket.revision, bucket.at,
+    bucket.n, bucket.b, bucket.w, bucket.hi, bucket.lo)
   after[i] = value
   -- The time alone changes nothing: the next call refills as well from what is there.
-  if buckets[i].is_changed then
-    writes[#writes + 1], writes[#writes + 2] = KEYS[i], value
+  if is_changed[i] then
+    writes[#writes + 1] = KEYS[i]
+    writes[#writes + 1] = value
   end
 end
 if #writes > 0 then call('MSET', unpack(writes)) end
@@ -450,7 +464,8 @@ for i = 1, place_count do
   end
   local fields = { '', pack('<dd', place.taken, place.first_end) }
   for worker, value in pairs(place.writes) do
-    fields[#fields + 1], fields[#fields + 2] = worker, value
+    fields[#fields + 1] = worker
+    fields[#fields + 1] = value
   end
   call('HSET', place.key, unpack(fields))
   for _, worker in ipairs(place.gone) do
@@ -464,11 +479,13 @@ for i = 1, word_count do news[i] = words[i].is_news and '\1' or '\0' end
 
 for i = 1, worker_count do
   local key, fields, gone = KEYS[worker_keys + i], {}, {}
-  for request, note in pairs(opened[i]) do
-    fields[#fields + 1], fields[#fields + 2] = request, note
-  end
-  for request in pairs(ended[i]) do
-    if not opened[i][request] then gone[#gone + 1] = request end
+  for _, request in ipairs(by_worker[i].requests) do
+    if request.note then
+      fields[#fields + 1] = request.name
+      fields[#fields + 1] = request.note
+    elseif request.has_ended then
+      gone[#gone + 1] = request.name
+    end
   end
   if #fields > 0 then call('HSET', key, unpack(fields)) end
   if #gone > 0 then call('HDEL', key, unpack(gone)) end
@@ -483,6 +500,6 @@ for i = 1, counter_count do
 end
 
 return {
-  now, table.concat(verdicts), table.concat(before), table.concat(after),
+  now, table.concat(verdicts), table.concat(found), table.concat(after),
   table.concat(taken), table.concat(news),
 }

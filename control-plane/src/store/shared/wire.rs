@@ -19,17 +19,14 @@ const PLACE: u8 = 2;
 const GIVE_BACK: u8 = 0;
 const CHARGE_FURTHER: u8 = 1;
 
-/// The index of what is not there: lists are counted from 1.
-const NONE: u16 = 0;
-
 pub(super) fn body(batch: &Batch) -> Vec<u8> {
     let mut body = Body(Vec::with_capacity(64 * (batch.buckets.len() + batch.operations.len())));
     for len in [
         batch.buckets.len(),
         batch.places.len(),
         batch.workers.len(),
-        batch.tallies.len(),
         batch.words.len(),
+        batch.requests.len(),
         batch.counters.len(),
         batch.operations.len(),
     ] {
@@ -57,12 +54,17 @@ pub(super) fn body(batch: &Batch) -> Vec<u8> {
         body.double(word.held.into());
         body.name(&word.worker);
     }
+    for (worker, request) in &batch.requests {
+        body.u16(*worker);
+        // In decimal, so that a person can read it in the store.
+        body.name(request.to_string().as_bytes());
+    }
     for counter in &batch.counters {
         body.u16(counter.tally);
         body.name(&counter.field);
     }
-    for operation in &batch.operations {
-        body.operation(operation);
+    for (operation, request) in &batch.operations {
+        body.operation(operation, *request);
     }
     body.0
 }
@@ -70,15 +72,15 @@ pub(super) fn body(batch: &Batch) -> Vec<u8> {
 struct Body(Vec<u8>);
 
 impl Body {
-    fn operation(&mut self, operation: &Operation) {
+    fn operation(&mut self, operation: &Operation, request: u16) {
         match operation {
             Operation::Decide(decide) => {
                 self.u8(DECIDE);
-                self.decide(decide);
+                self.decide(decide, request);
             }
             Operation::End(end) => {
                 self.u8(END);
-                self.end(end);
+                self.end(end, request);
             }
             Operation::Charge { bucket, tokens, tallies } => {
                 self.u8(CHARGE);
@@ -89,7 +91,7 @@ impl Body {
         }
     }
 
-    fn decide(&mut self, decide: &Decide) {
+    fn decide(&mut self, decide: &Decide, request: u16) {
         self.len_u8(decide.demands.len());
         for demand in &decide.demands {
             let watched = if demand.is_watched { WATCHED } else { 0 };
@@ -106,23 +108,16 @@ impl Body {
                 }
             }
         }
-        if let Some(opening) = &decide.opening {
-            self.u16(opening.worker.0);
-            self.request(opening.request);
-            self.len_u16(opening.note.len());
-            self.0.extend(&opening.note);
-        } else {
-            self.u16(NONE);
-            self.len_u8(0);
-            self.len_u16(0);
-        }
+        self.u16(request);
+        let note = decide.opening.as_ref().map_or(&[][..], |opening| &opening.note);
+        self.len_u16(note.len());
+        self.0.extend(note);
         self.tallies(&decide.if_admitted);
         self.tallies(&decide.if_refused);
     }
 
-    fn end(&mut self, end: &End) {
-        self.u16(end.worker.0);
-        self.request(end.request);
+    fn end(&mut self, end: &End, request: u16) {
+        self.u16(request);
         self.len_u8(end.corrections.len());
         for Correction { bucket, charge, epoch, used } in &end.corrections {
             let (charged, used) = (charge.tokens().get(), used.get());
@@ -143,11 +138,6 @@ impl Body {
             // A batch takes no others.
             self.double(signed_double(tally.by).unwrap_or_default());
         }
-    }
-
-    /// The name of a request is its number in decimal, so that a person can read it in the store.
-    fn request(&mut self, request: u32) {
-        self.name(request.to_string().as_bytes());
     }
 
     fn name(&mut self, name: &[u8]) {

@@ -1,0 +1,153 @@
+//! Calls of one shape, one after the other.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use flowguard::store::shared::{
+    Batch, BatchError, Decide, Demand, End, Exact, Opening, Operation, Tally, Told, Wanted,
+    client::{Answer, Client},
+};
+use harness::redis::Redis;
+use limiter::{Quota, Tokens, Window};
+use tokio::time::Instant;
+
+/// So many clients take turns.
+const CLIENTS: u32 = 1_000;
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// About as much as is written down of a request with a few limits.
+const NOTE_LEN: usize = 120;
+
+/// Whose requests are in one call. All share one bucket; the others are each client's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clients {
+    Distinct,
+    One,
+}
+
+/// What one call takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// From its begin to its end, as the server sees it: more where the machine does something else.
+    pub(crate) script_us: f64,
+    /// What the thread worked, reading and answering included.
+    pub(crate) cpu_us: f64,
+}
+
+/// The shape of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Buckets that a request is charged to.
+    pub(crate) limits: u32,
+    /// Requests of a call.
+    pub(crate) asks: u32,
+    pub(crate) clients: Clients,
+    /// Whether requests are remembered and counted, and those of the call before end in it.
+    pub(crate) keeps_notes: bool,
+}
+
+impl Load {
+    /// Microseconds a call; `None` where that is more than one call may do.
+    pub(crate) async fn measure(
+        self,
+        redis: &Redis,
+        client: &Client,
+        calls: u32,
+    ) -> Result<Option<Cost>, Box<dyn Error>> {
+        if let Err(BatchError::Full) = self.batch(0) {
+            return Ok(None);
+        }
+        for number in 0..CLIENTS / self.asks + 1 {
+            self.call(client, number).await?;
+        }
+        redis.command(&[b"CONFIG", b"RESETSTAT"]).await;
+        let before = cpu_us(&info(redis).await)?;
+        for number in 0..calls {
+            self.call(client, CLIENTS + number).await?;
+        }
+        let info = info(redis).await;
+        let line = info.lines().find(|line| line.starts_with("cmdstat_evalsha:"));
+        let us = line.and_then(|line| line.split("usec_per_call=").nth(1)?.split(',').next());
+        Ok(Some(Cost {
+            script_us: us.ok_or("the server tells no time of EVALSHA")?.parse()?,
+            cpu_us: (cpu_us(&info)? - before) / f64::from(calls),
+        }))
+    }
+
+    async fn call(self, client: &Client, number: u32) -> Result<(), Box<dyn Error>> {
+        let batch = Arc::new(self.batch(number)?);
+        match client.call(&batch, None, Instant::now() + CALL_TIMEOUT).await {
+            Answer::InTime(answered) => {
+                answered?;
+                Ok(())
+            }
+            Answer::Late(_) => Err("no answer in time".into()),
+        }
+    }
+
+    fn batch(self, number: u32) -> Result<Batch, BatchError> {
+        let mut batch = Batch::default();
+        let since = Exact::ZERO;
+        let minute = Quota::new(limiter::AMOUNT_MAX, Window::MINUTE, None)
+            .map_err(|_| BatchError::Demands)?;
+        let told = Told { epoch: Exact::ZERO, revision: 1, since, quota: minute };
+        for ask in 0..self.asks {
+            let client = match self.clients {
+                Clients::Distinct => (number * self.asks + ask) % CLIENTS,
+                Clients::One => number % CLIENTS,
+            };
+            let mut decide = Decide::default();
+            for limit in 0..self.limits {
+                let key =
+                    if limit == 0 { "b:org".to_owned() } else { format!("b:{client}:{limit}") };
+                let bucket = batch.bucket(key.as_bytes(), told, None)?;
+                let wanted = Wanted::Tokens(bucket, Tokens::ONE);
+                decide.demands.push(Demand { wanted, is_watched: false });
+            }
+            if self.keeps_notes {
+                self.keep(&mut batch, &mut decide, (number, ask, client))?;
+            }
+            batch.push(Operation::Decide(decide))?;
+        }
+        Ok(batch)
+    }
+
+    /// The request is remembered and counted, and the one in its place in the call before ends.
+    fn keep(
+        self,
+        batch: &mut Batch,
+        decide: &mut Decide,
+        (number, ask, client): (u32, u32, u32),
+    ) -> Result<(), BatchError> {
+        let worker = batch.worker(format!("o:{}", ask % 2).as_bytes())?;
+        let request = number * self.asks + ask;
+        let corrections = smallvec::SmallVec::new();
+        let key = format!("t:{client}");
+        let settled = batch.counter(key.as_bytes(), b"settled")?;
+        let admitted = batch.counter(key.as_bytes(), b"admitted")?;
+        batch.push(Operation::End(End {
+            worker,
+            request: request.wrapping_sub(self.asks),
+            corrections,
+            tallies: [Tally { counter: settled, by: 1 }].into_iter().collect(),
+        }))?;
+        decide.opening = Some(Opening { worker, request, note: vec![b'n'; NOTE_LEN] });
+        decide.if_admitted.push(Tally { counter: admitted, by: 1 });
+        Ok(())
+    }
+}
+
+async fn info(redis: &Redis) -> String {
+    let info = redis.command(&[b"INFO", b"everything"]).await;
+    String::from_utf8_lossy(&info).into_owned()
+}
+
+/// What the server's thread worked so far.
+fn cpu_us(info: &str) -> Result<f64, Box<dyn Error>> {
+    let mut us = 0.0;
+    for name in ["used_cpu_user_main_thread:", "used_cpu_sys_main_thread:"] {
+        let value = info.lines().find_map(|line| line.strip_prefix(name));
+        us += value.ok_or("the server tells no time of its thread")?.parse::<f64>()? * 1e6;
+    }
+    Ok(us)
+}
