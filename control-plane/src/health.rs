@@ -30,6 +30,8 @@ pub enum Part {
     ConfigFile,
     /// The journal of balances.
     Journal,
+    /// What other processes write to the store that they share with this one.
+    Configuration,
 }
 
 impl Health {

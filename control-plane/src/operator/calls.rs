@@ -71,7 +71,7 @@ impl Operator {
             }
             operator.put(config, before, Write::Replacement, &caller).await
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Changes the fields of a client that `draft` has, and keeps all others. What they are is read
@@ -94,7 +94,7 @@ impl Operator {
             let config = draft.apply_to(&before)?;
             operator.put(config, Some(before), Write::Patch, &caller).await
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Forgets a client.
@@ -120,7 +120,7 @@ impl Operator {
             removal.log(&caller);
             Ok(removal)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Fills a client's buckets, whatever it spent or owes, and tells how it then stands.
@@ -148,7 +148,7 @@ impl Operator {
             );
             Ok(ClientStats::from(&after))
         };
-        self.writer.run(reset).await
+        self.in_turn(reset).await
     }
 
     /// What time it is for everything that is configured.

@@ -90,7 +90,7 @@ impl Operator {
             replacement.log(&caller);
             Ok(replacement)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// The tag of everything that is configured.

@@ -38,7 +38,7 @@ impl Operator {
             change.log(&caller);
             Ok(change)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Forgets a limit, and what was spent of it.
@@ -63,7 +63,7 @@ impl Operator {
             removal.log(&caller);
             Ok(removal)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// One limit.

@@ -12,6 +12,7 @@ mod difference;
 mod document;
 mod error;
 mod everything;
+mod follow;
 pub mod grpc;
 mod if_match;
 mod kind;

@@ -36,7 +36,7 @@ impl Operator {
             change.log(&caller);
             Ok(change)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Forgets a model that no limit names. Requests for it are for `other` then.
@@ -67,7 +67,7 @@ impl Operator {
             removal.log(&caller);
             Ok(removal)
         };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     /// Which names are of one model.

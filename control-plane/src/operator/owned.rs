@@ -144,7 +144,7 @@ impl Operator {
     ) -> Result<FileChange, OperatorError> {
         let (operator, file) = (Arc::clone(self), Arc::clone(file));
         let write = async move { operator.take_from_file(file, wanted).await };
-        self.writer.run(write).await
+        self.in_turn(write).await
     }
 
     async fn take_from_file(

@@ -75,6 +75,11 @@ impl Revisions {
         Tag::of_all(known.newest, known.file)
     }
 
+    /// The store's last write that is in force.
+    pub(super) fn newest(&self) -> Revision {
+        self.0.read().newest
+    }
+
     /// Notes everything that the store had.
     pub(super) fn loaded(&self, contents: &Contents) {
         let mut known = self.0.write();

@@ -12,9 +12,12 @@ use crate::{
 
 /// A place for configurations.
 ///
-/// Each write gets the store's next [`Revision`], and so does everything that it puts there. A call
-/// may take its time, but always ends, and there are never two writes at a time; one that has begun
-/// is waited for.
+/// Each write gets a higher [`Revision`] than the one before, and so does everything that it puts
+/// there. A call may take its time, but always ends, and there are never two writes at a time; one that
+/// has begun is waited for.
+///
+/// Several processes may share one. Each writes in a turn of its own, and begins it with what the
+/// others wrote before.
 #[async_trait]
 pub trait ConfigStore: fmt::Debug + Send + Sync {
     /// Everything that is stored.
@@ -23,6 +26,36 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
     /// Does all of it, one after the other, or nothing. When this answers, it is as durable as it
     /// gets.
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError>;
+
+    /// What was written after `known` by whoever shares the store.
+    async fn written_since(&self, _known: Revision) -> Result<WrittenSince, StoreError> {
+        Ok(WrittenSince::Nothing)
+    }
+
+    /// Waits until nobody else writes, and tells the same. Nobody else does until
+    /// [`ConfigStore::end_turn`].
+    async fn begin_turn(&self, known: Revision) -> Result<WrittenSince, StoreError> {
+        self.written_since(known).await
+    }
+
+    /// Others may write again.
+    async fn end_turn(&self) {}
+}
+
+/// What others wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrittenSince {
+    /// Nothing.
+    Nothing,
+    /// Each thing as it was written last, with the revision of that write, in any order.
+    Edits {
+        /// The things.
+        edits: Vec<(Edit, Revision)>,
+        /// The revision of the last write.
+        newest: Revision,
+    },
+    /// So much that all of it is told: what is not there is not configured.
+    Everything(Contents),
 }
 
 /// Everything that a store holds, each thing with the revision of its last write, in any order.

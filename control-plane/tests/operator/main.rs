@@ -14,5 +14,6 @@ mod rest;
 mod rest_errors;
 mod rest_fuzz;
 mod rules;
+mod several;
 mod store;
 mod world;
