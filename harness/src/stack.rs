@@ -39,8 +39,10 @@ pub struct TestStack {
     pub relay: Option<Relay>,
     /// Prometheus, when the builder was asked for it.
     pub prometheus: Option<Prometheus>,
-    /// The control plane of all Envoys.
+    /// The control plane of all Envoys, or the first one of several.
     pub control_plane: ControlPlane,
+    /// The others, when the builder was asked for them.
+    pub other_control_planes: Vec<ControlPlane>,
     /// The upstream of all Envoys.
     pub upstream: MockLlm,
     builder: StackBuilder,
@@ -53,6 +55,7 @@ pub struct TestStack {
 pub struct StackBuilder {
     settings: Settings,
     envoys: usize,
+    control_planes: usize,
     workers: usize,
     layout: Layout,
     filter: Option<PathBuf>,
@@ -85,6 +88,7 @@ impl TestStack {
         StackBuilder {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             envoys: 1,
+            control_planes: 1,
             workers: 1,
             layout: Layout::OneFile,
             filter: None,
@@ -161,6 +165,12 @@ impl StackBuilder {
     #[must_use]
     pub fn envoys(self, envoys: usize) -> Self {
         Self { envoys, ..self }
+    }
+
+    /// How many control planes there are, which share a store. The Envoys have one after the other.
+    #[must_use]
+    pub fn control_planes(self, control_planes: usize) -> Self {
+        Self { control_planes, ..self }
     }
 
     /// How many worker threads each Envoy has.
@@ -241,11 +251,21 @@ impl StackBuilder {
         let decision_address = control_plane.decision_address();
         let relay = if self.relay { Some(Relay::start(decision_address).await) } else { None };
         let decision_address = relay.as_ref().map_or(decision_address, Relay::address);
-        self.settings.insert("DECISION_PORT".to_owned(), decision_address.port().to_string());
-
+        let mut other_control_planes = Vec::new();
+        for number in 1..self.control_planes {
+            let log_folder = folder.path().join(format!("control-plane-{number}"));
+            std::fs::create_dir(&log_folder).expect("a folder for its log");
+            let other = ControlPlane::start(self.settings.clone(), log_folder).await;
+            other_control_planes.push(other);
+        }
+        let first = decision_address.port();
         let mut envoys = Vec::new();
         for index in 0..self.envoys {
             let (name, ports) = (envoy_name(index), EnvoyPorts::free());
+            let other = (index % self.control_planes).checked_sub(1);
+            let port = other.and_then(|other| other_control_planes.get(other));
+            let port = port.map_or(first, |other| other.decision_address().port());
+            self.settings.insert("DECISION_PORT".to_owned(), port.to_string());
             let config = self.envoy_config(&name, ports, folder.path()).await;
             envoys.push(Envoy::spawn(&name, &config, ports, self.workers, folder.path()));
         }
@@ -258,7 +278,17 @@ impl StackBuilder {
         } else {
             None
         };
-        TestStack { envoys, relay, prometheus, control_plane, upstream, builder: self, folder }
+        self.settings.insert("DECISION_PORT".to_owned(), first.to_string());
+        TestStack {
+            envoys,
+            relay,
+            prometheus,
+            control_plane,
+            other_control_planes,
+            upstream,
+            builder: self,
+            folder,
+        }
     }
 
     /// The configuration that an Envoy is started with; what it discovers is written to its file.

@@ -76,6 +76,9 @@ impl Session {
         }
         let frame = Frame::try_from(frame).map_err(refused)?;
         self.metrics.frame_received();
+        if !self.welcomed && self.resumed.is_some() {
+            self.ledger.take_over_from_others(&self.worker).await;
+        }
         if !self.resume(frame.resume.as_ref(), frame.is_bare()).await.map_err(refused)? {
             return Ok(self.welcome().map(|welcome| self.control_frame(Some(welcome), Vec::new())));
         }

@@ -33,8 +33,14 @@ impl Ledger {
     ///
     /// One decision is one atomic step over all limits of its client, whoever else asks. A request
     /// that is asked for again, since its worker knows of no answer, is answered with what was decided.
-    #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
     pub async fn decide(&self, worker: &Worker, asks: &[Ask<'_>]) -> Vec<Answer> {
+        match &self.replica {
+            None => self.decide_here(worker, asks),
+            Some(replica) => self.decide_shared(replica, worker, asks).await,
+        }
+    }
+
+    fn decide_here(&self, worker: &Worker, asks: &[Ask<'_>]) -> Vec<Answer> {
         let now = self.clock.now();
         let mut held = worker.lock();
         held.begin_frame();
@@ -200,7 +206,7 @@ impl Ledger {
     /// at what the smallest full bucket holds: a client whose usual request is larger than its limits
     /// waits for that, and is not locked out for ever.
     #[inline]
-    fn estimate(
+    pub(super) fn estimate(
         &self,
         client: &Client,
         record: &Record,

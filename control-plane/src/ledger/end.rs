@@ -8,6 +8,7 @@ use super::{
     cost::Cost,
     journal::Pen,
     policy::EstimateSource,
+    record::Record as ClientRecord,
     slots::Books,
 };
 use crate::store::state::{EndedRecord, Record};
@@ -26,11 +27,15 @@ pub enum End {
 impl Ledger {
     /// Ends a worker's requests, and tells which of them were under way. It is written down with what
     /// is decided next, or by [`Ledger::commit`].
-    #[expect(clippy::unused_async, reason = "a store that is shared is a round trip away")]
     pub async fn end(&self, worker: &Worker, ends: Vec<(u32, End)>) -> Vec<Ended> {
-        if ends.is_empty() {
-            return Vec::new();
+        match &self.replica {
+            _ if ends.is_empty() => Vec::new(),
+            None => self.end_here(worker, ends),
+            Some(replica) => self.end_shared(replica, worker, ends).await,
         }
+    }
+
+    fn end_here(&self, worker: &Worker, ends: Vec<(u32, End)>) -> Vec<Ended> {
         let now = self.clock.now();
         let mut held = worker.lock();
         let mut pen = self.journal.pen();
@@ -69,15 +74,34 @@ impl Ledger {
         pen: &mut Pen<'_>,
         now: UnixMillis,
     ) {
-        let cost = match end {
+        let cost = self.cost_of(request, end);
+        self.end_charges(books.as_deref_mut(), &request.charges, cost, pen, now);
+        if let Some(Books { record, .. }) = books {
+            self.count_end(record, request, (end, cost), now);
+        }
+    }
+
+    /// What a request costs that ended so; `None`: what it was charged stands.
+    #[inline]
+    pub(super) fn cost_of(&self, request: &Reservation, end: &End) -> Option<Cost> {
+        match end {
             End::Settled(response) => {
                 Some(response.cost(request.kind, request.reserved, &self.policy.charge))
             }
             End::Canceled => Some(Cost::Nothing),
             End::Lost => None,
-        };
-        self.end_charges(books.as_deref_mut(), &request.charges, cost, pen, now);
-        let Some(Books { record, .. }) = books else { return };
+        }
+    }
+
+    /// Counts a request that ended so.
+    #[inline]
+    pub(super) fn count_end(
+        &self,
+        record: &mut ClientRecord,
+        request: &Reservation,
+        (end, cost): (&End, Option<Cost>),
+        now: UnixMillis,
+    ) {
         match (end, cost) {
             (End::Settled(response), Some(cost)) => {
                 record.settled(request.reserved, cost.tokens(), response.duration_us);

@@ -24,6 +24,7 @@ mod policy;
 mod possible;
 mod record;
 mod recorded;
+mod replica;
 mod reservation;
 mod restore;
 mod retired;
@@ -57,6 +58,7 @@ pub use policy::{
 };
 pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
+use replica::Replica;
 use reservation::Reservation;
 use retired::Retired;
 use rules::{Class, Rules};
@@ -69,7 +71,10 @@ pub use worker::{Worker, WorkerId};
 pub use workers::Ended;
 use workers::Workers;
 
-use crate::clients::{self, Catalog};
+use crate::{
+    clients::{self, Catalog},
+    store::shared::SharedStore,
+};
 
 /// A client as the catalog has it: its configuration, and where the rest is found.
 type Client = clients::Client<Entry>;
@@ -95,6 +100,8 @@ pub struct Ledger {
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
+    /// What is shared with other processes; `None`: all that is left of limits is here.
+    replica: Option<Replica>,
 }
 
 impl Ledger {
@@ -113,7 +120,13 @@ impl Ledger {
             retired: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
+            replica: None,
         }
+    }
+
+    /// A ledger whose balances are in a store that others share.
+    pub fn sharing(policy: Policy, clock: impl Into<Clock>, store: SharedStore) -> Self {
+        Self { replica: Some(Replica::new(store)), ..Self::new(policy, clock) }
     }
 
     /// What time it is for everything that is decided here.

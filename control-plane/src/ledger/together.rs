@@ -244,6 +244,35 @@ impl Beset<'_> {
     }
 }
 
+/// Whether a client that has as much again may have to wait for what this request gives back to a limit
+/// of which so much is left.
+pub(super) fn is_short_of(limit: &InForce, main: &Stock, cost: Tokens, now: UnixMillis) -> bool {
+    limit.refuses_by(Part::Main) && main.is_short(limit.config.measure, cost, now)
+}
+
+/// The tightest limits, this one among them, of which so much is left.
+pub(super) fn tighten(
+    limit: &InForce,
+    main: &Stock,
+    tightest: Tightest,
+    now: UnixMillis,
+) -> Tightest {
+    let Some(balance) = main.balance(now).filter(|_| limit.refuses_by(Part::Main)) else {
+        return tightest;
+    };
+    let left = || Left { limit: LimitKey::Named(limit.config.name.clone()), balance };
+    let is_tighter =
+        |than: &Option<Left>| than.as_ref().is_none_or(|than| than.is_looser(&balance));
+    let Tightest { requests, tokens } = tightest;
+    match limit.config.measure {
+        Measure::Requests(_) if is_tighter(&requests) => {
+            Tightest { requests: Some(left()), tokens }
+        }
+        Measure::Tokens(_) if is_tighter(&tokens) => Tightest { requests, tokens: Some(left()) },
+        _ => Tightest { requests, tokens },
+    }
+}
+
 impl Stake<'_> {
     fn demands(&mut self, cost: Tokens) -> impl Iterator<Item = (Part, Demand<'_>)> {
         let limit = self.limit;
@@ -263,31 +292,12 @@ impl Stake<'_> {
         (key, Stock::held(self.limit.config.measure, charge))
     }
 
-    /// Whether a client that has as much again may have to wait for what this request gives back.
     fn is_short(&self, cost: Tokens, now: UnixMillis) -> bool {
-        self.limit.refuses_by(Part::Main)
-            && self.main.is_short(self.limit.config.measure, cost, now)
+        is_short_of(self.limit, &self.main, cost, now)
     }
 
-    /// The tightest limits, this one among them.
     fn tighten(&self, tightest: Tightest, now: UnixMillis) -> Tightest {
-        let Some(balance) = self.main.balance(now).filter(|_| self.limit.refuses_by(Part::Main))
-        else {
-            return tightest;
-        };
-        let left = || Left { limit: LimitKey::Named(self.limit.config.name.clone()), balance };
-        let is_tighter =
-            |than: &Option<Left>| than.as_ref().is_none_or(|than| than.is_looser(&balance));
-        let Tightest { requests, tokens } = tightest;
-        match self.limit.config.measure {
-            Measure::Requests(_) if is_tighter(&requests) => {
-                Tightest { requests: Some(left()), tokens }
-            }
-            Measure::Tokens(_) if is_tighter(&tokens) => {
-                Tightest { requests, tokens: Some(left()) }
-            }
-            _ => Tightest { requests, tokens },
-        }
+        tighten(self.limit, &self.main, tightest, now)
     }
 
     fn refusal(&self, wait: Wait, now: UnixMillis) -> Refusal {

@@ -91,6 +91,11 @@ impl Worker {
         self.lock().untold.clear();
     }
 
+    /// The number of its newest stream.
+    pub(super) fn newest_stream(&self) -> u64 {
+        self.lock().newest_stream
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock()
     }

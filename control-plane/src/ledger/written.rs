@@ -34,7 +34,11 @@ pub(super) fn push_books<'a>(
     for (dimension, bucket) in books.balances.buckets() {
         if bucket.is_some() || epoch > 0 {
             let level = bucket.map(|bucket| written_level(bucket.level()));
-            push(&Record::Bucket(BucketRecord { bucket: name(client, dimension), epoch, level }));
+            push(&Record::Bucket(BucketRecord {
+                bucket: own_name(client, dimension),
+                epoch,
+                level,
+            }));
         }
     }
     for (key, stocks) in books.balances.beside.iter() {
@@ -114,7 +118,7 @@ pub(super) fn push_opened(
         .collect();
     let charges = by_bucket.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
         let (bucket, epoch) = match key {
-            BucketKey::Own(dimension) => (name(client, *dimension), *epoch),
+            BucketKey::Own(dimension) => (own_name(client, *dimension), *epoch),
             BucketKey::Beside(key, part) => {
                 (limit_bucket(held, beside_name(named, *key, client)?, *part), *epoch)
             }
@@ -154,7 +158,7 @@ fn limit_bucket<'a>(held: &Held, name: LimitBucketName<'a>, part: Part) -> Bucke
 }
 
 /// What a client's own bucket of a limit is called; `None`: limit or model are no more.
-fn beside_name<'a>(
+pub(super) fn beside_name<'a>(
     named: &'a Named,
     key: BesideKey,
     client: &'a ClientId,
@@ -199,7 +203,7 @@ pub(super) fn part(name: &LimitBucketName<'_>) -> Part {
     if name.trial { Part::Trial } else { Part::Main }
 }
 
-fn name(client: &ClientId, dimension: Dimension) -> BucketName<'_> {
+pub(super) fn own_name(client: &ClientId, dimension: Dimension) -> BucketName<'_> {
     match dimension {
         Dimension::Rpm => BucketName::Rpm(client.as_str()),
         Dimension::Tpm => BucketName::Tpm(client.as_str()),

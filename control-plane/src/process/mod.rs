@@ -7,6 +7,7 @@ mod envoy_files;
 mod exit;
 mod health_check;
 mod keeper;
+mod kept;
 mod listeners;
 mod run;
 mod serve;

@@ -1,6 +1,6 @@
 //! Everything is bound before anything is served, and stopped in order.
 
-use std::{convert::Infallible, io, path::Path, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc};
 
 use futures_util::FutureExt as _;
 use tokio::runtime;
@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::{
     keeper::{JournalMetrics, Keeper},
+    kept::{Kept, ShareError},
     listeners::{BindError, Listeners},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
@@ -15,15 +16,13 @@ use super::{
 use crate::{
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
-    excerpt::path_in_one_line,
-    health::Health,
     http,
-    ledger::{Ledger, SystemClock},
+    ledger::Ledger,
     metrics,
     operator::{Operator, OperatorError, grpc, rest, start},
     settings::Settings,
     store::{
-        ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
+        DataFolder, OpenError,
         state::{CutOff, FolderDisk, StateError, StateFiles},
     },
 };
@@ -40,6 +39,9 @@ pub(super) enum ServeError {
     /// What outlives the process cannot be kept, or not be read.
     #[error(transparent)]
     Data(#[from] OpenError),
+    /// The store that is shared cannot be.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// The balances of the process before cannot be read.
     #[error(transparent)]
     State(#[from] StateError),
@@ -66,20 +68,13 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
-    let folder = match &settings.data_dir {
-        DataDir::Memory => None,
-        DataDir::Folder(path) => Some(DataFolder::open(path)?),
-    };
-    let store: Box<dyn ConfigStore> = match &folder {
-        None => Box::new(NoStore::default()),
-        Some(folder) => Box::new(RedbStore::open(folder).await?),
-    };
+    let kept = Kept::open(&settings.data_dir, &settings.store).await?;
+    let store = kept.configuration().await?;
     // Only now: a process that ends over a taken port or its folder says that alone.
-    let path = folder.as_ref().map(DataFolder::path);
-    announce_data_dir(path);
+    kept.announce();
     listeners.announce()?;
 
-    let ledger = Arc::new(Ledger::new(settings.policy, SystemClock::start()));
+    let ledger = Arc::new(kept.ledger(settings.policy));
     let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
@@ -89,15 +84,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if found.clients > 0 {
         info!("configured clients: {}", found.clients);
     }
-    let health = match path {
-        Some(path) => Health::ready().kept_in(path),
-        None => Health::ready(),
-    };
+    let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
         None => None,
     };
-    let keeper = match &folder {
+    let keeper = match kept.folder() {
         Some(folder) => {
             let files = restore(folder, &ledger)?;
             Some(Keeper::start(files, Arc::clone(&ledger), health.clone(), journal_metrics)?)
@@ -119,6 +111,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });
+    if kept.is_shared() {
+        let operator = Arc::clone(&operator);
+        faces.spawn(|shutdown| operator.follow(health.clone(), shutdown));
+    }
     let rest = rest::router(operator, health.clone(), access);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
     faces.spawn(|shutdown| {
@@ -165,12 +161,4 @@ fn restore(folder: &DataFolder, ledger: &Ledger) -> Result<Arc<StateFiles>, Stat
         info!("requests that are still under way: {}", ledger.held());
     }
     Ok(files)
-}
-
-fn announce_data_dir(folder: Option<&Path>) {
-    if let Some(folder) = folder {
-        info!("clients and balances are kept in {} (DATA_DIR)", path_in_one_line(folder));
-    } else {
-        info!("clients and balances end with this process (DATA_DIR=memory)");
-    }
 }

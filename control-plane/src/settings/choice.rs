@@ -10,6 +10,7 @@ use crate::{
         AbortCharge, FallbackCharge, ReadCharge, RetryAfter, UnknownClients, WithoutUsageCharge,
     },
     logging::{LogFormat, LogLevel},
+    store::shared::StoreFailureMode,
 };
 
 /// A type whose values are words.
@@ -41,6 +42,7 @@ words!(LogFormat: Text = "text", Json = "json");
 words!(FallbackCharge: Estimate = "estimate", Request = "request", Nothing = "nothing");
 words!(AbortCharge: Observed = "observed", Estimate = "estimate", Known = "known");
 words!(ReadCharge: Request = "request", Estimate = "estimate");
+words!(StoreFailureMode: Local = "local", Closed = "closed", Open = "open");
 words!(RetryAfter: Exact = "exact", Spread = "spread");
 words!(
     WithoutUsageCharge:

@@ -48,6 +48,8 @@ pub struct Settings {
     pub config_file: Option<PathBuf>,
     /// Where that is kept which outlives the process.
     pub data_dir: store::DataDir,
+    /// What is shared with other control planes.
+    pub store: store::shared::Config,
 }
 
 /// The rooms' own defaults, and what the process alone obeys.
@@ -62,6 +64,7 @@ impl Default for Settings {
             demo_clients: true,
             config_file: None,
             data_dir: store::DataDir::default(),
+            store: store::shared::Config::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use limiter::Tokens;
 use proto::plugin_config::{ExemptPath, ModelFrom, ModelHeader};
 
 use super::value::{Value, number};
+use crate::store::{self, shared::StoreUrl};
 
 /// How values of a type are written, and which of them are allowed.
 pub(crate) trait Notation<T> {
@@ -134,6 +135,47 @@ impl Notation<Option<PathBuf>> for OptionalPath {
 
     fn allowed(&self) -> String {
         self.0.to_owned()
+    }
+}
+
+/// The store that is shared, or nothing, of which this is said.
+pub(super) struct Optional(pub(super) &'static str);
+
+impl Notation<Option<StoreUrl>> for Optional {
+    fn parse(&self, text: &str) -> Option<Option<StoreUrl>> {
+        if text.is_empty() { Some(None) } else { StoreUrl::parse(text).map(Some) }
+    }
+
+    fn text(&self, url: &Option<StoreUrl>) -> String {
+        url.as_ref().map(StoreUrl::to_string).unwrap_or_default()
+    }
+
+    fn allowed(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+/// What a store's keys begin with.
+pub(super) struct StorePrefix;
+
+impl Notation<String> for StorePrefix {
+    fn parse(&self, text: &str) -> Option<String> {
+        let is_text = |text: &&str| {
+            (1..=store::shared::Config::PREFIX_LEN_MAX).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        Some(text).filter(is_text).map(ToOwned::to_owned)
+    }
+
+    fn text(&self, prefix: &String) -> String {
+        prefix.clone()
+    }
+
+    fn allowed(&self) -> String {
+        format!(
+            "1 to {} ASCII characters without spaces, such as {{flowguard}}:",
+            store::shared::Config::PREFIX_LEN_MAX
+        )
     }
 }
 

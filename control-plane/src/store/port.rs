@@ -42,6 +42,29 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
     async fn end_turn(&self) {}
 }
 
+#[async_trait]
+impl<S: ConfigStore> ConfigStore for Arc<S> {
+    async fn load(&self) -> Result<Contents, StoreError> {
+        (**self).load().await
+    }
+
+    async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+        (**self).write(edits).await
+    }
+
+    async fn written_since(&self, known: Revision) -> Result<WrittenSince, StoreError> {
+        (**self).written_since(known).await
+    }
+
+    async fn begin_turn(&self, known: Revision) -> Result<WrittenSince, StoreError> {
+        (**self).begin_turn(known).await
+    }
+
+    async fn end_turn(&self) {
+        (**self).end_turn().await;
+    }
+}
+
 /// What others wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WrittenSince {

@@ -53,6 +53,11 @@ impl Class {
         Self { key, applied: ArcSwap::from_pointee(applied) }
     }
 
+    /// Which limits apply now, to be kept for as long as a store takes to answer.
+    pub(in crate::ledger) fn applied_now(&self) -> Arc<Applied> {
+        self.applied.load_full()
+    }
+
     /// Which limits apply now.
     #[inline]
     pub(in crate::ledger) fn applied(&self) -> Guard<Arc<Applied>> {

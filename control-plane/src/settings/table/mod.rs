@@ -8,6 +8,7 @@ mod filter;
 mod log;
 mod network;
 mod refusal;
+mod store;
 
 use std::{fmt, num::NonZeroU16};
 
@@ -61,6 +62,7 @@ impl Setting {
             charge::ROWS,
             clients::ROWS,
             data::ROWS,
+            store::ROWS,
         ]
         .into_iter()
         .flatten()

@@ -7,6 +7,7 @@
 mod answer;
 mod connection;
 mod failure;
+mod scripts;
 mod server;
 mod target;
 
@@ -21,6 +22,7 @@ use super::{Batch, RawReply, Reply, script::SCRIPT};
 
 pub use answer::{Answer, Late};
 pub use failure::Failure;
+pub use scripts::{Found, SmallScript};
 pub use server::Server;
 pub use target::{Credentials, Secret, Target, Trust};
 

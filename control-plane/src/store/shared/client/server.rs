@@ -9,6 +9,8 @@ pub struct Server {
     pub replication_id: String,
     /// How far it is in that history. It only grows; where it is lower than it was, something was lost.
     pub offset: u64,
+    /// Its version.
+    pub version: String,
     /// Whether it takes writes.
     pub is_master: bool,
     /// How many replicas follow it.
@@ -36,6 +38,11 @@ impl Server {
                 "run_id" => value.clone_into(&mut server.run_id),
                 "master_replid" => value.clone_into(&mut server.replication_id),
                 "master_repl_offset" => server.offset = value.parse().unwrap_or(0),
+                "redis_version" if server.version.is_empty() => {
+                    value.clone_into(&mut server.version)
+                }
+                // A Valkey also says with which Redis it is compatible.
+                "valkey_version" => value.clone_into(&mut server.version),
                 "role" => server.is_master = value == "master",
                 "connected_slaves" => server.replicas = value.parse().unwrap_or(0),
                 "maxmemory_policy" => value.clone_into(&mut server.maxmemory_policy),

@@ -1,0 +1,55 @@
+//! The ledger of a process that shares its balances with others: the store decides, and what it decided
+//! is explained here.
+//!
+//! What applies to a request, what it costs and how it is answered is this process' to know; what is
+//! left of each bucket is not. A request that is admitted is kept by the store until it ends, so that
+//! its worker may come back to any of the processes.
+
+mod asked;
+mod decide;
+mod end;
+mod explain;
+mod names;
+mod note;
+mod resume;
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::{Worker, WorkerId};
+use crate::store::shared::{Hold, SharedStore, WorkerName};
+
+/// What a process knows that has its balances in a shared store.
+#[derive(Debug)]
+pub(super) struct Replica {
+    store: SharedStore,
+    /// What open requests hold there.
+    holds: Mutex<HashMap<(WorkerId, u32), Holds>>,
+}
+
+/// What a request holds, as if all of it were given back.
+type Holds = SmallVec<[(Of, Hold); 2]>;
+
+/// Whether a charge is of requests or of tokens, for that decides how it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Requests,
+    Tokens,
+    Places,
+}
+
+impl Replica {
+    pub(super) fn new(store: SharedStore) -> Self {
+        Self { store, holds: Mutex::default() }
+    }
+}
+
+/// A worker as the store knows it.
+fn worker_name(worker: &Worker) -> Arc<WorkerName> {
+    let name = worker.id().0.to_be_bytes();
+    let mut key = b"w:".to_vec();
+    key.extend(name);
+    Arc::new(WorkerName { key, name, stream: worker.newest_stream() })
+}

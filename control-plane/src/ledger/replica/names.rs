@@ -1,0 +1,97 @@
+//! What a bucket is called in the store: its name as it is written down everywhere, and what the store
+//! has to be told of its limit.
+
+use std::sync::Arc;
+
+use limiter::{ClientId, Dimension, Quota};
+
+use super::Replica;
+use crate::{
+    ledger::{
+        Ledger,
+        rules::{Found, InForce},
+        stock::Part,
+        written::{beside_name, own_name, shared_name},
+    },
+    store::{
+        shared::{Exact, Told},
+        state::{BucketName, LimitBucketName},
+    },
+};
+
+impl Replica {
+    /// Of one of a client's own two limits.
+    pub(super) fn own(
+        &self,
+        client: &ClientId,
+        limit: Dimension,
+        quota: Quota,
+    ) -> (Arc<[u8]>, Told) {
+        let lineage = self.store.configuration.lineage_of_client(client.as_str());
+        let told = lineage.and_then(|lineage| lineage.told(limit == Dimension::Tpm));
+        (key(&own_name(client, limit)), told.unwrap_or_else(|| undeclared(quota)))
+    }
+
+    /// Of a limit beside them, by what its bucket is called.
+    fn of_limit(
+        &self,
+        name: LimitBucketName<'_>,
+        quota: Option<Quota>,
+    ) -> (Arc<[u8]>, Option<Told>) {
+        let configuration = &self.store.configuration;
+        let lineage = configuration.lineage_of_limit(name.limit);
+        // Whatever begins anew, a client, a limit or a model, has new buckets.
+        let of_client = name.client.and_then(|client| configuration.lineage_of_client(client));
+        let of_model = name.model.and_then(|model| configuration.lineage_of_model(model));
+        let epochs = [lineage, of_client, of_model].into_iter().flatten();
+        let epoch = epochs.map(|lineage| lineage.epoch()).max().unwrap_or_default();
+        let told = lineage.and_then(|lineage| lineage.told(name.trial));
+        let told = told.or_else(|| quota.map(undeclared));
+        let bucket = key(&BucketName::Limit(name));
+        match told {
+            Some(told) => (bucket, Some(Told { epoch, ..told })),
+            // Places have no numbers that change; what began anew has another name.
+            None => ([&*bucket, &epoch.get().to_le_bytes()].concat().into(), None),
+        }
+    }
+}
+
+impl Ledger {
+    /// The bucket of a limit that applies, in the store; `None`: the limit is no more.
+    pub(super) fn stored_bucket(
+        &self,
+        replica: &Replica,
+        client: &ClientId,
+        (limit, found, part): (&InForce, Found, Part),
+    ) -> Option<(Arc<[u8]>, Option<Told>)> {
+        let quota = limit.measure(part)?.quota();
+        match found {
+            Found::Beside(key) => {
+                let named = self.rules.named();
+                Some(replica.of_limit(of_part(beside_name(&named, key, client)?, part), quota))
+            }
+            Found::Shared(key) => {
+                let name = self.shared.books_of(key)?.name.clone()?;
+                Some(replica.of_limit(of_part(shared_name(&name), part), quota))
+            }
+        }
+    }
+}
+
+fn of_part(name: LimitBucketName<'_>, part: Part) -> LimitBucketName<'_> {
+    LimitBucketName { trial: part == Part::Trial, ..name }
+}
+
+/// Numbers that are the same everywhere, since they come from settings or files.
+fn undeclared(quota: Quota) -> Told {
+    Told { epoch: Exact::ZERO, revision: 0, since: Exact::ZERO, quota }
+}
+
+fn key(name: &BucketName<'_>) -> Arc<[u8]> {
+    let mut key = b"b:".to_vec();
+    // It writes to memory, and knows all that a name is made of.
+    if let Ok(written) = postcard::to_extend(name, key.clone()) {
+        key = written;
+    }
+    key.into()
+}

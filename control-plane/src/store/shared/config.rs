@@ -1,0 +1,55 @@
+//! What a store that is shared obeys.
+
+use std::path::PathBuf;
+
+use super::StoreUrl;
+
+/// Which store is shared, and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where it is; `None`: nothing is shared.
+    pub url: Option<StoreUrl>,
+    /// The file of the password, where the URL does not say it.
+    pub password_file: Option<PathBuf>,
+    /// The certificates that are trusted over TLS; `None`: those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+    /// What all keys begin with. Where it has a part in braces, all of them are in one slot.
+    pub prefix: String,
+    /// For how many milliseconds an answer is waited for.
+    pub timeout_ms: u64,
+    /// How many replicas of the store have to have a charge before it is told; 0: none.
+    pub wait: u64,
+    /// What becomes of a request that the store does not decide in time.
+    pub failure_mode: StoreFailureMode,
+}
+
+/// What becomes of a request that the store does not decide in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreFailureMode {
+    /// It is decided here, by this process' part of the limits.
+    #[default]
+    Local,
+    /// It is answered 503.
+    Closed,
+    /// It passes.
+    Open,
+}
+
+impl Config {
+    /// How long the prefix of the keys may be.
+    pub const PREFIX_LEN_MAX: usize = 64;
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: None,
+            password_file: None,
+            ca_file: None,
+            prefix: "{flowguard}:".to_owned(),
+            timeout_ms: 200,
+            wait: 0,
+            failure_mode: StoreFailureMode::default(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The connection to the store, made anew when it broke.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::client::{Client, Failure, Target};
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A store, and the connection to it while there is one.
+#[derive(Debug)]
+pub struct Link {
+    target: Target,
+    prefix: String,
+    connection: Mutex<Option<Client>>,
+}
+
+impl Link {
+    /// No connection is made yet.
+    pub fn new(target: Target, prefix: &str) -> Self {
+        Self { target, prefix: prefix.to_owned(), connection: Mutex::default() }
+    }
+
+    /// The connection, which is made now where there is none. One that others make is waited for.
+    pub async fn client(&self) -> Result<Client, Failure> {
+        let mut connection = self.connection.lock().await;
+        if let Some(client) = &*connection {
+            return Ok(client.clone());
+        }
+        let client = Client::connect(&self.target, &self.prefix, CONNECT_TIMEOUT).await?;
+        *connection = Some(client.clone());
+        Ok(client)
+    }
+
+    /// The connection failed: the next call makes another one.
+    pub async fn has_broken(&self) {
+        *self.connection.lock().await = None;
+    }
+}

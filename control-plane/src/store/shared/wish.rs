@@ -1,0 +1,179 @@
+//! What is asked of the store, by names: whoever asks knows nothing of the call that it goes with.
+
+use std::{num::NonZeroU64, sync::Arc};
+
+use limiter::{Bucket, Charge, Decision, Places, Tokens, UnixMillis};
+use smallvec::SmallVec;
+
+use super::{Charged, Exact, Told};
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// A request is decided.
+    Decide(DecideWish),
+    /// An admitted request has ended.
+    End(EndWish),
+}
+
+/// A request that is to be decided over all its limits at once.
+#[derive(Clone, Debug)]
+pub struct DecideWish {
+    /// Its limits, in the order in which a refusal names them.
+    pub demands: SmallVec<[DemandWish; 4]>,
+    /// Who holds it, if it is admitted.
+    pub request: RequestName,
+    /// What is kept with it until it ends.
+    pub note: Vec<u8>,
+    /// What is counted if it is admitted, and if it is not.
+    pub counts: Option<Counts>,
+}
+
+/// What is counted of one client: a number each for what is admitted and refused.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    /// The client's tallies.
+    pub key: Arc<[u8]>,
+    /// The number that is counted if a request is admitted, or has ended.
+    pub done: SmallVec<[(&'static str, i64); 4]>,
+    /// The number that is counted if it is refused.
+    pub refused: SmallVec<[(&'static str, i64); 2]>,
+}
+
+/// One limit of a request.
+#[derive(Clone, Debug)]
+pub struct DemandWish {
+    /// What has to be there.
+    pub of: Thing,
+    /// Whether it refuses nothing.
+    pub is_watched: bool,
+}
+
+/// What has to be there.
+#[derive(Clone, Debug)]
+pub enum Thing {
+    /// So many tokens of a bucket.
+    Tokens(Arc<[u8]>, Told, Tokens),
+    /// A place, of so many.
+    Place(Arc<[u8]>, NonZeroU64),
+}
+
+/// A request by its worker and its number.
+#[derive(Clone, Debug)]
+pub struct RequestName {
+    /// The worker.
+    pub worker: Arc<WorkerName>,
+    /// Its number for it.
+    pub id: u32,
+}
+
+/// A worker as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerName {
+    /// Where its open requests are.
+    pub key: Vec<u8>,
+    /// Its name.
+    pub name: [u8; 16],
+    /// The number of its stream: what is said on a later one is later.
+    pub stream: u64,
+}
+
+/// An admitted request that has ended.
+#[derive(Clone, Debug)]
+pub struct EndWish {
+    /// The request.
+    pub request: RequestName,
+    /// Its charges, and what was used of each; places among them come back.
+    pub holds: SmallVec<[Hold; 4]>,
+    /// What is counted.
+    pub counts: Option<Counts>,
+}
+
+/// What a request held of one limit.
+#[derive(Clone, Debug)]
+pub enum Hold {
+    /// Tokens of a bucket, and how many of them were used.
+    Tokens {
+        /// The bucket.
+        key: Arc<[u8]>,
+        /// What is known of its limit.
+        told: Told,
+        /// What was charged.
+        charge: Charge,
+        /// In which epoch.
+        epoch: Exact,
+        /// What was used in the end.
+        used: Tokens,
+    },
+    /// A place.
+    Place(Arc<[u8]>, NonZeroU64),
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// A request was decided.
+    Decided(Decided),
+    /// It was decided before, and is open.
+    OpenAlready,
+    /// A request has ended, now or before.
+    Ended,
+}
+
+/// A decision, and how everything stands after it.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The store's time.
+    pub now: UnixMillis,
+    /// The decision, by the demands in their order.
+    pub decision: Decision,
+    /// What each demand was charged.
+    pub charged: SmallVec<[Option<Charged>; 4]>,
+    /// What is left of each.
+    pub left: SmallVec<[Stands; 4]>,
+}
+
+/// What is left of one limit.
+#[derive(Clone, Copy, Debug)]
+pub enum Stands {
+    /// Of a window.
+    Bucket(Bucket),
+    /// Of places.
+    Places(Places),
+}
+
+/// The store did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store does not answer")]
+pub struct Unavailable;
+
+impl DecideWish {
+    /// The end of the request as if it had never been: what `charged` says is given back, or where that
+    /// is not known all that it may have been charged.
+    pub(super) fn undone(&self, charged: Option<&[Option<Charged>]>) -> EndWish {
+        let of_demand = |(index, demand): (usize, &DemandWish)| match &demand.of {
+            Thing::Tokens(key, told, cost) => {
+                let (charge, epoch) = match charged.map(|charged| charged.get(index)) {
+                    None => {
+                        let burst = NonZeroU64::new(told.quota.burst())?;
+                        (Charge::of(*cost, burst, told.revision), told.epoch)
+                    }
+                    Some(Some(Some(Charged::Tokens(charge, epoch)))) => (*charge, *epoch),
+                    Some(_) => return None,
+                };
+                let (key, told, used) = (Arc::clone(key), *told, Tokens::ZERO);
+                Some(Hold::Tokens { key, told, charge, epoch, used })
+            }
+            Thing::Place(key, max) => match charged.map(|charged| charged.get(index)) {
+                Some(Some(Some(Charged::Place))) => Some(Hold::Place(Arc::clone(key), *max)),
+                // Nobody says that it holds a place of which nothing is known.
+                _ => None,
+            },
+        };
+        EndWish {
+            request: self.request.clone(),
+            holds: self.demands.iter().enumerate().filter_map(of_demand).collect(),
+            counts: None,
+        }
+    }
+}
