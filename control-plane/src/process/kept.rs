@@ -11,7 +11,8 @@ use crate::{
     store::{
         ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
         shared::{
-            self, Committer, Link, SharedConfiguration, SharedStore, StoreUrl, Topology,
+            self, Committer, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreUrl,
+            Topology,
             client::{Credentials, Failure, Secret, Server, Target, Trust},
         },
     },
@@ -146,7 +147,8 @@ impl Sharing {
         judge(url, &server)?;
         let configuration = Arc::new(SharedConfiguration::new(link()));
         let patience = Duration::from_millis(config.timeout_ms);
-        let (committer, desk) = Committer::new(link(), patience);
+        let decides_alone = config.failure_mode == StoreFailureMode::Local;
+        let (committer, desk) = Committer::new(link(), patience, decides_alone);
         tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
         Ok(Self { store, url: url.clone() })

@@ -231,6 +231,11 @@ impl Batch {
         Ok(())
     }
 
+    /// The keys of the buckets, in the order in which an answer has them.
+    pub(super) fn bucket_keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.buckets.iter().map(|bucket| &*bucket.key)
+    }
+
     /// The keys that the script touches, each behind the prefix of the space.
     pub fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let buckets = self.buckets.iter().map(|bucket| &bucket.key);

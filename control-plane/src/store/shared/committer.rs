@@ -8,10 +8,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use limiter::Decision;
+use limiter::{Decision, UnixMillis};
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -21,11 +22,14 @@ use tracing::{error, info, warn};
 
 use super::{
     Batch, BatchError, Charged, Correction, Decide, Demand, End, Exact, Link, Mismatch, Opening,
-    Operation, Replay, Reply, Step, Tallies, Tally, Wanted,
+    Operation, Replay, Reply, Step, Tallies, Tally, Value, Wanted,
     client::{Answer, Failure},
+    local::Local,
+    presence::Presence,
+    seen::Seen,
     wish::{
-        Counts, DecideWish, Decided, Done, EndWish, Hold, Stands, Thing, Unavailable, Wish,
-        WorkerName,
+        ChargeWish, Counts, DecideWish, Decided, Done, EndWish, Hold, Stands, Thing, Unavailable,
+        Wish, WorkerName,
     },
 };
 
@@ -56,6 +60,8 @@ pub struct Committer {
     asks: mpsc::Sender<Message>,
     state: Arc<State>,
     patience: Duration,
+    decides_alone: bool,
+    presence: Presence,
 }
 
 /// How the store is doing, as far as it is known here.
@@ -63,6 +69,16 @@ pub struct Committer {
 struct State {
     is_away: AtomicBool,
     timeouts: AtomicU32,
+    known: Mutex<Known>,
+}
+
+/// What is known here of the store's balances.
+#[derive(Debug, Default)]
+struct Known {
+    seen: Seen,
+    local: Local,
+    /// How many places each worker holds, by their bucket: that is told, and never counted.
+    held: HashMap<(Arc<[u8]>, [u8; 16]), Held>,
 }
 
 /// What is told to the desk.
@@ -90,51 +106,112 @@ enum Sent {
 impl Committer {
     /// Asks the store of `link`, and waits for each answer for so long. What has to be done for it is the task that
     /// is handed out with it.
-    pub fn new(link: Link, patience: Duration) -> (Self, impl Future<Output = ()> + Send) {
+    /// While the store is away this process decides alone, where `decides_alone` says so.
+    pub fn new(
+        link: Link,
+        patience: Duration,
+        decides_alone: bool,
+    ) -> (Self, impl Future<Output = ()> + Send) {
         let (asks, asked) = mpsc::channel(ASKED_MAX);
         let state = Arc::new(State::default());
+        let link = Arc::new(link);
+        let (presence, announce) = Presence::announce(Arc::clone(&link));
         let desk = Desk {
             link,
+            connection: 0,
             patience,
             asked,
             waiting: VecDeque::new(),
-            held: HashMap::new(),
             calls: 0,
             state: Arc::clone(&state),
         };
-        (Self { asks, state, patience }, desk.serve())
+        let serve = async move {
+            tokio::join!(desk.serve(), announce);
+        };
+        (Self { asks, state, patience, decides_alone, presence }, serve)
     }
 
     /// Has all of it done, each by itself, in their order.
     pub async fn carry_out(&self, wishes: Vec<Wish>) -> Vec<Result<Done, Unavailable>> {
         let until = Instant::now() + self.patience;
-        let is_away = self.state.is_away.load(Ordering::Relaxed);
-        let mut answers = Vec::with_capacity(wishes.len());
-        for wish in wishes {
-            let is_end = matches!(wish, Wish::End(_));
-            let (answer, answered) = oneshot::channel();
-            // Ends are kept until the store is back; nobody waits for a decision of one that is away.
-            let is_asked = (is_end || !is_away)
-                && self.asks.try_send(Message::Asked(Asked { wish, answer })).is_ok();
-            answers.push((is_asked && !is_away).then_some(answered));
-        }
+        let answers: Vec<_> = wishes.iter().map(|wish| self.ask(wish)).collect();
         let mut done = Vec::with_capacity(answers.len());
-        for answered in answers {
-            let Some(answered) = answered else {
-                done.push(Err(Unavailable));
-                continue;
-            };
+        let mut has_timed_out = false;
+        for (wish, answered) in wishes.iter().zip(answers) {
             let left = until.saturating_duration_since(Instant::now());
-            done.push(match timeout(left, answered).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => Err(Unavailable),
-                Err(_) => {
-                    self.state.has_timed_out();
-                    Err(Unavailable)
-                }
-            });
+            let answer = match answered {
+                Answered::Now(answer) => answer,
+                Answered::Later(answered) => match timeout(left, answered).await {
+                    Ok(answer) => answer.unwrap_or(Err(Unavailable)),
+                    Err(_) => {
+                        has_timed_out = true;
+                        Err(Unavailable)
+                    }
+                },
+            };
+            done.push(answer.or_else(|unavailable| self.decide_alone(wish).ok_or(unavailable)));
+        }
+        if has_timed_out {
+            self.state.has_timed_out();
         }
         done
+    }
+
+    /// Has one of them asked, where somebody is there to answer.
+    fn ask(&self, wish: &Wish) -> Answered {
+        let is_away = self.state.is_away.load(Ordering::Relaxed);
+        match wish {
+            // Nobody waits for a store that is away.
+            Wish::Decide(_) if is_away => return Answered::Now(Err(Unavailable)),
+            Wish::End(end) => {
+                let further = self.state.known.lock().local.end(end, system_now());
+                if let Some(further) = further {
+                    self.state.give_places_back(end);
+                    further.into_iter().for_each(|charge| self.tell(Wish::Charge(charge)));
+                    return Answered::Now(Ok(Done::Ended));
+                }
+            }
+            Wish::Decide(_) | Wish::Charge(_) => {}
+        }
+        let (answer, answered) = oneshot::channel();
+        let is_asked =
+            self.asks.try_send(Message::Asked(Asked { wish: wish.clone(), answer })).is_ok();
+        match wish {
+            // What the store is told in any case is waited for while it answers.
+            Wish::End(_) | Wish::Charge(_) if is_asked && is_away => Answered::Now(Ok(Done::Ended)),
+            _ if is_asked => Answered::Later(answered),
+            _ => Answered::Now(Err(Unavailable)),
+        }
+    }
+
+    fn tell(&self, wish: Wish) {
+        let (answer, _) = oneshot::channel();
+        // Where there is no room it stays untold: the store was away, and more than it can be told.
+        let _ = self.asks.try_send(Message::Asked(Asked { wish, answer }));
+    }
+
+    /// What the store did not decide is decided by this process' part of the limits, where that is wanted.
+    fn decide_alone(&self, wish: &Wish) -> Option<Done> {
+        let Wish::Decide(wish) = wish else { return None };
+        if !self.decides_alone {
+            return None;
+        }
+        let mut known = self.state.known.lock();
+        let Known { seen, local, held } = &mut *known;
+        let held_of = |key: &[u8]| {
+            let of_key = held.iter().filter(|((of, _), _)| **of == *key);
+            of_key.map(|(_, held)| u64::from(held.places)).sum()
+        };
+        let parts = self.presence.count();
+        let decided = local.decide(wish, (seen, parts), held_of, system_now());
+        if decided.decision == Decision::Admitted {
+            for (demand, charged) in wish.demands.iter().zip(&decided.charged) {
+                if let (Thing::Place(key, max), Some(Charged::Place)) = (&demand.of, charged) {
+                    hold(held, key, &wish.request.worker, *max);
+                }
+            }
+        }
+        Some(Done::Decided(decided))
     }
 
     /// A worker's requests were taken over from another process: of these, the places are the worker's.
@@ -160,6 +237,12 @@ impl Committer {
     }
 }
 
+/// When an answer is there.
+enum Answered {
+    Now(Result<Done, Unavailable>),
+    Later(oneshot::Receiver<Result<Done, Unavailable>>),
+}
+
 impl State {
     fn has_timed_out(&self) {
         if self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_MAX {
@@ -173,22 +256,73 @@ impl State {
         }
     }
 
-    fn is_back(&self) {
+    /// The store answers; what it has to be told that was decided meanwhile.
+    fn is_back(&self) -> Vec<ChargeWish> {
         self.timeouts.store(0, Ordering::Relaxed);
         if self.is_away.swap(false, Ordering::Relaxed) {
-            info!("the shared store is back");
+            let owed = self.known.lock().local.settle();
+            info!(
+                buckets = owed.len(),
+                "the shared store is back, and told what was admitted meanwhile"
+            );
+            return owed;
+        }
+        Vec::new()
+    }
+
+    fn give_places_back(&self, end: &EndWish) {
+        let held = &mut self.known.lock().held;
+        for hold in &end.holds {
+            let Hold::Place(key, _) = hold else { continue };
+            if let Some(held) = held.get_mut(&(Arc::clone(key), end.request.worker.name)) {
+                held.places = held.places.saturating_sub(1);
+            }
         }
     }
+
+    fn take_places_again(&self, end: &EndWish) {
+        let held = &mut self.known.lock().held;
+        for place in &end.holds {
+            if let Hold::Place(key, of) = place {
+                hold(held, key, &end.request.worker, *of);
+            }
+        }
+    }
+
+    fn held_by(&self, key: &Arc<[u8]>, worker: &WorkerName) -> u32 {
+        let of = (Arc::clone(key), worker.name);
+        self.known.lock().held.get(&of).map_or(0, |held| held.places)
+    }
+}
+
+/// A worker holds one place more.
+fn hold(
+    held: &mut HashMap<(Arc<[u8]>, [u8; 16]), Held>,
+    key: &Arc<[u8]>,
+    worker: &Arc<WorkerName>,
+    of: NonZeroU64,
+) {
+    let told = Instant::now();
+    let new = || Held { worker: Arc::clone(worker), places: 0, of, told };
+    let held = held.entry((Arc::clone(key), worker.name)).or_insert_with(new);
+    held.places = held.places.saturating_add(1);
+    (held.worker, held.told, held.of) = (Arc::clone(worker), told, of);
+}
+
+/// The time of this process, which stands for the store's while that is away.
+fn system_now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Who makes the calls.
 struct Desk {
-    link: Link,
+    link: Arc<Link>,
+    /// The number of the connection over which was asked last.
+    connection: u64,
     patience: Duration,
     asked: mpsc::Receiver<Message>,
     waiting: VecDeque<Asked>,
-    /// How many places each worker holds, by their bucket: that is told, and never counted.
-    held: HashMap<(Arc<[u8]>, [u8; 16]), Held>,
     calls: u32,
     state: Arc<State>,
 }
@@ -234,17 +368,23 @@ impl Desk {
         match message {
             Message::Asked(asked) => self.waiting.push_back(asked),
             Message::Holds(worker, places) => {
-                for (key, of) in places {
-                    self.hold(&key, &worker, of);
-                }
+                let held = &mut self.state.known.lock().held;
+                places.iter().for_each(|(key, of)| hold(held, key, &worker, *of));
             }
         }
     }
 
     /// Whether a store that was away answers again.
-    async fn probe(&self) {
+    async fn probe(&mut self) {
         if self.ask(&Arc::new(Batch::default())).await.is_ok() {
-            self.state.is_back();
+            self.is_back();
+        }
+    }
+
+    fn is_back(&mut self) {
+        for charge in self.state.is_back() {
+            let (answer, _) = oneshot::channel();
+            self.waiting.push_back(Asked { wish: Wish::Charge(charge), answer });
         }
     }
 
@@ -258,13 +398,13 @@ impl Desk {
                 continue;
             }
             if let Wish::End(end) = &asked.wish {
-                self.give_places_back(end);
+                self.state.give_places_back(end);
             }
             match self.add(&mut batch, &asked.wish) {
                 Ok(added) => sent.push((asked, added)),
                 Err(BatchError::Full) if !batch.is_empty() => {
                     if let Wish::End(end) = &asked.wish {
-                        self.take_places_again(end);
+                        self.state.take_places_again(end);
                     }
                     self.waiting.push_front(asked);
                     break;
@@ -283,7 +423,18 @@ impl Desk {
         match wish {
             Wish::Decide(wish) => self.add_decide(batch, wish),
             Wish::End(wish) => self.add_end(batch, wish),
+            Wish::Charge(ChargeWish { key, told, tokens }) => {
+                let bucket = batch.bucket(key, *told, self.seen(key))?;
+                let (tokens, tallies) = (*tokens, Tallies::new());
+                batch.push(Operation::Charge { bucket, tokens, tallies })?;
+                Ok(Sent::End)
+            }
         }
+    }
+
+    /// What has to be told of a bucket to a server that may have lost it.
+    fn seen(&self, key: &[u8]) -> Option<Value> {
+        self.state.known.lock().seen.to_tell(key)
     }
 
     fn add_decide(&mut self, batch: &mut Batch, wish: &DecideWish) -> Result<Sent, BatchError> {
@@ -293,10 +444,10 @@ impl Desk {
         for demand in &wish.demands {
             let one = match &demand.of {
                 Thing::Tokens(key, told, cost) => {
-                    Wanted::Tokens(batch.bucket(key, *told, None)?, *cost)
+                    Wanted::Tokens(batch.bucket(key, *told, self.seen(key))?, *cost)
                 }
                 Thing::Place(key, max) => {
-                    let held = self.held_by(key, worker);
+                    let held = self.state.held_by(key, worker);
                     let number = self.number_of(worker);
                     Wanted::Place(batch.word(key, *max, &worker.name, (number, held))?)
                 }
@@ -330,12 +481,12 @@ impl Desk {
         for hold in &wish.holds {
             match hold {
                 Hold::Tokens { key, told, charge, epoch, used } => {
-                    let bucket = batch.bucket(key, *told, None)?;
+                    let bucket = batch.bucket(key, *told, self.seen(key))?;
                     let (charge, epoch, used) = (*charge, *epoch, *used);
                     corrections.push(Correction { bucket, charge, epoch, used });
                 }
                 Hold::Place(key, max) => {
-                    let held = self.held_by(key, worker);
+                    let held = self.state.held_by(key, worker);
                     let number = self.number_of(worker);
                     batch.word(key, *max, &worker.name, (number, held))?;
                 }
@@ -354,14 +505,16 @@ impl Desk {
     /// Places that nothing was said of for long.
     fn say_what_is_held(&mut self, batch: &mut Batch) {
         let now = Instant::now();
-        let due: Vec<_> = self
-            .held
-            .iter()
-            .filter(|(_, held)| now.duration_since(held.told) >= HEARTBEAT)
-            .map(|((key, _), held)| {
+        let due: Vec<_> = {
+            let held = &mut self.state.known.lock().held;
+            let due = held.iter_mut();
+            let due = due.filter(|(_, held)| now.duration_since(held.told) >= HEARTBEAT);
+            let told = due.map(|((key, _), held)| {
+                held.told = now;
                 (Arc::clone(key), Arc::clone(&held.worker), held.of, held.places)
-            })
-            .collect();
+            });
+            told.collect()
+        };
         for (key, worker, max, places) in due {
             let number = self.number_of(&worker);
             if batch.word(&key, max, &worker.name, (number, places)).is_err() {
@@ -377,43 +530,19 @@ impl Desk {
         Exact::try_from((stream << 32) | u64::from(self.calls)).unwrap_or_default()
     }
 
-    fn held_by(&self, key: &Arc<[u8]>, worker: &WorkerName) -> u32 {
-        let of = (Arc::clone(key), worker.name);
-        self.held.get(&of).map_or(0, |held| held.places)
-    }
-
-    fn hold(&mut self, key: &Arc<[u8]>, worker: &Arc<WorkerName>, of: NonZeroU64) {
-        let told = Instant::now();
-        let new = || Held { worker: Arc::clone(worker), places: 0, of, told };
-        let held = self.held.entry((Arc::clone(key), worker.name)).or_insert_with(new);
-        held.places = held.places.saturating_add(1);
-        (held.worker, held.told, held.of) = (Arc::clone(worker), told, of);
-    }
-
-    fn give_places_back(&mut self, end: &EndWish) {
-        for hold in &end.holds {
-            let Hold::Place(key, _) = hold else { continue };
-            let of = (Arc::clone(key), end.request.worker.name);
-            if let Some(held) = self.held.get_mut(&of) {
-                held.places = held.places.saturating_sub(1);
-            }
-        }
-    }
-
-    fn take_places_again(&mut self, end: &EndWish) {
-        for hold in &end.holds {
-            if let Hold::Place(key, of) = hold {
-                self.hold(key, &end.request.worker, *of);
-            }
-        }
-    }
-
     async fn call(&mut self, batch: Arc<Batch>, sent: Vec<(Asked, Sent)>) {
         let answers = match self.ask(&batch).await {
             Ok(reply) => {
-                self.state.is_back();
-                self.held.retain(|_, held| held.places > 0);
-                replay(&batch, &reply, &sent)
+                self.is_back();
+                let answers = replay(&batch, &reply, &sent);
+                if answers.is_ok() {
+                    let known = &mut *self.state.known.lock();
+                    known.held.retain(|_, held| held.places > 0);
+                    for (key, value) in batch.bucket_keys().zip(&reply.after) {
+                        known.seen.note(key, *value, reply.now);
+                    }
+                }
+                answers
             }
             Err(failure) => return self.has_failed(&failure, sent).await,
         };
@@ -432,8 +561,20 @@ impl Desk {
         }
     }
 
-    async fn ask(&self, batch: &Arc<Batch>) -> Result<Reply, Failure> {
-        let client = self.link.client().await?;
+    async fn ask(&mut self, batch: &Arc<Batch>) -> Result<Reply, Failure> {
+        let (client, number) = self.link.numbered().await?;
+        if number != self.connection {
+            let server = client.server().await?;
+            let mut known = self.state.known.lock();
+            if known.seen.server(server) {
+                let buckets = known.seen.untold();
+                warn!(
+                    buckets,
+                    "the shared store may have lost something: it is told what was seen"
+                );
+            }
+            self.connection = number;
+        }
         let answered = match client.call(batch, None, Instant::now() + self.patience).await {
             Answer::InTime(answered) => answered,
             // Whoever asked waits no more; what was decided all the same is given back.
@@ -453,7 +594,7 @@ impl Desk {
         if let (Wish::Decide(wish), Done::Decided(decided)) = (&wish, &done) {
             for (demand, charged) in wish.demands.iter().zip(&decided.charged) {
                 if let (Thing::Place(key, max), Some(Charged::Place)) = (&demand.of, charged) {
-                    self.hold(key, &wish.request.worker, *max);
+                    hold(&mut self.state.known.lock().held, key, &wish.request.worker, *max);
                 }
             }
         }
@@ -474,6 +615,8 @@ impl Desk {
             match asked.wish {
                 // An end takes effect once, however often it is told.
                 Wish::End(_) => self.waiting.push_front(asked),
+                // What is charged twice errs on the safe side, and what is not at all does not.
+                Wish::Charge(_) => self.waiting.push_front(asked),
                 Wish::Decide(_) if failure.is_to_be_repeated() => self.waiting.push_front(asked),
                 Wish::Decide(wish) => {
                     let _ = asked.answer.send(Err(Unavailable));

@@ -14,7 +14,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Link {
     target: Target,
     prefix: String,
-    connection: Mutex<Option<Client>>,
+    connection: Mutex<Connection>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    client: Option<Client>,
+    /// Counts those that there were.
+    number: u64,
 }
 
 impl Link {
@@ -25,17 +32,23 @@ impl Link {
 
     /// The connection, which is made now where there is none. One that others make is waited for.
     pub async fn client(&self) -> Result<Client, Failure> {
+        Ok(self.numbered().await?.0)
+    }
+
+    /// The same, and how many connections there were before it.
+    pub(super) async fn numbered(&self) -> Result<(Client, u64), Failure> {
         let mut connection = self.connection.lock().await;
-        if let Some(client) = &*connection {
-            return Ok(client.clone());
+        if let Some(client) = &connection.client {
+            return Ok((client.clone(), connection.number));
         }
         let client = Client::connect(&self.target, &self.prefix, CONNECT_TIMEOUT).await?;
-        *connection = Some(client.clone());
-        Ok(client)
+        connection.client = Some(client.clone());
+        connection.number += 1;
+        Ok((client, connection.number))
     }
 
     /// The connection failed: the next call makes another one.
     pub async fn has_broken(&self) {
-        *self.connection.lock().await = None;
+        self.connection.lock().await.client = None;
     }
 }

@@ -11,9 +11,12 @@ mod configuration;
 mod exact;
 mod lineage;
 mod link;
+mod local;
 mod operation;
+mod presence;
 mod replay;
 mod reply;
+mod seen;
 mod store;
 mod url;
 mod value;
@@ -37,6 +40,6 @@ pub use store::SharedStore;
 pub use url::{Server, StoreUrl, Topology};
 pub use value::{Told, UnreadableValue, VALUE_LEN, Value};
 pub use wish::{
-    Counts, DecideWish, Decided, DemandWish, Done, EndWish, Hold, RequestName, Stands, Thing,
-    Unavailable, Wish, WorkerName,
+    ChargeWish, Counts, DecideWish, Decided, DemandWish, Done, EndWish, Hold, RequestName, Stands,
+    Thing, Unavailable, Wish, WorkerName,
 };

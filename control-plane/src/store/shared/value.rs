@@ -90,6 +90,11 @@ impl Value {
         }
     }
 
+    /// Whether it is as good as one that was never charged.
+    pub fn is_full(&self, now: UnixMillis) -> bool {
+        self.bucket.balance(now).used() == 0
+    }
+
     /// The bucket in bytes.
     pub fn to_bytes(&self) -> [u8; VALUE_LEN] {
         let Level { quota, revision, whole, rest, refilled_at } = self.bucket.level();

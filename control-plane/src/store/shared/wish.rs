@@ -14,6 +14,19 @@ pub enum Wish {
     Decide(DecideWish),
     /// An admitted request has ended.
     End(EndWish),
+    /// Something was used that the store knows nothing of.
+    Charge(ChargeWish),
+}
+
+/// Tokens of a bucket that were used while the store was away.
+#[derive(Clone, Debug)]
+pub struct ChargeWish {
+    /// The bucket.
+    pub key: Arc<[u8]>,
+    /// What is known of its limit.
+    pub told: Told,
+    /// The tokens.
+    pub tokens: Tokens,
 }
 
 /// A request that is to be decided over all its limits at once.

@@ -1,0 +1,217 @@
+//! While the store is away: this process decides by its part of each limit, which is what there is of it
+//! divided by how many processes share it.
+//!
+//! It goes on from what was last seen, divided likewise; what is owed is owed to each. What it admits is
+//! charged when the store is back.
+
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroU64,
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+use limiter::{
+    AMOUNT_MAX, Bucket, Decision, Demand, Level, Places, Quota, Tokens, UnixMillis, decide,
+};
+use smallvec::SmallVec;
+
+use super::{
+    Charged, Told, Value,
+    seen::Seen,
+    wish::{ChargeWish, DecideWish, Decided, EndWish, Hold, RequestName, Stands, Thing},
+};
+
+/// Parts of limits, and what was admitted by them.
+#[derive(Debug, Default)]
+pub(super) struct Local {
+    buckets: HashMap<Arc<[u8]>, Part, RandomState>,
+    places: HashMap<Arc<[u8]>, Places, RandomState>,
+    /// Requests that were admitted here, by worker and number: the store does not know them.
+    open: HashSet<([u8; 16], u32), RandomState>,
+}
+
+/// This process' part of one bucket.
+#[derive(Debug)]
+struct Part {
+    told: Told,
+    bucket: Bucket,
+    /// What was charged to it beyond what was given back: what the store has to be told.
+    charged: u64,
+}
+
+/// What is left of a part or of places, copied: several are charged at once, or none.
+enum Copied {
+    Bucket(Bucket),
+    Places(Places),
+}
+
+impl Local {
+    /// Decides over a request by this process' part, of which there are so many.
+    pub(super) fn decide(
+        &mut self,
+        wish: &DecideWish,
+        (seen, parts): (&Seen, u64),
+        held: impl Fn(&[u8]) -> u64,
+        now: UnixMillis,
+    ) -> Decided {
+        let mut copied: SmallVec<[Copied; 4]> = SmallVec::new();
+        for demand in &wish.demands {
+            copied.push(match &demand.of {
+                Thing::Tokens(key, told, _) => {
+                    Copied::Bucket(self.part(key, told, (seen, parts), now).bucket)
+                }
+                Thing::Place(key, max) => Copied::Places(*self.places_of(key, *max, parts, &held)),
+            });
+        }
+        let mut demands: SmallVec<[Demand<'_>; 4]> = copied
+            .iter_mut()
+            .zip(&wish.demands)
+            .map(|(copied, demand)| {
+                let limited = match (copied, &demand.of) {
+                    (Copied::Bucket(bucket), Thing::Tokens(_, _, cost)) => {
+                        Demand::new(bucket, *cost)
+                    }
+                    (Copied::Bucket(bucket), Thing::Place(..)) => Demand::new(bucket, Tokens::ONE),
+                    (Copied::Places(places), _) => Demand::place(places),
+                };
+                if demand.is_watched { limited.watched() } else { limited }
+            })
+            .collect();
+        let decision = decide(&mut demands, now);
+        let is_admitted = decision == Decision::Admitted;
+        let said: SmallVec<[_; 4]> =
+            demands.iter().map(|demand| (demand.is_covered(), demand.charge())).collect();
+        drop(demands);
+        let mut charged = SmallVec::new();
+        let mut left = SmallVec::new();
+        for ((copied, demand), (is_covered, charge)) in
+            copied.into_iter().zip(&wish.demands).zip(said)
+        {
+            let is_charged = is_admitted && is_covered;
+            let held = match (&demand.of, charge) {
+                _ if !is_charged => None,
+                (Thing::Tokens(_, told, _), Some(charge)) => {
+                    Some(Charged::Tokens(charge, told.epoch))
+                }
+                _ => Some(Charged::Place),
+            };
+            charged.push(held);
+            match (copied, &demand.of) {
+                (Copied::Bucket(bucket), Thing::Tokens(key, _, cost)) => {
+                    left.push(Stands::Bucket(bucket));
+                    if let Some(part) = self.buckets.get_mut(key).filter(|_| is_charged) {
+                        part.bucket = bucket;
+                        part.charged = part.charged.saturating_add(cost.get());
+                    }
+                }
+                (Copied::Places(places), Thing::Place(key, _)) => {
+                    left.push(Stands::Places(places));
+                    if is_charged {
+                        self.places.insert(Arc::clone(key), places);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if is_admitted {
+            self.open.insert(name_of(&wish.request));
+        }
+        Decided { now, decision, charged, left }
+    }
+
+    /// Whether a request that has ended was admitted here; with it, what it holds comes back here, and what
+    /// the store has to be told if it is back already.
+    pub(super) fn end(&mut self, wish: &EndWish, now: UnixMillis) -> Option<Vec<ChargeWish>> {
+        if !self.open.remove(&name_of(&wish.request)) {
+            return None;
+        }
+        let mut further = Vec::new();
+        for hold in &wish.holds {
+            match hold {
+                Hold::Tokens { key, told, charge, used, .. } => {
+                    if let Some(part) = self.buckets.get_mut(key) {
+                        part.bucket.settle(*charge, *used, now);
+                        let charged = part.charged.saturating_sub(charge.tokens().get());
+                        part.charged = charged.saturating_add(used.get());
+                        continue;
+                    }
+                    // The store was told what it was charged. Of what is too much nothing is given back.
+                    let more = used.get().saturating_sub(charge.tokens().get());
+                    if let Some(tokens) = Tokens::new(more).ok().filter(|more| more.get() > 0) {
+                        further.push(ChargeWish { key: Arc::clone(key), told: *told, tokens });
+                    }
+                }
+                Hold::Place(key, _) => {
+                    if let Some(places) = self.places.get_mut(key) {
+                        places.give_back();
+                    }
+                }
+            }
+        }
+        Some(further)
+    }
+
+    /// What was charged while the store was away, which it has to be told now that it is back.
+    pub(super) fn settle(&mut self) -> Vec<ChargeWish> {
+        self.places.clear();
+        let owed = self.buckets.drain().filter(|(_, part)| part.charged > 0);
+        let owed = owed.filter_map(|(key, Part { told, charged, .. })| {
+            Some(ChargeWish { key, told, tokens: Tokens::new(charged.min(AMOUNT_MAX)).ok()? })
+        });
+        owed.collect()
+    }
+
+    fn part(
+        &mut self,
+        key: &Arc<[u8]>,
+        told: &Told,
+        (seen, parts): (&Seen, u64),
+        now: UnixMillis,
+    ) -> &mut Part {
+        let part = self.buckets.entry(Arc::clone(key)).or_insert_with(|| {
+            let value = seen.last(key).copied().unwrap_or_else(|| Value::full(told, now));
+            let bucket = part_of(&value.follow(told, now), parts);
+            Part { told: *told, bucket, charged: 0 }
+        });
+        if (told.epoch, told.revision) != (part.told.epoch, part.told.revision) {
+            part.bucket.change(divided(told.quota, parts), now);
+            part.told = *told;
+        }
+        part
+    }
+
+    fn places_of(
+        &mut self,
+        key: &Arc<[u8]>,
+        max: NonZeroU64,
+        parts: u64,
+        held: impl Fn(&[u8]) -> u64,
+    ) -> &Places {
+        let part = NonZeroU64::new(max.get() / parts.max(1)).unwrap_or(NonZeroU64::MIN);
+        let new = || Places::with_taken(part, held(key));
+        self.places.entry(Arc::clone(key)).or_insert_with(new)
+    }
+}
+
+fn name_of(request: &RequestName) -> ([u8; 16], u32) {
+    (request.worker.name, request.id)
+}
+
+/// A limit divided by so many, but no less than 1.
+fn divided(quota: Quota, parts: u64) -> Quota {
+    let part = |number: u64| (number / parts.max(1)).max(1);
+    let (amount, burst) = (part(quota.amount()), part(quota.burst()));
+    Quota::new(amount, quota.window(), Some(burst.min(amount))).unwrap_or(quota)
+}
+
+/// What is left divided by so many; what is owed is owed by each.
+fn part_of(value: &Value, parts: u64) -> Bucket {
+    let Level { quota, revision, whole, refilled_at, .. } = value.bucket.level();
+    let quota = divided(quota, parts);
+    let share = i64::try_from(parts.max(1)).unwrap_or(1);
+    let whole = if whole > 0 { whole / share } else { whole };
+    let whole = whole.min(i64::try_from(quota.burst()).unwrap_or(i64::MAX));
+    let level = Level { quota, revision, whole, rest: 0, refilled_at };
+    Bucket::at(level).unwrap_or_else(|_| Bucket::full(quota, refilled_at))
+}
