@@ -70,3 +70,40 @@ fn a_debt_is_paid_by_one_window_of_the_time_between() {
     bucket.go_on(UnixMillis(START + 60_000), UnixMillis(START + 86_400_000));
     assert_eq!(whole(&bucket, START + 86_400_000), 0, "one minute lived through, one between");
 }
+
+#[test]
+fn of_two_states_of_a_bucket_the_one_that_has_less_goes_on() {
+    let (now, later) = (UnixMillis(START), UnixMillis(START + 1_000));
+    let full = Bucket::full(quota(60, 60), now);
+    for (one, other) in [(full, empty()), (empty(), full)] {
+        let merged = one.merge(other, later);
+        assert_eq!(merged.level().refilled_at, later);
+        assert_eq!(whole(&merged, later.0), 1, "a second was refilled");
+    }
+    assert_eq!(empty().merge(empty(), now), empty());
+}
+
+#[test]
+fn of_two_states_of_a_bucket_neither_is_refilled_before_the_later_one_was() {
+    let ahead = Bucket::full(quota(60, 60), UnixMillis(START + 60_000));
+    let merged = empty().merge(ahead, UnixMillis(START));
+    assert_eq!(whole(&merged, START + 60_000), 0);
+    assert_eq!(whole(&merged, START + 61_000), 1);
+}
+
+#[test]
+fn of_two_states_of_a_bucket_the_later_quota_holds() {
+    let now = UnixMillis(START);
+    let half = {
+        let mut bucket = Bucket::full(quota(60, 60), now);
+        let cost = Tokens::new(30).unwrap();
+        let _ = decide(&mut [Demand::new(&mut bucket, cost)], now);
+        bucket.with_revision(1)
+    };
+    let changed = Bucket::full(quota(600, 60), now).with_revision(7);
+    for (one, other) in [(half, changed), (changed, half)] {
+        let merged = one.merge(other, now);
+        assert_eq!((merged.quota(), merged.level().revision), (quota(600, 60), 7));
+        assert_eq!(whole(&merged, START), 300, "half of it is left under either quota");
+    }
+}

@@ -69,6 +69,15 @@ fn requests_that_are_read_back_have_their_places_whatever_the_number_is_by_then(
 }
 
 #[test]
+fn places_that_others_hold_are_taken() {
+    let one = NonZeroU64::MIN;
+    assert_eq!(ask(&mut Places::with_taken(one, 0)), Decision::Admitted);
+    for taken in [1, 2] {
+        assert_ne!(ask(&mut Places::with_taken(one, taken)), Decision::Admitted);
+    }
+}
+
+#[test]
 fn of_a_place_and_buckets_the_longest_wait_is_told_and_what_never_fits_above_all() {
     for (amount, cost, wait) in [
         // A token a millisecond, one every five seconds, and more than there ever are.

@@ -1,5 +1,7 @@
 //! The shared store's script on real servers, beside `limiter`: equal to the unit, whatever happens.
 
+mod bytes;
+mod calls;
 mod chance;
 mod history;
 mod places;

@@ -280,42 +280,39 @@ for i = 1, place_count do
   place.taken_before = place.taken
 end
 
--- The requests that this call begins or ends: whether each is open, and what is to be remembered of
--- those that it begins.
-local requests, by_worker = {}, {}
-for i = 1, worker_count do by_worker[i] = { names = {}, requests = {} } end
+-- The requests that this call begins or ends: their names, whether each is open, and what is to be
+-- remembered of those that it begins.
+local names, is_open, notes, has_ended, of_worker = {}, {}, {}, {}, {}
+for i = 1, worker_count do of_worker[i] = {} end
 for i = 1, request_count do
-  local worker, name
-  worker, name, pos = unpack_from('<I2Bc0', body, pos)
-  local request = { name = name, is_open = false, note = nil, has_ended = false }
-  requests[i] = request
-  local of = by_worker[worker]
-  of.names[#of.names + 1] = name
-  of.requests[#of.requests + 1] = request
+  local worker
+  worker, names[i], pos = unpack_from('<I2Bc0', body, pos)
+  local of = of_worker[worker]
+  of[#of + 1] = i
 end
 for i = 1, worker_count do
-  local of = by_worker[i]
-  if #of.names > 0 then
-    local notes = call('HMGET', KEYS[worker_keys + i], unpack(of.names))
-    for j, request in ipairs(of.requests) do request.is_open = notes[j] ~= false end
+  local of, asked = of_worker[i], {}
+  for j = 1, #of do asked[j] = names[of[j]] end
+  if #of > 0 then
+    local said = call('HMGET', KEYS[worker_keys + i], unpack(asked))
+    for j = 1, #of do is_open[of[j]] = said[j] ~= false end
   end
 end
 
 -- What is counted, in the tallies of a client.
-local counters = {}
+local tally_of, fields_of, sums = {}, {}, {}
 for i = 1, counter_count do
-  local tally, field
-  tally, field, pos = unpack_from('<I2Bc0', body, pos)
-  counters[i] = { key = KEYS[tally_keys + tally], field = field, sum = 0 }
+  tally_of[i], fields_of[i], pos = unpack_from('<I2Bc0', body, pos)
+  sums[i] = 0
 end
 
 local function count(is_counted)
   local counted
   counted, pos = unpack_from('<B', body, pos)
   for _ = 1, counted do
-    local index, by
-    index, by, pos = unpack_from('<I2d', body, pos)
-    if is_counted then counters[index].sum = counters[index].sum + by end
+    local i, by
+    i, by, pos = unpack_from('<I2d', body, pos)
+    if is_counted then sums[i] = sums[i] + by end
   end
 end
 
@@ -377,9 +374,8 @@ local function run_decide()
   end
   local index, note
   index, note, pos = unpack_from('<I2I2c0', body, pos)
-  local request = requests[index]
   local verdict, charged = REFUSED, 0
-  if request and request.is_open then
+  if is_open[index] then
     -- It was sent again, since nobody knew whether it had arrived.
     verdict = DONE_BEFORE
   else
@@ -387,9 +383,7 @@ local function run_decide()
     is_admitted, charged = decide(demand_count)
     if is_admitted then
       verdict = DONE
-      if request then
-        request.is_open, request.note = true, pack('<I2', charged) .. note
-      end
+      if index > 0 then is_open[index], notes[index] = true, pack('<I2', charged) .. note end
     end
   end
   count(verdict == DONE)
@@ -402,11 +396,8 @@ end
 local function run_end()
   local index, correction_count
   index, correction_count, pos = unpack_from('<I2B', body, pos)
-  local request = requests[index]
-  local was_open = request.is_open
-  if was_open then
-    request.is_open, request.note, request.has_ended = false, nil, true
-  end
+  local was_open = is_open[index]
+  if was_open then is_open[index], notes[index], has_ended[index] = false, nil, true end
   for _ = 1, correction_count do
     local kind, bucket, tokens, epoch, revision, b0
     kind, bucket, tokens, epoch, revision, b0, pos = unpack_from('<BI2dddd', body, pos)
@@ -479,12 +470,12 @@ for i = 1, word_count do news[i] = words[i].is_news and '\1' or '\0' end
 
 for i = 1, worker_count do
   local key, fields, gone = KEYS[worker_keys + i], {}, {}
-  for _, request in ipairs(by_worker[i].requests) do
-    if request.note then
-      fields[#fields + 1] = request.name
-      fields[#fields + 1] = request.note
-    elseif request.has_ended then
-      gone[#gone + 1] = request.name
+  for _, request in ipairs(of_worker[i]) do
+    if notes[request] then
+      fields[#fields + 1] = names[request]
+      fields[#fields + 1] = notes[request]
+    elseif has_ended[request] then
+      gone[#gone + 1] = names[request]
     end
   end
   if #fields > 0 then call('HSET', key, unpack(fields)) end
@@ -492,10 +483,9 @@ for i = 1, worker_count do
 end
 
 for i = 1, counter_count do
-  local counter = counters[i]
-  if counter.sum ~= 0 then
+  if sums[i] ~= 0 then
     -- A number that would not fit any more stays as it is; what was decided must not fail for it.
-    redis.pcall('HINCRBY', counter.key, counter.field, string.format('%.0f', counter.sum))
+    redis.pcall('HINCRBY', KEYS[tally_keys + tally_of[i]], fields_of[i], string.format('%.0f', sums[i]))
   end
 end
 
