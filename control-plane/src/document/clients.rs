@@ -63,7 +63,7 @@ impl ClientsRead {
             Err(errors) => {
                 reader.wrong(&errors, &places, id.place);
                 if let Ok(id_of_it) = ClientId::try_from(&*id.text) {
-                    self.is_first(reader, id_of_it, id.place);
+                    self.is_first(reader, id_of_it, id.place)?;
                 }
                 Ok(())
             }
@@ -76,18 +76,18 @@ impl ClientsRead {
         config: ClientConfig,
         place: Place,
     ) -> Result<(), DocumentError> {
-        if !self.is_first(reader, config.id.clone(), place) {
-            return Ok(());
+        if self.is_first(reader, config.id.clone(), place)? {
+            self.all.push(config);
         }
-        if self.all.len() == CLIENTS_MAX {
-            let text = format!("this is one client too many: there can be {CLIENTS_MAX}");
-            return Err(DocumentError { place, text });
-        }
-        self.all.push(config);
         Ok(())
     }
 
-    fn is_first(&mut self, reader: &mut Reader<'_>, id: ClientId, place: Place) -> bool {
-        reader.is_first(&mut self.places, "client", id, place)
+    fn is_first(
+        &mut self,
+        reader: &mut Reader<'_>,
+        id: ClientId,
+        place: Place,
+    ) -> Result<bool, DocumentError> {
+        reader.is_first(&mut self.places, ("client", CLIENTS_MAX), id, place)
     }
 }

@@ -65,7 +65,7 @@ impl LimitsRead {
                 if let Given::Value(name) = &draft.name
                     && let Ok(name) = LimitName::try_from(&**name)
                 {
-                    self.is_first(reader, name, place);
+                    self.is_first(reader, name, place)?;
                 }
                 Ok(())
             }
@@ -79,20 +79,20 @@ impl LimitsRead {
         place: Place,
         model: Option<Place>,
     ) -> Result<(), DocumentError> {
-        if !self.is_first(reader, limit.name.clone(), place) {
-            return Ok(());
+        if self.is_first(reader, limit.name.clone(), place)? {
+            self.all.push(limit);
+            self.models.push(model);
         }
-        if self.all.len() == LIMITS_MAX {
-            let text = format!("this is one limit too many: there can be {LIMITS_MAX}");
-            return Err(DocumentError { place, text });
-        }
-        self.all.push(limit);
-        self.models.push(model);
         Ok(())
     }
 
-    fn is_first(&mut self, reader: &mut Reader<'_>, name: LimitName, place: Place) -> bool {
-        reader.is_first(&mut self.places, "limit", name, place)
+    fn is_first(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: LimitName,
+        place: Place,
+    ) -> Result<bool, DocumentError> {
+        reader.is_first(&mut self.places, ("limit", LIMITS_MAX), name, place)
     }
 }
 

@@ -72,7 +72,7 @@ impl ModelsRead {
                     }
                 }
                 if let Ok(name) = Name::try_from(&*key.text) {
-                    self.is_first(reader, name, key.place);
+                    self.is_first(reader, name, key.place)?;
                 }
                 Ok(())
             }
@@ -87,26 +87,24 @@ impl ModelsRead {
         places: Places,
         place: Place,
     ) -> Result<(), DocumentError> {
-        if !self.is_first(reader, name.clone(), place) {
+        if !self.is_first(reader, name.clone(), place)? {
             return Ok(());
-        }
-        let too_many = |what: &str, max: usize| DocumentError {
-            place,
-            text: format!("this is one {what} too many: there can be {max}"),
-        };
-        if self.all.len() == MODELS_MAX {
-            return Err(too_many("model", MODELS_MAX));
         }
         self.count += patterns.as_slice().len();
         if self.count > PATTERNS_MAX {
-            return Err(too_many("pattern", PATTERNS_MAX));
+            return Err(DocumentError::too_many("pattern", PATTERNS_MAX, place));
         }
         self.patterns.insert(name.clone(), places);
         self.all.insert(name, patterns);
         Ok(())
     }
 
-    fn is_first(&mut self, reader: &mut Reader<'_>, name: Name, place: Place) -> bool {
-        reader.is_first(&mut self.places, "model", name, place)
+    fn is_first(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: Name,
+        place: Place,
+    ) -> Result<bool, DocumentError> {
+        reader.is_first(&mut self.places, ("model", MODELS_MAX), name, place)
     }
 }

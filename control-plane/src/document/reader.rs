@@ -157,24 +157,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing has this name yet; else it is told.
+    /// Whether nothing has this name yet; else it is told. Of one too many, right or wrong, it is told
+    /// at once: what is kept of a document has a bound.
     pub(super) fn is_first<N: Hash + Eq + fmt::Display>(
         &mut self,
         firsts: &mut Firsts<N>,
-        what: &str,
+        (what, max): (&str, usize),
         name: N,
         place: Place,
-    ) -> bool {
+    ) -> Result<bool, DocumentError> {
         if let Some(first) = firsts.get(&name) {
             let name = Excerpt::quoted(&name.to_string());
             self.errors.push(
                 place,
                 format_args!("{what} {name} must be given once, not twice: also in {first}"),
             );
-            return false;
+            return Ok(false);
+        }
+        if firsts.len() == max {
+            return Err(DocumentError::too_many(what, max, place));
         }
         firsts.insert(name, place);
-        true
+        Ok(true)
     }
 }
 
