@@ -19,7 +19,7 @@ pub enum Decision {
 ///
 /// The demands are in the order in which they are to be named. More of them than
 /// [`BUCKETS_MAX`](crate::BUCKETS_MAX) are decided by the same rule, but a refusal does not tell of
-/// each. A request without any is admitted.
+/// each that refuses. A request without any is admitted.
 #[expect(
     clippy::inline_always,
     reason = "where the number of demands is known they then stay in registers: a third of the time"

@@ -51,9 +51,9 @@ impl Refusal {
     }
 
     /// Whether this demand is one of those that refuse, of which a watched one never is. Of demands
-    /// beyond [`BUCKETS_MAX`] this is not told.
+    /// beyond [`BUCKETS_MAX`] this is told of the named one alone.
     pub fn refuses(&self, index: usize) -> bool {
-        self.refusing & bit(index) != 0
+        index == self.named || self.refusing & bit(index) != 0
     }
 }
 

@@ -12,6 +12,7 @@ use harness::check;
 use harness::deadline::SOON;
 use harness::http_client::{Answer, HttpClient};
 use harness::process::printed;
+use harness::stack::StackBuilder;
 use harness::tools;
 use mock_llm::MockLlm;
 use tokio::process::Command;
@@ -96,8 +97,9 @@ fn flood(
     tasks
 }
 
-async fn is_limited_and_harms_nobody(size: Size, failure_mode: &'static str, names: Names) {
-    let stack = TestStack::builder()
+/// Two workers, a client that floods them, and one that asks for less than it may.
+async fn stack(builder: StackBuilder, failure_mode: &str) -> TestStack {
+    let stack = builder
         .workers(2)
         .setting("DECISION_TIMEOUT_MS", DECISION_TIMEOUT_MS)
         .setting("FAILURE_MODE", failure_mode)
@@ -105,7 +107,12 @@ async fn is_limited_and_harms_nobody(size: Size, failure_mode: &'static str, nam
         .start()
         .await;
     stack.admin().put_client("flood", LIMIT, None).await;
-    stack.admin().put_client("honest", 100_000, None).await;
+    stack.admin().put_client("honest", 1_000_000, None).await;
+    stack
+}
+
+async fn is_limited_and_harms_nobody(size: Size, failure_mode: &'static str, names: Names) {
+    let stack = stack(TestStack::builder(), failure_mode).await;
     let honest = HttpClient::http1(stack.proxy_address());
     check::admitted(&honest.post("/").client("honest").tokens(1).send().await);
 
@@ -209,16 +216,8 @@ const MEASURED: Size = if cfg!(debug_assertions) { SCALED } else { WHOLE };
 
 async fn delays_nobody(failure_mode: &'static str, names: Names) {
     const ROUNDS: usize = 5;
-    let stack = TestStack::builder()
-        .upstream(upstream_of_its_own().await)
-        .workers(2)
-        .setting("DECISION_TIMEOUT_MS", DECISION_TIMEOUT_MS)
-        .setting("FAILURE_MODE", failure_mode)
-        .setting("UNKNOWN_CLIENT_RPM", &LIMIT.to_string())
-        .start()
-        .await;
-    stack.admin().put_client("flood", LIMIT, None).await;
-    stack.admin().put_client("honest", 1_000_000, None).await;
+    let builder = TestStack::builder().upstream(upstream_of_its_own().await);
+    let stack = stack(builder, failure_mode).await;
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         alone.push(honest_p99_ms(&stack, Duration::from_secs(2)).await);

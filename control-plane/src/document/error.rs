@@ -30,6 +30,12 @@ pub struct DocumentError {
     pub text: String,
 }
 
+impl DocumentError {
+    pub(super) fn too_many(what: &str, max: usize, place: Place) -> Self {
+        Self { place, text: format!("this is one {what} too many: there can be {max}") }
+    }
+}
+
 impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)

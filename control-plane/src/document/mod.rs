@@ -17,6 +17,7 @@ use crate::{
 };
 pub use error::{DocumentError, DocumentErrors, Place};
 use reader::Reader;
+use sections::Sections;
 
 /// How much of a document is read: a million clients with two limits each take two thirds of it.
 pub const BYTES_MAX: u32 = 64 << 20;
@@ -37,11 +38,12 @@ impl Document {
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentErrors> {
         let text = str::from_utf8(bytes).map_err(|error| no_text(bytes, error.valid_up_to()))?;
         let mut reader = Reader::of(text);
+        let mut sections = Sections::default();
         // Behind an error of the notation nothing can be read, but what was read is told.
-        if let Err(error) = reader.document() {
+        if let Err(error) = sections.read(&mut reader) {
             reader.errors.add(error);
         }
-        reader.finish()
+        sections.judge(reader.errors)
     }
 }
 

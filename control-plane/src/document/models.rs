@@ -29,22 +29,27 @@ pub(super) struct ModelsRead {
 /// What a model's list is called where its drafts are judged.
 pub(super) const PATTERNS: &str = "patterns";
 
-impl<'a> Reader<'a> {
-    pub(super) fn models(&mut self) -> Result<(), DocumentError> {
-        while let Some(name) = self.key()? {
-            let node = self.steps.node()?;
-            self.model(&name, &node)?;
+impl ModelsRead {
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), DocumentError> {
+        while let Some(name) = reader.key()? {
+            let node = reader.steps.node()?;
+            self.model(reader, &name, &node)?;
         }
         Ok(())
     }
 
-    fn model(&mut self, key: &Key<'a>, node: &Node<'a>) -> Result<(), DocumentError> {
+    fn model<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: &Key<'a>,
+        node: &Node<'a>,
+    ) -> Result<(), DocumentError> {
         let mut places = Places::default();
-        let patterns = self.texts(PATTERNS, node, &mut places)?;
+        let patterns = reader.texts(PATTERNS, node, &mut places)?;
         let addressed_to = Some(key.text.clone().into());
         let draft = ModelDraft { addressed_to, patterns, ..ModelDraft::default() };
         match draft.validate() {
-            Ok((name, patterns)) => self.keep_model(name, patterns, places, key.place),
+            Ok((name, patterns)) => self.keep(reader, name, patterns, places, key.place),
             Err(errors) => {
                 for error in errors.told() {
                     match error {
@@ -52,55 +57,54 @@ impl<'a> Reader<'a> {
                         FieldError::Value { field: PATTERNS, allowed, value } => {
                             let model = Excerpt::quoted(&key.text);
                             let text = format_args!("model {model} {allowed}, not {value}");
-                            self.errors.push(node.place, text);
+                            reader.errors.push(node.place, text);
                         }
                         FieldError::Item { field: PATTERNS, item, allowed, value } => {
                             let place = places.of(PATTERNS, Some(*item)).unwrap_or(node.place);
                             let text = format_args!("a pattern {allowed}, not {value}");
-                            self.errors.push(place, text);
+                            reader.errors.push(place, text);
                         }
                         error => {
                             let of = |field| places.of(field, error.item());
                             let place = error.field().and_then(of).unwrap_or(key.place);
-                            self.errors.push(place, error);
+                            reader.errors.push(place, error);
                         }
                     }
                 }
                 if let Ok(name) = Name::try_from(&*key.text) {
-                    self.is_first_model(name, key.place);
+                    self.is_first(reader, name, key.place)?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn keep_model(
+    fn keep(
         &mut self,
+        reader: &mut Reader<'_>,
         name: Name,
         patterns: Patterns,
         places: Places,
         place: Place,
     ) -> Result<(), DocumentError> {
-        if !self.is_first_model(name.clone(), place) {
+        if !self.is_first(reader, name.clone(), place)? {
             return Ok(());
         }
-        let too_many = |what: &str, max: usize| DocumentError {
-            place,
-            text: format!("this is one {what} too many: there can be {max}"),
-        };
-        if self.models.all.len() == MODELS_MAX {
-            return Err(too_many("model", MODELS_MAX));
+        self.count += patterns.as_slice().len();
+        if self.count > PATTERNS_MAX {
+            return Err(DocumentError::too_many("pattern", PATTERNS_MAX, place));
         }
-        self.models.count += patterns.as_slice().len();
-        if self.models.count > PATTERNS_MAX {
-            return Err(too_many("pattern", PATTERNS_MAX));
-        }
-        self.models.patterns.insert(name.clone(), places);
-        self.models.all.insert(name, patterns);
+        self.patterns.insert(name.clone(), places);
+        self.all.insert(name, patterns);
         Ok(())
     }
 
-    fn is_first_model(&mut self, name: Name, place: Place) -> bool {
-        Self::is_first(&mut self.models.places, &mut self.errors, "model", name, place)
+    fn is_first(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: Name,
+        place: Place,
+    ) -> Result<bool, DocumentError> {
+        reader.is_first(&mut self.places, ("model", MODELS_MAX), name, place)
     }
 }

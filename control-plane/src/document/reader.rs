@@ -1,4 +1,4 @@
-//! What is read so far, and how names, fields and lists are.
+//! How names, fields and lists are read, in whichever section they stand.
 
 use std::{borrow::Cow, collections::HashMap, fmt, hash::Hash};
 
@@ -6,9 +6,6 @@ use foldhash::fast::RandomState;
 
 use super::{
     DocumentError, DocumentErrors, Place,
-    clients::ClientsRead,
-    limits::LimitsRead,
-    models::ModelsRead,
     scalar::FromScalar,
     yaml::{Node, Step, Steps, Value},
 };
@@ -17,13 +14,10 @@ use crate::{
     excerpt::Excerpt,
 };
 
-/// What is read of a document, and where it stood.
+/// A document as far as it is read, and what is wrong with that.
 pub(super) struct Reader<'a> {
     pub(super) steps: Steps<'a>,
     pub(super) errors: DocumentErrors,
-    pub(super) clients: ClientsRead,
-    pub(super) models: ModelsRead,
-    pub(super) limits: LimitsRead,
 }
 
 /// The name of a section, of something in it, or of a field.
@@ -53,13 +47,7 @@ impl Places {
 
 impl<'a> Reader<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        Self {
-            steps: Steps::of(text),
-            errors: DocumentErrors::default(),
-            clients: ClientsRead::default(),
-            models: ModelsRead::default(),
-            limits: LimitsRead::default(),
-        }
+        Self { steps: Steps::of(text), errors: DocumentErrors::default() }
     }
 
     /// The next name in an object; `None` at its end.
@@ -169,24 +157,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing has this name yet; else it is told.
+    /// Whether nothing has this name yet; else it is told. Of one too many, right or wrong, it is told
+    /// at once: what is kept of a document has a bound.
     pub(super) fn is_first<N: Hash + Eq + fmt::Display>(
+        &mut self,
         firsts: &mut Firsts<N>,
-        errors: &mut DocumentErrors,
-        what: &str,
+        (what, max): (&str, usize),
         name: N,
         place: Place,
-    ) -> bool {
+    ) -> Result<bool, DocumentError> {
         if let Some(first) = firsts.get(&name) {
             let name = Excerpt::quoted(&name.to_string());
-            errors.push(
+            self.errors.push(
                 place,
                 format_args!("{what} {name} must be given once, not twice: also in {first}"),
             );
-            return false;
+            return Ok(false);
+        }
+        if firsts.len() == max {
+            return Err(DocumentError::too_many(what, max, place));
         }
         firsts.insert(name, place);
-        true
+        Ok(true)
     }
 }
 

@@ -2,10 +2,21 @@
 
 use super::{
     DocumentError, Place,
+    clients::ClientsRead,
+    limits::LimitsRead,
+    models::ModelsRead,
     reader::Reader,
     yaml::{Node, Step, Value},
 };
 use crate::excerpt::Excerpt;
+
+/// What was read of a document, section by section.
+#[derive(Default)]
+pub(super) struct Sections {
+    pub(super) clients: ClientsRead,
+    pub(super) models: ModelsRead,
+    pub(super) limits: LimitsRead,
+}
 
 /// A section.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,10 +26,10 @@ enum Section {
     Limits,
 }
 
-/// Where each section stands that was read.
+/// Which sections a document has, and where.
 #[derive(Default)]
-struct Sections {
-    read: Vec<(Section, Place)>,
+struct Found {
+    known: Vec<(Section, Place)>,
     unknown: usize,
 }
 
@@ -36,11 +47,11 @@ impl Section {
 
 const NAMES: &str = "clients, models and limits are";
 
-impl<'a> Reader<'a> {
-    /// Reads all of it, in whichever order its sections stand.
-    pub(super) fn document(&mut self) -> Result<(), DocumentError> {
-        let (place, sections) = match self.steps.next()? {
-            Step::Node(Node { place, value: Value::Object }) => (place, self.sections()?),
+impl Sections {
+    /// Reads all of them, in whichever order they stand.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), DocumentError> {
+        let (place, sections) = match reader.steps.next()? {
+            Step::Node(Node { place, value: Value::Object }) => (place, self.read_each(reader)?),
             Step::Node(Node { place, value: Value::Nothing }) => (place, 0),
             Step::Node(Node { place, value }) => {
                 let told = value.excerpt();
@@ -52,53 +63,58 @@ impl<'a> Reader<'a> {
             Step::End | Step::Finished => (Place { line: 1, column: 1 }, 0),
         };
         if sections == 0 {
-            self.errors.push(place, format_args!("there is no section: {NAMES}"));
+            reader.errors.push(place, format_args!("there is no section: {NAMES}"));
         }
         // What follows the document is an error.
-        self.steps.next().map(|_| ())
+        reader.steps.next().map(|_| ())
     }
 
     /// Tells how many there are.
-    fn sections(&mut self) -> Result<usize, DocumentError> {
-        let mut sections = Sections::default();
-        while let Some(key) = self.key()? {
-            let node = self.steps.node()?;
+    fn read_each(&mut self, reader: &mut Reader<'_>) -> Result<usize, DocumentError> {
+        let mut found = Found::default();
+        while let Some(key) = reader.key()? {
+            let node = reader.steps.node()?;
             let section = Section::ALL.into_iter().find(|section| section.word() == key.text);
-            let first = sections.read.iter().find(|(read, _)| Some(*read) == section);
+            let first = found.known.iter().find(|(known, _)| Some(*known) == section);
             match (section, first) {
                 (Some(section), None) => {
-                    sections.read.push((section, key.place));
-                    self.section(section, &node)?;
+                    found.known.push((section, key.place));
+                    self.section(reader, section, &node)?;
                     continue;
                 }
                 (Some(section), Some((_, first))) => {
                     let word = section.word();
                     let text =
                         format_args!("{word} must be given once, not twice: also in {first}");
-                    self.errors.push(key.place, text);
+                    reader.errors.push(key.place, text);
                 }
                 (None, _) => {
-                    sections.unknown += 1;
+                    found.unknown += 1;
                     let told = Excerpt::quoted(&key.text);
-                    self.errors.push(key.place, format_args!("{told} is not a section: {NAMES}"));
+                    reader.errors.push(key.place, format_args!("{told} is not a section: {NAMES}"));
                 }
             }
-            self.steps.skip(&node.value)?;
+            reader.steps.skip(&node.value)?;
         }
-        Ok(sections.read.len() + sections.unknown)
+        Ok(found.known.len() + found.unknown)
     }
 
-    fn section(&mut self, section: Section, node: &Node<'a>) -> Result<(), DocumentError> {
+    fn section<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        section: Section,
+        node: &Node<'a>,
+    ) -> Result<(), DocumentError> {
         let what = match (section, &node.value) {
-            (Section::Clients, Value::Object) => return self.clients(),
-            (Section::Models, Value::Object) => return self.models(),
-            (Section::Limits, Value::List) => return self.limits(),
+            (Section::Clients, Value::Object) => return self.clients.read(reader),
+            (Section::Models, Value::Object) => return self.models.read(reader),
+            (Section::Limits, Value::List) => return self.limits.read(reader),
             (Section::Clients, _) => "an object of clients by their ids",
             (Section::Models, _) => "an object of lists of patterns by their models' names",
             (Section::Limits, _) => "a list of limits",
         };
         let (word, told) = (section.word(), node.value.excerpt());
-        self.errors.push(node.place, format_args!("{word} must be {what}, not {told}"));
-        self.steps.skip(&node.value)
+        reader.errors.push(node.place, format_args!("{word} must be {what}, not {told}"));
+        reader.steps.skip(&node.value)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use limiter::{ClientId, Dimension};
 
-use super::{Document, DocumentErrors, Place, models::PATTERNS, reader::Reader};
+use super::{Document, DocumentErrors, Place, models::PATTERNS, sections::Sections};
 use crate::{
     counted::counted,
     excerpt::Excerpt,
@@ -21,22 +21,22 @@ struct Alike {
 /// By which such clients are alike: the model's name and those of the limits.
 type Why = (ModelName, Vec<String>);
 
-impl Reader<'_> {
-    /// The document, or all that is wrong with it, by place.
-    pub(super) fn finish(mut self) -> Result<Document, DocumentErrors> {
-        self.check_references();
-        self.check_buckets();
-        let models = self.compile_models();
-        if self.errors.is_empty() {
+impl Sections {
+    /// The document, or all that is wrong with it, by place, with the `errors` that were found before.
+    pub(super) fn judge(mut self, mut errors: DocumentErrors) -> Result<Document, DocumentErrors> {
+        self.check_references(&mut errors);
+        self.check_buckets(&mut errors);
+        let models = self.compile_models(&mut errors);
+        if errors.is_empty() {
             let (clients, limits) = (self.clients.all, self.limits.all);
             return Ok(Document { clients, models, limits });
         }
-        self.errors.sort();
-        Err(self.errors)
+        errors.sort();
+        Err(errors)
     }
 
     /// What a limit names is there. A model that is there and wrong is told of as that.
-    fn check_references(&mut self) {
+    fn check_references(&self, errors: &mut DocumentErrors) {
         for (limit, place) in self.limits.all.iter().zip(&self.limits.models) {
             let (Some(ModelName::Named(name)), Some(place)) = (&limit.matches.model, place) else {
                 continue;
@@ -44,14 +44,14 @@ impl Reader<'_> {
             if !self.models.places.contains_key(name) {
                 let name = Excerpt::quoted(name.as_str());
                 let text = format_args!("match.model must be in the section models, not {name}");
-                self.errors.push(*place, text);
+                errors.push(*place, text);
             }
         }
     }
 
     /// Counts for each client, and for those that are not configured, which may have two limits of
     /// their own as well.
-    fn check_buckets(&mut self) {
+    fn check_buckets(&self, errors: &mut DocumentErrors) {
         let mut count = BucketCount::of(&self.limits.all);
         let mut alike: BTreeMap<Why, Alike> = BTreeMap::new();
         let mut note = |refused: Result<(), TooManyBuckets>, place: Place| {
@@ -77,21 +77,21 @@ impl Reader<'_> {
         }
         for Alike { first, place, others } in alike.into_values() {
             match others {
-                0 => self.errors.push(place, first),
+                0 => errors.push(place, first),
                 others => {
                     let others = counted(others, "client");
-                    self.errors.push(place, format_args!("{first}; so would {others} more"));
+                    errors.push(place, format_args!("{first}; so would {others} more"));
                 }
             }
         }
     }
 
-    fn compile_models(&mut self) -> Models {
+    fn compile_models(&mut self, errors: &mut DocumentErrors) -> Models {
         match Models::new(std::mem::take(&mut self.models.all)) {
             Ok(models) => models,
             Err(InvalidModels::Ties(ties)) => {
                 for tie in ties {
-                    self.errors.push(self.place_of(&tie.second), &tie);
+                    errors.push(self.place_of(&tie.second), &tie);
                 }
                 Models::default()
             }
@@ -99,7 +99,7 @@ impl Reader<'_> {
             Err(
                 error @ (InvalidModels::TooMany { .. } | InvalidModels::TooManyPatterns { .. }),
             ) => {
-                self.errors.push(Place { line: 1, column: 1 }, error);
+                errors.push(Place { line: 1, column: 1 }, error);
                 Models::default()
             }
         }

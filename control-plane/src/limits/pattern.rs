@@ -74,7 +74,7 @@ impl Pattern {
         })
     }
 
-    /// A name, of any length, that both mean, in small letters.
+    /// A name, of one letter or more, that both mean, in small letters.
     ///
     /// Of two with `*` there is one if one's prefix begins the other's and one's suffix ends the
     /// other's: behind the longer prefix comes all that the one has in between, then all of the
@@ -89,7 +89,9 @@ impl Pattern {
                 let suffix =
                     longer(self.suffix(), other.suffix(), |long, short| long.ends_with(short))?;
                 let name = [prefix, self.middle(), other.middle(), suffix].concat();
-                Some(name.replace(ANY, ""))
+                let name = name.replace(ANY, "");
+                // Stars alone mean every name, of which the empty one is none.
+                Some(if name.is_empty() { "a".to_owned() } else { name })
             }
         }
     }
@@ -255,6 +257,11 @@ mod tests {
                 prop_assert_eq!(found, None, "{} and {}", one, other);
             }
         }
+    }
+
+    #[test]
+    fn what_every_name_matches_is_told_by_a_name_that_a_model_can_have() {
+        assert_eq!(pattern("*").common(&pattern("**")).as_deref(), Some("a"));
     }
 
     #[test]

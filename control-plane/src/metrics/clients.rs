@@ -41,7 +41,7 @@ const REQUESTS: Family = Family {
 
 const DROPPED: Family = Family {
     name: "flowguard_requests_dropped_total",
-    help: "Requests that were refused, by the limit that refused first.",
+    help: "Requests that were refused, by the limit that is named.",
     kind: "counter",
     samples: |text, name, client| {
         sample(text, name, &[id(client), ("reason", RPM)], client.record.rpm_dropped);

@@ -4,9 +4,12 @@ use std::{fmt::Write as _, mem, sync::Arc};
 
 use limiter::ClientId;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task,
+};
 
-use super::{Caller, Operator, OperatorError};
+use super::{Caller, IfMatch, Operator, OperatorError, Replacement, Run, Wanted};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientEntryJson},
     document::BYTES_MAX,
@@ -32,6 +35,21 @@ impl Operator {
     pub(super) async fn document_place(&self) -> Result<OwnedSemaphorePermit, OperatorError> {
         let place = Arc::clone(&self.documents.0).acquire_owned().await;
         place.map_err(|_| OperatorError::Stopping)
+    }
+
+    /// Puts in force what `read` makes of a document. Whoever sent it may be gone before it is read, or
+    /// before it is in force: it has its place for as long as something of it is in memory.
+    pub(super) async fn replace_by<E: From<OperatorError> + Send + 'static>(
+        self: &Arc<Self>,
+        (document, place): (Vec<u8>, OwnedSemaphorePermit),
+        read: impl FnOnce(&[u8]) -> Result<Wanted, E> + Send + 'static,
+        run: Run,
+        if_match: IfMatch,
+        caller: &Caller,
+    ) -> Result<Replacement, E> {
+        let reading = task::spawn_blocking(move || read(&document).map(|wanted| (wanted, place)));
+        let (wanted, place) = reading.await.map_err(|_| OperatorError::Stopping)??;
+        Ok(self.replace_all_and_drop(place, wanted, run, if_match, caller).await?)
     }
 }
 
@@ -104,4 +122,92 @@ fn write_rules(operator: &Operator, caller: &Caller, text: &mut String) {
 fn json(shape: &impl Serialize) -> String {
     #[expect(clippy::expect_used, reason = "no shape has a map whose keys are no texts")]
     serde_json::to_string(shape).expect("a shape is JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
+    use async_trait::async_trait;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        clients::Revision,
+        ledger::{Ledger, Policy, SystemClock},
+        store::{ConfigStore, Contents, Edit, StoreError},
+    };
+
+    /// A store that writes when it may.
+    #[derive(Clone, Debug)]
+    struct Waiting {
+        may: Arc<Semaphore>,
+        is_asked: Arc<AtomicBool>,
+    }
+
+    #[async_trait]
+    impl ConfigStore for Waiting {
+        async fn load(&self) -> Result<Contents, StoreError> {
+            Ok(Contents::default())
+        }
+
+        async fn write(&self, _: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
+            self.is_asked.store(true, Ordering::SeqCst);
+            let _may = self.may.acquire().await;
+            Ok(Revision::new(1))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_whose_sender_is_gone_has_its_place_until_it_is_read_and_written() {
+        let store = Waiting { may: Arc::new(Semaphore::new(0)), is_asked: Arc::default() };
+        let ledger = Arc::new(Ledger::new(Policy::default(), SystemClock::start()));
+        let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(store.clone())));
+        let (begins, begun) = std::sync::mpsc::channel();
+        let (goes_on, may_go_on) = std::sync::mpsc::channel();
+        let read = move |document: &[u8]| {
+            begins.send(()).expect("somebody waits");
+            may_go_on.recv().expect("somebody tells");
+            Wanted::read(document).map_err(OperatorError::from)
+        };
+        let place = operator.document_place().await.expect("nobody has it");
+        let sender = task::spawn({
+            let operator = Arc::clone(&operator);
+            async move {
+                let document = (b"clients: {a: {}}".to_vec(), place);
+                let (run, any) = (Run::Real, IfMatch::Anything);
+                operator.replace_by(document, read, run, any, &Caller::Process).await
+            }
+        });
+        task::spawn_blocking(move || begun.recv()).await.expect("no panic").expect("it begins");
+        sender.abort();
+        assert!(sender.await.expect_err("gone").is_cancelled());
+        assert_eq!(operator.documents.0.available_permits(), 0, "it is read");
+        goes_on.send(()).expect("it waits");
+        let place = timeout(Duration::from_mins(1), operator.document_place()).await;
+        let place = place.expect("it was read").expect("nobody has it");
+
+        let sender = task::spawn({
+            let operator = Arc::clone(&operator);
+            async move {
+                let document = (b"clients: {b: {}}".to_vec(), place);
+                let read = |document: &[u8]| Wanted::read(document).map_err(OperatorError::from);
+                let (run, any) = (Run::Real, IfMatch::Anything);
+                operator.replace_by(document, read, run, any, &Caller::Process).await
+            }
+        });
+        while !store.is_asked.load(Ordering::SeqCst) {
+            task::yield_now().await;
+        }
+        sender.abort();
+        assert!(sender.await.expect_err("gone").is_cancelled());
+        assert_eq!(operator.documents.0.available_permits(), 0, "it is written");
+        store.may.add_permits(1);
+        let place = timeout(Duration::from_mins(1), operator.document_place()).await;
+        drop(place.expect("it was written").expect("nobody has it"));
+        assert!(ledger.config("b").is_some(), "a write that was begun goes on");
+    }
 }

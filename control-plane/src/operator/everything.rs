@@ -68,8 +68,22 @@ impl Operator {
         if_match: IfMatch,
         caller: &Caller,
     ) -> Result<Replacement, OperatorError> {
+        self.replace_all_and_drop((), wanted, run, if_match, caller).await
+    }
+
+    /// The same, and drops `held` when there is nothing of `wanted` any more.
+    pub(super) async fn replace_all_and_drop(
+        self: &Arc<Self>,
+        held: impl Send + 'static,
+        wanted: Wanted,
+        run: Run,
+        if_match: IfMatch,
+        caller: &Caller,
+    ) -> Result<Replacement, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
         let write = async move {
+            // Dropped last, as what is declared first.
+            let _held = held;
             let tag = operator.revisions.all();
             if_match.check_all(tag.clone())?;
             let Plan { edits, rules, before, difference } =

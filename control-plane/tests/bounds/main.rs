@@ -4,6 +4,7 @@
 mod http1;
 mod journal;
 mod large_bodies;
+mod large_documents;
 mod large_messages;
 mod many_workers;
 mod memory;

@@ -15,7 +15,7 @@ async fn fetch(world: &World, path: &str) -> Reply {
     reply(world.metrics(), Request::get(path).body(Body::empty()).expect("a request")).await
 }
 
-async fn page(world: &World) -> String {
+pub(crate) async fn page(world: &World) -> String {
     let reply = fetch(world, "/metrics").await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -28,7 +28,7 @@ fn value<'a>(page: &'a str, series: &str) -> Option<&'a str> {
 }
 
 #[track_caller]
-fn check(page: &str, series: &[(&str, &str)]) {
+pub(crate) fn check(page: &str, series: &[(&str, &str)]) {
     for &(series, expected) in series {
         assert_eq!(value(page, series), Some(expected), "{series}\n{page}");
     }

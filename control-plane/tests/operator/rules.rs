@@ -17,7 +17,13 @@ use crate::{
 const ORG: &str = r#"{"match":{"group":"acme"},"tokens":2000000,"per":"1m"}"#;
 const NAMED: &str = r#"{"match":{"model":"gpt-4o"},"each":["client"],"requests":60,"per":"1m"}"#;
 
-async fn send(world: &World, method: &str, path: &str, if_match: &str, body: &str) -> Reply {
+pub(crate) async fn send(
+    world: &World,
+    method: &str,
+    path: &str,
+    if_match: &str,
+    body: &str,
+) -> Reply {
     let mut request = Request::builder().method(method).uri(path);
     if !if_match.is_empty() {
         request = request.header("if-match", if_match);

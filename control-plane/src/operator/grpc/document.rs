@@ -4,7 +4,6 @@ use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use proto::api::{ConfigChunk, ConfigNames, SetConfigRequest, SetConfigResponse};
-use tokio::task;
 use tonic::{Status, Streaming};
 
 use super::convert::signed;
@@ -54,10 +53,8 @@ pub(super) async fn replace(
         }
         document.extend_from_slice(&more.document);
     }
-    let read = task::spawn_blocking(move || Wanted::read(&document)).await;
-    let wanted = read.map_err(|_| OperatorError::Stopping)?.map_err(OperatorError::from)?;
-    let replacement = operator.replace_all(wanted, run, if_match, caller).await?;
-    drop(place);
+    let read = |document: &[u8]| Wanted::read(document).map_err(OperatorError::from);
+    let replacement = operator.replace_by((document, place), read, run, if_match, caller).await?;
     Ok(replaced(&replacement))
 }
 

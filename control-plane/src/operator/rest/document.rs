@@ -10,7 +10,6 @@ use axum::{
 };
 use http::{HeaderMap, Request, header};
 use serde::{Serialize, de::IgnoredAny};
-use tokio::task;
 
 use super::{
     body::{self, essence, require_type},
@@ -53,10 +52,8 @@ pub(super) async fn replace(
     // Only one is in memory at a time, from its first byte on.
     let place = operator.document_place().await?;
     let body = body::read(request, DOCUMENT_BYTES_MAX).await?;
-    let read = task::spawn_blocking(move || read(&body, is_json)).await;
-    let wanted = read.map_err(|_| ApiError::from(OperatorError::Stopping))??;
-    let replacement = operator.replace_all(wanted, run, if_match, &caller).await?;
-    drop(place);
+    let read = move |body: &[u8]| read(body, is_json);
+    let replacement = operator.replace_by((body, place), read, run, if_match, &caller).await?;
     Ok(tagged(&replacement.tag, Json(Answer::from(&replacement))))
 }
 

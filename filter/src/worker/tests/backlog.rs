@@ -1,11 +1,11 @@
 //! More requests than this worker gets answered: who is refused, and that no failure mode opens.
 
-use proto::decision::{Balance, ControlFrame, Decision, Verdict, verdict::Wait};
+use proto::decision::{ControlFrame, Decision, Verdict, verdict::Wait};
 
 use super::{
     super::lanes::LANE_LEN_MAX,
     ADMITTED,
-    fake::{Bench, Fate},
+    fake::{Bench, Fate, SPENT},
 };
 use crate::{
     header_map::headers,
@@ -27,13 +27,7 @@ fn refuse_all(bench: &mut Bench) {
         id: ask.id,
         decision: Decision::RpmExceeded.into(),
         wait: Some(Wait::RetryAfterMs(5_000)),
-        requests: Some(Balance {
-            limit: 60,
-            remaining: 0,
-            full_in_ms: 60_000,
-            used: 60,
-            ..Balance::default()
-        }),
+        requests: Some(SPENT),
         ..Verdict::default()
     });
     let answer = ControlFrame { verdicts: verdicts.collect(), ..ControlFrame::default() };

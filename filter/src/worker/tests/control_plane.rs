@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use proto::{
     ASKS_MAX, REPORTS_MAX, RESUMED_MAX,
     decision::{
-        Ask, Balance, ControlFrame, Decision, FilterFrame, Outcome, Resume, Verdict, Welcome,
-        verdict::Wait,
+        Ask, ControlFrame, Decision, FilterFrame, Outcome, Resume, Verdict, Welcome, verdict::Wait,
     },
 };
 
-use super::fake::{Bench, NAME};
+use super::fake::{Bench, NAME, SPENT};
 use crate::host::{RequestId, StreamToken};
 
 /// How a request ended.
@@ -109,13 +108,7 @@ impl ControlPlane {
             id,
             decision: decision.into(),
             wait: Some(Wait::RetryAfterMs(1)),
-            requests: Some(Balance {
-                limit: 60,
-                remaining: 0,
-                full_in_ms: 60_000,
-                used: 60,
-                ..Balance::default()
-            }),
+            requests: Some(SPENT),
             settle_at_once: id.is_multiple_of(3),
             ..Verdict::default()
         }

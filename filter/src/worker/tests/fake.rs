@@ -146,7 +146,7 @@ impl FakeHost {
 }
 
 /// What is left of a limit that refuses.
-const SPENT: Balance = Balance {
+pub(super) const SPENT: Balance = Balance {
     limit: 60,
     remaining: 0,
     full_in_ms: 60_000,
