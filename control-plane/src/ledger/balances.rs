@@ -4,12 +4,13 @@ use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis
 
 use super::{
     Refusal, Shortage, Standing, Tightest,
-    beside::{Beside, BesideKey},
-    charges::{BucketKey, Charges, Held},
+    beside::Beside,
+    charges::{Charges, Held},
     cost::Cost,
+    keys::{BesideKey, BucketKey, Part},
     lines::{Costs, Lines},
     policy::RetryAfter,
-    stock::{Part, Stock},
+    stock::Stock,
 };
 use crate::{clients::Limits, limits::LimitKey};
 
@@ -187,6 +188,11 @@ impl Balances {
     ) {
         self.restore_epoch(epoch);
         self.beside.get_or_make(key).put(part, Stock::Window(bucket));
+    }
+
+    /// A request was charged in this epoch.
+    pub(super) fn restore_epoch_of_charge(&mut self, epoch: u32) {
+        self.epoch = self.epoch.max(epoch);
     }
 
     /// Between two epochs all buckets were thrown away, and not each of them is written down again.

@@ -3,7 +3,7 @@
 use limiter::{Charge, Dimension, Tokens};
 use smallvec::SmallVec;
 
-use super::{beside::BesideKey, cost::Cost, shared::SharedKey, stock::Part};
+use super::{cost::Cost, keys::BucketKey};
 
 /// What a request was charged.
 #[derive(Debug)]
@@ -12,17 +12,6 @@ pub(super) struct Charges {
     pub(super) epoch: u32,
     /// Nothing where no limit was in force, so that nothing is given back that was never paid.
     pub(super) by_bucket: SmallVec<[(BucketKey, Held); 2]>,
-}
-
-/// One of the buckets that a request is charged to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BucketKey {
-    /// That of one of the client's own two limits.
-    Own(Dimension),
-    /// The client's own bucket of a limit beside them.
-    Beside(BesideKey, Part),
-    /// A bucket that the client may share with others.
-    Shared(SharedKey, Part),
 }
 
 /// What an admitted request holds of one bucket.

@@ -3,12 +3,8 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId,
-    charges::{BucketKey, Charges},
-    cost::Cost,
-    journal::Pen,
-    policy::EstimateSource,
-    slots::Books,
+    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId, charges::Charges, cost::Cost,
+    journal::Pen, keys::BucketKey, policy::EstimateSource, slots::Books,
 };
 use crate::store::state::{EndedRecord, Record};
 
@@ -111,7 +107,7 @@ impl Ledger {
                 let Some(mut shared) = self.shared.books_of(*key) else { continue };
                 if let Some(stock) = shared.stocks.get_mut(*part) {
                     stock.settle(held, cost, now);
-                    pen.touch_shared(key.number());
+                    pen.touch_shared(key.number);
                 }
             } else if let Some(books) = books.as_deref_mut() {
                 books.balances.settle(charges.epoch, (*key, held), cost, now);

@@ -36,8 +36,9 @@ pub(super) struct SlotKey {
 /// and one lock costs it half of what two do.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    /// Whose they are; `None` in a free slot.
+    /// Whose they are, or were until it was deleted; `None` in a free slot.
     pub(super) client: Option<ClientId>,
+    is_retired: bool,
     pub(super) balances: Balances,
     pub(super) record: Record,
     /// Counts the clients that had the slot before.
@@ -46,7 +47,7 @@ pub(super) struct Books {
 
 impl Slots {
     /// An empty slot for `client`.
-    fn take(&self, client: &ClientId) -> SlotNumber {
+    pub(super) fn take(&self, client: &ClientId) -> SlotNumber {
         let free = self.free.lock().pop();
         let number = free.unwrap_or_else(|| {
             // A million clients are as many as there can be.
@@ -115,13 +116,18 @@ impl From<SlotNumber> for LazySlot {
 impl Books {
     /// Their client is deleted, and may come back.
     pub(super) fn retire(&mut self) {
-        self.client = None;
+        self.is_retired = true;
+    }
+
+    /// The client that they are of, while it is configured.
+    pub(super) fn configured(&self) -> Option<&ClientId> {
+        self.client.as_ref().filter(|_| !self.is_retired)
     }
 
     /// A client is created that was deleted before: full buckets, and counters that go on. What its
     /// requests of before still hold is not given back to these buckets.
-    pub(super) fn begin_anew(&mut self, client: &ClientId) {
-        self.client = Some(client.clone());
+    pub(super) fn begin_anew(&mut self) {
+        self.is_retired = false;
         self.balances.begin_anew();
         self.record.unlearn();
     }

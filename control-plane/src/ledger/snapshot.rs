@@ -6,10 +6,10 @@ use limiter::ClientId;
 
 use super::{
     Client, Ledger, RecordSnapshot, Standing, Unknown,
+    keys::{Part, SharedKey},
     rules::InForce,
-    shared::SharedKey,
     slots::Books,
-    stock::{Part, Stocks},
+    stock::Stocks,
 };
 use crate::{
     clients::ClientConfig,

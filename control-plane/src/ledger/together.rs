@@ -7,14 +7,15 @@ use smallvec::SmallVec;
 use super::{
     Ledger, Left, Refusal, Shortage, Tightest,
     balances::{Decided, in_use},
-    charges::{BucketKey, Charges, Held},
+    charges::{Charges, Held},
     journal::Pen,
+    keys::{BucketKey, Part},
     policy::RetryAfter,
     record::Record,
     rules::{Applied, Found, InForce, ModelNumber, Row},
     shared::Locked,
     slots::Books,
-    stock::{Part, Stock},
+    stock::Stock,
 };
 use crate::{
     clients::Limits,
@@ -309,7 +310,7 @@ impl Stake<'_> {
             Found::Beside(key) => books.balances.beside.get_or_make(key),
             Found::Shared(key) => {
                 let Some(stocks) = locked.stocks_mut(key) else { return };
-                pen.touch_shared(key.number());
+                pen.touch_shared(key.number);
                 stocks
             }
         };

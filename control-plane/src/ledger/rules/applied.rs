@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        beside::BesideKey,
-        shared::{SharedBuckets, SharedKey},
+        keys::{BesideKey, SharedKey},
+        shared::SharedBuckets,
     },
     limits::{ModelName, Subject},
 };
