@@ -1,17 +1,13 @@
 //! What buckets are found by.
 
-use limiter::Dimension;
-
 use super::rules::{LimitNumber, ModelNumber};
 
-/// One of the buckets that a request is charged to.
+/// One of the buckets of limits beside a client's own two that a request is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BucketKey {
-    /// That of one of the client's own two limits.
-    Own(Dimension),
-    /// The client's own bucket of a limit beside them.
+    /// The client's own.
     Beside(BesideKey, Part),
-    /// A bucket that the client may share with others.
+    /// One that the client may share with others.
     Shared(SharedKey, Part),
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use limiter::{Bucket, Charge, ClientId, Dimension, Tokens, UnixMillis};
+use limiter::{Bucket, ClientId, Dimension, Tokens, UnixMillis};
 
 use super::{
     Client, Ledger, Reservation, Unknown, Worker, WorkerId,
@@ -236,7 +236,6 @@ impl Ledger {
             self.slots.books(slot).record.retain_limits(|number| number != limit.number);
         }
         self.forget_buckets(|key| match key {
-            BucketKey::Own(_) => false,
             BucketKey::Beside(key, _) => key.limit == limit.number,
             BucketKey::Shared(key, _) => keys.contains(key),
         });
@@ -266,21 +265,27 @@ impl Ledger {
     fn forget_charges(&self, is_gone: impl Fn(&BucketKey) -> bool) {
         for worker in self.workers.all() {
             for reservation in worker.lock().reservations.values_mut() {
-                reservation.charges.by_bucket.retain(|(key, _)| !is_gone(key));
+                reservation.charges.beside.retain(|(key, _)| !is_gone(key));
             }
         }
     }
 
     fn restore_opened(&self, opened: &OpenedRecord<'_>) {
-        let by_bucket = opened.charges.iter().filter_map(|charged| self.restored_charge(charged));
         let is_own = |charge: &&ChargeRecord<'_>| match charge.bucket {
             BucketName::Rpm(_) | BucketName::Tpm(_) => true,
             BucketName::Limit(name) => name.client.is_some(),
         };
-        let charges = Charges {
-            epoch: opened.charges.iter().find(is_own).map_or(0, |charge| charge.epoch),
-            by_bucket: by_bucket.collect(),
-        };
+        let epoch = opened.charges.iter().find(is_own).map_or(0, |charge| charge.epoch);
+        let mut charges = Charges::none(epoch);
+        for charged in &opened.charges {
+            match charged.bucket {
+                BucketName::Rpm(_) => charges.requests = written::charge(charged),
+                BucketName::Tpm(_) => charges.tokens = written::charge(charged),
+                BucketName::Limit(name) => {
+                    charges.beside.extend(self.restored_charge(&name, charged));
+                }
+            }
+        }
         let slot =
             self.slot_of(opened.client).or_else(|| self.slot_of_gone(opened.client, &charges));
         if let (Some(slot), Ok(reserved)) = (slot, Tokens::new(opened.reserved)) {
@@ -315,18 +320,17 @@ impl Ledger {
         Some(slot)
     }
 
-    fn restored_charge(&self, charged: &ChargeRecord<'_>) -> Option<(BucketKey, Held)> {
+    fn restored_charge(
+        &self,
+        name: &LimitBucketName<'_>,
+        charged: &ChargeRecord<'_>,
+    ) -> Option<(BucketKey, Held)> {
         let charge = written::charge(charged)?;
-        let name = match charged.bucket {
-            BucketName::Rpm(_) => return Some(own(Dimension::Rpm, charge)),
-            BucketName::Tpm(_) => return Some(own(Dimension::Tpm, charge)),
-            BucketName::Limit(name) => name,
-        };
-        let Some((limit, at)) = self.rules.bucket_of(&name, &self.shared) else {
-            self.pass_over(&name);
+        let Some((limit, at)) = self.rules.bucket_of(name, &self.shared) else {
+            self.pass_over(name);
             return None;
         };
-        let part = written::part(&name);
+        let part = written::part(name);
         let held = Stock::held(limit.config.measure, limit.counts_windows().then_some(charge));
         let key = match at {
             At::Beside(_, key) => BucketKey::Beside(key, part),
@@ -346,10 +350,9 @@ impl Ledger {
     }
 
     fn for_each_place(&self, reservation: &Reservation, change: impl Fn(&mut Stock)) {
-        let places = reservation.charges.by_bucket.iter().filter(|(_, held)| *held == Held::Place);
+        let places = reservation.charges.beside.iter().filter(|(_, held)| *held == Held::Place);
         for (key, _) in places {
             match *key {
-                BucketKey::Own(_) => {}
                 BucketKey::Beside(key, part) => {
                     let (Some(limit), Some(mut books)) = (
                         self.rules
@@ -399,8 +402,4 @@ impl Ledger {
         }
         if id == ClientId::UNKNOWN { self.with_client(id, read) } else { None }
     }
-}
-
-fn own(limit: Dimension, charge: Charge) -> (BucketKey, Held) {
-    (BucketKey::Own(limit), Held::own(limit, charge))
 }

@@ -104,33 +104,24 @@ pub(super) fn push_opened(
     (named, shared): (&Named, &SharedBuckets),
     push: impl FnOnce(&Record<'_>),
 ) {
-    let Charges { epoch, by_bucket } = &reservation.charges;
-    let of_shared: SmallVec<[Option<SharedName>; 4]> = by_bucket
+    let Charges { epoch, beside, .. } = &reservation.charges;
+    let of_shared: SmallVec<[Option<SharedName>; 4]> = beside
         .iter()
         .map(|(key, _)| match key {
             BucketKey::Shared(key, _) => shared.books_of(*key)?.name.clone(),
-            BucketKey::Own(_) | BucketKey::Beside(..) => None,
+            BucketKey::Beside(..) => None,
         })
         .collect();
-    let charges = by_bucket.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
+    let own = reservation.charges.own();
+    let own = own.map(|(dimension, held)| charged(name(client, dimension), *epoch, &held));
+    let beside = beside.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
         let (bucket, epoch) = match key {
-            BucketKey::Own(dimension) => (name(client, *dimension), *epoch),
             BucketKey::Beside(key, part) => {
                 (limit_bucket(beside_name(named, *key, client)?, *part), *epoch)
             }
             BucketKey::Shared(_, part) => (limit_bucket(shared_name(shared.as_ref()?), *part), 0),
         };
-        let charge = match held {
-            Held::Requests(charge) | Held::Tokens(charge) => *charge,
-            Held::Place => Charge::of(Tokens::ONE, NonZeroU64::MIN, 0),
-        };
-        Some(ChargeRecord {
-            bucket,
-            epoch,
-            tokens: charge.tokens().get(),
-            burst: charge.burst().get(),
-            revision: charge.revision(),
-        })
+        Some(charged(bucket, epoch, held))
     });
     push(&Record::Opened(OpenedRecord {
         worker: worker.0,
@@ -142,8 +133,17 @@ pub(super) fn push_opened(
             RequestKind::Counts => OpenedKind::Counts,
         },
         reserved: reservation.reserved.get(),
-        charges: charges.collect(),
+        charges: own.chain(beside).collect(),
     }));
+}
+
+fn charged<'a>(bucket: BucketName<'a>, epoch: u32, held: &Held) -> ChargeRecord<'a> {
+    let charge = match held {
+        Held::Requests(charge) | Held::Tokens(charge) => *charge,
+        Held::Place => Charge::of(Tokens::ONE, NonZeroU64::MIN, 0),
+    };
+    let (tokens, burst) = (charge.tokens().get(), charge.burst().get());
+    ChargeRecord { bucket, epoch, tokens, burst, revision: charge.revision() }
 }
 
 fn limit_bucket(name: LimitBucketName<'_>, part: Part) -> BucketName<'_> {

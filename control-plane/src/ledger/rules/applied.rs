@@ -92,6 +92,11 @@ impl Applied {
         (model, self.by_model.get(&model).unwrap_or(&self.others))
     }
 
+    /// Whether no limit applies, whatever a request is for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.others.is_empty() && self.by_model.values().all(|rows| rows.is_empty())
+    }
+
     /// The limits of requests for whichever model, each once and in the order of their names, with
     /// the buckets of them that clients share.
     pub(in crate::ledger) fn limits(&self) -> Vec<(&Arc<InForce>, Vec<SharedKey>)> {
