@@ -243,9 +243,7 @@ fn owner<'a>(record: &Record<'a>) -> &'a str {
         Record::Bucket(bucket) => match bucket.bucket {
             BucketName::Rpm(client) | BucketName::Tpm(client) => client,
             // One that clients share stands behind them all.
-            BucketName::Limit(name) | BucketName::Places(name) => {
-                name.client.unwrap_or(ClientId::UNKNOWN)
-            }
+            BucketName::Limit(name) => name.client.unwrap_or(ClientId::UNKNOWN),
         },
         Record::Tallies(tallies) => tallies.client,
         Record::Learned(learned) => learned.client,

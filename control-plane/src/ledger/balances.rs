@@ -4,12 +4,13 @@ use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis
 
 use super::{
     Refusal, Shortage, Standing, Tightest,
-    beside::{Beside, BesideKey},
-    charges::{BucketKey, Charges, Held},
+    beside::Beside,
+    charges::{Charges, Held},
     cost::Cost,
+    keys::{BesideKey, Part},
     lines::{Costs, Lines},
     policy::RetryAfter,
-    stock::{Part, Stock},
+    stock::Stock,
 };
 use crate::{clients::Limits, limits::LimitKey};
 
@@ -105,37 +106,41 @@ impl Balances {
         Refusal { limit: LimitKey::Own(limit), shortage, wait }
     }
 
-    /// Corrects what was charged to one of the client's own buckets to what the request costs in the
-    /// end, of which nothing may be known. What was charged to buckets that have been thrown away since is
-    /// not settled with new ones; places are the request's own, and come back.
+    /// Corrects what was charged to the client's own two limits to what the request costs in the end.
+    /// What was charged to buckets that have been thrown away since is not settled with new ones.
     #[inline]
-    pub(super) fn settle(
+    pub(super) fn settle(&mut self, charges: &Charges, cost: Cost, now: UnixMillis) {
+        if charges.epoch != self.epoch {
+            return;
+        }
+        for (limit, held) in charges.own() {
+            let bucket = match limit {
+                Dimension::Rpm => &mut self.requests,
+                Dimension::Tpm => &mut self.tokens,
+            };
+            if let (Some(bucket), Some(used)) = (bucket, held.used(cost))
+                && let Held::Requests(charge) | Held::Tokens(charge) = held
+            {
+                bucket.settle(charge, used, now);
+                self.lines.settle(limit, bucket, (charge, used), now);
+            }
+        }
+    }
+
+    /// The same of a bucket of a limit beside the two, where the cost may not be known. Places are the
+    /// request's own, and come back whichever buckets there are.
+    pub(super) fn settle_beside(
         &mut self,
         epoch: u32,
-        (key, held): (BucketKey, &Held),
+        (key, part, held): (BesideKey, Part, &Held),
         cost: Option<Cost>,
         now: UnixMillis,
     ) {
-        let is_same = epoch == self.epoch;
-        match (key, held) {
-            (BucketKey::Own(limit), Held::Requests(charge) | Held::Tokens(charge)) if is_same => {
-                let bucket = match limit {
-                    Dimension::Rpm => &mut self.requests,
-                    Dimension::Tpm => &mut self.tokens,
-                };
-                let used = cost.and_then(|cost| held.used(cost));
-                if let (Some(bucket), Some(used)) = (bucket, used) {
-                    bucket.settle(*charge, used, now);
-                    self.lines.settle(limit, bucket, (*charge, used), now);
-                }
+        if epoch == self.epoch || *held == Held::Place {
+            let stock = self.beside.get_mut(key).and_then(|stocks| stocks.get_mut(part));
+            if let Some(stock) = stock {
+                stock.settle(held, cost, now);
             }
-            (BucketKey::Beside(key, part), held) if is_same || *held == Held::Place => {
-                let stock = self.beside.get_mut(key).and_then(|stocks| stocks.get_mut(part));
-                if let Some(stock) = stock {
-                    stock.settle(held, cost, now);
-                }
-            }
-            (BucketKey::Own(_) | BucketKey::Beside(..) | BucketKey::Shared(..), _) => {}
         }
     }
 
@@ -187,6 +192,11 @@ impl Balances {
     ) {
         self.restore_epoch(epoch);
         self.beside.get_or_make(key).put(part, Stock::Window(bucket));
+    }
+
+    /// A request was charged in this epoch.
+    pub(super) fn restore_epoch_of_charge(&mut self, epoch: u32) {
+        self.epoch = self.epoch.max(epoch);
     }
 
     /// Between two epochs all buckets were thrown away, and not each of them is written down again.
@@ -268,10 +278,11 @@ fn decide<const N: usize>(
 ) -> Result<Charges, (Dimension, Wait)> {
     match limiter::decide(&mut demands, now) {
         Decision::Admitted => {
-            let charges = limits.into_iter().zip(&demands).filter_map(|(limit, demand)| {
-                Some((BucketKey::Own(limit), Held::own(limit, demand.charge()?)))
-            });
-            Ok(Charges { epoch, by_bucket: charges.collect() })
+            let mut charges = Charges::none(epoch);
+            for (limit, demand) in limits.into_iter().zip(&demands) {
+                *charges.own_mut(limit) = demand.charge();
+            }
+            Ok(charges)
         }
         Decision::Refused(refusal) => {
             // One of them refused, or nothing would have.

@@ -2,18 +2,7 @@
 
 use limiter::UnixMillis;
 
-use super::{
-    rules::{LimitNumber, ModelNumber, Named},
-    stock::Stocks,
-};
-
-/// Which of a client's buckets is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct BesideKey {
-    pub(super) limit: LimitNumber,
-    /// `None`: the limit has no bucket for each model.
-    pub(super) model: Option<ModelNumber>,
-}
+use super::{keys::BesideKey, rules::Named, stock::Stocks};
 
 /// The buckets by their keys. One that was never charged is not there, which is as good as full.
 ///

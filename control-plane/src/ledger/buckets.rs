@@ -6,9 +6,10 @@ use limiter::ClientId;
 
 use super::{
     Client, Ledger,
+    keys::Part,
     rules::{InForce, Named},
     slots::Books,
-    stock::{Part, Stocks},
+    stock::Stocks,
 };
 use crate::{
     clients::CLIENTS_AT_A_TIME,

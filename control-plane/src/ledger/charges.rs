@@ -1,28 +1,21 @@
 //! What a request was charged, bucket by bucket.
 
 use limiter::{Charge, Dimension, Tokens};
-use smallvec::SmallVec;
 
-use super::{beside::BesideKey, cost::Cost, shared::SharedKey, stock::Part};
+use super::{cost::Cost, keys::BucketKey};
 
-/// What a request was charged.
+/// What a request was charged. `None` and nothing where no limit was in force, so that nothing is given
+/// back that was never paid.
 #[derive(Debug)]
 pub(super) struct Charges {
     /// That of the client's own buckets, when they were charged.
     pub(super) epoch: u32,
-    /// Nothing where no limit was in force, so that nothing is given back that was never paid.
-    pub(super) by_bucket: SmallVec<[(BucketKey, Held); 2]>,
-}
-
-/// One of the buckets that a request is charged to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BucketKey {
-    /// That of one of the client's own two limits.
-    Own(Dimension),
-    /// The client's own bucket of a limit beside them.
-    Beside(BesideKey, Part),
-    /// A bucket that the client may share with others.
-    Shared(SharedKey, Part),
+    /// To the client's own requests per minute.
+    pub(super) requests: Option<Charge>,
+    /// To the client's own tokens per minute.
+    pub(super) tokens: Option<Charge>,
+    /// To limits beside these two: most requests are under none.
+    pub(super) beside: Vec<(BucketKey, Held)>,
 }
 
 /// What an admitted request holds of one bucket.
@@ -36,15 +29,29 @@ pub(super) enum Held {
     Place,
 }
 
-impl Held {
-    /// What a request holds of one of its client's own two limits.
-    pub(super) fn own(limit: Dimension, charge: Charge) -> Self {
+impl Charges {
+    /// Nothing yet.
+    pub(super) fn none(epoch: u32) -> Self {
+        Self { epoch, requests: None, tokens: None, beside: Vec::new() }
+    }
+
+    /// What was charged to one of the client's own two limits.
+    pub(super) fn own_mut(&mut self, limit: Dimension) -> &mut Option<Charge> {
         match limit {
-            Dimension::Rpm => Self::Requests(charge),
-            Dimension::Tpm => Self::Tokens(charge),
+            Dimension::Rpm => &mut self.requests,
+            Dimension::Tpm => &mut self.tokens,
         }
     }
 
+    /// What the request holds of the client's own two limits.
+    pub(super) fn own(&self) -> impl Iterator<Item = (Dimension, Held)> {
+        let requests = self.requests.map(|charge| (Dimension::Rpm, Held::Requests(charge)));
+        let tokens = self.tokens.map(|charge| (Dimension::Tpm, Held::Tokens(charge)));
+        requests.into_iter().chain(tokens)
+    }
+}
+
+impl Held {
     /// What of it was used in the end; `None`: it stands as it was charged.
     pub(super) fn used(&self, cost: Cost) -> Option<Tokens> {
         match (self, cost) {
@@ -54,6 +61,3 @@ impl Held {
         }
     }
 }
-
-/// Most requests are under two limits.
-const _: () = assert!(size_of::<(BucketKey, Held)>() <= 48);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use limiter::{ClientId, UnixMillis};
 
 use super::{
-    ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber, rules::Changed, shared::SharedName,
-    written::shared_name,
+    ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
+    rules::Changed,
+    shared::SharedName,
+    written::{limit_id, shared_name},
 };
 use crate::{
     clients::ClientConfig,
@@ -53,7 +55,7 @@ impl Ledger {
             self.note_forgotten(&config.id);
             slot = retired.take(&config.id);
             if let Some(slot) = slot {
-                self.slots.books(slot).begin_anew(&config.id);
+                self.slots.books(slot).begin_anew();
             }
             let entry = Entry { slot: slot.map(LazySlot::from).unwrap_or_default(), class };
             self.clients.insert(config, entry);
@@ -109,7 +111,7 @@ impl Ledger {
     /// Notes that limits are others now, whatever they are called.
     fn note_forgotten_limits(&self, changed: &Changed) {
         for limit in changed.removed.values() {
-            let limit = limit.config.name.as_str();
+            let limit = limit_id(&limit.config);
             let mut pen = self.journal.pen();
             pen.note(|| Record::LimitForgotten(LimitForgottenRecord { limit }));
             self.write_if_much(pen);
@@ -132,7 +134,7 @@ impl Ledger {
             limit.change(&mut books.stocks, now);
             drop(books);
             let mut pen = self.journal.pen();
-            pen.touch_shared(key.number());
+            pen.touch_shared(key.number);
             self.write_if_much(pen);
         }
     }

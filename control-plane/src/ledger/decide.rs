@@ -1,7 +1,8 @@
 //! The way into the ledger: asks are decided and, when they pass, charged.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
+use arc_swap::Guard;
 use limiter::{Tokens, UnixMillis};
 use parking_lot::MutexGuard;
 
@@ -12,7 +13,7 @@ use super::{
     journal::Pen,
     policy::EstimateSource,
     record::Record,
-    rules::{Applied, Row},
+    rules::{Applied, ModelNumber, Row},
     together::{Beset, count_refused},
     worker::Held,
     written::push_opened,
@@ -129,7 +130,7 @@ impl Ledger {
         let stands = self.with_client(ask.client, |client| {
             let books = self.slots.books_of(reservation.slot)?;
             let applied = client.entry.class.applied();
-            let request = beset(client, &applied, ask, reserved);
+            let request = beset(client, applied.as_ref(), ask, reserved);
             Some(self.tightest_together(&books, request, now))
         });
         let (tightest, is_short) = stands.flatten().unwrap_or_default();
@@ -153,7 +154,7 @@ impl Ledger {
         pen.touch(slot);
         let mut books = self.slots.books(slot);
         let applied = client.entry.class.applied();
-        let mut request = beset(client, &applied, ask, Tokens::ZERO);
+        let mut request = beset(client, applied.as_ref(), ask, Tokens::ZERO);
         let reserved = self.estimate(client, &books.record, ask, request.rows, now);
         request.cost = reserved;
         let Decided { outcome, tightest, is_short } = if request.rows.is_empty() {
@@ -240,7 +241,18 @@ impl Ledger {
 
 /// A request and the limits that apply to it.
 #[inline]
-fn beset<'a>(client: &Client, applied: &'a Applied, ask: &Ask<'_>, cost: Tokens) -> Beset<'a> {
-    let (model, rows) = applied.rows(ask.model);
-    Beset { applied, rows, model, limits: client.config.limits_in_force(), cost }
+fn beset<'a>(
+    client: &Client,
+    applied: Option<&'a Guard<Arc<Applied>>>,
+    ask: &Ask<'_>,
+    cost: Tokens,
+) -> Beset<'a> {
+    let limits = client.config.limits_in_force();
+    match applied {
+        Some(applied) => {
+            let (model, rows) = applied.rows(ask.model);
+            Beset { models: Some(applied.models()), rows, model, limits, cost }
+        }
+        None => Beset { models: None, rows: &[], model: ModelNumber::OTHER, limits, cost },
+    }
 }

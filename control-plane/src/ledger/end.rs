@@ -3,12 +3,8 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId,
-    charges::{BucketKey, Charges},
-    cost::Cost,
-    journal::Pen,
-    policy::EstimateSource,
-    record::Record as ClientRecord,
+    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId, charges::Charges, cost::Cost,
+    journal::Pen, keys::BucketKey, policy::EstimateSource, record::Record as ClientRecord,
     slots::Books,
 };
 use crate::store::state::{EndedRecord, Record};
@@ -130,15 +126,24 @@ impl Ledger {
         pen: &mut Pen<'_>,
         now: UnixMillis,
     ) {
-        for (key, held) in &charges.by_bucket {
-            if let BucketKey::Shared(key, part) = key {
-                let Some(mut shared) = self.shared.books_of(*key) else { continue };
-                if let Some(stock) = shared.stocks.get_mut(*part) {
-                    stock.settle(held, cost, now);
-                    pen.touch_shared(key.number());
+        if let (Some(books), Some(cost)) = (books.as_deref_mut(), cost) {
+            books.balances.settle(charges, cost, now);
+        }
+        for (key, held) in &charges.beside {
+            match *key {
+                BucketKey::Beside(key, part) => {
+                    if let Some(books) = books.as_deref_mut() {
+                        let held = (key, part, held);
+                        books.balances.settle_beside(charges.epoch, held, cost, now);
+                    }
                 }
-            } else if let Some(books) = books.as_deref_mut() {
-                books.balances.settle(charges.epoch, (*key, held), cost, now);
+                BucketKey::Shared(key, part) => {
+                    let Some(mut shared) = self.shared.books_of(key) else { continue };
+                    if let Some(stock) = shared.stocks.get_mut(part) {
+                        stock.settle(held, cost, now);
+                        pen.touch_shared(key.number);
+                    }
+                }
             }
         }
     }

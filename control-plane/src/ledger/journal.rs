@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Ledger,
-    shared::SharedNumber,
+    keys::SharedNumber,
     slots::SlotNumber,
     written::{push_books, push_shared},
 };

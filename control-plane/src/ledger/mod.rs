@@ -19,7 +19,9 @@ mod cost;
 mod decide;
 mod end;
 mod journal;
+mod keys;
 mod lines;
+mod passed_over;
 mod policy;
 mod possible;
 mod record;
@@ -52,6 +54,7 @@ pub use configuration::Written;
 pub use cost::{Outcome, Response};
 pub use end::End;
 use journal::Journal;
+use passed_over::PassedOver;
 pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
     ResumePolicy, RetryAfter, UnknownClients, WithoutUsageCharge,
@@ -96,6 +99,7 @@ pub struct Ledger {
     rules: Rules,
     shared: SharedBuckets,
     retired: Mutex<Retired>,
+    passed_over: Mutex<PassedOver>,
     unknown: Unknown,
     unconfigured: Unconfigured,
     workers: Workers,
@@ -118,6 +122,7 @@ impl Ledger {
             slots: Slots::default(),
             unconfigured: Unconfigured::default(),
             retired: Mutex::default(),
+            passed_over: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
             replica: None,

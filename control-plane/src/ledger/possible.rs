@@ -3,7 +3,10 @@
 use limiter::{AMOUNT_MAX, Tokens, Window};
 
 use super::{record::REMEMBERED, written};
-use crate::store::state::{BucketLevel, BucketName, BucketRecord, LearnedRecord, Record};
+use crate::{
+    limits::Counts,
+    store::state::{BucketLevel, BucketName, BucketRecord, LearnedRecord, Record},
+};
 
 /// Why a record is of nothing that there can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +32,7 @@ pub fn check(record: &Record<'_>) -> Result<(), ImpossibleRecord> {
             let is_possible = level.as_ref().is_none_or(|level| {
                 let is_expected = match bucket {
                     BucketName::Rpm(_) | BucketName::Tpm(_) => is_of_a_minute(level),
-                    BucketName::Limit(_) => true,
-                    BucketName::Places(_) => false,
+                    BucketName::Limit(name) => name.limit.kind.counts != Counts::Concurrent,
                 };
                 is_expected && written::bucket(level).is_some()
             });

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use limiter::{Bucket, Charge, ClientId, Dimension, Tokens, UnixMillis};
+use limiter::{Bucket, ClientId, Dimension, Tokens, UnixMillis};
 
 use super::{
     Client, Ledger, Reservation, Unknown, Worker, WorkerId,
-    charges::{BucketKey, Charges, Held},
+    charges::{Charges, Held},
+    keys::{BucketKey, Part},
     record::LimitCount,
-    rules::At,
-    slots::Books,
-    stock::{Part, Stock, Stocks},
+    rules::{At, ModelNumber},
+    slots::{Books, SlotNumber},
+    stock::{Stock, Stocks},
     written::{self, push_books, push_learned, push_opened, push_shared},
 };
 use crate::{
     limits::{ModelName, Name},
     store::state::{
-        BucketName, BucketRecord, ChargeRecord, EndedRecord, LimitBucketName, LimitTalliesRecord,
-        LimitTally, OpenedRecord, Record, SnapshotWriter, StateFiles,
+        BucketName, BucketRecord, ChargeRecord, EndedRecord, LimitBucketName, LimitId,
+        LimitTalliesRecord, LimitTally, OpenedRecord, Record, SnapshotWriter, StateFiles,
     },
 };
 
@@ -25,8 +26,8 @@ use crate::{
 const HELD_AT_A_TIME: usize = 256;
 
 impl Ledger {
-    /// Takes back one record, later ones over earlier ones. What is of a client that is not
-    /// configured any more is passed over.
+    /// Takes back one record, later ones over earlier ones. Of a client that is not configured any
+    /// more that is what its open requests hold; all else is passed over.
     pub fn restore(&self, record: &Record<'_>) {
         match record {
             Record::Bucket(bucket) => self.restore_bucket(bucket),
@@ -41,7 +42,10 @@ impl Ledger {
             Record::Ended(EndedRecord { worker, id }) => {
                 self.let_go(WorkerId(*worker), *id);
             }
-            Record::Forgotten(forgotten) => self.with_books(forgotten.client, Books::forget),
+            Record::Forgotten(forgotten) => {
+                self.with_books(forgotten.client, Books::forget);
+                self.passed_over.lock().client_is_gone(forgotten.client);
+            }
             Record::LimitTallies(tallies) => self.restore_limit_tallies(tallies),
             Record::LimitForgotten(forgotten) => self.restore_limit_forgotten(forgotten.limit),
             Record::ModelForgotten(forgotten) => self.restore_model_forgotten(forgotten.model),
@@ -53,6 +57,7 @@ impl Ledger {
     pub fn go_on(&self, last: Option<UnixMillis>, files: Arc<StateFiles>) {
         let now = self.clock.now();
         self.journal.open(files);
+        self.note_passed_over();
         let last = last.unwrap_or(now);
         let named = self.rules.named();
         let go_on = |client: &Client| {
@@ -77,7 +82,7 @@ impl Ledger {
                 let books = self.shared.books_of(key);
                 if books.is_some_and(|mut books| limit.go_on(&mut books.stocks, last, now)) {
                     let mut pen = self.journal.pen();
-                    pen.touch_shared(key.number());
+                    pen.touch_shared(key.number);
                     self.write_if_much(pen);
                 }
             }
@@ -115,13 +120,14 @@ impl Ledger {
             for &id in ids {
                 // One that has ended meanwhile has its end in the journal.
                 let Some(reservation) = held.reservations.get(&id) else { continue };
-                let Some(books) = self.slots.books_of(reservation.slot) else { continue };
-                if let Some(client) = &books.client {
-                    let (worker, numbers) = (worker.id(), (&**named, &self.shared));
-                    push_opened((worker, id), client, reservation, numbers, |record| {
-                        snapshot.push(record);
-                    });
-                }
+                // Of a client that is forgotten it is known no more than that it is none.
+                let books = self.slots.books_of(reservation.slot);
+                let client = books.and_then(|books| books.client.clone());
+                let client = client.unwrap_or_else(ClientId::other);
+                let (worker, numbers) = (worker.id(), (&**named, &self.shared));
+                push_opened((worker, id), &client, reservation, numbers, |record| {
+                    snapshot.push(record);
+                });
             }
             drop(held);
             snapshot.flush();
@@ -139,13 +145,12 @@ impl Ledger {
             BucketName::Limit(name) => {
                 return self.restore_limit_bucket(name, record.epoch, bucket);
             }
-            BucketName::Places(_) => return,
         };
         let (client, dimension) = own;
         self.with_books(client, |books| books.balances.restore(dimension, record.epoch, bucket));
     }
 
-    /// Of a limit that is no more, or counts something else now, nothing is taken back.
+    /// Of a limit that is no more nothing is taken back.
     fn restore_limit_bucket(&self, name: LimitBucketName<'_>, epoch: u32, bucket: Option<Bucket>) {
         let Some(bucket) = bucket else { return };
         let part = written::part(&name);
@@ -160,8 +165,36 @@ impl Ledger {
                     books.stocks.put(part, Stock::Window(bucket));
                 }
             }
-            Some(_) | None => {}
+            Some(_) => {}
+            None => self.pass_over(&name),
         }
+    }
+
+    /// A bucket is of nothing that there is.
+    fn pass_over(&self, name: &LimitBucketName<'_>) {
+        let mut passed_over = self.passed_over.lock();
+        if self.rules.limit_of(name.limit).is_none() {
+            passed_over.limit(name.limit);
+        }
+        if let Some(model) = name.model
+            && self.model(model).is_none()
+        {
+            passed_over.model(model);
+        }
+        if let Some(client) = name.client
+            && self.clients.get(client).is_none()
+        {
+            passed_over.client(client);
+        }
+    }
+
+    /// The number of the model of this name.
+    fn model(&self, model: &str) -> Option<ModelNumber> {
+        let model = match model {
+            ClientId::OTHER => ModelName::Other,
+            model => ModelName::Named(Name::try_from(model).ok()?),
+        };
+        self.rules.models().number(&model)
     }
 
     /// What was written of a bucket that clients share was of another one.
@@ -175,8 +208,12 @@ impl Ledger {
 
     fn restore_limit_tallies(&self, record: &LimitTalliesRecord<'_>) {
         let by_limit = record.limits.iter().filter_map(|tally| {
-            let LimitTally { limit, refused, would_refuse } = *tally;
-            Some((self.rules.limit(limit)?.number, LimitCount { refused, would_refuse }))
+            let LimitTally { limit: id, refused, would_refuse } = *tally;
+            let limit = self.rules.limit_of(id);
+            if limit.is_none() {
+                self.passed_over.lock().limit(id);
+            }
+            Some((limit?.number, LimitCount { refused, would_refuse }))
         });
         let by_limit = by_limit.collect();
         self.with_books(record.client, |books| {
@@ -184,9 +221,11 @@ impl Ledger {
         });
     }
 
-    /// What was written of a limit of this name was of another one.
-    fn restore_limit_forgotten(&self, limit: &str) {
-        let Some(limit) = self.rules.limit(limit) else { return };
+    /// What was written of this limit was of another one.
+    fn restore_limit_forgotten(&self, limit: LimitId<'_>) {
+        let Some(limit) = self.rules.limit_of(limit) else {
+            return self.passed_over.lock().limit_is_gone(limit);
+        };
         let keys = limit.shared_keys();
         for key in &keys {
             if let Some(mut books) = self.shared.books_of(*key) {
@@ -197,7 +236,6 @@ impl Ledger {
             self.slots.books(slot).record.retain_limits(|number| number != limit.number);
         }
         self.forget_buckets(|key| match key {
-            BucketKey::Own(_) => false,
             BucketKey::Beside(key, _) => key.limit == limit.number,
             BucketKey::Shared(key, _) => keys.contains(key),
         });
@@ -205,9 +243,9 @@ impl Ledger {
 
     /// What was written of a model of this name was of another one.
     fn restore_model_forgotten(&self, model: &str) {
-        let Ok(model) = Name::try_from(model) else { return };
-        let number = self.rules.models().number(&ModelName::Named(model));
-        let Some(number) = number else { return };
+        let Some(number) = self.model(model) else {
+            return self.passed_over.lock().model_is_gone(model);
+        };
         self.rules.forget_model(number, &self.shared);
         self.forget_buckets(
             |key| matches!(key, BucketKey::Beside(key, _) if key.model == Some(number)),
@@ -227,26 +265,31 @@ impl Ledger {
     fn forget_charges(&self, is_gone: impl Fn(&BucketKey) -> bool) {
         for worker in self.workers.all() {
             for reservation in worker.lock().reservations.values_mut() {
-                reservation.charges.by_bucket.retain(|(key, _)| !is_gone(key));
+                reservation.charges.beside.retain(|(key, _)| !is_gone(key));
             }
         }
     }
 
     fn restore_opened(&self, opened: &OpenedRecord<'_>) {
-        let by_bucket = opened.charges.iter().filter_map(|charged| self.restored_charge(charged));
         let is_own = |charge: &&ChargeRecord<'_>| match charge.bucket {
             BucketName::Rpm(_) | BucketName::Tpm(_) => true,
-            BucketName::Limit(name) | BucketName::Places(name) => name.client.is_some(),
+            BucketName::Limit(name) => name.client.is_some(),
         };
-        let charges = Charges {
-            epoch: opened.charges.iter().find(is_own).map_or(0, |charge| charge.epoch),
-            by_bucket: by_bucket.collect(),
-        };
-        let slot = self.with_named(opened.client, |client| {
-            let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
-            self.slots.books(slot).key(slot)
-        });
+        let epoch = opened.charges.iter().find(is_own).map_or(0, |charge| charge.epoch);
+        let mut charges = Charges::none(epoch);
+        for charged in &opened.charges {
+            match charged.bucket {
+                BucketName::Rpm(_) => charges.requests = written::charge(charged),
+                BucketName::Tpm(_) => charges.tokens = written::charge(charged),
+                BucketName::Limit(name) => {
+                    charges.beside.extend(self.restored_charge(&name, charged));
+                }
+            }
+        }
+        let slot =
+            self.slot_of(opened.client).or_else(|| self.slot_of_gone(opened.client, &charges));
         if let (Some(slot), Ok(reserved)) = (slot, Tokens::new(opened.reserved)) {
+            let slot = self.slots.books(slot).key(slot);
             let kind = written::kind(opened.kind);
             let reservation = Reservation { slot, kind, charges, reserved };
             self.take_places_again(&reservation);
@@ -257,22 +300,43 @@ impl Ledger {
         }
     }
 
-    fn restored_charge(&self, charged: &ChargeRecord<'_>) -> Option<(BucketKey, Held)> {
-        let charge = written::charge(charged)?;
-        let (name, is_place) = match charged.bucket {
-            BucketName::Rpm(_) => return Some(own(Dimension::Rpm, charge)),
-            BucketName::Tpm(_) => return Some(own(Dimension::Tpm, charge)),
-            BucketName::Limit(name) => (name, false),
-            BucketName::Places(name) => (name, true),
+    /// The slot of a client that is not configured any more and has open requests. Should it be created
+    /// again, they have nothing of its buckets.
+    fn slot_of_gone(&self, client: &str, charges: &Charges) -> Option<SlotNumber> {
+        let mut retired = self.retired.lock();
+        let slot = if let Some(slot) = retired.get(client) {
+            slot
+        } else {
+            let id = ClientId::try_from(client).ok()?;
+            let slot = self.slots.take(&id);
+            if let Some(forgotten) = retired.put(id, slot) {
+                self.slots.give_back(forgotten);
+            }
+            slot
         };
-        let (limit, at) = self.rules.bucket_of(&name, &self.shared)?;
-        let part = written::part(&name);
-        let held = Stock::held(limit.config.measure, (!is_place).then_some(charge));
+        let mut books = self.slots.books(slot);
+        books.retire();
+        books.balances.restore_epoch_of_charge(charges.epoch);
+        Some(slot)
+    }
+
+    fn restored_charge(
+        &self,
+        name: &LimitBucketName<'_>,
+        charged: &ChargeRecord<'_>,
+    ) -> Option<(BucketKey, Held)> {
+        let charge = written::charge(charged)?;
+        let Some((limit, at)) = self.rules.bucket_of(name, &self.shared) else {
+            self.pass_over(name);
+            return None;
+        };
+        let part = written::part(name);
+        let held = Stock::held(limit.config.measure, limit.counts_windows().then_some(charge));
         let key = match at {
             At::Beside(_, key) => BucketKey::Beside(key, part),
             At::Shared(key) => BucketKey::Shared(key, part),
         };
-        (limit.counts_windows() != is_place).then_some((key, held))
+        Some((key, held))
     }
 
     /// A request that is read back has its places, however many there are now.
@@ -286,10 +350,9 @@ impl Ledger {
     }
 
     fn for_each_place(&self, reservation: &Reservation, change: impl Fn(&mut Stock)) {
-        let places = reservation.charges.by_bucket.iter().filter(|(_, held)| *held == Held::Place);
+        let places = reservation.charges.beside.iter().filter(|(_, held)| *held == Held::Place);
         for (key, _) in places {
             match *key {
-                BucketKey::Own(_) => {}
                 BucketKey::Beside(key, part) => {
                     let (Some(limit), Some(mut books)) = (
                         self.rules
@@ -319,12 +382,17 @@ impl Ledger {
     }
 
     fn with_books(&self, client: &str, change: impl FnOnce(&mut Books)) {
-        let slot = self.with_named(client, |client| {
-            client.entry.slot.get_or_take(&self.slots, &client.config.id)
-        });
-        if let Some(slot) = slot {
-            change(&mut self.slots.books(slot));
+        match self.slot_of(client) {
+            Some(slot) => change(&mut self.slots.books(slot)),
+            None => self.passed_over.lock().client(client),
         }
+    }
+
+    /// The slot of a client that is configured, or of the one that stands for all others.
+    fn slot_of(&self, client: &str) -> Option<SlotNumber> {
+        self.with_named(client, |client| {
+            client.entry.slot.get_or_take(&self.slots, &client.config.id)
+        })
     }
 
     /// What `read` sees of a client that is configured, or of the one that stands for all others.
@@ -334,8 +402,4 @@ impl Ledger {
         }
         if id == ClientId::UNKNOWN { self.with_client(id, read) } else { None }
     }
-}
-
-fn own(limit: Dimension, charge: Charge) -> (BucketKey, Held) {
-    (BucketKey::Own(limit), Held::own(limit, charge))
 }

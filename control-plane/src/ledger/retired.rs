@@ -29,6 +29,11 @@ impl Retired {
         forgotten
     }
 
+    /// The slot of one that is kept.
+    pub(super) fn get(&self, id: &str) -> Option<SlotNumber> {
+        self.clients.get(id).copied()
+    }
+
     pub(super) fn take(&mut self, id: &ClientId) -> Option<SlotNumber> {
         let slot = self.clients.remove(id)?;
         self.oldest_first.retain(|retired| retired != id);

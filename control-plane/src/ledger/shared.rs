@@ -3,8 +3,11 @@
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::stock::Stocks;
-use crate::limits::{Group, LimitName, ModelName, Name};
+use super::{
+    keys::{SharedKey, SharedNumber},
+    stock::Stocks,
+};
+use crate::limits::{Group, LimitKind, LimitName, ModelName, Name};
 
 /// All shared buckets. One that was made stays where it is, so that no lock is needed to find it.
 ///
@@ -17,20 +20,9 @@ pub(super) struct SharedBuckets {
     free: Mutex<Vec<SharedNumber>>,
 }
 
-/// The number of a shared bucket, of whichever limit has it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SharedNumber(u32);
-
 /// Several of them, locked.
 #[derive(Debug)]
 pub(super) struct Locked<'a>(SmallVec<[(SharedNumber, MutexGuard<'a, SharedBooks>); 4]>);
-
-/// A limit's bucket: once another limit has it, the key fits no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SharedKey {
-    number: SharedNumber,
-    tenancy: u32,
-}
 
 /// One of them.
 #[derive(Debug, Default)]
@@ -50,16 +42,10 @@ pub(super) struct InUse;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SharedName {
     pub(super) limit: LimitName,
+    pub(super) kind: LimitKind,
     pub(super) group: Option<Group>,
     pub(super) plan: Option<Name>,
     pub(super) model: Option<ModelName>,
-}
-
-impl SharedKey {
-    /// The number that it is for.
-    pub(super) fn number(self) -> SharedNumber {
-        self.number
-    }
 }
 
 impl SharedBuckets {
@@ -114,7 +100,7 @@ impl SharedBuckets {
     /// Those that the keys are for, in whichever order these are. Each is locked once: a key that fits
     /// no more may have the number of another that does.
     pub(super) fn lock(&self, keys: impl Iterator<Item = SharedKey>) -> Locked<'_> {
-        let mut numbers = keys.map(SharedKey::number).collect::<SmallVec<[SharedNumber; 16]>>();
+        let mut numbers = keys.map(|key| key.number).collect::<SmallVec<[SharedNumber; 16]>>();
         numbers.sort_unstable();
         numbers.dedup();
         Locked(numbers.into_iter().map(|number| (number, self.books(number))).collect())
@@ -151,12 +137,14 @@ impl Locked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Counts, Each};
 
     #[test]
     fn a_number_is_locked_once_where_a_limit_that_is_no_more_had_it_before() {
         let buckets = SharedBuckets::default();
         let name = |limit: &str| SharedName {
             limit: LimitName::try_from(limit).unwrap(),
+            kind: LimitKind { counts: Counts::Requests, each: Each::default() },
             group: None,
             plan: None,
             model: None,

@@ -1,7 +1,7 @@
 //! Where a client's balances and record are, by number: a request that ends finds them without its
 //! client being looked up again.
 
-use std::sync::OnceLock;
+use std::{iter, sync::OnceLock};
 
 use limiter::ClientId;
 use parking_lot::{Mutex, MutexGuard};
@@ -11,10 +11,21 @@ use super::{balances::Balances, record::Record};
 /// All slots there are. One that was made stays where it is, so that no lock is needed to find it.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    slots: boxcar::Vec<Mutex<Books>>,
-    /// Those of clients that are forgotten.
-    free: Mutex<Vec<SlotNumber>>,
+    /// In blocks of [`BLOCK`], so that no more than one of them is taken in advance.
+    blocks: boxcar::Vec<Box<[Mutex<Books>]>>,
+    taken: Mutex<Taken>,
 }
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// How many ever were.
+    count: u32,
+    /// Those of clients that are forgotten.
+    free: Vec<SlotNumber>,
+}
+
+/// How many slots are made at a time: some 200 kB, which takes some 50 microseconds.
+const BLOCK: usize = 1_024;
 
 /// The number of a slot, of whichever client has it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +47,9 @@ pub(super) struct SlotKey {
 /// and one lock costs it half of what two do.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    /// Whose they are; `None` in a free slot.
+    /// Whose they are, or were until it was deleted; `None` in a free slot.
     pub(super) client: Option<ClientId>,
+    is_retired: bool,
     pub(super) balances: Balances,
     pub(super) record: Record,
     /// Counts the clients that had the slot before.
@@ -46,22 +58,25 @@ pub(super) struct Books {
 
 impl Slots {
     /// An empty slot for `client`.
-    fn take(&self, client: &ClientId) -> SlotNumber {
-        let free = self.free.lock().pop();
-        let number = free.unwrap_or_else(|| {
+    pub(super) fn take(&self, client: &ClientId) -> SlotNumber {
+        let mut taken = self.taken.lock();
+        let number = taken.free.pop().unwrap_or_else(|| {
+            let number = SlotNumber(taken.count);
+            if number.place().1 == 0 {
+                self.blocks.push(iter::repeat_with(Mutex::default).take(BLOCK).collect());
+            }
             // A million clients are as many as there can be.
-            SlotNumber(u32::try_from(self.slots.push(Mutex::default())).unwrap_or(u32::MAX))
+            taken.count += 1;
+            number
         });
+        drop(taken);
         self.books(number).client = Some(client.clone());
         number
     }
 
     /// Every slot that there is by now.
     pub(super) fn all(&self) -> impl Iterator<Item = SlotNumber> {
-        let count = u32::try_from(self.slots.count()).unwrap_or(u32::MAX);
-        // One that is being made may come before one that was.
-        let is_made = |number: &SlotNumber| self.slots.get(number.0 as usize).is_some();
-        (0..count).map(SlotNumber).filter(is_made)
+        (0..self.taken.lock().count).map(SlotNumber)
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.
@@ -69,20 +84,29 @@ impl Slots {
         let mut books = self.books(number);
         *books = Books { tenancy: books.tenancy.wrapping_add(1), ..Books::default() };
         drop(books);
-        self.free.lock().push(number);
+        self.taken.lock().free.push(number);
     }
 
     /// The books of whichever client has the slot.
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "numbers are made by `take`, and no slot goes")]
     pub(super) fn books(&self, number: SlotNumber) -> MutexGuard<'_, Books> {
-        self.slots[number.0 as usize].lock()
+        let (block, place) = number.place();
+        self.blocks[block][place].lock()
     }
 
     /// The books of the one client that the key is for; `None` when it is forgotten.
     #[inline]
     pub(super) fn books_of(&self, key: SlotKey) -> Option<MutexGuard<'_, Books>> {
         Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
+    }
+}
+
+impl SlotNumber {
+    /// In which block it is, and where there.
+    fn place(self) -> (usize, usize) {
+        let number = self.0 as usize;
+        (number / BLOCK, number % BLOCK)
     }
 }
 
@@ -115,13 +139,18 @@ impl From<SlotNumber> for LazySlot {
 impl Books {
     /// Their client is deleted, and may come back.
     pub(super) fn retire(&mut self) {
-        self.client = None;
+        self.is_retired = true;
+    }
+
+    /// The client that they are of, while it is configured.
+    pub(super) fn configured(&self) -> Option<&ClientId> {
+        self.client.as_ref().filter(|_| !self.is_retired)
     }
 
     /// A client is created that was deleted before: full buckets, and counters that go on. What its
     /// requests of before still hold is not given back to these buckets.
-    pub(super) fn begin_anew(&mut self, client: &ClientId) {
-        self.client = Some(client.clone());
+    pub(super) fn begin_anew(&mut self) {
+        self.is_retired = false;
         self.balances.begin_anew();
         self.record.unlearn();
     }

@@ -6,10 +6,10 @@ use limiter::ClientId;
 
 use super::{
     Client, Ledger, RecordSnapshot, Standing, Unknown,
+    keys::{Part, SharedKey},
     rules::InForce,
-    shared::SharedKey,
     slots::Books,
-    stock::{Part, Stocks},
+    stock::Stocks,
 };
 use crate::{
     clients::ClientConfig,
@@ -162,7 +162,7 @@ impl Ledger {
     }
 
     fn limits_of(&self, client: &Client, books: &Books) -> Vec<LimitStanding> {
-        let applied = client.entry.class.applied();
+        let Some(applied) = client.entry.class.applied() else { return Vec::new() };
         let limits = applied.limits().into_iter().map(|(limit, shared)| {
             let count = books.record.count_by(limit.number);
             LimitStanding {

@@ -2,7 +2,7 @@
 
 use limiter::{Balance, Bucket, Charge, Demand, Places, Tokens, UnixMillis};
 
-use super::{charges::Held, cost::Cost};
+use super::{charges::Held, cost::Cost, keys::Part};
 use crate::limits::Measure;
 
 /// What is left of one number.
@@ -12,13 +12,6 @@ pub(super) enum Stock {
     Window(Bucket),
     /// Requests at a time.
     Places(Places),
-}
-
-/// A limit has two numbers at most: the one by which it limits, and one on trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Main,
-    Trial,
 }
 
 /// What is left of both; `None` was never charged, which is as good as full.

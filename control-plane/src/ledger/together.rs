@@ -7,14 +7,15 @@ use smallvec::SmallVec;
 use super::{
     Ledger, Left, Refusal, Shortage, Tightest,
     balances::{Decided, in_use},
-    charges::{BucketKey, Charges, Held},
+    charges::{Charges, Held},
     journal::Pen,
+    keys::{BucketKey, Part},
     policy::RetryAfter,
     record::Record,
-    rules::{Applied, Found, InForce, ModelNumber, Row},
+    rules::{Found, InForce, KnownModels, ModelNumber, Row},
     shared::Locked,
     slots::Books,
-    stock::{Part, Stock},
+    stock::Stock,
 };
 use crate::{
     clients::Limits,
@@ -24,7 +25,8 @@ use crate::{
 /// A request, and the limits beside its client's own two that apply to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Beset<'a> {
-    pub(super) applied: &'a Applied,
+    /// The models that they can tell apart; `None`: no limit applies.
+    pub(super) models: Option<&'a KnownModels>,
     pub(super) rows: &'a [Row],
     pub(super) model: ModelNumber,
     /// Its client's own limits.
@@ -94,17 +96,16 @@ impl Ledger {
 
         let outcome = match decision {
             Decision::Admitted => {
-                let mut charges = Charges { epoch: balances.epoch(), by_bucket: SmallVec::new() };
+                let mut charges = Charges::none(balances.epoch());
+                charges.beside.reserve_exact(said.len());
                 let mut overdrawn = None;
                 for (whose, is_covered, charge) in said {
                     match whose {
-                        Whose::Own(limit) => charges.by_bucket.extend(
-                            charge.map(|charge| (BucketKey::Own(limit), Held::own(limit, charge))),
-                        ),
+                        Whose::Own(limit) => *charges.own_mut(limit) = charge,
                         Whose::Beside(index, part) => {
                             let Some(stake) = stakes.get(index) else { continue };
                             if is_covered {
-                                charges.by_bucket.push(stake.held(part, charge));
+                                charges.beside.push(stake.held(part, charge));
                                 continue;
                             }
                             stake.limit.count_overdrawn(part);
@@ -183,8 +184,10 @@ impl Ledger {
     /// Where the buckets of the limits that apply are, of which the shared ones are locked. All are
     /// known before one is locked: to make one that is not there yet takes locks too.
     fn lock(&self, request: Beset<'_>) -> (Places, Locked<'_>) {
-        let models = request.applied.models();
-        let found = request.rows.iter().map(|row| row.find(request.model, models, &self.shared));
+        let found = request.models.into_iter().flat_map(|models| {
+            let find = move |row: &Row| row.find(request.model, models, &self.shared);
+            request.rows.iter().map(find)
+        });
         let places = found.collect::<Places>();
         let shared = places.iter().filter_map(|found| match found {
             Some(Found::Shared(key)) => Some(*key),
@@ -319,7 +322,7 @@ impl Stake<'_> {
             Found::Beside(key) => books.balances.beside.get_or_make(key),
             Found::Shared(key) => {
                 let Some(stocks) = locked.stocks_mut(key) else { return };
-                pen.touch_shared(key.number());
+                pen.touch_shared(key.number);
                 stocks
             }
         };

@@ -6,6 +6,7 @@ use std::{
     fmt,
 };
 
+use foldhash::fast::RandomState;
 use limiter::UnixMillis;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -33,9 +34,13 @@ pub struct Worker {
 /// What one worker's requests hold, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pub(super) reservations: HashMap<u32, Reservation>,
-    /// What was decided in the last frame, until it is told.
-    untold: Vec<(u32, Answer)>,
+    /// A worker is trusted, and counts: a fast hash is good enough.
+    pub(super) reservations: HashMap<u32, Reservation, RandomState>,
+    /// Which requests were admitted in the last frame, until it is told. What was decided is found
+    /// where they are held.
+    untold: Vec<u32>,
+    /// What was decided in it over requests that hold nothing, until it is told.
+    untold_holding_nothing: Vec<(u32, Answer)>,
     /// What lost streams did not tell and holds nothing, by requests, whose numbers grow: who asks
     /// again is answered the same.
     to_repeat: BTreeMap<u32, Answer>,
@@ -88,7 +93,7 @@ impl Worker {
 
     /// What was decided is on its way to the worker.
     pub fn told(&self) {
-        self.lock().untold.clear();
+        self.lock().begin_frame();
     }
 
     /// The number of its newest stream.
@@ -105,16 +110,22 @@ impl Held {
     /// A worker asks when it was told all before, or has a new stream.
     pub(super) fn begin_frame(&mut self) {
         self.untold.clear();
+        self.untold_holding_nothing.clear();
     }
 
     /// Keeps in mind what was decided over request `id`, until it is told.
+    #[inline]
     pub(super) fn note(&mut self, id: u32, answer: &Answer) {
-        self.untold.push((id, answer.clone()));
+        if let Answer::Admitted { is_followed: true, .. } = answer {
+            self.untold.push(id);
+        } else {
+            self.untold_holding_nothing.push((id, answer.clone()));
+        }
     }
 
     /// Whether the worker may not know that request `id` was admitted.
     pub(super) fn is_untold(&self, id: u32) -> bool {
-        self.untold.iter().any(|(admitted, _)| *admitted == id)
+        self.untold.contains(&id)
     }
 
     /// Whether the worker has had no newer stream than this one.
@@ -128,16 +139,16 @@ impl Held {
     /// can come.
     pub(super) fn can_be_forgotten(&self) -> bool {
         let holds_nothing = self.reservations.is_empty();
-        let told_all = self.untold.is_empty() && self.to_repeat.is_empty();
+        let told_all = self.untold.is_empty()
+            && self.untold_holding_nothing.is_empty()
+            && self.to_repeat.is_empty();
         holds_nothing && told_all && self.newest_stream <= 1
     }
 
     /// The worker has a new stream.
     pub(super) fn come_back(&mut self) {
-        // What is held is found there.
-        let is_held =
-            |answer: &Answer| matches!(answer, Answer::Admitted { is_followed: true, .. });
-        self.to_repeat.extend(self.untold.drain(..).filter(|(_, answer)| !is_held(answer)));
+        self.untold.clear();
+        self.to_repeat.extend(self.untold_holding_nothing.drain(..));
         while self.to_repeat.len() > REPEATED_MAX {
             self.to_repeat.pop_first();
         }

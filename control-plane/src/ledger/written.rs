@@ -7,19 +7,19 @@ use smallvec::SmallVec;
 
 use super::{
     RequestKind, Reservation, WorkerId,
-    beside::BesideKey,
-    charges::{BucketKey, Charges, Held},
+    charges::{Charges, Held},
+    keys::{BesideKey, BucketKey, Part},
     record::LimitCount,
     rules::Named,
     shared::{SharedBooks, SharedBuckets, SharedName},
     slots::Books,
-    stock::{Part, Stock, Stocks},
+    stock::{Stock, Stocks},
 };
 use crate::{
-    limits::{Group, ModelName, Name},
+    limits::{Group, Limit, ModelName, Name},
     store::state::{
         BucketLevel, BucketName, BucketRecord, ChargeRecord, LearnedRecord, LimitBucketName,
-        LimitTalliesRecord, LimitTally, OpenedKind, OpenedRecord, Record, TalliesRecord,
+        LimitId, LimitTalliesRecord, LimitTally, OpenedKind, OpenedRecord, Record, TalliesRecord,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) fn push_books<'a>(
     named: &'a Named,
     push: &mut impl FnMut(&Record<'a>),
 ) {
-    let Some(client) = &books.client else { return };
+    let Some(client) = books.configured() else { return };
     let epoch = books.balances.epoch();
     for (dimension, bucket) in books.balances.buckets() {
         if bucket.is_some() || epoch > 0 {
@@ -50,7 +50,7 @@ pub(super) fn push_books<'a>(
     push(&Record::Tallies(TalliesRecord { client, tallies: record.tallies() }));
     if let Some((dropped, by_limit)) = record.beside() {
         let limits = by_limit.iter().filter_map(|(number, count)| {
-            let limit = named.limit(*number)?.config.name.as_str();
+            let limit = limit_id(&named.limit(*number)?.config);
             let LimitCount { refused, would_refuse } = *count;
             Some(LimitTally { limit, refused, would_refuse })
         });
@@ -83,7 +83,7 @@ fn push_stocks<'a>(
 /// What a bucket is called that clients share.
 pub(super) fn shared_name(name: &SharedName) -> LimitBucketName<'_> {
     LimitBucketName {
-        limit: name.limit.as_str(),
+        limit: LimitId { name: name.limit.as_str(), kind: name.kind },
         client: None,
         group: name.group.as_ref().map(Group::as_str),
         plan: name.plan.as_ref().map(Name::as_str),
@@ -94,7 +94,7 @@ pub(super) fn shared_name(name: &SharedName) -> LimitBucketName<'_> {
 
 /// Says what a client's requests usually use.
 pub(super) fn push_learned<'a>(books: &'a Books, push: &mut impl FnMut(&Record<'a>)) {
-    if let (Some(client), Some((used, learned_at))) = (&books.client, books.record.learned()) {
+    if let (Some(client), Some((used, learned_at))) = (books.configured(), books.record.learned()) {
         let (client, learned_at) = (client.as_str(), learned_at.0);
         push(&Record::Learned(LearnedRecord { client, used, learned_at }));
     }
@@ -108,35 +108,24 @@ pub(super) fn push_opened(
     (named, shared): (&Named, &SharedBuckets),
     push: impl FnOnce(&Record<'_>),
 ) {
-    let Charges { epoch, by_bucket } = &reservation.charges;
-    let of_shared: SmallVec<[Option<SharedName>; 4]> = by_bucket
+    let Charges { epoch, beside, .. } = &reservation.charges;
+    let of_shared: SmallVec<[Option<SharedName>; 4]> = beside
         .iter()
         .map(|(key, _)| match key {
             BucketKey::Shared(key, _) => shared.books_of(*key)?.name.clone(),
-            BucketKey::Own(_) | BucketKey::Beside(..) => None,
+            BucketKey::Beside(..) => None,
         })
         .collect();
-    let charges = by_bucket.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
+    let own = reservation.charges.own();
+    let own = own.map(|(dimension, held)| charged(own_name(client, dimension), *epoch, &held));
+    let beside = beside.iter().zip(&of_shared).filter_map(|((key, held), shared)| {
         let (bucket, epoch) = match key {
-            BucketKey::Own(dimension) => (own_name(client, *dimension), *epoch),
             BucketKey::Beside(key, part) => {
-                (limit_bucket(held, beside_name(named, *key, client)?, *part), *epoch)
+                (limit_bucket(beside_name(named, *key, client)?, *part), *epoch)
             }
-            BucketKey::Shared(_, part) => {
-                (limit_bucket(held, shared_name(shared.as_ref()?), *part), 0)
-            }
+            BucketKey::Shared(_, part) => (limit_bucket(shared_name(shared.as_ref()?), *part), 0),
         };
-        let charge = match held {
-            Held::Requests(charge) | Held::Tokens(charge) => *charge,
-            Held::Place => Charge::of(Tokens::ONE, NonZeroU64::MIN, 0),
-        };
-        Some(ChargeRecord {
-            bucket,
-            epoch,
-            tokens: charge.tokens().get(),
-            burst: charge.burst().get(),
-            revision: charge.revision(),
-        })
+        Some(charged(bucket, epoch, held))
     });
     push(&Record::Opened(OpenedRecord {
         worker: worker.0,
@@ -148,13 +137,26 @@ pub(super) fn push_opened(
             RequestKind::Counts => OpenedKind::Counts,
         },
         reserved: reservation.reserved.get(),
-        charges: charges.collect(),
+        charges: own.chain(beside).collect(),
     }));
 }
 
-fn limit_bucket<'a>(held: &Held, name: LimitBucketName<'a>, part: Part) -> BucketName<'a> {
-    let name = LimitBucketName { trial: part == Part::Trial, ..name };
-    if *held == Held::Place { BucketName::Places(name) } else { BucketName::Limit(name) }
+fn charged<'a>(bucket: BucketName<'a>, epoch: u32, held: &Held) -> ChargeRecord<'a> {
+    let charge = match held {
+        Held::Requests(charge) | Held::Tokens(charge) => *charge,
+        Held::Place => Charge::of(Tokens::ONE, NonZeroU64::MIN, 0),
+    };
+    let (tokens, burst) = (charge.tokens().get(), charge.burst().get());
+    ChargeRecord { bucket, epoch, tokens, burst, revision: charge.revision() }
+}
+
+pub(super) fn limit_bucket(name: LimitBucketName<'_>, part: Part) -> BucketName<'_> {
+    BucketName::Limit(LimitBucketName { trial: part == Part::Trial, ..name })
+}
+
+/// What a limit is called.
+pub(super) fn limit_id(limit: &Limit) -> LimitId<'_> {
+    LimitId { name: limit.name.as_str(), kind: limit.kind() }
 }
 
 /// What a client's own bucket of a limit is called; `None`: limit or model are no more.
@@ -164,7 +166,7 @@ pub(super) fn beside_name<'a>(
     client: &'a ClientId,
 ) -> Option<LimitBucketName<'a>> {
     Some(LimitBucketName {
-        limit: named.limit(key.limit)?.config.name.as_str(),
+        limit: limit_id(&named.limit(key.limit)?.config),
         client: Some(client.as_str()),
         group: None,
         plan: None,

@@ -6,6 +6,7 @@
 
 mod count;
 mod json;
+mod kind;
 mod limit;
 mod models;
 mod name;
@@ -19,6 +20,7 @@ pub const LIMITS_MAX: usize = 1_000;
 
 pub use count::{BucketCount, TooManyBuckets};
 pub use json::LimitJson;
+pub use kind::{Counts, LimitKind};
 pub use limit::{Limit, LimitMode, Measure};
 pub use models::{InvalidModels, MODELS_MAX, Models, PATTERNS_MAX};
 pub use name::{Group, InvalidGroup, InvalidLimitName, InvalidName, LimitKey, LimitName, Name};

@@ -1,6 +1,7 @@
 //! Which requests a limit is for, and which of them share a bucket.
 
 use limiter::ClientId;
+use serde::{Deserialize, Serialize};
 
 use super::{Group, Name};
 
@@ -19,7 +20,10 @@ pub struct Match {
 
 /// For each value of which a limit has a bucket of its own; for none of them it has one bucket, which
 /// all its requests share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "any of them may be among them")]
 pub struct Each {
     /// Each client.

@@ -42,7 +42,7 @@ fn counted(document: &str) -> [u64; 3] {
                 match record.bucket {
                     BucketName::Rpm(_) => counted[0] = spent,
                     BucketName::Tpm(_) => counted[1] = spent / TOKENS,
-                    BucketName::Limit(_) | BucketName::Places(_) => {}
+                    BucketName::Limit(_) => {}
                 }
             }
             Line::Tallies(record) => counted[2] = record.tallies.admitted,

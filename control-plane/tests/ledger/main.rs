@@ -1,6 +1,7 @@
 //! The ledger: one atomic step for each decision, whoever asks, however many ask at once.
 
 mod estimate;
+mod gone;
 mod paid_back;
 mod places;
 mod restart;

@@ -7,12 +7,11 @@ use smallvec::SmallVec;
 
 use super::{Of, Replica, note::Note};
 use crate::{
-    clients::Limits,
     ledger::{
         Ask, Client, Ledger,
+        keys::Part,
         rules::{Applied, InForce},
         slots::SlotNumber,
-        stock::Part,
     },
     limits::Measure,
     store::shared::{DecideWish, DemandWish, RequestName, Thing, WorkerName},
@@ -23,7 +22,6 @@ use crate::{
 pub(super) struct Asked {
     pub(super) slot: SlotNumber,
     pub(super) is_configured: bool,
-    pub(super) limits: Limits,
     pub(super) reserved: Tokens,
     /// The limits that apply beside the client's own two.
     pub(super) applied: Arc<Applied>,
@@ -93,6 +91,6 @@ impl Ledger {
         let noted = demands.iter().zip(&whose).map(|(demand, (_, of))| (*of, &demand.of));
         let note = Note::of(id, ask.kind, reserved, noted).to_bytes();
         let wish = DecideWish { demands, request, note, counts: None };
-        Asked { slot, is_configured, limits, reserved, applied, whose, wish }
+        Asked { slot, is_configured, reserved, applied, whose, wish }
     }
 }

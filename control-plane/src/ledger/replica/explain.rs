@@ -10,9 +10,10 @@ use crate::{
     ledger::{
         Answer, Ask, Ledger, Refusal, Reservation, Shortage, Standing, Tightest, WorkerId,
         charges::Charges,
+        keys::Part,
         rules::Row,
         slots::Books,
-        stock::{Part, Stock},
+        stock::Stock,
         together::{count_refused, is_short_of, tighten},
         worker::Held,
     },
@@ -50,7 +51,7 @@ impl Ledger {
                 let holds = holds(asked, decided);
                 let is_followed = self.workers.take_place(held.reservations.len());
                 let unfollowed = if is_followed {
-                    let charges = Charges { epoch: 0, by_bucket: Default::default() };
+                    let charges = Charges::none(0);
                     let slot = books.key(asked.slot);
                     let reservation = Reservation { slot, kind: ask.kind, charges, reserved };
                     held.reservations.insert(ask.id, reservation);

@@ -9,8 +9,8 @@ use super::Replica;
 use crate::{
     ledger::{
         Ledger,
+        keys::Part,
         rules::{Found, InForce},
-        stock::Part,
         written::{beside_name, own_name, shared_name},
     },
     store::{
@@ -39,7 +39,7 @@ impl Replica {
         quota: Option<Quota>,
     ) -> (Arc<[u8]>, Option<Told>) {
         let configuration = &self.store.configuration;
-        let lineage = configuration.lineage_of_limit(name.limit);
+        let lineage = configuration.lineage_of_limit(name.limit.name);
         // Whatever begins anew, a client, a limit or a model, has new buckets.
         let of_client = name.client.and_then(|client| configuration.lineage_of_client(client));
         let of_model = name.model.and_then(|model| configuration.lineage_of_model(model));

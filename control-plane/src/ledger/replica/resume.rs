@@ -28,7 +28,7 @@ impl Ledger {
             });
             let Some(slot) = slot else { continue };
             let slot = self.slots.books(slot).key(slot);
-            let charges = Charges { epoch: 0, by_bucket: Default::default() };
+            let charges = Charges::none(0);
             held.reservations.insert(id, Reservation { slot, kind, charges, reserved });
             replica.store.committer.holds_places(&name, holds.iter().map(|(_, hold)| hold));
             replica.holds.lock().insert((worker.id(), id), holds);

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        beside::BesideKey,
-        shared::{SharedBuckets, SharedKey},
+        keys::{BesideKey, SharedKey},
+        shared::SharedBuckets,
     },
     limits::{ModelName, Subject},
 };
@@ -90,6 +90,11 @@ impl Applied {
         }
         let model = self.models.resolve(model);
         (model, self.by_model.get(&model).unwrap_or(&self.others))
+    }
+
+    /// Whether no limit applies, whatever a request is for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.others.is_empty() && self.by_model.values().all(|rows| rows.is_empty())
     }
 
     /// The limits of requests for whichever model, each once and in the order of their names, with

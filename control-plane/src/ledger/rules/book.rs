@@ -16,11 +16,11 @@ use super::{
 use crate::{
     clients::ClientConfig,
     ledger::{
-        beside::BesideKey,
-        shared::{SharedBuckets, SharedKey, SharedName},
+        keys::{BesideKey, SharedKey},
+        shared::{SharedBuckets, SharedName},
     },
-    limits::{Group, Limit, LimitName, ModelName, Models, Name},
-    store::state::LimitBucketName,
+    limits::{Group, Limit, LimitKind, LimitName, ModelName, Models, Name},
+    store::state::{LimitBucketName, LimitId},
 };
 
 /// How many names of limits are counted for, whether they are in force or not.
@@ -158,23 +158,29 @@ impl Rules {
         self.book.lock().limits.values().cloned().collect()
     }
 
+    /// One of them, as it is written down; `None`: it is no more, or counts something else now.
+    pub(in crate::ledger) fn limit_of(&self, id: LimitId<'_>) -> Option<Arc<InForce>> {
+        self.limit(id.name).filter(|limit| limit.config.kind() == id.kind)
+    }
+
     /// One of them.
     pub(in crate::ledger) fn limit(&self, name: &str) -> Option<Arc<InForce>> {
         let named = self.named.load();
         named.limits.get(named.numbers.get(name)?).cloned()
     }
 
-    /// The bucket that is called so, which is there from now on. `None`: there is no such limit, or its
-    /// buckets are called otherwise.
+    /// The bucket that is called so, which is there from now on. `None`: there is no such limit, or no
+    /// such bucket of it.
     pub(in crate::ledger) fn bucket_of<'a>(
         &self,
         name: &LimitBucketName<'a>,
         shared: &SharedBuckets,
     ) -> Option<(Arc<InForce>, At<'a>)> {
         let book = self.book.lock();
-        let limit = Arc::clone(book.limits.get(name.limit)?);
-        let each = limit.config.each;
-        let is_of_each = (name.client.is_some(), name.model.is_some()) == (each.client, each.model);
+        let limit = Arc::clone(book.limits.get(name.limit.name)?);
+        let LimitKind { each, .. } = limit.config.kind();
+        let is_it = limit.config.kind() == name.limit.kind
+            && (name.client.is_some(), name.model.is_some()) == (each.client, each.model);
         let model = match name.model {
             Some(ClientId::OTHER) => Some(ModelName::Other),
             Some(model) => Some(ModelName::Named(Name::try_from(model).ok()?)),
@@ -184,7 +190,7 @@ impl Rules {
             Some(model) => Some(book.models.number(model)?),
             None => None,
         };
-        if !is_of_each {
+        if !is_it {
             return None;
         }
         if let Some(client) = name.client {

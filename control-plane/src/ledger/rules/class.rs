@@ -1,6 +1,9 @@
 //! Clients that are under the same limits.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::{ArcSwap, Guard};
 use limiter::ClientId;
@@ -26,6 +29,9 @@ pub(super) struct ClassKey {
 pub(in crate::ledger) struct Class {
     pub(super) key: ClassKey,
     applied: ArcSwap<Applied>,
+    /// Whether any limit does. Most classes have none, and to look at the list costs as much as the
+    /// decision over one bucket.
+    is_limited: AtomicBool,
 }
 
 impl ClassKey {
@@ -50,7 +56,8 @@ impl ClassKey {
 
 impl Class {
     pub(super) fn new(key: ClassKey, applied: Applied) -> Self {
-        Self { key, applied: ArcSwap::from_pointee(applied) }
+        let is_limited = AtomicBool::new(!applied.is_empty());
+        Self { key, applied: ArcSwap::from_pointee(applied), is_limited }
     }
 
     /// Which limits apply now, to be kept for as long as a store takes to answer.
@@ -58,13 +65,15 @@ impl Class {
         self.applied.load_full()
     }
 
-    /// Which limits apply now.
+    /// Which limits apply now; `None`: none does.
     #[inline]
-    pub(in crate::ledger) fn applied(&self) -> Guard<Arc<Applied>> {
-        self.applied.load()
+    pub(in crate::ledger) fn applied(&self) -> Option<Guard<Arc<Applied>>> {
+        self.is_limited.load(Ordering::Acquire).then(|| self.applied.load())
     }
 
     pub(super) fn apply(&self, applied: Applied) {
+        let is_limited = !applied.is_empty();
         self.applied.store(Arc::new(applied));
+        self.is_limited.store(is_limited, Ordering::Release);
     }
 }

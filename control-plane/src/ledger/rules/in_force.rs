@@ -10,9 +10,8 @@ use limiter::{Tokens, UnixMillis};
 use super::{ModelNumber, shelf::Shelves};
 use crate::{
     ledger::{
-        beside::BesideKey,
-        shared::SharedKey,
-        stock::{Part, Stock, Stocks},
+        keys::{BesideKey, Part, SharedKey},
+        stock::{Stock, Stocks},
     },
     limits::{Limit, LimitMode, Measure},
 };
@@ -67,10 +66,7 @@ impl InForce {
 
     /// The same limit with another configuration, where what was spent of it means the same there.
     pub(super) fn with(&self, config: &Limit, now: UnixMillis) -> Option<Self> {
-        let is_same = std::mem::discriminant(&self.config.measure)
-            == std::mem::discriminant(&config.measure)
-            && self.config.each == config.each;
-        is_same.then(|| Self {
+        (self.config.kind() == config.kind()).then(|| Self {
             number: self.number,
             trial: config.on_trial(),
             config: config.clone(),

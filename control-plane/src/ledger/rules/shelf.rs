@@ -6,7 +6,10 @@ use parking_lot::{Mutex, RwLock};
 
 use super::ModelNumber;
 use crate::{
-    ledger::shared::{InUse, SharedBuckets, SharedKey, SharedName},
+    ledger::{
+        keys::SharedKey,
+        shared::{InUse, SharedBuckets, SharedName},
+    },
     limits::{Group, Limit, ModelName, Name},
 };
 
@@ -49,7 +52,13 @@ impl Shelves {
         let mut shelves = self.0.lock();
         let of_both = shelves.entry(key).or_insert_with_key(|(group, plan)| {
             let (group, plan) = (group.clone(), plan.clone());
-            let name = SharedName { limit: limit.name.clone(), group, plan, model: None };
+            let name = SharedName {
+                limit: limit.name.clone(),
+                kind: limit.kind(),
+                group,
+                plan,
+                model: None,
+            };
             if limit.each.model {
                 Shelf::ByModel(Arc::new(ByModel::new(name)))
             } else {

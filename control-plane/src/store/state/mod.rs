@@ -66,7 +66,7 @@ pub use header::FORMAT;
 pub use read::read;
 pub use record::{
     BucketLevel, BucketName, BucketRecord, ChargeRecord, EndedRecord, ForgottenRecord,
-    LearnedRecord, LimitBucketName, LimitForgottenRecord, LimitTalliesRecord, LimitTally,
+    LearnedRecord, LimitBucketName, LimitForgottenRecord, LimitId, LimitTalliesRecord, LimitTally,
     ModelForgottenRecord, OpenedKind, OpenedRecord, Record, Tallies, TalliesRecord,
 };
 pub use records::Records;

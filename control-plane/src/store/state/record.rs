@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::LimitKind;
+
 /// How one thing stands now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,11 +54,20 @@ pub enum BucketName<'a> {
     Rpm(&'a str),
     /// That of a client's own tokens per minute.
     Tpm(&'a str),
-    /// That of another limit.
+    /// That of another limit. Where it has places these are only in what a request was charged, since
+    /// that is all that there is to say of them.
     Limit(#[serde(borrow)] LimitBucketName<'a>),
-    /// The places of a limit of requests at a time: only in what a request was charged, since that is
-    /// all that there is to say of them.
-    Places(#[serde(borrow)] LimitBucketName<'a>),
+}
+
+/// A limit, by its name and its kind: one that counts something else from now on is another one,
+/// which has nothing of what is written down of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitId<'a> {
+    /// The limit's name.
+    pub name: &'a str,
+    /// What it counts.
+    pub kind: LimitKind,
 }
 
 /// The name of a limit's bucket: the limit, and the value of each thing of which the limit has a bucket
@@ -64,8 +75,9 @@ pub enum BucketName<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitBucketName<'a> {
-    /// The limit's name.
-    pub limit: &'a str,
+    /// The limit.
+    #[serde(borrow)]
+    pub limit: LimitId<'a>,
     /// The client's id.
     #[serde(borrow, default)]
     pub client: Option<&'a str>,
@@ -254,8 +266,9 @@ pub struct LimitTalliesRecord<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitTally<'a> {
-    /// The limit's name.
-    pub limit: &'a str,
+    /// The limit.
+    #[serde(borrow)]
+    pub limit: LimitId<'a>,
     /// Requests that it refused.
     pub refused: u64,
     /// Requests that it would have refused.
@@ -266,7 +279,8 @@ pub struct LimitTally<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitForgottenRecord<'a> {
     /// Which one.
-    pub limit: &'a str,
+    #[serde(borrow)]
+    pub limit: LimitId<'a>,
 }
 
 /// A model is no more.

@@ -185,10 +185,6 @@ impl Beside {
 
     /// An operator wants other limits and models: what was spent of one that goes on stays spent.
     pub(crate) fn change(&mut self, rules: &Rules, now: u64) {
-        self.change_by(Rule::goes_on_as, rules, now);
-    }
-
-    fn change_by(&mut self, goes_on: impl Fn(&Rule, &Rule) -> bool, rules: &Rules, now: u64) {
         for name in self.rules.models.keys().filter(|name| !rules.models.contains_key(*name)) {
             self.models.remove(name);
         }
@@ -199,7 +195,7 @@ impl Beside {
             });
         }
         for (name, before) in &self.rules.limits {
-            if rules.limits.get(name).is_none_or(|rule| !goes_on(rule, before)) {
+            if rules.limits.get(name).is_none_or(|rule| !rule.goes_on_as(before)) {
                 self.limits.remove(name);
                 self.tallies.retain(|(_, limit), _| limit != name);
             }
@@ -246,24 +242,11 @@ impl Beside {
         }
     }
 
-    /// Another process goes on, with these limits and models. How often a client was refused is known by
-    /// the limit's name alone, where nobody could write down that it is another one.
+    /// Another process goes on, with these limits and models.
     pub(crate) fn go_on(&mut self, rules: &Rules, last: u64, now: u64) {
         self.pots.values_mut().for_each(|bucket| bucket.go_on(last, now));
         self.counted.clear();
-        let mut tallies = self.tallies.clone();
-        tallies.retain(|(_, limit), _| rules.limits.contains_key(limit));
-        self.change_by(Rule::is_read_back_as, rules, now);
-        self.tallies = tallies;
-    }
-
-    /// What a request holds is read back as of the limits that there are now.
-    pub(crate) fn read_back(&self, taken: &mut Taken) {
-        for (pot, measure, _) in &mut taken.paid {
-            if let Some(rule) = self.rules.limits.get(pot.limit.0) {
-                *measure = rule.measure;
-            }
-        }
+        self.change(rules, now);
     }
 
     /// How often a limit refused this client.

@@ -29,8 +29,6 @@ pub(crate) struct Client {
     pub(crate) wanted: Wanted,
     /// Another one each time that its buckets begin anew.
     pub(crate) life: u64,
-    /// Another one each time that it is created.
-    pub(crate) birth: u64,
     rpm: Option<Bucket>,
     tpm: Option<Bucket>,
 }
@@ -74,12 +72,12 @@ pub(crate) struct Standing {
 impl Client {
     /// One that has spent nothing.
     pub(crate) fn new(wanted: Wanted, life: u64) -> Self {
-        Self { wanted, life, birth: life, rpm: None, tpm: None }
+        Self { wanted, life, rpm: None, tpm: None }
     }
 
     /// Full buckets, whatever was spent or is owed.
     pub(crate) fn begin_anew(&mut self, life: u64) {
-        *self = Self { birth: self.birth, ..Self::new(self.wanted, life) };
+        *self = Self::new(self.wanted, life);
     }
 
     fn in_force(&self) -> [Option<u64>; 2] {

@@ -113,9 +113,6 @@ pub(crate) struct Oracle {
     beside: Beside,
     workers: BTreeMap<Name, Worker>,
     lives: u64,
-    /// Requests of deleted clients that a process did not take back. The next one may, if there is a
-    /// client of that name again and nobody could write down that they ended.
-    ghosts: BTreeMap<(Name, u32), Held>,
     resume_timeout_ms: u64,
     /// What those who wait are told.
     pub(crate) waits: Waits,
@@ -123,12 +120,6 @@ pub(crate) struct Oracle {
 
 /// The client that stands for all that are not configured.
 const UNKNOWN: Word = "unknown";
-
-/// Whether the client that paid was deleted since.
-fn is_orphan(clients: &BTreeMap<String, Client>, held: &Held) -> bool {
-    let is_another = |id: &String| clients.get(id).is_none_or(|client| client.birth != held.birth);
-    held.client.as_ref().is_some_and(is_another)
-}
 
 impl Oracle {
     /// A control plane without clients; all that are unknown share `unknown`.
@@ -139,7 +130,6 @@ impl Oracle {
             beside: Beside::default(),
             workers: BTreeMap::new(),
             lives: 0,
-            ghosts: BTreeMap::new(),
             resume_timeout_ms,
             waits,
         }
@@ -373,7 +363,6 @@ impl Oracle {
         let held = Held {
             beside,
             life: client.life,
-            birth: client.birth,
             kind: ask.kind,
             paid: client.pay(reserved, now),
             reserved,
@@ -503,7 +492,6 @@ impl Oracle {
         let of: BTreeSet<_> = clients.map(|wanted| (wanted.group, wanted.plan)).collect();
         let workers = self.workers.values_mut();
         let held = workers.flat_map(|worker| worker.held.values_mut());
-        let held = held.chain(self.ghosts.values_mut());
         self.beside.forget_empty(&of, held.map(|held| &mut held.beside));
     }
 
@@ -556,13 +544,12 @@ impl Oracle {
     }
 
     /// Another process goes on, after one that said something last at `last`, with what is configured
-    /// by then. Of requests of deleted clients it `holds` these.
+    /// by then.
     pub(crate) fn go_on(
         &mut self,
         last: Option<u64>,
         now: u64,
         (configured, rules): (&BTreeMap<String, Wanted>, &Rules),
-        holds: &dyn Fn(Name, u32) -> bool,
     ) {
         let gone: Vec<_> =
             self.clients.keys().filter(|id| !configured.contains_key(*id)).cloned().collect();
@@ -577,36 +564,13 @@ impl Oracle {
             self.configure(id, *wanted, now);
         }
         self.forget_empty();
-        let clients = &self.clients;
-        for (name, worker) in &mut self.workers {
+        for worker in self.workers.values_mut() {
             worker.untold.clear();
             worker.to_repeat.clear();
             worker.away_since = Some(now);
             worker.newest_stream = 0;
-            worker.held.values_mut().for_each(|held| self.beside.read_back(&mut held.beside));
-            let is_gone =
-                |id: &u32, held: &mut Held| is_orphan(clients, held) && !holds(*name, *id);
-            let orphans = worker.held.extract_if(.., is_gone);
-            self.ghosts.extend(orphans.map(|(id, held)| ((*name, id), held)));
-        }
-        for ((name, id), ghost) in &self.ghosts {
-            if holds(*name, *id) {
-                let worker = self.workers.entry(*name).or_default();
-                worker.away_since = Some(now);
-                worker.held.entry(*id).or_insert_with(|| ghost.clone());
-            }
         }
         self.workers.retain(|_, worker| !worker.held.is_empty());
-    }
-
-    /// Requests of deleted clients that were under way when a process ended: their ends change nothing.
-    pub(crate) fn ghosts(&self) -> impl Iterator<Item = (Name, u32)> {
-        self.ghosts.keys().copied()
-    }
-
-    /// Whether a request was one of these: a process that takes it back hears nothing of it.
-    pub(crate) fn was_ghost(&self, worker: Name, id: u32) -> bool {
-        self.ghosts.contains_key(&(worker, id))
     }
 
     /// The requests that hold something, by worker.

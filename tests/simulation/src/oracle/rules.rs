@@ -120,21 +120,6 @@ impl Rule {
     }
 }
 
-impl Rule {
-    /// Whether a process that begins takes back as of one what was written down of the other. Buckets
-    /// are written down by what they are of, and not by what they count: where nobody could write down
-    /// that a limit counts something else now, tokens become requests.
-    pub(crate) fn is_read_back_as(&self, other: &Self) -> bool {
-        let are_places = [self, other].map(|rule| matches!(rule.measure, Measure::Concurrent(_)));
-        // A client's own buckets are called by client and model alone.
-        let called_by = [self, other].map(|rule| match rule.each {
-            Each { client: true, model, .. } => Each { client: true, model, ..Each::default() },
-            each => each,
-        });
-        are_places[0] == are_places[1] && called_by[0] == called_by[1]
-    }
-}
-
 impl Measure {
     /// What is there when nothing was taken.
     pub(crate) fn capacity(&self) -> u64 {

@@ -15,8 +15,6 @@ pub(crate) struct Held {
     pub(crate) client: Option<String>,
     /// The life of the client that paid.
     pub(crate) life: u64,
-    /// Which client of that name it was.
-    pub(crate) birth: u64,
     /// What it is for.
     pub(crate) kind: Kind,
     /// What it paid of its client's own two limits.

@@ -77,7 +77,7 @@ pub(super) fn same_at_start(process: &Process, oracle: &Oracle) -> Result<(), St
 }
 
 /// Whether a worker's request holds something, by a process that begins.
-pub(super) fn holds(process: &Process, name: Name, id: u32) -> bool {
+fn holds(process: &Process, name: Name, id: u32) -> bool {
     // Nobody has a stream yet, so that this changes nothing.
     let worker = process.ledger.join(WorkerId(name));
     let is_held = worker.holds(id);
@@ -187,7 +187,7 @@ fn same_bucket(
         plan: name.plan.and_then(word),
         model: name.model.and_then(|model| oracle.model(model)).unwrap_or(OTHER),
     };
-    let expected = oracle.balance_of(name.limit, subject, name.trial, now);
+    let expected = oracle.balance_of(name.limit.name, subject, name.trial, now);
     let known = bucket(level).map(|bucket| of(&bucket.balance(UnixMillis(now))));
     let is_full = |balance: &Balance| balance.full_in_ms == 0;
     if known == expected || (expected.is_none() && known.as_ref().is_some_and(is_full)) {

@@ -10,7 +10,6 @@ use super::{Event, SECOND, World};
 use crate::{
     history::Step,
     network::Way,
-    oracle::Name,
     process::{Process, SlowRound},
 };
 
@@ -78,7 +77,6 @@ impl World {
     fn go_on(&mut self, process: &Process, last: Option<u64>) {
         let now = process.now();
         let (wanted, rules) = (self.store.wanted(), self.rules.clone());
-        let holds = |name, id| super::compare::holds(process, name, id);
         let steps = match self.death {
             Death::Stopped | Death::Killed => self.history.after_kill(),
             Death::Power => self.history.after_power_failure(),
@@ -92,7 +90,7 @@ impl World {
         let mut found = None;
         for step in up_to_then.into_iter().chain(after) {
             let mut oracle = step.oracle.clone();
-            oracle.go_on(last, now, (&wanted, &rules), &holds);
+            oracle.go_on(last, now, (&wanted, &rules));
             match super::compare::same_at_start(process, &oracle) {
                 Ok(()) => {
                     found = Some((step, oracle));
@@ -120,9 +118,9 @@ impl World {
         let begun = process.has_written.then_some(begun);
         let before = Step { at: last, is_written: true, ..step.clone() };
         if let Some(since) = forgotten_since {
-            self.forget(since, last, now, &holds);
+            self.forget(since, last, now);
         } else if let Some(oracle) = &mut self.unforgetting {
-            oracle.go_on(last, now, (&wanted, &rules), &holds);
+            oracle.go_on(last, now, (&wanted, &rules));
         }
         self.ended.truncate(ended);
         self.oracle = oracle;
@@ -133,13 +131,7 @@ impl World {
     }
 
     /// What happened since then is not known any more.
-    fn forget(
-        &mut self,
-        since: u64,
-        last: Option<u64>,
-        now: u64,
-        holds: &dyn Fn(Name, u32) -> bool,
-    ) {
+    fn forget(&mut self, since: u64, last: Option<u64>, now: u64) {
         let ms = self.died_at.saturating_sub(since);
         self.report.forgotten_ms = self.report.forgotten_ms.max(ms);
         let may_be_forgotten = if self.death == Death::Power { FORGOTTEN_MS_MAX } else { 0 };
@@ -148,7 +140,7 @@ impl World {
         }
         let (wanted, rules) = (self.store.wanted(), self.rules.clone());
         let newest = self.unforgetting.get_or_insert_with(|| self.oracle.clone());
-        newest.go_on(last.max(Some(since)), now, (&wanted, &rules), holds);
+        newest.go_on(last.max(Some(since)), now, (&wanted, &rules));
     }
 
     /// Looks after the files, at once or slowly.

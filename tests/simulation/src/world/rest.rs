@@ -63,9 +63,6 @@ impl World {
         if self.has_forgotten() {
             return;
         }
-        let ghosts = self.oracle.ghosts();
-        ended.extend(ghosts.map(|(worker, id)| (self.envoy_of[&worker], id)));
-        ended.sort_unstable();
         let missing = self.admitted.iter().find(|request| ended.binary_search(request).is_err());
         if let Some((_, id)) = missing {
             return self.violated(format!("request {id} was admitted, and never ended"));

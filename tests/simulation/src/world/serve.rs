@@ -166,7 +166,6 @@ impl World {
         self.has_forgotten()
             || self.vanished.contains(&envoy)
             || self.given_up.contains(&(ended.worker, ended.id))
-            || self.oracle.was_ghost(ended.worker, ended.id)
     }
 
     /// Whether something that was answered is not known any more.
