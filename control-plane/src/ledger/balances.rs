@@ -173,6 +173,14 @@ impl Balances {
         self.epoch
     }
 
+    /// One of the two buckets is so elsewhere.
+    pub(super) fn put_own(&mut self, limit: Dimension, bucket: Option<Bucket>) {
+        match limit {
+            Dimension::Rpm => self.requests = bucket,
+            Dimension::Tpm => self.tokens = bucket,
+        }
+    }
+
     /// Takes back a bucket as it was written down; `None` is a full one.
     pub(super) fn restore(&mut self, limit: Dimension, epoch: u32, bucket: Option<Bucket>) {
         self.restore_epoch(epoch);

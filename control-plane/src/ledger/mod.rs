@@ -130,8 +130,16 @@ impl Ledger {
     }
 
     /// A ledger whose balances are in a store that others share.
-    pub fn sharing(policy: Policy, clock: impl Into<Clock>, store: SharedStore) -> Self {
-        Self { replica: Some(Replica::new(store)), ..Self::new(policy, clock) }
+    ///
+    /// A request that the store does not decide passes where `fails_open` says so.
+    pub fn sharing(
+        policy: Policy,
+        clock: impl Into<Clock>,
+        store: SharedStore,
+        fails_open: bool,
+    ) -> Self {
+        let replica = Some(Replica::new(store, fails_open));
+        Self { replica, ..Self::new(policy, clock) }
     }
 
     /// What time it is for everything that is decided here.

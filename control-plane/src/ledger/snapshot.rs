@@ -106,6 +106,14 @@ impl Ledger {
         self.clients.after(after, max, |client| self.snapshot_of(client))
     }
 
+    /// The client that all ids which are not configured are; `None`: they are denied.
+    pub fn unknown_config(&self) -> Option<ClientConfig> {
+        match &self.unknown {
+            Unknown::Shared(client) => Some(client.config.clone()),
+            Unknown::Denied(_) => None,
+        }
+    }
+
     /// What all ids that are not configured did together.
     pub fn unknown_snapshot(&self) -> UnknownSnapshot {
         match &self.unknown {

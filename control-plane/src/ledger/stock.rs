@@ -180,6 +180,15 @@ impl Stocks {
         }
     }
 
+    /// Puts it in place of what was there; `None` is as good as full.
+    pub(super) fn replace(&mut self, part: Part, stock: Option<Stock>) {
+        match (part, stock) {
+            (_, Some(stock)) => self.put(part, stock),
+            (Part::Main, None) => self.main = None,
+            (Part::Trial, None) => self.trial = None,
+        }
+    }
+
     /// Full again, whatever was spent or is owed. Places are held by requests, and stay.
     pub(super) fn begin_anew(&mut self) {
         let is_of_places = |stock: &Stock| matches!(stock, Stock::Places(_));

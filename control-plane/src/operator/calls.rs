@@ -138,6 +138,11 @@ impl Operator {
             let before = ledger.snapshot(&client);
             let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
             if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            let revision = operator.store.begin_anew(&before.config).await?;
+            if revision != Revision::NONE {
+                operator.revisions.stored(&Edit::PutClient(before.config.clone()), revision);
+                operator.revisions.has_stored(revision);
+            }
             let after = ledger.reset(&client).ok_or(OperatorError::NotFound(Kind::Client))?;
             let before = ClientStats::from(&before);
             info!(
@@ -167,8 +172,15 @@ impl Operator {
         Ok(Tagged { value, tag })
     }
 
-    /// What one client did and has left.
-    pub fn stats(&self, client: &str, _caller: &Caller) -> Result<ClientStats, OperatorError> {
+    /// What one client did and has left; while a store that is shared is away, as it was seen last.
+    pub async fn stats(
+        &self,
+        client: &str,
+        _caller: &Caller,
+    ) -> Result<ClientStats, OperatorError> {
+        if let Ok(id) = ClientId::try_from(client) {
+            let _ = self.ledger.refresh(&[id]).await;
+        }
         let snapshot = self.ledger.snapshot(client);
         snapshot.as_ref().map(ClientStats::from).ok_or(OperatorError::NotFound(Kind::Client))
     }

@@ -54,6 +54,7 @@ impl Operator {
         asks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failed = None;
         while shutdown.run_until_cancelled(asks.tick()).await.is_some() {
+            self.ledger.tell_tallies().await;
             match self.catch_up().await {
                 Ok(()) => {
                     if failed.take().is_some() {
@@ -94,6 +95,10 @@ impl Operator {
             WrittenSince::Edits { edits, newest } => (edits, newest),
             WrittenSince::Everything(contents) => self.edits_towards(contents),
         };
+        if edits.is_empty() {
+            self.revisions.has_stored(newest);
+            return Ok(());
+        }
         let mut rules = RulesDraft::of(&self.ledger);
         let before = rules.clone();
         let mut clients = Vec::new();

@@ -174,6 +174,10 @@ impl Operator {
             let revision = self.store.write(Arc::clone(&taken_over)).await?;
             self.revisions.has_stored(revision);
         }
+        let declared = self.store.declare(&edits).await?;
+        if declared != Revision::NONE {
+            self.revisions.has_stored(declared);
+        }
         if !edits.is_empty() {
             rules.put_in_force(&self.ledger);
         }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Caller, Draft, IfMatch, Operator, OperatorError, rules::put_rules_in_force};
-use crate::{clients::Revision, store::Contents};
+use crate::{
+    clients::Revision,
+    store::{Contents, Edit},
+};
 
 /// The clients of a first start, so that there is something to try: id, RPM and TPM.
 const DEMO_CLIENTS: [(&str, u64, u64); 3] =
@@ -34,6 +37,18 @@ pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
         Ok(Found { clients: clients.len(), is_first_start: newest == Revision::NONE })
     };
     operator.writer.run(load).await
+}
+
+/// Has those who share the store agree on the limits of ids that nobody configured.
+pub async fn declare_unknown(operator: &Arc<Operator>) -> Result<(), OperatorError> {
+    let Some(unknown) = operator.ledger.unknown_config() else { return Ok(()) };
+    let declaring = Arc::clone(operator);
+    let declare = async move {
+        let declared = declaring.store.declare(&[Edit::PutClient(unknown)]).await?;
+        declaring.revisions.has_stored(declared);
+        Ok(())
+    };
+    operator.in_turn(declare).await
 }
 
 /// Configures the demo clients when no client is configured.

@@ -31,6 +31,7 @@ pub(super) enum Kept {
 pub(super) struct Sharing {
     store: SharedStore,
     url: StoreUrl,
+    fails_open: bool,
 }
 
 /// Why a store cannot be shared.
@@ -97,7 +98,8 @@ impl Kept {
     pub(super) fn ledger(&self, policy: Policy) -> Ledger {
         match self {
             Self::Shared(sharing) => {
-                Ledger::sharing(policy, SystemClock::start(), sharing.store.clone())
+                let Sharing { store, fails_open, .. } = &**sharing;
+                Ledger::sharing(policy, SystemClock::start(), store.clone(), *fails_open)
             }
             Self::Nowhere | Self::Folder(_) => Ledger::new(policy, SystemClock::start()),
         }
@@ -151,7 +153,8 @@ impl Sharing {
         let (committer, desk) = Committer::new(link(), patience, decides_alone);
         tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
-        Ok(Self { store, url: url.clone() })
+        let fails_open = config.failure_mode == StoreFailureMode::Open;
+        Ok(Self { store, url: url.clone(), fails_open })
     }
 }
 

@@ -84,6 +84,9 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if found.clients > 0 {
         info!("configured clients: {}", found.clients);
     }
+    if kept.is_shared() {
+        start::declare_unknown(&operator).await?;
+    }
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),

@@ -27,6 +27,17 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
     /// gets.
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError>;
 
+    /// In this process' turn: of what stands in a file or in settings nothing is stored, but those who
+    /// share the store have to agree on its buckets. The answer is the revision of the last write.
+    async fn declare(&self, _edits: &[Edit]) -> Result<Revision, StoreError> {
+        Ok(Revision::NONE)
+    }
+
+    /// In this process' turn: nothing is spent from now on of the limits of a client that is configured so.
+    async fn begin_anew(&self, _config: &ClientConfig) -> Result<Revision, StoreError> {
+        Ok(Revision::NONE)
+    }
+
     /// What was written after `known` by whoever shares the store.
     async fn written_since(&self, _known: Revision) -> Result<WrittenSince, StoreError> {
         Ok(WrittenSince::Nothing)
@@ -50,6 +61,14 @@ impl<S: ConfigStore> ConfigStore for Arc<S> {
 
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
         (**self).write(edits).await
+    }
+
+    async fn declare(&self, edits: &[Edit]) -> Result<Revision, StoreError> {
+        (**self).declare(edits).await
+    }
+
+    async fn begin_anew(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+        (**self).begin_anew(config).await
     }
 
     async fn written_since(&self, known: Revision) -> Result<WrittenSince, StoreError> {

@@ -54,6 +54,8 @@ struct BesideTallies {
     dropped_before: u64,
     /// By limit, over all processes, in the order of the limits' numbers.
     by_limit: Vec<(LimitNumber, LimitCount)>,
+    /// What processes counted that share the limits.
+    elsewhere: Vec<(LimitNumber, LimitCount)>,
 }
 
 /// How often one limit refused a client.
@@ -172,8 +174,36 @@ impl Record {
     /// What of it is of this limit.
     pub(super) fn count_by(&self, limit: LimitNumber) -> LimitCount {
         let by_limit = self.beside().map(|(_, by_limit)| by_limit).unwrap_or_default();
-        let found = by_limit.iter().find(|(number, _)| *number == limit);
-        found.map(|(_, count)| *count).unwrap_or_default()
+        let elsewhere = self.beside.as_deref().map(|beside| &*beside.elsewhere).unwrap_or_default();
+        let of_limit = by_limit.iter().chain(elsewhere).filter(|(number, _)| *number == limit);
+        of_limit.fold(LimitCount::default(), |sum, (_, count)| LimitCount {
+            refused: sum.refused.saturating_add(count.refused),
+            would_refuse: sum.would_refuse.saturating_add(count.would_refuse),
+        })
+    }
+
+    /// Other processes, which share the limits, have counted so much by now.
+    pub(super) fn others_counted(
+        &mut self,
+        tallies: Tallies,
+        dropped: u64,
+        by_limit: &[(LimitNumber, LimitCount)],
+    ) {
+        self.before = Some(Box::new(tallies));
+        if dropped > 0 || !by_limit.is_empty() || self.beside.is_some() {
+            let beside = self.beside.get_or_insert_default();
+            beside.dropped = beside.dropped - beside.dropped_before + dropped;
+            beside.dropped_before = dropped;
+            by_limit.clone_into(&mut beside.elsewhere);
+        }
+    }
+
+    /// All that this process counted.
+    pub(super) fn counted_here(&self) -> (Tallies, u64, Vec<(LimitNumber, LimitCount)>) {
+        let now = self.tallies_of_this_process();
+        let beside = self.beside.as_deref();
+        let by_limit = beside.map(|beside| beside.by_limit.clone()).unwrap_or_default();
+        (now, beside.map_or(0, |beside| beside.dropped - beside.dropped_before), by_limit)
     }
 
     /// Earlier processes counted so much.
@@ -184,7 +214,8 @@ impl Record {
     ) {
         let mut by_limit = by_limit;
         by_limit.sort_unstable_by_key(|(limit, _)| *limit);
-        let tallies = BesideTallies { dropped, dropped_before: dropped, by_limit };
+        let tallies =
+            BesideTallies { dropped, dropped_before: dropped, by_limit, elsewhere: Vec::new() };
         self.beside = Some(Box::new(tallies));
     }
 
@@ -280,8 +311,16 @@ impl Record {
 
     /// All that was ever counted.
     pub(super) fn tallies(&self) -> Tallies {
+        let now = self.tallies_of_this_process();
+        match &self.before {
+            Some(before) => before.and(&now),
+            None => now,
+        }
+    }
+
+    fn tallies_of_this_process(&self) -> Tallies {
         let ended = self.ended.as_deref();
-        let now = Tallies {
+        Tallies {
             admitted: self.admitted.shown(),
             overcounted: self.admitted.overcounted(),
             rpm_dropped: self.rpm_dropped,
@@ -290,10 +329,6 @@ impl Record {
             last_request: self.last_request.map_or(0, NonZeroU64::get),
             durations: ended.map_or(0, |ended| ended.durations.count()),
             durations_us: ended.map_or(0, |ended| ended.durations.sum_us()),
-        };
-        match &self.before {
-            Some(before) => before.and(&now),
-            None => now,
         }
     }
 

@@ -6,7 +6,7 @@ use limiter::UnixMillis;
 
 use super::{Replica, asked::Asked, worker_name};
 use crate::{
-    ledger::{Answer, Ask, Ledger, Unknown, Worker, worker::Held},
+    ledger::{Answer, Ask, Ledger, Tightest, Unknown, Worker, worker::Held},
     store::shared::{Done, Wish, WorkerName},
 };
 
@@ -55,6 +55,13 @@ impl Ledger {
                             unfollowed.extend(explained.unfollowed);
                             explained.answer
                         }
+                        _ if replica.fails_open => Answer::Admitted {
+                            reserved: asked.reserved,
+                            is_followed: false,
+                            is_configured: asked.is_configured,
+                            tightest: Tightest::default(),
+                            is_short: false,
+                        },
                         _ => Answer::Unavailable,
                     },
                 };
@@ -82,7 +89,7 @@ impl Ledger {
                 reserved: reservation.reserved,
                 is_followed: true,
                 is_configured: self.clients.get(ask.client).is_some(),
-                tightest: Default::default(),
+                tightest: Tightest::default(),
                 is_short: false,
             });
         }

@@ -28,6 +28,7 @@ impl Ledger {
                 let cost = self.cost_of(&reservation, &end);
                 if let Some(mut books) = self.slots.books_of(reservation.slot) {
                     self.count_end(&mut books.record, &reservation, (&end, cost), now);
+                    replica.untold.lock().add(reservation.slot.number());
                 }
                 let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
                 let request = RequestName { worker: name.clone(), id };

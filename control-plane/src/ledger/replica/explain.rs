@@ -39,6 +39,7 @@ impl Ledger {
     ) -> Explained {
         let (_, rows) = asked.applied.rows(ask.model);
         let now = decided.now;
+        replica.untold.lock().add(asked.slot);
         let mut books = self.slots.books(asked.slot);
         let &Asked { is_configured, reserved, .. } = asked;
         let stands = Standings::of(asked, rows, decided);

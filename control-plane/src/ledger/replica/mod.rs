@@ -11,7 +11,9 @@ mod end;
 mod explain;
 mod names;
 mod note;
+mod refresh;
 mod resume;
+mod tallies;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,13 +22,19 @@ use smallvec::SmallVec;
 
 use super::{Worker, WorkerId};
 use crate::store::shared::{Hold, SharedStore, WorkerName};
+use tallies::Untold;
 
 /// What a process knows that has its balances in a shared store.
 #[derive(Debug)]
 pub(super) struct Replica {
     store: SharedStore,
+    /// Whether a request passes that the store does not decide.
+    fails_open: bool,
     /// What open requests hold there.
     holds: Mutex<HashMap<(WorkerId, u32), Holds>>,
+    /// This process' own name among those that share the store.
+    name: Vec<u8>,
+    untold: Mutex<Untold>,
 }
 
 /// What a request holds, as if all of it were given back.
@@ -41,8 +49,9 @@ enum Of {
 }
 
 impl Replica {
-    pub(super) fn new(store: SharedStore) -> Self {
-        Self { store, holds: Mutex::default() }
+    pub(super) fn new(store: SharedStore, fails_open: bool) -> Self {
+        let name = rand::random::<u128>().to_be_bytes().to_vec();
+        Self { store, fails_open, holds: Mutex::default(), name, untold: Mutex::default() }
     }
 }
 

@@ -34,7 +34,7 @@ pub(in crate::ledger) struct Row {
 }
 
 /// Where the bucket of a request is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ledger) enum Found {
     /// Among the client's own.
     Beside(BesideKey),
@@ -90,6 +90,25 @@ impl Applied {
         }
         let model = self.models.resolve(model);
         (model, self.by_model.get(&model).unwrap_or(&self.others))
+    }
+
+    /// Each bucket that a request for whichever model needs, once.
+    pub(in crate::ledger) fn for_each_bucket(
+        &self,
+        shared: &SharedBuckets,
+        mut each: impl FnMut(&Row, Found),
+    ) {
+        let mut told = Vec::new();
+        let named = self.models.all().filter(|_| self.tells_models_apart);
+        for model in [ModelNumber::OTHER].into_iter().chain(named) {
+            for row in self.by_model.get(&model).unwrap_or(&self.others) {
+                let Some(found) = row.find(model, &self.models, shared) else { continue };
+                if !told.contains(&found) {
+                    told.push(found);
+                    each(row, found);
+                }
+            }
+        }
     }
 
     /// Whether no limit applies, whatever a request is for.

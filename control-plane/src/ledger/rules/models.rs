@@ -25,6 +25,11 @@ impl ModelNumber {
 }
 
 impl KnownModels {
+    /// The models that have names.
+    pub(super) fn all(&self) -> impl Iterator<Item = ModelNumber> {
+        self.numbers.iter().copied()
+    }
+
     /// These models from now on: one of a name that was known keeps its number.
     pub(super) fn with(&self, models: Models) -> Self {
         let mut next = self.next;

@@ -88,7 +88,7 @@ impl FlowGuardService for FlowGuard {
         request: Request<GetClientStatsRequest>,
     ) -> Result<Response<GetClientStatsResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let stats = if_found(self.operator.stats(&request.get_ref().client_id, &caller))?;
+        let stats = if_found(self.operator.stats(&request.get_ref().client_id, &caller).await)?;
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
         Ok(Response::new(GetClientStatsResponse { stats, found }))

@@ -105,7 +105,7 @@ pub(super) async fn stats(
     PathId(id): PathId,
     caller: Caller,
 ) -> Answer {
-    let stats = operator.stats(&id, &caller)?;
+    let stats = operator.stats(&id, &caller).await?;
     Ok(Json(Stats::from(&stats)).into_response())
 }
 

@@ -28,10 +28,6 @@ struct Numbers {
     quota: Quota,
 }
 
-/// Bytes of a lineage: its epoch, its kind, and two numbers with a byte before each that says whether
-/// it is there.
-pub(super) const LINEAGE_LEN: usize = 8 + 1 + 2 * NUMBERS_LEN;
-
 const NUMBERS_LEN: usize = 1 + 4 + 8 + 8 + 4 + 8;
 
 impl Lineage {

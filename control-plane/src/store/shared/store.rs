@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Committer, Link, SharedConfiguration, Unavailable, WorkerName};
+use super::{
+    Committer, Link, SharedConfiguration, Unavailable, Value, WorkerName,
+    client::{Client, Failure},
+};
 
 /// What is configured there, and what is left of limits.
 #[derive(Clone, Debug)]
@@ -29,7 +32,55 @@ impl SharedStore {
         &self,
         worker: &WorkerName,
     ) -> Result<Vec<(u32, u16, Vec<u8>)>, Unavailable> {
-        let client = self.link.client().await.map_err(|_| Unavailable)?;
-        client.open_requests(&worker.key).await.map_err(|_| Unavailable)
+        let client = self.client().await?;
+        self.answered(client.open_requests(&worker.key).await).await
+    }
+
+    /// Buckets as they stood when each was charged last; `None`: it never was.
+    pub async fn values(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<Option<Value>>, Unavailable> {
+        let client = self.client().await?;
+        let values = self.answered(client.values(&keys).await).await?;
+        let read = values.into_iter().map(|value| match value {
+            Some(value) => Value::try_from(&*value).map(Some).map_err(|_| Unavailable),
+            None => Ok(None),
+        });
+        read.collect()
+    }
+
+    /// How many places are taken of each of these.
+    pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
+        let client = self.client().await?;
+        self.answered(client.places_taken(&keys).await).await
+    }
+
+    /// What each control plane told that it counted of each of these clients.
+    pub async fn tallies(
+        &self,
+        keys: Vec<Arc<[u8]>>,
+    ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
+        let client = self.client().await?;
+        self.answered(client.hashes(&keys).await).await
+    }
+
+    /// Tells what the control plane of this name counted of some clients.
+    pub async fn tell_tallies(
+        &self,
+        name: &[u8],
+        told: Vec<(Arc<[u8]>, Vec<u8>)>,
+    ) -> Result<(), Unavailable> {
+        let client = self.client().await?;
+        self.answered(client.set_fields(name, &told).await).await
+    }
+
+    async fn client(&self) -> Result<Client, Unavailable> {
+        self.link.client().await.map_err(|_| Unavailable)
+    }
+
+    /// What was read; over another connection from now on where this one failed.
+    async fn answered<T>(&self, answered: Result<T, Failure>) -> Result<T, Unavailable> {
+        if answered.as_ref().is_err_and(Failure::may_have_happened) {
+            self.link.has_broken().await;
+        }
+        answered.map_err(|_| Unavailable)
     }
 }

@@ -1,8 +1,11 @@
 //! Small scripts beside the one that decides, and what they answer.
 
+use std::sync::Arc;
+
 use redis::{RedisResult, Script, Value};
 
 use super::{Client, Failure};
+use crate::store::shared::Exact;
 
 /// A script, and the name by which a server knows it that has run it before.
 #[derive(Debug)]
@@ -71,6 +74,79 @@ impl Client {
         let mut command = redis::cmd("HSCAN");
         command.arg(key).arg(cursor).arg("COUNT").arg(about);
         command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+}
+
+impl Client {
+    /// The values of some keys.
+    pub async fn values(&self, keys: &[Arc<[u8]>]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("MGET");
+        keys.iter().for_each(|key| {
+            command.arg(self.key(key));
+        });
+        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
+    /// The fields and values of some hashes.
+    pub async fn hashes(
+        &self,
+        keys: &[Arc<[u8]>],
+    ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Failure> {
+        let mut all = redis::pipe();
+        keys.iter().for_each(|key| {
+            all.cmd("HGETALL").arg(self.key(key));
+        });
+        self.query(&all, keys.len()).await
+    }
+
+    /// How many places are taken, of some buckets of them.
+    pub async fn places_taken(&self, keys: &[Arc<[u8]>]) -> Result<Vec<u64>, Failure> {
+        let mut all = redis::pipe();
+        keys.iter().for_each(|key| {
+            all.cmd("HGET").arg(self.key(key)).arg("");
+        });
+        let sums: Vec<Option<Vec<u8>>> = self.query(&all, keys.len()).await?;
+        let taken = sums.into_iter().map(|sum| {
+            let Some(sum) = sum else { return Ok(0) };
+            let taken = sum.first_chunk().map(|bytes| f64::from_le_bytes(*bytes));
+            let taken = taken.and_then(|taken| Exact::of_double(taken).ok());
+            taken.map(Exact::get).ok_or(Failure::NotUnderstood("a number of places"))
+        });
+        taken.collect()
+    }
+
+    /// Sets one field of some hashes.
+    pub async fn set_fields(
+        &self,
+        field: &[u8],
+        values: &[(Arc<[u8]>, Vec<u8>)],
+    ) -> Result<(), Failure> {
+        let mut all = redis::pipe();
+        for (key, value) in values {
+            all.cmd("HSET").arg(self.key(key)).arg(field).arg(value).ignore();
+        }
+        self.query::<()>(&all, values.len()).await
+    }
+
+    /// A cluster takes no pipeline over several slots, but all keys of a space are in one.
+    async fn query<T: redis::FromRedisValue + Default>(
+        &self,
+        pipeline: &redis::Pipeline,
+        commands: usize,
+    ) -> Result<T, Failure> {
+        if commands == 0 {
+            return Ok(T::default());
+        }
+        let mut connection = self.connection.clone();
+        pipeline.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
+    fn key(&self, key: &[u8]) -> Vec<u8> {
+        [&self.prefix, key].concat()
     }
 }
 

@@ -18,13 +18,14 @@ use smallvec::SmallVec;
 use tokio::time::{Instant, sleep};
 
 use self::row::ReadRow;
-pub use self::row::UnreadableRow;
+use self::row::UnreadableRow;
 use super::{
     Lineage, Link,
     client::{Failure, Found, SmallScript},
+    lineage::exact,
 };
 use crate::{
-    clients::Revision,
+    clients::{ClientConfig, Revision},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
 };
 
@@ -64,6 +65,17 @@ pub struct SharedConfiguration {
     scripts: Scripts,
     lineages: DashMap<Box<[u8]>, Lineage, RandomState>,
     turn: Mutex<Option<Turn>>,
+}
+
+/// What is written of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    /// All of it.
+    Stored,
+    /// All of it, and nothing is spent of it from now on.
+    Anew,
+    /// Its lineage alone, where that is another one now.
+    Declared,
 }
 
 /// This process' turn to write.
@@ -178,9 +190,9 @@ impl SharedConfiguration {
         while let (Some(name), Some(bytes)) = (moved.next(), moved.next()) {
             let name = name.into_bytes().ok_or(Cause::Answer)?;
             let bytes = bytes.into_bytes().ok_or(Cause::Answer)?;
-            let ReadRow { lineage, edit, revision } = row::read(&name, &bytes)?;
+            let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
             self.lineages.insert(name.into(), lineage);
-            edits.push((edit, revision));
+            edits.extend(edit);
         }
         Ok(WrittenSince::Edits { edits, newest })
     }
@@ -195,9 +207,9 @@ impl SharedConfiguration {
         loop {
             let (next, fields) = client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await?;
             for (name, bytes) in fields {
-                let ReadRow { lineage, edit, revision } = row::read(&name, &bytes)?;
+                let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
                 lineages.push((name.clone(), lineage));
-                all.insert(name, (edit, revision));
+                all.extend(edit.map(|edit| (name, edit)));
             }
             if next == 0 {
                 break;
@@ -263,7 +275,7 @@ impl SharedConfiguration {
         Ok(others)
     }
 
-    async fn put(&self, edits: &[Edit]) -> Result<Revision, Cause> {
+    async fn put(&self, edits: &[Edit], how: How) -> Result<Revision, Cause> {
         if edits.len() > EDITS_MAX {
             return Err(Cause::TooMuch(edits.len()));
         }
@@ -284,12 +296,21 @@ impl SharedConfiguration {
                 Some(before) => *before,
                 None => self.lineages.get(&*name).map(|lineage| *lineage),
             };
-            let (lineage, bytes) = match row::row_of(edit, before.as_ref(), revision) {
-                Some((lineage, bytes)) => (Some(lineage), bytes),
-                None => (None, Vec::new()),
-            };
+            let lineage = row::lineage_of(edit, before.as_ref(), revision);
+            let lineage = lineage.map(|lineage| match how {
+                How::Anew => lineage.anew(exact(revision)),
+                How::Stored | How::Declared => lineage,
+            });
+            if how == How::Declared && lineage == before {
+                continue;
+            }
+            let stored = (how != How::Declared).then_some((edit, revision));
+            let bytes = lineage.map(|lineage| row::row_of(&lineage, stored)).unwrap_or_default();
             written.insert(name.clone(), lineage);
             arguments.extend([name, bytes]);
+        }
+        if written.is_empty() {
+            return Ok(turn.known);
         }
         let found = self.run(&self.scripts.write, &keys, &arguments).await?;
         if found.into_integer() != Some(1) {
@@ -319,7 +340,15 @@ impl ConfigStore for SharedConfiguration {
     }
 
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
-        Ok(self.put(&edits).await?)
+        Ok(self.put(&edits, How::Stored).await?)
+    }
+
+    async fn declare(&self, edits: &[Edit]) -> Result<Revision, StoreError> {
+        Ok(self.put(edits, How::Declared).await?)
+    }
+
+    async fn begin_anew(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
+        Ok(self.put(&[Edit::PutClient(config.clone())], How::Anew).await?)
     }
 
     async fn written_since(&self, known: Revision) -> Result<WrittenSince, StoreError> {

@@ -14,7 +14,7 @@ use limiter::ClientId;
 /// Why a row is none that is known here.
 #[derive(Debug, thiserror::Error)]
 #[error("a row of the configuration is of a format that this version does not know, or damaged")]
-pub struct UnreadableRow;
+pub(super) struct UnreadableRow;
 
 /// What a row is called: the letter of its kind, and the thing's name.
 pub(super) fn name_of(edit: &Edit) -> Vec<u8> {
@@ -28,38 +28,46 @@ pub(super) fn name_of(edit: &Edit) -> Vec<u8> {
     [&[letter], name.as_bytes()].concat()
 }
 
-/// The lineage of what `edit` puts there, and its row; `None` where it is to be removed.
-pub(super) fn row_of(
+/// The lineage of what `edit` puts there; `None` where it is to be removed.
+pub(super) fn lineage_of(
     edit: &Edit,
     before: Option<&Lineage>,
     revision: Revision,
-) -> Option<(Lineage, Vec<u8>)> {
+) -> Option<Lineage> {
     let write = exact(revision);
-    let lineage = match edit {
-        Edit::PutClient(config) => Lineage::of_client(before, config, write),
-        Edit::PutLimit(limit) => Lineage::of_limit(before, limit, write),
-        Edit::PutModel(..) => Lineage::of_model(before, write),
-        Edit::RemoveClient(_) | Edit::RemoveLimit(_) | Edit::RemoveModel(_) => return None,
-    };
+    match edit {
+        Edit::PutClient(config) => Some(Lineage::of_client(before, config, write)),
+        Edit::PutLimit(limit) => Some(Lineage::of_limit(before, limit, write)),
+        Edit::PutModel(..) => Some(Lineage::of_model(before, write)),
+        Edit::RemoveClient(_) | Edit::RemoveLimit(_) | Edit::RemoveModel(_) => None,
+    }
+}
+
+/// The row of a lineage, with what `edit` puts there where that is to be stored.
+pub(super) fn row_of(lineage: &Lineage, edit: Option<(&Edit, Revision)>) -> Vec<u8> {
     let mut bytes = Vec::new();
     lineage.push_to(&mut bytes);
-    bytes.extend(Row::of(edit, revision).value?);
-    Some((lineage, bytes))
+    bytes.extend(
+        edit.and_then(|(edit, revision)| Row::of(edit, revision).value).unwrap_or_default(),
+    );
+    bytes
 }
 
 /// A row that was read.
 pub(super) struct ReadRow {
     pub(super) lineage: Lineage,
-    /// What it says is there.
-    pub(super) edit: Edit,
-    /// The write that it comes from.
-    pub(super) revision: Revision,
+    /// What it says is there, and from which write that is; `None` where that stands in a file, or in
+    /// settings.
+    pub(super) edit: Option<(Edit, Revision)>,
 }
 
 /// Reads the row that is called so.
 pub(super) fn read(name: &[u8], row: &[u8]) -> Result<ReadRow, UnreadableRow> {
     let (kind, key) = kind_of(name)?;
     let (lineage, bytes) = Lineage::read(row).ok_or(UnreadableRow)?;
+    if bytes.is_empty() {
+        return Ok(ReadRow { lineage, edit: None });
+    }
     let read = match kind {
         Kind::Client => value::client(key, bytes).map(|(config, at)| (Edit::PutClient(config), at)),
         Kind::Limit => value::limit(key, bytes).map(|(limit, at)| (Edit::PutLimit(limit), at)),
@@ -67,8 +75,7 @@ pub(super) fn read(name: &[u8], row: &[u8]) -> Result<ReadRow, UnreadableRow> {
             value::model(key, bytes).map(|((name, of), at)| (Edit::PutModel(name, of), at))
         }
     };
-    let (edit, revision) = read.map_err(|_| UnreadableRow)?;
-    Ok(ReadRow { lineage, edit, revision })
+    Ok(ReadRow { lineage, edit: Some(read.map_err(|_| UnreadableRow)?) })
 }
 
 /// That what is called so is there no more.

@@ -1,0 +1,125 @@
+//! What each control plane counted of a client, told as a whole and never added up in the store, so that
+//! nothing is counted twice.
+
+use std::{collections::BTreeSet, mem, sync::Arc};
+
+use limiter::ClientId;
+use serde::{Deserialize, Serialize};
+
+use super::Replica;
+use crate::{
+    ledger::{
+        Ledger,
+        record::LimitCount,
+        slots::{Books, SlotNumber},
+    },
+    store::{shared::Unavailable, state::Tallies},
+};
+
+/// How many clients are told of at a time.
+const TOLD_AT_A_TIME: usize = 256;
+
+/// What processes counted of one client.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counted {
+    pub(super) tallies: Tallies,
+    pub(super) dropped: u64,
+    pub(super) limits: Vec<(String, LimitCount)>,
+}
+
+/// The same of one process, as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told<'a> {
+    format: u8,
+    tallies: Tallies,
+    dropped: u64,
+    #[serde(borrow)]
+    limits: Vec<(&'a str, u64, u64)>,
+}
+
+const FORMAT: u8 = 1;
+
+/// Clients of whom more was counted since it was told.
+#[derive(Debug, Default)]
+pub(super) struct Untold(BTreeSet<SlotNumber>);
+
+impl Untold {
+    pub(super) fn add(&mut self, slot: SlotNumber) {
+        self.0.insert(slot);
+    }
+}
+
+impl Ledger {
+    /// Tells what was counted here since the last time, where others share the limits. What the store did
+    /// not take is told the next time.
+    pub async fn tell_tallies(&self) {
+        let Some(replica) = &self.replica else { return };
+        let mut untold = mem::take(&mut replica.untold.lock().0).into_iter();
+        loop {
+            let few: Vec<_> = untold.by_ref().take(TOLD_AT_A_TIME).collect();
+            if few.is_empty() {
+                return;
+            }
+            let named = self.rules.named();
+            let told = few.iter().filter_map(|slot| {
+                let books = self.slots.books(*slot);
+                let Books { client, record, .. } = &*books;
+                let client = client.as_ref()?;
+                let (tallies, dropped, counts) = record.counted_here();
+                let limits = counts.iter().filter_map(|(limit, count)| {
+                    let name = named.limit(*limit)?.config.name.as_str();
+                    Some((name, count.refused, count.would_refuse))
+                });
+                let told = Told { format: FORMAT, tallies, dropped, limits: limits.collect() };
+                Some((key(client), postcard::to_allocvec(&told).ok()?))
+            });
+            let told = told.collect();
+            if replica.store.tell_tallies(&replica.name, told).await.is_err() {
+                let mut again = replica.untold.lock();
+                again.0.extend(few);
+                again.0.extend(untold);
+                return;
+            }
+        }
+    }
+}
+
+impl Replica {
+    /// What others counted of each of these clients.
+    pub(super) async fn counted_by_others(
+        &self,
+        clients: &[(SlotNumber, ClientId)],
+    ) -> Result<Vec<Counted>, Unavailable> {
+        let keys = clients.iter().map(|(_, client)| key(client)).collect();
+        let told = self.store.tallies(keys).await?;
+        let counted = told.iter().map(|told| {
+            let others = told.iter().filter(|(name, _)| *name != self.name);
+            let told = others.filter_map(|(_, told)| postcard::from_bytes::<Told<'_>>(told).ok());
+            told.fold(Counted::default(), Counted::and)
+        });
+        Ok(counted.collect())
+    }
+}
+
+impl Counted {
+    fn and(mut self, told: Told<'_>) -> Self {
+        self.tallies = self.tallies.and(&Tallies { overcounted: 0, ..told.tallies });
+        self.tallies.overcounted = 0;
+        self.dropped = self.dropped.saturating_add(told.dropped);
+        for (name, refused, would_refuse) in told.limits {
+            let count = LimitCount { refused, would_refuse };
+            match self.limits.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => {
+                    sum.refused = sum.refused.saturating_add(count.refused);
+                    sum.would_refuse = sum.would_refuse.saturating_add(count.would_refuse);
+                }
+                None => self.limits.push((name.to_owned(), count)),
+            }
+        }
+        self
+    }
+}
+
+fn key(client: &ClientId) -> Arc<[u8]> {
+    [b"t:", client.as_str().as_bytes()].concat().into()
+}

@@ -1,0 +1,45 @@
+//! What one control plane knows or does, all of them know.
+
+use harness::deadline::eventually;
+use harness::http_client::HttpClient;
+use harness::redis::{Kind, Redis};
+
+use super::{follows, stack_on};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_and_a_reset_are_the_same_from_every_control_plane() {
+    let store = Redis::start(Kind::Redis, &[]).await;
+    let stack = stack_on(&store, 2).start().await;
+    let (first, other) = (stack.admin(), stack.other_control_planes[0].admin());
+    stack.admin().put_client("a", 100, 10_000).await;
+    follows(&other, &first, "a").await;
+    for envoy in &stack.envoys {
+        let proxy = HttpClient::http1(envoy.proxy_address());
+        for _ in 0..5 {
+            let request = proxy.post("/?prompt_tokens=10&completion_tokens=20").client("a");
+            assert_eq!(request.tokens(1_000).send().await.status, 200);
+        }
+    }
+    eventually("both tell the same of all requests", || async {
+        let (here, there) = (first.stats("a").await, other.stats("a").await);
+        let is_all = |total, used| total == 10 && used == Some(300);
+        let used = |stats: &harness::admin::ClientStats| stats.tokens_used;
+        (is_all(here.total_requests, Some(used(&here)))
+            && is_all(there.total_requests, Some(used(&there)))
+            && here.rpm_remaining == there.rpm_remaining
+            && there.rpm_remaining <= Some(95))
+        .then_some(())
+    })
+    .await;
+
+    let reset = other.http().post("/api/v1/clients/a/reset").send().await;
+    assert_eq!(reset.status, 200, "{}", reset.text());
+    eventually("the bucket is full for both", || async {
+        let (here, there) = (first.stats("a").await, other.stats("a").await);
+        (here.rpm_remaining == Some(100) && there.rpm_remaining == Some(100)).then_some(())
+    })
+    .await;
+    let proxy = stack.proxy();
+    assert_eq!(proxy.post("/").client("a").tokens(1).send().await.status, 200);
+    assert_eq!(first.stats("a").await.rpm_remaining, Some(99));
+}
