@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU64;
 
-use limiter::{AMOUNT_MAX, ClientId, InvalidClientId, Quota};
+use limiter::{AMOUNT_MAX, Quota};
 
-use super::{Allowed, FieldError, FieldErrors, Given, judge};
+use super::{Allowed, FieldError, FieldErrors, Given, MatchDraft, judge};
 use crate::{
     excerpt::Excerpt,
     limits::{
-        Each, Group, InvalidEach, InvalidGroup, InvalidLimitName, InvalidName, InvalidPer, Limit,
-        LimitMode, LimitName, Match, Measure, ModelName, Name, Per,
+        Each, InvalidEach, InvalidLimitName, InvalidPer, Limit, LimitMode, LimitName, Match,
+        Measure, Per,
     },
 };
 
@@ -39,21 +39,6 @@ pub struct LimitDraft {
     pub mode: Given<String>,
     /// The number on trial.
     pub trial: Given<Option<u64>>,
-    /// What is wrong with the fields themselves.
-    pub errors: FieldErrors,
-}
-
-/// What a limit matches, before anybody has judged it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MatchDraft {
-    /// One client, or `unknown`.
-    pub client: Given<String>,
-    /// Everybody in this group and beneath it.
-    pub group: Given<String>,
-    /// Everybody on this plan.
-    pub plan: Given<String>,
-    /// Requests for this model, or for `other`.
-    pub model: Given<String>,
     /// What is wrong with the fields themselves.
     pub errors: FieldErrors,
 }
@@ -217,39 +202,6 @@ impl LimitDraft {
     }
 }
 
-impl MatchDraft {
-    fn judged(&self, errors: &mut FieldErrors) -> Match {
-        let client = |text: &str| match ClientId::try_from(text) {
-            Ok(id) if id.as_str() == ClientId::OTHER => Err(InvalidClientId),
-            id => id,
-        };
-        let model = |text: &str| match text {
-            ClientId::OTHER => Ok(ModelName::Other),
-            name => Name::try_from(name).map(ModelName::Named),
-        };
-        let clients = Allowed::Client(InvalidClientId);
-        let (groups, plans) = (InvalidGroup.into(), InvalidName.into());
-        let matches = Match {
-            client: errors
-                .keep(judge::optional("match.client", &self.client, clients, client))
-                .flatten(),
-            group: errors
-                .keep(judge::optional("match.group", &self.group, groups, |text| {
-                    Group::try_from(text)
-                }))
-                .flatten(),
-            plan: errors
-                .keep(judge::optional("match.plan", &self.plan, plans, |text| Name::try_from(text)))
-                .flatten(),
-            model: errors
-                .keep(judge::optional("match.model", &self.model, Allowed::Model, model))
-                .flatten(),
-        };
-        errors.append(&self.errors);
-        matches
-    }
-}
-
 /// A positive number up to `max`.
 fn number(
     field: &'static str,
@@ -263,7 +215,10 @@ fn number(
 
 #[cfg(test)]
 mod tests {
+    use limiter::ClientId;
+
     use super::{super::Fields, *};
+    use crate::limits::ModelName;
 
     fn text(text: &str) -> Given<String> {
         Given::Value(text.to_owned())

@@ -6,10 +6,12 @@ mod field_error;
 mod given;
 mod judge;
 mod limit_draft;
+mod match_draft;
 mod model_draft;
 
 pub use draft::Draft;
 pub use field_error::{Allowed, FieldError, FieldErrors, Fields};
 pub use given::Given;
-pub use limit_draft::{LimitDraft, MatchDraft};
+pub use limit_draft::LimitDraft;
+pub use match_draft::MatchDraft;
 pub use model_draft::ModelDraft;

@@ -6,8 +6,11 @@ use flowguard::clients::{ClientConfig, Limits};
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use limiter::ClientId;
-use proto::api::{ClientConfig as Config, ListClientsRequest, ListClientsResponse};
-use serde_json::Value;
+use proto::api::{
+    ClientConfig as Config, ListClientsRequest, ListClientsResponse, ListLimitsRequest,
+    ListModelsRequest,
+};
+use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
@@ -159,6 +162,40 @@ async fn a_page_that_cannot_be_is_an_invalid_argument() {
     // A client that is gone meanwhile is a place to go on all the same.
     let page = list(&served, 0, "0").await.expect("answered");
     assert_eq!(page.clients.len(), 1);
+}
+
+#[tokio::test]
+async fn pages_of_limits_and_models_are_read_on_and_behind_no_other_token() {
+    let world = World::new();
+    let models: serde_json::Map<_, _> =
+        (0..120).map(|n| (format!("m{n:03}"), json!([format!("m{n:03}")]))).collect();
+    let limit = |n: usize| json!({"name": format!("l{n:03}"), "match": {"plan": format!("p{n}")}, "concurrent": 1});
+    let limits: Vec<_> = (0..120).map(limit).collect();
+    let document = json!({"models": models, "limits": limits});
+    assert_eq!(world.put("/api/v1/config", document.to_string()).await.status, 200);
+    let served = grpc::serve(&world).await;
+    let mut calls = served.client();
+    for (token, count, next) in [("", 100, Some("99")), ("099", 20, None), ("500", 0, None)] {
+        let of = |letter: &str| match token {
+            "" => String::new(),
+            token => format!("{letter}{token}"),
+        };
+        let next = |letter: &str| next.map(|next| format!("{letter}0{next}"));
+        let request = ListLimitsRequest { page_token: of("l"), ..Default::default() };
+        let page = calls.list_limits(request).await.expect("answered").into_inner();
+        assert_eq!((page.limits.len(), page.next_page_token), (count, next("l")));
+        let request = ListModelsRequest { page_token: of("m"), ..Default::default() };
+        let page = calls.list_models(request).await.expect("answered").into_inner();
+        assert_eq!((page.models.len(), page.next_page_token), (count, next("m")));
+    }
+    let told = "page_token must be an earlier answer's next_page_token, or absent, not \"a b\"";
+    let page_token = "a b".to_owned();
+    let request = ListLimitsRequest { page_token: page_token.clone(), page_size: 1 };
+    let limits = refused(calls.list_limits(request).await);
+    let models = refused(calls.list_models(ListModelsRequest { page_token, page_size: 1 }).await);
+    for status in [limits, models] {
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, told));
+    }
 }
 
 #[tokio::test]

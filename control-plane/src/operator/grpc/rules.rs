@@ -1,5 +1,7 @@
 //! Limits and models between the wire's types and the control plane's own, and pages of them.
 
+use std::fmt;
+
 use proto::api;
 use tonic::Status;
 
@@ -141,18 +143,22 @@ pub(super) fn bucket_page(
 }
 
 /// Those of `names` that are on the page, which are in their order, and the token of the next one.
-pub(super) fn rule_page<T>(
+pub(super) fn rule_page<T, N: Ord + fmt::Display + for<'a> TryFrom<&'a str>>(
     page_size: i32,
     token: &str,
     all: impl Iterator<Item = T>,
-    name: impl Fn(&T) -> &str,
+    name: impl Fn(&T) -> &N,
 ) -> Result<(Vec<T>, Option<String>), Status> {
     let max = self::page_size(page_size, RULES_AT_A_TIME, RULES_AT_A_TIME)?;
-    let mut page: Vec<_> =
-        all.filter(|one| token.is_empty() || name(one) > token).take(max + 1).collect();
+    let after = match token {
+        "" => None,
+        token => Some(N::try_from(token).map_err(|_| no_token(token))?),
+    };
+    let is_behind = |one: &T| after.as_ref().is_none_or(|after| name(one) > after);
+    let mut page: Vec<_> = all.filter(is_behind).take(max + 1).collect();
     let has_more = page.len() > max;
     page.truncate(max);
-    let next = page.last().filter(|_| has_more).map(|last| name(last).to_owned());
+    let next = page.last().filter(|_| has_more).map(|last| name(last).to_string());
     Ok((page, next))
 }
 

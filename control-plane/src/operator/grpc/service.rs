@@ -174,7 +174,7 @@ impl FlowGuardService for FlowGuard {
         let limits = self.operator.limits(&Caller::of(request.extensions()));
         let ListLimitsRequest { page_size, page_token } = request.get_ref();
         let limits = limits.iter();
-        let page = rules::rule_page(*page_size, page_token, limits, |limit| limit.name.as_str());
+        let page = rules::rule_page(*page_size, page_token, limits, |limit| &limit.name);
         let (limits, next_page_token) = page?;
         let limits = limits.into_iter().map(api::Limit::from).collect();
         Ok(Response::new(ListLimitsResponse { limits, next_page_token }))
@@ -225,7 +225,7 @@ impl FlowGuardService for FlowGuard {
         let models = self.operator.models(&Caller::of(request.extensions()));
         let ListModelsRequest { page_size, page_token } = request.get_ref();
         let models = models.iter();
-        let page = rules::rule_page(*page_size, page_token, models, |(name, _)| name.as_str());
+        let page = rules::rule_page(*page_size, page_token, models, |(name, _)| *name);
         let (models, next_page_token) = page?;
         let models = models.into_iter().map(|(name, of)| rules::model(name.as_str(), of));
         let models = models.collect();
