@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     store: bool,
     /// Arguments of the benchmark: `cargo xtask bench --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<OsString>,
+    rest: Vec<OsString>,
 }
 
 /// Runs one of the benchmarks.
@@ -30,17 +30,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.ledger {
         let mut command =
             cargo(&["bench", "--locked", "--package", "flowguard", "--bench", "ledger", "--"]);
-        return process::run(command.args(&arguments.arguments));
+        return process::run(command.args(&arguments.rest));
     }
     if arguments.store {
         let mut parts = Parts::default();
         parts.add_store_servers()?;
         let mut command = Command::new(cargo::build_program("script", Profile::Release)?);
-        return process::run(parts.tell(command.args(&arguments.arguments)));
+        return process::run(parts.tell(command.args(&arguments.rest)));
     }
     // Called in the caller's folder, to which the path of the JSON file is relative.
     let mut command = Command::new(cargo::build_program("bench", Profile::Release)?);
-    command.args(&arguments.arguments);
+    command.args(&arguments.rest);
     if arguments.ask_for_help() {
         return process::run(&mut command);
     }
@@ -55,6 +55,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 impl Arguments {
     /// Help needs none of the parts, which take minutes the first time.
     fn ask_for_help(&self) -> bool {
-        self.arguments.iter().any(|argument| argument == "-h" || argument == "--help")
+        self.rest.iter().any(|argument| argument == "-h" || argument == "--help")
     }
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
-    Batch, Decide, Demand, End, Opening, Operation, Reply, Told, Verdict, Wanted,
+    Batch, Decide, Demand, End, Opening, Operation, Reply, Tallies, Told, Verdict, Wanted,
     client::{Answer, Client, Credentials, Failure, Secret, Target, Trust},
 };
 use harness::{
@@ -113,7 +113,7 @@ async fn an_end_that_is_told_twice_gives_back_once() {
     let (epoch, used) = (reply.after[0].epoch, Tokens::ZERO);
     let correction = flowguard::store::shared::Correction { bucket, charge, epoch, used };
     let corrections = [correction].into_iter().collect();
-    let end = End { worker, request: 1, corrections, tallies: Default::default() };
+    let end = End { worker, request: 1, corrections, tallies: Tallies::new() };
     batch.push(Operation::End(end)).expect("room");
     let end = Arc::new(batch);
     assert_eq!(verdict(&client, &end).await, Verdict::Done { charged: 0 });

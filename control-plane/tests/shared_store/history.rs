@@ -265,13 +265,13 @@ fn check(
     }
     check_words(world, words, reply)?;
 
-    let mut replay = Replay::of(batch, reply).map_err(|error| error.to_string())?;
+    let mut again = Replay::of(batch, reply).map_err(|error| error.to_string())?;
     for (number, asked) in asked.iter().enumerate() {
-        let step = replay.step().expect("a step for each");
+        let step = again.step().expect("a step for each");
         let step = step.map_err(|mismatch| mismatch.to_string())?;
         check_step(world, asked, &step).map_err(|error| format!("operation {number}: {error}"))?;
     }
-    replay.finish().map_err(|mismatch| format!("{mismatch}: {:?}", reply.after))?;
+    again.finish().map_err(|mismatch| format!("{mismatch}: {:?}", reply.after))?;
 
     for (index, (limit, told)) in limits.iter().enumerate() {
         let limit = &mut world.limits[*limit];

@@ -13,5 +13,6 @@ pub mod plugin_config;
 pub mod request_headers;
 pub mod rest_bodies;
 pub mod state_files;
+pub mod store_replies;
 pub mod usage;
 mod world;

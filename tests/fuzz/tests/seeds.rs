@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use targets::{
-    document, frames, grpc_calls, plugin_config, request_headers, rest_bodies, state_files, usage,
+    document, frames, grpc_calls, plugin_config, request_headers, rest_bodies, state_files,
+    store_replies, usage,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -53,6 +54,11 @@ fn what_holds_for_a_plugin_configuration_holds_for_its_seeds() {
 #[test]
 fn what_holds_for_request_headers_holds_for_their_seeds() {
     feed("request_headers", request_headers::check);
+}
+
+#[test]
+fn what_holds_for_answers_of_the_shared_store_holds_for_their_seeds() {
+    feed("store_replies", store_replies::check);
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Load {
         if let Err(BatchError::Full) = self.batch(0) {
             return Ok(None);
         }
-        for number in 0..CLIENTS / self.asks + 1 {
+        for number in 0..=CLIENTS / self.asks {
             self.call(client, number).await?;
         }
         redis.command(&[b"CONFIG", b"RESETSTAT"]).await;

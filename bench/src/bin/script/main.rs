@@ -3,7 +3,7 @@
 
 mod load;
 
-use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
+use std::{error::Error, fmt::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use flowguard::store::shared::{
@@ -21,7 +21,7 @@ struct Options {
     /// Calls of each cell of the table
     #[arg(long, default_value_t = 3_000)]
     calls: u32,
-    /// Measure on Valkey, which $FLOWGUARD_VALKEY names
+    /// Measure on Valkey
     #[arg(long)]
     valkey: bool,
     /// Measure another script than the one that is in force
@@ -75,13 +75,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 (64, Clients::One),
             ] {
                 let load = Load { limits, asks, clients, keeps_notes };
-                row += &match load.measure(&redis, &client, options.calls).await? {
-                    Some(Cost { script_us, cpu_us }) => format!(
-                        "| {script_us:.0}, {cpu_us:.0} ({:.2}) ",
-                        script_us / f64::from(asks)
-                    ),
-                    None => "| more than a call may ".to_owned(),
-                };
+                match load.measure(&redis, &client, options.calls).await? {
+                    Some(Cost { script_us, cpu_us }) => {
+                        let each_us = script_us / f64::from(asks);
+                        write!(row, "| {script_us:.0}, {cpu_us:.0} ({each_us:.2}) ")?;
+                    }
+                    None => row += "| more than a call may ",
+                }
             }
             println!("{row}|");
         }

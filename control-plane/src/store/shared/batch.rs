@@ -119,11 +119,6 @@ pub enum BatchError {
 }
 
 impl Batch {
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.operations.is_empty() && self.buckets.is_empty() && self.words.is_empty()
-    }
-
     /// Lists a bucket under its key. A listed bucket is brought to the store's time and to what is told
     /// of it, also where no operation touches it.
     ///
@@ -237,7 +232,7 @@ impl Batch {
     }
 
     /// The keys that the script touches, each behind the prefix of the space.
-    pub fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let buckets = self.buckets.iter().map(|bucket| &bucket.key);
         let places = self.places.iter().map(|places| &places.key);
         let all = buckets.chain(places).chain(&self.workers).chain(&self.tallies);
@@ -245,12 +240,12 @@ impl Batch {
     }
 
     /// The time, where a test sets it.
-    pub fn time(now: Option<UnixMillis>) -> Vec<u8> {
+    pub(super) fn time(now: Option<UnixMillis>) -> Vec<u8> {
         now.map(|now| now.0.to_string().into_bytes()).unwrap_or_default()
     }
 
     /// What the script is told beside keys and time.
-    pub fn body(&self) -> Vec<u8> {
+    pub(super) fn body(&self) -> Vec<u8> {
         wire::body(self)
     }
 

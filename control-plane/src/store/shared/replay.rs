@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU64;
 
-use limiter::{Bucket, Charge, Decision, Places, UnixMillis, decide};
+use limiter::{Charge, Decision, Places, Tokens, UnixMillis, decide};
 use smallvec::SmallVec;
 use thiserror::Error;
 
@@ -142,11 +142,7 @@ impl<'a> Replay<'a> {
             (Operation::Charge { bucket, tokens, .. }, Verdict::Done { charged: 0 }) => {
                 let now = self.reply.now;
                 if let Some(value) = find_mut(&mut self.buckets, bucket.0) {
-                    value.bucket.settle(
-                        Charge::of(limiter::Tokens::ZERO, NonZeroU64::MIN, 0),
-                        *tokens,
-                        now,
-                    );
+                    value.bucket.settle(Charge::of(Tokens::ZERO, NonZeroU64::MIN, 0), *tokens, now);
                 }
                 Ok(Step::Charged)
             }
@@ -166,7 +162,7 @@ impl<'a> Replay<'a> {
                         limiter::Demand::new(&mut value.bucket, tokens)
                     }
                     (Source::Bucket(value), Wanted::Place(_)) => {
-                        limiter::Demand::new(&mut value.bucket, limiter::Tokens::ONE)
+                        limiter::Demand::new(&mut value.bucket, Tokens::ONE)
                     }
                     (Source::Places(places), _) => limiter::Demand::place(places),
                 };
@@ -259,6 +255,3 @@ enum Source {
 fn find_mut<T>(list: &mut [T], index: u16) -> Option<&mut T> {
     list.get_mut(usize::from(index).checked_sub(1)?)
 }
-
-/// A decision copies as many as it has demands.
-const _: () = assert!(size_of::<Bucket>() <= 48);

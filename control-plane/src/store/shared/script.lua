@@ -223,7 +223,10 @@ local places, words = {}, {}
 for i = 1, place_count do
   local most
   most, pos = unpack_from('<d', body, pos)
-  places[i] = { key = KEYS[place_keys + i], max = most, words = {}, workers = {} }
+  places[i] = {
+    key = KEYS[place_keys + i], max = most, words = {}, workers = {},
+    clamped = {}, gone = {},
+  }
 end
 for i = 1, word_count do
   local index, number, held, worker
@@ -238,7 +241,7 @@ end
 -- A field without a name has the sum of all that is held, and when the first lease ends. A lease that
 -- ends later than one that begins now is by a clock that was set back since.
 local function count_anew(place)
-  place.taken, place.first_end, place.writes, place.gone = 0, now + LEASE_MS, {}, {}
+  place.taken, place.first_end = 0, now + LEASE_MS
   local fields = call('HGETALL', place.key)
   for i = 1, #fields, 2 do
     local worker = fields[i]
@@ -249,7 +252,7 @@ local function count_anew(place)
       else
         if lease_end > now + LEASE_MS then
           lease_end = now + LEASE_MS
-          place.writes[worker] = pack('<ddd', number, held, lease_end)
+          place.clamped[worker] = pack('<ddd', number, held, lease_end)
         end
         place.taken = place.taken + held
         place.first_end = min(place.first_end, lease_end)
@@ -263,7 +266,6 @@ for i = 1, place_count do
   local said = call('HMGET', place.key, '', unpack(place.workers))
   if said[1] then
     place.taken, place.first_end = unpack_from('<dd', said[1])
-    place.writes, place.gone = {}, {}
   end
   if not said[1] or place.first_end <= now or place.first_end > now + LEASE_MS then
     count_anew(place)
@@ -448,20 +450,17 @@ local taken = {}
 for i = 1, place_count do
   local place = places[i]
   taken[i] = pack('<d', place.taken_before)
+  local fields = { '', pack('<dd', place.taken, place.first_end) }
   for _, word in ipairs(place.words) do
     if word.is_news then
-      place.writes[word.worker] = pack('<ddd', word.number, word.held, now + LEASE_MS)
+      fields[#fields + 1] = word.worker
+      fields[#fields + 1] = pack('<ddd', word.number, word.held, now + LEASE_MS)
     end
   end
-  local fields = { '', pack('<dd', place.taken, place.first_end) }
-  for worker, value in pairs(place.writes) do
-    fields[#fields + 1] = worker
-    fields[#fields + 1] = value
-  end
+  -- There may be more workers than one command takes; what these say now comes after.
+  for worker, value in pairs(place.clamped) do call('HSET', place.key, worker, value) end
+  for _, worker in ipairs(place.gone) do call('HDEL', place.key, worker) end
   call('HSET', place.key, unpack(fields))
-  for _, worker in ipairs(place.gone) do
-    if not place.writes[worker] then call('HDEL', place.key, worker) end
-  end
   -- Nobody says anything any more of the places of a limit that was deleted.
   call('PEXPIRE', place.key, 2 * LEASE_MS)
 end
