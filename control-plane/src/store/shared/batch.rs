@@ -226,6 +226,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether it asks nothing and says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.words.is_empty()
+    }
+
     /// The keys of the buckets, in the order in which an answer has them.
     pub(super) fn bucket_keys(&self) -> impl Iterator<Item = &[u8]> {
         self.buckets.iter().map(|bucket| &*bucket.key)
