@@ -1,6 +1,6 @@
 //! What a request asks, and what it is answered.
 
-use limiter::{Balance, Dimension, Tokens, Wait};
+use limiter::{Balance, Tokens, Wait};
 
 use crate::limits::LimitKey;
 
@@ -116,23 +116,10 @@ pub struct Left {
     pub balance: Balance,
 }
 
-impl Standing {
+impl Tightest {
     /// Whether what is left would not pay for as many tokens again.
     pub(super) fn is_short(&self, cost: Tokens) -> bool {
-        self.tokens.is_some_and(|tokens| tokens.remaining() < cost.get())
-    }
-}
-
-/// Where nothing but a client's own limits applies.
-impl From<&Standing> for Tightest {
-    fn from(standing: &Standing) -> Self {
-        let own = |limit, balance: Option<Balance>| {
-            balance.map(|balance| Left { limit: LimitKey::Own(limit), balance })
-        };
-        Self {
-            requests: own(Dimension::Rpm, standing.requests),
-            tokens: own(Dimension::Tpm, standing.tokens),
-        }
+        self.tokens.as_ref().is_some_and(|tokens| tokens.balance.remaining() < cost.get())
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is left: one client's own buckets, in this process.
 
-use limiter::{Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis, Wait};
+use limiter::{Balance, Bucket, Decision, Demand, Dimension, PerMinute, Tokens, UnixMillis, Wait};
 
 use super::{
-    Refusal, Shortage, Standing, Tightest,
+    Left, Refusal, Shortage, Standing, Tightest,
     beside::Beside,
     charges::{Charges, Held},
     cost::Cost,
@@ -38,7 +38,7 @@ impl Balances {
         cost: Tokens,
         retry_after: RetryAfter,
         now: UnixMillis,
-    ) -> Decided {
+    ) -> Result<Charges, Refusal> {
         let epoch = self.epoch;
         let requests =
             limits.rpm.map(|rpm| Demand::new(in_use(&mut self.requests, rpm, now), Tokens::ONE));
@@ -52,7 +52,7 @@ impl Balances {
             (None, Some(tokens)) => decide(epoch, [Dimension::Tpm], [tokens], now),
             (None, None) => decide(epoch, [], [], now),
         };
-        let outcome = match decided {
+        match decided {
             Ok(charges) => {
                 self.follow(limits, cost, now);
                 Ok(charges)
@@ -64,9 +64,7 @@ impl Balances {
                 };
                 Err(self.refusal(limit, limits, wait, now))
             }
-        };
-        let standing = self.standing(limits, now);
-        Decided { outcome, tightest: (&standing).into(), is_short: standing.is_short(cost) }
+        }
     }
 
     /// A request was admitted: who waits is told accordingly.
@@ -230,27 +228,33 @@ impl Balances {
     }
 
     /// What is left of each of `limits` at `now`.
-    #[inline]
     pub(super) fn standing(&self, limits: Limits, now: UnixMillis) -> Standing {
-        let balance = |bucket: &Option<Bucket>, limit: Option<PerMinute>| match (bucket, limit) {
-            (_, None) => None,
-            (Some(bucket), Some(_)) => Some(bucket.balance(now)),
-            (None, Some(limit)) => Some(Bucket::full(limit.into(), now).balance(now)),
-        };
         Standing {
-            requests: balance(&self.requests, limits.rpm),
-            tokens: balance(&self.tokens, limits.tpm),
+            requests: limits.rpm.map(|limit| balance(self.requests.as_ref(), limit, now)),
+            tokens: limits.tpm.map(|limit| balance(self.tokens.as_ref(), limit, now)),
+        }
+    }
+
+    /// The same, as it is told where nothing but `limits` applies.
+    #[inline]
+    pub(super) fn tightest(&self, limits: Limits, now: UnixMillis) -> Tightest {
+        let left = |own, bucket, limit| Left {
+            limit: LimitKey::Own(own),
+            balance: balance(bucket, limit, now),
+        };
+        Tightest {
+            requests: limits.rpm.map(|limit| left(Dimension::Rpm, self.requests.as_ref(), limit)),
+            tokens: limits.tpm.map(|limit| left(Dimension::Tpm, self.tokens.as_ref(), limit)),
         }
     }
 }
 
-/// What was decided over one request, and how little is left then.
-#[derive(Debug)]
-pub(super) struct Decided {
-    pub(super) outcome: Result<Charges, Refusal>,
-    pub(super) tightest: Tightest,
-    /// Whether what is left would not pay for the same request again.
-    pub(super) is_short: bool,
+#[inline]
+fn balance(bucket: Option<&Bucket>, limit: PerMinute, now: UnixMillis) -> Balance {
+    match bucket {
+        Some(bucket) => bucket.balance(now),
+        None => Bucket::full(limit.into(), now).balance(now),
+    }
 }
 
 #[inline]

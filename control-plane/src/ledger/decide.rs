@@ -8,13 +8,14 @@ use parking_lot::MutexGuard;
 
 use super::{
     Answer, Ask, Client, Ledger, RequestKind, Reservation, RetryAfter, Unknown, Worker, WorkerId,
-    balances::Decided,
+    charges::Charges,
     cost::Cost,
     journal::Pen,
     policy::EstimateSource,
     record::Record,
     rules::{Applied, ModelNumber, Row},
-    together::{Beset, count_refused},
+    slots::{Books, SlotNumber},
+    together::{Beset, Decided, count_refused},
     worker::Held,
     written::push_opened,
 };
@@ -147,51 +148,84 @@ impl Ledger {
         retry_after: RetryAfter,
         asking: &mut Asking<'_>,
     ) -> Answer {
-        let Asking { worker, held, pen, now } = asking;
-        let now = *now;
-        let in_shadow = held.is_in_shadow;
+        let (now, in_shadow) = (asking.now, asking.held.is_in_shadow);
         let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
-        pen.touch(slot);
+        asking.pen.touch(slot);
         let mut books = self.slots.books(slot);
         let applied = client.entry.class.applied();
         let mut request = beset(client, applied.as_ref(), ask, Tokens::ZERO);
         let reserved = self.estimate(client, &books.record, ask, request.rows, now);
         request.cost = reserved;
-        let Decided { outcome, tightest, is_short } = if request.rows.is_empty() {
-            books.balances.decide(request.limits, reserved, retry_after, now)
-        } else {
-            self.decide_together(&mut books, request, (retry_after, in_shadow), pen, now)
-        };
+        if !request.rows.is_empty() {
+            let retry_after = (retry_after, in_shadow);
+            let decided =
+                self.decide_together(&mut books, request, retry_after, &mut asking.pen, now);
+            return self.decided_together(
+                client,
+                is_configured,
+                ask,
+                (slot, books),
+                (request, decided),
+                asking,
+            );
+        }
+        // Nothing here is in a form that would do for both: to move it costs as much as the decision.
+        match books.balances.decide(request.limits, reserved, retry_after, now) {
+            Ok(charges) => {
+                let is_followed = self.workers.take_place(asking.held.reservations.len());
+                self.hold(
+                    client,
+                    ask,
+                    (slot, &mut books),
+                    (charges, reserved),
+                    is_followed,
+                    asking,
+                );
+                let tightest = books.balances.tightest(request.limits, now);
+                let is_short = tightest.is_short(reserved);
+                Answer::Admitted { reserved, is_followed, is_configured, tightest, is_short }
+            }
+            Err(refusal) => {
+                books.record.not_admitted(&refusal.limit, in_shadow, now);
+                let tightest = books.balances.tightest(request.limits, now);
+                Answer::Refused { refusal, reserved, is_configured, tightest }
+            }
+        }
+    }
+
+    /// What becomes of a request that limits beside its client's own two have decided, too.
+    fn decided_together(
+        &self,
+        client: &Client,
+        is_configured: bool,
+        ask: &Ask<'_>,
+        (slot, mut books): (SlotNumber, MutexGuard<'_, Books>),
+        (request, decided): (Beset<'_>, Decided),
+        asking: &mut Asking<'_>,
+    ) -> Answer {
+        let (now, in_shadow) = (asking.now, asking.held.is_in_shadow);
+        let reserved = request.cost;
+        let Decided { outcome, tightest, is_short } = decided;
         match outcome {
             Ok(charges) => {
-                let is_followed = self.workers.take_place(held.reservations.len());
+                let is_followed = self.workers.take_place(asking.held.reservations.len());
                 if !is_followed && let Some((limit, refusal)) = request.no_place() {
                     // Nobody would know when to give its place back.
-                    self.end_charges(Some(&mut books), &charges, Some(Cost::Nothing), pen, now);
+                    let nothing = Some(Cost::Nothing);
+                    self.end_charges(Some(&mut books), &charges, nothing, &mut asking.pen, now);
                     count_refused(limit, &mut books.record, in_shadow);
                     books.record.not_admitted(&refusal.limit, in_shadow, now);
                     let (tightest, _) = self.tightest_together(&books, request, now);
                     return Answer::Refused { refusal, reserved, is_configured, tightest };
                 }
-                books.record.admitted(now);
-                if is_followed {
-                    let slot = books.key(slot);
-                    let reservation = Reservation { slot, kind: ask.kind, charges, reserved };
-                    pen.note_with(|push| {
-                        let names = (&**self.rules.named(), &self.shared);
-                        push_opened(
-                            (*worker, ask.id),
-                            &client.config.id,
-                            &reservation,
-                            names,
-                            push,
-                        );
-                    });
-                    held.reservations.insert(ask.id, reservation);
-                } else {
-                    self.end_charges(Some(&mut books), &charges, None, pen, now);
-                    books.record.lost(reserved);
-                }
+                self.hold(
+                    client,
+                    ask,
+                    (slot, &mut books),
+                    (charges, reserved),
+                    is_followed,
+                    asking,
+                );
                 Answer::Admitted { reserved, is_followed, is_configured, tightest, is_short }
             }
             Err(refusal) => {
@@ -199,6 +233,32 @@ impl Ledger {
                 Answer::Refused { refusal, reserved, is_configured, tightest }
             }
         }
+    }
+
+    /// Holds what a request was charged until it ends; where its end is not waited for, it stands.
+    #[inline]
+    fn hold(
+        &self,
+        client: &Client,
+        ask: &Ask<'_>,
+        (slot, books): (SlotNumber, &mut Books),
+        (charges, reserved): (Charges, Tokens),
+        is_followed: bool,
+        asking: &mut Asking<'_>,
+    ) {
+        let Asking { worker, held, pen, now } = asking;
+        books.record.admitted(*now);
+        if !is_followed {
+            self.end_charges(Some(books), &charges, None, pen, *now);
+            books.record.lost(reserved);
+            return;
+        }
+        let reservation = Reservation { slot: books.key(slot), kind: ask.kind, charges, reserved };
+        pen.note_with(|push| {
+            let names = (&**self.rules.named(), &self.shared);
+            push_opened((*worker, ask.id), &client.config.id, &reservation, names, push);
+        });
+        held.reservations.insert(ask.id, reservation);
     }
 
     /// How many tokens a request reserves.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::{
     Ledger, Left, Refusal, Shortage, Tightest,
-    balances::{Decided, in_use},
+    balances::in_use,
     charges::{Charges, Held},
     journal::Pen,
     keys::{BucketKey, Part},
@@ -32,6 +32,15 @@ pub(super) struct Beset<'a> {
     /// Its client's own limits.
     pub(super) limits: Limits,
     pub(super) cost: Tokens,
+}
+
+/// What was decided over one request, and how little is left then.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) outcome: Result<Charges, Refusal>,
+    pub(super) tightest: Tightest,
+    /// Whether what is left would not pay for the same request again.
+    pub(super) is_short: bool,
 }
 
 /// One limit's part in a decision.
@@ -146,14 +155,10 @@ impl Ledger {
                 })
             }
         };
+        let own = balances.tightest(limits, now);
         let decided = Decided {
-            is_short: balances.standing(limits, now).is_short(cost)
-                || stakes.iter().any(|stake| stake.is_short(cost, now)),
-            tightest: stakes
-                .iter()
-                .fold((&balances.standing(limits, now)).into(), |tightest: Tightest, stake| {
-                    stake.tighten(tightest, now)
-                }),
+            is_short: own.is_short(cost) || stakes.iter().any(|stake| stake.is_short(cost, now)),
+            tightest: stakes.iter().fold(own, |tightest, stake| stake.tighten(tightest, now)),
             outcome,
         };
         if decided.outcome.is_ok() {
@@ -174,11 +179,9 @@ impl Ledger {
         let (places, locked) = self.lock(request);
         let stakes = stakes(books, request, &places, &locked, now);
         let Beset { limits, cost, .. } = request;
-        let standing = books.balances.standing(limits, now);
-        (
-            stakes.iter().fold((&standing).into(), |tightest, stake| stake.tighten(tightest, now)),
-            standing.is_short(cost) || stakes.iter().any(|stake| stake.is_short(cost, now)),
-        )
+        let own = books.balances.tightest(limits, now);
+        let is_short = own.is_short(cost) || stakes.iter().any(|stake| stake.is_short(cost, now));
+        (stakes.iter().fold(own, |tightest, stake| stake.tighten(tightest, now)), is_short)
     }
 
     /// Where the buckets of the limits that apply are, of which the shared ones are locked. All are
