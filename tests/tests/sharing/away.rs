@@ -17,7 +17,7 @@ async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_
     let proxies: Vec<_> =
         stack.envoys.iter().map(|envoy| HttpClient::http1(envoy.proxy_address())).collect();
     for proxy in &proxies {
-        assert_eq!(proxy.get("/").client("a").send().await.status, 200);
+        assert_eq!(proxy.post("/").client("a").tokens(1).send().await.status, 200);
     }
     eventually("both are counted", || async {
         let keys = store.command(&[b"ZCARD", b"{flowguard}:control-planes"]).await;
@@ -30,7 +30,7 @@ async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_
     for proxy in &proxies {
         let mut of_this_one = 0;
         loop {
-            let status = proxy.get("/").client("a").send().await.status;
+            let status = proxy.post("/").client("a").tokens(1).send().await.status;
             match status.as_u16() {
                 200 => of_this_one += 1,
                 429 => break,
@@ -64,10 +64,10 @@ async fn a_store_that_is_away_closes_or_opens_where_that_is_wanted() {
         let mut store = Redis::start(Kind::Redis, &[]).await;
         let stack = stack_on(&store, 1).setting("STORE_FAILURE_MODE", mode).start().await;
         stack.admin().put_client("a", 5, None).await;
-        assert_eq!(stack.proxy().get("/").client("a").send().await.status, 200);
+        assert_eq!(stack.proxy().post("/").client("a").tokens(1).send().await.status, 200);
         store.process().kill();
         for _ in 0..10 {
-            let answer = stack.proxy().get("/").client("a").send().await;
+            let answer = stack.proxy().post("/").client("a").tokens(1).send().await;
             assert_eq!(answer.status.as_u16(), status, "{mode}");
         }
     }
