@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     ledger::{
-        Answer, Ask, Ledger, Refusal, Reservation, Shortage, Standing, Tightest, WorkerId,
+        Answer, Ask, Ledger, Left, Refusal, Reservation, Shortage, Tightest, WorkerId,
         charges::Charges,
         keys::Part,
         rules::Row,
@@ -123,14 +123,14 @@ fn unfollowed(request: RequestName, holds: Holds) -> Wish {
 
 /// How the limits of a request stand after it was decided.
 struct Standings<'a> {
-    own: Standing,
+    own: Tightest,
     /// In the order of the demands.
     all: Vec<(Whose, Option<&'a Row>, Stock)>,
 }
 
 impl<'a> Standings<'a> {
     fn of(asked: &Asked, rows: &'a [Row], decided: &Decided) -> Self {
-        let mut own = Standing::default();
+        let mut own = Tightest::default();
         let mut all = Vec::with_capacity(asked.whose.len());
         for ((whose, _), left) in asked.whose.iter().zip(&decided.left) {
             let stock = match left {
@@ -138,8 +138,14 @@ impl<'a> Standings<'a> {
                 Stands::Places(places) => Stock::Places(*places),
             };
             match whose {
-                Whose::Own(Dimension::Rpm) => own.requests = stock.balance(decided.now),
-                Whose::Own(Dimension::Tpm) => own.tokens = stock.balance(decided.now),
+                Whose::Own(dimension) => {
+                    let limit = LimitKey::Own(*dimension);
+                    let left = stock.balance(decided.now).map(|balance| Left { limit, balance });
+                    match dimension {
+                        Dimension::Rpm => own.requests = left,
+                        Dimension::Tpm => own.tokens = left,
+                    }
+                }
                 Whose::Beside(..) => {}
             }
             let row = match whose {
@@ -159,7 +165,7 @@ impl<'a> Standings<'a> {
     }
 
     fn tightest(&self, now: UnixMillis) -> Tightest {
-        self.enforced().fold((&self.own).into(), |tightest, (row, stock)| {
+        self.enforced().fold(self.own.clone(), |tightest, (row, stock)| {
             tighten(&row.limit, stock, tightest, now)
         })
     }
@@ -181,12 +187,14 @@ impl<'a> Standings<'a> {
                 (LimitKey::Named(row.limit.config.name.clone()), shortage)
             }
             Some((Whose::Own(Dimension::Tpm), ..)) => {
-                let tokens = self.own.tokens.map(Shortage::Tokens);
+                let tokens = self.own.tokens.as_ref();
+                let tokens = tokens.map(|left| Shortage::Tokens(left.balance));
                 (LimitKey::Own(Dimension::Tpm), tokens.unwrap_or(Shortage::Places(0)))
             }
             // One of them refused, or nothing would have.
             _ => {
-                let requests = self.own.requests.map(Shortage::Requests);
+                let requests = self.own.requests.as_ref();
+                let requests = requests.map(|left| Shortage::Requests(left.balance));
                 (LimitKey::Own(Dimension::Rpm), requests.unwrap_or(Shortage::Places(0)))
             }
         };
