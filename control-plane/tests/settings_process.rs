@@ -150,7 +150,8 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         fs::read_to_string(path).expect("the file is there")
     };
     let (compose, example) = (file("compose.yaml"), file(".env.example"));
-    // Between containers, these are nobody's choice, or files that are mounted.
+    // Between containers, these are nobody's choice, or files that are mounted. A value in braces cannot
+    // stand in another one's.
     let fixed = [
         "UPSTREAM_CA_FILE",
         "DECISION_PORT",
@@ -158,6 +159,7 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         "BIND_ADDRESS",
         "CONFIG_FILE",
         "DATA_DIR",
+        "STORE_PREFIX",
     ];
     // The name by which Prometheus calls the control plane, three quarters of what Envoy's
     // container may have, and what most users want.

@@ -1,6 +1,11 @@
 //! Where a process keeps what outlives it: nowhere, in a folder of its own, or in a store that it shares.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tracing::{info, warn};
 
@@ -43,7 +48,7 @@ pub(super) enum ShareError {
         /// The setting that names it.
         name: &'static str,
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// The operating system's answer.
         error: io::Error,
     },
@@ -51,13 +56,13 @@ pub(super) enum ShareError {
     #[error("STORE_URL={url} (--store-url) cannot be used: {failure}")]
     Call {
         /// The store.
-        url: StoreUrl,
+        url: Box<StoreUrl>,
         /// What went wrong.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// It is of a kind that is not known yet.
     #[error("STORE_URL={0} (--store-url) must name one server: redis:// or rediss://")]
-    Topology(StoreUrl),
+    Topology(Box<StoreUrl>),
     /// It throws buckets away.
     #[error(
         "STORE_URL={url} (--store-url) has maxmemory-policy {policy}, which throws away what clients \
@@ -65,13 +70,13 @@ pub(super) enum ShareError {
     )]
     Evicts {
         /// The store.
-        url: StoreUrl,
+        url: Box<StoreUrl>,
         /// Its policy.
         policy: String,
     },
     /// It takes no writes.
     #[error("STORE_URL={0} (--store-url) is a replica, which takes no writes: name its primary")]
-    Replica(StoreUrl),
+    Replica(Box<StoreUrl>),
 }
 
 impl Kept {
@@ -143,7 +148,8 @@ impl Sharing {
     async fn open(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
         let target = target(url, config)?;
         let link = || Link::new(target.clone(), &config.prefix);
-        let failed = |failure| ShareError::Call { url: url.clone(), failure };
+        let failed =
+            |failure| ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) };
         let reads = link();
         let server = reads.client().await.map_err(failed)?.server().await.map_err(failed)?;
         judge(url, &server)?;
@@ -161,12 +167,12 @@ impl Sharing {
 /// Says what was found, warns of what is risky, and refuses what would be wrong.
 fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
     let Server { version, maxmemory_policy, is_master, replicas, has_log, .. } = server;
-    let url = url.clone();
     if !is_master {
-        return Err(ShareError::Replica(url));
+        return Err(ShareError::Replica(Box::new(url.clone())));
     }
     if maxmemory_policy != "noeviction" {
-        return Err(ShareError::Evicts { url, policy: maxmemory_policy.clone() });
+        let policy = maxmemory_policy.clone();
+        return Err(ShareError::Evicts { url: Box::new(url.clone()), policy });
     }
     info!(%version, replicas, append_only_file = has_log, "the store {url} answers");
     if !has_log {
@@ -180,7 +186,7 @@ fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
 
 fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError> {
     let Topology::Single(server) = &url.topology else {
-        return Err(ShareError::Topology(url.clone()));
+        return Err(ShareError::Topology(Box::new(url.clone())));
     };
     let password = match (&url.password, &config.password_file) {
         (Some(password), _) => Some(password.clone()),

@@ -89,7 +89,13 @@ fn without_any_setting_the_defaults_are_in_effect() {
          DEMO_CLIENTS=true\n\
          CONFIG_FILE=\n\
          DATA_DIR=flowguard-data\n\
-         RESUME_TIMEOUT_MS=60000\n"
+         RESUME_TIMEOUT_MS=60000\n\
+         STORE_URL=\n\
+         STORE_PASSWORD_FILE=\n\
+         STORE_CA_FILE=\n\
+         STORE_PREFIX={flowguard}:\n\
+         STORE_TIMEOUT_MS=200\n\
+         STORE_FAILURE_MODE=local\n"
     );
     assert_eq!(
         settings.policy.charge,

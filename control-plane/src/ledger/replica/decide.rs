@@ -12,7 +12,7 @@ use crate::{
 
 /// A request, as far as it is decided here.
 enum Prepared {
-    Answered(Answer),
+    Answered(Box<Answer>),
     Asked(Box<Asked>),
 }
 
@@ -42,7 +42,7 @@ impl Ledger {
             let mut held = worker.lock();
             let answers = asks.iter().zip(prepared).map(|(ask, prepared)| {
                 let answer = match prepared {
-                    Prepared::Answered(answer) => answer,
+                    Prepared::Answered(answer) => *answer,
                     Prepared::Asked(asked) => match done.next() {
                         Some(Ok(Done::Decided(decided))) => {
                             let explained = self.explain(
@@ -85,16 +85,16 @@ impl Ledger {
     ) -> Prepared {
         if let Some(reservation) = held.reservations.get(&ask.id) {
             // It was admitted, and its worker does not know.
-            return Prepared::Answered(Answer::Admitted {
+            return Prepared::Answered(Box::new(Answer::Admitted {
                 reserved: reservation.reserved,
                 is_followed: true,
                 is_configured: self.clients.get(ask.client).is_some(),
                 tightest: Tightest::default(),
                 is_short: false,
-            });
+            }));
         }
         if let Some(answer) = held.repeat(ask.id) {
-            return Prepared::Answered(answer);
+            return Prepared::Answered(Box::new(answer));
         }
         if let Some(client) = self.clients.get(ask.client) {
             return Prepared::Asked(Box::new(self.asked(replica, (&client, true), (worker, ask))));
@@ -112,7 +112,7 @@ impl Ledger {
                 };
                 self.unconfigured.note(ask.client, what, now);
                 count.fetch_add(1, Ordering::Relaxed);
-                Prepared::Answered(Answer::UnknownClient)
+                Prepared::Answered(Box::new(Answer::UnknownClient))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::settings::{
 
 rows! {
     STORE_URL {
-        fills: field!(store.url as Optional("a URL such as redis://host:6379, rediss://user:password@host, redis+sentinel://host-1,host-2/service or redis+cluster://host-1,host-2, or nothing")),
+        fills: field!(store.url as Optional("a URL such as redis://host:6379 or rediss://user:password@host, or nothing")),
         flag: "store-url" URL,
         meaning: "The Redis or Valkey that any number of control planes share, in place of DATA_DIR",
         echo: WithoutSecrets,
@@ -30,12 +30,8 @@ rows! {
         fills: field!(store.timeout_ms as 1..=10_000),
         meaning: "How many milliseconds a decision waits for the store",
     }
-    STORE_WAIT {
-        fills: field!(store.wait as 0..=8),
-        meaning: "How many replicas of the store have to have a charge before it is told",
-    }
     STORE_FAILURE_MODE {
         fills: field!(store.failure_mode),
-        meaning: "A request that the store does not decide in time: local (decided by this control plane's part of the limits), closed (503) or open (it passes)",
+        meaning: "A request that the store does not decide in time: local (decided by this control plane's part of the limits), closed (it has no decision, and meets FAILURE_MODE) or open (it passes)",
     }
 }

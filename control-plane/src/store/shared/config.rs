@@ -17,8 +17,6 @@ pub struct Config {
     pub prefix: String,
     /// For how many milliseconds an answer is waited for.
     pub timeout_ms: u64,
-    /// How many replicas of the store have to have a charge before it is told; 0: none.
-    pub wait: u64,
     /// What becomes of a request that the store does not decide in time.
     pub failure_mode: StoreFailureMode,
 }
@@ -29,7 +27,7 @@ pub enum StoreFailureMode {
     /// It is decided here, by this process' part of the limits.
     #[default]
     Local,
-    /// It is answered 503.
+    /// It has no decision, which is for the filter to carry out.
     Closed,
     /// It passes.
     Open,
@@ -48,7 +46,6 @@ impl Default for Config {
             ca_file: None,
             prefix: "{flowguard}:".to_owned(),
             timeout_ms: 200,
-            wait: 0,
             failure_mode: StoreFailureMode::default(),
         }
     }

@@ -85,9 +85,9 @@ impl Client {
         }
         let mut connection = self.connection.clone();
         let mut command = redis::cmd("MGET");
-        keys.iter().for_each(|key| {
+        for key in keys {
             command.arg(self.key(key));
-        });
+        }
         command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
     }
 
@@ -97,18 +97,18 @@ impl Client {
         keys: &[Arc<[u8]>],
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Failure> {
         let mut all = redis::pipe();
-        keys.iter().for_each(|key| {
+        for key in keys {
             all.cmd("HGETALL").arg(self.key(key));
-        });
+        }
         self.query(&all, keys.len()).await
     }
 
     /// How many places are taken, of some buckets of them.
     pub async fn places_taken(&self, keys: &[Arc<[u8]>]) -> Result<Vec<u64>, Failure> {
         let mut all = redis::pipe();
-        keys.iter().for_each(|key| {
+        for key in keys {
             all.cmd("HGET").arg(self.key(key)).arg("");
-        });
+        }
         let sums: Vec<Option<Vec<u8>>> = self.query(&all, keys.len()).await?;
         let taken = sums.into_iter().map(|sum| {
             let Some(sum) = sum else { return Ok(0) };

@@ -39,7 +39,7 @@ impl Server {
                 "master_replid" => value.clone_into(&mut server.replication_id),
                 "master_repl_offset" => server.offset = value.parse().unwrap_or(0),
                 "redis_version" if server.version.is_empty() => {
-                    value.clone_into(&mut server.version)
+                    value.clone_into(&mut server.version);
                 }
                 // A Valkey also says with which Redis it is compatible.
                 "valkey_version" => value.clone_into(&mut server.version),
