@@ -33,6 +33,10 @@ local DEBT_MS_MAX = 600000
 -- For how long a place is a worker's that says nothing more.
 local LEASE_MS = 60000
 
+-- For how long the open requests of a worker are kept that asks nothing more: nobody waits for their
+-- ends so long, and what they hold stands.
+local OPEN_MS = 86400000
+
 -- The time; the buckets, and which of them the script has to write.
 local now
 local buckets, is_changed = {}, {}
@@ -477,7 +481,10 @@ for i = 1, worker_count do
       gone[#gone + 1] = names[request]
     end
   end
-  if #fields > 0 then call('HSET', key, unpack(fields)) end
+  if #fields > 0 then
+    call('HSET', key, unpack(fields))
+    call('PEXPIRE', key, OPEN_MS)
+  end
   if #gone > 0 then call('HDEL', key, unpack(gone)) end
 end
 
