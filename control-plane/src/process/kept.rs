@@ -1,11 +1,15 @@
 //! Where a process keeps what outlives it: nowhere, in a folder of its own, or in a store that it shares.
 
+<<<<<<< HEAD
 use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
+=======
+use std::{fs, io, path::Path, sync::Arc};
+>>>>>>> faults
 
 use tracing::{info, warn};
 
@@ -154,9 +158,7 @@ impl Sharing {
         let server = reads.client().await.map_err(failed)?.server().await.map_err(failed)?;
         judge(url, &server)?;
         let configuration = Arc::new(SharedConfiguration::new(link()));
-        let patience = Duration::from_millis(config.timeout_ms);
-        let decides_alone = config.failure_mode == StoreFailureMode::Local;
-        let (committer, desk) = Committer::new(link(), patience, decides_alone);
+        let (committer, desk) = Committer::new(link(), config);
         tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
         let fails_open = config.failure_mode == StoreFailureMode::Open;

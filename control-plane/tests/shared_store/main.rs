@@ -3,9 +3,11 @@
 mod bytes;
 mod calls;
 mod chance;
+mod faults;
 mod history;
 mod places;
 mod server;
+mod traffic;
 mod world;
 
 use harness::{random::with_a_new_seed, redis::Kind};

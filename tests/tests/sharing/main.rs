@@ -3,6 +3,7 @@
 mod away;
 mod everywhere;
 mod exact;
+mod places;
 
 use harness::TestStack;
 use harness::admin::Admin;

@@ -14,6 +14,7 @@ impl Ledger {
         let name = worker_name(worker);
         let open = replica.store.open_requests(&name).await?;
         let mut held = worker.lock();
+        let mut taken_over = Vec::new();
         for (id, charged, note) in open {
             let Some(note) = Note::read(&note) else { continue };
             let (Some(kind), Some(reserved)) = (note.kind(), note.reserved()) else { continue };
@@ -30,9 +31,11 @@ impl Ledger {
             let slot = self.slots.books(slot).key(slot);
             let charges = Charges::none(0);
             held.reservations.insert(id, Reservation { slot, kind, charges, reserved });
-            replica.store.committer.holds_places(&name, holds.iter().map(|(_, hold)| hold));
+            taken_over.extend(holds.iter().map(|(_, hold)| hold.clone()));
             replica.holds.lock().insert((worker.id(), id), holds);
         }
+        // At once: whoever hears of some of them takes the others for free.
+        replica.store.committer.holds_places(&name, taken_over.iter());
         Ok(())
     }
 }

@@ -137,7 +137,8 @@ impl Batch {
     }
 
     /// Lists what a worker says of its places: the call numbered `number` of this worker says that it
-    /// holds `held` now. Of what is asked of it later in the batch one place more is taken each time.
+    /// holds `held` now. Of what is asked of it later in the batch one place more is taken each time. Said
+    /// again in the same call, the last word counts.
     ///
     /// The number is raised with every call, for ever: a call that arrives after a later one counts for
     /// nothing. `max` is how many places there are.
@@ -162,6 +163,9 @@ impl Batch {
             number,
             held,
         })?;
+        if let Some(word) = find_mut(&mut self.words, index) {
+            word.held = held;
+        }
         Ok(WordIndex(index))
     }
 
@@ -312,6 +316,10 @@ impl Batch {
 /// What is listed there; the script counts from 1, and so does every index.
 pub(super) fn find<T>(list: &[T], index: u16) -> Option<&T> {
     list.get(usize::from(index).checked_sub(1)?)
+}
+
+fn find_mut<T>(list: &mut [T], index: u16) -> Option<&mut T> {
+    list.get_mut(usize::from(index).checked_sub(1)?)
 }
 
 /// Finds what is listed already, or lists it.

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use super::client::{Client, Failure, Target};
 
 /// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A store, and the connection to it while there is one.
 #[derive(Debug)]

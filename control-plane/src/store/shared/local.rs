@@ -4,11 +4,7 @@
 //! It goes on from what was last seen, divided likewise; what is owed is owed to each. What it admits is
 //! charged when the store is back.
 
-use std::{
-    collections::{HashMap, HashSet},
-    num::NonZeroU64,
-    sync::Arc,
-};
+use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
 
 use foldhash::fast::RandomState;
 use limiter::{
@@ -26,9 +22,10 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Local {
     buckets: HashMap<Arc<[u8]>, Part, RandomState>,
-    places: HashMap<Arc<[u8]>, Places, RandomState>,
-    /// Requests that were admitted here, by worker and number: the store does not know them.
-    open: HashSet<([u8; 16], u32), RandomState>,
+    /// Requests that were admitted here, by worker and number, and after how many settlements: the store
+    /// does not know them.
+    open: HashMap<([u8; 16], u32), u64, RandomState>,
+    settlements: u64,
 }
 
 /// This process' part of one bucket.
@@ -47,12 +44,13 @@ enum Copied {
 }
 
 impl Local {
-    /// Decides over a request by this process' part, of which there are so many.
+    /// Decides over a request by this process' part, of which there are so many. `taken` says how many
+    /// places are taken here.
     pub(super) fn decide(
         &mut self,
         wish: &DecideWish,
         (seen, parts): (&Seen, u64),
-        held: impl Fn(&[u8]) -> u64,
+        taken: impl Fn(&[u8]) -> u64,
         now: UnixMillis,
     ) -> Decided {
         let mut copied: SmallVec<[Copied; 4]> = SmallVec::new();
@@ -61,7 +59,11 @@ impl Local {
                 Thing::Tokens(key, told, _) => {
                     Copied::Bucket(self.part(key, told, (seen, parts), now).bucket)
                 }
-                Thing::Place(key, max) => Copied::Places(*self.places_of(key, *max, parts, &held)),
+                Thing::Place(key, max) => {
+                    let part = NonZeroU64::new(max.get() / parts.max(1));
+                    let part = part.unwrap_or(NonZeroU64::MIN);
+                    Copied::Places(Places::with_taken(part, taken(key)))
+                }
             });
         }
         let mut demands: SmallVec<[Demand<'_>; 4]> = copied
@@ -105,17 +107,12 @@ impl Local {
                         part.charged = part.charged.saturating_add(cost.get());
                     }
                 }
-                (Copied::Places(places), Thing::Place(key, _)) => {
-                    left.push(Stands::Places(places));
-                    if is_charged {
-                        self.places.insert(Arc::clone(key), places);
-                    }
-                }
-                _ => {}
+                (Copied::Places(places), _) => left.push(Stands::Places(places)),
+                (Copied::Bucket(_), Thing::Place(..)) => {}
             }
         }
         if is_admitted {
-            self.open.insert(name_of(&wish.request));
+            self.open.insert(name_of(&wish.request), self.settlements);
         }
         Decided { now, decision, charged, left }
     }
@@ -123,38 +120,33 @@ impl Local {
     /// Whether a request that has ended was admitted here; with it, what it holds comes back here, and what
     /// the store has to be told if it is back already.
     pub(super) fn end(&mut self, wish: &EndWish, now: UnixMillis) -> Option<Vec<ChargeWish>> {
-        if !self.open.remove(&name_of(&wish.request)) {
-            return None;
-        }
+        let settlements = self.open.remove(&name_of(&wish.request))?;
         let mut further = Vec::new();
         for hold in &wish.holds {
-            match hold {
-                Hold::Tokens { key, told, charge, used, .. } => {
-                    if let Some(part) = self.buckets.get_mut(key) {
-                        part.bucket.settle(*charge, *used, now);
-                        let charged = part.charged.saturating_sub(charge.tokens().get());
-                        part.charged = charged.saturating_add(used.get());
-                        continue;
-                    }
-                    // The store was told what it was charged. Of what is too much nothing is given back.
-                    let more = used.get().saturating_sub(charge.tokens().get());
-                    if let Some(tokens) = Tokens::new(more).ok().filter(|more| more.get() > 0) {
-                        further.push(ChargeWish { key: Arc::clone(key), told: *told, tokens });
-                    }
-                }
-                Hold::Place(key, _) => {
-                    if let Some(places) = self.places.get_mut(key) {
-                        places.give_back();
-                    }
-                }
+            let Hold::Tokens { key, told, charge, used, .. } = hold else { continue };
+            if settlements == self.settlements
+                && let Some(part) = self.buckets.get_mut(key)
+            {
+                part.bucket.settle(*charge, *used, now);
+                let charged = part.charged.saturating_sub(charge.tokens().get());
+                part.charged = charged.saturating_add(used.get());
+                continue;
+            }
+            // The store was told what it was charged. Of what is too much nothing is given back.
+            let more = used.get().saturating_sub(charge.tokens().get());
+            if let Some(tokens) = Tokens::new(more).ok().filter(|more| more.get() > 0) {
+                further.push(ChargeWish { key: Arc::clone(key), told: *told, tokens });
             }
         }
         Some(further)
     }
 
-    /// What was charged while the store was away, which it has to be told now that it is back.
+    /// What was charged without the store, which it has to be told now that it answers.
     pub(super) fn settle(&mut self) -> Vec<ChargeWish> {
-        self.places.clear();
+        if self.buckets.is_empty() {
+            return Vec::new();
+        }
+        self.settlements += 1;
         let owed = self.buckets.drain().filter(|(_, part)| part.charged > 0);
         let owed = owed.filter_map(|(key, Part { told, charged, .. })| {
             Some(ChargeWish { key, told, tokens: Tokens::new(charged.min(AMOUNT_MAX)).ok()? })
@@ -169,28 +161,20 @@ impl Local {
         (seen, parts): (&Seen, u64),
         now: UnixMillis,
     ) -> &mut Part {
-        let part = self.buckets.entry(Arc::clone(key)).or_insert_with(|| {
+        let new = || {
             let value = seen.last(key).copied().unwrap_or_else(|| Value::full(told, now));
             let bucket = part_of(&value.follow(told, now), parts);
             Part { told: *told, bucket, charged: 0 }
-        });
-        if (told.epoch, told.revision) != (part.told.epoch, part.told.revision) {
+        };
+        let part = self.buckets.entry(Arc::clone(key)).or_insert_with(new);
+        if told.epoch > part.told.epoch {
+            // What was charged before it is forgotten, as it is in the store.
+            *part = new();
+        } else if told.epoch == part.told.epoch && told.revision > part.told.revision {
             part.bucket.change(divided(told.quota, parts), now);
             part.told = *told;
         }
         part
-    }
-
-    fn places_of(
-        &mut self,
-        key: &Arc<[u8]>,
-        max: NonZeroU64,
-        parts: u64,
-        held: impl Fn(&[u8]) -> u64,
-    ) -> &Places {
-        let part = NonZeroU64::new(max.get() / parts.max(1)).unwrap_or(NonZeroU64::MIN);
-        let new = || Places::with_taken(part, held(key));
-        self.places.entry(Arc::clone(key)).or_insert_with(new)
     }
 }
 

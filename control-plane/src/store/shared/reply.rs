@@ -3,7 +3,7 @@
 use limiter::UnixMillis;
 use thiserror::Error;
 
-use super::{Batch, Exact, UnreadableValue, VALUE_LEN, Value};
+use super::{Batch, Exact, UnreadableValue, VALUE_LEN, Value, WordIndex, batch::find};
 
 /// The parts of an answer, as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,13 @@ impl Reply {
             taken: taken.iter().copied().map(read_taken).collect::<Result<_, _>>()?,
             news: news.iter().map(|[is_news]| *is_news != 0).collect(),
         })
+    }
+}
+
+impl Reply {
+    /// Whether a word was later than all that was heard of its worker.
+    pub(super) fn is_news(&self, word: WordIndex) -> bool {
+        find(&self.news, word.0).is_some_and(|is_news| *is_news)
     }
 }
 

@@ -194,7 +194,7 @@ local worker_keys = place_keys + place_count
 local tally_keys = worker_keys + worker_count
 
 -- The buckets, brought to this time under the numbers that hold.
-local found = {}
+local found, unreadable = {}, {}
 if bucket_count > 0 then found = call('MGET', unpack(KEYS, 1, bucket_count)) end
 for i = 1, bucket_count do
   local epoch, revision, since, n, b, w, has_seen
@@ -202,9 +202,10 @@ for i = 1, bucket_count do
   local value, bucket = found[i], nil
   if value then
     if #value ~= VALUE_LEN or value:byte() ~= FORMAT then
-      return redis.error_reply('UNREADABLE bucket ' .. i .. ' is of a format that this version does not know')
+      unreadable[#unreadable + 1] = i
+    else
+      bucket, is_changed[i] = follow(read(value, 1), epoch, revision, since, n, b, w)
     end
-    bucket, is_changed[i] = follow(read(value, 1), epoch, revision, since, n, b, w)
   else
     found[i] = ABSENT
   end
@@ -218,6 +219,9 @@ for i = 1, bucket_count do
     end
   end
   buckets[i] = bucket or full(epoch, revision, now, n, b, w)
+end
+if #unreadable > 0 then
+  return redis.error_reply('UNREADABLE ' .. table.concat(unreadable, ' ') .. ' are of a format that this version does not know')
 end
 
 -- Places are told, never counted: a worker says how many it holds, whatever was said before, and what

@@ -78,7 +78,7 @@ impl SharedStore {
 
     /// What was read; over another connection from now on where this one failed.
     async fn answered<T>(&self, answered: Result<T, Failure>) -> Result<T, Unavailable> {
-        if answered.as_ref().is_err_and(Failure::may_have_happened) {
+        if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
             self.link.has_broken().await;
         }
         answered.map_err(|_| Unavailable)

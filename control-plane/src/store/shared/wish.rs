@@ -161,32 +161,48 @@ pub enum Stands {
 pub struct Unavailable;
 
 impl DecideWish {
-    /// The end of the request as if it had never been: what `charged` says is given back, or where that
-    /// is not known all that it may have been charged.
+    /// The end of the request as if it had never been: what `charged` says is given back. Where that is
+    /// not known, it is what an admitted request was charged for sure: what is only watched may not have
+    /// been charged, and stands.
+    ///
+    /// Places are no part of it, since those of a request that was never told are nobody's.
     pub(super) fn undone(&self, charged: Option<&[Option<Charged>]>) -> EndWish {
-        let of_demand = |(index, demand): (usize, &DemandWish)| match &demand.of {
-            Thing::Tokens(key, told, cost) => {
-                let (charge, epoch) = match charged.map(|charged| charged.get(index)) {
-                    None => {
-                        let burst = NonZeroU64::new(told.quota.burst())?;
-                        (Charge::of(*cost, burst, told.revision), told.epoch)
-                    }
-                    Some(Some(Some(Charged::Tokens(charge, epoch)))) => (*charge, *epoch),
-                    Some(_) => return None,
-                };
-                let (key, told, used) = (Arc::clone(key), *told, Tokens::ZERO);
-                Some(Hold::Tokens { key, told, charge, epoch, used })
-            }
-            Thing::Place(key, max) => match charged.map(|charged| charged.get(index)) {
-                Some(Some(Some(Charged::Place))) => Some(Hold::Place(Arc::clone(key), *max)),
-                // Nobody says that it holds a place of which nothing is known.
-                _ => None,
-            },
+        let of_demand = |(index, demand): (usize, &DemandWish)| {
+            let Thing::Tokens(key, told, cost) = &demand.of else { return None };
+            let (charge, epoch) = match charged.map(|charged| charged.get(index)) {
+                None if demand.is_watched => return None,
+                None => {
+                    let burst = NonZeroU64::new(told.quota.burst())?;
+                    (Charge::of(*cost, burst, told.revision), told.epoch)
+                }
+                Some(Some(Some(Charged::Tokens(charge, epoch)))) => (*charge, *epoch),
+                Some(_) => return None,
+            };
+            let (key, told, used) = (Arc::clone(key), *told, Tokens::ZERO);
+            Some(Hold::Tokens { key, told, charge, epoch, used })
         };
         EndWish {
             request: self.request.clone(),
             holds: self.demands.iter().enumerate().filter_map(of_demand).collect(),
             counts: None,
+        }
+    }
+}
+
+impl Wish {
+    /// What is left of it without these buckets; `None`: nothing that could be done.
+    pub(super) fn without(self, is_left_out: impl Fn(&[u8]) -> bool) -> Option<Self> {
+        match self {
+            Self::End(mut end) => {
+                end.holds
+                    .retain(|hold| !matches!(hold, Hold::Tokens { key, .. } if is_left_out(key)));
+                Some(Self::End(end))
+            }
+            Self::Decide(wish) => {
+                let is_of = |demand: &DemandWish| matches!(&demand.of, Thing::Tokens(key, ..) if is_left_out(key));
+                (!wish.demands.iter().any(is_of)).then_some(Self::Decide(wish))
+            }
+            Self::Charge(wish) => (!is_left_out(&wish.key)).then_some(Self::Charge(wish)),
         }
     }
 }

@@ -31,9 +31,16 @@ pub enum Failure {
     /// The server did nothing, and may do it later.
     #[error("the store did nothing: {0}")]
     DidNothing(String),
-    /// A bucket was written by a version that writes them otherwise; it was left as it is.
-    #[error("the store has a bucket that this version cannot read: {0}")]
-    Unreadable(String),
+    /// These buckets of the call, counted from 1, were written by a version that writes them otherwise;
+    /// they were left as they are, and nothing was done.
+    #[error("the store has buckets that this version cannot read, {0:?} of the call")]
+    Unreadable(Vec<usize>),
+    /// The server answered that it could not, which may have been in the middle.
+    #[error("the store refused it: {0}")]
+    Refused(String),
+    /// It happened, and only so many replicas have it, which are fewer than have to.
+    #[error("only {0} replicas of the store have it")]
+    NotReplicated(u64),
     /// Nobody knows whether it happened: what was asked meets the failure mode and its charges stand.
     #[error("the store may have done it or not: {0}")]
     Unknown(String),
@@ -51,11 +58,32 @@ impl Failure {
         matches!(self, Self::DidNothing(_))
     }
 
+    /// Whether the server answered, and the answer is of what it was asked: another call may go well.
+    pub fn is_of_the_call(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Reply(_) | Self::NotUnderstood(_) => true,
+            Self::NotConnected(_)
+            | Self::DidNothing(_)
+            | Self::Unreadable(_)
+            | Self::NotReplicated(_)
+            | Self::Unknown(_) => false,
+        }
+    }
+
+    /// Whether the connection is of no use any more.
+    pub fn is_of_the_connection(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
     /// Whether it may have happened.
     pub fn may_have_happened(&self) -> bool {
         match self {
             Self::NotConnected(_) | Self::DidNothing(_) | Self::Unreadable(_) => false,
-            Self::Unknown(_) | Self::Reply(_) | Self::NotUnderstood(_) => true,
+            Self::Refused(_)
+            | Self::NotReplicated(_)
+            | Self::Unknown(_)
+            | Self::Reply(_)
+            | Self::NotUnderstood(_) => true,
         }
     }
 
@@ -63,9 +91,10 @@ impl Failure {
     pub(super) fn of(error: &RedisError) -> Self {
         let text = text(error);
         match error.code() {
-            Some("UNREADABLE") => Self::Unreadable(text),
+            Some("UNREADABLE") if !indices(error).is_empty() => Self::Unreadable(indices(error)),
             Some(code) if DID_NOTHING.contains(&code) => Self::DidNothing(text),
-            _ => Self::Unknown(text),
+            Some(_) => Self::Refused(text),
+            None => Self::Unknown(text),
         }
     }
 
@@ -78,6 +107,12 @@ impl Failure {
     pub(super) fn of_task<T>(ended: Result<Result<T, Self>, JoinError>) -> Result<T, Self> {
         ended.unwrap_or_else(|error| Err(Self::Unknown(error.to_string())))
     }
+}
+
+/// The numbers with which the script's own error begins.
+fn indices(error: &RedisError) -> Vec<usize> {
+    let words = error.detail().unwrap_or_default().split_whitespace();
+    words.map_while(|word| word.parse().ok()).collect()
 }
 
 /// The error in words, without what the server may have repeated of a password or a user's name.

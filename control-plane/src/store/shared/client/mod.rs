@@ -84,6 +84,17 @@ impl Client {
         }
     }
 
+    /// How many replicas have all that was written over this connection, as soon as there are so many,
+    /// or after a time.
+    pub async fn replicas(&self, wanted: u64, within: Duration) -> Result<u64, Failure> {
+        let mut connection = self.connection.clone();
+        // 0 would be for ever.
+        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut command = redis::cmd("WAIT");
+        command.arg(wanted).arg(within_ms);
+        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
     /// Who answers.
     pub async fn server(&self) -> Result<Server, Failure> {
         let mut connection = self.connection.clone();

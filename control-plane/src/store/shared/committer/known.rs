@@ -1,0 +1,64 @@
+//! What is known here of the store's balances, by all who ask and by the desk.
+
+use limiter::{Decision, UnixMillis};
+
+use super::places::HeldPlaces;
+use crate::store::shared::{
+    Charged,
+    local::Local,
+    seen::Seen,
+    wish::{DecideWish, Decided, EndWish, Hold, Thing},
+};
+
+/// What was seen of it, and what it has not been told.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) seen: Seen,
+    pub(super) local: Local,
+    pub(super) places: HeldPlaces,
+}
+
+impl Known {
+    /// Decides without the store, by one of so many parts of the limits.
+    pub(super) fn decide_alone(
+        &mut self,
+        wish: &DecideWish,
+        parts: u64,
+        now: UnixMillis,
+    ) -> Decided {
+        let Self { seen, local, places } = self;
+        let decided = local.decide(wish, (seen, parts), |key| places.taken(key), now);
+        self.take_places(wish, &decided);
+        decided
+    }
+
+    /// The places of a request that was admitted are its worker's.
+    pub(super) fn take_places(&mut self, wish: &DecideWish, decided: &Decided) {
+        if decided.decision != Decision::Admitted {
+            return;
+        }
+        for (demand, charged) in wish.demands.iter().zip(&decided.charged) {
+            if let (Thing::Place(key, max), Some(Charged::Place)) = (&demand.of, charged) {
+                self.places.take(key, &wish.request.worker, *max);
+            }
+        }
+    }
+
+    /// Nobody knows that a request was admitted: the places that it was given are nobody's.
+    pub(super) fn leave_places(&mut self, wish: &DecideWish, decided: &Decided) {
+        for (demand, charged) in wish.demands.iter().zip(&decided.charged) {
+            if let (Thing::Place(key, _), Some(Charged::Place)) = (&demand.of, charged) {
+                self.places.give_back(key, &wish.request.worker);
+            }
+        }
+    }
+
+    /// A request is over: its places are free from now on, whenever the store hears of its end.
+    pub(super) fn give_places_back(&mut self, end: &EndWish) {
+        for hold in &end.holds {
+            if let Hold::Place(key, _) = hold {
+                self.places.give_back(key, &end.request.worker);
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Group commit: one call of this process is under way at a time, and what is asked meanwhile goes with
+//! the next.
+//!
+//! Here is the door, which everybody shares. Behind it is one desk, which makes the calls.
+
+mod call;
+mod circuit;
+mod desk;
+mod known;
+mod places;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use limiter::UnixMillis;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
+
+use self::{call::Asked, circuit::Circuit, desk::Desk, known::Known};
+use super::{
+    Config, Link, StoreFailureMode,
+    presence::Presence,
+    wish::{Done, Hold, Unavailable, Wish, WorkerName},
+};
+
+/// How much may be asked before an answer: a store that stands still is waited for for seconds, in which
+/// requests end.
+const ASKED_MAX: usize = 65_536;
+
+/// Asks the store, together with whoever else asks.
+#[derive(Clone, Debug)]
+pub struct Committer {
+    asks: mpsc::Sender<Asked>,
+    shared: Arc<Shared>,
+    patience: Duration,
+    decides_alone: bool,
+    presence: Presence,
+}
+
+/// What the door and the desk share.
+#[derive(Debug, Default)]
+struct Shared {
+    circuit: Circuit,
+    known: Mutex<Known>,
+}
+
+/// When an answer is there.
+enum Answered {
+    Now(Result<Done, Unavailable>),
+    Later(oneshot::Receiver<Result<Done, Unavailable>>),
+}
+
+impl Committer {
+    /// Asks the store of `link`, as `config` says how. What has to be done for it is the task that is handed
+    /// out with it.
+    pub fn new(link: Link, config: &Config) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let (asks, asked) = mpsc::channel(ASKED_MAX);
+        let shared = Arc::new(Shared::default());
+        let link = Arc::new(link);
+        let patience = Duration::from_millis(config.timeout_ms);
+        let decides_alone = config.failure_mode == StoreFailureMode::Local;
+        let (presence, announce) = Presence::announce(Arc::clone(&link));
+        let desk = Desk::new(link, asked, Arc::clone(&shared), (patience, config.wait));
+        let serve = async move {
+            tokio::select! {
+                () = desk.serve() => {}
+                () = announce => {}
+            }
+        };
+        (Self { asks, shared, patience, decides_alone, presence }, serve)
+    }
+
+    /// Has all of it done, each by itself, in their order. It is waited for to the end: what was decided
+    /// for somebody who went away in between would be known to nobody.
+    pub async fn carry_out(&self, wishes: Vec<Wish>) -> Vec<Result<Done, Unavailable>> {
+        let until = Instant::now() + self.patience;
+        let answers = self.shared.circuit.answers();
+        let asked: Vec<_> = wishes.iter().map(|wish| self.ask(wish)).collect();
+        let mut answered = Vec::with_capacity(asked.len());
+        let mut has_timed_out = false;
+        for asked in asked {
+            answered.push(match asked {
+                Answered::Now(answer) => answer,
+                Answered::Later(mut answer) => match timeout_at(until, &mut answer).await {
+                    Ok(answer) => answer.unwrap_or(Err(Unavailable)),
+                    Err(_) => {
+                        // It may have come in this moment; from now on it is sent back.
+                        answer.close();
+                        answer.try_recv().unwrap_or_else(|_| {
+                            has_timed_out = true;
+                            Err(Unavailable)
+                        })
+                    }
+                },
+            });
+        }
+        if has_timed_out {
+            self.shared.circuit.has_timed_out(answers);
+        }
+        let answered = wishes.iter().zip(answered);
+        let done = answered
+            .map(|(wish, answer)| answer.or_else(|error| self.decide_alone(wish).ok_or(error)));
+        done.collect()
+    }
+
+    /// Has one of them asked, where somebody is there to answer.
+    fn ask(&self, wish: &Wish) -> Answered {
+        let is_away = self.is_away();
+        match wish {
+            // Nobody waits for a store that is away.
+            Wish::Decide(_) if is_away => return Answered::Now(Err(Unavailable)),
+            Wish::End(end) => {
+                let further = {
+                    let known = &mut *self.shared.known.lock();
+                    known.give_places_back(end);
+                    known.local.end(end, system_now())
+                };
+                if let Some(further) = further {
+                    // Where there is no room it stays untold: more is waiting than the store can be told.
+                    for charge in further {
+                        let _ = self.asks.try_send(Asked::by_nobody(Wish::Charge(charge)));
+                    }
+                    self.shared.circuit.wake();
+                    return Answered::Now(Ok(Done::Ended));
+                }
+            }
+            Wish::Decide(_) | Wish::Charge(_) => {}
+        }
+        let (answer, answered) = oneshot::channel();
+        let is_asked = self.asks.try_send(Asked { wish: wish.clone(), answer }).is_ok();
+        match wish {
+            // What the store is told in any case is waited for while it answers.
+            Wish::End(_) | Wish::Charge(_) if is_asked && is_away => Answered::Now(Ok(Done::Ended)),
+            _ if is_asked => Answered::Later(answered),
+            _ => Answered::Now(Err(Unavailable)),
+        }
+    }
+
+    /// What the store did not decide is decided by this process' part of the limits, where that is wanted.
+    fn decide_alone(&self, wish: &Wish) -> Option<Done> {
+        let Wish::Decide(wish) = wish else { return None };
+        if !self.decides_alone {
+            return None;
+        }
+        let known = &mut *self.shared.known.lock();
+        Some(Done::Decided(known.decide_alone(wish, self.presence.count(), system_now())))
+    }
+
+    /// A worker's requests were taken over from another process: all these places are the worker's.
+    pub fn holds_places<'a>(
+        &self,
+        worker: &Arc<WorkerName>,
+        holds: impl Iterator<Item = &'a Hold>,
+    ) {
+        let places = &mut self.shared.known.lock().places;
+        for hold in holds {
+            if let Hold::Place(key, max) = hold {
+                places.take(key, worker, *max);
+            }
+        }
+        self.shared.circuit.wake();
+    }
+
+    /// Whether nobody waits for the store at the moment.
+    pub fn is_away(&self) -> bool {
+        self.shared.circuit.is_open()
+    }
+}
+
+/// The time of this process, which stands for the store's while that is away.
+fn system_now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
