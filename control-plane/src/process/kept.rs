@@ -1,15 +1,10 @@
 //! Where a process keeps what outlives it: nowhere, in a folder of its own, or in a store that it shares.
 
-<<<<<<< HEAD
 use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
-=======
-use std::{fs, io, path::Path, sync::Arc};
->>>>>>> faults
 
 use tracing::{info, warn};
 

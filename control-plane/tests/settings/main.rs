@@ -95,6 +95,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          STORE_CA_FILE=\n\
          STORE_PREFIX={flowguard}:\n\
          STORE_TIMEOUT_MS=200\n\
+         STORE_WAIT=0\n\
          STORE_FAILURE_MODE=local\n"
     );
     assert_eq!(

@@ -28,11 +28,12 @@ async fn as_many_requests_are_under_way_as_there_are_places_through_all_control_
         stack.envoys.iter().map(|envoy| HttpClient::http1(envoy.proxy_address())).collect();
 
     for round in 0..3 {
-        let gate = stack.upstream.gate("places");
+        let name = format!("places-{round}");
+        let gate = stack.upstream.gate(&name);
         let before = stack.upstream.requests().len();
         let mut held = JoinSet::new();
         for number in 0..PLACES {
-            held.spawn(ask(&proxies[number % 2], "gate=places").send());
+            held.spawn(ask(&proxies[number % 2], &format!("gate={name}")).send());
         }
         eventually("all places are taken", || async {
             (stack.upstream.requests().len() == before + PLACES).then_some(())

@@ -30,6 +30,10 @@ rows! {
         fills: field!(store.timeout_ms as 1..=10_000),
         meaning: "How many milliseconds a decision waits for the store",
     }
+    STORE_WAIT {
+        fills: field!(store.wait as 0..=8),
+        meaning: "How many replicas of the store have to have a charge before it is told",
+    }
     STORE_FAILURE_MODE {
         fills: field!(store.failure_mode),
         meaning: "A request that the store does not decide in time: local (decided by this control plane's part of the limits), closed (it has no decision, and meets FAILURE_MODE) or open (it passes)",

@@ -17,6 +17,8 @@ pub struct Config {
     pub prefix: String,
     /// For how many milliseconds an answer is waited for.
     pub timeout_ms: u64,
+    /// How many replicas of the store have to have a charge before it is told; 0: none.
+    pub wait: u64,
     /// What becomes of a request that the store does not decide in time.
     pub failure_mode: StoreFailureMode,
 }
@@ -46,6 +48,7 @@ impl Default for Config {
             ca_file: None,
             prefix: "{flowguard}:".to_owned(),
             timeout_ms: 200,
+            wait: 0,
             failure_mode: StoreFailureMode::default(),
         }
     }

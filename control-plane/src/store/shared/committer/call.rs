@@ -169,10 +169,10 @@ impl Call {
 
     /// What became of each wish, by the same rule once more.
     pub(super) fn replay(&self, batch: &Batch, reply: &Reply) -> Result<Vec<Done>, Mismatch> {
-        let mut replay = Replay::of(batch, reply)?;
+        let mut steps = Replay::of(batch, reply)?;
         let mut all = Vec::with_capacity(self.sent.len());
         for (_, sent) in &self.sent {
-            let step = match replay.step() {
+            let step = match steps.step() {
                 Some(step) => step?,
                 None => return Err(Mismatch::Shape),
             };
@@ -180,11 +180,11 @@ impl Call {
                 (Step::Decided { decision, charged }, Sent::Decide(wanted)) => {
                     let left = wanted.iter().filter_map(|wanted| match wanted {
                         Wanted::Tokens(bucket, _) => {
-                            replay.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
+                            steps.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
                         }
-                        Wanted::Place(word) => replay.places(*word).copied().map(Stands::Places),
+                        Wanted::Place(word) => steps.places(*word).copied().map(Stands::Places),
                     });
-                    let (left, now) = (left.collect(), replay.now());
+                    let (left, now) = (left.collect(), steps.now());
                     let charged = charged.into_iter().collect();
                     Done::Decided(Decided { now, decision, charged, left })
                 }
@@ -192,7 +192,7 @@ impl Call {
                 _ => Done::Ended,
             });
         }
-        replay.finish()?;
+        steps.finish()?;
         Ok(all)
     }
 
