@@ -236,6 +236,16 @@ impl Batch {
         self.buckets.iter().map(|bucket| &*bucket.key)
     }
 
+    /// Of which places, and of which workers, nothing that was said was news.
+    pub(super) fn stale(&self, news: &[bool]) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let said = self.words.iter().zip(news);
+        let stale = said.filter(|(_, is_news)| !**is_news).map(|(word, _)| word);
+        stale.filter_map(|word| {
+            let of = self.places.get(usize::from(word.places))?;
+            Some((&*of.key, &*word.worker))
+        })
+    }
+
     /// The keys that the script touches, each behind the prefix of the space.
     pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let buckets = self.buckets.iter().map(|bucket| &bucket.key);

@@ -231,6 +231,18 @@ impl Committer {
         }
     }
 
+    /// Requests of a worker are somebody else's from now on, and so are its places.
+    pub fn forget_places(&self, worker: [u8; 16]) {
+        self.state.known.lock().held.retain(|(_, of), _| *of != worker);
+    }
+
+    /// A worker has a new stream: what is said of its places is said on that one.
+    pub fn goes_on(&self, worker: &Arc<WorkerName>) {
+        let held = &mut self.state.known.lock().held;
+        let of_worker = held.iter_mut().filter(|((_, of), _)| *of == worker.name);
+        of_worker.for_each(|(_, held)| held.worker = Arc::clone(worker));
+    }
+
     /// Whether nobody waits for the store at the moment.
     pub fn is_away(&self) -> bool {
         self.state.is_away.load(Ordering::Relaxed)
@@ -538,6 +550,10 @@ impl Desk {
                 if answers.is_ok() {
                     let known = &mut *self.state.known.lock();
                     known.held.retain(|_, held| held.places > 0);
+                    // Somebody else has heard something later from these workers.
+                    for (key, worker) in batch.stale(&reply.news) {
+                        known.held.retain(|(of, by), _| **of != *key || by[..] != *worker);
+                    }
                     for (key, value) in batch.bucket_keys().zip(&reply.after) {
                         known.seen.note(key, *value, reply.now);
                     }
