@@ -13,7 +13,7 @@ use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation}
 use tempfile::TempDir;
 
 /// The arguments of each golden configuration, and its file.
-const GOLDENS: [(&str, &[&str]); 9] = [
+const GOLDENS: [(&str, &[&str]); 10] = [
     ("https", &[]),
     ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
     ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
@@ -44,6 +44,10 @@ const GOLDENS: [(&str, &[&str]); 9] = [
     (
         "stats_for_other_hosts",
         &["--bind-address=0.0.0.0", "--control-plane-host=control-plane", "--stats-port=9902"],
+    ),
+    (
+        "several_control_planes",
+        &["--control-plane=control-plane-0:9095", "--control-plane=control-plane-1:9095"],
     ),
     ("drained_by_its_host", &["--bind-address=0.0.0.0", "--drain"]),
 ];
@@ -319,6 +323,28 @@ fn the_control_plane_is_reached_where_it_listens_unless_told_otherwise() {
         assert!(cluster.contains(&format!("address: \"{address}\"\n")), "{arguments:?}");
         assert_eq!(cluster.contains("type: STATIC"), is_ip, "{arguments:?}");
     }
+}
+
+#[test]
+fn one_control_plane_in_a_list_is_asked_like_one_that_is_not_in_one() {
+    let listed = generate(&["--control-plane=flowguard:7095", "--decision-port=0"]);
+    let named = generate(&["--control-plane-host=flowguard", "--decision-port=7095"]);
+    assert_eq!(listed.expect("a configuration"), named.expect("a configuration"));
+}
+
+#[test]
+fn the_control_planes_of_a_list_are_all_asked_wherever_the_list_stands() {
+    let list = "10.0.0.1:9095,[2001:db8::2]:9095";
+    let flags = ["--control-plane=10.0.0.1:9095", "--control-plane=[2001:db8::2]:9095"];
+    let yaml = generate(&flags).expect("a configuration");
+    let in_environment = generate_in(&[("CONTROL_PLANES", list)], &["--control-plane-host=other"]);
+    assert_eq!(in_environment.expect("a configuration"), yaml);
+    let cluster = yaml.split("- name: flowguard_decisions").nth(1).expect("the cluster");
+    assert!(cluster.contains("type: STATIC"), "no DNS is needed");
+    for address in ["10.0.0.1", "2001:db8::2"] {
+        assert!(cluster.contains(&format!("address: \"{address}\"\n")), "{address}");
+    }
+    check_accepted("addresses", &yaml);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod filters;
 mod frame;
 mod greeting;
+mod health;
 mod log_budget;
 mod metrics;
 mod refusals;

@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 use super::{
     StreamMetrics,
+    health::Health,
     log_budget::LogBudget,
     seats::Seats,
     shared::Shared,
@@ -49,10 +50,15 @@ const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long this control plane serves on after it has said that it stops, where there are others to
+/// go to. Envoys ask once a second, and know by then which of the others are well.
+const NOTICE: Duration = Duration::from_millis(1_500);
+
 /// How often it is looked which workers have been away for too long.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames.
+/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames. Where
+/// other control planes have the same store, Envoys are told beforehand.
 pub async fn serve(
     listener: TcpListener,
     ledger: Arc<Ledger>,
@@ -60,6 +66,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let streams = TaskTracker::new();
+    let closing = CancellationToken::new();
+    let mut health = Health::well().await;
     let decisions = Decisions {
         streams: streams.clone(),
         shared: Shared {
@@ -67,21 +75,34 @@ pub async fn serve(
             metrics,
             seats: Seats::default(),
             log: LogBudget::default(),
-            shutdown: shutdown.clone(),
+            shutdown: closing.clone(),
         },
     };
     streams.spawn(look_after_ledger(decisions.shared.clone()));
+    let notice = decisions.shared.ledger.is_shared().then_some(NOTICE);
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
-    Server::builder()
+    let serve = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(service)
+        .add_service(health.service())
         .serve_with_incoming_shutdown(
             Listener::new(listener, LIMITS).into_stream(),
-            shutdown.cancelled_owned(),
-        )
-        .await?;
+            closing.clone().cancelled_owned(),
+        );
+    let stop = async {
+        shutdown.cancelled().await;
+        health.stop().await;
+        if let Some(notice) = notice {
+            #[expect(clippy::disallowed_methods, reason = "nobody tells what Envoys have heard")]
+            time::sleep(notice).await;
+        }
+        health.close().await;
+        closing.cancel();
+    };
+    let (served, ()) = tokio::join!(serve, stop);
+    served?;
     // Until then what they told may not be written down.
     streams.close();
     streams.wait().await;

@@ -14,7 +14,7 @@ use proto::{
 use tokio::{
     sync::mpsc::Sender,
     task,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tonic::{Status, Streaming};
 use tracing::{debug, info, warn};
@@ -26,6 +26,11 @@ use crate::listener::{AtWork, ConnectionInfo};
 
 /// How long a stream may take to say hello.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a stream stays where other control planes have the same store, give or take a fifth, so that
+/// one that was started last has its part of them before long.
+const STAY: Duration = Duration::from_mins(10);
+const STAY_JITTER: f64 = 0.2;
 
 /// How long a worker waits at most to hear that its ends have taken effect.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(20);
@@ -46,6 +51,11 @@ async fn has_to_end(shared: &Shared, seat: Option<&Seat>) -> StreamEnd {
     }
 }
 
+/// For how long a stream stays: not all of them move at once.
+fn stay() -> Duration {
+    STAY.mul_f64(rand::random_range(1.0 - STAY_JITTER..=1.0 + STAY_JITTER))
+}
+
 /// What a stream does next.
 enum Next {
     Frame(FilterFrame),
@@ -64,6 +74,8 @@ pub(super) struct Stream {
     /// When it did.
     opened: Option<Instant>,
     seat: Option<Seat>,
+    /// When its worker is to go on to the next control plane, where there are others.
+    move_at: Option<Instant>,
     /// Until when its ends are to be acknowledged.
     acknowledge_at: Option<Instant>,
     /// Reports taken since the others had their turn.
@@ -88,6 +100,7 @@ impl Stream {
             session: None,
             opened: None,
             seat: None,
+            move_at: None,
             acknowledge_at: None,
             reports_in_turn: 0,
             is_answered: false,
@@ -178,9 +191,18 @@ impl Stream {
             Ok(frame?.map_or(Next::End(StreamEnd::Closed), Next::Frame))
         };
         let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
+        // All that it was asked is answered by now.
+        let has_to_move = async {
+            match self.move_at {
+                #[expect(clippy::disallowed_methods, reason = "how long it stays is a time")]
+                Some(due) => sleep_until(due).await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             end = has_to_end => Ok(Next::End(end)),
+            () = has_to_move => Ok(Next::End(StreamEnd::Moved)),
             next = next => next,
         }
     }
@@ -214,6 +236,7 @@ impl Stream {
         let comes_back = greeting.comes_back;
         let session = Session::start(greeting, ledger, metrics);
         self.opened = Some(Instant::now());
+        self.move_at = self.shared.ledger.is_shared().then(|| Instant::now() + stay());
         self.at_work = self.connection.as_ref().map(|connection| connection.handle.at_work());
         self.log(|| {
             info!(

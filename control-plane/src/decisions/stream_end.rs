@@ -15,6 +15,8 @@ pub(super) enum StreamEnd {
     Lost(Excerpt),
     /// The worker has a newer one.
     Replaced,
+    /// It has been here for long, and its worker is to see whom else there is.
+    Moved,
     /// This process ends.
     Stopping,
     /// What came on it is not of the protocol.
@@ -45,6 +47,7 @@ impl fmt::Display for StreamEnd {
                 write!(f, "ended: lost with its connection, or reset by Envoy ({why})")
             }
             Self::Replaced => f.write_str("ended: replaced by a newer one of the same worker"),
+            Self::Moved => f.write_str("ended: its worker goes on to the next control plane"),
             Self::Stopping => f.write_str("ended: the control plane stops"),
             Self::Refused(status) => {
                 write!(f, "refused: {:?}: {}", status.code(), status.message())

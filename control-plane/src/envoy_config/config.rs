@@ -4,8 +4,7 @@ use std::{net::IpAddr, num::NonZeroU16, ops::RangeInclusive};
 
 use proto::plugin_config::PluginConfig;
 
-use super::UpstreamUrl;
-use crate::host::Host;
+use super::{ControlPlanes, UpstreamUrl};
 
 /// What an operator chooses for Envoy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,8 @@ pub struct Config {
     pub admin_port: NonZeroU16,
     /// What it may take, and how long it waits.
     pub bounds: Bounds,
+    /// Whom its workers ask, where that is not the control plane that these settings are for.
+    pub control_planes: ControlPlanes,
     /// What the filter is told.
     pub filter: PluginConfig,
 }
@@ -32,6 +33,7 @@ impl Default for Config {
             proxy_port: port::<8080>(),
             admin_port: port::<9901>(),
             bounds: Bounds::default(),
+            control_planes: ControlPlanes::default(),
             filter: PluginConfig::default(),
         }
     }
@@ -74,8 +76,8 @@ pub struct Surroundings {
     pub filter: String,
     /// The address of Envoy's listeners.
     pub ip: IpAddr,
-    /// Where Envoy reaches the control plane.
-    pub control_plane: (Host, NonZeroU16),
+    /// Where Envoy reaches the control planes.
+    pub control_planes: ControlPlanes,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
     /// Whether whoever runs this Envoy may drain it over its admin port.

@@ -6,7 +6,7 @@ use proto::plugin_config::PluginConfig;
 use serde::Serialize;
 
 use super::{
-    Bounds, Config, Discovery, Scheme, Surroundings, UpstreamUrl,
+    Bounds, Config, ControlPlane, ControlPlanes, Discovery, Scheme, Surroundings, UpstreamUrl,
     files::{CLUSTERS, FILTER, LISTENERS},
 };
 use crate::host::Host;
@@ -20,7 +20,7 @@ pub(super) struct Context {
     listener: Listener,
     filter: Filter,
     upstream: Upstream,
-    control_plane: Endpoint,
+    control_planes: Deciders,
     discovery: Option<Discovered>,
 }
 
@@ -56,7 +56,17 @@ struct Filter {
     config: String,
 }
 
-/// Where a cluster's only endpoint is.
+/// Whom the filter asks.
+#[derive(Serialize)]
+struct Deciders {
+    endpoints: Vec<Endpoint>,
+    /// No DNS is needed for any of them.
+    are_ips: bool,
+    /// One that is not well can be left for another.
+    are_several: bool,
+}
+
+/// Where an endpoint of a cluster is.
 #[derive(Serialize)]
 struct Endpoint {
     /// A name, or an address without brackets.
@@ -95,8 +105,7 @@ impl Context {
     ) -> serde_json::Result<Self> {
         // The template has an access log.
         let filter_config = PluginConfig { access_log: true, ..config.filter.clone() };
-        let Surroundings { filter, ip, control_plane: (host, port), stats_port, drain } =
-            surroundings;
+        let Surroundings { filter, ip, control_planes, stats_port, drain } = surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
             stats_port: stats_port.map(NonZeroU16::get),
@@ -112,7 +121,7 @@ impl Context {
                 config: serde_json::to_string_pretty(&filter_config)?,
             },
             upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
-            control_plane: Endpoint::new(host, *port),
+            control_planes: Deciders::new(control_planes),
             discovery: discovery.map(Discovered::new),
         })
     }
@@ -161,6 +170,18 @@ impl Tls {
             Host::Ip(ip) => (None, "IP_ADDRESS", ip.to_string()),
         };
         Self { sni, san_type, san, ca_file: ca_file.to_owned() }
+    }
+}
+
+impl Deciders {
+    fn new(all: &ControlPlanes) -> Self {
+        let endpoint = |ControlPlane { host, port }: &ControlPlane| Endpoint::new(host, *port);
+        let endpoints: Vec<_> = all.iter().map(endpoint).collect();
+        Self {
+            are_ips: endpoints.iter().all(|endpoint| endpoint.is_ip),
+            are_several: all.are_several(),
+            endpoints,
+        }
     }
 }
 

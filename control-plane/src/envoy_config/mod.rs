@@ -6,11 +6,13 @@
 
 mod config;
 mod context;
+mod control_planes;
 mod files;
 mod template;
 mod upstream;
 
 pub use config::{Bounds, Config, Discovery, Surroundings};
+pub use control_planes::{ControlPlane, ControlPlanes};
 pub use files::Files;
 pub use template::{GenerateError, generate, generate_files};
 pub use upstream::{Scheme, UpstreamUrl};

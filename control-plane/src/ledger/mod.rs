@@ -109,6 +109,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Whether other processes have the same balances, so that a worker may go on with any of them.
+    pub fn is_shared(&self) -> bool {
+        self.replica.is_some()
+    }
+
     /// A ledger without clients.
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
         let (rules, shared) = (Rules::default(), SharedBuckets::default());

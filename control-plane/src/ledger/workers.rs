@@ -129,6 +129,21 @@ impl Ledger {
             if !worker.lock().away_since.is_some_and(is_given_up) {
                 continue;
             }
+            if let Some(replica) = &self.replica
+                && worker.held() > 0
+            {
+                match self.has_gone_elsewhere(replica, &worker).await {
+                    Ok(false) => {}
+                    // It may have come back while the store was asked.
+                    Ok(true) if worker.lock().away_since.is_some_and(is_given_up) => {
+                        self.forget(replica, &worker);
+                        self.workers.by_id.lock().remove(&worker.id());
+                        continue;
+                    }
+                    // The store will tell when it is back.
+                    Ok(true) | Err(_) => continue,
+                }
+            }
             let ids: Vec<_> = {
                 let held = worker.lock();
                 held.reservations.keys().copied().take(GIVEN_UP_MAX - ended.len()).collect()

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{
-    Arg, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
@@ -21,7 +21,7 @@ use crate::{
     data::{Destination, Source},
     settings::{
         Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
-        Variables, WithoutEffect, shown,
+        Times, Variables, WithoutEffect, shown,
     },
 };
 
@@ -245,6 +245,10 @@ fn flags() -> impl Iterator<Item = Arg> {
                 .help(format!("{meaning} [env: {name}, default: {default}]"))
                 .help_heading("Settings")
                 .value_parser(ValueParser::os_string())
+                .action(match flag.times {
+                    Times::Once => ArgAction::Set,
+                    Times::Repeatedly => ArgAction::Append,
+                })
                 .allow_negative_numbers(true)
                 .global(true),
         )
@@ -253,7 +257,9 @@ fn flags() -> impl Iterator<Item = Arg> {
 
 fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
     setting.flag?;
-    matches.get_one::<OsString>(setting.name).cloned()
+    let given: Vec<_> =
+        matches.get_many::<OsString>(setting.name)?.map(OsString::as_os_str).collect();
+    Some(given.join(OsStr::new(",")))
 }
 
 fn environment_help() -> String {

@@ -13,7 +13,7 @@ use super::{
     exit,
 };
 use crate::{
-    envoy_config::{self, Config, Discovery, GenerateError, Surroundings},
+    envoy_config::{self, Config, ControlPlane, Discovery, GenerateError, Surroundings},
     host::Host,
     settings::{
         Settings,
@@ -26,7 +26,7 @@ use crate::{
 pub struct EnvoyConfigOptions {
     /// Where Envoy finds the filter's wasm file.
     pub filter: String,
-    /// Where Envoy reaches the control plane, when that is not its bind address.
+    /// Where Envoy reaches the control plane, when that is not its bind address and no list says it.
     pub control_plane_host: Option<Host>,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
@@ -103,19 +103,16 @@ fn read(
 ) -> Result<(Config, Surroundings), EnvoyConfigError> {
     let Settings { envoy, listeners, policy, .. } = settings;
     let EnvoyConfigOptions { filter, control_plane_host, stats_port, drain, .. } = options;
-    let decision_port =
-        NonZeroU16::new(listeners.decision_port).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
     if let Some(port) = stats_port {
         refuse_taken(port, &envoy)?;
     }
-    let host = control_plane_host.unwrap_or(Host::Ip(listeners.local_ip()));
-    let surroundings = Surroundings {
-        filter,
-        ip: listeners.ip,
-        control_plane: (host, decision_port),
-        stats_port,
-        drain,
+    let one = || {
+        let host = control_plane_host.unwrap_or(Host::Ip(listeners.local_ip()));
+        Some(ControlPlane { host, port: NonZeroU16::new(listeners.decision_port)? })
     };
+    let control_planes = envoy.control_planes.clone();
+    let control_planes = control_planes.or(one).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
+    let surroundings = Surroundings { filter, ip: listeners.ip, control_planes, stats_port, drain };
     let plugin = PluginConfig { estimate: policy.estimate.source, ..envoy.filter };
     Ok((Config { filter: plugin, ..envoy }, surroundings))
 }

@@ -22,7 +22,7 @@ use std::{fmt::Write as _, path::PathBuf};
 
 pub use error::{NotAllowed, SettingsError, shown};
 pub(crate) use notation::{NonEmpty, Notation, Plain};
-pub use table::{Echo, Flag, Setting};
+pub use table::{Echo, Flag, Setting, Times};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 

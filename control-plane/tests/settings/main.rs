@@ -54,6 +54,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          CONFIG_PORT=9091\n\
          GRPC_PORT=9092\n\
          DECISION_PORT=9095\n\
+         CONTROL_PLANES=\n\
          ENVOY_ADMIN_PORT=9901\n\
          ENVOY_CONNECTIONS_MAX=50000\n\
          ENVOY_HEAP_BYTES=1073741824\n\

@@ -162,6 +162,13 @@ impl Link {
         self.set(host, State::Down { retry_at });
     }
 
+    /// The control plane has ended the stream in order, and nothing is wrong: the next one is due at
+    /// once. Should nobody listen there, its loss brings the back-off.
+    pub(super) fn ended(&mut self, host: &mut impl Host, now: Micros) {
+        host.info("decision stream was ended by its control plane; opening the next one");
+        self.set(host, State::Down { retry_at: now });
+    }
+
     /// The worker is about to end. The host may do that without asking again, and keeps its gauges.
     pub(super) fn leave(&mut self, host: &mut impl Host) {
         if let Some(stat) = self.stat() {

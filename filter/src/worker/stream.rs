@@ -59,7 +59,8 @@ impl Worker {
         self.report_what_is_due(host, now);
     }
 
-    /// A stream has ended, for the control plane's reason or the network's.
+    /// A stream has ended, for the control plane's reason or the network's. One that the control plane
+    /// ended in order is not lost: it stops, or its worker is to see which others there are.
     pub fn on_stream_close(
         &mut self,
         host: &mut impl Host,
@@ -69,7 +70,13 @@ impl Worker {
     ) {
         let now = self.clock.advance(wall_us);
         self.link.forget(stream);
-        if self.link.is_current(stream) {
+        if !self.link.is_current(stream) {
+            return;
+        }
+        if grpc_status == GRPC_OK && self.link.is_open() {
+            self.link.ended(host, now);
+            self.ask_again_on_next_stream();
+        } else {
             let reason = why_closed(grpc_status);
             self.on_stream_lost(host, Loss::Broken, &reason, now);
         }
@@ -119,6 +126,10 @@ impl Worker {
             host.count(loss.stat(), 1);
         }
         self.link.lost(host, reason, now);
+        self.ask_again_on_next_stream();
+    }
+
+    fn ask_again_on_next_stream(&mut self) {
         self.requests.requeue_unanswered();
         self.outbox.ends.stream_lost();
     }
@@ -133,6 +144,9 @@ impl Loss {
         }
     }
 }
+
+/// gRPC's `OK`: how the control plane ends a stream that goes on elsewhere.
+const GRPC_OK: u32 = 0;
 
 /// gRPC's `FAILED_PRECONDITION`: how the control plane refuses a hello.
 const GRPC_FAILED_PRECONDITION: u32 = 9;

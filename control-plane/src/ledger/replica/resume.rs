@@ -1,4 +1,5 @@
-//! A worker comes from another control plane: what its requests hold is read from the store.
+//! A worker comes from another control plane, or went to one: what its requests hold is read from the
+//! store, and what is known here of them is forgotten.
 
 use super::{Replica, note::Note, worker_name};
 use crate::ledger::{Ledger, Reservation, Worker, charges::Charges};
@@ -12,7 +13,12 @@ impl Ledger {
         worker: &Worker,
     ) -> Result<(), Unavailable> {
         let name = worker_name(worker);
+        let before = replica.store.worker_comes(&name, &replica.name).await?;
         let open = replica.store.open_requests(&name).await?;
+        if before.is_some_and(|before| before != replica.name) {
+            self.forget(replica, worker);
+        }
+        replica.store.committer.goes_on(&name);
         let mut held = worker.lock();
         let mut taken_over = Vec::new();
         for (id, charged, note) in open {
@@ -37,5 +43,25 @@ impl Ledger {
         // At once: whoever hears of some of them takes the others for free.
         replica.store.committer.holds_places(&name, taken_over.iter());
         Ok(())
+    }
+
+    /// Whether a worker that has no stream here has gone to another control plane. Its requests are that
+    /// one's then, and end there.
+    pub(in crate::ledger) async fn has_gone_elsewhere(
+        &self,
+        replica: &Replica,
+        worker: &Worker,
+    ) -> Result<bool, Unavailable> {
+        let with = replica.store.worker_is_with(&worker_name(worker)).await?;
+        Ok(with.is_some_and(|with| with != replica.name))
+    }
+
+    /// What a worker's requests hold is another control plane's to know.
+    pub(in crate::ledger) fn forget(&self, replica: &Replica, worker: &Worker) {
+        let mut held = worker.lock();
+        self.workers.give_back(held.reservations.len());
+        held.reservations.clear();
+        replica.holds.lock().retain(|(of, _), _| *of != worker.id());
+        replica.store.committer.forget_places(worker.id().0.to_be_bytes());
     }
 }

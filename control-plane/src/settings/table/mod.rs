@@ -40,6 +40,17 @@ pub struct Flag {
     pub name: &'static str,
     /// What stands for the value in its help.
     pub placeholder: &'static str,
+    /// How often it may be given.
+    pub times: Times,
+}
+
+/// How often a flag may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Once.
+    Once,
+    /// For each entry of a list.
+    Repeatedly,
 }
 
 /// How much of a value may be repeated in a message.
@@ -118,7 +129,7 @@ macro_rules! rows {
     ($(
         $name:ident {
             fills: $field:expr,
-            $(flag: $flag:literal $placeholder:ident,)?
+            $(flag: $flag:literal $placeholder:ident $($repeatedly:ident)?,)?
             meaning: $meaning:literal,
             $(echo: $echo:ident,)?
         }
@@ -130,6 +141,10 @@ macro_rules! rows {
                 $(Some($crate::settings::Flag {
                     name: $flag,
                     placeholder: stringify!($placeholder),
+                    times: [
+                        $($crate::settings::table::times!($repeatedly),)?
+                        $crate::settings::Times::Once,
+                    ][0],
                 }),)?
                 None,
             ][0],
@@ -142,4 +157,12 @@ macro_rules! rows {
     };
 }
 
+/// The word behind a flag that may be given for each entry of a list.
+macro_rules! times {
+    (repeatedly) => {
+        $crate::settings::Times::Repeatedly
+    };
+}
+
 use rows;
+use times;

@@ -50,6 +50,11 @@ rows! {
         flag: "decision-port" PORT,
         meaning: "The filter's decision stream",
     }
+    CONTROL_PLANES {
+        fills: field!(envoy.control_planes),
+        flag: "control-plane" ADDRESS repeatedly,
+        meaning: "Where Envoy's filter asks, in place of DECISION_PORT of this one: control planes that share a store",
+    }
     ENVOY_ADMIN_PORT {
         fills: field!(envoy.admin_port),
         flag: "envoy-admin-port" PORT,

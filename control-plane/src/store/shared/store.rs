@@ -17,6 +17,14 @@ pub struct SharedStore {
     link: Arc<Link>,
 }
 
+/// For how long it is known with whom a worker is: for longer than anybody waits for one to come back.
+const WHEREABOUTS_MS: u64 = 2 * 3_600_000;
+
+/// Where it stands with which control plane a worker is.
+fn whereabouts(worker: &WorkerName) -> Vec<u8> {
+    [&b"at:"[..], &worker.name].concat()
+}
+
 impl SharedStore {
     /// The store of these two, which reads over `link`.
     pub fn new(
@@ -34,6 +42,27 @@ impl SharedStore {
     ) -> Result<Vec<(u32, u16, Vec<u8>)>, Unavailable> {
         let client = self.client().await?;
         self.answered(client.open_requests(&worker.key).await).await
+    }
+
+    /// Notes that a worker came to the control plane of this name, and tells to which one it came
+    /// before, if to any.
+    pub async fn worker_comes(
+        &self,
+        worker: &WorkerName,
+        to: &[u8],
+    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        let client = self.client().await?;
+        self.answered(client.replace(&whereabouts(worker), to, WHEREABOUTS_MS).await).await
+    }
+
+    /// To which control plane a worker came last, that has been at one before.
+    pub async fn worker_is_with(
+        &self,
+        worker: &WorkerName,
+    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        let client = self.client().await?;
+        let values = client.values(&[whereabouts(worker).into()]).await;
+        Ok(self.answered(values).await?.pop().flatten())
     }
 
     /// Buckets as they stood when each was charged last; `None`: it never was.

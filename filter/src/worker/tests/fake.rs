@@ -269,11 +269,20 @@ impl Bench {
         self.worker.on_frame(&mut self.host, stream, &bytes, self.now_us);
     }
 
-    /// The control plane or the network ends the newest stream.
+    /// The control plane or the network breaks the newest stream.
     pub(super) fn break_stream(&mut self) {
+        self.close_with(14);
+    }
+
+    /// The control plane ends the newest stream in order.
+    pub(super) fn end_stream(&mut self) {
+        self.close_with(0);
+    }
+
+    fn close_with(&mut self, grpc_status: u32) {
         let stream = self.stream();
         self.host.open.remove(&stream);
-        self.worker.on_stream_close(&mut self.host, stream, 14, self.now_us);
+        self.worker.on_stream_close(&mut self.host, stream, grpc_status, self.now_us);
     }
 
     /// Whether the worker has closed a stream gently, and still hears what comes on it.

@@ -132,6 +132,22 @@ fn an_end_is_sent_again_on_each_stream_until_it_is_acknowledged() {
 }
 
 #[test]
+fn a_stream_that_its_control_plane_ends_is_opened_again_at_once_and_is_no_failure() {
+    let mut bench = Bench::open("");
+    admit(&mut bench, [1]);
+    bench.request(2);
+    bench.end_stream();
+    let before = bench.host.frames.len();
+    bench.tick(1);
+    let frames: Vec<_> = bench.host.frames[before..].iter().map(|(_, f)| f.clone()).collect();
+    let [frame] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((resumed(&frames), frame.asks.len()), (vec![1, 2], 1));
+    assert_eq!(bench.count("flowguard_failures.cause=stream_lost"), 0);
+    let warned = bench.host.log.iter().filter(|line| line.contains("is down")).count();
+    assert_eq!(warned, 0, "{:?}", bench.host.log);
+}
+
+#[test]
 fn what_could_not_be_sent_is_resumed_and_asked_again_on_the_next_stream() {
     let mut bench = Bench::open("");
     admit(&mut bench, [1]);

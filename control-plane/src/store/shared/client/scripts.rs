@@ -119,6 +119,21 @@ impl Client {
         taken.collect()
     }
 
+    /// Sets a value that is there for so long, and tells the one before.
+    pub async fn replace(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        for_ms: u64,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let key = self.key(key);
+        let mut all = redis::pipe();
+        all.cmd("GET").arg(&key);
+        all.cmd("SET").arg(&key).arg(value).arg("PX").arg(for_ms).ignore();
+        let before: Vec<Option<Vec<u8>>> = self.query(&all, 2).await?;
+        Ok(before.into_iter().next().flatten())
+    }
+
     /// Sets one field of some hashes.
     pub async fn set_fields(
         &self,

@@ -166,6 +166,16 @@ impl Committer {
         self.shared.circuit.wake();
     }
 
+    /// Requests of a worker are somebody else's from now on, and so are its places.
+    pub fn forget_places(&self, worker: [u8; 16]) {
+        self.shared.known.lock().places.forget(worker);
+    }
+
+    /// A worker has a new stream: what is said of its places is said on that one.
+    pub fn goes_on(&self, worker: &Arc<WorkerName>) {
+        self.shared.known.lock().places.goes_on(worker);
+    }
+
     /// Whether nobody waits for the store at the moment.
     pub fn is_away(&self) -> bool {
         self.shared.circuit.is_open()

@@ -70,6 +70,22 @@ impl HeldPlaces {
         }
     }
 
+    /// Another process speaks for a worker from now on.
+    pub(super) fn forget(&mut self, worker: [u8; 16]) {
+        self.held.retain(|_, of_bucket| {
+            of_bucket.remove(&worker);
+            !of_bucket.is_empty()
+        });
+        self.unheard.retain(|(_, of)| *of != worker);
+    }
+
+    /// A worker has a new stream, on which it is spoken of from now on.
+    pub(super) fn goes_on(&mut self, worker: &Arc<WorkerName>) {
+        for held in self.held.values_mut().filter_map(|of_bucket| of_bucket.get_mut(&worker.name)) {
+            held.worker = Arc::clone(worker);
+        }
+    }
+
     /// How many are held here by a worker.
     pub(super) fn of_worker(&self, key: &[u8], worker: &WorkerName) -> u32 {
         let of_bucket = self.held.get(key);
