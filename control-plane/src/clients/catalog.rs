@@ -5,85 +5,156 @@
 
 use std::{
     collections::BTreeSet,
+    hash::BuildHasher,
+    iter,
     ops::{
         Bound::{Excluded, Unbounded},
         Deref,
     },
 };
 
-use dashmap::DashMap;
 use foldhash::fast::RandomState;
-use limiter::ClientId;
-use parking_lot::RwLock;
+use hashbrown::HashTable;
+use limiter::{ClientId, Tokens};
+use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::ClientConfig;
+use super::{ClientConfig, Limits};
+use crate::limits::{Group, Name};
 
 /// How many clients whoever reads many of them reads at a time.
 pub(crate) const CLIENTS_AT_A_TIME: usize = 64;
+
+/// Into how many parts the map is cut, each with a lock of its own: more than there are threads that
+/// decide, and few enough for each to have thousands of a million clients.
+const SHARDS: usize = 1 << SHARD_BITS;
+const SHARD_BITS: u32 = 6;
 
 /// Every client that is configured, each with an `S`: where the rest that is known of it is found,
 /// so that one look-up finds all.
 #[derive(Debug)]
 pub(crate) struct Catalog<S> {
-    /// An operator makes the keys, and requests only look for them: a fast hash is good enough.
-    clients: DashMap<ClientId, Client<S>, RandomState>,
+    shards: Box<[Shard<S>]>,
+    /// An operator makes the ids, and requests only look for them: a fast hash is good enough.
+    hasher: RandomState,
     /// The same ids in their order, which the map does not have.
     ids: RwLock<BTreeSet<ClientId>>,
 }
 
-/// One client, as it is configured now.
+/// A part of the map. Two threads that look in two of them write to no cache line of each other.
+///
+/// A client is found by the id that is in it: a key beside it would be a seventh of the memory.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shard<S>(RwLock<HashTable<Client<S>>>);
+
+/// One client, as it is configured now, but for its group and plan: those it has in common with many
+/// others, and most clients have none.
 #[derive(Debug)]
 pub(crate) struct Client<S> {
-    pub(crate) config: ClientConfig,
+    pub(crate) id: ClientId,
+    pub(crate) limits: Limits,
+    enabled: bool,
+    pub(crate) min_estimate: Option<Tokens>,
     pub(crate) entry: S,
+}
+
+impl<S> Client<S> {
+    pub(crate) fn new(config: &ClientConfig, entry: S) -> Self {
+        let ClientConfig { id, limits, enabled, min_estimate, group: _, plan: _ } = config;
+        Self {
+            id: id.clone(),
+            limits: *limits,
+            enabled: *enabled,
+            min_estimate: *min_estimate,
+            entry,
+        }
+    }
+
+    /// What was configured, of a client that is in this group and on this plan.
+    pub(crate) fn configured(&self, group: Option<&Group>, plan: Option<&Name>) -> ClientConfig {
+        ClientConfig {
+            id: self.id.clone(),
+            limits: self.limits,
+            enabled: self.enabled,
+            min_estimate: self.min_estimate,
+            group: group.cloned(),
+            plan: plan.cloned(),
+        }
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits_in_force(&self) -> Limits {
+        self.limits.in_force(self.enabled)
+    }
+
+    fn change(&mut self, config: &ClientConfig) {
+        let ClientConfig { id: _, limits, enabled, min_estimate, group: _, plan: _ } = config;
+        (self.limits, self.enabled, self.min_estimate) = (*limits, *enabled, *min_estimate);
+    }
 }
 
 impl<S> Default for Catalog<S> {
     fn default() -> Self {
-        Self { clients: DashMap::default(), ids: RwLock::default() }
+        Self {
+            shards: iter::repeat_with(|| Shard(RwLock::default())).take(SHARDS).collect(),
+            hasher: RandomState::default(),
+            ids: RwLock::default(),
+        }
     }
 }
 
 impl<S> Catalog<S> {
     pub(crate) fn len(&self) -> usize {
-        self.clients.len()
+        self.ids.read().len()
     }
 
     /// Holds a part of the map for reading: whoever writes there waits until it is dropped.
+    #[inline]
     pub(crate) fn get(&self, id: &str) -> Option<impl Deref<Target = Client<S>>> {
-        self.clients.get(id)
+        let (hash, shard) = self.find(id);
+        let clients = shard.read();
+        RwLockReadGuard::try_map(clients, |clients| clients.find(hash, is(id))).ok()
     }
 
     /// Puts another configuration of a client in force, together with what `also` does to its
     /// entry: nobody sees the one without the other. `false` when there is no such client.
     pub(crate) fn replace(&self, config: &ClientConfig, also: impl FnOnce(&mut S)) -> bool {
-        let Some(mut client) = self.clients.get_mut(config.id.as_str()) else { return false };
-        client.config = config.clone();
-        also(&mut client.entry);
-        true
+        let is_there = self.change(config.id.as_str(), |client| {
+            client.change(config);
+            also(&mut client.entry);
+        });
+        is_there.is_some()
     }
 
-    /// What `change` does to a client's entry; nothing when there is no such client.
-    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&ClientConfig, &mut S)) {
-        if let Some(mut client) = self.clients.get_mut(id) {
-            let Client { config, entry } = &mut *client;
-            change(config, entry);
-        }
+    /// What `change` does to a client; `None` when there is no such client.
+    pub(crate) fn change<T>(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Client<S>) -> T,
+    ) -> Option<T> {
+        let (hash, shard) = self.find(id);
+        shard.0.write().find_mut(hash, is(id)).map(change)
     }
 
-    pub(crate) fn insert(&self, config: &ClientConfig, entry: S) {
-        self.clients.insert(config.id.clone(), Client { config: config.clone(), entry });
-        self.ids.write().insert(config.id.clone());
+    /// A client that is not there yet.
+    pub(crate) fn insert(&self, client: Client<S>) {
+        let id = client.id.clone();
+        let (hash, shard) = self.find(id.as_str());
+        let rehash = |client: &Client<S>| self.hasher.hash_one(client.id.as_str());
+        shard.0.write().insert_unique(hash, client, rehash);
+        self.ids.write().insert(id);
     }
 
     pub(crate) fn remove(&self, id: &str) -> Option<Client<S>> {
         self.ids.write().remove(id);
-        self.clients.remove(id).map(|(_, client)| client)
+        let (hash, shard) = self.find(id);
+        let mut clients = shard.0.write();
+        clients.find_entry(hash, is(id)).ok().map(|found| found.remove().0)
     }
 
     /// Shows every client to `look`, in any order. Nobody may write meanwhile.
     pub(crate) fn for_each(&self, look: impl Fn(&Client<S>)) {
-        self.clients.iter().for_each(|client| look(&client));
+        self.shards.iter().for_each(|shard| shard.read().iter().for_each(&look));
     }
 
     /// What `read` sees of at most `max` clients, by id, those that come after `after`.
@@ -99,4 +170,27 @@ impl<S> Catalog<S> {
         let next = ids.range::<str, _>((after, Unbounded)).take(max);
         next.filter_map(|id| self.get(id.as_str()).map(|client| read(&client))).collect()
     }
+
+    /// An id's hash, and in which part of the map its client is.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "so many bits make the number of a shard")]
+    fn find(&self, id: &str) -> (u64, &Shard<S>) {
+        let hash = self.hasher.hash_one(id);
+        // A table looks at the lowest bits and the seven highest ones: in a part these still differ.
+        let shard = (hash << 7) >> (u64::BITS - SHARD_BITS);
+        (hash, &self.shards[shard as usize])
+    }
+}
+
+impl<S> Shard<S> {
+    /// Readers do not wait for a writer who waits for another reader.
+    #[inline]
+    fn read(&self) -> RwLockReadGuard<'_, HashTable<Client<S>>> {
+        self.0.read_recursive()
+    }
+}
+
+#[inline]
+fn is<S>(id: &str) -> impl Fn(&Client<S>) -> bool {
+    move |client| client.id.as_str() == id
 }

@@ -34,6 +34,13 @@ pub struct Limits {
     pub tpm: Option<PerMinute>,
 }
 
+impl Limits {
+    /// Those in force: none of a client that is not enabled.
+    pub(crate) fn in_force(self, is_enabled: bool) -> Self {
+        if is_enabled { self } else { Self::default() }
+    }
+}
+
 impl ClientConfig {
     /// A client with these limits of its own, and nothing else said.
     pub fn new(id: ClientId, limits: Limits) -> Self {
@@ -57,6 +64,6 @@ impl ClientConfig {
 
     /// The limits in force.
     pub(crate) fn limits_in_force(&self) -> Limits {
-        if self.enabled { self.limits } else { Limits::default() }
+        self.limits.in_force(self.enabled)
     }
 }

@@ -124,7 +124,7 @@ impl Ledger {
         }
         while buckets.len() < max {
             let clients = self.clients.after(last.as_ref(), CLIENTS_AT_A_TIME, |client| {
-                (client.config.id.clone(), read(client))
+                (client.id.clone(), read(client))
             });
             let Some((next, _)) = clients.last() else { break };
             last = Some(next.clone());
@@ -140,15 +140,15 @@ impl Ledger {
         client: &Client,
         named: &Named,
     ) -> Vec<BucketStanding> {
-        let config = &client.config;
-        if !limit.config.concerns(&config.subject()) {
+        let subject = client.subject();
+        if !limit.config.concerns(&subject) {
             return Vec::new();
         }
         let each = limit.config.each;
         let of = |model| BucketOf {
-            client: Some(config.id.clone()),
-            group: config.group.clone().filter(|_| each.group),
-            plan: config.plan.clone().filter(|_| each.plan),
+            client: Some(client.id.clone()),
+            group: subject.group.filter(|_| each.group).cloned(),
+            plan: subject.plan.filter(|_| each.plan).cloned(),
             model,
         };
         let full = || {

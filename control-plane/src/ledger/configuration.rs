@@ -5,7 +5,7 @@ use std::sync::Arc;
 use limiter::{ClientId, UnixMillis};
 
 use super::{
-    ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
+    Client, ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
     rules::Changed,
     shared::SharedName,
     written::{limit_id, shared_name},
@@ -36,7 +36,7 @@ impl Ledger {
         // Held to the end: writers wait for each other.
         let mut retired = self.retired.lock();
         let now = self.clock.now();
-        let class = self.rules.class_of(config, &self.shared);
+        let class = self.rules.class_of(&config.subject(), &self.shared);
         let mut slot = None;
         let mut class_before = None;
         let replaced = self.clients.replace(config, |entry| {
@@ -58,7 +58,7 @@ impl Ledger {
                 self.slots.books(slot).begin_anew();
             }
             let entry = Entry { slot: slot.map(LazySlot::from).unwrap_or_default(), class };
-            self.clients.insert(config, entry);
+            self.clients.insert(Client::new(config, entry));
         }
         if let Some(slot) = slot {
             self.touch(slot);
@@ -80,10 +80,9 @@ impl Ledger {
         self.note_forgotten_limits(&changed);
         self.rules.apply(&self.shared);
         for id in &changed.named {
-            let mut before = None;
-            self.clients.change(id.as_str(), |config, entry| {
-                let class = self.rules.class_of(config, &self.shared);
-                before = Some(std::mem::replace(&mut entry.class, class));
+            let before = self.clients.change(id.as_str(), |client| {
+                let class = self.rules.class_of(&client.subject(), &self.shared);
+                std::mem::replace(&mut client.entry.class, class)
             });
             if let Some(before) = before {
                 self.note_gone(&self.rules.let_go(before, &self.shared));
@@ -169,10 +168,10 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
-        self.note_forgotten(&removed.config.id);
+        self.note_forgotten(&removed.id);
         if let Some(slot) = removed.entry.slot.get() {
             self.slots.books(slot).retire();
-            if let Some(forgotten) = retired.put(removed.config.id, slot) {
+            if let Some(forgotten) = retired.put(removed.id, slot) {
                 self.slots.give_back(forgotten);
             }
         }

@@ -69,7 +69,7 @@ impl Ledger {
     }
 
     fn count_dropped_of(&self, client: &Client, limit: &LimitKey, requests: u64, now: UnixMillis) {
-        let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
+        let slot = client.entry.slot.get_or_take(&self.slots, &client.id);
         let mut books = self.slots.books(slot);
         books.record.dropped(limit, requests, now);
         if let LimitKey::Named(name) = limit
@@ -149,7 +149,7 @@ impl Ledger {
         asking: &mut Asking<'_>,
     ) -> Answer {
         let (now, in_shadow) = (asking.now, asking.held.is_in_shadow);
-        let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
+        let slot = client.entry.slot.get_or_take(&self.slots, &client.id);
         asking.pen.touch(slot);
         let mut books = self.slots.books(slot);
         let applied = client.entry.class.applied();
@@ -256,7 +256,7 @@ impl Ledger {
         let reservation = Reservation { slot: books.key(slot), kind: ask.kind, charges, reserved };
         pen.note_with(|push| {
             let names = (&**self.rules.named(), &self.shared);
-            push_opened((*worker, ask.id), &client.config.id, &reservation, names, push);
+            push_opened((*worker, ask.id), &client.id, &reservation, names, push);
         });
         held.reservations.insert(ask.id, reservation);
     }
@@ -277,7 +277,7 @@ impl Ledger {
     ) -> Tokens {
         let policy = &self.policy.estimate;
         let within_limits = |tokens: Tokens| {
-            let own = client.config.limits.tpm.map(Tokens::from);
+            let own = client.limits.tpm.map(Tokens::from);
             let beside = rows.iter().filter_map(|row| row.limit.tokens_at_once());
             own.into_iter().chain(beside).fold(tokens, Tokens::min)
         };
@@ -291,7 +291,7 @@ impl Ledger {
             .unwrap_or_else(|| within_limits(policy.default));
         match ask.kind {
             RequestKind::Generates => {
-                let min = client.config.min_estimate.unwrap_or(policy.min);
+                let min = client.min_estimate.unwrap_or(policy.min);
                 estimate.max(within_limits(min))
             }
             RequestKind::Reads | RequestKind::Counts => estimate,
@@ -307,7 +307,7 @@ fn beset<'a>(
     ask: &Ask<'_>,
     cost: Tokens,
 ) -> Beset<'a> {
-    let limits = client.config.limits_in_force();
+    let limits = client.limits_in_force();
     match applied {
         Some(applied) => {
             let (model, rows) = applied.rows(ask.model);

@@ -75,18 +75,35 @@ pub use workers::Ended;
 use workers::Workers;
 
 use crate::{
-    clients::{self, Catalog},
+    clients::{self, Catalog, ClientConfig},
+    limits::Subject,
     store::shared::SharedStore,
 };
 
 /// A client as the catalog has it: its configuration, and where the rest is found.
 type Client = clients::Client<Entry>;
 
+/// A million clients have one.
+const _: () = assert!(size_of::<Client>() <= 64);
+
 /// Where what is left of a client's limits is, and which limits apply to it beside its own.
 #[derive(Debug)]
 struct Entry {
     slot: LazySlot,
     class: Arc<Class>,
+}
+
+/// Its group and plan are those of its class.
+impl Client {
+    /// What its requests are known by.
+    fn subject(&self) -> Subject<'_> {
+        self.entry.class.subject(&self.id)
+    }
+
+    fn config(&self) -> ClientConfig {
+        let Subject { client: _, group, plan } = self.subject();
+        self.configured(group, plan)
+    }
 }
 
 /// All books of this process.
@@ -118,7 +135,9 @@ impl Ledger {
     pub fn new(policy: Policy, clock: impl Into<Clock>) -> Self {
         let (rules, shared) = (Rules::default(), SharedBuckets::default());
         Self {
-            unknown: Unknown::new(policy.unknown_clients, |config| rules.class_of(config, &shared)),
+            unknown: Unknown::new(policy.unknown_clients, |subject| {
+                rules.class_of(subject, &shared)
+            }),
             rules,
             shared,
             policy,

@@ -64,8 +64,8 @@ impl Ledger {
             let Some(slot) = client.entry.slot.get() else { return };
             let mut books = self.slots.books(slot);
             let balances = &mut books.balances;
-            let is_to_be_written = balances.go_on(client.config.limits, last, now)
-                | balances.beside.go_on(&named, last, now);
+            let is_to_be_written =
+                balances.go_on(client.limits, last, now) | balances.beside.go_on(&named, last, now);
             drop(books);
             // Read once more by a later process, what it was before would get this time twice.
             if is_to_be_written {
@@ -390,9 +390,7 @@ impl Ledger {
 
     /// The slot of a client that is configured, or of the one that stands for all others.
     fn slot_of(&self, client: &str) -> Option<SlotNumber> {
-        self.with_named(client, |client| {
-            client.entry.slot.get_or_take(&self.slots, &client.config.id)
-        })
+        self.with_named(client, |client| client.entry.slot.get_or_take(&self.slots, &client.id))
     }
 
     /// What `read` sees of a client that is configured, or of the one that stands for all others.

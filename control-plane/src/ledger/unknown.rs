@@ -5,7 +5,10 @@ use std::sync::{Arc, atomic::AtomicU64};
 use limiter::ClientId;
 
 use super::{Class, Client, Entry, LazySlot, Ledger, policy::UnknownClients};
-use crate::clients::{ClientConfig, Limits};
+use crate::{
+    clients::{ClientConfig, Limits},
+    limits::Subject,
+};
 
 /// What becomes of them.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub(super) struct Denied {
 impl Unknown {
     pub(super) fn new(
         policy: UnknownClients,
-        class_of: impl FnOnce(&ClientConfig) -> Arc<Class>,
+        class_of: impl FnOnce(&Subject<'_>) -> Arc<Class>,
     ) -> Self {
         let limits = match policy {
             UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
@@ -36,8 +39,8 @@ impl Unknown {
         };
         let id = ClientId::unknown();
         let config = ClientConfig::new(id, limits);
-        let entry = Entry { slot: LazySlot::default(), class: class_of(&config) };
-        Self::Shared(Client { config, entry })
+        let entry = Entry { slot: LazySlot::default(), class: class_of(&config.subject()) };
+        Self::Shared(Client::new(&config, entry))
     }
 }
 

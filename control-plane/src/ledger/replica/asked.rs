@@ -47,12 +47,12 @@ impl Ledger {
         (worker, ask): (&Arc<WorkerName>, &Ask<'_>),
     ) -> Asked {
         let now = self.clock.now();
-        let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
+        let slot = client.entry.slot.get_or_take(&self.slots, &client.id);
         let applied = client.entry.class.applied_now();
         let (model, rows) = applied.rows(ask.model);
         let reserved = self.estimate(client, &self.slots.books(slot).record, ask, rows, now);
-        let limits = client.config.limits_in_force();
-        let id = &client.config.id;
+        let limits = client.limits_in_force();
+        let id = &client.id;
         let mut demands = SmallVec::<[DemandWish; 4]>::new();
         let mut whose = SmallVec::<[(Whose, Of); 4]>::new();
         let own = [

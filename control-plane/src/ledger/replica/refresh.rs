@@ -39,8 +39,8 @@ impl Ledger {
         let mut slots = Vec::new();
         for id in clients {
             self.with_client(id.as_str(), |client| {
-                let slot = client.entry.slot.get_or_take(&self.slots, &client.config.id);
-                slots.push((slot, client.config.id.clone()));
+                let slot = client.entry.slot.get_or_take(&self.slots, &client.id);
+                slots.push((slot, client.id.clone()));
                 self.push_reads(replica, client, slot, &mut reads);
             });
         }
@@ -76,8 +76,8 @@ impl Ledger {
         slot: SlotNumber,
         reads: &mut Vec<Read>,
     ) {
-        let id = &client.config.id;
-        let limits = client.config.limits;
+        let id = &client.id;
+        let limits = client.limits;
         for (dimension, limit) in [(Dimension::Rpm, limits.rpm), (Dimension::Tpm, limits.tpm)] {
             let Some(limit) = limit else { continue };
             let (key, told) = replica.own(id, dimension, limit.into());

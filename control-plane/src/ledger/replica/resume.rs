@@ -31,7 +31,7 @@ impl Ledger {
                 continue;
             }
             let slot = self.with_client(&note.client, |client| {
-                client.entry.slot.get_or_take(&self.slots, &client.config.id)
+                client.entry.slot.get_or_take(&self.slots, &client.id)
             });
             let Some(slot) = slot else { continue };
             let slot = self.slots.books(slot).key(slot);

@@ -14,12 +14,11 @@ use super::{
     in_force::Counted, shelf::Shelf,
 };
 use crate::{
-    clients::ClientConfig,
     ledger::{
         keys::{BesideKey, SharedKey},
         shared::{SharedBuckets, SharedName},
     },
-    limits::{Group, Limit, LimitKind, LimitName, ModelName, Models, Name},
+    limits::{Group, Limit, LimitKind, LimitName, ModelName, Models, Name, Subject},
     store::state::{LimitBucketName, LimitId},
 };
 
@@ -81,10 +80,10 @@ impl Rules {
     /// The class of a client that is configured so.
     pub(in crate::ledger) fn class_of(
         &self,
-        config: &ClientConfig,
+        subject: &Subject<'_>,
         shared: &SharedBuckets,
     ) -> Arc<Class> {
-        self.book.lock().class_of(config, shared)
+        self.book.lock().class_of(subject, shared)
     }
 
     /// Takes back a class that a client was of. The answer is which shared buckets went with it, or with
@@ -232,8 +231,8 @@ impl Named {
 }
 
 impl Book {
-    fn class_of(&mut self, config: &ClientConfig, shared: &SharedBuckets) -> Arc<Class> {
-        let key = ClassKey::of(config, self.named.contains(&config.id));
+    fn class_of(&mut self, subject: &Subject<'_>, shared: &SharedBuckets) -> Arc<Class> {
+        let key = ClassKey::of(subject, self.named.contains(subject.client));
         if let Some(class) = self.classes.get(&key) {
             return Arc::clone(class);
         }

@@ -9,10 +9,7 @@ use arc_swap::{ArcSwap, Guard};
 use limiter::ClientId;
 
 use super::Applied;
-use crate::{
-    clients::ClientConfig,
-    limits::{Group, Name, Subject},
-};
+use crate::limits::{Group, Name, Subject};
 
 /// What clients of one class have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,12 +32,12 @@ pub(in crate::ledger) struct Class {
 }
 
 impl ClassKey {
-    pub(super) fn of(config: &ClientConfig, is_named: bool) -> Self {
-        let is_by_itself = is_named || config.id.is_reserved();
+    pub(super) fn of(subject: &Subject<'_>, is_named: bool) -> Self {
+        let is_by_itself = is_named || subject.client.is_reserved();
         Self {
-            group: config.group.clone(),
-            plan: config.plan.clone(),
-            client: is_by_itself.then(|| config.id.clone()),
+            group: subject.group.cloned(),
+            plan: subject.plan.cloned(),
+            client: is_by_itself.then(|| subject.client.clone()),
         }
     }
 
@@ -58,6 +55,12 @@ impl Class {
     pub(super) fn new(key: ClassKey, applied: Applied) -> Self {
         let is_limited = AtomicBool::new(!applied.is_empty());
         Self { key, applied: ArcSwap::from_pointee(applied), is_limited }
+    }
+
+    /// What requests of `client`, which is one of them, are known by.
+    pub(in crate::ledger) fn subject<'a>(&'a self, client: &'a ClientId) -> Subject<'a> {
+        let ClassKey { group, plan, client: _ } = &self.key;
+        Subject { client, group: group.as_ref(), plan: plan.as_ref() }
     }
 
     /// Which limits apply now, to be kept for as long as a store takes to answer.
