@@ -1,22 +1,26 @@
 //! The store under faults, as control planes meet it: what is admitted too much or too little in each.
 
 use std::{
-    fs,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    fs::{self, File},
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use flowguard::store::shared::{StoreFailureMode, client::Client};
+use flowguard::store::shared::{
+    Config, StoreFailureMode, Wish,
+    client::{Client, Credentials, Secret, Target},
+};
 use harness::{
     deadline::eventually,
     random::with_a_new_seed,
     redis::{Kind, Redis},
 };
 
-use crate::traffic::{PREFIX, Plane, Traffic, config, target};
+use crate::{
+    cutter::Cutter,
+    traffic::{PREFIX, Plane, Traffic, config, end, of_places, of_tokens, target, wish, worker},
+};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -72,4 +76,236 @@ async fn a_script_that_is_forgotten_in_full_flight_costs_nothing() {
     let counts = traffic.stop().await;
     assert_eq!(counts.unavailable.load(Ordering::Relaxed), 0);
     traffic.check_that_it_is_exact(&world.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_is_cut_off_costs_nothing() {
+    let redis = Redis::start(Kind::Redis, &[]).await;
+    let cutter = Cutter::start(redis.address()).await;
+    let cut = target(cutter.address().port());
+    let config = config(StoreFailureMode::Closed);
+    let planes: Vec<_> = (0..2).map(|_| Plane::start(&cut, &config)).collect();
+    let straight = target(redis.address().port());
+    let client = Client::connect(&straight, PREFIX, SOON).await.expect("it listens");
+    let mut traffic = Traffic::start(&planes, &mut with_a_new_seed()).await;
+    for _ in 0..10 {
+        traffic.admits(20).await;
+        cutter.cut_at_the_next_reply();
+        traffic.fails(1).await;
+    }
+    traffic.stop().await;
+    traffic.check_that_it_is_exact(&client).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the fault lasts so long")]
+async fn lasts(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_stands_still_has_decided_nothing_for_those_who_did_not_wait() {
+    let mut world = World::closed().await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    traffic.admits(100).await;
+    world.redis.process().freeze();
+    lasts(Duration::from_secs(2)).await;
+    assert!(traffic.counts.unavailable.load(Ordering::Relaxed) > 0);
+    world.redis.process().thaw();
+    traffic.admits(100).await;
+    traffic.stop().await;
+    traffic.check_that_it_is_exact(&world.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_admitted_while_a_store_stands_still_is_charged_when_it_is_back() {
+    let mut world = World::start(Kind::Redis, &[], StoreFailureMode::Local).await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    traffic.admits(100).await;
+    world.redis.process().freeze();
+    lasts(Duration::from_secs(2)).await;
+    world.redis.process().thaw();
+    eventually("it is back", || {
+        let is_back = world.planes.iter().all(|plane| !plane.committer.is_away());
+        async move { is_back.then_some(()) }
+    })
+    .await;
+    traffic.admits(100).await;
+    let counts = traffic.stop().await;
+    assert_eq!(counts.unavailable.load(Ordering::Relaxed), 0);
+    // What was admitted alone and ended after it is back gives nothing back.
+    let charged = counts.charged.load(Ordering::Relaxed);
+    let surplus = eventually("all is told", || async {
+        let surplus = traffic.surplus(&world.client).await?;
+        (-i128::from(charged)..=0).contains(&surplus).then_some(surplus)
+    })
+    .await;
+    println!("{surplus} of {charged} charged");
+    assert!(surplus >= -32 * 1_000, "{surplus}: more than what was open when it came back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_whose_memory_is_full_does_nothing_until_it_has_some() {
+    let world = World::closed().await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    for _ in 0..2 {
+        traffic.admits(100).await;
+        world.set("maxmemory", "1").await;
+        let (planes, counts) = (&world.planes, &traffic.counts);
+        eventually("nobody waits any more", || {
+            let is_away = planes.iter().all(|plane| plane.committer.is_away());
+            async move { is_away.then_some(()) }
+        })
+        .await;
+        // It answers all that writes nothing, and is away all the same.
+        let admitted = counts.admitted.load(Ordering::Relaxed);
+        traffic.fails(100).await;
+        assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted);
+        assert!(world.planes.iter().all(|plane| plane.committer.is_away()));
+        world.set("maxmemory", "0").await;
+    }
+    traffic.admits(100).await;
+    traffic.stop().await;
+    traffic.check_that_it_is_exact(&world.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_who_may_not_write_is_not_waited_for_and_charges_next_to_nothing() {
+    let world = World::closed().await;
+    let rights = async |rights: &str| {
+        let user: [&[u8]; 7] =
+            [b"ACL", b"SETUSER", b"alice", b"on", b">sesame", b"~*", rights.as_bytes()];
+        world.redis.command(&user).await;
+    };
+    rights("+@all").await;
+    let password = Some(Secret::new("sesame".to_owned()));
+    let credentials = Credentials { user: Some("alice".to_owned()), password };
+    let alice = Target { credentials, ..target(world.redis.address().port()) };
+    let planes: Vec<_> =
+        (0..2).map(|_| Plane::start(&alice, &config(StoreFailureMode::Closed))).collect();
+    let mut traffic = Traffic::start(&planes, &mut with_a_new_seed()).await;
+    for command in ["-mset", "-hset", "-hmget", "-evalsha"] {
+        traffic.admits(50).await;
+        rights(command).await;
+        eventually("nobody waits any more", || {
+            let is_away = planes.iter().all(|plane| plane.committer.is_away());
+            async move { is_away.then_some(()) }
+        })
+        .await;
+        let admitted = traffic.counts.admitted.load(Ordering::Relaxed);
+        traffic.fails(100).await;
+        assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted, "{command}");
+        rights("+@all").await;
+    }
+    traffic.admits(50).await;
+    traffic.stop().await;
+    traffic.check_that_places_are_free(&world.client).await;
+    // Without HSET buckets are written and requests are not: what was under way stands as charged.
+    let surplus = eventually("all is told", || traffic.surplus(&world.client)).await;
+    println!("{surplus}");
+    assert!((-16 * 1_000..=0).contains(&surplus), "{surplus}: more than what was under way");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_lost_its_last_second_is_told_what_was_seen() {
+    let options = ["--appendonly", "yes", "--appendfsync", "everysec"];
+    let mut world = World::start(Kind::Redis, &options, StoreFailureMode::Closed).await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    traffic.admits(200).await;
+    let log = log_of(&world.redis);
+    let kept = fs::metadata(&log).expect("a file").len();
+    traffic.admits(200).await;
+    world.redis.process().kill();
+    File::options().write(true).open(&log).expect("a file").set_len(kept).expect("cut off");
+    let lost = traffic.counts.admitted.load(Ordering::Relaxed);
+    world.redis.restart().await;
+    let target = target(world.redis.address().port());
+    world.client = Client::connect(&target, PREFIX, SOON).await.expect("it listens");
+    traffic.admits(100).await;
+    let counts = traffic.stop().await;
+    println!("{lost} were admitted before");
+    let charged = counts.charged.load(Ordering::Relaxed);
+    traffic.check_that_places_are_free(&world.client).await;
+    // Each control plane has at most 16 requests under way of which the other one has not seen anything.
+    let surplus = eventually("the last end", || async {
+        let surplus = traffic.balance_beyond(&world.client).await?;
+        (surplus <= 32 * 1_000).then_some(surplus)
+    })
+    .await;
+    println!("{surplus} of {charged} charged");
+    assert!(surplus >= -32 * 1_500, "{surplus}: refunds that the merge may forget");
+}
+
+/// The file to which a server appends.
+fn log_of(redis: &Redis) -> PathBuf {
+    let files = fs::read_dir(redis.folder().join("appendonlydir")).expect("a folder");
+    let mut files = files.map(|file| file.expect("an entry").path());
+    let is_log = |file: &PathBuf| file.to_string_lossy().ends_with(".incr.aof");
+    files.find(is_log).expect("it appends to one")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_of_another_version_is_in_nobodys_way() {
+    let world = World::closed().await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    let plane = &world.planes[0];
+    let request = wish(&worker(200), 1, vec![of_tokens(b"other", 10), of_places()]);
+    let decided = eventually("a place", || async {
+        let decided = plane.decide(&request).await?;
+        (decided.decision == limiter::Decision::Admitted).then_some(decided)
+    })
+    .await;
+    let key = [PREFIX.as_bytes(), b"other"].concat();
+    world.redis.command(&[b"SET", &key, b"of another version"]).await;
+    let next = wish(&worker(200), 2, vec![of_tokens(b"other", 10)]);
+    assert!(plane.decide(&next).await.is_none());
+    plane.one(Wish::End(end(&request, &decided, 5))).await.expect("it has ended");
+    assert!(!plane.committer.is_away());
+    traffic.admits(100).await;
+    let counts = traffic.stop().await;
+    assert_eq!(counts.unavailable.load(Ordering::Relaxed), 0);
+    traffic.check_that_it_is_exact(&world.client).await;
+    assert_eq!(world.client.open_requests(&worker(200).key).await, Ok(Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_the_store_cannot_do_is_in_nobodys_way() {
+    let world = World::closed().await;
+    let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
+    let plane = &world.planes[0];
+    let request = wish(&worker(200), 1, vec![of_tokens(b"other", 10)]);
+    let decided = plane.decide(&request).await.expect("an answer");
+    let key = [PREFIX.as_bytes(), &worker(200).key].concat();
+    world.redis.command(&[b"SET", &key, b"of somebody else"]).await;
+    let _ = plane.one(Wish::End(end(&request, &decided, 5))).await;
+    traffic.admits(200).await;
+    traffic.stop().await;
+    assert!(!plane.committer.is_away());
+    traffic.check_that_it_is_exact(&world.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_replica_has_meets_the_failure_mode() {
+    let redis = Redis::start(Kind::Redis, &["--repl-diskless-sync-delay", "0"]).await;
+    let port = redis.address().port();
+    let of = format!("127.0.0.1 {port}");
+    let mut replica = Redis::start(Kind::Redis, &["--replicaof", &of]).await;
+    let client = Client::connect(&target(port), PREFIX, SOON).await.expect("it listens");
+    let waits = Config { wait: 1, ..config(StoreFailureMode::Closed) };
+    let planes = [Plane::start(&target(port), &waits), Plane::start(&target(port), &waits)];
+    let mut traffic = Traffic::start(&planes, &mut with_a_new_seed()).await;
+    traffic.admits(50).await;
+    replica.process().freeze();
+    eventually("nobody waits any more", || {
+        let is_away = planes.iter().all(|plane| plane.committer.is_away());
+        async move { is_away.then_some(()) }
+    })
+    .await;
+    let admitted = traffic.counts.admitted.load(Ordering::Relaxed);
+    traffic.fails(100).await;
+    assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted);
+    replica.process().thaw();
+    traffic.admits(50).await;
+    traffic.stop().await;
+    // What was used beyond what was reserved may be charged twice; nothing else.
+    traffic.check_that_it_is_exact(&client).await;
 }

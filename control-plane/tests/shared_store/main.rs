@@ -3,6 +3,7 @@
 mod bytes;
 mod calls;
 mod chance;
+mod cutter;
 mod faults;
 mod history;
 mod places;

@@ -217,6 +217,11 @@ impl Traffic {
                 return None;
             }
         }
+        self.balance_beyond(client).await
+    }
+
+    /// The same, whatever is open.
+    pub(crate) async fn balance_beyond(&self, client: &Client) -> Option<i128> {
         let value = client.values(&[TOKENS.into()]).await.ok()?.remove(0)?;
         let level = Value::try_from(value.as_slice()).expect("a bucket").bucket.level();
         let window = i128::from(level.quota.window().millis());
