@@ -64,12 +64,12 @@ pub fn chart_python() -> Command {
 
 /// Redis' server, which is a sentinel too.
 pub fn redis() -> Command {
-    Command::new(find("FLOWGUARD_REDIS", on_path("redis-server")))
+    Command::new(find("REDIS_BIN", on_path("redis-server")))
 }
 
 /// Valkey's server.
 pub fn valkey() -> Command {
-    Command::new(find("FLOWGUARD_VALKEY", on_path("valkey-server")))
+    Command::new(find("VALKEY_BIN", on_path("valkey-server")))
 }
 
 /// skopeo, which reads images as a registry's clients do.

@@ -52,8 +52,8 @@ impl World {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_fault_two_control_planes_are_exact_to_the_unit() {
     for kind in Kind::ALL {
-        if kind == Kind::Valkey && std::env::var_os("FLOWGUARD_VALKEY").is_none() {
-            println!("passed over: there is no Valkey here, and FLOWGUARD_VALKEY names none");
+        if kind == Kind::Valkey && std::env::var_os("VALKEY_BIN").is_none() {
+            println!("passed over: there is no Valkey here, and VALKEY_BIN names none");
             continue;
         }
         let world = World::start(kind, &[], StoreFailureMode::Closed).await;

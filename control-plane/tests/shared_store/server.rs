@@ -26,8 +26,8 @@ pub(crate) struct Server {
 impl Server {
     /// `None` of Valkey where this machine has none.
     pub(crate) async fn start(kind: Kind) -> Option<Self> {
-        if kind == Kind::Valkey && env::var_os("FLOWGUARD_VALKEY").is_none() {
-            println!("passed over: there is no Valkey here, and FLOWGUARD_VALKEY names none");
+        if kind == Kind::Valkey && env::var_os("VALKEY_BIN").is_none() {
+            println!("passed over: there is no Valkey here, and VALKEY_BIN names none");
             return None;
         }
         let redis = Arc::new(Redis::start(kind, &[]).await);

@@ -10,7 +10,7 @@ use super::{debian, private_copy};
 use crate::whole_folder;
 
 pub(crate) const TOOL: Tool = Tool {
-    variable: "FLOWGUARD_REDIS",
+    variable: "REDIS_BIN",
     program: "redis-server",
     accepts: |printed| printed.starts_with("Redis server v="),
     wanted: "the server of Redis",
@@ -22,7 +22,7 @@ const PACKAGE: &str = "redis-server";
 /// What is called of it: `redis-cli` lies beside the server, where it is of a private copy.
 const PROGRAMS: [&str; 2] = ["redis-server", "redis-cli"];
 
-/// The path of `redis-server`: `$FLOWGUARD_REDIS`, else the one on `PATH`, else a private copy.
+/// The path of `redis-server`: `$REDIS_BIN`, else the one on `PATH`, else a private copy.
 pub(crate) fn redis() -> Result<PathBuf> {
     if let Some(path) = TOOL.find()? {
         return Ok(path);

@@ -9,7 +9,7 @@ use supervisor::interrupt::Interrupted;
 use super::{python::Wheel, search::Tool};
 
 pub(crate) const TOOL: Tool = Tool {
-    variable: "FLOWGUARD_VALKEY",
+    variable: "VALKEY_BIN",
     program: "valkey-server",
     accepts: |printed| printed.starts_with("Valkey server v="),
     wanted: "the server of Valkey",
@@ -26,7 +26,7 @@ const WHEEL: Wheel = Wheel {
     },
 };
 
-/// The path of `valkey-server`: `$FLOWGUARD_VALKEY`, else the one on `PATH`, else a private copy.
+/// The path of `valkey-server`: `$VALKEY_BIN`, else the one on `PATH`, else a private copy.
 /// `None` where no wheel is for this machine: then the tests run on Redis alone.
 pub(crate) fn valkey() -> Result<Option<PathBuf>> {
     if let Some(path) = TOOL.find()? {
