@@ -98,7 +98,7 @@ impl Ledger {
 
     /// At most `max` configurations, by id, of the clients that come after `after`.
     pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
-        self.clients.after(after, max, |client| client.config())
+        self.clients.after(after, max, Client::config)
     }
 
     /// What at most `max` clients did and have left, by id, those that come after `after`.
