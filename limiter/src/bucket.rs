@@ -30,7 +30,7 @@ pub struct Bucket {
 const WHOLE_MAX: i64 = 1 << 50;
 
 /// A client has several, and there are a million clients.
-const _: () = assert!(size_of::<Option<Bucket>>() <= 48);
+const _: () = assert!(size_of::<Option<Bucket>>() <= 40);
 
 /// What one bucket was charged for a request. Plain data, which can be kept and written down; who
 /// keeps it sees to it that it is settled once.

@@ -1,6 +1,6 @@
 //! The shape of a bucket: how much, in which time, and how much of it at once.
 
-use core::num::NonZeroU64;
+use core::{fmt, num::NonZeroU64};
 
 use crate::{OutOfRange, PerMinute, Window, out_of_range::positive_up_to};
 
@@ -30,12 +30,19 @@ const DEBT_MS_MAX: u64 = 10 * 60 * 1_000;
 /// assert!(Quota::new(86_400, day, Some(86_401)).is_err(), "a burst is a part of the amount");
 /// # Ok::<(), limiter::OutOfRange>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    amount: NonZeroU64,
+    /// The amount, and in the lowest [`WINDOW_BITS`] the seconds of the window, less one: there is a
+    /// quota in every bucket, and a word for the window alone would make that larger by a fifth.
+    amount_and_window: u64,
     burst: NonZeroU64,
-    window: Window,
 }
+
+/// A window has at most 2^22 seconds, and an amount is below 2^42.
+const WINDOW_BITS: u32 = 22;
+const WINDOW_MASK: u64 = (1 << WINDOW_BITS) - 1;
+const _: () = assert!(Window::SECS_MAX as u64 - 1 <= WINDOW_MASK);
+const _: () = assert!(AMOUNT_MAX <= u64::MAX >> WINDOW_BITS);
 
 impl Quota {
     /// `burst` is the whole `amount` where none is given. Refuses an amount of 0 or more than
@@ -46,17 +53,25 @@ impl Quota {
             Some(burst) => positive_up_to(amount.get(), burst)?,
             None => amount,
         };
-        Ok(Self { amount, burst, window })
+        Ok(Self::of(amount, burst, window))
+    }
+
+    /// The quota of numbers that are in range.
+    fn of(amount: NonZeroU64, burst: NonZeroU64, window: Window) -> Self {
+        let amount_and_window = amount.get() << WINDOW_BITS | u64::from(window.secs_less_one());
+        Self { amount_and_window, burst }
     }
 
     /// What is refilled in one window, 1 to [`AMOUNT_MAX`].
+    #[inline]
     pub fn amount(&self) -> u64 {
-        self.amount.get()
+        self.amount_and_window >> WINDOW_BITS
     }
 
     /// The time in which the amount is refilled.
+    #[inline]
     pub fn window(&self) -> Window {
-        self.window
+        Window::of_secs_less_one((self.amount_and_window & WINDOW_MASK) as u32)
     }
 
     /// What a full bucket holds, 1 to the amount.
@@ -76,7 +91,7 @@ impl Quota {
     /// How far down a charge can take a balance, in units: ten minutes of refill, or one window
     /// where that is longer.
     pub(crate) fn floor(&self) -> i128 {
-        -self.refill(self.window.millis().max(DEBT_MS_MAX))
+        -self.refill(self.window().millis().max(DEBT_MS_MAX))
     }
 
     /// What is refilled in so many milliseconds, in units.
@@ -86,12 +101,12 @@ impl Quota {
 
     /// So many whole tokens in units.
     pub(crate) fn units(&self, tokens: u64) -> i128 {
-        i128::from(tokens) * i128::from(self.window.millis())
+        i128::from(tokens) * i128::from(self.window().millis())
     }
 
     /// A balance of so many whole tokens and a rest, in units.
     pub(crate) fn balance_units(&self, whole: i64, rest: u32) -> i128 {
-        i128::from(whole) * i128::from(self.window.millis()) + i128::from(rest)
+        i128::from(whole) * i128::from(self.window().millis()) + i128::from(rest)
     }
 
     /// Milliseconds in which so many units are refilled. An old debt under the smallest quota can
@@ -108,6 +123,16 @@ impl Quota {
 impl From<PerMinute> for Quota {
     fn from(limit: PerMinute) -> Self {
         let amount = limit.amount();
-        Self { amount, burst: amount, window: Window::MINUTE }
+        Self::of(amount, amount, Window::MINUTE)
+    }
+}
+
+impl fmt::Debug for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quota")
+            .field("amount", &self.amount())
+            .field("burst", &self.burst())
+            .field("window", &self.window())
+            .finish()
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Catalog<S> {
 
 /// A part of the map. Two threads that look in two of them write to no cache line of each other.
 ///
-/// A client is found by the id that is in it: a key beside it would be a seventh of the memory.
+/// A client is found by the id that is in it: a key beside it would make the table larger by a quarter.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard<S>(RwLock<HashTable<Client<S>>>);

@@ -129,6 +129,22 @@ impl Ledger {
         if let (Some(books), Some(cost)) = (books.as_deref_mut(), cost) {
             books.balances.settle(charges, cost, now);
         }
+        if !charges.beside.is_empty() {
+            self.end_charges_beside(books, charges, cost, pen, now);
+        }
+    }
+
+    /// The same of limits beside the client's own two. Apart, so that what every request needs stays
+    /// short enough to be inlined.
+    #[inline(never)]
+    fn end_charges_beside(
+        &self,
+        mut books: Option<&mut Books>,
+        charges: &Charges,
+        cost: Option<Cost>,
+        pen: &mut Pen<'_>,
+        now: UnixMillis,
+    ) {
         for (key, held) in &charges.beside {
             match *key {
                 BucketKey::Beside(key, part) => {

@@ -31,8 +31,8 @@ const BLOCK: usize = 1_024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SlotNumber(u32);
 
-/// The slot of a client that may never have asked: until it does it has none, and takes half of the
-/// memory.
+/// The slot of a client that may never have asked: until it does it has none, and takes less than
+/// half of the memory.
 #[derive(Debug, Default)]
 pub(super) struct LazySlot(OnceLock<SlotNumber>);
 

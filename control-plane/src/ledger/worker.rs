@@ -119,8 +119,14 @@ impl Held {
         if let Answer::Admitted { is_followed: true, .. } = answer {
             self.untold.push(id);
         } else {
-            self.untold_holding_nothing.push((id, answer.clone()));
+            self.note_holding_nothing(id, answer);
         }
+    }
+
+    /// Apart, so that what most requests need stays short enough to be inlined.
+    #[inline(never)]
+    fn note_holding_nothing(&mut self, id: u32, answer: &Answer) {
+        self.untold_holding_nothing.push((id, answer.clone()));
     }
 
     /// Whether the worker may not know that request `id` was admitted.

@@ -1,6 +1,7 @@
 //! What anybody can take of a control plane, whatever he sends: memory, time, places. A program of
 //! its own, because it looks at its own memory.
 
+mod clients;
 mod http1;
 mod journal;
 mod large_bodies;
