@@ -3,6 +3,7 @@
 mod away;
 mod everywhere;
 mod exact;
+mod spread;
 
 use harness::TestStack;
 use harness::admin::Admin;
