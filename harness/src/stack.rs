@@ -56,6 +56,7 @@ pub struct StackBuilder {
     settings: Settings,
     envoys: usize,
     control_planes: usize,
+    asking: Asking,
     workers: usize,
     layout: Layout,
     filter: Option<PathBuf>,
@@ -64,6 +65,15 @@ pub struct StackBuilder {
     relay: bool,
     prometheus: bool,
     whole_admin: bool,
+}
+
+/// Which control planes an Envoy has in its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// One of them, each Envoy the next one.
+    One,
+    /// All of them.
+    All,
 }
 
 /// How the Envoys get their configuration.
@@ -89,6 +99,7 @@ impl TestStack {
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             envoys: 1,
             control_planes: 1,
+            asking: Asking::One,
             workers: 1,
             layout: Layout::OneFile,
             filter: None,
@@ -167,10 +178,17 @@ impl StackBuilder {
         Self { envoys, ..self }
     }
 
-    /// How many control planes there are, which share a store. The Envoys have one after the other.
+    /// How many control planes there are, which share a store. The Envoys have one after the other,
+    /// unless [`Self::asking_all`] is said.
     #[must_use]
     pub fn control_planes(self, control_planes: usize) -> Self {
         Self { control_planes, ..self }
+    }
+
+    /// Each Envoy has all control planes in its configuration.
+    #[must_use]
+    pub fn asking_all(self) -> Self {
+        Self { asking: Asking::All, ..self }
     }
 
     /// How many worker threads each Envoy has.
@@ -257,6 +275,12 @@ impl StackBuilder {
             std::fs::create_dir(&log_folder).expect("a folder for its log");
             let other = ControlPlane::start(self.settings.clone(), log_folder).await;
             other_control_planes.push(other);
+        }
+        if self.asking == Asking::All {
+            let others = other_control_planes.iter().map(ControlPlane::decision_address);
+            let all: Vec<_> =
+                [decision_address].into_iter().chain(others).map(|at| at.to_string()).collect();
+            self.settings.insert("CONTROL_PLANES".to_owned(), all.join(","));
         }
         let first = decision_address.port();
         let mut envoys = Vec::new();

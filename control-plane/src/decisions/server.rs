@@ -71,7 +71,7 @@ pub async fn serve(
     let decisions = Decisions {
         streams: streams.clone(),
         shared: Shared {
-            ledger,
+            ledger: Arc::clone(&ledger),
             metrics,
             seats: Seats::default(),
             log: LogBudget::default(),
@@ -106,6 +106,8 @@ pub async fn serve(
     // Until then what they told may not be written down.
     streams.close();
     streams.wait().await;
+    // Others tell what this control plane counted when it is no more.
+    ledger.tell_tallies().await;
     Ok(())
 }
 

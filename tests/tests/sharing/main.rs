@@ -4,6 +4,7 @@ mod away;
 mod everywhere;
 mod exact;
 mod places;
+mod spread;
 
 use harness::TestStack;
 use harness::admin::Admin;
