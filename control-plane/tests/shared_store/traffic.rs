@@ -232,7 +232,7 @@ impl Traffic {
         let found = i128::from(level.whole) * window + i128::from(level.rest);
         let surplus = found - expected;
         // Of units less than a token nothing is ever lost.
-        assert_eq!(surplus % window, 0, "{surplus} units");
+        assert_eq!(surplus % window, 0, "{surplus} units of {window} a token, at {level:?}");
         Some(surplus / window)
     }
 
