@@ -20,7 +20,8 @@ use harness::{
 use crate::{
     cutter::Cutter,
     traffic::{
-        PREFIX, Plane, TOKENS, Traffic, config, end, of_places, of_tokens, target, wish, worker,
+        PLACES_MAX, PREFIX, Plane, TOKENS, Traffic, config, end, of_places, of_tokens, target,
+        wish, worker,
     },
 };
 
@@ -143,6 +144,7 @@ async fn what_is_admitted_while_a_store_stands_still_is_charged_when_it_is_back(
     .await;
     println!("{surplus} of {charged} charged");
     assert!(surplus >= -32 * 1_000, "{surplus}: more than what was open when it came back");
+    traffic.check_that_places_are_free(&world.client).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,6 +235,9 @@ async fn a_store_that_lost_its_last_second_is_told_what_was_seen() {
     })
     .await;
     println!("{surplus} of {charged} charged");
+    // Until the other control plane has said what it holds, one knows of its own places alone.
+    let places = traffic.counts.places_most.load(Ordering::Relaxed);
+    assert!(places <= 2 * PLACES_MAX, "{places} places");
     assert!(surplus >= -32 * 1_500, "{surplus}: refunds that the merge may forget");
 }
 

@@ -162,14 +162,14 @@ impl Call {
     pub(super) fn replay(&self, batch: &Batch, reply: &Reply) -> Result<Vec<Done>, Mismatch> {
         let mut replay = Replay::of(batch, reply)?;
         let mut all = Vec::with_capacity(self.sent.len());
-        for (_, sent) in &self.sent {
-            let step = match replay.step() {
+        for (_, asked) in &self.sent {
+            let next = match replay.step() {
                 Some(step) => step?,
                 None => return Err(Mismatch::Shape),
             };
-            all.push(match (step, sent) {
-                (Step::Decided { decision, charged }, Sent::Decide(wanted)) => {
-                    let left = wanted.iter().filter_map(|wanted| match wanted {
+            all.push(match (next, asked) {
+                (Step::Decided { decision, charged }, Sent::Decide(demands)) => {
+                    let left = demands.iter().filter_map(|demand| match demand {
                         Wanted::Tokens(bucket, _) => {
                             replay.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
                         }

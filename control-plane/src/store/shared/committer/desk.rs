@@ -176,9 +176,10 @@ impl Desk {
             Ok(Err(failure)) => return Err(self.is_not_connected(failure.to_string()).await),
             Err(_) => return Err(self.is_not_connected("it did not answer".to_owned()).await),
         };
-        let seen = &mut self.shared.known.lock().seen;
-        if seen.server(server) {
-            let buckets = seen.untold();
+        let known = &mut *self.shared.known.lock();
+        if known.seen.server(server) {
+            known.places.say_all_again();
+            let buckets = known.seen.untold();
             warn!(buckets, "the shared store may have lost something: it is told what was seen");
         }
         (self.connection, self.is_tried) = (number, false);
