@@ -232,20 +232,21 @@ impl Traffic {
         let found = i128::from(level.whole) * window + i128::from(level.rest);
         let surplus = found - expected;
         // Of units less than a token nothing is ever lost.
-        assert_eq!(surplus % window, 0, "{surplus} units");
+        assert_eq!(surplus % window, 0, "{surplus} units of {window} a token, at {level:?}");
         Some(surplus / window)
     }
 
-    /// At rest the balance is exactly what the admitted ones used, and no place is taken.
+    /// At rest the balance is exactly what the admitted ones used, there were never more places than there
+    /// are, and none is taken.
     pub(crate) async fn check_that_it_is_exact(&self, client: &Client) {
         eventually_equal("the surplus", Some(0), || self.surplus(client)).await;
+        let most = self.counts.places_most.load(Ordering::Relaxed);
+        assert!(most <= PLACES_MAX, "{most} places of {PLACES_MAX}");
         self.check_that_places_are_free(client).await;
     }
 
-    /// There were never more places than there are, and all are free at rest.
+    /// All places are free at rest.
     pub(crate) async fn check_that_places_are_free(&self, client: &Client) {
-        let most = self.counts.places_most.load(Ordering::Relaxed);
-        assert!(most <= PLACES_MAX, "{most} places of {PLACES_MAX}");
         let places = [Arc::from(PLACES)];
         eventually_equal("places taken", Some(vec![0]), || async {
             client.places_taken(&places).await.ok()

@@ -61,27 +61,18 @@ impl Call {
         Self { number, ..Self::default() }
     }
 
-    /// Adds what is asked for. What does not fit changes nothing that matters: at most something is
-    /// listed that no operation touches.
-    pub(super) fn add(&mut self, asked: Asked, known: &Known) -> Result<(), (Asked, BatchError)> {
-        let added = match &asked.wish {
+    /// Adds the operation of what is asked for. What does not fit changes nothing that matters: at most
+    /// something is listed that no operation touches.
+    pub(super) fn add(&mut self, wish: &Wish, known: &Known) -> Result<Sent, BatchError> {
+        match wish {
             Wish::Decide(wish) => self.add_decide(wish, known),
             Wish::End(wish) => self.add_end(wish, known),
             Wish::Charge(ChargeWish { key, told, tokens }) => {
-                let bucket = self.batch.bucket(key, *told, known.seen.to_tell(key));
-                bucket.and_then(|bucket| {
-                    let (tokens, tallies) = (*tokens, Tallies::new());
-                    self.batch.push(Operation::Charge { bucket, tokens, tallies })?;
-                    Ok(Sent::End)
-                })
+                let bucket = self.batch.bucket(key, *told, known.seen.to_tell(key))?;
+                let (tokens, tallies) = (*tokens, Tallies::new());
+                self.batch.push(Operation::Charge { bucket, tokens, tallies })?;
+                Ok(Sent::End)
             }
-        };
-        match added {
-            Ok(sent) => {
-                self.sent.push((asked, sent));
-                Ok(())
-            }
-            Err(error) => Err((asked, error)),
         }
     }
 
@@ -171,14 +162,14 @@ impl Call {
     pub(super) fn replay(&self, batch: &Batch, reply: &Reply) -> Result<Vec<Done>, Mismatch> {
         let mut steps = Replay::of(batch, reply)?;
         let mut all = Vec::with_capacity(self.sent.len());
-        for (_, sent) in &self.sent {
-            let step = match steps.step() {
+        for (_, asked) in &self.sent {
+            let next = match steps.step() {
                 Some(step) => step?,
                 None => return Err(Mismatch::Shape),
             };
-            all.push(match (step, sent) {
-                (Step::Decided { decision, charged }, Sent::Decide(wanted)) => {
-                    let left = wanted.iter().filter_map(|wanted| match wanted {
+            all.push(match (next, asked) {
+                (Step::Decided { decision, charged }, Sent::Decide(demands)) => {
+                    let left = demands.iter().filter_map(|demand| match demand {
                         Wanted::Tokens(bucket, _) => {
                             steps.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
                         }
@@ -204,13 +195,14 @@ impl Call {
                 continue;
             }
             let taken = self.sent.iter().zip(done).filter(|((_, sent), done)| {
-                let (Sent::Decide(wanted), Done::Decided(decided)) = (sent, done) else {
+                let (Sent::Decide(demands), Done::Decided(decided)) = (sent, done) else {
                     return false;
                 };
+                let takes = |(demand, charged): (&Wanted, &Option<Charged>)| {
+                    *demand == Wanted::Place(*index) && *charged == Some(Charged::Place)
+                };
                 decided.decision == Decision::Admitted
-                    && wanted.iter().zip(&decided.charged).any(|(wanted, charged)| {
-                        matches!((wanted, charged), (Wanted::Place(of), Some(Charged::Place)) if of == index)
-                    })
+                    && demands.iter().zip(&decided.charged).any(takes)
             });
             let taken = u32::try_from(taken.count()).unwrap_or(u32::MAX);
             places.heard(&word.key, &word.worker, word.count.saturating_add(taken));

@@ -44,6 +44,8 @@ pub(super) struct Desk {
     link: Arc<Link>,
     /// The number of the connection over which was asked last.
     connection: u64,
+    /// Whether it was tried out on that.
+    is_tried: bool,
     patience: Duration,
     /// How many replicas have to have what is answered.
     replicas: u64,
@@ -69,6 +71,7 @@ impl Desk {
         Self {
             link,
             connection: 0,
+            is_tried: false,
             patience,
             replicas,
             asked,
@@ -86,27 +89,33 @@ impl Desk {
             if self.wait().await.is_break() || self.take_what_is_asked().is_break() {
                 return;
             }
-            if self.shared.circuit.is_open() && !self.is_back().await {
-                pause(PROBE_INTERVAL).await;
-                continue;
-            }
             // Who answers is known before anything is asked: a server that may have lost something has to
             // be told with the first call for a bucket.
-            match self.connect().await {
+            let is_open = self.shared.circuit.is_open();
+            let client = match self.connect().await {
+                Ok(client) if is_open || !self.is_tried => self.try_out(client).await,
+                connected => connected,
+            };
+            match client {
                 Ok(client) => {
+                    if is_open {
+                        self.shared.circuit.close();
+                        self.settle();
+                    }
                     let call = self.gather();
                     if !call.batch.is_empty() {
                         self.call(&client, call).await;
                     }
                 }
-                Err(failure) => self.goes_away(&failure),
+                Err(failure) => self.goes_away(&failure).await,
             }
         }
     }
 
     /// Until there may be something to do.
     async fn wait(&mut self) -> ControlFlow<()> {
-        if !self.waiting.is_empty() || self.shared.circuit.is_open() {
+        let is_new = self.connection == 0;
+        if is_new || !self.waiting.is_empty() || self.shared.circuit.is_open() {
             return ControlFlow::Continue(());
         }
         let heard = async {
@@ -140,11 +149,12 @@ impl Desk {
     }
 
     /// Nobody waits for a store that is away.
-    fn goes_away(&mut self, failure: &Failure) {
+    async fn goes_away(&mut self, failure: &Failure) {
         self.shared.circuit.open(&failure.to_string());
         for asked in std::mem::take(&mut self.waiting) {
             self.keep_what_is_no_decision(asked);
         }
+        pause(PROBE_INTERVAL).await;
     }
 
     fn keep_what_is_no_decision(&mut self, asked: Asked) {
@@ -166,12 +176,13 @@ impl Desk {
             Ok(Err(failure)) => return Err(self.is_not_connected(failure.to_string()).await),
             Err(_) => return Err(self.is_not_connected("it did not answer".to_owned()).await),
         };
-        let seen = &mut self.shared.known.lock().seen;
-        if seen.server(server) {
-            let buckets = seen.untold();
+        let known = &mut *self.shared.known.lock();
+        if known.seen.server(server) {
+            known.places.say_all_again();
+            let buckets = known.seen.untold();
             warn!(buckets, "the shared store may have lost something: it is told what was seen");
         }
-        self.connection = number;
+        (self.connection, self.is_tried) = (number, false);
         Ok(client)
     }
 
@@ -180,22 +191,14 @@ impl Desk {
         Failure::NotConnected(why)
     }
 
-    /// Whether a store that was away does again what it is asked.
-    async fn is_back(&mut self) -> bool {
-        if !self.is_well().await {
-            return false;
+    /// Has the store do what a request of nobody asks of it: it reads and writes all that any other does,
+    /// so that a server that answers and cannot do it, or does not let us, has done nothing by halves.
+    async fn try_out(&mut self, client: Client) -> Result<Client, Failure> {
+        if let Some(probe) = self.probe() {
+            self.ask(&client, &Arc::new(probe)).await?;
         }
-        self.shared.circuit.close();
-        self.settle();
-        true
-    }
-
-    /// Whether the store does what a request of nobody asks of it: it reads and writes all that any other
-    /// does.
-    async fn is_well(&mut self) -> bool {
-        let Ok(client) = self.connect().await else { return false };
-        let Some(probe) = self.probe() else { return false };
-        self.ask(&client, &Arc::new(probe)).await.is_ok()
+        self.is_tried = true;
+        Ok(client)
     }
 
     fn probe(&mut self) -> Option<Batch> {
@@ -253,13 +256,13 @@ impl Desk {
             if asked.is_given_up() {
                 continue;
             }
-            match call.add(asked, known) {
-                Ok(()) => {}
-                Err((asked, BatchError::Full)) if !call.batch.is_empty() => {
+            match call.add(&asked.wish, known) {
+                Ok(sent) => call.sent.push((asked, sent)),
+                Err(BatchError::Full) if !call.batch.is_empty() => {
                     self.waiting.push_front(asked);
                     break;
                 }
-                Err((asked, error)) => {
+                Err(error) => {
                     error!("a request cannot be told to the shared store: {error}");
                     let _ = asked.answer.send(Err(Unavailable));
                 }
@@ -278,7 +281,7 @@ impl Desk {
                 self.settle();
             }
             Err(Failure::Unreadable(buckets)) => self.leave_out(&buckets, call, &batch),
-            Err(failure) => self.has_failed(&failure, call).await,
+            Err(failure) => self.has_failed(client, &failure, call).await,
         }
     }
 
@@ -345,7 +348,7 @@ impl Desk {
         }
     }
 
-    async fn has_failed(&mut self, failure: &Failure, call: Call) {
+    async fn has_failed(&mut self, client: &Client, failure: &Failure, call: Call) {
         if failure.is_of_the_call() {
             call.note_passed_over(&mut self.shared.known.lock().places);
         } else {
@@ -371,12 +374,11 @@ impl Desk {
         if failure.is_to_be_repeated() {
             return pause(RETRY_INTERVAL).await;
         }
-        if failure.is_of_the_call() && self.is_well().await {
+        if failure.is_of_the_call() && self.try_out(client.clone()).await.is_ok() {
             self.look_for_what_cannot_be_done(failure, operations);
             return pause(RETRY_INTERVAL).await;
         }
-        self.goes_away(failure);
-        pause(PROBE_INTERVAL).await;
+        self.goes_away(failure).await;
     }
 
     /// Some buckets are of another version: what is of them cannot be done, and all else can.

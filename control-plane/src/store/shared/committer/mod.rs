@@ -51,7 +51,10 @@ struct Shared {
 
 /// When an answer is there.
 enum Answered {
-    Now(Result<Done, Unavailable>),
+    /// At once: what has ended is told in any case.
+    Ended,
+    /// At once: nobody is there.
+    Never,
     Later(oneshot::Receiver<Result<Done, Unavailable>>),
 }
 
@@ -85,10 +88,12 @@ impl Committer {
         let mut has_timed_out = false;
         for asked in asked {
             answered.push(match asked {
-                Answered::Now(answer) => answer,
-                Answered::Later(mut answer) => match timeout_at(until, &mut answer).await {
-                    Ok(answer) => answer.unwrap_or(Err(Unavailable)),
-                    Err(_) => {
+                Answered::Ended => Ok(Done::Ended),
+                Answered::Never => Err(Unavailable),
+                Answered::Later(mut answer) => {
+                    if let Ok(answer) = timeout_at(until, &mut answer).await {
+                        answer.unwrap_or(Err(Unavailable))
+                    } else {
                         // It may have come in this moment; from now on it is sent back.
                         answer.close();
                         answer.try_recv().unwrap_or_else(|_| {
@@ -96,7 +101,7 @@ impl Committer {
                             Err(Unavailable)
                         })
                     }
-                },
+                }
             });
         }
         if has_timed_out {
@@ -113,7 +118,7 @@ impl Committer {
         let is_away = self.is_away();
         match wish {
             // Nobody waits for a store that is away.
-            Wish::Decide(_) if is_away => return Answered::Now(Err(Unavailable)),
+            Wish::Decide(_) if is_away => return Answered::Never,
             Wish::End(end) => {
                 let further = {
                     let known = &mut *self.shared.known.lock();
@@ -126,7 +131,7 @@ impl Committer {
                         let _ = self.asks.try_send(Asked::by_nobody(Wish::Charge(charge)));
                     }
                     self.shared.circuit.wake();
-                    return Answered::Now(Ok(Done::Ended));
+                    return Answered::Ended;
                 }
             }
             Wish::Decide(_) | Wish::Charge(_) => {}
@@ -135,9 +140,9 @@ impl Committer {
         let is_asked = self.asks.try_send(Asked { wish: wish.clone(), answer }).is_ok();
         match wish {
             // What the store is told in any case is waited for while it answers.
-            Wish::End(_) | Wish::Charge(_) if is_asked && is_away => Answered::Now(Ok(Done::Ended)),
+            Wish::End(_) | Wish::Charge(_) if is_asked && is_away => Answered::Ended,
             _ if is_asked => Answered::Later(answered),
-            _ => Answered::Now(Err(Unavailable)),
+            _ => Answered::Never,
         }
     }
 

@@ -143,6 +143,13 @@ impl HeldPlaces {
         self.heard(key, worker, count);
     }
 
+    /// The store may have lost what it heard.
+    pub(super) fn say_all_again(&mut self) {
+        for (key, of_bucket) in &self.held {
+            self.unheard.extend(of_bucket.keys().map(|worker| (Arc::clone(key), *worker)));
+        }
+    }
+
     /// Nobody knows whether the store heard it.
     pub(super) fn unheard(&mut self, key: &Arc<[u8]>, worker: &Arc<WorkerName>, max: NonZeroU64) {
         let of_bucket = self.held.entry(Arc::clone(key)).or_default();
