@@ -36,6 +36,6 @@ impl Health {
 
     /// Ends the calls that watch for a change, which would keep the server from its end.
     pub(super) async fn close(&mut self) {
-        let () = self.0.clear_service_status(WHOLE_SERVER).await;
+        self.0.clear_service_status(WHOLE_SERVER).await;
     }
 }
