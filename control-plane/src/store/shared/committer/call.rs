@@ -160,10 +160,10 @@ impl Call {
 
     /// What became of each wish, by the same rule once more.
     pub(super) fn replay(&self, batch: &Batch, reply: &Reply) -> Result<Vec<Done>, Mismatch> {
-        let mut steps = Replay::of(batch, reply)?;
+        let mut again = Replay::of(batch, reply)?;
         let mut all = Vec::with_capacity(self.sent.len());
         for (_, asked) in &self.sent {
-            let next = match steps.step() {
+            let next = match again.step() {
                 Some(step) => step?,
                 None => return Err(Mismatch::Shape),
             };
@@ -171,11 +171,11 @@ impl Call {
                 (Step::Decided { decision, charged }, Sent::Decide(demands)) => {
                     let left = demands.iter().filter_map(|demand| match demand {
                         Wanted::Tokens(bucket, _) => {
-                            steps.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
+                            again.bucket(*bucket).map(|value| Stands::Bucket(value.bucket))
                         }
-                        Wanted::Place(word) => steps.places(*word).copied().map(Stands::Places),
+                        Wanted::Place(word) => again.places(*word).copied().map(Stands::Places),
                     });
-                    let (left, now) = (left.collect(), steps.now());
+                    let (left, now) = (left.collect(), again.now());
                     let charged = charged.into_iter().collect();
                     Done::Decided(Decided { now, decision, charged, left })
                 }
@@ -183,7 +183,7 @@ impl Call {
                 _ => Done::Ended,
             });
         }
-        steps.finish()?;
+        again.finish()?;
         Ok(all)
     }
 
