@@ -143,6 +143,11 @@ async fn writes_of_many_at_a_time_are_all_there_and_no_two_have_one_revision() {
     assert_eq!((contents.clients.len(), revisions.len()), (64, 64));
 }
 
+#[expect(clippy::disallowed_methods, reason = "the clock stands still but for this")]
+async fn a_second_passes() {
+    time::sleep(Duration::from_secs(1)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
     let common = Arc::new(Common::default());
@@ -151,7 +156,7 @@ async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
     let follower = task::spawn(Arc::clone(&b.operator).follow(Health::ready(), stop.clone()));
     a.put("/api/v1/clients/one", r#"{"rpm":7,"group":"acme"}"#).await;
     a.put("/api/v1/limits/team", LIMIT).await;
-    time::sleep(Duration::from_secs(1)).await;
+    a_second_passes().await;
     assert_eq!(b.ledger.configs_after(None, 9), a.ledger.configs_after(None, 9));
     assert_eq!(b.ledger.limits(), a.ledger.limits());
     let of_both = [&a, &b].map(async |world| world.get("/api/v1/config").await.body);
@@ -163,7 +168,7 @@ async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
     a.configure("two", None, None).await;
     // Whoever was away for long is told all that there is.
     *common.forgotten.lock().unwrap() = Revision::new(4);
-    time::sleep(Duration::from_secs(1)).await;
+    a_second_passes().await;
     assert_eq!(b.ledger.configs_after(None, 9), a.ledger.configs_after(None, 9));
     assert!(b.ledger.limits().is_empty());
     stop.cancel();

@@ -61,7 +61,7 @@ impl Plane {
 
     pub(crate) async fn decide(&self, wish: &DecideWish) -> Option<Decided> {
         match self.one(Wish::Decide(wish.clone())).await {
-            Ok(Done::Decided(decided)) => Some(decided),
+            Ok(Done::Decided(decided)) => Some(*decided),
             Ok(other) => panic!("{other:?}"),
             Err(Unavailable) => None,
         }

@@ -126,7 +126,7 @@ pub enum Hold {
 #[derive(Clone, Debug)]
 pub enum Done {
     /// A request was decided.
-    Decided(Decided),
+    Decided(Box<Decided>),
     /// It was decided before, and is open.
     OpenAlready,
     /// A request has ended, now or before.

@@ -177,7 +177,7 @@ impl Call {
                     });
                     let (left, now) = (left.collect(), again.now());
                     let charged = charged.into_iter().collect();
-                    Done::Decided(Decided { now, decision, charged, left })
+                    Done::Decided(Box::new(Decided { now, decision, charged, left }))
                 }
                 (Step::OpenAlready, _) => Done::OpenAlready,
                 _ => Done::Ended,

@@ -153,7 +153,8 @@ impl Committer {
             return None;
         }
         let known = &mut *self.shared.known.lock();
-        Some(Done::Decided(known.decide_alone(wish, self.presence.count(), system_now())))
+        let decided = known.decide_alone(wish, self.presence.count(), system_now());
+        Some(Done::Decided(Box::new(decided)))
     }
 
     /// A worker's requests were taken over from another process: all these places are the worker's.
