@@ -58,7 +58,7 @@ async fn lead(mut client: TcpStream, server: SocketAddr, cuts: Arc<AtomicBool>) 
     let (mut requests, mut client) = client.split();
     let (mut replies, mut server) = server.split();
     let answer = async {
-        let mut bytes = [0; 65_536];
+        let mut bytes = [0; 16_384];
         while let Ok(len @ 1..) = replies.read(&mut bytes).await {
             if cuts.swap(false, Ordering::Relaxed) || client.write_all(&bytes[..len]).await.is_err()
             {
