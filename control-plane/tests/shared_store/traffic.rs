@@ -103,7 +103,6 @@ pub(crate) fn wish(worker: &Arc<WorkerName>, id: u32, things: Vec<Thing>) -> Dec
         demands: demands.collect(),
         request: RequestName { worker: Arc::clone(worker), id },
         note: b"note".to_vec(),
-        counts: None,
     }
 }
 
@@ -129,7 +128,7 @@ pub(crate) fn end(wish: &DecideWish, decided: &Decided, used: u64) -> EndWish {
         (Thing::Place(key, max), Some(Charged::Place)) => Some(Hold::Place(Arc::clone(key), *max)),
         _ => None,
     });
-    EndWish { request: wish.request.clone(), holds: holds.collect(), counts: None }
+    EndWish { request: wish.request.clone(), holds: holds.collect() }
 }
 
 /// What all workers of all control planes did together.

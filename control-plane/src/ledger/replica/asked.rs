@@ -90,7 +90,7 @@ impl Ledger {
         let request = RequestName { worker: Arc::clone(worker), id: ask.id };
         let noted = demands.iter().zip(&whose).map(|(demand, (_, of))| (*of, &demand.of));
         let note = Note::of(id, ask.kind, reserved, noted).to_bytes();
-        let wish = DecideWish { demands, request, note, counts: None };
+        let wish = DecideWish { demands, request, note };
         Asked { slot, is_configured, reserved, applied, whose, wish }
     }
 }

@@ -33,7 +33,7 @@ impl Ledger {
                 let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
                 let request = RequestName { worker: name.clone(), id };
                 let holds = settled(holds, cost);
-                wishes.push(Wish::End(EndWish { request, holds, counts: None }));
+                wishes.push(Wish::End(EndWish { request, holds }));
                 ended.push(Ended { id, end, reserved: reservation.reserved });
             }
         }

@@ -40,6 +40,6 @@ pub use store::SharedStore;
 pub use url::{Server, StoreUrl, Topology};
 pub use value::{Told, UnreadableValue, VALUE_LEN, Value};
 pub use wish::{
-    ChargeWish, Counts, DecideWish, Decided, DemandWish, Done, EndWish, Hold, RequestName, Stands,
-    Thing, Unavailable, Wish, WorkerName,
+    ChargeWish, DecideWish, Decided, DemandWish, Done, EndWish, Hold, RequestName, Stands, Thing,
+    Unavailable, Wish, WorkerName,
 };

@@ -38,19 +38,6 @@ pub struct DecideWish {
     pub request: RequestName,
     /// What is kept with it until it ends.
     pub note: Vec<u8>,
-    /// What is counted if it is admitted, and if it is not.
-    pub counts: Option<Counts>,
-}
-
-/// What is counted of one client: a number each for what is admitted and refused.
-#[derive(Clone, Debug)]
-pub struct Counts {
-    /// The client's tallies.
-    pub key: Arc<[u8]>,
-    /// The number that is counted if a request is admitted, or has ended.
-    pub done: SmallVec<[(&'static str, i64); 4]>,
-    /// The number that is counted if it is refused.
-    pub refused: SmallVec<[(&'static str, i64); 2]>,
 }
 
 /// One limit of a request.
@@ -98,8 +85,6 @@ pub struct EndWish {
     pub request: RequestName,
     /// Its charges, and what was used of each; places among them come back.
     pub holds: SmallVec<[Hold; 4]>,
-    /// What is counted.
-    pub counts: Option<Counts>,
 }
 
 /// What a request held of one limit.
@@ -184,7 +169,6 @@ impl DecideWish {
         EndWish {
             request: self.request.clone(),
             holds: self.demands.iter().enumerate().filter_map(of_demand).collect(),
-            counts: None,
         }
     }
 }

@@ -12,10 +12,10 @@ use super::{
 };
 use crate::store::shared::{
     Batch, BatchError, Charged, Correction, Decide, Demand, End, Exact, Mismatch, Opening,
-    Operation, Replay, Reply, Step, Tallies, Tally, Wanted, WordIndex,
+    Operation, Replay, Reply, Step, Tallies, Wanted, WordIndex,
     wish::{
-        ChargeWish, Counts, DecideWish, Decided, Done, EndWish, Hold, Stands, Thing, Unavailable,
-        Wish, WorkerName,
+        ChargeWish, DecideWish, Decided, Done, EndWish, Hold, Stands, Thing, Unavailable, Wish,
+        WorkerName,
     },
 };
 
@@ -100,17 +100,11 @@ impl Call {
             request: wish.request.id,
             note: wish.note.clone(),
         };
-        let (if_admitted, if_refused) = match &wish.counts {
-            Some(counts) => {
-                (self.tallies(counts, &counts.done)?, self.tallies(counts, &counts.refused)?)
-            }
-            None => (Tallies::new(), Tallies::new()),
-        };
         self.batch.push(Operation::Decide(Decide {
             demands,
             opening: Some(opening),
-            if_admitted,
-            if_refused,
+            if_admitted: Tallies::new(),
+            if_refused: Tallies::new(),
         }))?;
         Ok(Sent::Decide(wanted))
     }
@@ -125,26 +119,15 @@ impl Call {
                 corrections.push(Correction { bucket, charge, epoch, used });
             }
         }
-        let tallies = match &wish.counts {
-            Some(counts) => self.tallies(counts, &counts.done)?,
-            None => Tallies::new(),
-        };
         let worker = self.batch.worker(&wish.request.worker.key)?;
         let request = wish.request.id;
-        self.batch.push(Operation::End(End { worker, request, corrections, tallies }))?;
+        self.batch.push(Operation::End(End {
+            worker,
+            request,
+            corrections,
+            tallies: Tallies::new(),
+        }))?;
         Ok(Sent::End)
-    }
-
-    fn tallies(
-        &mut self,
-        counts: &Counts,
-        numbers: &[(&'static str, i64)],
-    ) -> Result<Tallies, BatchError> {
-        let tally = |(field, by): &(&'static str, i64)| {
-            let counter = self.batch.counter(&counts.key, field.as_bytes())?;
-            Ok(Tally { counter, by: *by })
-        };
-        numbers.iter().map(tally).collect()
     }
 
     /// Says how many places a worker holds.
