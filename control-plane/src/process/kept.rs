@@ -38,6 +38,17 @@ pub(super) struct Sharing {
     fails_open: bool,
 }
 
+/// Why nothing can be kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeepError {
+    /// The folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] OpenError),
+    /// The store cannot be shared.
+    #[error(transparent)]
+    Share(#[from] ShareError),
+}
+
 /// Why a store cannot be shared.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ShareError {
@@ -83,7 +94,7 @@ impl Kept {
     pub(super) async fn open(
         data_dir: &DataDir,
         store: &shared::Config,
-    ) -> Result<Self, super::serve::ServeError> {
+    ) -> Result<Self, KeepError> {
         Ok(match (&store.url, data_dir) {
             (Some(url), _) => Self::Shared(Box::new(Sharing::open(url, store).await?)),
             (None, DataDir::Memory) => Self::Nowhere,

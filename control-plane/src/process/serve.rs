@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::{
     keeper::{JournalMetrics, Keeper},
-    kept::{Kept, ShareError},
+    kept::{KeepError, Kept, ShareError},
     listeners::{BindError, Listeners},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
@@ -57,6 +57,15 @@ pub(super) enum ServeError {
     /// A server ended though nobody asked for it.
     #[error("a server failed: {0}")]
     Server(ServerFailure),
+}
+
+impl From<KeepError> for ServeError {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Folder(error) => Self::Data(error),
+            KeepError::Share(error) => Self::Share(error),
+        }
+    }
 }
 
 /// Serves until SIGTERM or SIGINT.

@@ -1,8 +1,8 @@
 //! How clients stand is read from the store: what others took of their limits, and what others counted.
 
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc};
 
-use limiter::{ClientId, Dimension, UnixMillis};
+use limiter::{ClientId, Dimension, Places};
 use smallvec::SmallVec;
 
 use super::{Replica, tallies::Counted};
@@ -28,7 +28,16 @@ struct Read {
 
 enum Where {
     Own(Dimension),
-    Beside(BucketKey, Part, u64),
+    /// Of so many requests, tokens or places.
+    Beside(BucketKey, u64),
+}
+
+impl Where {
+    /// So many of its places are taken, where it has places.
+    fn places(&self, taken: u64) -> Option<Stock> {
+        let Self::Beside(_, max) = self else { return None };
+        Some(Stock::Places(Places::with_taken(NonZeroU64::new(*max)?, taken)))
+    }
 }
 
 impl Ledger {
@@ -54,13 +63,13 @@ impl Ledger {
                 // One that is not there was never charged.
                 let value = value.map(|value| value.follow(told, now));
                 let stock = value.map(|value| Stock::Window(value.bucket));
-                self.put_read(read, stock, now);
+                self.put_read(read, stock);
             }
         }
         let keys = places.iter().map(|read| Arc::clone(&read.key)).collect();
         let taken = replica.store.places_taken(keys).await?;
         for (read, taken) in places.iter().zip(taken) {
-            self.put_places(read, taken);
+            self.put_read(read, read.of.places(taken));
         }
         let others = replica.counted_by_others(&slots).await?;
         for ((slot, _), counted) in slots.iter().zip(others) {
@@ -95,7 +104,6 @@ impl Ledger {
                         Found::Beside(key) => BucketKey::Beside(key, part),
                         Found::Shared(key) => BucketKey::Shared(key, part),
                     },
-                    part,
                     measure.amount(),
                 );
                 reads.push(Read { slot, of, key, told });
@@ -104,8 +112,8 @@ impl Ledger {
         applied.for_each_bucket(&self.shared, |row, found| push(row, found));
     }
 
-    fn put_read(&self, read: &Read, stock: Option<Stock>, now: UnixMillis) {
-        let _ = now;
+    /// `None` is as good as full.
+    fn put_read(&self, read: &Read, stock: Option<Stock>) {
         match &read.of {
             Where::Own(dimension) => {
                 let bucket = stock.and_then(|stock| stock.bucket().copied());
@@ -117,23 +125,6 @@ impl Ledger {
                 stocks.replace(*part, stock);
             }
             Where::Beside(BucketKey::Shared(key, part), ..) => {
-                if let Some(mut books) = self.shared.books_of(*key) {
-                    books.stocks.replace(*part, stock);
-                }
-            }
-        }
-    }
-
-    fn put_places(&self, read: &Read, taken: u64) {
-        let Where::Beside(key, part, max) = &read.of else { return };
-        let Some(max) = std::num::NonZeroU64::new(*max) else { return };
-        let stock = Some(Stock::Places(limiter::Places::with_taken(max, taken)));
-        match key {
-            BucketKey::Beside(key, _) => {
-                let mut books = self.slots.books(read.slot);
-                books.balances.beside.get_or_make(*key).replace(*part, stock);
-            }
-            BucketKey::Shared(key, _) => {
                 if let Some(mut books) = self.shared.books_of(*key) {
                     books.stocks.replace(*part, stock);
                 }

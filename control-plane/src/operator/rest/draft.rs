@@ -159,6 +159,12 @@ impl FromFields for MatchDraft {
     }
 }
 
+impl FromJson for MatchDraft {
+    fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(|Object(draft)| draft)
+    }
+}
+
 impl FromFields for ModelDraft {
     const OF: Fields = Fields::Model;
 

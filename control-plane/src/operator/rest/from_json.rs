@@ -2,11 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::object::Object;
-use crate::{
-    excerpt::Excerpt,
-    operator::{Given, MatchDraft},
-};
+use crate::{excerpt::Excerpt, operator::Given};
 
 /// What a field can hold.
 pub(super) trait FromJson: Sized {
@@ -58,11 +54,5 @@ impl FromJson for Vec<Given<String>> {
     fn read(json: &str) -> Option<Self> {
         let list: Vec<&RawValue> = serde_json::from_str(json).ok()?;
         Some(list.into_iter().map(|item| String::given(item.get())).collect())
-    }
-}
-
-impl FromJson for MatchDraft {
-    fn read(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(|Object(draft)| draft)
     }
 }
