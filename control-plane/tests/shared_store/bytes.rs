@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use fastrand::Rng;
 use flowguard::store::shared::{
     BUCKETS_MAX, Batch, BatchError, CHARGES_MAX, Decide, Demand, Exact, NOTE_LEN_MAX, Opening,
-    Operation, RawReply, Reply, Tallies, Told, UnreadableValue, VALUE_LEN, Value, Wanted,
+    Operation, RawReply, Reply, Told, UnreadableValue, VALUE_LEN, Value, Wanted,
 };
 use harness::random::with_a_new_seed;
 use limiter::{Tokens, UnixMillis};
@@ -146,11 +146,10 @@ fn an_operation_is_of_distinct_buckets_of_its_own_batch() {
     let mut other = Batch::default();
     other.bucket(b"one", one, None).expect("room");
     let foreign = other.bucket(b"two", two, None).expect("room");
-    let charge =
-        Operation::Charge { bucket: foreign, tokens: Tokens::ONE, tallies: Tallies::new() };
+    let charge = Operation::Charge { bucket: foreign, tokens: Tokens::ONE };
     assert_eq!(batch.push(charge), Err(BatchError::NotListed));
 
-    let worker = batch.worker(b"worker").expect("room");
+    let worker = batch.worker(b"worker", Exact::from(1)).expect("room");
     let opening = |len| Some(Opening { worker, request: 1, note: vec![0; len] });
     let long = Decide { opening: opening(NOTE_LEN_MAX + 1), ..Decide::default() };
     assert_eq!(batch.push(Operation::Decide(long)), Err(BatchError::TooLong));

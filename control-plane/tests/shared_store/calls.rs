@@ -3,8 +3,8 @@
 use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
-    Batch, Decide, Demand, End, Opening, Operation, Reply, Tallies, Told, Verdict, Wanted,
-    client::{Answer, Client, Credentials, Failure, Secret, Target, Trust},
+    Batch, Decide, Demand, End, Opening, Operation, Reply, Told, Verdict, Wanted,
+    client::{Answer, Client, Credentials, Failure, OpenRequest, Secret, Target, Trust},
 };
 use harness::{
     redis::{Kind, Redis},
@@ -55,9 +55,9 @@ fn request(number: u32) -> Arc<Batch> {
     let mut batch = Batch::default();
     let bucket = batch.bucket(KEY, told(), None).expect("room");
     let demand = Demand { wanted: Wanted::Tokens(bucket, Tokens::ONE), is_watched: false };
-    let worker = batch.worker(WORKER).expect("room");
+    let worker = batch.worker(WORKER, exact(1)).expect("room");
     let opening = Some(Opening { worker, request: number, note: b"note".to_vec() });
-    let decide = Decide { demands: [demand].into_iter().collect(), opening, ..Decide::default() };
+    let decide = Decide { demands: [demand].into_iter().collect(), opening };
     batch.push(Operation::Decide(decide)).expect("room");
     Arc::new(batch)
 }
@@ -107,20 +107,20 @@ async fn an_end_that_is_told_twice_gives_back_once() {
 
     let mut batch = Batch::default();
     let bucket = batch.bucket(KEY, told(), None).expect("room");
-    let worker = batch.worker(WORKER).expect("room");
+    let worker = batch.worker(WORKER, exact(1)).expect("room");
     let burst = NonZeroU64::new(10).expect("not 0");
     let charge = limiter::Charge::of(Tokens::ONE, burst, 0);
     let (epoch, used) = (reply.after[0].epoch, Tokens::ZERO);
     let correction = flowguard::store::shared::Correction { bucket, charge, epoch, used };
     let corrections = [correction].into_iter().collect();
-    let end = End { worker, request: 1, corrections, tallies: Tallies::new() };
+    let end = End { worker, request: 1, corrections };
     batch.push(Operation::End(end)).expect("room");
     let end = Arc::new(batch);
     assert_eq!(verdict(&client, &end).await, Verdict::Done { charged: 0 });
     assert_eq!(verdict(&client, &end).await, Verdict::DoneBefore);
     assert_eq!(left(&client).await, 9);
     let open = client.open_requests(WORKER).await.expect("an answer");
-    assert_eq!(open, [(2, 1, b"note".to_vec())]);
+    assert_eq!(open, [OpenRequest { id: 2, charged: 1, note: b"note".to_vec() }]);
 }
 
 #[tokio::test]

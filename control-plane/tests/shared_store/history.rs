@@ -4,14 +4,15 @@ use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
 
 use fastrand::Rng;
 use flowguard::store::shared::{
-    Batch, BucketIndex, Charged, Correction, CounterIndex, Decide, Demand, End, Opening, Operation,
-    Replay, Reply, Step, Tallies, Tally, Told, Value, Wanted, WordIndex,
+    Batch, BucketIndex, Charged, Correction, Decide, Demand, End, Opening, Operation, Replay,
+    Reply, Step, Told, Value, Wanted, WordIndex, WorkerIndex,
 };
 use limiter::Decision;
 
 use crate::{
     chance::{once_in, tokens},
     server::Server,
+    takeover::{are_open, take_over_a_worker},
     world::{Holding, Open, World, exact, worker_name},
 };
 
@@ -29,21 +30,14 @@ struct Plan {
     buckets: Vec<BucketIndex>,
     words: Vec<(usize, usize, u64, u32)>,
     asked: Vec<Asked>,
+    /// On which stream each worker asks.
+    streams: HashMap<usize, u64>,
 }
 
 /// One operation, as the history knows it.
 enum Asked {
-    Decide {
-        opening: Option<(usize, u32, Vec<u8>)>,
-        wanted: Vec<Wants>,
-        if_admitted: Vec<(usize, usize, i64)>,
-        if_refused: Vec<(usize, usize, i64)>,
-    },
-    End {
-        worker: usize,
-        request: u32,
-        tallies: Vec<(usize, usize, i64)>,
-    },
+    Decide { opening: Option<(usize, u32, Vec<u8>)>, wanted: Vec<Wants> },
+    End { worker: usize, request: u32 },
     Charge,
 }
 
@@ -61,14 +55,15 @@ pub(crate) async fn run(server: &Server, number: usize, seed: u64) -> Result<usi
     for call in 0..CALLS {
         world.go_on(chance);
         lose_something(server, &mut world, chance).await;
-        let plan = plan(&mut world, chance);
-        let batch = Arc::new(plan.batch);
+        take_over_a_worker(server, &mut world, chance).await?;
+        let mut plan = plan(&mut world, chance);
+        let batch = Arc::new(std::mem::take(&mut plan.batch));
         // Now and then all of it is sent twice, since nobody knows whether it had arrived.
         let times = if once_in(chance, 12) { 2 } else { 1 };
         for _ in 0..times {
             let reply = server.call(&batch, world.now).await?;
             operations += plan.asked.len();
-            check(&mut world, &batch, &plan.told, &plan.words, &plan.asked, &reply)
+            check(&mut world, &plan, &batch, &reply)
                 .map_err(|difference| format!("call {call}: {difference}"))?;
         }
     }
@@ -152,20 +147,26 @@ fn decide(plan: &mut Plan, world: &mut World, chance: &mut Rng) {
         let note: Vec<u8> = (0..chance.usize(..20)).map(|_| chance.u8(..)).collect();
         (worker, request, note)
     });
-    let if_admitted = counts(chance);
-    let if_refused = counts(chance);
     let decide = Decide {
         demands,
         opening: opening.clone().map(|(worker, request, note)| Opening {
-            worker: plan.batch.worker(&world.worker_key(worker)).expect("room"),
+            worker: asks(plan, world, worker, chance),
             request,
             note,
         }),
-        if_admitted: tallies(plan, world, &if_admitted),
-        if_refused: tallies(plan, world, &if_refused),
     };
     plan.batch.push(Operation::Decide(decide)).expect("room");
-    plan.asked.push(Asked::Decide { opening, wanted, if_admitted, if_refused });
+    plan.asked.push(Asked::Decide { opening, wanted });
+}
+
+/// A worker asks, now and then on a stream that is not its newest. All of a call is of the latest stream
+/// that the call names.
+fn asks(plan: &mut Plan, world: &World, worker: usize, chance: &mut Rng) -> WorkerIndex {
+    let newest = world.workers[worker].stream;
+    let stream = if once_in(chance, 10) { newest / 2 } else { newest };
+    let asked = plan.streams.entry(worker).or_default();
+    *asked = stream.max(*asked);
+    plan.batch.worker(&world.worker_key(worker), exact(stream)).expect("room")
 }
 
 /// What a worker says of its places, which is now and then older than what it said before.
@@ -212,51 +213,24 @@ fn end(plan: &mut Plan, world: &mut World, chance: &mut Rng) {
         Holding::Tokens { .. } | Holding::Place { .. } => None,
     });
     let corrections = corrections.collect();
-    let counted = counts(chance);
-    let operation = Operation::End(End {
-        worker: plan.batch.worker(&world.worker_key(worker)).expect("room"),
-        request,
-        corrections,
-        tallies: tallies(plan, world, &counted),
-    });
+    let worker_index = asks(plan, world, worker, chance);
+    let operation = Operation::End(End { worker: worker_index, request, corrections });
     plan.batch.push(operation).expect("room");
-    plan.asked.push(Asked::End { worker, request, tallies: counted });
+    plan.asked.push(Asked::End { worker, request });
 }
 
 fn charge(plan: &mut Plan, world: &World, chance: &mut Rng) {
     let limit = chance.usize(..plan.buckets.len());
     let bucket = plan.buckets[limit];
     let tokens = tokens(chance, world.limits[limit].last().quota);
-    let operation = Operation::Charge { bucket, tokens, tallies: Tallies::new() };
+    let operation = Operation::Charge { bucket, tokens };
     plan.batch.push(operation).expect("room");
     plan.asked.push(Asked::Charge);
 }
 
-fn counts(chance: &mut Rng) -> Vec<(usize, usize, i64)> {
-    let count = chance.usize(..3);
-    (0..count).map(|_| (chance.usize(..2), chance.usize(..3), chance.i64(-5..1_000_000))).collect()
-}
-
-fn tallies(plan: &mut Plan, world: &World, counts: &[(usize, usize, i64)]) -> Tallies {
-    let mut counter = |client, number: usize| -> CounterIndex {
-        let field = format!("number {number}");
-        plan.batch.counter(&world.tallies_key(client), field.as_bytes()).expect("room")
-    };
-    counts
-        .iter()
-        .map(|&(client, number, by)| Tally { counter: counter(client, number), by })
-        .collect()
-}
-
 /// Whether a reply is what follows from what the world knows; then the world goes on.
-fn check(
-    world: &mut World,
-    batch: &Batch,
-    limits: &[(usize, Told)],
-    words: &[(usize, usize, u64, u32)],
-    asked: &[Asked],
-    reply: &Reply,
-) -> Result<(), String> {
+fn check(world: &mut World, plan: &Plan, batch: &Batch, reply: &Reply) -> Result<(), String> {
+    let Plan { told: limits, words, asked, streams, .. } = plan;
     for (before, (limit, _)) in reply.before.iter().zip(limits) {
         let stored = &world.limits[*limit].stored;
         if !stored.contains(before) {
@@ -269,7 +243,8 @@ fn check(
     for (number, asked) in asked.iter().enumerate() {
         let step = again.step().expect("a step for each");
         let step = step.map_err(|mismatch| mismatch.to_string())?;
-        check_step(world, asked, &step).map_err(|error| format!("operation {number}: {error}"))?;
+        check_step(world, streams, asked, &step)
+            .map_err(|error| format!("operation {number}: {error}"))?;
     }
     again.finish().map_err(|mismatch| format!("{mismatch}: {:?}", reply.after))?;
 
@@ -321,29 +296,32 @@ fn check_words(
     Ok(())
 }
 
-fn check_step(world: &mut World, asked: &Asked, step: &Step) -> Result<(), String> {
+fn check_step(
+    world: &mut World,
+    streams: &HashMap<usize, u64>,
+    asked: &Asked,
+    step: &Step,
+) -> Result<(), String> {
     match (asked, step) {
         (Asked::Charge, Step::Charged) => Ok(()),
-        (Asked::End { worker, request, tallies }, step) => {
+        (Asked::End { worker, request }, step) => {
             let was_open = world.workers[*worker].open.remove(request).is_some();
-            if was_open {
-                count(world, tallies);
-            }
             let expected = if was_open { Step::Ended } else { Step::EndedBefore };
             if *step == expected { Ok(()) } else { Err(format!("{step:?}, not {expected:?}")) }
         }
-        (Asked::Decide { opening, wanted, if_admitted, if_refused }, step) => {
+        (Asked::Decide { opening, wanted }, step) => {
+            let has_gone = opening.as_ref().is_some_and(|(worker, ..)| {
+                streams.get(worker).copied().unwrap_or_default() < world.workers[*worker].fence
+            });
             let is_open = opening.as_ref().is_some_and(|(worker, request, _)| {
                 world.workers[*worker].open.contains_key(request)
             });
             match step {
+                Step::Gone if has_gone => Ok(()),
+                _ if has_gone => Err(format!("{step:?} of one whose worker has gone")),
                 Step::OpenAlready if is_open => Ok(()),
-                Step::Decided { decision: Decision::Refused(_), .. } if !is_open => {
-                    count(world, if_refused);
-                    Ok(())
-                }
+                Step::Decided { decision: Decision::Refused(_), .. } if !is_open => Ok(()),
                 Step::Decided { decision: Decision::Admitted, charged } if !is_open => {
-                    count(world, if_admitted);
                     admit(world, opening.as_ref(), wanted, charged);
                     Ok(())
                 }
@@ -378,44 +356,11 @@ fn admit(
     }
 }
 
-fn count(world: &mut World, tallies: &[(usize, usize, i64)]) {
-    for (client, number, by) in tallies {
-        *world.tallies.entry((*client, *number)).or_default() += by;
-    }
-}
-
-/// Whether open requests and tallies are those that the world knows.
+/// Whether open requests are those that the world knows.
 async fn check_what_is_stored(server: &Server, world: &World) -> Result<(), String> {
-    for (number, worker) in world.workers.iter().enumerate() {
-        let open = server.client.open_requests(&world.worker_key(number)).await;
-        let open: HashMap<_, _> = open
-            .map_err(|failure| failure.to_string())?
-            .into_iter()
-            .map(|(request, charged, note)| (request, (charged, note)))
-            .collect();
-        let expected: HashMap<_, _> = worker
-            .open
-            .iter()
-            .map(|(request, open)| (*request, (open.charged, open.note.clone())))
-            .collect();
-        if open != expected {
-            return Err(format!("open are {open:?}, and should be {expected:?}"));
-        }
-    }
-    for client in 0..2 {
-        let stored = server.client.tallies(&world.tallies_key(client)).await;
-        let mut stored = stored.map_err(|failure| failure.to_string())?;
-        stored.retain(|(_, value)| *value != 0);
-        stored.sort();
-        let expected: Vec<_> = world
-            .tallies
-            .iter()
-            .filter(|((of, _), value)| *of == client && **value != 0)
-            .map(|((_, number), value)| (format!("number {number}").into_bytes(), *value))
-            .collect();
-        if stored != expected {
-            return Err(format!("counted {stored:?}, and should be {expected:?}"));
-        }
+    for worker in 0..world.workers.len() {
+        let open = server.client.open_requests(&world.worker_key(worker)).await;
+        are_open(open.map_err(|failure| failure.to_string())?, world, worker)?;
     }
     Ok(())
 }

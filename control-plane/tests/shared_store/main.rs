@@ -8,6 +8,7 @@ mod faults;
 mod history;
 mod places;
 mod server;
+mod takeover;
 mod traffic;
 mod world;
 

@@ -1,7 +1,6 @@
-//! What a history knows beside the server: limits and what became of them, what is open, what was
-//! counted.
+//! What a history knows beside the server: limits and what became of them, and what is open.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use fastrand::Rng;
 use flowguard::store::shared::{Charged, Exact, Told, Value};
@@ -20,8 +19,6 @@ pub(crate) struct World {
     pub(crate) limits: Vec<ModelLimit>,
     pub(crate) places: Vec<ModelPlaces>,
     pub(crate) workers: Vec<ModelWorker>,
-    /// By client and number.
-    pub(crate) tallies: BTreeMap<(usize, usize), i64>,
     /// Ends that were told, which are told again.
     pub(crate) told_ends: Vec<(usize, u32, Vec<Option<Holding>>)>,
 }
@@ -40,6 +37,11 @@ pub(crate) struct ModelLimit {
 pub(crate) struct ModelWorker {
     pub(crate) calls: u64,
     pub(crate) next_request: u32,
+    /// The number of its stream, and of the newest one that was taken over.
+    pub(crate) stream: u64,
+    pub(crate) fence: u64,
+    /// With which control plane it is.
+    pub(crate) is_with: Option<Vec<u8>>,
     pub(crate) open: HashMap<u32, Open>,
 }
 
@@ -76,7 +78,6 @@ impl World {
             limits: limits.collect(),
             places: (0..2).map(|_| ModelPlaces::default()).collect(),
             workers: (0..3).map(|_| ModelWorker::default()).collect(),
-            tallies: BTreeMap::new(),
             told_ends: Vec::new(),
         }
     }
@@ -126,10 +127,6 @@ impl World {
 
     pub(crate) fn worker_key(&self, worker: usize) -> Vec<u8> {
         format!("open:{}:{worker}", self.number).into_bytes()
-    }
-
-    pub(crate) fn tallies_key(&self, client: usize) -> Vec<u8> {
-        format!("tallies:{}:{client}", self.number).into_bytes()
     }
 }
 

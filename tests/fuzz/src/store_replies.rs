@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use flowguard::store::shared::{
     Batch, Correction, Decide, Demand, End, Exact, Opening, Operation, RawReply, Replay, Reply,
-    Tallies, Told, VALUE_LEN, Value, Wanted,
+    Told, VALUE_LEN, Value, Wanted,
 };
 use limiter::{Charge, Quota, Tokens, UnixMillis, Window};
 
@@ -61,7 +61,7 @@ fn batch() -> Batch {
     let other = batch.bucket(b"other", told(1_000, 1), Some(seen)).expect("room");
     let most = NonZeroU64::MIN;
     let word = batch.word(b"places", most, b"worker", (Exact::from(1), 0)).expect("room");
-    let worker = batch.worker(b"open").expect("room");
+    let worker = batch.worker(b"open", Exact::from(1)).expect("room");
     let demand = |wanted, is_watched| Demand { wanted, is_watched };
     let demands = [
         demand(Wanted::Tokens(one, Tokens::of::<3>()), false),
@@ -79,9 +79,9 @@ fn batch() -> Batch {
     };
     let corrections = [correction].into_iter().collect();
     for operation in [
-        Operation::Decide(Decide { demands, opening, ..Decide::default() }),
-        Operation::End(End { worker, request: 2, corrections, tallies: Tallies::new() }),
-        Operation::Charge { bucket: one, tokens: Tokens::of::<9>(), tallies: Tallies::new() },
+        Operation::Decide(Decide { demands, opening }),
+        Operation::End(End { worker, request: 2, corrections }),
+        Operation::Charge { bucket: one, tokens: Tokens::of::<9>() },
     ] {
         batch.push(operation).expect("room");
     }

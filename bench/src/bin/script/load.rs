@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
-    Batch, BatchError, Decide, Demand, End, Exact, Opening, Operation, Tally, Told, Wanted,
+    Batch, BatchError, Decide, Demand, End, Exact, Opening, Operation, Told, Wanted,
     client::{Answer, Client},
 };
 use harness::redis::Redis;
@@ -42,7 +42,7 @@ pub(crate) struct Load {
     /// Requests of a call.
     pub(crate) asks: u32,
     pub(crate) clients: Clients,
-    /// Whether requests are remembered and counted, and those of the call before end in it.
+    /// Whether requests are remembered, and those of the call before end in it.
     pub(crate) keeps_notes: bool,
 }
 
@@ -105,34 +105,26 @@ impl Load {
                 decide.demands.push(Demand { wanted, is_watched: false });
             }
             if self.keeps_notes {
-                self.keep(&mut batch, &mut decide, (number, ask, client))?;
+                self.keep(&mut batch, &mut decide, (number, ask))?;
             }
             batch.push(Operation::Decide(decide))?;
         }
         Ok(batch)
     }
 
-    /// The request is remembered and counted, and the one in its place in the call before ends.
+    /// The request is remembered, and the one in its place in the call before ends.
     fn keep(
         self,
         batch: &mut Batch,
         decide: &mut Decide,
-        (number, ask, client): (u32, u32, u32),
+        (number, ask): (u32, u32),
     ) -> Result<(), BatchError> {
-        let worker = batch.worker(format!("o:{}", ask % 2).as_bytes())?;
+        let worker = batch.worker(format!("o:{}", ask % 2).as_bytes(), Exact::ZERO)?;
         let request = number * self.asks + ask;
+        let ended = request.wrapping_sub(self.asks);
         let corrections = smallvec::SmallVec::new();
-        let key = format!("t:{client}");
-        let settled = batch.counter(key.as_bytes(), b"settled")?;
-        let admitted = batch.counter(key.as_bytes(), b"admitted")?;
-        batch.push(Operation::End(End {
-            worker,
-            request: request.wrapping_sub(self.asks),
-            corrections,
-            tallies: [Tally { counter: settled, by: 1 }].into_iter().collect(),
-        }))?;
+        batch.push(Operation::End(End { worker, request: ended, corrections }))?;
         decide.opening = Some(Opening { worker, request, note: vec![b'n'; NOTE_LEN] });
-        decide.if_admitted.push(Tally { counter: admitted, by: 1 });
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{Holds, Of, Replica, worker_name};
 use crate::{
     ledger::{End, Ended, Ledger, Worker, cost::Cost},
-    store::shared::{EndWish, Hold, RequestName, Wish},
+    store::shared::{Done, EndWish, Hold, RequestName, Wish},
 };
 use limiter::Tokens;
 
@@ -19,27 +19,34 @@ impl Ledger {
         ends: Vec<(u32, End)>,
     ) -> Vec<Ended> {
         let name = worker_name(worker);
-        let (mut ended, mut wishes) = (Vec::with_capacity(ends.len()), Vec::new());
+        let (mut ending, mut wishes) = (Vec::with_capacity(ends.len()), Vec::new());
         {
             let mut held = worker.lock();
-            let now = self.clock.now();
             for (id, end) in ends {
                 let Some(reservation) = held.reservations.remove(&id) else { continue };
                 let cost = self.cost_of(&reservation, &end);
+                let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
+                let request = RequestName { worker: name.clone(), id };
+                wishes.push(Wish::End(EndWish { request, holds: settled(holds, cost) }));
+                ending.push((id, end, cost, reservation));
+            }
+        }
+        self.workers.give_back(ending.len());
+        let done = replica.store.committer.carry_out(wishes).await;
+        let now = self.clock.now();
+        let counted =
+            ending.into_iter().zip(done).filter_map(|((id, end, cost, reservation), done)| {
+                // Another control plane heard of it first, and counted it.
+                if matches!(done, Ok(Done::EndedBefore)) {
+                    return None;
+                }
                 if let Some(mut books) = self.slots.books_of(reservation.slot) {
                     self.count_end(&mut books.record, &reservation, (&end, cost), now);
                     replica.untold.lock().add(reservation.slot.number());
                 }
-                let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
-                let request = RequestName { worker: name.clone(), id };
-                let holds = settled(holds, cost);
-                wishes.push(Wish::End(EndWish { request, holds }));
-                ended.push(Ended { id, end, reserved: reservation.reserved });
-            }
-        }
-        self.workers.give_back(ended.len());
-        let _ = replica.store.committer.carry_out(wishes).await;
-        ended
+                Some(Ended { id, end, reserved: reservation.reserved })
+            });
+        counted.collect()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Replica, note::Note, worker_name};
 use crate::ledger::{Ledger, Reservation, Worker, charges::Charges};
-use crate::store::shared::Unavailable;
+use crate::store::shared::{TakenOver, Unavailable, client::OpenRequest};
 
 impl Ledger {
     /// Takes over what a worker's requests hold, as far as it is not known here.
@@ -13,15 +13,20 @@ impl Ledger {
         worker: &Worker,
     ) -> Result<(), Unavailable> {
         let name = worker_name(worker);
-        let before = replica.store.worker_comes(&name, &replica.name).await?;
-        let open = replica.store.open_requests(&name).await?;
+        let Some(TakenOver { before, open }) =
+            replica.store.take_over(&name, &replica.name).await?
+        else {
+            // Its requests are those of the later stream.
+            self.forget(replica, worker);
+            return Ok(());
+        };
         if before.is_some_and(|before| before != replica.name) {
             self.forget(replica, worker);
         }
         replica.store.committer.goes_on(&name);
         let mut held = worker.lock();
         let mut taken_over = Vec::new();
-        for (id, charged, note) in open {
+        for OpenRequest { id, charged, note } in open {
             let Some(note) = Note::read(&note) else { continue };
             let (Some(kind), Some(reserved)) = (note.kind(), note.reserved()) else { continue };
             let Some(holds) = note.holds(charged) else { continue };

@@ -6,8 +6,8 @@ use limiter::UnixMillis;
 use thiserror::Error;
 
 use super::{
-    BucketIndex, CounterIndex, Decide, Exact, Inexact, Operation, Tally, Told, Value, Wanted,
-    WordIndex, WorkerIndex, wire,
+    BucketIndex, Decide, Exact, Inexact, Operation, Told, Value, Wanted, WordIndex, WorkerIndex,
+    wire,
 };
 
 /// The most distinct buckets of a call. With [`CHARGES_MAX`] it takes a server less than a millisecond,
@@ -23,10 +23,7 @@ pub const OPERATIONS_MAX: usize = 512;
 /// The most bytes that are remembered of a request: it has 16 limits at most, and names each.
 pub const NOTE_LEN_MAX: usize = 8 * 1024;
 
-/// The most numbers that one operation counts.
-const TALLIES_MAX: usize = 64;
-
-/// The most bytes of a worker's name or of a counter's.
+/// The most bytes of a worker's name.
 const NAME_LEN_MAX: usize = 255;
 
 /// The index of the request of an operation that has none: lists are counted from 1.
@@ -38,9 +35,7 @@ pub struct Batch {
     pub(super) buckets: Vec<Listed>,
     pub(super) places: Vec<ListedPlaces>,
     pub(super) words: Vec<Word>,
-    pub(super) workers: Vec<Vec<u8>>,
-    pub(super) tallies: Vec<Vec<u8>>,
-    pub(super) counters: Vec<Counter>,
+    pub(super) workers: Vec<ListedWorker>,
     /// Each request that begins or ends in the batch: its worker and its name.
     pub(super) requests: Vec<(u16, u32)>,
     pub(super) operations: Vec<(Operation, u16)>,
@@ -72,11 +67,11 @@ pub(super) struct Word {
     pub(super) held: u32,
 }
 
-/// One number that is counted.
+/// One worker whose requests begin or end.
 #[derive(Debug)]
-pub(super) struct Counter {
-    pub(super) tally: u16,
-    pub(super) field: Vec<u8>,
+pub(super) struct ListedWorker {
+    pub(super) key: Vec<u8>,
+    pub(super) stream: Exact,
 }
 
 /// What is listed already, and where.
@@ -88,8 +83,6 @@ enum Kind {
     Places,
     Word(u16),
     Worker,
-    Tally,
-    Counter(u16),
     Request(u16),
 }
 
@@ -104,9 +97,6 @@ pub enum BatchError {
     /// One request is of distinct buckets, a bounded number of them.
     #[error("a request must be of at most {} distinct buckets and places", limiter::BUCKETS_MAX)]
     Demands,
-    /// One operation counts a bounded number of numbers.
-    #[error("an operation must count at most {TALLIES_MAX} numbers")]
-    Tallies,
     /// Names and notes have a bound.
     #[error("a name must be at most {NAME_LEN_MAX} bytes long, and a note {NOTE_LEN_MAX}")]
     TooLong,
@@ -169,21 +159,16 @@ impl Batch {
         Ok(WordIndex(index))
     }
 
-    /// Lists the open requests of a worker, which are stored under this key.
-    pub fn worker(&mut self, key: &[u8]) -> Result<WorkerIndex, BatchError> {
+    /// Lists the open requests of a worker, which are stored under this key, and the number of the stream
+    /// on which it asks. Listed again, the later stream counts.
+    pub fn worker(&mut self, key: &[u8], stream: Exact) -> Result<WorkerIndex, BatchError> {
         let known = (&mut self.known, Kind::Worker, key);
-        list(known, &mut self.workers, OPERATIONS_MAX, |key| key).map(WorkerIndex)
-    }
-
-    /// Lists a number of the tallies that are stored under this key.
-    pub fn counter(&mut self, key: &[u8], field: &[u8]) -> Result<CounterIndex, BatchError> {
-        check_name(field)?;
-        let known = (&mut self.known, Kind::Tally, key);
-        let tally = list(known, &mut self.tallies, OPERATIONS_MAX, |key| key)?;
-        let known = (&mut self.known, Kind::Counter(tally), field);
-        let counters_max = OPERATIONS_MAX * TALLIES_MAX;
-        list(known, &mut self.counters, counters_max, |field| Counter { tally, field })
-            .map(CounterIndex)
+        let index =
+            list(known, &mut self.workers, OPERATIONS_MAX, |key| ListedWorker { key, stream })?;
+        if let Some(worker) = find_mut(&mut self.workers, index) {
+            worker.stream = worker.stream.max(stream);
+        }
+        Ok(WorkerIndex(index))
     }
 
     /// Adds an operation after those that are there.
@@ -195,7 +180,6 @@ impl Batch {
             }
             Operation::End(end) => {
                 self.check_worker(end.worker)?;
-                self.check_tallies(&end.tallies)?;
                 if end.corrections.len() > limiter::BUCKETS_MAX {
                     return Err(BatchError::Demands);
                 }
@@ -204,9 +188,8 @@ impl Batch {
                 }
                 end.corrections.len()
             }
-            Operation::Charge { bucket, tallies, .. } => {
+            Operation::Charge { bucket, .. } => {
                 self.check_bucket(*bucket)?;
-                self.check_tallies(tallies)?;
                 1
             }
         };
@@ -244,8 +227,8 @@ impl Batch {
     pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         let buckets = self.buckets.iter().map(|bucket| &bucket.key);
         let places = self.places.iter().map(|places| &places.key);
-        let all = buckets.chain(places).chain(&self.workers).chain(&self.tallies);
-        all.map(move |key| [prefix, key].concat())
+        let workers = self.workers.iter().map(|worker| &worker.key);
+        buckets.chain(places).chain(workers).map(move |key| [prefix, key].concat())
     }
 
     /// The time, where a test sets it.
@@ -259,9 +242,7 @@ impl Batch {
     }
 
     fn check_decide(&self, decide: &Decide) -> Result<(), BatchError> {
-        let Decide { demands, opening, if_admitted, if_refused } = decide;
-        self.check_tallies(if_admitted)?;
-        self.check_tallies(if_refused)?;
+        let Decide { demands, opening } = decide;
         if let Some(opening) = opening {
             self.check_worker(opening.worker)?;
             if opening.note.len() > NOTE_LEN_MAX {
@@ -299,17 +280,6 @@ impl Batch {
 
     fn check_worker(&self, worker: WorkerIndex) -> Result<(), BatchError> {
         listed(&self.workers, worker.0)
-    }
-
-    fn check_tallies(&self, tallies: &[Tally]) -> Result<(), BatchError> {
-        if tallies.len() > TALLIES_MAX {
-            return Err(BatchError::Tallies);
-        }
-        for tally in tallies {
-            super::exact::signed_double(tally.by)?;
-            listed(&self.counters, tally.counter.0)?;
-        }
-        Ok(())
     }
 }
 

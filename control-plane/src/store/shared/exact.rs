@@ -35,6 +35,11 @@ impl Exact {
     }
 }
 
+impl Exact {
+    /// The largest.
+    pub(super) const MAX: Self = Self(MAX);
+}
+
 impl TryFrom<u64> for Exact {
     type Error = Inexact;
 

@@ -18,6 +18,7 @@ mod replay;
 mod reply;
 mod seen;
 mod store;
+mod takeover;
 mod url;
 mod value;
 mod wire;
@@ -31,12 +32,13 @@ pub use exact::{Exact, Inexact};
 pub use lineage::Lineage;
 pub use link::Link;
 pub use operation::{
-    BucketIndex, Correction, CounterIndex, Decide, Demand, End, Opening, Operation, Tallies, Tally,
-    Wanted, WordIndex, WorkerIndex,
+    BucketIndex, Correction, Decide, Demand, End, Opening, Operation, Wanted, WordIndex,
+    WorkerIndex,
 };
 pub use replay::{Charged, Mismatch, Replay, Step};
 pub use reply::{RawReply, Reply, ReplyError, Verdict};
 pub use store::SharedStore;
+pub use takeover::{TakenOver, Takeover};
 pub use url::{Server, StoreUrl, Topology};
 pub use value::{Told, UnreadableValue, VALUE_LEN, Value};
 pub use wish::{

@@ -17,10 +17,6 @@ pub struct WordIndex(pub(super) u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkerIndex(pub(super) u16);
 
-/// A number of a batch that is counted in a client's tallies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CounterIndex(pub(super) u16);
-
 /// One step of a batch.
 #[derive(Clone, Debug)]
 pub enum Operation {
@@ -35,21 +31,7 @@ pub enum Operation {
         bucket: BucketIndex,
         /// What was used.
         tokens: Tokens,
-        /// What is counted.
-        tallies: Tallies,
     },
-}
-
-/// What is counted with an operation.
-pub type Tallies = SmallVec<[Tally; 4]>;
-
-/// Adds to a number of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// The number.
-    pub counter: CounterIndex,
-    /// What is added: its magnitude is below 2^53.
-    pub by: i64,
 }
 
 /// All enforced demands are covered and charged, or nothing is.
@@ -61,10 +43,6 @@ pub struct Decide {
     /// What is remembered of it until it ends. With it the same request can be sent again: it is
     /// decided once.
     pub opening: Option<Opening>,
-    /// What is counted when it is admitted.
-    pub if_admitted: Tallies,
-    /// What is counted when it is refused.
-    pub if_refused: Tallies,
 }
 
 /// One limit of a request.
@@ -108,8 +86,6 @@ pub struct End {
     pub request: u32,
     /// What was charged, and what it should have been.
     pub corrections: SmallVec<[Correction; 4]>,
-    /// What is counted, where it was open.
-    pub tallies: Tallies,
 }
 
 /// A charge that is corrected to what was used in the end: the difference is given back, or charged

@@ -34,6 +34,8 @@ pub enum Step {
     },
     /// A request was decided before and is open: only that is known of it.
     OpenAlready,
+    /// A request was not decided, since its worker asks on a later stream by now.
+    Gone,
     /// A request ended, and what it held is corrected.
     Ended,
     /// It had ended before, and nothing happened.
@@ -132,6 +134,9 @@ impl<'a> Replay<'a> {
         match (operation, verdict) {
             (Operation::Decide(decide), Verdict::DoneBefore) if decide.opening.is_some() => {
                 Ok(Step::OpenAlready)
+            }
+            (Operation::Decide(decide), Verdict::Gone) if decide.opening.is_some() => {
+                Ok(Step::Gone)
             }
             (Operation::Decide(decide), _) => self.decide(decide, verdict),
             (Operation::End(_), Verdict::DoneBefore) => Ok(Step::EndedBefore),

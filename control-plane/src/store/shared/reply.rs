@@ -52,6 +52,8 @@ pub enum Verdict {
     /// It had taken effect before, so that nothing happened: the request is open already, or it is
     /// not open any more.
     DoneBefore,
+    /// Its worker has come back on a later stream, on which it asks again: nothing happened.
+    Gone,
 }
 
 /// An answer that is none to what was asked.
@@ -71,7 +73,7 @@ pub enum ReplyError {
         expected: usize,
     },
     /// A byte that says nothing.
-    #[error("a verdict must be 0 to 2, and is {0}")]
+    #[error("a verdict must be 0 to 3, and is {0}")]
     Verdict(u8),
     /// A number of places that is none.
     #[error("a number of places is none")]
@@ -118,6 +120,7 @@ impl Verdict {
             0 => Ok(Self::Refused),
             1 => Ok(Self::Done { charged: u16::from_le_bytes(charged) }),
             2 => Ok(Self::DoneBefore),
+            3 => Ok(Self::Gone),
             other => Err(ReplyError::Verdict(other)),
         }
     }

@@ -10,9 +10,9 @@
 -- milliseconds, so that `n` tokens per window refill `n` parts a millisecond). Every product that could
 -- pass 2^53 is made by `muldiv`; floor(a / b) and a % b are exact for integers below it.
 --
--- KEYS  buckets, places, open requests by worker, tallies: as many of each as the body says.
+-- KEYS  buckets, places, open requests by worker: as many of each as the body says.
 -- ARGV  the time in milliseconds, or '' for that of the server; the body, as `wire.rs` writes it.
--- Reply the time; a byte and a u16 for each operation (whether it took effect, and which of its
+-- Reply the time; a byte and a u16 for each operation (what became of it, and which of its
 --       demands were charged); the buckets as they were found and as they are now; how many places
 --       were taken before the operations, a double each; whether what a worker said was news, a byte
 --       each.
@@ -187,11 +187,10 @@ else
 end
 
 local body = ARGV[2]
-local bucket_count, place_count, worker_count, word_count, request_count, counter_count, operation_count, pos =
-  unpack_from('<I2I2I2I2I2I2I2', body, 1)
+local bucket_count, place_count, worker_count, word_count, request_count, operation_count, pos =
+  unpack_from('<I2I2I2I2I2I2', body, 1)
 local place_keys = bucket_count
 local worker_keys = place_keys + place_count
-local tally_keys = worker_keys + worker_count
 
 -- The buckets, brought to this time under the numbers that hold.
 local found, unreadable = {}, {}
@@ -292,41 +291,31 @@ end
 
 -- The requests that this call begins or ends: their names, whether each is open, and what is to be
 -- remembered of those that it begins.
-local names, is_open, notes, has_ended, of_worker = {}, {}, {}, {}, {}
-for i = 1, worker_count do of_worker[i] = {} end
+--
+-- A field without a name has the number of the stream on which a worker came last to whoever asks for
+-- it. What was asked on an earlier one and arrives only now is asked again on that.
+local names, is_open, notes, has_ended = {}, {}, {}, {}
+local of_worker, stream_of, has_gone, worker_of = {}, {}, {}, {}
+for i = 1, worker_count do
+  of_worker[i] = {}
+  stream_of[i], pos = unpack_from('<d', body, pos)
+end
 for i = 1, request_count do
-  local worker
-  worker, names[i], pos = unpack_from('<I2Bc0', body, pos)
-  local of = of_worker[worker]
+  worker_of[i], names[i], pos = unpack_from('<I2Bc0', body, pos)
+  local of = of_worker[worker_of[i]]
   of[#of + 1] = i
 end
 for i = 1, worker_count do
   local of, asked = of_worker[i], {}
   for j = 1, #of do asked[j] = names[of[j]] end
   if #of > 0 then
-    local said = call('HMGET', KEYS[worker_keys + i], unpack(asked))
-    for j = 1, #of do is_open[of[j]] = said[j] ~= false end
+    local said = call('HMGET', KEYS[worker_keys + i], '', unpack(asked))
+    has_gone[i] = said[1] and unpack_from('<d', said[1]) > stream_of[i]
+    for j = 1, #of do is_open[of[j]] = said[j + 1] ~= false end
   end
 end
 
--- What is counted, in the tallies of a client.
-local tally_of, fields_of, sums = {}, {}, {}
-for i = 1, counter_count do
-  tally_of[i], fields_of[i], pos = unpack_from('<I2Bc0', body, pos)
-  sums[i] = 0
-end
-
-local function count(is_counted)
-  local counted
-  counted, pos = unpack_from('<B', body, pos)
-  for _ = 1, counted do
-    local i, by
-    i, by, pos = unpack_from('<I2d', body, pos)
-    if is_counted then sums[i] = sums[i] + by end
-  end
-end
-
-local REFUSED, DONE, DONE_BEFORE = 0, 1, 2
+local REFUSED, DONE, DONE_BEFORE, GONE = 0, 1, 2, 3
 local verdicts = {}
 
 -- The demands of the request that is decided: of what, for how much, and whether that is watched.
@@ -385,7 +374,9 @@ local function run_decide()
   local index, note
   index, note, pos = unpack_from('<I2I2c0', body, pos)
   local verdict, charged = REFUSED, 0
-  if is_open[index] then
+  if index > 0 and has_gone[worker_of[index]] then
+    verdict = GONE
+  elseif is_open[index] then
     -- It was sent again, since nobody knew whether it had arrived.
     verdict = DONE_BEFORE
   else
@@ -396,8 +387,6 @@ local function run_decide()
       if index > 0 then is_open[index], notes[index] = true, pack('<I2', charged) .. note end
     end
   end
-  count(verdict == DONE)
-  count(verdict == REFUSED)
   return verdict, charged
 end
 
@@ -420,7 +409,6 @@ local function run_end()
       end
     end
   end
-  count(was_open)
   return was_open and DONE or DONE_BEFORE, 0
 end
 
@@ -428,7 +416,6 @@ local function run_charge()
   local index, tokens
   index, tokens, pos = unpack_from('<I2d', body, pos)
   charge_further(index, tokens)
-  count(true)
   return DONE, 0
 end
 
@@ -490,13 +477,6 @@ for i = 1, worker_count do
     call('PEXPIRE', key, OPEN_MS)
   end
   if #gone > 0 then call('HDEL', key, unpack(gone)) end
-end
-
-for i = 1, counter_count do
-  if sums[i] ~= 0 then
-    -- A number that would not fit any more stays as it is; what was decided must not fail for it.
-    redis.pcall('HINCRBY', KEYS[tally_keys + tally_of[i]], fields_of[i], string.format('%.0f', sums[i]))
-  end
 end
 
 return {

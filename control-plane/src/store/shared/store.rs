@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Committer, Link, SharedConfiguration, Unavailable, Value, WorkerName,
+    Committer, Link, SharedConfiguration, TakenOver, Takeover, Unavailable, Value, WorkerName,
     client::{Client, Failure},
+    takeover::whereabouts,
 };
 
 /// What is configured there, and what is left of limits.
@@ -15,14 +16,7 @@ pub struct SharedStore {
     /// What is left.
     pub committer: Committer,
     link: Arc<Link>,
-}
-
-/// For how long it is known with whom a worker is: for longer than anybody waits for one to come back.
-const WHEREABOUTS_MS: u64 = 2 * 3_600_000;
-
-/// Where it stands with which control plane a worker is.
-fn whereabouts(worker: &WorkerName) -> Vec<u8> {
-    [&b"at:"[..], &worker.name].concat()
+    takeover: Arc<Takeover>,
 }
 
 impl SharedStore {
@@ -32,27 +26,18 @@ impl SharedStore {
         committer: Committer,
         link: Arc<Link>,
     ) -> Self {
-        Self { configuration, committer, link }
+        Self { configuration, committer, link, takeover: Arc::default() }
     }
 
-    /// A worker's open requests: their numbers, which of their demands were charged, and what was noted.
-    pub async fn open_requests(
+    /// Takes over what a worker has open for the control plane of this name, to which it has come. `None`:
+    /// it has come on a later stream already, here or elsewhere.
+    pub async fn take_over(
         &self,
         worker: &WorkerName,
-    ) -> Result<Vec<(u32, u16, Vec<u8>)>, Unavailable> {
+        by: &[u8],
+    ) -> Result<Option<TakenOver>, Unavailable> {
         let client = self.client().await?;
-        self.answered(client.open_requests(&worker.key).await).await
-    }
-
-    /// Notes that a worker came to the control plane of this name, and tells to which one it came
-    /// before, if to any.
-    pub async fn worker_comes(
-        &self,
-        worker: &WorkerName,
-        to: &[u8],
-    ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.replace(&whereabouts(worker), to, WHEREABOUTS_MS).await).await
+        self.answered(self.takeover.of(&client, worker, by).await).await
     }
 
     /// To which control plane a worker came last, that has been at one before.

@@ -2,10 +2,7 @@
 
 use limiter::Tokens;
 
-use super::{
-    Batch, Correction, Decide, End, Operation, Tally, Wanted,
-    exact::{Exact, signed_double},
-};
+use super::{Batch, Correction, Decide, End, Operation, Wanted, exact::Exact};
 
 const DECIDE: u8 = 1;
 const END: u8 = 2;
@@ -27,7 +24,6 @@ pub(super) fn body(batch: &Batch) -> Vec<u8> {
         batch.workers.len(),
         batch.words.len(),
         batch.requests.len(),
-        batch.counters.len(),
         batch.operations.len(),
     ] {
         body.len_u16(len);
@@ -54,14 +50,13 @@ pub(super) fn body(batch: &Batch) -> Vec<u8> {
         body.double(word.held.into());
         body.name(&word.worker);
     }
+    for worker in &batch.workers {
+        body.double(worker.stream.double());
+    }
     for (worker, request) in &batch.requests {
         body.u16(*worker);
         // In decimal, so that a person can read it in the store.
         body.name(request.to_string().as_bytes());
-    }
-    for counter in &batch.counters {
-        body.u16(counter.tally);
-        body.name(&counter.field);
     }
     for (operation, request) in &batch.operations {
         body.operation(operation, *request);
@@ -82,11 +77,10 @@ impl Body {
                 self.u8(END);
                 self.end(end, request);
             }
-            Operation::Charge { bucket, tokens, tallies } => {
+            Operation::Charge { bucket, tokens } => {
                 self.u8(CHARGE);
                 self.u16(bucket.0);
                 self.tokens(*tokens);
-                self.tallies(tallies);
             }
         }
     }
@@ -112,8 +106,6 @@ impl Body {
         let note = decide.opening.as_ref().map_or(&[][..], |opening| &opening.note);
         self.len_u16(note.len());
         self.0.extend(note);
-        self.tallies(&decide.if_admitted);
-        self.tallies(&decide.if_refused);
     }
 
     fn end(&mut self, end: &End, request: u16) {
@@ -127,16 +119,6 @@ impl Body {
             self.double(epoch.double());
             self.double(charge.revision().into());
             self.number(charge.burst().get());
-        }
-        self.tallies(&end.tallies);
-    }
-
-    fn tallies(&mut self, tallies: &[Tally]) {
-        self.len_u8(tallies.len());
-        for tally in tallies {
-            self.u16(tally.counter.0);
-            // A batch takes no others.
-            self.double(signed_double(tally.by).unwrap_or_default());
         }
     }
 

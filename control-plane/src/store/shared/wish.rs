@@ -114,8 +114,12 @@ pub enum Done {
     Decided(Box<Decided>),
     /// It was decided before, and is open.
     OpenAlready,
-    /// A request has ended, now or before.
+    /// Its worker asks on a later stream by now, and again.
+    Gone,
+    /// A request has ended.
     Ended,
+    /// It had ended before, and whoever told that has counted it.
+    EndedBefore,
 }
 
 /// A decision, and how everything stands after it.
@@ -144,6 +148,13 @@ pub enum Stands {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store does not answer")]
 pub struct Unavailable;
+
+impl WorkerName {
+    /// The number of its stream, as the script has it.
+    pub(super) fn stream(&self) -> Exact {
+        Exact::try_from(self.stream).unwrap_or(Exact::MAX)
+    }
+}
 
 impl DecideWish {
     /// The end of the request as if it had never been: what `charged` says is given back. Where that is

@@ -7,6 +7,7 @@
 mod answer;
 mod connection;
 mod failure;
+mod open_request;
 mod scripts;
 mod server;
 mod target;
@@ -22,6 +23,7 @@ use super::{Batch, RawReply, Reply, script::SCRIPT};
 
 pub use answer::{Answer, Late};
 pub use failure::Failure;
+pub use open_request::OpenRequest;
 pub use scripts::{Found, SmallScript};
 pub use server::Server;
 pub use target::{Credentials, Secret, Target, Trust};
@@ -106,35 +108,13 @@ impl Client {
         }
     }
 
-    /// The open requests of a worker, each by its name, with the demands that were charged and the
-    /// note.
-    pub async fn open_requests(&self, key: &[u8]) -> Result<Vec<(u32, u16, Vec<u8>)>, Failure> {
-        let not_understood = Failure::NotUnderstood("an open request");
-        let mut open = Vec::new();
-        for (name, value) in self.hash(key).await? {
-            let name = std::str::from_utf8(&name).ok().and_then(|name| name.parse().ok());
-            let (Some(name), Some((charged, note))) = (name, value.split_first_chunk()) else {
-                return Err(not_understood);
-            };
-            open.push((name, u16::from_le_bytes(*charged), note.to_vec()));
-        }
-        Ok(open)
-    }
-
-    /// The numbers of a client that are counted.
-    pub async fn tallies(&self, key: &[u8]) -> Result<Vec<(Vec<u8>, i64)>, Failure> {
-        let read = |(field, value): (Vec<u8>, Vec<u8>)| {
-            let value = std::str::from_utf8(&value).ok().and_then(|value| value.parse().ok());
-            Ok((field, value.ok_or(Failure::NotUnderstood("a tally"))?))
-        };
-        self.hash(key).await?.into_iter().map(read).collect()
-    }
-
-    async fn hash(&self, key: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
-        let mut connection = self.connection.clone();
-        let key = [&self.prefix, key].concat();
-        let all = redis::cmd("HGETALL").arg(key).query_async(&mut connection).await;
-        all.map_err(|error| Failure::of(&error))
+    /// The open requests of a worker, which has them under this key.
+    pub async fn open_requests(&self, key: &[u8]) -> Result<Vec<OpenRequest>, Failure> {
+        let all = self.hashes(&[key.into()]).await?;
+        // The field without a name has the number of the worker's stream.
+        let open = all.into_iter().flatten().filter(|(name, _)| !name.is_empty());
+        let read = |(name, value): (Vec<u8>, Vec<u8>)| OpenRequest::read(&name, &value);
+        open.map(read).collect::<Option<_>>().ok_or(Failure::NotUnderstood("an open request"))
     }
 
     async fn carry_out(

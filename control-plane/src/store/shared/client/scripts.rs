@@ -39,7 +39,7 @@ impl Client {
     pub async fn run_script(
         &self,
         script: &SmallScript,
-        keys: &[&str],
+        keys: &[impl AsRef<[u8]>],
         arguments: &[Vec<u8>],
     ) -> Result<Found, Failure> {
         let mut connection = self.connection.clone();
@@ -47,7 +47,7 @@ impl Client {
             let mut command = redis::cmd(name);
             command.arg(script).arg(keys.len());
             for key in keys {
-                command.arg([&self.prefix, key.as_bytes()].concat());
+                command.arg(self.key(key.as_ref()));
             }
             command.arg(arguments);
             command
@@ -117,21 +117,6 @@ impl Client {
             taken.map(Exact::get).ok_or(Failure::NotUnderstood("a number of places"))
         });
         taken.collect()
-    }
-
-    /// Sets a value that is there for so long, and tells the one before.
-    pub async fn replace(
-        &self,
-        key: &[u8],
-        value: &[u8],
-        for_ms: u64,
-    ) -> Result<Option<Vec<u8>>, Failure> {
-        let key = self.key(key);
-        let mut all = redis::pipe();
-        all.cmd("GET").arg(&key);
-        all.cmd("SET").arg(&key).arg(value).arg("PX").arg(for_ms).ignore();
-        let before: Vec<Option<Vec<u8>>> = self.query(&all, 2).await?;
-        Ok(before.into_iter().next().flatten())
     }
 
     /// Sets one field of some hashes.

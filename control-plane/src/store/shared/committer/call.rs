@@ -12,10 +12,10 @@ use super::{
 };
 use crate::store::shared::{
     Batch, BatchError, Charged, Correction, Decide, Demand, End, Exact, Mismatch, Opening,
-    Operation, Replay, Reply, Step, Tallies, Wanted, WordIndex,
+    Operation, Replay, Reply, Step, Wanted, WordIndex,
     wish::{
-        ChargeWish, DecideWish, Decided, Done, EndWish, Hold, Stands, Thing, Unavailable, Wish,
-        WorkerName,
+        ChargeWish, DecideWish, Decided, Done, EndWish, Hold, RequestName, Stands, Thing,
+        Unavailable, Wish, WorkerName,
     },
 };
 
@@ -69,8 +69,7 @@ impl Call {
             Wish::End(wish) => self.add_end(wish, known),
             Wish::Charge(ChargeWish { key, told, tokens }) => {
                 let bucket = self.batch.bucket(key, *told, known.seen.to_tell(key))?;
-                let (tokens, tallies) = (*tokens, Tallies::new());
-                self.batch.push(Operation::Charge { bucket, tokens, tallies })?;
+                self.batch.push(Operation::Charge { bucket, tokens: *tokens })?;
                 Ok(Sent::End)
             }
         }
@@ -96,16 +95,11 @@ impl Call {
             demands.push(Demand { wanted: one, is_watched: demand.is_watched });
         }
         let opening = Opening {
-            worker: self.batch.worker(&worker.key)?,
+            worker: self.batch.worker(&worker.key, worker.stream())?,
             request: wish.request.id,
             note: wish.note.clone(),
         };
-        self.batch.push(Operation::Decide(Decide {
-            demands,
-            opening: Some(opening),
-            if_admitted: Tallies::new(),
-            if_refused: Tallies::new(),
-        }))?;
+        self.batch.push(Operation::Decide(Decide { demands, opening: Some(opening) }))?;
         Ok(Sent::Decide(wanted))
     }
 
@@ -119,14 +113,9 @@ impl Call {
                 corrections.push(Correction { bucket, charge, epoch, used });
             }
         }
-        let worker = self.batch.worker(&wish.request.worker.key)?;
-        let request = wish.request.id;
-        self.batch.push(Operation::End(End {
-            worker,
-            request,
-            corrections,
-            tallies: Tallies::new(),
-        }))?;
+        let RequestName { worker, id: request } = &wish.request;
+        let worker = self.batch.worker(&worker.key, worker.stream())?;
+        self.batch.push(Operation::End(End { worker, request: *request, corrections }))?;
         Ok(Sent::End)
     }
 
@@ -163,6 +152,8 @@ impl Call {
                     Done::Decided(Box::new(Decided { now, decision, charged, left }))
                 }
                 (Step::OpenAlready, _) => Done::OpenAlready,
+                (Step::Gone, _) => Done::Gone,
+                (Step::EndedBefore, _) => Done::EndedBefore,
                 _ => Done::Ended,
             });
         }

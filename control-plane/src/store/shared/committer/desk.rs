@@ -18,7 +18,7 @@ use super::{
 };
 use crate::store::shared::{
     Batch, BatchError, Decide, Demand, End, Exact, Link, OPERATIONS_MAX, Opening, Operation, Reply,
-    Tallies, Told, Wanted,
+    Told, Wanted,
     client::{Answer, Client, Failure},
     link::CONNECT_TIMEOUT,
     wish::{Done, Unavailable, Wish},
@@ -211,17 +211,16 @@ impl Desk {
         let bucket = batch.bucket(b"probe:bucket", told, None).ok()?;
         let number = Exact::try_from(u64::from(self.calls)).ok()?;
         batch.word(b"probe:places", NonZeroU64::MIN, &self.name, (number, 0)).ok()?;
-        let worker = batch.worker(&[b"probe:open:".as_slice(), &self.name].concat()).ok()?;
+        let worker = batch.worker(&[b"probe:open:".as_slice(), &self.name].concat(), zero).ok()?;
         let request = self.calls;
         let wanted = Wanted::Tokens(bucket, Tokens::ZERO);
         let decide = Decide {
             demands: [Demand { wanted, is_watched: false }].into_iter().collect(),
             opening: Some(Opening { worker, request, note: Vec::new() }),
-            ..Decide::default()
         };
         batch.push(Operation::Decide(decide)).ok()?;
-        let (corrections, tallies) = (SmallVec::new(), Tallies::new());
-        batch.push(Operation::End(End { worker, request, corrections, tallies })).ok()?;
+        let corrections = SmallVec::new();
+        batch.push(Operation::End(End { worker, request, corrections })).ok()?;
         Some(batch)
     }
 
