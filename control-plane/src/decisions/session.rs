@@ -105,9 +105,9 @@ impl Session {
         self.taken > self.acknowledged
     }
 
-    /// The acknowledgement by itself.
-    pub fn acknowledge(&mut self) -> ControlFrame {
-        self.control_frame(None, Vec::new())
+    /// The acknowledgement by itself; `None`: the store has not been told of all of them yet.
+    pub fn acknowledge(&mut self) -> Option<ControlFrame> {
+        self.ledger.keeps_all_ends(&self.worker).then(|| self.control_frame(None, Vec::new()))
     }
 
     /// The last answer is on its way.
@@ -189,10 +189,10 @@ impl Session {
 
     /// What leaves the process: what it says is written down by then.
     fn control_frame(&mut self, welcome: Option<Welcome>, verdicts: Vec<Verdict>) -> ControlFrame {
-        if self.owes_acknowledgement() {
+        if self.owes_acknowledgement() && self.ledger.keeps_all_ends(&self.worker) {
             self.ledger.commit();
+            self.acknowledged = self.taken;
         }
-        self.acknowledged = self.taken;
         ControlFrame { welcome, verdicts, acknowledged: self.acknowledged }
     }
 }

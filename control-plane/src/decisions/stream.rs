@@ -117,7 +117,11 @@ impl Stream {
             };
             let answer = match next {
                 Ok(Next::Frame(frame)) => self.answer(frame).await,
-                Ok(Next::Acknowledgement) => Ok(self.session.as_mut().map(Session::acknowledge)),
+                Ok(Next::Acknowledgement) => {
+                    self.acknowledge_at = None;
+                    Ok(self.session.as_mut().and_then(Session::acknowledge))
+                }
+
                 Ok(Next::End(end)) => break end,
                 Err(status) => Err(status),
             };

@@ -11,6 +11,7 @@ use limiter::UnixMillis;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{Answer, Reservation};
+use crate::store::shared::Receipts;
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and
 /// charged like any other, but it can be neither given back nor timed.
@@ -29,6 +30,8 @@ pub struct WorkerId(pub u128);
 pub struct Worker {
     id: WorkerId,
     held: Mutex<Held>,
+    /// Of ends that a shared store was not told yet.
+    pub(super) untold_ends: Receipts,
 }
 
 /// What one worker's requests hold, by their numbers.
@@ -68,7 +71,7 @@ impl fmt::Debug for WorkerId {
 
 impl Worker {
     pub(super) fn new(id: WorkerId) -> Self {
-        Self { id, held: Mutex::default() }
+        Self { id, held: Mutex::default(), untold_ends: Receipts::default() }
     }
 
     /// Its name.

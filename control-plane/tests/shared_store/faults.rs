@@ -8,7 +8,7 @@ use std::{
 };
 
 use flowguard::store::shared::{
-    Config, StoreFailureMode, Wish,
+    Config, EndWish, Receipts, StoreFailureMode, Wish,
     client::{Client, Credentials, Secret, Target},
 };
 use harness::{
@@ -117,6 +117,22 @@ async fn a_store_that_stands_still_has_decided_nothing_for_those_who_did_not_wai
     traffic.admits(100).await;
     traffic.stop().await;
     traffic.check_that_it_is_exact(&world.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_is_told_when_the_store_has_it_and_not_when_nobody_waits_any_more() {
+    let mut world = World::closed().await;
+    let plane = Arc::clone(&world.planes[0]);
+    let wish = wish(&worker(1), 1, vec![of_tokens(TOKENS, 10)]);
+    let decided = plane.decide(&wish).await.expect("an answer");
+    world.redis.process().freeze();
+    let receipts = Receipts::default();
+    let ended = EndWish { receipt: receipts.hand_out(), ..end(&wish, &decided, 3) };
+    assert!(plane.one(Wish::End(ended)).await.is_err(), "nobody answered in time");
+    assert!(!receipts.are_all_back());
+    world.redis.process().thaw();
+    eventually("the store has it", || async { receipts.are_all_back().then_some(()) }).await;
+    assert_eq!(world.client.open_requests(&worker(1).key).await, Ok(Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,3 +91,12 @@ async fn a_debt_that_is_scaled_is_found_at_once() {
 async fn an_end_that_takes_effect_twice_is_found_at_once() {
     check_that_a_mistake_is_found("if was_open and epoch ==", "if epoch ==").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_has_any_more_and_still_decides_is_found_at_once() {
+    check_that_a_mistake_is_found(
+        "if index > 0 and has_gone[worker_of[index]] then",
+        "if false then",
+    )
+    .await;
+}

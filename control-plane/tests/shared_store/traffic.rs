@@ -12,7 +12,7 @@ use std::{
 use fastrand::Rng;
 use flowguard::store::shared::{
     Charged, Committer, Config, DecideWish, Decided, DemandWish, Done, EndWish, Hold, Link,
-    RequestName, StoreFailureMode, Thing, Told, Unavailable, Value, Wish, WorkerName,
+    Receipt, RequestName, StoreFailureMode, Thing, Told, Unavailable, Value, Wish, WorkerName,
     client::{Client, Credentials, Target},
 };
 use harness::deadline::{eventually, eventually_equal};
@@ -128,7 +128,7 @@ pub(crate) fn end(wish: &DecideWish, decided: &Decided, used: u64) -> EndWish {
         (Thing::Place(key, max), Some(Charged::Place)) => Some(Hold::Place(Arc::clone(key), *max)),
         _ => None,
     });
-    EndWish { request: wish.request.clone(), holds: holds.collect() }
+    EndWish { request: wish.request.clone(), holds: holds.collect(), receipt: Receipt::default() }
 }
 
 /// What all workers of all control planes did together.

@@ -112,3 +112,20 @@ async fn a_rolling_restart_of_all_control_planes_leaves_no_request_without_a_dec
     assert!(failures.sum("flowguard_failures", &[("cause", "stream_lost")]) < 1.0);
     all_is_settled(&stack, admitted).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_killed_as_soon_as_the_other_is_back_is_left_for_that() {
+    let store = Redis::start(Kind::Redis, &[]).await;
+    let mut stack = asking_both(&store).await;
+    let load = load_on(&stack);
+    load.wait_for(200, 200).await;
+    stack.control_plane.process().kill();
+    load.wait_for(100, 200).await;
+    stack.control_plane.restart().await;
+    stack.other_control_planes[0].process().kill();
+    load.wait_for(200, 200).await;
+    stack.other_control_planes[0].restart().await;
+    let outcomes = load.stop().await;
+    let admitted = admitted(&outcomes);
+    all_is_settled(&stack, admitted).await;
+}

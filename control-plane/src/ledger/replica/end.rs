@@ -10,6 +10,15 @@ use crate::{
 use limiter::Tokens;
 
 impl Ledger {
+    /// Whether all ends of a worker's requests are kept, so that the worker may forget them. What is told
+    /// to a store that is away waits here.
+    pub fn keeps_all_ends(&self, worker: &Worker) -> bool {
+        match &self.replica {
+            Some(replica) => worker.untold_ends.are_all_back() || replica.store.committer.is_away(),
+            None => true,
+        }
+    }
+
     /// Ends a worker's requests, and tells which of them were under way. Where the store is away they
     /// are told to it when it is back.
     pub(in crate::ledger) async fn end_shared(
@@ -27,7 +36,8 @@ impl Ledger {
                 let cost = self.cost_of(&reservation, &end);
                 let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
                 let request = RequestName { worker: name.clone(), id };
-                wishes.push(Wish::End(EndWish { request, holds: settled(holds, cost) }));
+                let (holds, receipt) = (settled(holds, cost), worker.untold_ends.hand_out());
+                wishes.push(Wish::End(EndWish { request, holds, receipt }));
                 ending.push((id, end, cost, reservation));
             }
         }

@@ -18,7 +18,7 @@ use crate::{
         worker::Held,
     },
     limits::{LimitKey, Measure},
-    store::shared::{Charged, Decided, EndWish, Hold, RequestName, Stands, Thing, Wish},
+    store::shared::{Charged, Decided, EndWish, Hold, Receipt, RequestName, Stands, Thing, Wish},
 };
 
 /// What was decided, explained.
@@ -118,7 +118,7 @@ fn holds(asked: &Asked, decided: &Decided) -> Holds {
 fn unfollowed(request: RequestName, holds: Holds) -> Wish {
     let places = holds.into_iter().filter(|(of, _)| *of == Of::Places);
     let holds = places.map(|(_, hold)| hold).collect();
-    Wish::End(EndWish { request, holds })
+    Wish::End(EndWish { request, holds, receipt: Receipt::default() })
 }
 
 /// How the limits of a request stand after it was decided.

@@ -14,6 +14,7 @@ mod link;
 mod local;
 mod operation;
 mod presence;
+mod receipt;
 mod replay;
 mod reply;
 mod seen;
@@ -35,6 +36,7 @@ pub use operation::{
     BucketIndex, Correction, Decide, Demand, End, Opening, Operation, Wanted, WordIndex,
     WorkerIndex,
 };
+pub use receipt::{Receipt, Receipts};
 pub use replay::{Charged, Mismatch, Replay, Step};
 pub use reply::{RawReply, Reply, ReplyError, Verdict};
 pub use store::SharedStore;

@@ -5,7 +5,7 @@ use std::{num::NonZeroU64, sync::Arc};
 use limiter::{Bucket, Charge, Decision, Places, Tokens, UnixMillis};
 use smallvec::SmallVec;
 
-use super::{Charged, Exact, Told};
+use super::{Charged, Exact, Receipt, Told};
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -85,6 +85,8 @@ pub struct EndWish {
     pub request: RequestName,
     /// Its charges, and what was used of each; places among them come back.
     pub holds: SmallVec<[Hold; 4]>,
+    /// Is back when the store was told of it.
+    pub receipt: Receipt,
 }
 
 /// What a request held of one limit.
@@ -180,6 +182,7 @@ impl DecideWish {
         EndWish {
             request: self.request.clone(),
             holds: self.demands.iter().enumerate().filter_map(of_demand).collect(),
+            receipt: Receipt::default(),
         }
     }
 }

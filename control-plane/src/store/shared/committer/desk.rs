@@ -17,8 +17,8 @@ use super::{
     places::HEARTBEAT,
 };
 use crate::store::shared::{
-    Batch, BatchError, Decide, Demand, End, Exact, Link, OPERATIONS_MAX, Opening, Operation, Reply,
-    Told, Wanted,
+    Batch, BatchError, Decide, Demand, End, Exact, Link, OPERATIONS_MAX, Opening, Operation,
+    Receipt, Reply, Told, Wanted,
     client::{Answer, Client, Failure},
     link::CONNECT_TIMEOUT,
     wish::{Done, Unavailable, Wish},
@@ -334,7 +334,11 @@ impl Desk {
             }
             call.note_heard(&mut known.places, reply, &done);
         }
-        for ((Asked { wish, answer }, _), done) in call.sent.into_iter().zip(done).rev() {
+        for ((Asked { mut wish, answer }, _), done) in call.sent.into_iter().zip(done).rev() {
+            // Whoever hears that it was told may say so at once.
+            if let Wish::End(end) = &mut wish {
+                end.receipt = Receipt::default();
+            }
             let Err(unread) = answer.send(Ok(done)) else { continue };
             // Whoever asked waits no more: what was charged for it is given back.
             if let (Wish::Decide(wish), Ok(Done::Decided(decided))) = (&wish, unread)

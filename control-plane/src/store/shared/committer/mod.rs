@@ -94,7 +94,7 @@ impl Committer {
                     if let Ok(answer) = timeout_at(until, &mut answer).await {
                         answer.unwrap_or(Err(Unavailable))
                     } else {
-                        // It may have come in this moment; from now on it is sent back.
+                        // It may have come in this moment; from now on a decision is given back.
                         answer.close();
                         answer.try_recv().unwrap_or_else(|_| {
                             has_timed_out = true;
