@@ -20,7 +20,7 @@ pub(super) struct BesideKey {
 }
 
 /// A limit's bucket that clients share: once another limit has it, the key fits no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SharedKey {
     pub(super) number: SharedNumber,
     /// Counts the limits that had it before.
@@ -28,7 +28,7 @@ pub(super) struct SharedKey {
 }
 
 /// The number of a shared bucket, of whichever limit has it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SharedNumber(pub(super) u32);
 
 /// A limit has two numbers at most: the one by which it limits, and one on trial.

@@ -18,7 +18,7 @@ pub(super) struct BucketPage {
 }
 
 /// The page of at most `max` buckets behind `after`.
-pub(super) fn read(
+pub(super) async fn read(
     operator: &Operator,
     limit: &str,
     after: Option<&BucketOf>,
@@ -26,7 +26,7 @@ pub(super) fn read(
     caller: &Caller,
 ) -> Result<BucketPage, OperatorError> {
     // Nobody has to ask again only to learn that there is nothing more.
-    let mut stats = operator.limit_stats(limit, after, max.saturating_add(1), caller)?;
+    let mut stats = operator.limit_stats(limit, after, max.saturating_add(1), caller).await?;
     let has_more = stats.buckets.len() > max;
     stats.buckets.truncate(max);
     let last = stats.buckets.last().filter(|_| has_more);

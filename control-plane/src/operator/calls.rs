@@ -195,25 +195,26 @@ impl Operator {
         self.ledger.configs_after(after, max)
     }
 
-    /// What at most `max` clients did and have left, by id, those that come after `after`.
+    /// What at most `max` clients did and have left, by id, those that come after `after`. For threads
+    /// that may block.
     pub fn stats_after(
         &self,
         after: Option<&ClientId>,
         max: usize,
         _caller: &Caller,
     ) -> Vec<ClientStats> {
-        let snapshots = self.ledger.snapshots_after(after, max);
+        let snapshots = self.ledger.snapshots_everywhere(after, max);
         snapshots.iter().map(ClientStats::from).collect()
     }
 
-    /// Both of at most `max` clients, by id, those that come after `after`.
+    /// Both of at most `max` clients, by id, those that come after `after`. For threads that may block.
     pub fn clients_after(
         &self,
         after: Option<&ClientId>,
         max: usize,
         _caller: &Caller,
     ) -> Vec<(ClientConfig, ClientStats)> {
-        let snapshots = self.ledger.snapshots_after(after, max);
+        let snapshots = self.ledger.snapshots_everywhere(after, max);
         snapshots
             .into_iter()
             .map(|snapshot| {

@@ -80,14 +80,14 @@ impl Operator {
     }
 
     /// How a limit stands, with at most `max` of its buckets, those behind `after`.
-    pub fn limit_stats(
+    pub async fn limit_stats(
         &self,
         name: &str,
         after: Option<&BucketOf>,
         max: usize,
         _caller: &Caller,
     ) -> Result<LimitStats, OperatorError> {
-        let stats = self.ledger.limit_stats(name, after, max);
+        let stats = self.ledger.limit_stats_everywhere(name, after, max).await;
         stats.ok_or(OperatorError::NotFound(Kind::Limit))
     }
 }

@@ -48,3 +48,49 @@ async fn statistics_and_a_reset_are_the_same_from_every_control_plane() {
     assert_eq!(proxy.post("/").client("a").tokens(1).send().await.status, 200);
     assert_eq!(first.stats("a").await.rpm_remaining, Some(99));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_how_a_limit_stands_are_the_same_from_every_control_plane() {
+    let store = Redis::start(Kind::Redis, &[]).await;
+    let stack = stack_on(&store, 2).envoys(1).start().await;
+    let (first, other) = (stack.admin(), stack.other_control_planes[0].admin());
+    let day = |each: &[&str], requests: u64| json!({"match": {}, "each": each, "requests": requests, "per": "1d"});
+    first.put_limit("all", &day(&[], 1_000)).await;
+    first.put_limit("each", &day(&["client"], 5)).await;
+    for client in ["a", "b", "c"] {
+        first.put_client(client, 1_000, None).await;
+        follows(&other, &first, client).await;
+    }
+    // Only the first one's Envoy is asked, and only it decides.
+    let proxy = stack.proxy();
+    for (client, requests) in [("a", 7), ("b", 2)] {
+        for _ in 0..requests {
+            proxy.post("/").client(client).tokens(1).send().await;
+        }
+    }
+    eventually("the other control plane tells the same", || async {
+        let text = other.http().get("/api/v1/stats").send().await.json();
+        let requests = |client: &str| {
+            let stats = &text["stats"][client];
+            let number = |name: &str| stats[name].as_u64();
+            Some((number("total_requests")?, number("dropped_requests")?))
+        };
+        let told = [requests("a")?, requests("b")?, requests("c")?];
+        (told == [(7, 2), (2, 0), (0, 0)]).then_some(())
+    })
+    .await;
+    for (limit, refused, left) in [("all", 0, vec![993]), ("each", 2, vec![0, 3, 5])] {
+        let path = format!("/api/v1/limits/{limit}/stats");
+        eventually("how the limit stands is told everywhere", || async {
+            let mut told = Vec::new();
+            for admin in [&first, &other] {
+                let stats = admin.http().get(&path).send().await.json();
+                let buckets = stats["buckets"].as_array()?;
+                let left = buckets.iter().map(|bucket| bucket["remaining"].as_u64());
+                told.push((stats["refused"].as_u64()?, left.collect::<Option<Vec<_>>>()?));
+            }
+            (told == [(refused, left.clone()), (refused, left.clone())]).then_some(())
+        })
+        .await;
+    }
+}

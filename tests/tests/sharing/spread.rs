@@ -19,7 +19,9 @@ async fn asking_both(store: &Redis) -> TestStack {
     let stack = stack_on(store, 2)
         .envoys(1)
         .asking_all()
-        .setting("DECISION_TIMEOUT_MS", "1000")
+        // It is about control planes, and not about a machine that is busy with other tests.
+        .setting("DECISION_TIMEOUT_MS", "5000")
+        .setting("STORE_TIMEOUT_MS", "2000")
         .start()
         .await;
     let (first, other) = (stack.admin(), stack.other_control_planes[0].admin());

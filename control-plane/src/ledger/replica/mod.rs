@@ -8,7 +8,9 @@
 mod asked;
 mod decide;
 mod end;
+mod everywhere;
 mod explain;
+mod limit_tallies;
 mod names;
 mod note;
 mod refresh;
@@ -22,6 +24,7 @@ use smallvec::SmallVec;
 
 use super::{Worker, WorkerId};
 use crate::store::shared::{Hold, SharedStore, WorkerName};
+use limit_tallies::ToldOfLimits;
 use tallies::Untold;
 
 /// What a process knows that has its balances in a shared store.
@@ -35,6 +38,7 @@ pub(super) struct Replica {
     /// This process' own name among those that share the store.
     name: Vec<u8>,
     untold: Mutex<Untold>,
+    told_of_limits: Mutex<ToldOfLimits>,
 }
 
 /// What a request holds, as if all of it were given back.
@@ -51,7 +55,14 @@ enum Of {
 impl Replica {
     pub(super) fn new(store: SharedStore, fails_open: bool) -> Self {
         let name = rand::random::<u128>().to_be_bytes().to_vec();
-        Self { store, fails_open, holds: Mutex::default(), name, untold: Mutex::default() }
+        Self {
+            store,
+            fails_open,
+            holds: Mutex::default(),
+            name,
+            untold: Mutex::default(),
+            told_of_limits: Mutex::default(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How clients stand is read from the store: what others took of their limits, and what others counted.
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::{collections::HashSet, num::NonZeroU64, sync::Arc};
 
 use limiter::{ClientId, Dimension, Places};
 use smallvec::SmallVec;
@@ -9,34 +9,40 @@ use super::{Replica, tallies::Counted};
 use crate::{
     ledger::{
         Client, Ledger,
-        keys::{BucketKey, Part},
-        rules::{Found, Row},
+        keys::{BesideKey, Part, SharedKey},
+        rules::{Found, InForce},
         slots::SlotNumber,
         stock::Stock,
     },
     store::shared::{Told, Unavailable},
 };
 
+/// How many buckets are read at a time.
+const READ_AT_A_TIME: usize = 1_024;
+
 /// A bucket that is read.
 struct Read {
-    slot: SlotNumber,
     of: Where,
+    part: Part,
+    /// Of so many requests, tokens or places.
+    amount: u64,
     key: Arc<[u8]>,
     /// `None`: places, of so many.
     told: Option<Told>,
 }
 
+#[derive(Clone, Copy)]
 enum Where {
-    Own(Dimension),
-    /// Of so many requests, tokens or places.
-    Beside(BucketKey, u64),
+    Own(SlotNumber, Dimension),
+    /// A client's of a limit.
+    Beside(SlotNumber, BesideKey),
+    Shared(SharedKey),
 }
 
-impl Where {
-    /// So many of its places are taken, where it has places.
+impl Read {
+    /// So many of its places are taken.
     fn places(&self, taken: u64) -> Option<Stock> {
-        let Self::Beside(_, max) = self else { return None };
-        Some(Stock::Places(Places::with_taken(NonZeroU64::new(*max)?, taken)))
+        Some(Stock::Places(Places::with_taken(NonZeroU64::new(self.amount)?, taken)))
     }
 }
 
@@ -53,9 +59,44 @@ impl Ledger {
                 self.push_reads(replica, client, slot, &mut reads);
             });
         }
+        for few in reads.chunks(READ_AT_A_TIME) {
+            self.read(replica, few).await?;
+        }
+        let others = replica.counted_by_others(&slots).await?;
+        for ((slot, _), counted) in slots.iter().zip(others) {
+            self.put_counted(*slot, &counted);
+        }
+        Ok(())
+    }
+
+    /// The same of a limit's buckets that clients share.
+    pub(super) async fn refresh_shared(
+        &self,
+        replica: &Replica,
+        limit: &str,
+    ) -> Result<(), Unavailable> {
+        let (mut reads, mut known) = (Vec::new(), HashSet::new());
+        let nobody = ClientId::unknown();
+        for applied in self.rules.applied_to_classes() {
+            applied.for_each_bucket(&self.shared, |row, found| {
+                let Found::Shared(key) = found else { return };
+                if row.limit.config.name.as_str() == limit && known.insert(key) {
+                    // No client is part of its name.
+                    let of_nobody = (&nobody, &*row.limit, found);
+                    self.push_bucket(replica, of_nobody, Where::Shared(key), &mut reads);
+                }
+            });
+        }
+        for few in reads.chunks(READ_AT_A_TIME) {
+            self.read(replica, few).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&self, replica: &Replica, reads: &[Read]) -> Result<(), Unavailable> {
         let now = self.clock.now();
         let (windows, places): (Vec<_>, Vec<_>) =
-            reads.into_iter().partition(|read| read.told.is_some());
+            reads.iter().partition(|read| read.told.is_some());
         let keys = windows.iter().map(|read| Arc::clone(&read.key)).collect();
         let values = replica.store.values(keys).await?;
         for (read, value) in windows.iter().zip(values) {
@@ -69,11 +110,7 @@ impl Ledger {
         let keys = places.iter().map(|read| Arc::clone(&read.key)).collect();
         let taken = replica.store.places_taken(keys).await?;
         for (read, taken) in places.iter().zip(taken) {
-            self.put_read(read, read.of.places(taken));
-        }
-        let others = replica.counted_by_others(&slots).await?;
-        for ((slot, _), counted) in slots.iter().zip(others) {
-            self.put_counted(*slot, &counted);
+            self.put_read(read, read.places(taken));
         }
         Ok(())
     }
@@ -90,43 +127,49 @@ impl Ledger {
         for (dimension, limit) in [(Dimension::Rpm, limits.rpm), (Dimension::Tpm, limits.tpm)] {
             let Some(limit) = limit else { continue };
             let (key, told) = replica.own(id, dimension, limit.into());
-            reads.push(Read { slot, of: Where::Own(dimension), key, told: Some(told) });
+            let of = Where::Own(slot, dimension);
+            reads.push(Read { of, part: Part::Main, amount: limit.get(), key, told: Some(told) });
         }
         let applied = client.entry.class.applied_now();
-        let mut push = |row: &Row, found: Found| {
-            for part in [Part::Main, Part::Trial] {
-                let limit = &row.limit;
-                let Some(measure) = limit.measure(part) else { continue };
-                let bucket = self.stored_bucket(replica, id, (limit, found, part));
-                let Some((key, told)) = bucket else { continue };
-                let of = Where::Beside(
-                    match found {
-                        Found::Beside(key) => BucketKey::Beside(key, part),
-                        Found::Shared(key) => BucketKey::Shared(key, part),
-                    },
-                    measure.amount(),
-                );
-                reads.push(Read { slot, of, key, told });
-            }
-        };
-        applied.for_each_bucket(&self.shared, |row, found| push(row, found));
+        applied.for_each_bucket(&self.shared, |row, found| {
+            let of = match found {
+                Found::Beside(key) => Where::Beside(slot, key),
+                Found::Shared(key) => Where::Shared(key),
+            };
+            self.push_bucket(replica, (id, &row.limit, found), of, reads);
+        });
+    }
+
+    /// Both numbers of a limit's bucket, where it has a second one on trial.
+    fn push_bucket(
+        &self,
+        replica: &Replica,
+        (client, limit, found): (&ClientId, &InForce, Found),
+        of: Where,
+        reads: &mut Vec<Read>,
+    ) {
+        for part in [Part::Main, Part::Trial] {
+            let Some(measure) = limit.measure(part) else { continue };
+            let bucket = self.stored_bucket(replica, client, (limit, found, part));
+            let Some((key, told)) = bucket else { continue };
+            reads.push(Read { of, part, amount: measure.amount(), key, told });
+        }
     }
 
     /// `None` is as good as full.
     fn put_read(&self, read: &Read, stock: Option<Stock>) {
-        match &read.of {
-            Where::Own(dimension) => {
+        match read.of {
+            Where::Own(slot, dimension) => {
                 let bucket = stock.and_then(|stock| stock.bucket().copied());
-                self.slots.books(read.slot).balances.put_own(*dimension, bucket);
+                self.slots.books(slot).balances.put_own(dimension, bucket);
             }
-            Where::Beside(BucketKey::Beside(key, part), ..) => {
-                let mut books = self.slots.books(read.slot);
-                let stocks = books.balances.beside.get_or_make(*key);
-                stocks.replace(*part, stock);
+            Where::Beside(slot, key) => {
+                let mut books = self.slots.books(slot);
+                books.balances.beside.get_or_make(key).replace(read.part, stock);
             }
-            Where::Beside(BucketKey::Shared(key, part), ..) => {
-                if let Some(mut books) = self.shared.books_of(*key) {
-                    books.stocks.replace(*part, stock);
+            Where::Shared(key) => {
+                if let Some(mut books) = self.shared.books_of(key) {
+                    books.stocks.replace(read.part, stock);
                 }
             }
         }

@@ -54,6 +54,7 @@ impl Ledger {
     /// not take is told the next time.
     pub async fn tell_tallies(&self) {
         let Some(replica) = &self.replica else { return };
+        self.tell_limit_tallies(replica).await;
         let mut untold = mem::take(&mut replica.untold.lock().0).into_iter();
         loop {
             let few: Vec<_> = untold.by_ref().take(TOLD_AT_A_TIME).collect();

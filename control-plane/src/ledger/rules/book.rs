@@ -137,6 +137,17 @@ impl Rules {
         self.named.load()
     }
 
+    /// What each limit counted, by name.
+    pub(in crate::ledger) fn counted(&self) -> Vec<(LimitName, Arc<Counted>)> {
+        let book = self.book.lock();
+        book.counted.iter().map(|(name, counted)| (name.clone(), Arc::clone(counted))).collect()
+    }
+
+    /// Which limits apply to each class of clients.
+    pub(in crate::ledger) fn applied_to_classes(&self) -> Vec<Arc<Applied>> {
+        self.book.lock().classes.values().map(|class| class.applied_now()).collect()
+    }
+
     /// Takes away the shelves that nobody can reach any more. The answer is which buckets went with them
     /// of which something was written down.
     #[must_use = "what is gone is to be noted"]

@@ -15,5 +15,5 @@ mod shelf;
 pub(super) use applied::{Applied, Found, Row};
 pub(super) use book::{At, Changed, Named, Rules};
 pub(super) use class::Class;
-pub(super) use in_force::{InForce, LimitNumber};
+pub(super) use in_force::{Counted, InForce, LimitNumber};
 pub(super) use models::{KnownModels, ModelNumber};

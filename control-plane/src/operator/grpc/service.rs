@@ -160,7 +160,7 @@ impl FlowGuardService for FlowGuard {
         let request = request.get_ref();
         let (max, after) = rules::bucket_page(request)?;
         let page = bucket_page::read(&self.operator, &request.name, after.as_ref(), max, &caller);
-        let page = if_found(page)?;
+        let page = if_found(page.await)?;
         let found = page.is_some();
         let stats = page.as_ref().map(|page| api::LimitStats::from(&page.stats));
         let next_page_token = page.and_then(|page| page.next);

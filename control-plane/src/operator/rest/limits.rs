@@ -108,7 +108,7 @@ pub(super) async fn stats(
             )));
         }
     };
-    let page = bucket_page::read(&operator, &name, after.as_ref(), max, &caller)?;
+    let page = bucket_page::read(&operator, &name, after.as_ref(), max, &caller).await?;
     Ok(Json(Stats::from(&page)).into_response())
 }
 

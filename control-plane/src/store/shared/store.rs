@@ -1,12 +1,17 @@
 //! A store that control planes share, as one of them uses it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use super::{
     Committer, Link, SharedConfiguration, TakenOver, Takeover, Unavailable, Value, WorkerName,
     client::{Client, Failure},
     takeover::whereabouts,
 };
+
+/// How long whoever reads waits for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is configured there, and what is left of limits.
 #[derive(Clone, Debug)]
@@ -36,8 +41,7 @@ impl SharedStore {
         worker: &WorkerName,
         by: &[u8],
     ) -> Result<Option<TakenOver>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(self.takeover.of(&client, worker, by).await).await
+        self.ask(async |client| self.takeover.of(client, worker, by).await).await
     }
 
     /// To which control plane a worker came last, that has been at one before.
@@ -45,15 +49,13 @@ impl SharedStore {
         &self,
         worker: &WorkerName,
     ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let client = self.client().await?;
-        let values = client.values(&[whereabouts(worker).into()]).await;
-        Ok(self.answered(values).await?.pop().flatten())
+        let keys = [whereabouts(worker).into()];
+        Ok(self.ask(async |client| client.values(&keys).await).await?.pop().flatten())
     }
 
     /// Buckets as they stood when each was charged last; `None`: it never was.
     pub async fn values(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<Option<Value>>, Unavailable> {
-        let client = self.client().await?;
-        let values = self.answered(client.values(&keys).await).await?;
+        let values = self.ask(async |client| client.values(&keys).await).await?;
         let read = values.into_iter().map(|value| match value {
             Some(value) => Value::try_from(&*value).map(Some).map_err(|_| Unavailable),
             None => Ok(None),
@@ -63,35 +65,40 @@ impl SharedStore {
 
     /// How many places are taken of each of these.
     pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.places_taken(&keys).await).await
+        self.ask(async |client| client.places_taken(&keys).await).await
     }
 
-    /// What each control plane told that it counted of each of these clients.
+    /// What each control plane told that it counted of each of these clients or limits.
     pub async fn tallies(
         &self,
         keys: Vec<Arc<[u8]>>,
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.hashes(&keys).await).await
+        self.ask(async |client| client.hashes(&keys).await).await
     }
 
-    /// Tells what the control plane of this name counted of some clients.
+    /// Tells what the control plane of this name counted of some clients or limits.
     pub async fn tell_tallies(
         &self,
         name: &[u8],
         told: Vec<(Arc<[u8]>, Vec<u8>)>,
     ) -> Result<(), Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.set_fields(name, &told).await).await
+        self.ask(async |client| client.set_fields(name, &told).await).await
     }
 
-    async fn client(&self) -> Result<Client, Unavailable> {
-        self.link.client().await.map_err(|_| Unavailable)
-    }
-
-    /// What was read; over another connection from now on where this one failed.
-    async fn answered<T>(&self, answered: Result<T, Failure>) -> Result<T, Unavailable> {
+    /// Has something read or told over the connection, within a time. A store that is away is not tried.
+    async fn ask<T>(
+        &self,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
+    ) -> Result<T, Unavailable> {
+        if self.committer.is_away() {
+            return Err(Unavailable);
+        }
+        let answered = timeout(ANSWER_TIMEOUT, async {
+            let client = self.link.client().await?;
+            ask(&client).await
+        });
+        // One that broke is made anew.
+        let answered = answered.await.map_err(|_| Unavailable)?;
         if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
             self.link.has_broken().await;
         }
