@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Kind, Operator, OperatorError, rules::RulesDraft};
+use super::{FollowMetrics, Kind, Operator, OperatorError, rules::RulesDraft};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, Revision},
     health::{Health, Part},
@@ -48,6 +48,7 @@ impl Operator {
     pub async fn follow(
         self: Arc<Self>,
         health: Health,
+        metrics: FollowMetrics,
         shutdown: CancellationToken,
     ) -> Result<(), Infallible> {
         let mut asks = interval(ASK_INTERVAL);
@@ -57,6 +58,7 @@ impl Operator {
             self.ledger.tell_tallies().await;
             match self.catch_up().await {
                 Ok(()) => {
+                    metrics.caught_up();
                     if failed.take().is_some() {
                         info!("what others configure is read again");
                     }
