@@ -66,7 +66,10 @@ impl Operator {
                 }
                 Err(OperatorError::Stopping) => break,
                 Err(error) => {
-                    let told = error.to_string();
+                    let told = match error {
+                        OperatorError::Store(cause) => cause.to_string(),
+                        error => error.to_string(),
+                    };
                     if failed.as_ref() != Some(&told) {
                         warn!("what others configure cannot be put in force: {told}");
                     }
@@ -87,7 +90,7 @@ impl Operator {
             let others = operator.store.written_since(operator.revisions.newest()).await?;
             operator.put_in_force(others).await
         };
-        self.writer.run(catch_up).await
+        self.writer.run_untold(catch_up).await
     }
 
     /// Puts in force what others wrote, but for what a file owns here.

@@ -26,6 +26,19 @@ impl Writer {
         &self,
         write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
     ) -> Result<T, OperatorError> {
+        let done = self.run_untold(write).await;
+        if let Err(OperatorError::Store(cause)) = &done {
+            // The caller is told that it failed, the log why.
+            error!("the store failed: {cause}");
+        }
+        done
+    }
+
+    /// The same for a caller that tells the log itself what went wrong.
+    pub(super) async fn run_untold<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
+    ) -> Result<T, OperatorError> {
         let turn = Arc::clone(&self.turn).acquire_owned().await;
         let ledger = Arc::clone(&self.ledger);
         let done = task::spawn(async move {
@@ -34,11 +47,6 @@ impl Writer {
             drop(turn);
             done
         });
-        let done = done.await.unwrap_or(Err(OperatorError::Stopping));
-        if let Err(OperatorError::Store(cause)) = &done {
-            // The caller is told that it failed, the log why.
-            error!("the store failed: {cause}");
-        }
-        done
+        done.await.unwrap_or(Err(OperatorError::Stopping))
     }
 }

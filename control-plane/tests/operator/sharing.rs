@@ -94,7 +94,7 @@ fn is_none(value: f64) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_killed_is_told_and_nobody_is_sent_elsewhere_until_it_is_back() {
-    let options = ["--appendonly", "yes", "--appendfsync", "always"];
+    let options = ["--appendonly", "yes", "--appendfsync", "everysec"];
     let mut world = World::start(&options, &[]).await;
     world.is_healthy().await;
     world.is_ready().await;
@@ -125,6 +125,10 @@ async fn a_store_that_is_killed_is_told_and_nobody_is_sent_elsewhere_until_it_is
     for words in ["the shared store is away (", "the shared store is back", "may have lost"] {
         assert!(log.contains(words), "{words}: {log}");
     }
+    // It was tried again four times a second, which is told when the reason is another one.
+    let refused = log.matches("configure cannot be put in force: the store is unavailable").count();
+    assert!((1..=3).contains(&refused), "{refused}: {log}");
+    assert!(!log.contains(" ERROR "), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
