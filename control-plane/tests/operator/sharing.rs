@@ -3,12 +3,12 @@
 
 use harness::{
     control_plane::{ControlPlane, Settings},
-    deadline::{eventually, eventually_equal},
+    deadline::{eventually, eventually_equal, soon},
     http_client::HttpClient,
     metrics::Metrics,
     redis::{Kind, Redis},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
@@ -140,6 +140,12 @@ async fn a_store_that_stands_still_is_told_by_what_becomes_of_requests() {
     assert!(reason.contains("requests have no decision, and meet FAILURE_MODE"), "{reason}");
     world.is_ready().await;
     world.reaches("call_failures_total", |failures| failures > 0.5).await;
+    // Nobody waits for ever, neither who follows nor who writes.
+    let admin = world.control_plane.admin();
+    let written = soon("an answer", admin.put("a", &json!({"rpm": 1}))).await;
+    assert_eq!(written.status, 503, "{}", written.text());
+    let (_, reasons) = world.health().await;
+    assert!(reasons.iter().any(|reason| reason.contains("what others configure")), "{reasons:?}");
     world.redis.process().thaw();
     world.is_healthy().await;
     assert!(is_none(world.metric("merges_total").await), "it has lost nothing");

@@ -5,6 +5,7 @@ pub mod client;
 pub mod script;
 
 mod batch;
+mod bounded;
 mod clock;
 mod committer;
 mod config;

@@ -9,10 +9,11 @@ use std::{
 };
 
 use rand::random;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     Link, StoreMetrics,
+    bounded::within,
     client::{Failure, SmallScript},
 };
 
@@ -90,9 +91,7 @@ async fn answered<T>(
     link: &Link,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let answered = timeout(ANSWER_TIMEOUT, answer).await;
-    let answered =
-        answered.unwrap_or_else(|_| Err(Failure::Unknown("it did not answer".to_owned())));
+    let answered = within(ANSWER_TIMEOUT, answer).await;
     if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
         link.has_broken().await;
     }

@@ -1,9 +1,10 @@
 //! A store that control planes share, as one of them uses it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Committer, Link, SharedConfiguration, Unavailable, Value, WorkerName,
+    bounded::within,
     client::{Client, Failure},
 };
 
@@ -19,6 +20,9 @@ pub struct SharedStore {
 
 /// For how long it is known with whom a worker is: for longer than anybody waits for one to come back.
 const WHEREABOUTS_MS: u64 = 2 * 3_600_000;
+
+/// How long an answer to what is read may take: it is hundreds of buckets at most.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where it stands with which control plane a worker is.
 fn whereabouts(worker: &WorkerName) -> Vec<u8> {
@@ -41,7 +45,7 @@ impl SharedStore {
         worker: &WorkerName,
     ) -> Result<Vec<(u32, u16, Vec<u8>)>, Unavailable> {
         let client = self.client().await?;
-        self.answered(client.open_requests(&worker.key).await).await
+        self.answered(client.open_requests(&worker.key)).await
     }
 
     /// Notes that a worker came to the control plane of this name, and tells to which one it came
@@ -52,7 +56,7 @@ impl SharedStore {
         to: &[u8],
     ) -> Result<Option<Vec<u8>>, Unavailable> {
         let client = self.client().await?;
-        self.answered(client.replace(&whereabouts(worker), to, WHEREABOUTS_MS).await).await
+        self.answered(client.replace(&whereabouts(worker), to, WHEREABOUTS_MS)).await
     }
 
     /// To which control plane a worker came last, that has been at one before.
@@ -61,14 +65,14 @@ impl SharedStore {
         worker: &WorkerName,
     ) -> Result<Option<Vec<u8>>, Unavailable> {
         let client = self.client().await?;
-        let values = client.values(&[whereabouts(worker).into()]).await;
-        Ok(self.answered(values).await?.pop().flatten())
+        let keys = [whereabouts(worker).into()];
+        Ok(self.answered(client.values(&keys)).await?.pop().flatten())
     }
 
     /// Buckets as they stood when each was charged last; `None`: it never was.
     pub async fn values(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<Option<Value>>, Unavailable> {
         let client = self.client().await?;
-        let values = self.answered(client.values(&keys).await).await?;
+        let values = self.answered(client.values(&keys)).await?;
         let read = values.into_iter().map(|value| match value {
             Some(value) => Value::try_from(&*value).map(Some).map_err(|_| Unavailable),
             None => Ok(None),
@@ -79,7 +83,7 @@ impl SharedStore {
     /// How many places are taken of each of these.
     pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
         let client = self.client().await?;
-        self.answered(client.places_taken(&keys).await).await
+        self.answered(client.places_taken(&keys)).await
     }
 
     /// What each control plane told that it counted of each of these clients.
@@ -88,7 +92,7 @@ impl SharedStore {
         keys: Vec<Arc<[u8]>>,
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
         let client = self.client().await?;
-        self.answered(client.hashes(&keys).await).await
+        self.answered(client.hashes(&keys)).await
     }
 
     /// Tells what the control plane of this name counted of some clients.
@@ -98,7 +102,7 @@ impl SharedStore {
         told: Vec<(Arc<[u8]>, Vec<u8>)>,
     ) -> Result<(), Unavailable> {
         let client = self.client().await?;
-        self.answered(client.set_fields(name, &told).await).await
+        self.answered(client.set_fields(name, &told)).await
     }
 
     async fn client(&self) -> Result<Client, Unavailable> {
@@ -106,7 +110,11 @@ impl SharedStore {
     }
 
     /// What was read; over another connection from now on where this one failed.
-    async fn answered<T>(&self, answered: Result<T, Failure>) -> Result<T, Unavailable> {
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Unavailable> {
+        let answered = within(ANSWER_TIMEOUT, answer).await;
         if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
             self.link.has_broken().await;
         }
