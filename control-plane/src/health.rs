@@ -32,6 +32,8 @@ pub enum Part {
     Journal,
     /// What other processes write to the store that they share with this one.
     Configuration,
+    /// The balances that are shared with other processes.
+    Store,
 }
 
 impl Health {

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use harness::TestStack;
 use harness::deadline::eventually;
 use harness::prometheus::{Prometheus, QueryResult};
+use harness::redis::{Kind, Redis};
 use repository::dashboard::{Dashboard, Query};
 use repository::json::{array, text};
 use repository::read;
@@ -20,6 +21,9 @@ const RATE_INTERVAL: &str = "1m";
 
 /// What only an Envoy in shadow counts.
 const OF_SHADOW: &str = "flowguard_shadow_refused_total";
+
+/// What only a control plane tells that shares a store.
+const OF_STORE: &str = "flowguard_store_";
 
 /// An expression and what asks it.
 type Asked = (String, String);
@@ -35,12 +39,15 @@ async fn every_query_of_the_dashboard_and_every_recording_rule_has_data_of_a_loa
 
     let dashboard = Dashboard::read();
     let mut asked: Vec<Asked> = Vec::new();
-    for query in dashboard.queries().iter().filter(|query| !query.expression.contains(OF_SHADOW)) {
+    let is_of_all = |query: &&Query| {
+        !query.expression.contains(OF_SHADOW) && !query.expression.contains(OF_STORE)
+    };
+    for query in dashboard.queries().iter().filter(is_of_all) {
         for clients in [".*", "(busy|tight)"] {
             asked.push((query.asked_by.clone(), query.substituted(clients, RATE_INTERVAL)));
         }
     }
-    for rule in rules_of(prometheus).await {
+    for rule in rules_of(prometheus).await.into_iter().filter(|rule| !rule.contains(OF_STORE)) {
         asked.push(("a recording rule".to_owned(), rule));
     }
     for (what, expression) in &asked {
@@ -68,6 +75,33 @@ async fn what_an_envoy_in_shadow_would_refuse_is_shown() {
         let expression = query.substituted("tight", RATE_INTERVAL);
         has_data(&stack, &query.asked_by, &format!("{expression} > 0")).await;
     }
+}
+
+#[tokio::test]
+async fn what_a_control_plane_tells_of_the_store_that_it_shares_is_shown() {
+    let store = Redis::start(Kind::Redis, &[]).await;
+    let stack = TestStack::builder()
+        .setting("STORE_URL", &format!("redis://{}", store.address()))
+        .with_prometheus()
+        .start()
+        .await;
+    stack.admin().put_client("busy", None, 1_000_000).await;
+    stack.admin().put_client("tight", 1, None).await;
+    let queries = Dashboard::read().queries();
+    let of_store: Vec<_> =
+        queries.iter().filter(|query| query.expression.contains(OF_STORE)).collect();
+    assert!(of_store.len() > 8, "{}", of_store.len());
+    for query in of_store {
+        has_data(&stack, &query.asked_by, &query.substituted(".*", RATE_INTERVAL)).await;
+    }
+    let prometheus = stack.prometheus.as_ref().expect("a Prometheus");
+    let rules = rules_of(prometheus).await;
+    let of_store: Vec<_> = rules.iter().filter(|rule| rule.contains(OF_STORE)).collect();
+    assert_eq!(of_store.len(), 1, "{rules:?}");
+    for rule in of_store {
+        has_data(&stack, "a recording rule", rule).await;
+    }
+    assert_no_rule_failed(prometheus).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use harness::TestStack;
 use harness::check;
 use harness::deadline::eventually_equal;
 use harness::metrics::Metrics;
+use harness::redis::{Kind, Redis};
 use http::Method;
 use serde_json::json;
 
@@ -34,14 +35,43 @@ async fn every_metric_has_the_contracts_name_type_and_labels() {
         (count >= 3.0).then_some(metrics)
     })
     .await;
-    let ours: String = metrics
-        .shape()
-        .lines()
-        .filter(|line| line.starts_with("flowguard_"))
-        .fold(String::new(), |text, line| text + line + "\n");
-    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/metrics.txt");
+    is_golden("metrics.txt", &lines_of(&metrics, "flowguard_"));
+}
+
+#[tokio::test]
+async fn a_control_plane_that_shares_a_store_tells_of_it_too() {
+    let store = Redis::start(Kind::Redis, &[]).await;
+    let stack = TestStack::builder()
+        .setting("STORE_URL", &format!("redis://{}", store.address()))
+        .start()
+        .await;
+    traffic(&stack).await;
+    let metrics = stack.control_plane.metrics().await;
+    is_golden("store_metrics.txt", &lines_of(&metrics, "flowguard_store_"));
+    // Frames are sent one after the other, and each is decided by at least one call.
+    for (name, at_least) in [("call_duration_seconds_count", 6.0), ("call_operations_sum", 9.0)] {
+        let value = metrics.sum(&format!("flowguard_store_{name}"), &[]);
+        assert!(value >= at_least, "{name} is {value}");
+    }
+    for name in ["circuit_open", "undecided_total", "disagreements_total", "merges_total"] {
+        assert_eq!(metrics.sum(&format!("flowguard_store_{name}"), &[]), 0.0, "{name}");
+    }
+    assert_eq!(metrics.value("flowguard_store_control_planes", &[]), Some(1.0));
+    let age = metrics.value("flowguard_store_configuration_age_seconds", &[]);
+    assert!(age.is_some_and(|age| age < 5.0), "{age:?}");
+}
+
+/// What a page has of metrics whose names begin so.
+fn lines_of(metrics: &Metrics, prefix: &str) -> String {
+    let shape = metrics.shape();
+    let lines = shape.lines().filter(|line| line.starts_with(prefix));
+    lines.fold(String::new(), |text, line| text + line + "\n")
+}
+
+fn is_golden(list: &str, ours: &str) {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(list);
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&golden, &ours).expect("the golden file can be written");
+        std::fs::write(&golden, ours).expect("the golden file can be written");
     }
     let expected = std::fs::read_to_string(&golden).unwrap_or_default();
     assert_eq!(ours, expected, "renew {} by BLESS=1", golden.display());

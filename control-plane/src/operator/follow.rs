@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Kind, Operator, OperatorError, rules::RulesDraft};
+use super::{FollowMetrics, Kind, Operator, OperatorError, rules::RulesDraft};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, Revision},
     health::{Health, Part},
@@ -48,6 +48,7 @@ impl Operator {
     pub async fn follow(
         self: Arc<Self>,
         health: Health,
+        metrics: FollowMetrics,
         shutdown: CancellationToken,
     ) -> Result<(), Infallible> {
         let mut asks = interval(ASK_INTERVAL);
@@ -57,6 +58,7 @@ impl Operator {
             self.ledger.tell_tallies().await;
             match self.catch_up().await {
                 Ok(()) => {
+                    metrics.caught_up();
                     if failed.take().is_some() {
                         info!("what others configure is read again");
                     }
@@ -64,7 +66,10 @@ impl Operator {
                 }
                 Err(OperatorError::Stopping) => break,
                 Err(error) => {
-                    let told = error.to_string();
+                    let told = match error {
+                        OperatorError::Store(cause) => cause.to_string(),
+                        error => error.to_string(),
+                    };
                     if failed.as_ref() != Some(&told) {
                         warn!("what others configure cannot be put in force: {told}");
                     }
@@ -85,7 +90,7 @@ impl Operator {
             let others = operator.store.written_since(operator.revisions.newest()).await?;
             operator.put_in_force(others).await
         };
-        self.writer.run(catch_up).await
+        self.writer.run_untold(catch_up).await
     }
 
     /// Puts in force what others wrote, but for what a file owns here.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::Semaphore, task};
+use tokio::{
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    task::{self, JoinHandle},
+};
 use tracing::error;
 
 use super::OperatorError;
@@ -26,19 +29,39 @@ impl Writer {
         &self,
         write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
     ) -> Result<T, OperatorError> {
-        let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let ledger = Arc::clone(&self.ledger);
-        let done = task::spawn(async move {
-            let done = write.await;
-            ledger.commit();
-            drop(turn);
-            done
-        });
-        let done = done.await.unwrap_or(Err(OperatorError::Stopping));
+        let turn = self.turn().await;
+        let done = self.begin(turn, write).await.unwrap_or(Err(OperatorError::Stopping));
         if let Err(OperatorError::Store(cause)) = &done {
             // The caller is told that it failed, the log why.
             error!("the store failed: {cause}");
         }
         done
+    }
+
+    /// The same for a caller that tells the log itself what went wrong.
+    pub(super) async fn run_untold<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
+    ) -> Result<T, OperatorError> {
+        let turn = self.turn().await;
+        self.begin(turn, write).await.unwrap_or(Err(OperatorError::Stopping))
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Arc::clone(&self.turn).acquire_owned().await
+    }
+
+    fn begin<T: Send + 'static>(
+        &self,
+        turn: Result<OwnedSemaphorePermit, AcquireError>,
+        write: impl Future<Output = Result<T, OperatorError>> + Send + 'static,
+    ) -> JoinHandle<Result<T, OperatorError>> {
+        let ledger = Arc::clone(&self.ledger);
+        task::spawn(async move {
+            let done = write.await;
+            ledger.commit();
+            drop(turn);
+            done
+        })
     }
 }

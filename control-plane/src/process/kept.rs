@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use tracing::{info, warn};
+use prometheus::Registry;
+use tracing::info;
 
+use super::{store_found, store_watch::StoreWatch};
 use crate::{
     excerpt::path_in_one_line,
     health::Health,
@@ -15,8 +17,8 @@ use crate::{
     store::{
         ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
         shared::{
-            self, Committer, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreUrl,
-            Topology,
+            self, ClockDifference, Committer, Link, SharedConfiguration, SharedStore,
+            StoreFailureMode, StoreMetrics, StoreUrl, Topology,
             client::{Credentials, Failure, Secret, Server, Target, Trust},
         },
     },
@@ -35,7 +37,7 @@ pub(super) enum Kept {
 pub(super) struct Sharing {
     store: SharedStore,
     url: StoreUrl,
-    fails_open: bool,
+    failure_mode: StoreFailureMode,
 }
 
 /// Why nothing can be kept.
@@ -47,6 +49,9 @@ pub(super) enum KeepError {
     /// The store cannot be shared.
     #[error(transparent)]
     Share(#[from] ShareError),
+    /// A metric of the store is defined twice.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Why a store cannot be shared.
@@ -94,9 +99,13 @@ impl Kept {
     pub(super) async fn open(
         data_dir: &DataDir,
         store: &shared::Config,
+        registry: &Registry,
     ) -> Result<Self, KeepError> {
         Ok(match (&store.url, data_dir) {
-            (Some(url), _) => Self::Shared(Box::new(Sharing::open(url, store).await?)),
+            (Some(url), _) => {
+                let metrics = StoreMetrics::register(registry)?;
+                Self::Shared(Box::new(Sharing::open(url, store, metrics).await?))
+            }
             (None, DataDir::Memory) => Self::Nowhere,
             (None, DataDir::Folder(path)) => Self::Folder(DataFolder::open(path)?),
         })
@@ -113,8 +122,9 @@ impl Kept {
     pub(super) fn ledger(&self, policy: Policy) -> Ledger {
         match self {
             Self::Shared(sharing) => {
-                let Sharing { store, fails_open, .. } = &**sharing;
-                Ledger::sharing(policy, SystemClock::start(), store.clone(), *fails_open)
+                let Sharing { store, failure_mode, .. } = &**sharing;
+                let fails_open = *failure_mode == StoreFailureMode::Open;
+                Ledger::sharing(policy, SystemClock::start(), store.clone(), fails_open)
             }
             Self::Nowhere | Self::Folder(_) => Ledger::new(policy, SystemClock::start()),
         }
@@ -129,6 +139,17 @@ impl Kept {
 
     pub(super) fn is_shared(&self) -> bool {
         matches!(self, Self::Shared(_))
+    }
+
+    /// What looks after a store that is shared.
+    pub(super) fn store_watch(&self) -> Option<StoreWatch> {
+        match self {
+            Self::Shared(sharing) => {
+                let why_away = sharing.store.committer.why_away();
+                Some(StoreWatch::new(why_away, sharing.failure_mode))
+            }
+            Self::Nowhere | Self::Folder(_) => None,
+        }
     }
 
     pub(super) fn health(&self) -> Health {
@@ -155,39 +176,38 @@ impl Kept {
 }
 
 impl Sharing {
-    async fn open(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
+    async fn open(
+        url: &StoreUrl,
+        config: &shared::Config,
+        metrics: StoreMetrics,
+    ) -> Result<Self, ShareError> {
         let target = target(url, config)?;
         let link = || Link::new(target.clone(), &config.prefix);
         let failed =
             |failure| ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) };
         let reads = link();
-        let server = reads.client().await.map_err(failed)?.server().await.map_err(failed)?;
+        let client = reads.client().await.map_err(failed)?;
+        let server = client.server().await.map_err(failed)?;
         judge(url, &server)?;
+        let clock = ClockDifference::measure(&client).await.map_err(failed)?;
+        store_found::announce(url, &server, clock);
         let configuration = Arc::new(SharedConfiguration::new(link()));
-        let (committer, desk) = Committer::new(link(), config);
+        let (committer, desk) = Committer::new(link(), config, metrics);
         tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
-        let fails_open = config.failure_mode == StoreFailureMode::Open;
-        Ok(Self { store, url: url.clone(), fails_open })
+        Ok(Self { store, url: url.clone(), failure_mode: config.failure_mode })
     }
 }
 
-/// Says what was found, warns of what is risky, and refuses what would be wrong.
+/// Refuses what would be wrong.
 fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
-    let Server { version, maxmemory_policy, is_master, replicas, has_log, .. } = server;
+    let Server { maxmemory_policy, is_master, .. } = server;
     if !is_master {
         return Err(ShareError::Replica(Box::new(url.clone())));
     }
     if maxmemory_policy != "noeviction" {
         let policy = maxmemory_policy.clone();
         return Err(ShareError::Evicts { url: Box::new(url.clone()), policy });
-    }
-    info!(%version, replicas, append_only_file = has_log, "the store {url} answers");
-    if !has_log {
-        warn!("the store keeps no append-only file: what it knows ends with its process");
-    }
-    if *replicas == 0 {
-        warn!("the store has no replica: while it is away, requests meet STORE_FAILURE_MODE");
     }
     Ok(())
 }

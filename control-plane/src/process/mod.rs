@@ -13,6 +13,8 @@ mod run;
 mod serve;
 mod servers;
 mod stop_signal;
+mod store_found;
+mod store_watch;
 mod validate;
 
 pub use cli::{Command, Invocation, UsageError};

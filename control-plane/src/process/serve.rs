@@ -19,7 +19,7 @@ use crate::{
     http,
     ledger::Ledger,
     metrics,
-    operator::{Operator, OperatorError, grpc, rest, start},
+    operator::{FollowMetrics, Operator, OperatorError, grpc, rest, start},
     settings::Settings,
     store::{
         DataFolder, OpenError,
@@ -64,6 +64,7 @@ impl From<KeepError> for ServeError {
         match error {
             KeepError::Folder(error) => Self::Data(error),
             KeepError::Share(error) => Self::Share(error),
+            KeepError::Metrics(error) => Self::Metrics(error),
         }
     }
 }
@@ -77,17 +78,19 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
-    let kept = Kept::open(&settings.data_dir, &settings.store).await?;
+    let registry = metrics::registry()?;
+    let kept = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
     // Only now: a process that ends over a taken port or its folder says that alone.
     kept.announce();
     listeners.announce()?;
 
     let ledger = Arc::new(kept.ledger(settings.policy));
-    let registry = metrics::registry()?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;
+    let follow_metrics =
+        if kept.is_shared() { Some(FollowMetrics::register(&registry)?) } else { None };
     let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
     let found = start::load(&operator).await?;
     if found.clients > 0 {
@@ -123,9 +126,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });
-    if kept.is_shared() {
+    if let Some(metrics) = follow_metrics {
         let operator = Arc::clone(&operator);
-        faces.spawn(|shutdown| operator.follow(health.clone(), shutdown));
+        faces.spawn(|shutdown| operator.follow(health.clone(), metrics, shutdown));
+    }
+    if let Some(watch) = kept.store_watch() {
+        faces.spawn(|shutdown| watch.run(health.clone(), shutdown));
     }
     let rest = rest::router(operator, health.clone(), access);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));

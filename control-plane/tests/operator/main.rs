@@ -16,6 +16,7 @@ mod rest_errors;
 mod rest_fuzz;
 mod rules;
 mod several;
+mod sharing;
 mod store;
 mod whole;
 mod world;

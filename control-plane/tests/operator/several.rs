@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use flowguard::{
     clients::Revision,
     health::Health,
-    operator::{Caller, IfMatch, start},
+    operator::{Caller, FollowMetrics, IfMatch, start},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
 };
+use prometheus::Registry;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task,
@@ -153,7 +154,9 @@ async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
     let common = Arc::new(Common::default());
     let (a, b) = (common.world(), common.world());
     let stop = CancellationToken::new();
-    let follower = task::spawn(Arc::clone(&b.operator).follow(Health::ready(), stop.clone()));
+    let metrics = FollowMetrics::register(&Registry::new()).expect("it is defined once");
+    let follower =
+        task::spawn(Arc::clone(&b.operator).follow(Health::ready(), metrics, stop.clone()));
     a.put("/api/v1/clients/one", r#"{"rpm":7,"group":"acme"}"#).await;
     a.put("/api/v1/limits/team", LIMIT).await;
     a_second_passes().await;

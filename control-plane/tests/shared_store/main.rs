@@ -3,9 +3,11 @@
 mod bytes;
 mod calls;
 mod chance;
+mod counted;
 mod cutter;
 mod faults;
 mod history;
+mod liar;
 mod places;
 mod server;
 mod takeover;

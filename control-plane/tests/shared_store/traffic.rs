@@ -12,11 +12,16 @@ use std::{
 use fastrand::Rng;
 use flowguard::store::shared::{
     Charged, Committer, Config, DecideWish, Decided, DemandWish, Done, EndWish, Hold, Link,
-    Receipt, RequestName, StoreFailureMode, Thing, Told, Unavailable, Value, Wish, WorkerName,
+    Receipt, RequestName, StoreFailureMode, StoreMetrics, Thing, Told, Unavailable, Value, Wish,
+    WorkerName,
     client::{Client, Credentials, Target},
 };
-use harness::deadline::{eventually, eventually_equal};
+use harness::{
+    deadline::{eventually, eventually_equal},
+    metrics::Metrics,
+};
 use limiter::{Decision, Quota, Tokens, Window};
+use prometheus::{Registry, TextEncoder};
 use tokio::task::{JoinHandle, JoinSet, yield_now};
 
 use crate::world::exact;
@@ -40,6 +45,7 @@ const COST_MAX: u64 = 1_000;
 /// A control plane, as far as the store knows one.
 pub(crate) struct Plane {
     pub(crate) committer: Committer,
+    registry: Registry,
     desk: JoinHandle<()>,
 }
 
@@ -51,8 +57,17 @@ impl Drop for Plane {
 
 impl Plane {
     pub(crate) fn start(target: &Target, config: &Config) -> Arc<Self> {
-        let (committer, desk) = Committer::new(Link::new(target.clone(), PREFIX), config);
-        Arc::new(Self { committer, desk: tokio::spawn(desk) })
+        let registry = Registry::new();
+        let metrics = StoreMetrics::register(&registry).expect("each metric is defined once");
+        let link = Link::new(target.clone(), PREFIX);
+        let (committer, desk) = Committer::new(link, config, metrics);
+        Arc::new(Self { committer, registry, desk: tokio::spawn(desk) })
+    }
+
+    /// What it has counted.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let page = TextEncoder.encode_to_string(&self.registry.gather());
+        Metrics::parse(&page.expect("metrics can be written"))
     }
 
     pub(crate) async fn one(&self, wish: Wish) -> Result<Done, Unavailable> {

@@ -30,6 +30,7 @@ fn rows_go_from_what_is_wrong_to_who_to_why() {
             "Who: the clients",
             "Which limit: those beside clients' own",
             "Why: the limiter",
+            "Why: the shared store",
             "Why: the upstream and its responses",
             "Balances and tokens",
             "The control plane's process"

@@ -6,6 +6,7 @@ use harness::TestStack;
 use harness::deadline::eventually_equal;
 use harness::http_client::HttpClient;
 use harness::metrics::Metrics;
+use harness::redis::Redis;
 use harness::stack::StackBuilder;
 use serde_json::json;
 use tempfile::TempDir;
@@ -51,6 +52,8 @@ pub(crate) struct Game {
     /// Scrapes when it was over.
     ended: usize,
     _folder: TempDir,
+    /// What control planes share, where they do.
+    _store: Option<Redis>,
 }
 
 impl Game {
@@ -68,11 +71,17 @@ impl Game {
             logs_before: [0; 3],
             ended: 0,
             _folder: folder,
+            _store: None,
         };
         game.goes_on(CALM_MINUTES).await;
         game.began = game.recording.scrapes();
         game.logs_before = game.logs().map(|log| log.len());
         game
+    }
+
+    /// Keeps a store until the end.
+    pub(crate) fn outlived_by(self, store: Redis) -> Self {
+        Self { _store: Some(store), ..self }
     }
 
     /// How the upstream answers from now on.

@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use harness::TestStack;
 use harness::deadline::eventually_equal;
 use harness::discovery::Discovered;
+use harness::redis::{Kind, Redis};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -72,6 +73,36 @@ async fn another_start_can_be_told(game: &Game) {
         now.as_secs_f64() >= started + 2.0
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_that_control_planes_share_goes_away() {
+    let game = the_store_goes_away_under("local").await;
+    game.ends_as("goes away").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_goes_away_and_nobody_decides_without_it() {
+    let game = the_store_goes_away_under("closed").await;
+    game.ends_as("the same under").await;
+}
+
+/// What a killed process had written is in its file; that it lost nothing it cannot tell.
+async fn the_store_goes_away_under(mode: &str) -> Game {
+    let options = ["--appendonly", "yes", "--appendfsync", "everysec"];
+    let mut store = Redis::start(Kind::Redis, &options).await;
+    let shared = calm()
+        .setting("STORE_URL", &format!("redis://{}", store.address()))
+        .setting("STORE_FAILURE_MODE", mode);
+    let mut game = Game::start(shared).await;
+    store.process().kill();
+    game.goes_on(3).await;
+    store.restart().await;
+    eventually_equal("whether the store is away", Some(0.0), || async {
+        game.stack.control_plane.metrics().await.value("flowguard_store_circuit_open", &[])
+    })
+    .await;
+    game.outlived_by(store)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,7 @@ impl Recording {
 fn is_judged(name: &str) -> bool {
     let is_ours = name.starts_with("flowguard_") || name.starts_with("envoy_");
     let is_speed = name.starts_with("flowguard_decision_wait_microseconds")
-        || name.starts_with("flowguard_request_duration_milliseconds");
+        || name.starts_with("flowguard_request_duration_milliseconds")
+        || name.starts_with("flowguard_store_call_duration_seconds");
     (is_ours || name == "process_start_time_seconds") && !is_speed
 }

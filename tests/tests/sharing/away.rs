@@ -43,6 +43,13 @@ async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_
     }
     let written = first.put("b", &serde_json::json!({"rpm": 1})).await;
     assert_eq!(written.status, 503, "{}", written.text());
+    for control_plane in [&stack.control_plane].into_iter().chain(&stack.other_control_planes) {
+        let metrics = control_plane.metrics().await;
+        let undecided = metrics.value("flowguard_store_undecided_total", &[("mode", "local")]);
+        assert!(undecided.is_some_and(|count| count >= 250.0), "{undecided:?}");
+        assert_eq!(metrics.value("flowguard_store_circuit_open", &[]), Some(1.0));
+        assert_eq!(metrics.value("flowguard_store_control_planes", &[]), Some(2.0));
+    }
 
     store.restart().await;
     eventually("what was admitted is charged", || async {
@@ -70,5 +77,8 @@ async fn a_store_that_is_away_closes_or_opens_where_that_is_wanted() {
             let answer = stack.proxy().post("/").client("a").tokens(1).send().await;
             assert_eq!(answer.status.as_u16(), status, "{mode}");
         }
+        let metrics = stack.control_plane.metrics().await;
+        let undecided = metrics.value("flowguard_store_undecided_total", &[("mode", mode)]);
+        assert!(undecided.is_some_and(|count| count >= 10.0), "{mode}: {undecided:?}");
     }
 }

@@ -30,6 +30,15 @@ async fn statistics_and_a_reset_are_the_same_from_every_control_plane() {
         (told(&here) == (10, 300) && told(&there) == (10, 300)).then_some(())
     })
     .await;
+    // What dashboards add up is each one's own.
+    let mut requests = 0.0;
+    for control_plane in [&stack.control_plane].into_iter().chain(&stack.other_control_planes) {
+        let metrics = control_plane.metrics().await;
+        let of_a = metrics.sum("flowguard_requests_total", &[("client_id", "a")]);
+        assert!((5.0..10.0).contains(&of_a), "{of_a}");
+        requests += of_a;
+    }
+    assert!((9.5..10.5).contains(&requests), "{requests} of 10 requests");
     for stats in [first.stats("a").await, other.stats("a").await] {
         assert!(
             stats.tpm_remaining.is_some_and(|left| (9_700..9_990).contains(&left)),

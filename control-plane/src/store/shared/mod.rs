@@ -5,6 +5,8 @@ pub mod client;
 pub mod script;
 
 mod batch;
+mod bounded;
+mod clock;
 mod committer;
 mod config;
 mod configuration;
@@ -12,6 +14,7 @@ mod exact;
 mod lineage;
 mod link;
 mod local;
+mod metrics;
 mod operation;
 mod presence;
 mod receipt;
@@ -26,12 +29,14 @@ mod wire;
 mod wish;
 
 pub use batch::{BUCKETS_MAX, Batch, BatchError, CHARGES_MAX, NOTE_LEN_MAX, OPERATIONS_MAX};
+pub use clock::ClockDifference;
 pub use committer::Committer;
 pub use config::{Config, StoreFailureMode};
 pub use configuration::SharedConfiguration;
 pub use exact::{Exact, Inexact};
 pub use lineage::Lineage;
 pub use link::Link;
+pub use metrics::StoreMetrics;
 pub use operation::{
     BucketIndex, Correction, Decide, Demand, End, Opening, Operation, Wanted, WordIndex,
     WorkerIndex,

@@ -9,10 +9,11 @@ use std::{
 };
 
 use rand::random;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    Link,
+    Link, StoreMetrics,
+    bounded::within,
     client::{Failure, SmallScript},
 };
 
@@ -22,6 +23,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take: whoever waits longer on a connection that lost its other end is not
 /// counted any more.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Every so many times it is also asked how many replicas it has.
+const REPLICAS_EVERY: u64 = 10;
 
 /// For how long it counts.
 const COUNTS_MS: u32 = 10_000;
@@ -34,7 +38,11 @@ pub(super) struct Presence(Arc<AtomicU64>);
 
 impl Presence {
     /// Says again and again over `link` that this process is there, in the task that is handed out.
-    pub(super) fn announce(link: Arc<Link>) -> (Self, impl Future<Output = ()> + Send) {
+    pub(super) fn announce(
+        link: Arc<Link>,
+        metrics: StoreMetrics,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        metrics.control_planes.set(1);
         let count = Arc::new(AtomicU64::new(1));
         let counted = Arc::clone(&count);
         let script = SmallScript::new(include_str!("presence.lua"));
@@ -42,10 +50,14 @@ impl Presence {
         let announce = async move {
             let mut times = interval(INTERVAL);
             times.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
+            for time in 0_u64.. {
                 times.tick().await;
                 if let Ok(there) = say(&link, &script, &name).await {
                     counted.store(there.max(1), Ordering::Relaxed);
+                    metrics.control_planes.set(i64::try_from(there.max(1)).unwrap_or(i64::MAX));
+                    if time.is_multiple_of(REPLICAS_EVERY) {
+                        look_for_replicas(&link, &metrics).await;
+                    }
                 }
             }
         };
@@ -61,11 +73,27 @@ impl Presence {
 async fn say(link: &Link, script: &SmallScript, name: &[u8]) -> Result<u64, Failure> {
     let client = link.client().await?;
     let arguments = [name.to_vec(), COUNTS_MS.to_string().into_bytes()];
-    let said = timeout(ANSWER_TIMEOUT, client.run_script(script, &[KEY], &arguments)).await;
-    let said = said.unwrap_or_else(|_| Err(Failure::Unknown("it did not answer".to_owned())));
-    if said.as_ref().is_err_and(Failure::is_of_the_connection) {
-        link.has_broken().await;
-    }
+    let said = answered(link, client.run_script(script, &[KEY], &arguments)).await;
     let there = said?.into_integer().and_then(|there| u64::try_from(there).ok());
     there.ok_or(Failure::NotUnderstood("how many control planes there are"))
+}
+
+/// How many replicas the store has, as far as it can be asked at the moment.
+async fn look_for_replicas(link: &Link, metrics: &StoreMetrics) {
+    let Ok(client) = link.client().await else { return };
+    if let Ok(server) = answered(link, client.server()).await {
+        metrics.replicas.set(i64::try_from(server.replicas).unwrap_or(i64::MAX));
+    }
+}
+
+/// What is answered in time; over another connection from now on where this one failed.
+async fn answered<T>(
+    link: &Link,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let answered = within(ANSWER_TIMEOUT, answer).await;
+    if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
+        link.has_broken().await;
+    }
+    answered
 }

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
-
 use super::{
     Committer, Link, SharedConfiguration, TakenOver, Takeover, Unavailable, Value, WorkerName,
+    bounded::within,
     client::{Client, Failure},
     takeover::whereabouts,
 };
@@ -93,12 +92,12 @@ impl SharedStore {
         if self.committer.is_away() {
             return Err(Unavailable);
         }
-        let answered = timeout(ANSWER_TIMEOUT, async {
+        let asked = async {
             let client = self.link.client().await?;
             ask(&client).await
-        });
+        };
         // One that broke is made anew.
-        let answered = answered.await.map_err(|_| Unavailable)?;
+        let answered = within(ANSWER_TIMEOUT, asked).await;
         if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
             self.link.has_broken().await;
         }

@@ -92,7 +92,10 @@ impl Desk {
             // Who answers is known before anything is asked: a server that may have lost something has to
             // be told with the first call for a bucket.
             let is_open = self.shared.circuit.is_open();
-            let client = match self.connect().await {
+            let connected = self.connect().await;
+            let connected =
+                connected.inspect_err(|failure| self.shared.metrics.has_failed(failure));
+            let client = match connected {
                 Ok(client) if is_open || !self.is_tried => self.try_out(client).await,
                 connected => connected,
             };
@@ -103,6 +106,7 @@ impl Desk {
                         self.settle();
                     }
                     let call = self.gather();
+                    self.tell_queue_length();
                     if !call.batch.is_empty() {
                         self.call(&client, call).await;
                     }
@@ -130,7 +134,12 @@ impl Desk {
                 () = self.shared.circuit.woken() => ControlFlow::Continue(()),
             }
         };
-        timeout(IDLE, heard).await.unwrap_or(ControlFlow::Continue(()))
+        let heard = timeout(IDLE, heard).await;
+        heard.unwrap_or_else(|_| {
+            // That the store went away is known before somebody asks.
+            self.is_tried = false;
+            ControlFlow::Continue(())
+        })
     }
 
     fn take_what_is_asked(&mut self) -> ControlFlow<()> {
@@ -151,6 +160,7 @@ impl Desk {
     /// Nobody waits for a store that is away.
     async fn goes_away(&mut self, failure: &Failure) {
         self.shared.circuit.open(&failure.to_string());
+        self.tell_queue_length();
         for asked in std::mem::take(&mut self.waiting) {
             self.keep_what_is_no_decision(asked);
         }
@@ -179,6 +189,7 @@ impl Desk {
         let known = &mut *self.shared.known.lock();
         if known.seen.server(server) {
             known.places.say_all_again();
+            self.shared.metrics.merges.inc();
             let buckets = known.seen.untold();
             warn!(buckets, "the shared store may have lost something: it is told what was seen");
         }
@@ -270,7 +281,13 @@ impl Desk {
         call
     }
 
+    fn tell_queue_length(&self) {
+        let waiting = self.waiting.len().saturating_add(self.asked.len());
+        self.shared.metrics.queue_length.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
     async fn call(&mut self, client: &Client, mut call: Call) {
+        self.shared.metrics.calls(call.sent.len());
         let batch = Arc::new(std::mem::take(&mut call.batch));
         match self.ask(client, &batch).await {
             Ok(reply) => {
@@ -286,12 +303,17 @@ impl Desk {
 
     /// What a call is answered, once so many replicas have it.
     async fn ask(&mut self, client: &Client, batch: &Arc<Batch>) -> Result<Reply, Failure> {
-        let deadline = Instant::now() + self.patience;
+        let metrics = &self.shared.metrics;
+        let began = Instant::now();
+        let deadline = began + self.patience;
         let mut answered = match client.call(batch, None, deadline).await {
             Answer::InTime(answered) => answered,
             // Whoever asked waits no more; what was decided all the same is given back.
             Answer::Late(late) => match timeout(LATE_MAX, late.wait()).await {
-                Ok(answered) => answered,
+                Ok(answered) => {
+                    metrics.is_late();
+                    answered
+                }
                 Err(_) => Err(Failure::Unknown("it did not answer".to_owned())),
             },
         };
@@ -304,6 +326,10 @@ impl Desk {
                 Err(_) => Err(Failure::Unknown("it did not answer".to_owned())),
             };
         }
+        metrics.answered(began.elapsed());
+        if let Err(failure) = &answered {
+            metrics.has_failed(failure);
+        }
         if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
             self.link.has_broken().await;
         }
@@ -314,6 +340,7 @@ impl Desk {
         let done = match call.replay(batch, reply) {
             Ok(done) => done,
             Err(mismatch) => {
+                self.shared.metrics.disagreements.inc();
                 error!("the shared store is not believed: {mismatch}");
                 call.note_unheard(&mut self.shared.known.lock().places);
                 for (asked, _) in call.sent {

@@ -16,14 +16,15 @@ use std::{
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
 
 use self::{call::Asked, circuit::Circuit, desk::Desk, known::Known};
 use super::{
-    Config, Link, StoreFailureMode,
+    Config, Link, StoreFailureMode, StoreMetrics,
     presence::Presence,
     wish::{Done, Hold, Unavailable, Wish, WorkerName},
 };
@@ -40,13 +41,16 @@ pub struct Committer {
     patience: Duration,
     decides_alone: bool,
     presence: Presence,
+    /// Requests that the store did not decide.
+    undecided: IntCounter,
 }
 
 /// What the door and the desk share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     circuit: Circuit,
     known: Mutex<Known>,
+    metrics: StoreMetrics,
 }
 
 /// When an answer is there.
@@ -61,13 +65,19 @@ enum Answered {
 impl Committer {
     /// Asks the store of `link`, as `config` says how. What has to be done for it is the task that is handed
     /// out with it.
-    pub fn new(link: Link, config: &Config) -> (Self, impl Future<Output = ()> + Send + use<>) {
+    pub fn new(
+        link: Link,
+        config: &Config,
+        metrics: StoreMetrics,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (asks, asked) = mpsc::channel(ASKED_MAX);
-        let shared = Arc::new(Shared::default());
+        let undecided = metrics.undecided(config.failure_mode);
         let link = Arc::new(link);
         let patience = Duration::from_millis(config.timeout_ms);
         let decides_alone = config.failure_mode == StoreFailureMode::Local;
-        let (presence, announce) = Presence::announce(Arc::clone(&link));
+        let (presence, announce) = Presence::announce(Arc::clone(&link), metrics.clone());
+        let circuit = Circuit::new(metrics.circuit_open.clone());
+        let shared = Arc::new(Shared { circuit, known: Mutex::default(), metrics });
         let desk = Desk::new(link, asked, Arc::clone(&shared), (patience, config.wait));
         let serve = async move {
             tokio::select! {
@@ -75,7 +85,7 @@ impl Committer {
                 () = announce => {}
             }
         };
-        (Self { asks, shared, patience, decides_alone, presence }, serve)
+        (Self { asks, shared, patience, decides_alone, presence, undecided }, serve)
     }
 
     /// Has all of it done, each by itself, in their order. It is waited for to the end: what was decided
@@ -149,6 +159,7 @@ impl Committer {
     /// What the store did not decide is decided by this process' part of the limits, where that is wanted.
     fn decide_alone(&self, wish: &Wish) -> Option<Done> {
         let Wish::Decide(wish) = wish else { return None };
+        self.undecided.inc();
         if !self.decides_alone {
             return None;
         }
@@ -185,6 +196,11 @@ impl Committer {
     /// Whether nobody waits for the store at the moment.
     pub fn is_away(&self) -> bool {
         self.shared.circuit.is_open()
+    }
+
+    /// Why nobody waits for the store, and each change of that; `None` while it answers.
+    pub fn why_away(&self) -> watch::Receiver<Option<String>> {
+        self.shared.circuit.why_open()
     }
 }
 

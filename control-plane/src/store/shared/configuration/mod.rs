@@ -21,6 +21,7 @@ use self::row::ReadRow;
 use self::row::UnreadableRow;
 use super::{
     Lineage, Link,
+    bounded::within,
     client::{Failure, Found, SmallScript},
     lineage::exact,
 };
@@ -54,6 +55,9 @@ const TURN: Duration = Duration::from_secs(10);
 
 /// For how long a turn is waited for.
 const TURN_WAIT: Duration = Duration::from_secs(15);
+
+/// How long an answer may take: whoever waits longer has lost its turn.
+const ANSWER_TIMEOUT: Duration = TURN;
 
 /// How long to wait until a turn that is another's is asked for again.
 const TURN_RETRY: Duration = Duration::from_millis(5);
@@ -159,7 +163,7 @@ impl SharedConfiguration {
         arguments: &[Vec<u8>],
     ) -> Result<Found, Failure> {
         let client = self.link.client().await?;
-        let found = client.run_script(script, keys, arguments).await;
+        let found = within(ANSWER_TIMEOUT, client.run_script(script, keys, arguments)).await;
         if found.as_ref().is_err_and(Failure::may_have_happened) {
             self.link.has_broken().await;
         }
@@ -205,7 +209,8 @@ impl SharedConfiguration {
         let mut lineages = Vec::new();
         let mut cursor = 0;
         loop {
-            let (next, fields) = client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await?;
+            let rows = client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME);
+            let (next, fields) = within(ANSWER_TIMEOUT, rows).await?;
             for (name, bytes) in fields {
                 let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
                 lineages.push((name.clone(), lineage));

@@ -1,0 +1,174 @@
+//! What an operator sees of a control plane whose store goes away and comes back: a real process, and a
+//! real store.
+
+use harness::{
+    control_plane::{ControlPlane, Settings},
+    deadline::{eventually, eventually_equal, soon},
+    http_client::HttpClient,
+    metrics::Metrics,
+    redis::{Kind, Redis},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+struct World {
+    redis: Redis,
+    control_plane: ControlPlane,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn start(options: &[&str], settings: &[(&str, &str)]) -> Self {
+        let redis = Redis::start(Kind::Redis, options).await;
+        let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
+        let url = format!("redis://{}", redis.address());
+        let settings = settings.iter().copied().chain([("STORE_URL", url.as_str())]);
+        let settings: Settings =
+            settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let control_plane = ControlPlane::start(settings, folder.path().to_owned()).await;
+        Self { redis, control_plane, _folder: folder }
+    }
+
+    /// What `/health` says, on both ports the same.
+    async fn health(&self) -> (String, Vec<String>) {
+        let body = self.get("/health").await;
+        let reasons = body["reasons"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (text(&body["status"]), reasons.iter().map(text).collect())
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let address = self.control_plane.metrics_address();
+        let answer = HttpClient::one_connection_each(address).get(path).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    async fn is_healthy(&self) {
+        eventually_equal("health", ("healthy".to_owned(), Vec::new()), || self.health()).await;
+    }
+
+    /// Waits until it is degraded by a store that is away, and returns the words for it.
+    async fn is_degraded(&self) -> String {
+        eventually("it is degraded", || async {
+            let (status, reasons) = self.health().await;
+            let of_store = reasons.iter().find(|reason| reason.contains("shared store is away"))?;
+            assert_eq!(status, "degraded");
+            Some(of_store.clone())
+        })
+        .await
+    }
+
+    /// Load balancers and Envoys are told that all is well.
+    async fn is_ready(&self) {
+        assert_eq!(self.get("/ready").await["status"], "ready");
+        for address in [self.control_plane.grpc_address(), self.control_plane.decision_address()] {
+            let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+            let channel = endpoint.connect().await.expect("it listens");
+            let question = HealthCheckRequest { service: String::new() };
+            let answer = HealthClient::new(channel).check(question).await.expect("an answer");
+            assert_eq!(answer.into_inner().status(), ServingStatus::Serving, "{address}");
+        }
+    }
+
+    async fn metric(&self, name: &str) -> f64 {
+        value(&self.control_plane.metrics().await, name)
+    }
+
+    async fn reaches(&self, name: &str, is_reached: impl Fn(f64) -> bool) {
+        eventually(name, || async { is_reached(self.metric(name).await).then_some(()) }).await;
+    }
+}
+
+fn value(metrics: &Metrics, name: &str) -> f64 {
+    metrics.sum(&format!("flowguard_store_{name}"), &[])
+}
+
+fn is_none(value: f64) -> bool {
+    value < 0.5
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_killed_is_told_and_nobody_is_sent_elsewhere_until_it_is_back() {
+    let options = ["--appendonly", "yes", "--appendfsync", "everysec"];
+    let mut world = World::start(&options, &[]).await;
+    world.is_healthy().await;
+    world.is_ready().await;
+    world.reaches("call_duration_seconds_count", |calls| calls > 0.5).await;
+    let metrics = world.control_plane.metrics().await;
+    for name in ["circuit_open", "merges_total", "disagreements_total", "call_failures_total"] {
+        assert!(is_none(value(&metrics, name)), "{name}: {metrics:?}");
+    }
+
+    world.redis.process().kill();
+    let reason = world.is_degraded().await;
+    assert!(reason.contains("requests are decided here, by a part of each limit"), "{reason}");
+    world.is_ready().await;
+    assert!(!is_none(world.metric("circuit_open").await));
+    let metrics = world.control_plane.metrics().await;
+    let unreachable =
+        metrics.value("flowguard_store_call_failures_total", &[("reason", "unreachable")]);
+    assert!(unreachable.is_some_and(|times| times > 0.5), "{metrics:?}");
+    world.reaches("configuration_age_seconds", |age| age > 2.0).await;
+
+    world.redis.restart().await;
+    world.is_healthy().await;
+    world.is_ready().await;
+    assert!(is_none(world.metric("circuit_open").await));
+    assert!(!is_none(world.metric("merges_total").await));
+    world.reaches("configuration_age_seconds", |age| age < 1.0).await;
+    let log = world.control_plane.log();
+    for words in ["the shared store is away (", "the shared store is back", "may have lost"] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    // It was tried again four times a second, which is told when the reason is another one.
+    let refused = log.matches("configure cannot be put in force: the store is unavailable").count();
+    assert!((1..=3).contains(&refused), "{refused}: {log}");
+    assert!(!log.contains(" ERROR "), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_stands_still_is_told_by_what_becomes_of_requests() {
+    let mut world = World::start(&[], &[("STORE_FAILURE_MODE", "closed")]).await;
+    world.is_healthy().await;
+    world.redis.process().freeze();
+    let reason = world.is_degraded().await;
+    assert!(reason.contains("requests have no decision, and meet FAILURE_MODE"), "{reason}");
+    world.is_ready().await;
+    world.reaches("call_failures_total", |failures| failures > 0.5).await;
+    // Nobody waits for ever, neither who follows nor who writes.
+    let admin = world.control_plane.admin();
+    let written = soon("an answer", admin.put("a", &json!({"rpm": 1}))).await;
+    assert_eq!(written.status, 503, "{}", written.text());
+    let (_, reasons) = world.health().await;
+    assert!(reasons.iter().any(|reason| reason.contains("what others configure")), "{reasons:?}");
+    world.redis.process().thaw();
+    world.is_healthy().await;
+    assert!(is_none(world.metric("merges_total").await), "it has lost nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_says_in_one_line_which_store_it_found_and_how_its_clock_goes() {
+    let world = World::start(&["--appendonly", "yes"], &[("LOG_FORMAT", "json")]).await;
+    let log = world.control_plane.log();
+    let line = log.lines().find(|line| line.contains(" answers")).expect("a line of the store");
+    let line: Value = serde_json::from_str(line).expect("JSON");
+    let found = &line["fields"];
+    assert_eq!(found["message"], format!("the store redis://{} answers", world.redis.address()));
+    assert_eq!(found["topology"], "single", "{line}");
+    assert_eq!(found["maxmemory_policy"], "noeviction", "{line}");
+    assert_eq!(found["append_only_file"], true, "{line}");
+    assert_eq!(found["replicas"], 0, "{line}");
+    assert!(found["version"].as_str().is_some_and(|version| version.contains('.')), "{line}");
+    // Both are this machine's clock.
+    let [ahead, within] =
+        ["clock_ahead_ms", "clock_within_ms"].map(|name| found[name].as_i64().expect("a number"));
+    assert!(ahead.abs() <= within + 1, "{line}");
+    assert!(!log.contains("let both follow NTP"), "{log}");
+    assert!(!log.contains("no append-only file"), "{log}");
+    assert!(log.contains("the store has no replica"), "{log}");
+}
