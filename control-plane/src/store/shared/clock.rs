@@ -30,7 +30,7 @@ impl ClockDifference {
         let mut best: Option<Self> = None;
         for _ in 0..QUESTIONS {
             let (began, asked_at) = (Instant::now(), unix_ms());
-            let told = client.run_script(&script, &[], &[]).await?;
+            let told = client.run_script(&script, &[""; 0], &[]).await?;
             let round_trip_ms = began.elapsed().as_micros().div_ceil(1_000);
             let round_trip_ms = i64::try_from(round_trip_ms).unwrap_or(i64::MAX);
             let store_ms = told.into_integer().ok_or(Failure::NotUnderstood("its time"))?;
