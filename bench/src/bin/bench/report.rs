@@ -38,7 +38,7 @@ impl Report {
     fn write_rows(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
-            "{:>11}  {:<14} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
+            "{:>11}  {:<14} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10} {:>10}",
             "connections",
             "scenario",
             "requests/s",
@@ -46,22 +46,24 @@ impl Report {
             "p99",
             "Envoy CPU",
             "control plane",
+            "store",
             "spread of"
         )?;
         writeln!(
             formatter,
-            "{:>11}  {:<14} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10}",
-            "", "", "", "µs", "µs", "µs/request", "CPU µs/request", "requests/s"
+            "{:>11}  {:<14} {:>10} {:>8} {:>8} {:>13} {:>14} {:>10} {:>10}",
+            "", "", "", "µs", "µs", "µs/request", "CPU µs/request", "the same", "requests/s"
         )?;
         for Row { name, connections, median, spread } in &self.rows {
             writeln!(
                 formatter,
-                "{connections:>11}  {name:<14} {:>10.0} {:>8.0} {:>8.0} {:>13.1} {:>14.1} {:>8.0} %",
+                "{connections:>11}  {name:<14} {:>10.0} {:>8.0} {:>8.0} {:>13.1} {:>14.1} {:>10.1} {:>8.0} %",
                 median.rps,
                 median.p50_us,
                 median.p99_us,
                 median.envoy_cpu_us,
                 median.control_plane_cpu_us,
+                median.store_cpu_us,
                 spread * 100.0
             )?;
         }
@@ -140,6 +142,7 @@ mod tests {
                     p99_us: 80.0 * factor,
                     envoy_cpu_us: 12.0 * factor,
                     control_plane_cpu_us: 1.234_567,
+                    store_cpu_us: 0.0,
                 };
                 cells.push(Cell { scenario, connections, samples: vec![sample] });
             }
@@ -165,10 +168,10 @@ mod tests {
         report().write_json(&mut bytes).expect("a vector takes everything");
         let json: Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(json.as_object().map(serde_json::Map::len), Some(3));
-        assert_eq!(json["rows"].as_array().map(Vec::len), Some(12));
+        assert_eq!(json["rows"].as_array().map(Vec::len), Some(14));
         let row = json!({
             "name": "off", "connections": 1, "rps": 30_000.0, "p50_us": 80.0, "p99_us": 160.0,
-            "envoy_cpu_us": 24.0, "control_plane_cpu_us": 1.23
+            "envoy_cpu_us": 24.0, "control_plane_cpu_us": 1.23, "store_cpu_us": 0.0
         });
         assert_eq!(json["rows"][1], row);
         let streams = json!([
@@ -187,7 +190,7 @@ mod tests {
             "text": "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
             "measured": 1.24, "unit": "µs", "met": true
         });
-        assert_eq!(json["targets"][6], target);
+        assert_eq!(json["targets"][8], target);
     }
 
     #[test]
@@ -199,6 +202,8 @@ mod tests {
             [
                 "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
                 "p50 of the first byte of `stream-enforce` above `stream-off`: 200 µs, target below 500 µs: met",
+                "p50 of `enforce-shared` above `enforce` at 1 connection: 40 µs, target at most 150 µs: met",
+                "throughput of `enforce-shared` to `enforce` at 32 connections: 0.80, target at least 0.7: met",
                 "p50 of `enforce` to `enforce-memory` at 1 connection: 1.33, target at most 1.1: MISSED",
                 "throughput of `enforce` to `enforce-memory` at 32 connections: 0.75, target at least 0.95: MISSED",
                 "p50 of `enforce` above `off` at 1 connection: 80 µs, target at most 120 µs: met",

@@ -15,6 +15,8 @@ pub(crate) struct Sample {
     pub(crate) envoy_cpu_us: f64,
     /// CPU time of the control plane for each request.
     pub(crate) control_plane_cpu_us: f64,
+    /// CPU time of the shared store for each request; 0 where there is none.
+    pub(crate) store_cpu_us: f64,
 }
 
 impl Sample {
@@ -28,12 +30,13 @@ impl Sample {
             p99_us: of(|sample| sample.p99_us),
             envoy_cpu_us: of(|sample| sample.envoy_cpu_us),
             control_plane_cpu_us: of(|sample| sample.control_plane_cpu_us),
+            store_cpu_us: of(|sample| sample.store_cpu_us),
         }
     }
 
-    /// CPU time of Envoy and of the control plane together for each request.
+    /// CPU time of all of them together for each request.
     pub(crate) fn cpu_us(&self) -> f64 {
-        self.envoy_cpu_us + self.control_plane_cpu_us
+        self.envoy_cpu_us + self.control_plane_cpu_us + self.store_cpu_us
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// The filter's mode; `None` is an Envoy without the filter.
     pub(crate) mode: Option<&'static str>,
-    /// Whether the control plane that is asked writes down what it decides.
+    /// Where the control plane that is asked has what it decides.
     pub(crate) kept: Kept,
     /// Who answers what the filter lets pass.
     pub(crate) answers: Answers,
@@ -30,6 +30,8 @@ pub(crate) enum Kept {
     InFolder,
     /// In memory alone.
     InMemory,
+    /// In a Redis that several control planes could share.
+    InStore,
 }
 
 /// Who answers what the filter lets pass.
@@ -53,7 +55,7 @@ pub(crate) enum Expected {
 }
 
 /// Every scenario of single answers, each after the one that it is compared with.
-pub(crate) static SCENARIOS: [Scenario; 6] = [
+pub(crate) static SCENARIOS: [Scenario; 7] = [
     direct("envoy", None, Expected::Passed),
     direct("off", Some("off"), Expected::Passed),
     Scenario {
@@ -61,6 +63,10 @@ pub(crate) static SCENARIOS: [Scenario; 6] = [
         ..direct("enforce-memory", Some("enforce"), Expected::Admitted)
     },
     direct("enforce", Some("enforce"), Expected::Admitted),
+    Scenario {
+        kept: Kept::InStore,
+        ..direct("enforce-shared", Some("enforce"), Expected::Admitted)
+    },
     direct("refused", Some("enforce"), Expected::Refused),
     Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
 ];

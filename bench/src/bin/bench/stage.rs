@@ -1,5 +1,5 @@
-//! What is measured on: a control plane that keeps what it decides, one that does not, one upstream, and an Envoy for
-//! each scenario.
+//! What is measured on: a control plane that keeps what it decides, one that does not, one that has it in a Redis, one
+//! upstream, and an Envoy for each scenario.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +22,7 @@ use harness::control_plane::{ControlPlane, Settings};
 use harness::envoy::{Envoy, EnvoyPorts};
 use harness::http_client::HttpClient;
 use harness::load::send_many;
+use harness::redis::{Kind, Redis};
 use harness::stack::envoy_config;
 use mock_llm::MockLlm;
 
@@ -45,6 +46,7 @@ const ADMIN_CONNECTIONS: usize = 8;
 pub(crate) struct Stage {
     envoys: BTreeMap<&'static str, Envoy>,
     control_planes: BTreeMap<Kept, ControlPlane>,
+    store: Redis,
     upstream: MockLlm,
     wrk: Wrk,
     _folder: TempDir,
@@ -68,8 +70,14 @@ impl Stage {
         .into();
         let data = folder.path().join("data").display().to_string();
         let mut control_planes = BTreeMap::new();
-        for (kept, data_dir) in [(Kept::InFolder, data.as_str()), (Kept::InMemory, "memory")] {
-            let settings = with(&settings, "DATA_DIR", data_dir);
+        let store = Redis::start(Kind::Redis, &[]).await;
+        let store_url = format!("redis://{}", store.address());
+        for (kept, setting, value) in [
+            (Kept::InFolder, "DATA_DIR", data.as_str()),
+            (Kept::InMemory, "DATA_DIR", "memory"),
+            (Kept::InStore, "STORE_URL", store_url.as_str()),
+        ] {
+            let settings = with(&settings, setting, value);
             let control_plane = ControlPlane::start(settings, folder.path().to_owned()).await;
             control_planes.insert(kept, control_plane);
         }
@@ -87,7 +95,7 @@ impl Stage {
             let rest = HttpClient::http1(control_planes[&scenario.kept].rest_address());
             configure_clients(scenario, &rest).await?;
         }
-        Ok(Self { envoys, control_planes, upstream, wrk, _folder: folder })
+        Ok(Self { envoys, control_planes, store, upstream, wrk, _folder: folder })
     }
 
     /// Measures a scenario once, and checks that it was what its name says.
@@ -105,7 +113,13 @@ impl Stage {
         let counted_before = Counted::by(envoy).await;
         let envoy_cpu = CpuMeter::start(envoy.process().id())?;
         let control_plane_cpu = CpuMeter::start(control_plane.process().id())?;
+        let store_cpu = CpuMeter::start(self.store.process().id())?;
         let seen = self.wrk.run(proxy, scenario, connections, seconds).await?;
+        // It does nothing for anybody else, but a little for each beat of its own clock.
+        let store_cpu = match scenario.kept {
+            Kept::InStore => store_cpu.used()?,
+            Kept::InFolder | Kept::InMemory => Duration::ZERO,
+        };
         let envoy_cpu = envoy_cpu.used()?;
         let control_plane_cpu = control_plane_cpu.used()?;
         let counted = Counted::by(envoy).await - counted_before;
@@ -119,6 +133,7 @@ impl Stage {
             p99_us: seen.p99_us(),
             envoy_cpu_us: seen.per_request_us(envoy_cpu),
             control_plane_cpu_us: seen.per_request_us(control_plane_cpu),
+            store_cpu_us: seen.per_request_us(store_cpu),
         })
     }
 

@@ -25,10 +25,10 @@ enum Bound {
 }
 
 /// How many targets there are.
-pub(crate) const TARGETS: usize = 7;
+pub(crate) const TARGETS: usize = 9;
 
 /// The targets of `enforce`, against `off`, a filter that reads the headers and asks nobody, and against a control
-/// plane that writes nothing down.
+/// plane that writes nothing down; and those of one that shares a store, against `enforce`.
 pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; TARGETS] {
     let (enforce_32, off_32) = (median(rows, "enforce", 32), median(rows, "off", 32));
     let (enforce_1, off_1) = (median(rows, "enforce", 1), median(rows, "off", 1));
@@ -71,6 +71,20 @@ pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; TARGETS] 
             bound: Bound::AtMost(1.1),
             unit: "",
             decimals: 2,
+        },
+        Target {
+            what: "throughput of `enforce-shared` to `enforce` at 32 connections",
+            measured: median(rows, "enforce-shared", 32).rps / enforce_32.rps,
+            bound: Bound::AtLeast(0.7),
+            unit: "",
+            decimals: 2,
+        },
+        Target {
+            what: "p50 of `enforce-shared` above `enforce` at 1 connection",
+            measured: median(rows, "enforce-shared", 1).p50_us - enforce_1.p50_us,
+            bound: Bound::AtMost(150.0),
+            unit: " µs",
+            decimals: 0,
         },
         Target {
             what: "p50 of the first byte of `stream-enforce` above `stream-off`",
