@@ -15,8 +15,8 @@ use crate::{
     store::{
         ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
         shared::{
-            self, Committer, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreUrl,
-            Topology,
+            self, Committer, Link, SharedConfiguration, SharedStore, SpaceError, Standing,
+            StoreFailureMode, StoreUrl, Topology,
             client::{Credentials, Failure, Secret, Server, Target, Trust},
         },
     },
@@ -84,6 +84,9 @@ pub(super) enum ShareError {
         /// Its policy.
         policy: String,
     },
+    /// There is a part of an import in it.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// It takes no writes.
     #[error("STORE_URL={0} (--store-url) is a replica, which takes no writes: name its primary")]
     Replica(Box<StoreUrl>),
@@ -156,13 +159,10 @@ impl Kept {
 
 impl Sharing {
     async fn open(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
-        let target = target(url, config)?;
+        let Called { target, reads } = Called::to(url, config).await?;
+        // Before this process says that it is there: nobody is while an import is made.
+        Standing::of(&reads).await?.refuse_unfinished(&reads)?;
         let link = || Link::new(target.clone(), &config.prefix);
-        let failed =
-            |failure| ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) };
-        let reads = link();
-        let server = reads.client().await.map_err(failed)?.server().await.map_err(failed)?;
-        judge(url, &server)?;
         let configuration = Arc::new(SharedConfiguration::new(link()));
         let (committer, desk) = Committer::new(link(), config);
         tokio::spawn(desk);
@@ -170,6 +170,46 @@ impl Sharing {
         let fails_open = config.failure_mode == StoreFailureMode::Open;
         Ok(Self { store, url: url.clone(), fails_open })
     }
+}
+
+/// A store that answers.
+struct Called {
+    target: Target,
+    reads: Link,
+}
+
+impl Called {
+    async fn to(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
+        let target = target(url, config)?;
+        let failed =
+            |failure| ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) };
+        let reads = Link::new(target.clone(), &config.prefix);
+        let server = reads.client().await.map_err(failed)?.server().await.map_err(failed)?;
+        judge(url, &server)?;
+        Ok(Self { target, reads })
+    }
+}
+
+/// A store as a command looks at it, which decides nothing there.
+pub(super) async fn look_at(
+    url: &StoreUrl,
+    config: &shared::Config,
+) -> Result<SharedStore, ShareError> {
+    let Called { target, reads } = Called::to(url, config).await?;
+    let link = || Link::new(target.clone(), &config.prefix);
+    // Nobody sits at the desk: what is asked for there waits for ever.
+    let (committer, _) = Committer::new(link(), config);
+    let configuration = Arc::new(SharedConfiguration::new(link()));
+    Ok(SharedStore::new(configuration, committer, Arc::new(reads)))
+}
+
+/// Two connections to a store that is to be filled.
+pub(super) async fn links_to(
+    url: &StoreUrl,
+    config: &shared::Config,
+) -> Result<(Arc<Link>, Link), ShareError> {
+    let Called { target, reads } = Called::to(url, config).await?;
+    Ok((Arc::new(reads), Link::new(target, &config.prefix)))
 }
 
 /// Says what was found, warns of what is risky, and refuses what would be wrong.

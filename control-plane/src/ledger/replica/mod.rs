@@ -9,6 +9,7 @@ mod asked;
 mod decide;
 mod end;
 mod explain;
+mod move_in;
 mod names;
 mod note;
 mod refresh;
@@ -19,6 +20,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+
+pub use move_in::MovedIn;
 
 use super::{Worker, WorkerId};
 use crate::store::shared::{Hold, SharedStore, WorkerName};

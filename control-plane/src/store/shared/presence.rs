@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::{
     Link,
     client::{Failure, SmallScript},
+    keys::{PRESENCE_KEY, PRESENCE_MS},
 };
 
 /// How often each says that it is there.
@@ -22,11 +23,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take: whoever waits longer on a connection that lost its other end is not
 /// counted any more.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// For how long it counts.
-const COUNTS_MS: u32 = 10_000;
-
-const KEY: &str = "control-planes";
 
 /// The last count.
 #[derive(Clone, Debug)]
@@ -60,8 +56,9 @@ impl Presence {
 
 async fn say(link: &Link, script: &SmallScript, name: &[u8]) -> Result<u64, Failure> {
     let client = link.client().await?;
-    let arguments = [name.to_vec(), COUNTS_MS.to_string().into_bytes()];
-    let said = timeout(ANSWER_TIMEOUT, client.run_script(script, &[KEY], &arguments)).await;
+    let arguments = [name.to_vec(), PRESENCE_MS.to_string().into_bytes()];
+    let said =
+        timeout(ANSWER_TIMEOUT, client.run_script(script, &[PRESENCE_KEY], &arguments)).await;
     let said = said.unwrap_or_else(|_| Err(Failure::Unknown("it did not answer".to_owned())));
     if said.as_ref().is_err_and(Failure::is_of_the_connection) {
         link.has_broken().await;

@@ -35,6 +35,11 @@ impl SharedStore {
         Self { configuration, committer, link }
     }
 
+    /// The connection over which it reads.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// A worker's open requests: their numbers, which of their demands were charged, and what was noted.
     pub async fn open_requests(
         &self,

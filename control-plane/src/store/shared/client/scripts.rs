@@ -39,7 +39,7 @@ impl Client {
     pub async fn run_script(
         &self,
         script: &SmallScript,
-        keys: &[&str],
+        keys: &[impl AsRef<[u8]>],
         arguments: &[Vec<u8>],
     ) -> Result<Found, Failure> {
         let mut connection = self.connection.clone();
@@ -47,7 +47,7 @@ impl Client {
             let mut command = redis::cmd(name);
             command.arg(script).arg(keys.len());
             for key in keys {
-                command.arg([&self.prefix, key.as_bytes()].concat());
+                command.arg(self.key(key.as_ref()));
             }
             command.arg(arguments);
             command
@@ -183,6 +183,12 @@ impl Found {
             Self::Integer(number) => Some(number),
             _ => None,
         }
+    }
+
+    /// The numbers, where it is a list of numbers that are not negative.
+    pub fn into_numbers(self) -> Option<Vec<u64>> {
+        let numbers = self.into_list()?.into_iter();
+        numbers.map(|number| u64::try_from(number.into_integer()?).ok()).collect()
     }
 
     /// The bytes, where it is a text.
