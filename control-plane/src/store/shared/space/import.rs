@@ -1,7 +1,7 @@
 //! A space is filled with what was exported elsewhere: in a few calls for each thousand clients, behind a
 //! mark that keeps control planes away until all of it is there.
 
-use std::{mem, sync::Arc};
+use std::{mem, slice, sync::Arc};
 
 use limiter::UnixMillis;
 use rand::random;
@@ -58,7 +58,8 @@ impl Import {
         let token = random::<u128>().to_be_bytes().to_vec();
         let script = SmallScript::new(include_str!("begin.lua"));
         let keys = [IMPORT_KEY, REVISION_KEY, ROWS_KEY, PRESENCE_KEY, TURN_KEY];
-        let found = link.client().await?.run_script(&script, &keys, &[token.clone()]).await?;
+        let found =
+            link.client().await?.run_script(&script, &keys, slice::from_ref(&token)).await?;
         let not_understood = Failure::NotUnderstood("the begin of an import");
         let (now, is_again) = match *found.into_numbers().ok_or(not_understood.clone())? {
             [] => return Err(SpaceError::Used { prefix: link.prefix().to_owned() }),
@@ -162,15 +163,15 @@ impl Import {
     pub async fn finish(mut self) -> Result<(), SpaceError> {
         self.write_values().await?;
         let script = SmallScript::new(include_str!("end.lua"));
-        let token = [self.token.clone()];
-        self.go_on(&script, &[Arc::from(IMPORT_KEY.as_bytes())], &token).await
+        let token = slice::from_ref(&self.token);
+        self.go_on(&script, &[Arc::from(IMPORT_KEY.as_bytes())], token).await
     }
 
     /// What was counted of the clients of an import that was not finished, and then what it configured. Its
     /// buckets are of another epoch than any that come now, and as good as none.
     async fn remove_remains(&self) -> Result<(), SpaceError> {
         let script = SmallScript::new(include_str!("remove.lua"));
-        let token = [self.token.clone()];
+        let token = slice::from_ref(&self.token);
         let client = self.link.client().await?;
         let mark: Arc<[u8]> = Arc::from(IMPORT_KEY.as_bytes());
         let mut cursor = 0;
@@ -181,7 +182,7 @@ impl Import {
                 let clients = rows.iter().filter_map(|(name, _)| name.strip_prefix(b"c"));
                 let tallies = clients.map(|client| [TALLIES_KEY, client].concat().into());
                 let keys: Vec<Arc<[u8]>> = [Arc::clone(&mark)].into_iter().chain(tallies).collect();
-                self.go_on(&script, &keys, &token).await?;
+                self.go_on(&script, &keys, token).await?;
             }
             if next == 0 {
                 break;
@@ -190,7 +191,7 @@ impl Import {
         }
         let of_configuration = CONFIGURATION_KEYS.map(|key| Arc::from(key.as_bytes()));
         let keys: Vec<Arc<[u8]>> = [mark].into_iter().chain(of_configuration).collect();
-        self.go_on(&script, &keys, &token).await
+        self.go_on(&script, &keys, token).await
     }
 
     async fn go_on(

@@ -54,10 +54,10 @@ impl Standing {
 
     /// Refuses a space into which an import was not finished.
     pub fn refuse_unfinished(&self, link: &Link) -> Result<(), SpaceError> {
-        match self.is_unfinished {
-            true => Err(SpaceError::Unfinished { prefix: link.prefix().to_owned() }),
-            false => Ok(()),
+        if self.is_unfinished {
+            return Err(SpaceError::Unfinished { prefix: link.prefix().to_owned() });
         }
+        Ok(())
     }
 
     /// Looks at a space that no control plane uses. One that was stopped counts for some seconds more,
