@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// How many things are configured in one write, during which the store answers nobody else.
-const EDITS_AT_A_TIME: usize = 10_000;
+const EDITS_AT_A_TIME: usize = 1_000;
 
 /// How many buckets or tallies are written in one call.
-const VALUES_AT_A_TIME: usize = 1_000;
+const VALUES_AT_A_TIME: usize = 500;
 
 /// How many rows are looked at in one call.
 const ROWS_AT_A_TIME: u32 = 1_000;
