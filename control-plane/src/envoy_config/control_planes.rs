@@ -6,11 +6,7 @@ use crate::host::Host;
 
 /// Addresses of control planes, each once; none where the one that these settings are for is meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ControlPlanes {
-    all: Vec<ControlPlane>,
-    /// As a list, and not as the one that these settings are for.
-    are_given: bool,
-}
+pub struct ControlPlanes(Vec<ControlPlane>);
 
 /// Where one of them serves decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,36 +35,27 @@ impl ControlPlanes {
             }
             all.push(address);
         }
-        Some(Self { all, are_given: true })
+        Some(Self(all))
     }
 
     /// These, or the one that is given where there are none.
     #[must_use]
     pub fn or(self, one: impl FnOnce() -> Option<ControlPlane>) -> Option<Self> {
-        if self.all.is_empty() {
-            Some(Self { all: vec![one()?], are_given: false })
-        } else {
-            Some(self)
-        }
+        if self.0.is_empty() { Some(Self(vec![one()?])) } else { Some(self) }
     }
 
     /// Each of them, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &ControlPlane> {
-        self.all.iter()
+        self.0.iter()
     }
 
-    /// Whether there may be more than one: a name in a list can be that of any number of them, as that of
-    /// a headless Service is.
+    /// Whether there is more than one.
     pub fn are_several(&self) -> bool {
-        self.are_given && (self.all.len() > 1 || self.all.iter().any(ControlPlane::is_named))
+        self.0.len() > 1
     }
 }
 
 impl ControlPlane {
-    fn is_named(&self) -> bool {
-        matches!(self.host, Host::Name(_))
-    }
-
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         // Where an IPv6 address ends and its port begins only the brackets say.
@@ -80,7 +67,7 @@ impl ControlPlane {
 
 impl fmt::Display for ControlPlanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, ControlPlane { host, port }) in self.all.iter().enumerate() {
+        for (index, ControlPlane { host, port }) in self.0.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
             write!(f, "{comma}{host}:{port}")?;
         }
@@ -98,21 +85,6 @@ mod tests {
             assert_eq!(ControlPlanes::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(ControlPlanes::parse(" a:1 , b:2 ").unwrap().to_string(), "a:1,b:2");
-    }
-
-    #[test]
-    fn a_name_that_is_given_may_stand_for_several_and_an_address_is_one() {
-        for (text, are_several) in [
-            ("a:1", true),
-            ("a:1,b:1", true),
-            ("10.0.0.1:1", false),
-            ("10.0.0.1:1,10.0.0.2:1", true),
-        ] {
-            assert_eq!(ControlPlanes::parse(text).unwrap().are_several(), are_several, "{text}");
-        }
-        let one = || ControlPlane::parse("control-plane:9095");
-        let one = ControlPlanes::default().or(one).unwrap();
-        assert!(!one.are_several(), "the one whose settings these are");
     }
 
     #[test]

@@ -54,11 +54,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if .Values.settings.STORE_URL }}true{{ end }}
 {{- end }}
 
-{{/* Where the port for decisions is, by its name from anywhere in the cluster: one address that stays, or
-     that of every pod where they share a store. */}}
+{{/* The Service of the port for decisions, by its name from anywhere in the cluster. */}}
 {{- define "flowguard.decisionsHost" -}}
-{{- $which := ternary "control-planes" "decisions" (eq (include "flowguard.isShared" .) "true") }}
-{{- printf "%s-%s.%s.svc.%s" (include "flowguard.fullname" .) $which .Release.Namespace .Values.clusterDomain }}
+{{- printf "%s-decisions.%s.svc.%s" (include "flowguard.fullname" .) .Release.Namespace .Values.clusterDomain }}
+{{- end }}
+
+{{/* Whom Envoys ask where control planes share a store: each by its own address, and besides by that of
+     their Service, which leads to one that is ready before the others' addresses are found. */}}
+{{- define "flowguard.controlPlanes" -}}
+{{- $each := printf "%s-control-planes.%s.svc.%s" (include "flowguard.fullname" .) .Release.Namespace .Values.clusterDomain }}
+{{- printf "%s:9095,%s:9095" $each (include "flowguard.decisionsHost" .) }}
 {{- end }}
 
 {{/* The settings that name files of the store, by which key of which Secret each is. */}}
@@ -94,7 +99,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $ports := dict "PROXY_PORT" 8080 "METRICS_PORT" 9090 "CONFIG_PORT" 9091 "GRPC_PORT" 9092 "DECISION_PORT" 9095 "ENVOY_ADMIN_PORT" 9901 }}
 {{- $own := merge $ports (dict "BIND_ADDRESS" "0.0.0.0" "ALLOWED_HOSTS" (include "flowguard.allowedHosts" .)) }}
 {{- if and (include "flowguard.isShared" .) (not .Values.settings.CONTROL_PLANES) }}
-{{- $_ := set $own "CONTROL_PLANES" (printf "%s:9095" (include "flowguard.decisionsHost" .)) }}
+{{- $_ := set $own "CONTROL_PLANES" (include "flowguard.controlPlanes" .) }}
 {{- end }}
 {{- range $name, $value := merge $own .Values.settings }}
 - name: {{ $name }}

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::helm::{render, renderings, sharing};
 use crate::pod::{containers, environment};
 
-/// Where Envoys ask all of them.
-const ALL: &str = "flowguard-control-planes.limits.svc.cluster.local:9095";
+/// Where Envoys ask all of them: each by its own address, and one that is ready by the Service's.
+const ALL: &str = "flowguard-control-planes.limits.svc.cluster.local:9095,\
+                   flowguard-decisions.limits.svc.cluster.local:9095";
 
 fn shared() -> &'static crate::helm::Rendered {
     let [_, _, _, shared] = renderings();
@@ -102,7 +103,8 @@ fn they_may_call_the_store_and_who_knows_its_address_and_nobody_else() {
 #[test]
 fn notes_say_where_they_are() {
     let notes = &shared().notes;
-    assert!(notes.contains(&format!("decides at {ALL}.")), "{notes}");
+    let service = "decides at flowguard-decisions.limits.svc.cluster.local:9095.";
+    assert!(notes.contains(service), "{notes}");
     assert!(notes.contains("port-forward deployment/flowguard 9091"), "{notes}");
     assert!(!notes.contains("end with the pod"), "{notes}");
 }
