@@ -155,7 +155,6 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
     let fixed = [
         "UPSTREAM_CA_FILE",
         "DECISION_PORT",
-        "CONTROL_PLANES",
         "ENVOY_ADMIN_PORT",
         "BIND_ADDRESS",
         "CONFIG_FILE",

@@ -71,6 +71,7 @@ packages distroless extract base-files,libc6,libgcc-s1
 packages rust-packages minbase rustc-web,cargo-web,rust-web-src,lld,gcc,libc6-dev
 packages monitoring-packages extract prometheus,busybox
 packages alertmanager-packages extract prometheus-alertmanager,busybox
+packages redis-packages extract redis-server,redis-tools,busybox
 
 # Made anew for other crates only: the engine keeps what it built with the image of before.
 crates=flowguard-stand-in/rust:$(cat tests/compose/make-stand-ins.sh Cargo.lock tests/compose/stand-ins/rust/* | sha256sum | cut -c 1-12)
@@ -94,6 +95,7 @@ image envoy "$envoy"
 image prometheus
 image alertmanager
 image grafana
+image redis
 
 stand_in rust:1.95-bookworm rust
 stand_in debian:bookworm-slim debian
@@ -101,3 +103,4 @@ stand_in gcr.io/distroless/cc-debian12:nonroot distroless
 for service in envoy prometheus alertmanager grafana; do
     stand_in "$(sed -n "s|^ *image: \(.*/$service:.*\)|\1|p" compose.yaml)" "$service"
 done
+stand_in "$(sed -n "s|^ *image: \(redis:.*\)|\1|p" compose.yaml)" redis

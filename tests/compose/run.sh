@@ -24,14 +24,14 @@ fi
 free_ports() {
     python3 -c '
 import socket
-sockets = [socket.socket() for _ in range(7)]
+sockets = [socket.socket() for _ in range(9)]
 for s in sockets: s.bind(("127.0.0.1", 0))
 print(*(s.getsockname()[1] for s in sockets))'
 }
 # A project, ports and settings of its own, whatever the caller's environment and .env say.
 set -- $(free_ports)
 export PROXY_ADDRESS=127.0.0.1 PROXY_PORT="$1" METRICS_PORT="$2" CONFIG_PORT="$3" GRPC_PORT="$4" \
-    PROMETHEUS_PORT="$5" GRAFANA_PORT="$6" ALERTMANAGER_PORT="$7"
+    PROMETHEUS_PORT="$5" GRAFANA_PORT="$6" ALERTMANAGER_PORT="$7" PROXY_PORT_2="$8" CONFIG_PORT_2="$9"
 export UPSTREAM_URL=http://mock-llm:8000 LOG_LEVEL=info FAILURE_MODE=closed
 work=target/compose
 names=$work/names
@@ -93,10 +93,10 @@ query_is() { [ "$(query "$1")" = "$2" ]; }
 # Grafana's data folder, where its users, folders and dashboards live.
 grafana() { $compose exec -T grafana sh -c "$1"; }
 grafana_kept() { [ "$(grafana 'cat /var/lib/grafana/kept')" = "by the test" ] || fail "Grafana lost its data"; }
-# send COUNT: that many requests of test-client, one after the other; their status codes, counted.
+# send COUNT [PORT]: that many requests of test-client, one after the other; their status codes, counted.
 send() {
     for _ in $(seq "$1"); do
-        curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$PROXY_PORT/v1/models" \
+        curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:${2:-$PROXY_PORT}/v1/models" \
             -H 'X-Client-ID: test-client' -H 'X-Token-Estimate: 1'
     done
 }
@@ -211,4 +211,23 @@ eventually 30 query_is "$kept" "$refused"
 grafana_kept
 curl -sf "$client" | grep -q '"rpm":7' || fail "the control plane lost a configured client"
 step "up again, with new containers: control plane, Prometheus and Grafana kept their data"
+
+# Two of each over one store: the backup moves there, and both proxies together admit what one would.
+quietly $compose down --timeout 10
+export STORE_URL=redis://store:6379 CONTROL_PLANES=control-plane:9095,control-plane-2:9095
+compose="$compose --profile scale"
+quietly $compose up -d store
+eventually 30 healthy store
+printf '%s\n' "$backup" | $compose run --rm -T --no-deps control-plane data import - > "$work/last.log" 2>&1 ||
+    fail "no import: $(cat "$work/last.log")"
+quietly $compose up -d
+all_of_scale_healthy() { all_healthy && healthy control-plane-2 && healthy envoy-2; }
+eventually 90 all_of_scale_healthy
+curl -sf "http://127.0.0.1:$CONFIG_PORT_2/api/v1/clients/test-client" | grep -q '"rpm":30' ||
+    fail "the second control plane has not what was imported"
+admitted=$( (send 25; send 25 "$PROXY_PORT_2") | grep -c '^200$' || :)
+step "50 requests of test-client through two Envoys: $admitted times 200"
+[ "$admitted" -ge 25 ] && [ "$admitted" -le 40 ] || fail "two of each admit something else than one"
+eventually 60 query_is 'count(up == 1)' 4
+step "Prometheus watches all four"
 step "passed"

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use harness::TestStack;
 use harness::deadline::{SOON, eventually};
 use harness::process::printed;
+use harness::redis::{Kind, Redis};
 use harness::tools;
 use repository::{read, readme};
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ grpcurl() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_does_what_the_readme_says() {
     let stack = TestStack::builder().setting("DEMO_CLIENTS", "true").start().await;
-    let reader = Reader::new(&stack);
+    let reader = Reader::new(&stack).await;
     let commands = readme::shell_commands(&text());
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
@@ -63,7 +64,7 @@ async fn every_program_runs_as_the_readme_has_it() {
         .setting("ERROR_FORMAT", "auto")
         .start()
         .await;
-    let reader = Reader::new(&stack);
+    let reader = Reader::new(&stack).await;
     let programs = readme::blocks(&text(), "python");
     assert_eq!(programs.len(), 3, "{programs:?}");
     for (program, answers) in programs.iter().zip([1, 1, 2]) {
@@ -125,10 +126,12 @@ async fn every_command_within_the_text_exists() {
 struct Reader {
     folder: TempDir,
     ports: Vec<(&'static str, String)>,
+    _store: Redis,
 }
 
 impl Reader {
-    fn new(stack: &TestStack) -> Self {
+    async fn new(stack: &TestStack) -> Self {
+        let store = Redis::start(Kind::Redis, &[]).await;
         let folder = TempDir::with_prefix("flowguard-readme-").expect("a temporary folder");
         let release = folder.path().join("target/release");
         std::fs::create_dir_all(&release).expect("a folder for the program");
@@ -143,8 +146,10 @@ impl Reader {
             ("9090", stack.control_plane.metrics_address()),
             ("9091", stack.control_plane.rest_address()),
             ("9092", stack.control_plane.grpc_address()),
+            ("6379", store.address()),
         ];
-        Self { folder, ports: ports.map(|(port, to)| (port, to.port().to_string())).into() }
+        let ports = ports.map(|(port, to)| (port, to.port().to_string())).into();
+        Self { folder, ports, _store: store }
     }
 
     /// Runs a command and checks its outcome. One that is not known here fails.
@@ -166,6 +171,8 @@ impl Reader {
             let file = read("compose.yaml");
             assert!(file.contains("\n  mock-llm:\n"), "no service has the upstream's name");
             assert!(file.contains("profiles: [demo]"), "there is no profile `demo`");
+        } else if is("STORE_URL=redis://store:6379 CONTROL_PLANES=") {
+            check_scale(&words);
         } else if is("curl -i http://localhost:8080/v1/chat/completions ") {
             check_admitted(&self.run(command).await);
         } else if is("export ") {
@@ -219,6 +226,15 @@ impl Reader {
         } else if is("target/release/flowguard data backup ") {
             let said = self.run(command).await;
             assert!(said.starts_with("backup.jsonl: ") && said.contains(" clients, "), "{said}");
+        } else if is("target/release/flowguard data export ") {
+            let said = self.run(command).await;
+            assert!(said.starts_with("moving.jsonl: ") && said.contains(" clients, "), "{said}");
+        } else if is("target/release/flowguard data import moving.jsonl ") {
+            let said = self.run(command).await;
+            assert!(said.starts_with("redis://") && said.contains(" clients, "), "{said}");
+        } else if is("target/release/flowguard data check --store-url ") {
+            let said = self.run(command).await;
+            assert!(said.ends_with(", used by 0 control planes\n"), "{said}");
         } else if is("target/release/flowguard data import ") {
             let said = self.run(command).await;
             assert!(said.starts_with("restored: ") && said.contains(" clients, "), "{said}");
@@ -299,6 +315,34 @@ impl Reader {
     }
 }
 
+/// Where there is an engine, `tests/compose/run.sh` shows that the containers of this command run.
+fn check_scale(words: &str) {
+    let file = read("compose.yaml");
+    let compose: Value = serde_saphyr::from_str(&file).expect("YAML");
+    let services = &compose["services"];
+    for service in ["store", "control-plane-2", "envoy-2"] {
+        assert_eq!(services[service]["profiles"], json!(["scale"]), "{service}");
+    }
+    let value = |name: &str| {
+        let value = words.split_once(&format!("{name}=")).expect("the setting").1;
+        value.split(' ').next().expect("a value")
+    };
+    for address in value("CONTROL_PLANES").split(',') {
+        let (name, port) = address.split_once(':').expect("an address");
+        assert_eq!(port, "9095");
+        assert!(!services[name].is_null(), "no service {name}");
+    }
+    assert_eq!(value("STORE_URL"), "redis://store:6379");
+    // Alone it would be a second limiter.
+    let command = services["control-plane-2"]["command"].to_string();
+    assert!(command.contains("--store-url\",\"${STORE_URL:-nothing, and"), "{command}");
+    assert!(words.contains("docker compose --profile scale up"), "{words}");
+    let prometheus = read("prometheus/prometheus.yml");
+    for name in ["control-plane-2", "envoy-2"] {
+        assert!(prometheus.contains(&format!("names: [{name}]")), "{name} is not watched");
+    }
+}
+
 fn text() -> String {
     read("README.md")
 }
@@ -312,7 +356,9 @@ async fn xtask_knows(command: &str) {
     let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
     let words: Vec<&str> = words.collect();
     let own = match words.first() {
-        Some(&"up") => words.iter().take_while(|word| matches!(**word, "up" | "--demo")).count(),
+        Some(&"up") => {
+            words.iter().take_while(|word| matches!(**word, "up" | "--demo" | "--scale")).count()
+        }
         Some(&"load" | &"sim") => 1,
         _ => words.len(),
     };

@@ -1,6 +1,6 @@
 //! A backup as it is written: a few clients at a time, each as it stands when its turn comes.
 
-use std::{mem, sync::Arc};
+use std::{mem, slice, sync::Arc};
 
 use limiter::{ClientId, UnixMillis};
 use serde::Serialize;
@@ -10,7 +10,10 @@ use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig, ClientJson},
     ledger::Ledger,
     limits::{LimitJson, Patterns},
-    store::state::Record,
+    store::{
+        shared::Unavailable,
+        state::{Record, Tallies},
+    },
 };
 
 /// The backup of a ledger.
@@ -56,6 +59,13 @@ struct ModelJson<'a> {
     patterns: &'a Patterns,
 }
 
+/// Whose figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WhichTallies {
+    All,
+    OfWhoeverAsked,
+}
+
 /// What stands in the document of one client, and how many records that are.
 struct Written {
     id: ClientId,
@@ -67,6 +77,22 @@ impl Document {
     /// Begins the backup of `ledger`, as it stands from `at` on.
     pub fn of(ledger: Arc<Ledger>, at: UnixMillis) -> Self {
         Self { ledger, at, next: Part::Header, counts: Counts::default() }
+    }
+
+    /// Where others share the limits: brings what the next few lines tell up to date.
+    pub async fn refresh(&self) -> Result<(), Unavailable> {
+        if !self.ledger.is_shared() {
+            return Ok(());
+        }
+        match &self.next {
+            Part::Header | Part::Rules | Part::Nothing => Ok(()),
+            Part::ClientsAfter(after) => {
+                let next = self.ledger.configs_after(after.as_ref(), CLIENTS_AT_A_TIME);
+                let next: Vec<_> = next.into_iter().map(|config| config.id).collect();
+                self.ledger.refresh(&next).await
+            }
+            Part::Unknown => self.ledger.refresh(&[ClientId::unknown()]).await,
+        }
     }
 
     /// Adds the next few lines to `text`.
@@ -83,8 +109,13 @@ impl Document {
             }
             Part::ClientsAfter(after) => self.write_clients(after.as_ref(), text),
             Part::Unknown => {
-                let records = self.ledger.recorded_unknown(|records| push_all(text, records));
+                let what = self.tallies();
+                let records = self.ledger.recorded_unknown(|records| push_all(text, records, what));
                 self.counts.records += records.unwrap_or(0);
+                let counts = &mut self.counts;
+                self.ledger.recorded_shared(|record| {
+                    counts.records += push_all(text, slice::from_ref(record), what);
+                });
                 push(text, &Line::End(self.counts));
                 Part::Nothing
             }
@@ -101,6 +132,11 @@ impl Document {
         self.counts
     }
 
+    /// What is told is read of everybody where others share the limits.
+    fn tallies(&self) -> WhichTallies {
+        if self.ledger.is_shared() { WhichTallies::OfWhoeverAsked } else { WhichTallies::All }
+    }
+
     /// Models come before the limits that name them.
     fn write_rules(&mut self, text: &mut String) {
         for (name, patterns) in self.ledger.models().iter() {
@@ -114,7 +150,10 @@ impl Document {
     }
 
     fn write_clients(&mut self, after: Option<&ClientId>, text: &mut String) -> Part {
-        let written = self.ledger.recorded_after(after, CLIENTS_AT_A_TIME, write_client);
+        let what = self.tallies();
+        let write =
+            |config: &ClientConfig, records: &[Record<'_>]| write_client(config, records, what);
+        let written = self.ledger.recorded_after(after, CLIENTS_AT_A_TIME, write);
         for Written { lines, records, .. } in &written {
             text.push_str(lines);
             self.counts.clients += 1;
@@ -127,18 +166,20 @@ impl Document {
     }
 }
 
-fn write_client(config: &ClientConfig, records: &[Record<'_>]) -> Written {
+fn write_client(config: &ClientConfig, records: &[Record<'_>], what: WhichTallies) -> Written {
     let mut lines = String::new();
     push(&mut lines, &ConfigLine::Client(config.into()));
-    let records = push_all(&mut lines, records);
+    let records = push_all(&mut lines, records, what);
     Written { id: config.id.clone(), lines, records }
 }
 
 /// Adds a line for each record that is in a backup, and tells how many.
-fn push_all(text: &mut String, records: &[Record<'_>]) -> u64 {
+fn push_all(text: &mut String, records: &[Record<'_>], what: WhichTallies) -> u64 {
     let mut count = 0;
     for record in records {
         match record {
+            Record::Tallies(of)
+                if of.tallies == Tallies::default() && what == WhichTallies::OfWhoeverAsked => {}
             Record::Bucket(_)
             | Record::Tallies(_)
             | Record::Learned(_)

@@ -1,4 +1,4 @@
-//! `flowguard data check`: tells what is in a folder.
+//! `flowguard data check`: tells what is in a folder, or in a store that control planes share.
 
 use std::fmt::{self, Write as _};
 
@@ -8,7 +8,8 @@ use crate::{
     excerpt::path_in_one_line,
     rfc3339::rfc3339,
     store::{
-        Configuration,
+        ConfigStore as _, Configuration,
+        shared::{SharedStore, Standing},
         state::{CutOff, FORMAT, Found},
     },
 };
@@ -20,6 +21,24 @@ pub async fn check(place: &Place) -> Result<String, DataError> {
     // Writing to a string cannot fail.
     let _ = write(&mut text, place, &found);
     Ok(text)
+}
+
+/// What is configured in a store, in one line. Nothing is changed, and whoever uses it may go on.
+pub async fn check_shared(store: &SharedStore) -> Result<String, DataError> {
+    let standing = Standing::of(store.link()).await?;
+    standing.refuse_unfinished(store.link())?;
+    let contents = store.configuration.load().await.map_err(DataError::Configuration)?;
+    let [clients, limits, models, control_planes] = [
+        counted(contents.clients.len(), "client"),
+        counted(contents.limits.len(), "limit"),
+        counted(contents.models.len(), "model"),
+        counted(standing.control_planes, "control plane"),
+    ];
+    let revision = contents.newest.get();
+    Ok(format!(
+        "STORE_PREFIX={}: {clients}, {limits}, {models}, revision {revision}, used by {control_planes}\n",
+        store.link().prefix()
+    ))
 }
 
 fn write(text: &mut String, place: &Place, found: &FoundFolder) -> fmt::Result {

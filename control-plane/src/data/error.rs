@@ -7,7 +7,7 @@ use crate::{
     config_file::InvalidFile,
     excerpt::path_in_one_line,
     operator::OperatorError,
-    store::{OpenError, state::StateError},
+    store::{OpenError, StoreError, shared::SpaceError, state::StateError},
 };
 
 /// Why it was not done; all is left as it was.
@@ -25,6 +25,12 @@ pub enum DataError {
     /// What the folder has and what the file of clients has cannot be configured together.
     #[error("the folder and CONFIG_FILE (--config-file) do not go together: {0}")]
     Rules(#[from] OperatorError),
+    /// The store that is shared is not as it has to be.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// Its configuration cannot be read.
+    #[error("STORE_URL (--store-url) cannot be used: {0}")]
+    Configuration(StoreError),
     /// A backup is not in order.
     #[error(transparent)]
     Invalid(#[from] InvalidBackup),

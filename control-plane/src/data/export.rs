@@ -1,37 +1,51 @@
-//! `flowguard data export`: writes down what is in a folder.
+//! `flowguard data export`: writes down what is in a folder, or in a store that control planes share.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::{io::Write as _, sync::Arc};
 
 use limiter::UnixMillis;
 
-use super::{DataError, Destination, Place, found::FoundFolder, output::Output};
+use super::{
+    DataError, Declared, Destination, Place, found::FoundFolder, found_shared::FoundShared,
+    output::Output,
+};
 use crate::{
     backup::{Counts, Document, Step},
     ledger::Ledger,
+    store::shared::{SharedStore, SpaceError},
 };
 
 /// Writes a backup of a folder that no control plane has now.
 pub async fn export(place: &Place, destination: &Destination) -> Result<Counts, DataError> {
     let found = FoundFolder::read(place).await?;
     let at = found.at();
-    let mut output = Output::create(destination)?;
-    let written = write(found.ledger, at, &mut output);
-    let counts = written.map_err(|error| output.failed(error))?;
-    output.finish()?;
-    Ok(counts)
+    write(found.ledger, at, destination).await
 }
 
-fn write(ledger: Ledger, at: UnixMillis, output: &mut impl Write) -> io::Result<Counts> {
+/// Writes a backup of a store that no control plane uses now.
+pub async fn export_shared(
+    store: &SharedStore,
+    declared: &Declared,
+    destination: &Destination,
+) -> Result<Counts, DataError> {
+    let FoundShared { ledger, at } = FoundShared::read(store, declared).await?;
+    write(ledger, at, destination).await
+}
+
+async fn write(
+    ledger: Ledger,
+    at: UnixMillis,
+    destination: &Destination,
+) -> Result<Counts, DataError> {
+    let mut output = Output::create(destination)?;
     let mut document = Document::of(Arc::new(ledger), at);
     let mut text = String::new();
     loop {
+        document.refresh().await.map_err(|_| SpaceError::Unread)?;
         let step = document.write(&mut text);
-        output.write_all(text.as_bytes())?;
+        output.write_all(text.as_bytes()).map_err(|error| output.failed(error))?;
         text.clear();
         if step == Step::End {
+            output.finish()?;
             return Ok(document.counts());
         }
     }

@@ -78,7 +78,7 @@ fn stored(restored: &Restored, of_file: &Wanted) -> Contents {
     }
 }
 
-fn read_source(source: &Source) -> Result<Restored, DataError> {
+pub(super) fn read_source(source: &Source) -> Result<Restored, DataError> {
     match source {
         Source::Stdin => Ok(read("stdin", io::stdin().lock())?),
         Source::File(path) => {

@@ -61,6 +61,7 @@ pub use policy::{
 };
 pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
+pub use replica::MovedIn;
 use replica::Replica;
 use reservation::Reservation;
 use retired::Retired;

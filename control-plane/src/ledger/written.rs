@@ -49,9 +49,9 @@ pub(super) fn push_books<'a>(
     let (client, record) = (client.as_str(), &books.record);
     push(&Record::Tallies(TalliesRecord { client, tallies: record.tallies() }));
     if let Some((dropped, by_limit)) = record.beside() {
-        let limits = by_limit.iter().filter_map(|(number, count)| {
-            let limit = limit_id(&named.limit(*number)?.config);
-            let LimitCount { refused, would_refuse } = *count;
+        let limits = by_limit.filter_map(|(number, count)| {
+            let limit = limit_id(&named.limit(number)?.config);
+            let LimitCount { refused, would_refuse } = count;
             Some(LimitTally { limit, refused, would_refuse })
         });
         let limits = limits.collect();

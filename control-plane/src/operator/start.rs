@@ -39,11 +39,13 @@ pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     operator.writer.run(load).await
 }
 
-/// Has those who share the store agree on the limits of ids that nobody configured.
+/// Has those who share the store agree on the limits of ids that nobody configured. It takes a turn also
+/// where these are denied, for there is none while an import is under way.
 pub async fn declare_unknown(operator: &Arc<Operator>) -> Result<(), OperatorError> {
-    let Some(unknown) = operator.ledger.unknown_config() else { return Ok(()) };
+    let unknown = operator.ledger.unknown_config();
     let declaring = Arc::clone(operator);
     let declare = async move {
+        let Some(unknown) = unknown else { return Ok(()) };
         let declared = declaring.store.declare(&[Edit::PutClient(unknown)]).await?;
         declaring.revisions.has_stored(declared);
         Ok(())

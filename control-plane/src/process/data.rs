@@ -4,13 +4,20 @@ use std::{io, net::SocketAddr, process::ExitCode};
 
 use tokio::runtime;
 
-use super::exit;
+use super::{
+    exit,
+    kept::{self, ShareError},
+};
 use crate::{
     backup::Counts,
-    data::{self, BackupError, DataError, Destination, Place, Source},
+    data::{self, BackupError, DataError, Declared, Destination, Place, Source},
     excerpt::path_in_one_line,
     settings::Settings,
-    store::{DataDir, OpenError, state::StateError},
+    store::{
+        DataDir, OpenError,
+        shared::{SpaceError, StoreUrl},
+        state::StateError,
+    },
 };
 
 /// What is to be done.
@@ -35,6 +42,9 @@ enum Failure {
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
     Process(#[from] io::Error),
+    /// The store that is shared cannot be called.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// Something is wrong with the folder, a file or the control plane that was asked.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -55,6 +65,7 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Ok(Said::Beside(text)) => exit::done(&text),
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
+        Err(Failure::Share(error)) => exit::unavailable(&error),
         Err(Failure::Data(error)) => match error {
             DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer(_))
             | DataError::State(StateError::Damaged { .. } | StateError::Newer(_))
@@ -65,30 +76,66 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
             DataError::Folder(_)
             | DataError::State(_)
             | DataError::Output(_)
-            | DataError::Unreadable { .. } => exit::cannot_create(&error),
-            DataError::Backup(_) => exit::unavailable(&error),
+            | DataError::Unreadable { .. }
+            | DataError::Space(
+                SpaceError::Used { .. } | SpaceError::Unfinished { .. } | SpaceError::InUse { .. },
+            ) => exit::cannot_create(&error),
+            DataError::Space(_) | DataError::Configuration(_) | DataError::Backup(_) => {
+                exit::unavailable(&error)
+            }
         },
     }
 }
 
 fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match (command, &settings.store.url) {
+            (DataCommand::Backup(destination), _) => {
+                let listeners = &settings.listeners;
+                let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
+                Ok(written(data::backup(address, destination).await?, destination))
+            }
+            (_, Some(url)) => with_store(command, url, settings).await,
+            (_, None) => with_folder(command, &place(settings)?).await,
+        }
+    })
+}
+
+async fn with_folder(command: &DataCommand, place: &Place) -> Result<Said, Failure> {
     match command {
-        DataCommand::Check => Ok(Said::Out(runtime.block_on(data::check(&place(settings)?))?)),
-        DataCommand::Export(destination) => {
-            let counts = runtime.block_on(data::export(&place(settings)?, destination))?;
+        DataCommand::Check => Ok(Said::Out(data::check(place).await?)),
+        DataCommand::Export(destination) | DataCommand::Backup(destination) => {
+            Ok(written(data::export(place, destination).await?, destination))
+        }
+        DataCommand::Import(source) => {
+            let counts = data::import(source, place).await?;
+            Ok(Said::Out(format!("{}: {counts}\n", path_in_one_line(&place.folder))))
+        }
+    }
+}
+
+async fn with_store(
+    command: &DataCommand,
+    url: &StoreUrl,
+    settings: &Settings,
+) -> Result<Said, Failure> {
+    let Settings { store: config, policy, config_file, .. } = settings;
+    let declared = Declared { policy: *policy, config_file: config_file.clone() };
+    match command {
+        DataCommand::Check => {
+            let store = kept::look_at(url, config).await?;
+            Ok(Said::Out(format!("{url}: {}", data::check_shared(&store).await?)))
+        }
+        DataCommand::Export(destination) | DataCommand::Backup(destination) => {
+            let store = kept::look_at(url, config).await?;
+            let counts = data::export_shared(&store, &declared, destination).await?;
             Ok(written(counts, destination))
         }
         DataCommand::Import(source) => {
-            let place = place(settings)?;
-            let counts = runtime.block_on(data::import(source, &place))?;
-            Ok(Said::Out(format!("{}: {counts}\n", path_in_one_line(&place.folder))))
-        }
-        DataCommand::Backup(destination) => {
-            let listeners = &settings.listeners;
-            let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
-            let counts = runtime.block_on(data::backup(address, destination))?;
-            Ok(written(counts, destination))
+            let links = kept::links_to(url, config).await?;
+            let counts = data::import_shared(source, links, &declared).await?;
+            Ok(Said::Out(format!("{url}: {counts}\n")))
         }
     }
 }

@@ -17,9 +17,9 @@ use crate::{
     store::{
         ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
         shared::{
-            self, ClockDifference, Committer, Link, SharedConfiguration, SharedStore,
-            StoreFailureMode, StoreMetrics, StoreUrl, Topology,
-            client::{Credentials, Failure, Secret, Server, Target, Trust},
+            self, ClockDifference, Committer, Link, SharedConfiguration, SharedStore, SpaceError,
+            Standing, StoreFailureMode, StoreMetrics, StoreUrl, Topology,
+            client::{Client, Credentials, Failure, Secret, Server, Target, Trust},
         },
     },
 };
@@ -57,6 +57,9 @@ pub(super) enum KeepError {
 /// Why a store cannot be shared.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ShareError {
+    /// A metric is defined twice.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// A file cannot be read.
     #[error("{name}={} cannot be read: {error}", path_in_one_line(path))]
     File {
@@ -89,6 +92,9 @@ pub(super) enum ShareError {
         /// Its policy.
         policy: String,
     },
+    /// There is a part of an import in it.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// It takes no writes.
     #[error("STORE_URL={0} (--store-url) is a replica, which takes no writes: name its primary")]
     Replica(Box<StoreUrl>),
@@ -181,22 +187,66 @@ impl Sharing {
         config: &shared::Config,
         metrics: StoreMetrics,
     ) -> Result<Self, ShareError> {
-        let target = target(url, config)?;
-        let link = || Link::new(target.clone(), &config.prefix);
-        let failed =
-            |failure| ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) };
-        let reads = link();
-        let client = reads.client().await.map_err(failed)?;
-        let server = client.server().await.map_err(failed)?;
-        judge(url, &server)?;
-        let clock = ClockDifference::measure(&client).await.map_err(failed)?;
+        let Called { target, reads, client, server } = Called::to(url, config).await?;
+        // Before this process says that it is there: nobody is while an import is made.
+        Standing::of(&reads).await?.refuse_unfinished(&reads)?;
+        let clock =
+            ClockDifference::measure(&client).await.map_err(|failure| failed(url, failure))?;
         store_found::announce(url, &server, clock);
+        let link = || Link::new(target.clone(), &config.prefix);
         let configuration = Arc::new(SharedConfiguration::new(link()));
         let (committer, desk) = Committer::new(link(), config, metrics);
         tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
         Ok(Self { store, url: url.clone(), failure_mode: config.failure_mode })
     }
+}
+
+/// A store that answers.
+struct Called {
+    target: Target,
+    reads: Link,
+    client: Client,
+    server: Server,
+}
+
+impl Called {
+    async fn to(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
+        let target = target(url, config)?;
+        let reads = Link::new(target.clone(), &config.prefix);
+        let failed = |failure| failed(url, failure);
+        let client = reads.client().await.map_err(failed)?;
+        let server = client.server().await.map_err(failed)?;
+        judge(url, &server)?;
+        Ok(Self { target, reads, client, server })
+    }
+}
+
+/// A store as a command looks at it, which decides nothing there.
+pub(super) async fn look_at(
+    url: &StoreUrl,
+    config: &shared::Config,
+) -> Result<SharedStore, ShareError> {
+    let Called { target, reads, .. } = Called::to(url, config).await?;
+    let link = || Link::new(target.clone(), &config.prefix);
+    // Nobody looks at these, and nobody sits at the desk: what is asked for there waits for ever.
+    let metrics = StoreMetrics::register(&Registry::new())?;
+    let (committer, _) = Committer::new(link(), config, metrics);
+    let configuration = Arc::new(SharedConfiguration::new(link()));
+    Ok(SharedStore::new(configuration, committer, Arc::new(reads)))
+}
+
+/// Two connections to a store that is to be filled.
+pub(super) async fn links_to(
+    url: &StoreUrl,
+    config: &shared::Config,
+) -> Result<(Arc<Link>, Link), ShareError> {
+    let Called { target, reads, .. } = Called::to(url, config).await?;
+    Ok((Arc::new(reads), Link::new(target, &config.prefix)))
+}
+
+fn failed(url: &StoreUrl, failure: Failure) -> ShareError {
+    ShareError::Call { url: Box::new(url.clone()), failure: Box::new(failure) }
 }
 
 /// Refuses what would be wrong.

@@ -3,24 +3,32 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
 };
 
+use harness::http_client::HttpClient;
+use http::Method;
+
 use super::world::{World, check, mode};
 
-/// A control plane on free ports that keeps its clients in `folder`.
-struct ControlPlane {
+/// A control plane on free ports.
+pub(crate) struct ControlPlane {
     process: Child,
     config_port: u16,
 }
 
 impl ControlPlane {
+    /// One that keeps its clients in `folder`.
     fn start(folder: &Path) -> Self {
+        Self::start_with(&[("DATA_DIR", folder.to_str().expect("text"))])
+    }
+
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flowguard"));
-        command.env_clear().arg("--data-dir").arg(folder);
+        command.env_clear().envs(settings.iter().copied());
         for port in ["METRICS_PORT", "CONFIG_PORT", "GRPC_PORT", "DECISION_PORT"] {
             command.env(port, "0");
         }
@@ -35,6 +43,25 @@ impl ControlPlane {
             config_port = config_port.or(port.and_then(|port| port.parse().ok()));
         }
         Self { process, config_port: config_port.expect("a port") }
+    }
+
+    /// What it answers.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let answer = self.http().get(path).send().await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        answer.text()
+    }
+
+    /// Changes a client.
+    pub(crate) async fn patch(&self, client: &str, body: &str) {
+        let patch = self.http().request(Method::PATCH, &format!("/api/v1/clients/{client}"));
+        let patch = patch.header("content-type", "application/json");
+        let answer = patch.body(body.to_owned()).send().await;
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
+    fn http(&self) -> HttpClient {
+        HttpClient::http1((Ipv4Addr::LOCALHOST, self.config_port).into())
     }
 }
 

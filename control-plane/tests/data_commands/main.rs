@@ -3,4 +3,5 @@
 mod backup;
 mod folder;
 mod import;
+mod store;
 mod world;

@@ -49,9 +49,40 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
+{{/* Whether control planes share a store; nothing where one has everything to itself. */}}
+{{- define "flowguard.isShared" -}}
+{{- if .Values.settings.STORE_URL }}true{{ end }}
+{{- end }}
+
 {{/* The Service of the port for decisions, by its name from anywhere in the cluster. */}}
 {{- define "flowguard.decisionsHost" -}}
 {{- printf "%s-decisions.%s.svc.%s" (include "flowguard.fullname" .) .Release.Namespace .Values.clusterDomain }}
+{{- end }}
+
+{{/* Whom Envoys ask where control planes share a store: each by its own address, and besides by that of
+     their Service, which leads to one that is ready before the others' addresses are found. */}}
+{{- define "flowguard.controlPlanes" -}}
+{{- $each := printf "%s-control-planes.%s.svc.%s" (include "flowguard.fullname" .) .Release.Namespace .Values.clusterDomain }}
+{{- printf "%s:9095,%s:9095" $each (include "flowguard.decisionsHost" .) }}
+{{- end }}
+
+{{/* The settings that name files of the store, by which key of which Secret each is. */}}
+{{- define "flowguard.storeSecrets" -}}
+{{- $secrets := dict }}
+{{- range $setting, $file := dict "STORE_PASSWORD_FILE" "password" "STORE_CA_FILE" "ca" }}
+{{- with (index $.Values.store $file) }}
+{{- if .secret }}
+{{- if not (include "flowguard.isShared" $) }}
+{{- fail (printf "store.%s.secret is set, and settings.STORE_URL is empty: it is for a store that is shared" $file) }}
+{{- end }}
+{{- if index $.Values.settings $setting }}
+{{- fail (printf "store.%s.secret and settings.%s are both set: one of them names the file" $file $setting) }}
+{{- end }}
+{{- $_ := set $secrets $setting (dict "secret" .secret "key" .key "path" $file) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toYaml $secrets }}
 {{- end }}
 
 {{/* By what Host the APIs and the metrics are called, besides addresses: the Service's names. */}}
@@ -67,6 +98,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "flowguard.env" -}}
 {{- $ports := dict "PROXY_PORT" 8080 "METRICS_PORT" 9090 "CONFIG_PORT" 9091 "GRPC_PORT" 9092 "DECISION_PORT" 9095 "ENVOY_ADMIN_PORT" 9901 }}
 {{- $own := merge $ports (dict "BIND_ADDRESS" "0.0.0.0" "ALLOWED_HOSTS" (include "flowguard.allowedHosts" .)) }}
+{{- if and (include "flowguard.isShared" .) (not .Values.settings.CONTROL_PLANES) }}
+{{- $_ := set $own "CONTROL_PLANES" (include "flowguard.controlPlanes" .) }}
+{{- end }}
 {{- range $name, $value := merge $own .Values.settings }}
 - name: {{ $name }}
   {{- /* Helm reads each number as one with a fraction. */}}

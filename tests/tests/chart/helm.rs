@@ -103,16 +103,32 @@ pub(crate) fn without_a_volume() -> Value {
     values
 }
 
-/// What the chart makes of the three above, in this order, and what Kubernetes objects to. Each judgement takes a
+/// Control planes that share a store, with Envoys of the chart.
+pub(crate) fn sharing() -> Value {
+    let mut values = least();
+    values["replicaCount"] = json!(3);
+    values["settings"] = json!({ "STORE_URL": "rediss://redis.stores.svc:6379" });
+    values["store"] = json!({
+        "password": { "secret": "redis-password" },
+        "ca": { "secret": "redis-ca", "key": "tls.crt" },
+    });
+    values["networkPolicy"]["storeTo"] =
+        json!([{ "podSelector": { "matchLabels": { "app": "redis" } } }]);
+    values["envoy"] = json!({ "enabled": true, "configImage": { "repository": "config" } });
+    values
+}
+
+/// What the chart makes of the four above, in this order, and what Kubernetes objects to. Each judgement takes a
 /// quarter of a second, so that both versions judge everything, and one of them the others.
-pub(crate) fn renderings() -> &'static [Rendered; 3] {
-    static RENDERED: OnceLock<[Rendered; 3]> = OnceLock::new();
+pub(crate) fn renderings() -> &'static [Rendered; 4] {
+    static RENDERED: OnceLock<[Rendered; 4]> = OnceLock::new();
     RENDERED.get_or_init(|| {
         let [oldest, newest] = KUBERNETES;
-        let judged: [(Value, &[&str]); 3] = [
+        let judged: [(Value, &[&str]); 4] = [
             (least(), &[newest]),
             (everything(), &[oldest, newest]),
             (without_a_volume(), &[oldest]),
+            (sharing(), &[oldest, newest]),
         ];
         let render = |(values, judges): (Value, &[&str])| {
             rendered(&values, judges).unwrap_or_else(|refusal| panic!("{values}: {refusal}"))

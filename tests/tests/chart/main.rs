@@ -11,4 +11,5 @@ mod readme;
 mod running;
 mod security;
 mod settings;
+mod sharing;
 mod values;

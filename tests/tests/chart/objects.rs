@@ -6,7 +6,7 @@ use repository::chart::call;
 use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{chart, everything, least, renderings, without_a_volume};
+use crate::helm::{chart, everything, least, renderings, sharing, without_a_volume};
 use crate::pod::{containers, pods, selects};
 
 /// The fields that the chart may use of objects whose schemas no package has: of the Prometheus
@@ -51,7 +51,7 @@ const FIELDS: [(&str, &[&str]); 2] = [
 fn helm_has_nothing_to_say_against_the_chart() {
     let chart = chart();
     let chart = chart.to_str().expect("a path in UTF-8");
-    for values in [json!({}), least(), everything(), without_a_volume()] {
+    for values in [json!({}), least(), everything(), without_a_volume(), sharing()] {
         let report = call(&["lint", chart], &values).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(report["errors"], json!([]), "{values}");
         let remarks = report["messages"].as_array().expect("a list of remarks");
@@ -76,7 +76,7 @@ fn every_object_is_one_that_kubernetes_takes() {
 
 #[test]
 fn objects_of_the_prometheus_operator_have_fields_that_it_knows() {
-    let [_, rendered, _] = renderings();
+    let [_, rendered, ..] = renderings();
     for (kind, known) in FIELDS {
         let objects = rendered.all(kind);
         assert!(!objects.is_empty(), "no {kind}");
@@ -112,7 +112,7 @@ fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_rules_are_those_that_promtool_tests() {
-    let [_, rendered, _] = renderings();
+    let [_, rendered, ..] = renderings();
     let rules = rendered.one("PrometheusRule", "flowguard");
     let groups = rules["spec"]["groups"].as_array().expect("groups of rules");
     let mut expected = Vec::new();

@@ -22,7 +22,8 @@ fn every_pod_meets_the_restricted_standard() {
             assert_eq!(context["seccompProfile"]["type"], "RuntimeDefault");
             assert_eq!(spec["automountServiceAccountToken"], false);
             for volume in spec["volumes"].as_array().into_iter().flatten() {
-                let kinds = ["configMap", "emptyDir", "persistentVolumeClaim", "secret"];
+                let kinds =
+                    ["configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"];
                 assert!(kinds.iter().any(|kind| !volume[kind].is_null()), "{volume}");
             }
             for container in containers(pod) {
@@ -43,12 +44,12 @@ fn every_pod_meets_the_restricted_standard() {
             }
         }
     }
-    assert_eq!(checked, 5);
+    assert_eq!(checked, 8);
 }
 
 #[test]
 fn the_number_of_the_user_can_be_left_to_the_cluster() {
-    let [_, _, rendered] = renderings();
+    let [_, _, rendered, _] = renderings();
     let context =
         &rendered.one("StatefulSet", "flowguard")["spec"]["template"]["spec"]["securityContext"];
     let expected = json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
@@ -66,7 +67,7 @@ fn let_in<'a>(policy: &'a Value, port: &str) -> Vec<&'a Value> {
 
 #[test]
 fn each_port_is_open_to_those_who_are_named_for_it() {
-    let [_, rendered, _] = renderings();
+    let [_, rendered, ..] = renderings();
     let policy = rendered.one("NetworkPolicy", "flowguard");
     assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(policy["spec"]["egress"], json!([]));
@@ -87,7 +88,7 @@ fn each_port_is_open_to_those_who_are_named_for_it() {
 
 #[test]
 fn the_apis_and_the_metrics_are_closed_to_all_where_nobody_is_named() {
-    let [rendered, _, _] = renderings();
+    let [rendered, ..] = renderings();
     let policy = rendered.one("NetworkPolicy", "flowguard");
     let rules = policy["spec"]["ingress"].as_array().expect("rules");
     assert_eq!(rules.len(), 1, "{policy}");

@@ -6,12 +6,15 @@ use repository::chart::call;
 use repository::read;
 use serde_json::{Value, json};
 
-use crate::helm::{chart, least, refusals, render, renderings, try_render};
+use crate::helm::{chart, least, refusals, render, renderings, sharing, try_render};
 
 #[test]
 fn a_value_that_cannot_work_is_refused_by_its_name() {
     let refusals = refusals(&[
-        ("replicaCount", json!(2)),
+        ("replicaCount", json!(0)),
+        ("replicaCount", json!(65)),
+        ("store.password.file", json!("/etc/password")),
+        ("store.ca.secret", json!("No Name")),
         ("replicas", json!(1)),
         ("image.pullPolicy", json!("Sometimes")),
         ("image.digest", json!("latest")),
@@ -51,6 +54,30 @@ fn an_image_that_nobody_named_is_refused() {
 }
 
 #[test]
+fn several_control_planes_need_a_store_and_its_secrets_too() {
+    let store = "settings.STORE_URL is empty";
+    for (path, refusal) in refusals(&[
+        ("replicaCount", json!(2)),
+        ("store", json!({ "password": { "secret": "password" } })),
+        ("store", json!({ "ca": { "secret": "ca" } })),
+    ]) {
+        assert!(refusal.contains(store), "{path}: {refusal}");
+    }
+    let refusal = refusals(&[("replicaCount", json!(3))]).remove(0).1;
+    let told = "replicaCount is 3, and settings.STORE_URL is empty: control planes that share no store \
+                would admit everything 3 times";
+    assert!(refusal.contains(told), "{refusal}");
+
+    let mut values = sharing();
+    values["settings"]["STORE_CA_FILE"] = json!("/etc/ca.pem");
+    let refusal = try_render(&values).expect_err("two files");
+    assert!(
+        refusal.contains("store.ca.secret and settings.STORE_CA_FILE are both set"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn clients_stand_in_one_place() {
     let mut values = least();
     values["clients"] = json!({ "alice": { "rpm": 60 } });
@@ -78,7 +105,7 @@ fn an_image_is_named_by_its_digest_else_by_its_tag_else_by_the_charts_version() 
 
 #[test]
 fn what_is_not_kept_or_not_closed_is_told_at_the_installation() {
-    let [_, everything, without_a_volume] = renderings();
+    let [_, everything, without_a_volume, _] = renderings();
     let notes = &without_a_volume.notes;
     assert!(notes.contains("balances and clients end with the pod"), "{notes}");
     assert!(notes.contains("can change every client's limits"), "{notes}");

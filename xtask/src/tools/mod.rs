@@ -27,6 +27,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 pub(crate) use self::envoy::{TOOL as ENVOY, envoy};
+pub(crate) use self::prometheus::prometheus;
+pub(crate) use self::redis::redis;
 pub(crate) use self::wrk::{TOOL as WRK, wrk};
 
 /// The foreign clients of the tests, by the variables that name them.

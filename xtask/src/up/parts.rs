@@ -15,6 +15,7 @@ use crate::cargo::{self, Profile};
 use crate::{filter, tools};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const PREFIX: &str = "FLOWGUARD_";
 const UPSTREAM: &str = "UPSTREAM_URL";
 const UPSTREAM_FLAG: &str = "--upstream-url";
 
@@ -24,12 +25,19 @@ pub(crate) struct Flowguard {
     program: PathBuf,
     settings: Vec<String>,
     /// Settings that this command chooses, where the user has not.
-    chosen: Vec<(&'static str, String)>,
+    chosen: Vec<(String, String)>,
 }
 
-/// Builds the control plane.
-pub(crate) fn control_plane(settings: Vec<String>, demo: bool) -> Result<Flowguard> {
-    let program = cargo::build_program("flowguard", Profile::Release)?;
+/// Builds the control plane, unless it is built.
+pub(crate) fn control_plane(
+    built: Option<&Built>,
+    settings: Vec<String>,
+    demo: bool,
+) -> Result<Flowguard> {
+    let program = match built {
+        Some(built) => built.flowguard(),
+        None => cargo::build_program("flowguard", Profile::Release)?,
+    };
     let mut flowguard = Flowguard { program, settings, chosen: Vec::new() };
     if let Some(connections) = connections_max(getrlimit(Resource::Nofile).current) {
         flowguard.choose("ENVOY_CONNECTIONS_MAX", connections);
@@ -61,10 +69,42 @@ impl Flowguard {
     }
 
     /// Sets a setting that has no flag, or whose flag is not given, unless a variable does.
-    fn choose(&mut self, name: &'static str, value: String) {
+    fn choose(&mut self, name: &str, value: String) {
         if variable(name).is_none() {
-            self.chosen.push((name, value));
+            self.chosen.push((name.to_owned(), value));
         }
+    }
+
+    /// Shares what is at `url` with others, all of which are asked for decisions.
+    pub(crate) fn share(&mut self, url: String, control_planes: String) -> Result<()> {
+        for name in ["STORE_URL", "CONTROL_PLANES"] {
+            let flag = format!("--{}", name.to_ascii_lowercase().replace('_', "-"));
+            let is_flag = |given: &String| {
+                given
+                    .strip_prefix(&flag)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            };
+            if variable(name).is_some_and(|value| !value.is_empty())
+                || self.settings.iter().any(is_flag)
+            {
+                bail!("{name} is set, and --scale starts a store and control planes of its own");
+            }
+        }
+        self.chosen.push(("FLOWGUARD_STORE_URL".to_owned(), url));
+        self.chosen.push(("FLOWGUARD_CONTROL_PLANES".to_owned(), control_planes));
+        Ok(())
+    }
+
+    /// Another one with the same settings but for these.
+    pub(crate) fn another(&self, changes: &[(&str, String)]) -> Result<Self> {
+        let settings = self.settings()?;
+        let same =
+            settings.iter().filter(|(name, _)| changes.iter().all(|(other, _)| other != name));
+        let same = same.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let changes = changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let chosen = same.chain(changes).map(|(name, value)| (strongest(&name), value));
+        let program = self.program.clone();
+        Ok(Self { program, settings: Vec::new(), chosen: chosen.collect() })
     }
 
     /// The settings in effect. The error is the program's own when it refuses one.
@@ -111,6 +151,29 @@ impl Flowguard {
     }
 }
 
+/// The variable of a setting that goes before all others that the user may have set.
+fn strongest(name: &str) -> String {
+    if name.starts_with(PREFIX) { name.to_owned() } else { format!("{PREFIX}{name}") }
+}
+
+/// What is built already: by a test, or by a release.
+#[derive(Clone, Debug)]
+pub(crate) struct Built {
+    /// The folder of the programs.
+    pub(crate) programs: PathBuf,
+    pub(crate) filter: PathBuf,
+}
+
+impl Built {
+    fn flowguard(&self) -> PathBuf {
+        self.programs.join("flowguard")
+    }
+
+    fn mock(&self) -> PathBuf {
+        self.programs.join("mock-llm")
+    }
+}
+
 /// Everything that has to be there before the first program starts.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -123,22 +186,28 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Builds and installs what is missing.
-    pub(crate) fn get(flowguard: Flowguard, demo: bool) -> Result<Self> {
+    pub(crate) fn get(flowguard: Flowguard, built: Option<&Built>, demo: bool) -> Result<Self> {
         let given = upstream_is_given(&flowguard.settings, variable(UPSTREAM).as_deref());
         if demo && given {
             eprintln!("{UPSTREAM} is set: no mock LLM is started");
         }
-        let mock = (demo && !given)
-            .then(|| cargo::build_program("mock-llm", Profile::Release))
-            .transpose()?;
-        Ok(Self { flowguard, filter: filter::build()?, envoy: tools::envoy()?, mock })
+        let mock = || match built {
+            Some(built) => Ok(built.mock()),
+            None => cargo::build_program("mock-llm", Profile::Release),
+        };
+        let mock = (demo && !given).then(mock).transpose()?;
+        let filter = match built {
+            Some(built) => built.filter.clone(),
+            None => filter::build()?,
+        };
+        Ok(Self { flowguard, filter, envoy: tools::envoy()?, mock })
     }
 }
 
 /// What the environment says of a setting.
 fn variable(name: &str) -> Option<String> {
     let given = |name: &str| env::var(name).ok();
-    given(&format!("FLOWGUARD_{name}")).or_else(|| given(name))
+    given(&strongest(name)).or_else(|| given(name))
 }
 
 fn upstream_is_given(settings: &[String], variable: Option<&str>) -> bool {

@@ -5,7 +5,7 @@
 //! kinds of listener.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use anyhow::{Result, bail};
 
@@ -27,6 +27,19 @@ pub(crate) fn check(settings: &Settings) -> Result<()> {
     let mut problems = problems(&wanted);
     problems.dedup();
     if problems.is_empty() { Ok(()) } else { bail!("{}", problems.join("\n       ")) }
+}
+
+/// So many ports that nobody has now, each another one.
+pub(crate) fn free<const N: usize>(address: IpAddr) -> Result<[u16; N]> {
+    let mut listeners = Vec::with_capacity(N);
+    for _ in 0..N {
+        listeners.push(TcpListener::bind((address, 0))?);
+    }
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 fn problems(wanted: &[(&str, SocketAddr)]) -> Vec<String> {
@@ -73,7 +86,7 @@ fn choose(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     use super::*;
 

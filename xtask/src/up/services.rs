@@ -55,8 +55,16 @@ impl Services {
         }
     }
 
+    /// Watches all until Ctrl-C, and stops them then.
+    pub(crate) fn serve(mut self) -> Result<()> {
+        self.watch()?;
+        eprintln!("stopping");
+        self.stop();
+        Ok(())
+    }
+
     /// Watches all until Ctrl-C, or until one ends by itself, which is an error.
-    pub(crate) fn watch(&mut self) -> Result<()> {
+    fn watch(&mut self) -> Result<()> {
         while !interrupt::requested() {
             self.check()?;
             pause();
@@ -74,7 +82,7 @@ impl Services {
     }
 
     /// Stops all, last started first. Ctrl-C from here on means not to wait any longer.
-    pub(crate) fn stop(&mut self) {
+    fn stop(&mut self) {
         interrupt::take();
         while let Some(Running { mut service, grace }) = self.running.pop() {
             if service.program_mut().stop(grace) == Stopped::Killed {

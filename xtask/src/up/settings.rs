@@ -20,6 +20,11 @@ impl Settings {
         Self(printed.lines().filter_map(pair).collect())
     }
 
+    /// All of them, by their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of the setting `name`.
     pub(crate) fn get(&self, name: &str) -> Result<&str> {
         self.0

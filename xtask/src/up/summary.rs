@@ -1,6 +1,7 @@
 //! Where everything is, and a request to try.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Result;
@@ -20,12 +21,9 @@ impl Summary<'_> {
     /// The text, without a line end.
     pub(crate) fn text(&self) -> Result<String> {
         let at = |name| self.settings.reachable(name);
-        let upstream = self.settings.get("UPSTREAM_URL")?;
-        let kind = if self.mock { " (mock LLM)" } else { "" };
-        let proxy = at("PROXY_PORT")?;
-        let rows = [
-            ("proxy", format!("http://{proxy}")),
-            ("upstream", format!("{upstream}{kind}")),
+        self.table(&[
+            ("proxy", format!("http://{}", at("PROXY_PORT")?)),
+            ("upstream", self.upstream()?),
             ("REST", format!("http://{}/api/v1/clients", at("CONFIG_PORT")?)),
             ("gRPC", at("GRPC_PORT")?.to_string()),
             ("metrics", format!("http://{}/metrics", at("METRICS_PORT")?)),
@@ -33,11 +31,44 @@ impl Summary<'_> {
             ("Envoy admin", format!("http://{}/stats", self.settings.envoy_admin()?)),
             ("clients in", self.settings.get("DATA_DIR")?.to_owned()),
             ("logs", self.logs.display().to_string()),
-        ];
+        ])
+    }
+
+    /// The same of two control planes and two Envoys, of which these settings are the first ones'.
+    pub(crate) fn text_of_two(
+        &self,
+        second: &Settings,
+        store: &str,
+        prometheus: SocketAddr,
+    ) -> Result<String> {
+        let two = |name, before: &str, behind: &str| -> Result<String> {
+            let [one, other] = [self.settings.reachable(name)?, second.reachable(name)?];
+            Ok(format!("{before}{one}{behind} and {before}{other}{behind}"))
+        };
+        self.table(&[
+            ("proxies", two("PROXY_PORT", "http://", "")?),
+            ("upstream", self.upstream()?),
+            ("REST", two("CONFIG_PORT", "http://", "/api/v1/clients")?),
+            ("gRPC", two("GRPC_PORT", "", "")?),
+            ("metrics", two("METRICS_PORT", "http://", "/metrics")?),
+            ("decisions", two("DECISION_PORT", "", "")?),
+            ("store", store.to_owned()),
+            ("Prometheus", format!("http://{prometheus}")),
+            ("logs", self.logs.display().to_string()),
+        ])
+    }
+
+    fn upstream(&self) -> Result<String> {
+        let kind = if self.mock { " (mock LLM)" } else { "" };
+        Ok(format!("{}{kind}", self.settings.get("UPSTREAM_URL")?))
+    }
+
+    fn table(&self, rows: &[(&str, String)]) -> Result<String> {
         let mut text = String::from("\nFlowGuard is up:\n");
         for (what, place) in rows {
             let _ = writeln!(text, "  {what:<12} {place}");
         }
+        let proxy = self.settings.reachable("PROXY_PORT")?;
         let key =
             if self.mock { "" } else { " \\\n    -H \"Authorization: Bearer $OPENAI_API_KEY\"" };
         let _ = write!(

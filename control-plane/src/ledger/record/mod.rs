@@ -58,6 +58,17 @@ struct BesideTallies {
     elsewhere: Vec<(LimitNumber, LimitCount)>,
 }
 
+impl BesideTallies {
+    fn count_by(&self, limit: LimitNumber) -> LimitCount {
+        let counts = self.by_limit.iter().chain(&self.elsewhere);
+        let of_limit = counts.filter(|(number, _)| *number == limit);
+        of_limit.fold(LimitCount::default(), |sum, (_, count)| LimitCount {
+            refused: sum.refused.saturating_add(count.refused),
+            would_refuse: sum.would_refuse.saturating_add(count.would_refuse),
+        })
+    }
+}
+
 /// How often one limit refused a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LimitCount {
@@ -166,20 +177,18 @@ impl Record {
         &mut by_limit[index].1
     }
 
-    /// How often such limits refused: requests, each counted once, and by limit.
-    pub(super) fn beside(&self) -> Option<(u64, &[(LimitNumber, LimitCount)])> {
-        self.beside.as_deref().map(|beside| (beside.dropped, &*beside.by_limit))
+    /// How often such limits refused, in all processes: requests, each counted once, and by limit.
+    pub(super) fn beside(&self) -> Option<(u64, impl Iterator<Item = (LimitNumber, LimitCount)>)> {
+        let beside = self.beside.as_deref()?;
+        let is_here = |number| beside.by_limit.iter().any(|(here, _)| *here == number);
+        let elsewhere = beside.elsewhere.iter().filter(move |(number, _)| !is_here(*number));
+        let numbers = beside.by_limit.iter().chain(elsewhere).map(|(number, _)| *number);
+        Some((beside.dropped, numbers.map(|number| (number, beside.count_by(number)))))
     }
 
     /// What of it is of this limit.
     pub(super) fn count_by(&self, limit: LimitNumber) -> LimitCount {
-        let by_limit = self.beside().map(|(_, by_limit)| by_limit).unwrap_or_default();
-        let elsewhere = self.beside.as_deref().map(|beside| &*beside.elsewhere).unwrap_or_default();
-        let of_limit = by_limit.iter().chain(elsewhere).filter(|(number, _)| *number == limit);
-        of_limit.fold(LimitCount::default(), |sum, (_, count)| LimitCount {
-            refused: sum.refused.saturating_add(count.refused),
-            would_refuse: sum.would_refuse.saturating_add(count.would_refuse),
-        })
+        self.beside.as_deref().map(|beside| beside.count_by(limit)).unwrap_or_default()
     }
 
     /// Other processes, which share the limits, have counted so much by now.

@@ -11,6 +11,7 @@ mod end;
 mod everywhere;
 mod explain;
 mod limit_tallies;
+mod move_in;
 mod names;
 mod note;
 mod refresh;
@@ -21,6 +22,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+
+pub use move_in::MovedIn;
 
 use super::{Worker, WorkerId};
 use crate::store::shared::{Hold, SharedStore, WorkerName};

@@ -14,7 +14,7 @@ use crate::{
         written::{beside_name, own_name, shared_name},
     },
     store::{
-        shared::{Exact, Told},
+        shared::{Exact, SharedConfiguration, Told},
         state::{BucketName, LimitBucketName},
     },
 };
@@ -27,8 +27,7 @@ impl Replica {
         limit: Dimension,
         quota: Quota,
     ) -> (Arc<[u8]>, Told) {
-        let lineage = self.store.configuration.lineage_of_client(client.as_str());
-        let told = lineage.and_then(|lineage| lineage.told(limit == Dimension::Tpm));
+        let told = told_of_own(&self.store.configuration, client.as_str(), limit);
         (key(&own_name(client, limit)), told.unwrap_or_else(|| undeclared(quota)))
     }
 
@@ -38,14 +37,7 @@ impl Replica {
         name: LimitBucketName<'_>,
         quota: Option<Quota>,
     ) -> (Arc<[u8]>, Option<Told>) {
-        let configuration = &self.store.configuration;
-        let lineage = configuration.lineage_of_limit(name.limit.name);
-        // Whatever begins anew, a client, a limit or a model, has new buckets.
-        let of_client = name.client.and_then(|client| configuration.lineage_of_client(client));
-        let of_model = name.model.and_then(|model| configuration.lineage_of_model(model));
-        let epochs = [lineage, of_client, of_model].into_iter().flatten();
-        let epoch = epochs.map(|lineage| lineage.epoch()).max().unwrap_or_default();
-        let told = lineage.and_then(|lineage| lineage.told(name.trial));
+        let (epoch, told) = told_of_limit(&self.store.configuration, &name);
         let told = told.or_else(|| quota.map(undeclared));
         let bucket = key(&BucketName::Limit(name));
         match told {
@@ -54,6 +46,46 @@ impl Replica {
             None => ([&*bucket, &epoch.get().to_le_bytes()].concat().into(), None),
         }
     }
+}
+
+/// What the store is told of a client's own limit; `None`: nobody has declared it.
+fn told_of_own(
+    configuration: &SharedConfiguration,
+    client: &str,
+    limit: Dimension,
+) -> Option<Told> {
+    configuration.lineage_of_client(client)?.told(limit == Dimension::Tpm)
+}
+
+/// The same of a limit's bucket, and since when it is that bucket.
+fn told_of_limit(
+    configuration: &SharedConfiguration,
+    name: &LimitBucketName<'_>,
+) -> (Exact, Option<Told>) {
+    let lineage = configuration.lineage_of_limit(name.limit.name);
+    // Whatever begins anew, a client, a limit or a model, has new buckets.
+    let of_client = name.client.and_then(|client| configuration.lineage_of_client(client));
+    let of_model = name.model.and_then(|model| configuration.lineage_of_model(model));
+    let epochs = [lineage, of_client, of_model].into_iter().flatten();
+    let epoch = epochs.map(|lineage| lineage.epoch()).max().unwrap_or_default();
+    (epoch, lineage.and_then(|lineage| lineage.told(name.trial)))
+}
+
+/// Where a bucket of a window stands that is written down, and what the store is told of it; `None`: it
+/// is of nothing that is declared.
+pub(super) fn declared_bucket(
+    configuration: &SharedConfiguration,
+    name: &BucketName<'_>,
+) -> Option<(Arc<[u8]>, Told)> {
+    let told = match name {
+        BucketName::Rpm(client) => told_of_own(configuration, client, Dimension::Rpm)?,
+        BucketName::Tpm(client) => told_of_own(configuration, client, Dimension::Tpm)?,
+        BucketName::Limit(name) => {
+            let (epoch, told) = told_of_limit(configuration, name);
+            Told { epoch, ..told? }
+        }
+    };
+    Some((key(name), told))
 }
 
 impl Ledger {

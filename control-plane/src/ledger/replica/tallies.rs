@@ -13,7 +13,10 @@ use crate::{
         record::LimitCount,
         slots::{Books, SlotNumber},
     },
-    store::{shared::Unavailable, state::Tallies},
+    store::{
+        shared::{TALLIES_KEY, Unavailable},
+        state::{LimitTalliesRecord, Record, Tallies, TalliesRecord},
+    },
 };
 
 /// How many clients are told of at a time.
@@ -72,7 +75,7 @@ impl Ledger {
                     Some((name, count.refused, count.would_refuse))
                 });
                 let told = Told { format: FORMAT, tallies, dropped, limits: limits.collect() };
-                Some((key(client), postcard::to_allocvec(&told).ok()?))
+                told.stored(client.as_str())
             });
             let told = told.collect();
             if replica.store.tell_tallies(&replica.name, told).await.is_err() {
@@ -91,7 +94,7 @@ impl Replica {
         &self,
         clients: &[(SlotNumber, ClientId)],
     ) -> Result<Vec<Counted>, Unavailable> {
-        let keys = clients.iter().map(|(_, client)| key(client)).collect();
+        let keys = clients.iter().map(|(_, client)| key(client.as_str())).collect();
         let told = self.store.tallies(keys).await?;
         let counted = told.iter().map(|told| {
             let others = told.iter().filter(|(name, _)| *name != self.name);
@@ -99,6 +102,40 @@ impl Replica {
             told.fold(Counted::default(), Counted::and)
         });
         Ok(counted.collect())
+    }
+}
+
+/// What an installation counted that had no store, as one more that counts; `None`: nothing is written
+/// down of this client.
+pub(super) fn counted_before(records: &[Record<'_>]) -> Option<(Arc<[u8]>, Vec<u8>)> {
+    let mut counted =
+        Told { format: FORMAT, tallies: Tallies::default(), dropped: 0, limits: vec![] };
+    let mut of = None;
+    for record in records {
+        match record {
+            Record::Tallies(TalliesRecord { client, tallies }) => {
+                of = Some(*client);
+                // As many further ones would not count; here nobody counts further.
+                counted.tallies = Tallies { overcounted: 0, ..*tallies };
+            }
+            Record::LimitTallies(LimitTalliesRecord { client, dropped, limits }) => {
+                of = Some(*client);
+                counted.dropped = *dropped;
+                let limits = limits.iter();
+                let limits = limits.map(|of| (of.limit.name, of.refused, of.would_refuse));
+                counted.limits = limits.collect();
+            }
+            _ => {}
+        }
+    }
+    counted.stored(of?)
+}
+
+impl Told<'_> {
+    /// Where it stands, and the bytes.
+    fn stored(&self, client: &str) -> Option<(Arc<[u8]>, Vec<u8>)> {
+        // It writes to memory, and knows all that is told.
+        Some((key(client), postcard::to_allocvec(self).ok()?))
     }
 }
 
@@ -121,6 +158,6 @@ impl Counted {
     }
 }
 
-fn key(client: &ClientId) -> Arc<[u8]> {
-    [b"t:", client.as_str().as_bytes()].concat().into()
+fn key(client: &str) -> Arc<[u8]> {
+    [TALLIES_KEY, client.as_bytes()].concat().into()
 }

@@ -30,6 +30,11 @@ impl Link {
         Self { target, prefix: prefix.to_owned(), connection: Mutex::default() }
     }
 
+    /// What all keys begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The connection, which is made now where there is none. One that others make is waited for.
     pub async fn client(&self) -> Result<Client, Failure> {
         Ok(self.numbered().await?.0)

@@ -15,6 +15,7 @@ use super::{
     Link, StoreMetrics,
     bounded::within,
     client::{Failure, SmallScript},
+    keys::{PRESENCE_KEY, PRESENCE_MS},
 };
 
 /// How often each says that it is there.
@@ -26,11 +27,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every so many times it is also asked how many replicas it has.
 const REPLICAS_EVERY: u64 = 10;
-
-/// For how long it counts.
-const COUNTS_MS: u32 = 10_000;
-
-const KEY: &str = "control-planes";
 
 /// The last count.
 #[derive(Clone, Debug)]
@@ -72,8 +68,8 @@ impl Presence {
 
 async fn say(link: &Link, script: &SmallScript, name: &[u8]) -> Result<u64, Failure> {
     let client = link.client().await?;
-    let arguments = [name.to_vec(), COUNTS_MS.to_string().into_bytes()];
-    let said = answered(link, client.run_script(script, &[KEY], &arguments)).await;
+    let arguments = [name.to_vec(), PRESENCE_MS.to_string().into_bytes()];
+    let said = answered(link, client.run_script(script, &[PRESENCE_KEY], &arguments)).await;
     let there = said?.into_integer().and_then(|there| u64::try_from(there).ok());
     there.ok_or(Failure::NotUnderstood("how many control planes there are"))
 }

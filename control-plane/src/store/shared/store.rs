@@ -33,6 +33,11 @@ impl SharedStore {
         Self { configuration, committer, link, takeover: Arc::default() }
     }
 
+    /// The connection over which it reads.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Takes over what a worker has open for the control plane of this name, to which it has come. `None`:
     /// it has come on a later stream already, here or elsewhere.
     pub async fn take_over(

@@ -170,6 +170,12 @@ impl Found {
         }
     }
 
+    /// The numbers, where it is a list of numbers that are not negative.
+    pub fn into_numbers(self) -> Option<Vec<u64>> {
+        let numbers = self.into_list()?.into_iter();
+        numbers.map(|number| u64::try_from(number.into_integer()?).ok()).collect()
+    }
+
     /// The bytes, where it is a text.
     pub fn into_bytes(self) -> Option<Vec<u8>> {
         match self {

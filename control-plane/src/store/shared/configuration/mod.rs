@@ -23,20 +23,13 @@ use super::{
     Lineage, Link,
     bounded::within,
     client::{Failure, Found, SmallScript},
+    keys::{FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY},
     lineage::exact,
 };
 use crate::{
     clients::{ClientConfig, Revision},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
 };
-
-/// Where it is, behind the prefix of the space.
-const TURN_KEY: &str = "config:turn";
-const REVISION_KEY: &str = "config:revision";
-const ROWS_KEY: &str = "config:rows";
-const MOVED_KEY: &str = "config:moved";
-const REMOVED_KEY: &str = "config:removed";
-const FORGOTTEN_KEY: &str = "config:forgotten";
 
 /// How many rows are told one by one to whoever asks what was written.
 const TOLD_MAX: u32 = 10_000;
@@ -69,6 +62,8 @@ pub struct SharedConfiguration {
     scripts: Scripts,
     lineages: DashMap<Box<[u8]>, Lineage, RandomState>,
     turn: Mutex<Option<Turn>>,
+    /// The token of the import that this process makes; while another one does nobody writes.
+    import: Vec<u8>,
 }
 
 /// What is written of a thing.
@@ -111,6 +106,8 @@ enum Cause {
     Turn,
     #[error("another control plane wrote at the same time")]
     Lost,
+    #[error("an import into it is not finished: import once more, or choose another STORE_PREFIX")]
+    Importing,
     #[error("one write changes at most {EDITS_MAX} things, not {0}: make it in parts")]
     TooMuch(usize),
 }
@@ -130,7 +127,18 @@ impl SharedConfiguration {
             write: SmallScript::new(include_str!("write.lua")),
             end: SmallScript::new(include_str!("end.lua")),
         };
-        Self { link, scripts, lineages: DashMap::default(), turn: Mutex::default() }
+        Self {
+            link,
+            scripts,
+            lineages: DashMap::default(),
+            turn: Mutex::default(),
+            import: Vec::new(),
+        }
+    }
+
+    /// The same for the one process that may write until an import of this token is finished.
+    pub(super) fn of_import(link: Link, token: Vec<u8>) -> Self {
+        Self { import: token, ..Self::new(link) }
     }
 
     /// Since when a client's buckets are its own, and its numbers what they are.
@@ -258,8 +266,12 @@ impl SharedConfiguration {
         let until = Instant::now() + TURN_WAIT;
         let turn_ms = text(TURN.as_millis());
         let began = loop {
-            let arguments = [token.clone(), turn_ms.clone()];
-            let found = self.run(&self.scripts.begin, &[TURN_KEY], &arguments).await?;
+            let arguments = [token.clone(), turn_ms.clone(), self.import.clone()];
+            let keys = [TURN_KEY, IMPORT_KEY];
+            let found = self.run(&self.scripts.begin, &keys, &arguments).await?;
+            if found == Found::Nothing {
+                return Err(Cause::Importing);
+            }
             match found.into_integer().ok_or(Cause::Answer)? {
                 now @ 0.. => break Revision::new(now.unsigned_abs()),
                 _ if Instant::now() >= until => return Err(Cause::Turn),

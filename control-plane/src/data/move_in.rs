@@ -1,0 +1,117 @@
+//! `flowguard data import` into a store that control planes share.
+
+use std::{collections::HashSet, slice, sync::Arc};
+
+use limiter::{ClientId, PerMinute, UnixMillis};
+
+use super::{DataError, Declared, Source, import::read_source};
+use crate::{
+    backup::Counts,
+    clients::{ClientConfig, Limits},
+    config_file::Loaded,
+    ledger::{Ledger, ManualClock, MovedIn},
+    operator::Wanted,
+    store::{
+        Edit,
+        shared::{Import, Link},
+        state::{BucketName, BucketRecord, Record},
+    },
+};
+
+/// How many clients are read at a time.
+const CLIENTS_AT_A_TIME: usize = 1_024;
+
+/// Fills the space of these two links, which nobody has used, with a backup: control planes that start
+/// with it go on as if they had been down since, and start with all of it or not at all.
+pub async fn import_shared(
+    source: &Source,
+    (link, of_configuration): (Arc<Link>, Link),
+    declared: &Declared,
+) -> Result<Counts, DataError> {
+    // Whatever is wrong is told before anything is written.
+    let file = declared.config_file.clone().map(Loaded::read).transpose()?;
+    let of_file = file.map(|file| Wanted::from(file.document().clone())).unwrap_or_default();
+    let restored = read_source(source)?;
+    let ledger = &restored.ledger;
+    let mut import = Import::begin(link, of_configuration).await?;
+    configure(&mut import, ledger, &of_file).await?;
+    let unknown = Ledger::new(declared.policy, ManualClock::at(UnixMillis(0))).unknown_config();
+    import.declare(unknown.map(Edit::PutClient)).await?;
+    let times = (restored.at, import.now());
+
+    let moved = |records: &[Record<'_>], import: &Import| {
+        MovedIn::of(records, import.configuration(), times)
+    };
+    let mut after = None;
+    loop {
+        let read = |config: &ClientConfig, records: &[Record<'_>]| {
+            (config.id.clone(), moved(records, &import))
+        };
+        let clients = ledger.recorded_after(after.as_ref(), CLIENTS_AT_A_TIME, read);
+        let Some((last, _)) = clients.last() else { break };
+        after = Some(last.clone());
+        for (_, MovedIn { buckets, counted }) in clients {
+            import.put(buckets, counted).await?;
+        }
+    }
+    let mut of_all = Vec::new();
+    of_all.extend(ledger.recorded_unknown(|records| moved(records, &import)));
+    ledger.recorded_shared(|record| of_all.push(moved(slice::from_ref(record), &import)));
+    for MovedIn { buckets, counted } in of_all {
+        import.put(buckets, counted).await?;
+    }
+    import.finish().await?;
+    Ok(restored.counts)
+}
+
+/// Stores what is configured; what the file of clients names is declared.
+async fn configure(
+    import: &mut Import,
+    ledger: &Ledger,
+    of_file: &Wanted,
+) -> Result<(), DataError> {
+    for (name, patterns) in ledger.models().to_map() {
+        let is_of_file = of_file.models.contains_key(&name);
+        import.configure([Edit::PutModel(name, patterns)], is_of_file).await?;
+    }
+    for limit in ledger.limits() {
+        let is_of_file = of_file.limits.iter().any(|of| of.name == limit.name);
+        import.configure([Edit::PutLimit(limit)], is_of_file).await?;
+    }
+    let of_file: HashSet<&ClientId> = of_file.clients.iter().map(|config| &config.id).collect();
+    let mut after: Option<ClientId> = None;
+    loop {
+        let clients = ledger.recorded_after(after.as_ref(), CLIENTS_AT_A_TIME, put_client);
+        let Some((last, _)) = clients.last() else { return Ok(()) };
+        after = Some(last.clone());
+        for (id, edits) in clients {
+            import.configure(edits, of_file.contains(&id)).await?;
+        }
+    }
+}
+
+/// A client; where it has a bucket of a limit that is not in force any more, that limit first: the bucket
+/// goes on where it is when the limit comes back.
+fn put_client(config: &ClientConfig, records: &[Record<'_>]) -> (ClientId, Vec<Edit>) {
+    let mut limits = config.limits;
+    for record in records {
+        let Record::Bucket(BucketRecord { bucket, level: Some(level), .. }) = record else {
+            continue;
+        };
+        let Limits { rpm, tpm } = &mut limits;
+        let limit = match bucket {
+            BucketName::Rpm(_) => rpm,
+            BucketName::Tpm(_) => tpm,
+            BucketName::Limit(_) => continue,
+        };
+        if limit.is_none() {
+            *limit = PerMinute::new(level.amount).ok();
+        }
+    }
+    let mut edits = Vec::with_capacity(1);
+    if limits != config.limits {
+        edits.push(Edit::PutClient(ClientConfig { limits, ..config.clone() }));
+    }
+    edits.push(Edit::PutClient(config.clone()));
+    (config.id.clone(), edits)
+}
