@@ -17,7 +17,7 @@ use crate::{
         shared::{
             self, Committer, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreUrl,
             Topology,
-            client::{Credentials, Failure, Secret, Server, Target, Trust},
+            client::{Credentials, Failure, Mode, Secret, Server, Target, Trust},
         },
     },
 };
@@ -70,9 +70,16 @@ pub(super) enum ShareError {
         /// What went wrong.
         failure: Box<Failure>,
     },
-    /// It is of a kind that is not known yet.
-    #[error("STORE_URL={0} (--store-url) must name one server: redis:// or rediss://")]
-    Topology(Box<StoreUrl>),
+    /// It is run in another way than the URL says.
+    #[error("STORE_URL={url} (--store-url) leads to {found}: write {scheme}")]
+    Topology {
+        /// The store.
+        url: Box<StoreUrl>,
+        /// What was found.
+        found: &'static str,
+        /// How its URL begins.
+        scheme: String,
+    },
     /// It throws buckets away.
     #[error(
         "STORE_URL={url} (--store-url) has maxmemory-policy {policy}, which throws away what clients \
@@ -174,7 +181,12 @@ impl Sharing {
 
 /// Says what was found, warns of what is risky, and refuses what would be wrong.
 fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
-    let Server { version, maxmemory_policy, is_master, replicas, has_log, .. } = server;
+    let Server { address, mode, version, maxmemory_policy, is_master, replicas, has_log, .. } =
+        server;
+    if let Some((found, kind)) = contradiction(&url.topology, *mode) {
+        let scheme = format!("{}{kind}", if url.tls { "rediss" } else { "redis" });
+        return Err(ShareError::Topology { url: Box::new(url.clone()), found, scheme });
+    }
     if !is_master {
         return Err(ShareError::Replica(Box::new(url.clone())));
     }
@@ -182,7 +194,15 @@ fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
         let policy = maxmemory_policy.clone();
         return Err(ShareError::Evicts { url: Box::new(url.clone()), policy });
     }
-    info!(%version, replicas, append_only_file = has_log, "the store {url} answers");
+    let led = match url.topology {
+        Topology::Single(_) => "answers",
+        Topology::Sentinel { .. } => "answers: its sentinels name the master",
+        Topology::Cluster(_) => "answers: its cluster names the owner of the keys",
+    };
+    info!(
+        server = %address, %version, %maxmemory_policy, replicas, append_only_file = has_log,
+        "the store {url} {led}"
+    );
     if !has_log {
         warn!("the store keeps no append-only file: what it knows ends with its process");
     }
@@ -192,10 +212,22 @@ fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
     Ok(())
 }
 
+/// What was found where the URL says something else, and what its scheme would end with.
+fn contradiction(topology: &Topology, mode: Mode) -> Option<(&'static str, &'static str)> {
+    match (topology, mode) {
+        (Topology::Single(_) | Topology::Sentinel { .. }, Mode::Standalone)
+        | (Topology::Cluster(_), Mode::InCluster) => None,
+        (Topology::Single(_) | Topology::Sentinel { .. }, Mode::InCluster) => {
+            Some(("a server of a cluster", "+cluster://HOST,HOST"))
+        }
+        (_, Mode::Sentinel) => Some(("a sentinel", "+sentinel://HOST,HOST/SERVICE")),
+        (Topology::Cluster(_), Mode::Standalone) => {
+            Some(("a server that is in no cluster", "://HOST"))
+        }
+    }
+}
+
 fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError> {
-    let Topology::Single(server) = &url.topology else {
-        return Err(ShareError::Topology(Box::new(url.clone())));
-    };
     let password = match (&url.password, &config.password_file) {
         (Some(password), _) => Some(password.clone()),
         (None, Some(path)) => {
@@ -210,9 +242,7 @@ fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError>
         (Some(path), true) => Some(Trust::Authorities(read("STORE_CA_FILE", path)?)),
     };
     Ok(Target {
-        host: server.host.to_string().trim_matches(['[', ']']).to_owned(),
-        port: server.port,
-        database: 0,
+        topology: url.topology.clone(),
         tls,
         credentials: Credentials { user: url.user.clone(), password: password.map(Secret::new) },
     })

@@ -8,8 +8,11 @@ mod faults;
 mod history;
 mod places;
 mod server;
+mod taken_over;
 mod traffic;
+mod ways;
 mod world;
+mod written;
 
 use harness::{random::with_a_new_seed, redis::Kind};
 

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Committer, Link, SharedConfiguration, Unavailable, Value, WorkerName,
-    client::{Client, Failure},
-};
+use super::{Committer, Link, SharedConfiguration, Unavailable, Value, WorkerName, client::Client};
 
 /// What is configured there, and what is left of limits.
 #[derive(Clone, Debug)]
@@ -40,8 +37,8 @@ impl SharedStore {
         &self,
         worker: &WorkerName,
     ) -> Result<Vec<(u32, u16, Vec<u8>)>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.open_requests(&worker.key).await).await
+        let open = async |client: Client| client.open_requests(&worker.key).await;
+        self.link.ask(open).await.map_err(|_| Unavailable)
     }
 
     /// Notes that a worker came to the control plane of this name, and tells to which one it came
@@ -51,8 +48,9 @@ impl SharedStore {
         worker: &WorkerName,
         to: &[u8],
     ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.replace(&whereabouts(worker), to, WHEREABOUTS_MS).await).await
+        let key = whereabouts(worker);
+        let before = async |client: Client| client.replace(&key, to, WHEREABOUTS_MS).await;
+        self.link.ask(before).await.map_err(|_| Unavailable)
     }
 
     /// To which control plane a worker came last, that has been at one before.
@@ -60,16 +58,15 @@ impl SharedStore {
         &self,
         worker: &WorkerName,
     ) -> Result<Option<Vec<u8>>, Unavailable> {
-        let client = self.client().await?;
-        let values = client.values(&[whereabouts(worker).into()]).await;
-        Ok(self.answered(values).await?.pop().flatten())
+        let keys = [whereabouts(worker).into()];
+        let values = self.link.ask(async |client: Client| client.values(&keys).await).await;
+        Ok(values.map_err(|_| Unavailable)?.pop().flatten())
     }
 
     /// Buckets as they stood when each was charged last; `None`: it never was.
     pub async fn values(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<Option<Value>>, Unavailable> {
-        let client = self.client().await?;
-        let values = self.answered(client.values(&keys).await).await?;
-        let read = values.into_iter().map(|value| match value {
+        let values = self.link.ask(async |client: Client| client.values(&keys).await).await;
+        let read = values.map_err(|_| Unavailable)?.into_iter().map(|value| match value {
             Some(value) => Value::try_from(&*value).map(Some).map_err(|_| Unavailable),
             None => Ok(None),
         });
@@ -78,8 +75,8 @@ impl SharedStore {
 
     /// How many places are taken of each of these.
     pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.places_taken(&keys).await).await
+        let taken = self.link.ask(async |client: Client| client.places_taken(&keys).await).await;
+        taken.map_err(|_| Unavailable)
     }
 
     /// What each control plane told that it counted of each of these clients.
@@ -87,8 +84,8 @@ impl SharedStore {
         &self,
         keys: Vec<Arc<[u8]>>,
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.hashes(&keys).await).await
+        let told = self.link.ask(async |client: Client| client.hashes(&keys).await).await;
+        told.map_err(|_| Unavailable)
     }
 
     /// Tells what the control plane of this name counted of some clients.
@@ -97,19 +94,7 @@ impl SharedStore {
         name: &[u8],
         told: Vec<(Arc<[u8]>, Vec<u8>)>,
     ) -> Result<(), Unavailable> {
-        let client = self.client().await?;
-        self.answered(client.set_fields(name, &told).await).await
-    }
-
-    async fn client(&self) -> Result<Client, Unavailable> {
-        self.link.client().await.map_err(|_| Unavailable)
-    }
-
-    /// What was read; over another connection from now on where this one failed.
-    async fn answered<T>(&self, answered: Result<T, Failure>) -> Result<T, Unavailable> {
-        if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
-            self.link.has_broken().await;
-        }
-        answered.map_err(|_| Unavailable)
+        let told = self.link.ask(async |client: Client| client.set_fields(name, &told).await).await;
+        told.map_err(|_| Unavailable)
     }
 }
