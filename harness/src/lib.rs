@@ -23,6 +23,7 @@ pub mod prometheus;
 pub mod random;
 pub mod raw_client;
 pub mod redis;
+pub mod redis_pair;
 pub mod relay;
 pub mod stack;
 pub mod tls;

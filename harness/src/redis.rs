@@ -38,6 +38,9 @@ pub struct Redis {
     folder: TempDir,
 }
 
+/// The name of a configuration that a server may rewrite, in its folder.
+const CONFIGURATION: &str = "server.conf";
+
 impl Kind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Redis, Self::Valkey];
@@ -54,7 +57,15 @@ impl Redis {
     /// Starts one that writes nothing to disk, and waits until it is ready. `options` are those of its
     /// command line, as `["--maxmemory", "2mb"]`; they come after its own.
     pub async fn start(kind: Kind, options: &[&str]) -> Self {
+        Self::start_with(kind, None, options).await
+    }
+
+    /// The same with a configuration that it may rewrite, as sentinels do.
+    pub async fn start_with(kind: Kind, configuration: Option<&str>, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
+        if let Some(text) = configuration {
+            std::fs::write(folder.path().join(CONFIGURATION), text).expect("a file");
+        }
         let port = free_port();
         let options = options.iter().map(|option| (*option).to_owned()).collect::<Vec<_>>();
         let process = spawn(kind, &options, port, folder.path());
@@ -96,6 +107,24 @@ impl Redis {
         answer
     }
 
+    /// What it answers to a command of words, or its error.
+    pub async fn ask(&self, words: &str) -> Result<String, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let mut connection = AsyncTcpStream::connect(self.address()).await.map_err(failed)?;
+        connection.write_all(format!("{words}\r\n").as_bytes()).await.map_err(failed)?;
+        // It answers first. Sentinels know no `QUIT`.
+        connection.shutdown().await.map_err(failed)?;
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.map_err(failed)?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        if answer.starts_with('-') { Err(answer) } else { Ok(answer) }
+    }
+
+    /// Whether it takes writes, as it says itself.
+    pub async fn is_primary(&self) -> bool {
+        self.ask("ROLE").await.is_ok_and(|role| role.contains("master"))
+    }
+
     /// The process, to be killed, frozen and thawed.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -116,6 +145,10 @@ impl Redis {
 fn spawn(kind: Kind, options: &[String], port: u16, folder: &Path) -> Process {
     let mut command = kind.command();
     tools::clean_environment(&mut command);
+    let configuration = folder.join(CONFIGURATION);
+    if configuration.is_file() {
+        command.arg(configuration);
+    }
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
     command.arg("--dir").arg(folder).args(options);
     Process::spawn("redis", command, folder)

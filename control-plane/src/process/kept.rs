@@ -19,7 +19,7 @@ use crate::{
         shared::{
             self, ClockDifference, Committer, Link, SharedConfiguration, SharedStore, SpaceError,
             Standing, StoreFailureMode, StoreMetrics, StoreUrl, Topology,
-            client::{Client, Credentials, Failure, Secret, Server, Target, Trust},
+            client::{Client, Credentials, Failure, Mode, Secret, Server, Target, Trust},
         },
     },
 };
@@ -78,9 +78,16 @@ pub(super) enum ShareError {
         /// What went wrong.
         failure: Box<Failure>,
     },
-    /// It is of a kind that is not known yet.
-    #[error("STORE_URL={0} (--store-url) must name one server: redis:// or rediss://")]
-    Topology(Box<StoreUrl>),
+    /// It is run in another way than the URL says.
+    #[error("STORE_URL={url} (--store-url) leads to {found}: write {scheme}")]
+    Topology {
+        /// The store.
+        url: Box<StoreUrl>,
+        /// What was found.
+        found: &'static str,
+        /// How its URL begins.
+        scheme: String,
+    },
     /// It throws buckets away.
     #[error(
         "STORE_URL={url} (--store-url) has maxmemory-policy {policy}, which throws away what clients \
@@ -251,7 +258,11 @@ fn failed(url: &StoreUrl, failure: Failure) -> ShareError {
 
 /// Refuses what would be wrong.
 fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
-    let Server { maxmemory_policy, is_master, .. } = server;
+    let Server { mode, maxmemory_policy, is_master, .. } = server;
+    if let Some((found, kind)) = contradiction(&url.topology, *mode) {
+        let scheme = format!("{}{kind}", if url.tls { "rediss" } else { "redis" });
+        return Err(ShareError::Topology { url: Box::new(url.clone()), found, scheme });
+    }
     if !is_master {
         return Err(ShareError::Replica(Box::new(url.clone())));
     }
@@ -262,10 +273,22 @@ fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
     Ok(())
 }
 
+/// What was found where the URL says something else, and what its scheme would end with.
+fn contradiction(topology: &Topology, mode: Mode) -> Option<(&'static str, &'static str)> {
+    match (topology, mode) {
+        (Topology::Single(_) | Topology::Sentinel { .. }, Mode::Standalone)
+        | (Topology::Cluster(_), Mode::InCluster) => None,
+        (Topology::Single(_) | Topology::Sentinel { .. }, Mode::InCluster) => {
+            Some(("a server of a cluster", "+cluster://HOST,HOST"))
+        }
+        (_, Mode::Sentinel) => Some(("a sentinel", "+sentinel://HOST,HOST/SERVICE")),
+        (Topology::Cluster(_), Mode::Standalone) => {
+            Some(("a server that is in no cluster", "://HOST"))
+        }
+    }
+}
+
 fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError> {
-    let Topology::Single(server) = &url.topology else {
-        return Err(ShareError::Topology(Box::new(url.clone())));
-    };
     let password = match (&url.password, &config.password_file) {
         (Some(password), _) => Some(password.clone()),
         (None, Some(path)) => {
@@ -280,9 +303,7 @@ fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError>
         (Some(path), true) => Some(Trust::Authorities(read("STORE_CA_FILE", path)?)),
     };
     Ok(Target {
-        host: server.host.to_string().trim_matches(['[', ']']).to_owned(),
-        port: server.port,
-        database: 0,
+        topology: url.topology.clone(),
         tls,
         credentials: Credentials { user: url.user.clone(), password: password.map(Secret::new) },
     })

@@ -11,17 +11,23 @@ pub(super) fn announce(url: &StoreUrl, server: &Server, clock: ClockDifference) 
         Topology::Sentinel { .. } => "sentinel",
         Topology::Cluster(_) => "cluster",
     };
-    let Server { version, maxmemory_policy, replicas, has_log, .. } = server;
+    let led = match &url.topology {
+        Topology::Single(_) => "answers",
+        Topology::Sentinel { .. } => "answers: its sentinels name the master",
+        Topology::Cluster(_) => "answers: its cluster names the owner of the keys",
+    };
+    let Server { address, version, maxmemory_policy, replicas, has_log, .. } = server;
     let ClockDifference { ahead_ms, within_ms } = clock;
     info!(
         topology,
+        server = %address,
         %version,
         %maxmemory_policy,
         append_only_file = has_log,
         replicas,
         clock_ahead_ms = ahead_ms,
         clock_within_ms = within_ms,
-        "the store {url} answers"
+        "the store {url} {led}"
     );
     if !has_log {
         warn!("the store keeps no append-only file: what it knows ends with its process");

@@ -20,6 +20,12 @@ pub enum SettingsError {
     /// A variable that was meant to be one.
     #[error(transparent)]
     Misspelt(#[from] Misspelt),
+    /// Keys that a cluster would spread over its servers.
+    #[error(
+        "STORE_PREFIX={0} has no part in braces, without which a cluster (STORE_URL) spreads the keys \
+         over its servers: name one, such as {{limits}}:"
+    )]
+    Spread(String),
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

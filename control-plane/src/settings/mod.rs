@@ -74,7 +74,8 @@ impl Settings {
     /// if anything.
     ///
     /// # Errors
-    /// The first value that is not allowed, or that names the port of a setting before it.
+    /// The first value that is not allowed, or that names the port of a setting before it; else what does
+    /// not go together.
     pub fn resolve(given: impl Fn(&Setting) -> Option<GivenText>) -> Result<Self, SettingsError> {
         let mut settings = Self::default();
         for setting in Setting::all() {
@@ -82,6 +83,9 @@ impl Settings {
                 setting.read(&mut settings, given)?;
             }
             settings.refuse_shared_port(setting)?;
+        }
+        if settings.store.is_spread() {
+            return Err(SettingsError::Spread(settings.store.prefix));
         }
         Ok(settings)
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::refusal;
+use super::{refusal, settings};
 
 fn check_refused(name: &str, value: &str, message: &str) {
     assert_eq!(refusal(&[], &[(name, value)]), message);
@@ -175,6 +175,24 @@ fn two_listeners_never_share_a_port() {
         refusal(&[], &[("DECISION_PORT", "9901")]),
         "DECISION_PORT (--decision-port) and ENVOY_ADMIN_PORT (--envoy-admin-port) are both 9901: each needs a port of its own"
     );
+}
+
+#[test]
+fn keys_that_a_cluster_would_spread_over_its_servers_are_refused() {
+    let cluster = ("STORE_URL", "redis+cluster://node-1,node-2:7000");
+    for prefix in ["limits:", "{}limits:", "limits}{:", "{}{limits}:", "{limits"] {
+        assert_eq!(
+            refusal(&[], &[cluster, ("STORE_PREFIX", prefix)]),
+            format!(
+                "STORE_PREFIX={prefix} has no part in braces, without which a cluster (STORE_URL) \
+                 spreads the keys over its servers: name one, such as {{limits}}:"
+            )
+        );
+        settings(&[], &[("STORE_URL", "redis://node-1"), ("STORE_PREFIX", prefix)]);
+    }
+    for prefix in ["{limits}:", "of-{limits}", "{{}", "{flowguard}:"] {
+        settings(&[], &[cluster, ("STORE_PREFIX", prefix)]);
+    }
 }
 
 #[test]

@@ -13,9 +13,11 @@ use harness::{
 use limiter::{Quota, Tokens, UnixMillis, Window};
 use tokio::time::Instant;
 
-use crate::world::exact;
+use crate::{
+    traffic::{PREFIX, target_of},
+    world::exact,
+};
 
-const PREFIX: &str = "{flowguard}:";
 const KEY: &[u8] = b"bucket:alice";
 const WORKER: &[u8] = b"open:worker";
 const SOON: Duration = Duration::from_secs(20);
@@ -26,13 +28,11 @@ const NO_TIME: Duration = Duration::from_millis(30);
 const ADMITTED: Verdict = Verdict::Done { charged: 1 };
 
 fn target(redis: &Redis) -> Target {
-    Target {
-        host: "localhost".to_owned(),
-        port: redis.address().port(),
-        database: 0,
-        tls: None,
-        credentials: Credentials::default(),
-    }
+    at("localhost", redis.address().port())
+}
+
+fn at(host: &str, port: u16) -> Target {
+    target_of(&format!("redis://{host}:{port}"))
 }
 
 async fn connect(redis: &Redis) -> Client {
@@ -213,8 +213,14 @@ async fn a_server_without_the_replicas_that_it_wants_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_replica_does_nothing() {
-    check_that_nothing_was_done(&["--replicaof", "127.0.0.1 1"], "read only replica").await;
+async fn a_replica_does_nothing_and_another_one_has_to_be_asked() {
+    let (redis, client) = start(&["--replicaof", "127.0.0.1 1"]).await;
+    let failure = answered(&client, &request(1), SOON).await.expect_err("it is not done");
+    let Failure::Elsewhere(why) = &failure else { panic!("{failure}") };
+    assert!(why.contains("read only replica"), "{failure}");
+    assert!(failure.is_of_the_connection() && !failure.may_have_happened());
+    let key = [PREFIX.as_bytes(), KEY].concat();
+    assert_eq!(redis.command(&[b"EXISTS", &key]).await, b":0\r\n+OK\r\n");
 }
 
 #[tokio::test]
@@ -255,7 +261,7 @@ async fn a_certificate_has_to_be_of_the_authority_that_is_trusted() {
     let folder = tempfile::tempdir().expect("a folder");
     let front = TlsFront::start(redis.address(), "localhost", &[], folder.path()).await;
     let authority = std::fs::read(front.ca_file()).expect("a file");
-    let with = |trust| Target { port: front.port(), tls: Some(trust), ..target(&redis) };
+    let with = |trust| Target { tls: Some(trust), ..at("localhost", front.port()) };
     let right = with(Trust::Authorities(authority.clone()));
     let client = Client::connect(&right, PREFIX, SOON).await.expect("it is the right one");
     assert_eq!(verdict(&client, &request(1)).await, ADMITTED);
@@ -266,7 +272,7 @@ async fn a_certificate_has_to_be_of_the_authority_that_is_trusted() {
         let failure = Client::connect(&with(trust), PREFIX, SOON).await.expect_err("a stranger");
         assert!(matches!(failure, Failure::NotConnected(_)), "{failure}");
     }
-    let elsewhere = Target { host: "127.0.0.1".to_owned(), ..right };
+    let elsewhere = Target { tls: right.tls, ..at("127.0.0.1", front.port()) };
     let failure = Client::connect(&elsewhere, PREFIX, SOON).await.expect_err("of another name");
     assert!(matches!(failure, Failure::NotConnected(_)), "{failure}");
 }

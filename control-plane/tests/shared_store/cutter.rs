@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use harness::deadline::eventually;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
     net::{TcpListener, TcpStream},
@@ -40,9 +41,11 @@ impl Cutter {
         self.address
     }
 
-    /// Nobody hears the next reply, and its connection ends.
-    pub(crate) fn cut_at_the_next_reply(&self) {
+    /// Nobody hears the next reply, and its connection ends, before this does.
+    pub(crate) async fn cut_at_the_next_reply(&self) {
         self.cuts.store(true, Ordering::Relaxed);
+        eventually("a reply", || async { (!self.cuts.load(Ordering::Relaxed)).then_some(()) })
+            .await;
     }
 }
 

@@ -10,9 +10,12 @@ mod history;
 mod liar;
 mod places;
 mod server;
+mod taken_over;
 mod takeover;
 mod traffic;
+mod ways;
 mod world;
+mod written;
 
 use harness::{random::with_a_new_seed, redis::Kind};
 

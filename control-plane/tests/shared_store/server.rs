@@ -4,15 +4,14 @@ use std::{env, sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
     Batch, Reply,
-    client::{Answer, Client, Credentials, Target},
+    client::{Answer, Client},
     script::SCRIPT,
 };
 use harness::redis::{Kind, Redis};
 use limiter::UnixMillis;
 use tokio::time::Instant;
 
-/// What all keys begin with: in a cluster they are in one slot.
-const PREFIX: &str = "{flowguard}:";
+use crate::traffic::{PREFIX, target};
 
 /// Longer than any machine takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -61,12 +60,6 @@ impl Server {
 }
 
 async fn connect(redis: &Redis, script: &str) -> Client {
-    let target = Target {
-        host: redis.address().ip().to_string(),
-        port: redis.address().port(),
-        database: 0,
-        tls: None,
-        credentials: Credentials::default(),
-    };
+    let target = target(redis.address().port());
     Client::connect_with(&target, PREFIX, DEADLINE, script).await.expect("it listens")
 }

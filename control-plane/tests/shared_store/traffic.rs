@@ -12,9 +12,9 @@ use std::{
 use fastrand::Rng;
 use flowguard::store::shared::{
     Charged, Committer, Config, DecideWish, Decided, DemandWish, Done, EndWish, Hold, Link,
-    Receipt, RequestName, StoreFailureMode, StoreMetrics, Thing, Told, Unavailable, Value, Wish,
-    WorkerName,
-    client::{Client, Credentials, Target},
+    Receipt, RequestName, StoreFailureMode, StoreMetrics, StoreUrl, Thing, Told, Unavailable,
+    Value, Wish, WorkerName,
+    client::{Client, Target},
 };
 use harness::{
     deadline::{eventually, eventually_equal},
@@ -83,14 +83,13 @@ impl Plane {
     }
 }
 
+/// The servers of a URL.
+pub(crate) fn target_of(url: &str) -> Target {
+    Target::plain(StoreUrl::parse(url).expect("a URL").topology)
+}
+
 pub(crate) fn target(port: u16) -> Target {
-    Target {
-        host: "127.0.0.1".to_owned(),
-        port,
-        database: 0,
-        tls: None,
-        credentials: Credentials::default(),
-    }
+    target_of(&format!("redis://127.0.0.1:{port}"))
 }
 
 pub(crate) fn config(failure_mode: StoreFailureMode) -> Config {

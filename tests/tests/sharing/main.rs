@@ -5,6 +5,8 @@ mod everywhere;
 mod exact;
 mod places;
 mod spread;
+mod start;
+mod taken_over;
 
 use harness::TestStack;
 use harness::admin::Admin;
@@ -14,8 +16,13 @@ use harness::stack::StackBuilder;
 
 /// As many Envoys as control planes, each of two workers.
 fn stack_on(store: &Redis, control_planes: usize) -> StackBuilder {
+    stack_at(&format!("redis://{}", store.address()), control_planes)
+}
+
+/// The same on the store of a URL.
+fn stack_at(url: &str, control_planes: usize) -> StackBuilder {
     TestStack::builder()
-        .setting("STORE_URL", &format!("redis://{}", store.address()))
+        .setting("STORE_URL", url)
         .control_planes(control_planes)
         .envoys(control_planes)
         .workers(2)

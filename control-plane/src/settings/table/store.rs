@@ -9,7 +9,7 @@ use crate::settings::{
 
 rows! {
     STORE_URL {
-        fills: field!(store.url as Optional("a URL such as redis://host:6379 or rediss://user:password@host, or nothing")),
+        fills: field!(store.url as Optional("a URL such as redis://host:6379, rediss://user:password@host, redis+sentinel://host-1,host-2/service or redis+cluster://host-1,host-2, or nothing")),
         flag: "store-url" URL,
         meaning: "The Redis or Valkey that any number of control planes share, in place of DATA_DIR",
         echo: WithoutSecrets,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::StoreUrl;
+use super::{StoreUrl, Topology};
 
 /// Which store is shared, and how it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,12 @@ pub enum StoreFailureMode {
 impl Config {
     /// How long the prefix of the keys may be.
     pub const PREFIX_LEN_MAX: usize = 64;
+
+    /// Whether the keys would be in several slots of a cluster, which no script reaches at once.
+    pub fn is_spread(&self) -> bool {
+        let is_cluster = |url: &StoreUrl| matches!(url.topology, Topology::Cluster(_));
+        self.url.as_ref().is_some_and(is_cluster) && !is_one_slot(&self.prefix)
+    }
 }
 
 impl Default for Config {
@@ -52,4 +58,11 @@ impl Default for Config {
             failure_mode: StoreFailureMode::default(),
         }
     }
+}
+
+/// Whether keys that begin so have a hash tag, as the specification of clusters has it: what stands between
+/// the first `{` and the first `}` after it, if anything does.
+fn is_one_slot(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    tag.is_some_and(|(tag, _)| !tag.is_empty())
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::client::{Client, Failure, Target};
 
 /// How long a connection may take to be made.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long an answer may take that nobody's request waits for: a connection may have lost its other end.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A store, and the connection to it while there is one.
 #[derive(Debug)]
@@ -50,6 +53,21 @@ impl Link {
         connection.client = Some(client.clone());
         connection.number += 1;
         Ok((client, connection.number))
+    }
+
+    /// What is answered; over another connection from now on where this one failed or is silent.
+    pub(super) async fn ask<T>(
+        &self,
+        ask: impl AsyncFnOnce(Client) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let client = self.client().await?;
+        let answered = timeout(ANSWER_TIMEOUT, ask(client)).await;
+        let silent = |_| Err(Failure::Unknown(format!("no answer within {ANSWER_TIMEOUT:?}")));
+        let answered = answered.unwrap_or_else(silent);
+        if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
+            self.has_broken().await;
+        }
+        answered
     }
 
     /// The connection failed: the next call makes another one.

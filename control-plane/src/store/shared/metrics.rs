@@ -159,7 +159,7 @@ impl StoreMetrics {
     pub(super) fn has_failed(&self, failure: &Failure) {
         self.count(match failure {
             Failure::NotConnected(_) => Reason::Unreachable,
-            Failure::DidNothing(_) => Reason::DidNothing,
+            Failure::DidNothing(_) | Failure::Elsewhere(_) => Reason::DidNothing,
             Failure::Unreadable(_) => Reason::Unreadable,
             Failure::Refused(_) => Reason::Refused,
             Failure::NotReplicated(_) => Reason::NotReplicated,

@@ -5,7 +5,6 @@ pub mod client;
 pub mod script;
 
 mod batch;
-mod bounded;
 mod clock;
 mod committer;
 mod config;

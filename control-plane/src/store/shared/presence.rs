@@ -13,17 +13,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     Link, StoreMetrics,
-    bounded::within,
-    client::{Failure, SmallScript},
+    client::{Client, Failure, SmallScript},
     keys::{PRESENCE_KEY, PRESENCE_MS},
 };
 
 /// How often each says that it is there.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long an answer may take: whoever waits longer on a connection that lost its other end is not
-/// counted any more.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every so many times it is also asked how many replicas it has.
 const REPLICAS_EVERY: u64 = 10;
@@ -67,29 +62,15 @@ impl Presence {
 }
 
 async fn say(link: &Link, script: &SmallScript, name: &[u8]) -> Result<u64, Failure> {
-    let client = link.client().await?;
     let arguments = [name.to_vec(), PRESENCE_MS.to_string().into_bytes()];
-    let said = answered(link, client.run_script(script, &[PRESENCE_KEY], &arguments)).await;
-    let there = said?.into_integer().and_then(|there| u64::try_from(there).ok());
+    let run = async |client: Client| client.run_script(script, &[PRESENCE_KEY], &arguments).await;
+    let there = link.ask(run).await?.into_integer().and_then(|there| u64::try_from(there).ok());
     there.ok_or(Failure::NotUnderstood("how many control planes there are"))
 }
 
 /// How many replicas the store has, as far as it can be asked at the moment.
 async fn look_for_replicas(link: &Link, metrics: &StoreMetrics) {
-    let Ok(client) = link.client().await else { return };
-    if let Ok(server) = answered(link, client.server()).await {
+    if let Ok(server) = link.ask(async |client: Client| client.server().await).await {
         metrics.replicas.set(i64::try_from(server.replicas).unwrap_or(i64::MAX));
     }
-}
-
-/// What is answered in time; over another connection from now on where this one failed.
-async fn answered<T>(
-    link: &Link,
-    answer: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let answered = within(ANSWER_TIMEOUT, answer).await;
-    if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
-        link.has_broken().await;
-    }
-    answered
 }

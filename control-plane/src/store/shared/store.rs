@@ -1,16 +1,12 @@
 //! A store that control planes share, as one of them uses it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     Committer, Link, SharedConfiguration, TakenOver, Takeover, Unavailable, Value, WorkerName,
-    bounded::within,
     client::{Client, Failure},
     takeover::whereabouts,
 };
-
-/// How long whoever reads waits for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is configured there, and what is left of limits.
 #[derive(Clone, Debug)]
@@ -45,7 +41,7 @@ impl SharedStore {
         worker: &WorkerName,
         by: &[u8],
     ) -> Result<Option<TakenOver>, Unavailable> {
-        self.ask(async |client| self.takeover.of(client, worker, by).await).await
+        self.ask(async |client: Client| self.takeover.of(&client, worker, by).await).await
     }
 
     /// To which control plane a worker came last, that has been at one before.
@@ -54,12 +50,12 @@ impl SharedStore {
         worker: &WorkerName,
     ) -> Result<Option<Vec<u8>>, Unavailable> {
         let keys = [whereabouts(worker).into()];
-        Ok(self.ask(async |client| client.values(&keys).await).await?.pop().flatten())
+        Ok(self.ask(async |client: Client| client.values(&keys).await).await?.pop().flatten())
     }
 
     /// Buckets as they stood when each was charged last; `None`: it never was.
     pub async fn values(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<Option<Value>>, Unavailable> {
-        let values = self.ask(async |client| client.values(&keys).await).await?;
+        let values = self.ask(async |client: Client| client.values(&keys).await).await?;
         let read = values.into_iter().map(|value| match value {
             Some(value) => Value::try_from(&*value).map(Some).map_err(|_| Unavailable),
             None => Ok(None),
@@ -69,7 +65,7 @@ impl SharedStore {
 
     /// How many places are taken of each of these.
     pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
-        self.ask(async |client| client.places_taken(&keys).await).await
+        self.ask(async |client: Client| client.places_taken(&keys).await).await
     }
 
     /// What each control plane told that it counted of each of these clients or limits.
@@ -77,7 +73,7 @@ impl SharedStore {
         &self,
         keys: Vec<Arc<[u8]>>,
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
-        self.ask(async |client| client.hashes(&keys).await).await
+        self.ask(async |client: Client| client.hashes(&keys).await).await
     }
 
     /// Tells what the control plane of this name counted of some clients or limits.
@@ -86,26 +82,17 @@ impl SharedStore {
         name: &[u8],
         told: Vec<(Arc<[u8]>, Vec<u8>)>,
     ) -> Result<(), Unavailable> {
-        self.ask(async |client| client.set_fields(name, &told).await).await
+        self.ask(async |client: Client| client.set_fields(name, &told).await).await
     }
 
     /// Has something read or told over the connection, within a time. A store that is away is not tried.
     async fn ask<T>(
         &self,
-        ask: impl AsyncFnOnce(&Client) -> Result<T, Failure>,
+        ask: impl AsyncFnOnce(Client) -> Result<T, Failure>,
     ) -> Result<T, Unavailable> {
         if self.committer.is_away() {
             return Err(Unavailable);
         }
-        let asked = async {
-            let client = self.link.client().await?;
-            ask(&client).await
-        };
-        // One that broke is made anew.
-        let answered = within(ANSWER_TIMEOUT, asked).await;
-        if answered.as_ref().is_err_and(Failure::is_of_the_connection) {
-            self.link.has_broken().await;
-        }
-        answered.map_err(|_| Unavailable)
+        self.link.ask(ask).await.map_err(|_| Unavailable)
     }
 }

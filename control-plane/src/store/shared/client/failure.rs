@@ -1,26 +1,19 @@
 //! What a call fails with. All that matters of it is whether it can have happened.
 
+use std::fmt;
+
 use redis::{ErrorKind, RedisError};
 use thiserror::Error;
 use tokio::task::JoinError;
 
 use crate::store::shared::ReplyError;
 
-/// Answers by which a server says that it did nothing, and that it may do it later or elsewhere.
-const DID_NOTHING: [&str; 12] = [
-    "NOSCRIPT",
-    "MOVED",
-    "ASK",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "READONLY",
-    "NOREPLICAS",
-    "OOM",
-    "BUSY",
-    "MISCONF",
-];
+/// Answers by which a server says that it did nothing, and that it may do it later.
+const DID_NOTHING: [&str; 8] =
+    ["NOSCRIPT", "ASK", "TRYAGAIN", "LOADING", "NOREPLICAS", "OOM", "BUSY", "MISCONF"];
+
+/// Answers by which it says that it did nothing, and that it is not the one any more to be asked.
+const IS_ELSEWHERE: [&str; 4] = ["MOVED", "READONLY", "MASTERDOWN", "CLUSTERDOWN"];
 
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -31,6 +24,9 @@ pub enum Failure {
     /// The server did nothing, and may do it later.
     #[error("the store did nothing: {0}")]
     DidNothing(String),
+    /// The server did nothing, and another one may: it has to be looked for.
+    #[error("the store did nothing: {0}")]
+    Elsewhere(String),
     /// These buckets of the call, counted from 1, were written by a version that writes them otherwise;
     /// they were left as they are, and nothing was done.
     #[error("the store has buckets that this version cannot read, {0:?} of the call")]
@@ -55,7 +51,7 @@ pub enum Failure {
 impl Failure {
     /// Whether it surely did not happen and may happen when it is asked again.
     pub fn is_to_be_repeated(&self) -> bool {
-        matches!(self, Self::DidNothing(_))
+        matches!(self, Self::DidNothing(_) | Self::Elsewhere(_))
     }
 
     /// Whether the server answered, and the answer is of what it was asked: another call may go well.
@@ -64,6 +60,7 @@ impl Failure {
             Self::Refused(_) | Self::Reply(_) | Self::NotUnderstood(_) => true,
             Self::NotConnected(_)
             | Self::DidNothing(_)
+            | Self::Elsewhere(_)
             | Self::Unreadable(_)
             | Self::NotReplicated(_)
             | Self::Unknown(_) => false,
@@ -72,13 +69,16 @@ impl Failure {
 
     /// Whether the connection is of no use any more.
     pub fn is_of_the_connection(&self) -> bool {
-        matches!(self, Self::Unknown(_))
+        matches!(self, Self::Unknown(_) | Self::Elsewhere(_))
     }
 
     /// Whether it may have happened.
     pub fn may_have_happened(&self) -> bool {
         match self {
-            Self::NotConnected(_) | Self::DidNothing(_) | Self::Unreadable(_) => false,
+            Self::NotConnected(_)
+            | Self::DidNothing(_)
+            | Self::Elsewhere(_)
+            | Self::Unreadable(_) => false,
             Self::Refused(_)
             | Self::NotReplicated(_)
             | Self::Unknown(_)
@@ -93,6 +93,7 @@ impl Failure {
         match error.code() {
             Some("UNREADABLE") if !indices(error).is_empty() => Self::Unreadable(indices(error)),
             Some(code) if DID_NOTHING.contains(&code) => Self::DidNothing(text),
+            Some(code) if IS_ELSEWHERE.contains(&code) => Self::Elsewhere(text),
             Some(_) => Self::Refused(text),
             None => Self::Unknown(text),
         }
@@ -101,6 +102,22 @@ impl Failure {
     /// What it means for an attempt to connect.
     pub(super) fn of_connecting(error: &RedisError) -> Self {
         Self::NotConnected(text(error))
+    }
+
+    /// The same, and with which server it is about.
+    pub(super) fn at(self, server: &impl fmt::Display) -> Self {
+        match self {
+            Self::NotConnected(why) => Self::NotConnected(format!("{server}: {why}")),
+            other => other,
+        }
+    }
+
+    /// What it means for how many replicas have what was written before. That it was written is known.
+    pub(super) fn of_replicas(error: &RedisError) -> Self {
+        match error.code() {
+            Some(_) => Self::NotReplicated(0),
+            None => Self::Unknown(text(error)),
+        }
     }
 
     /// A task that was given up, as it is when the process ends, may have been carried out.

@@ -25,7 +25,7 @@ pub use answer::{Answer, Late};
 pub use failure::Failure;
 pub use open_request::OpenRequest;
 pub use scripts::{Found, SmallScript};
-pub use server::Server;
+pub use server::{Mode, Server};
 pub use target::{Credentials, Secret, Target, Trust};
 
 /// The pause after an answer that nothing was done.
@@ -61,14 +61,14 @@ impl Client {
         within: Duration,
         script: &str,
     ) -> Result<Self, Failure> {
-        let connection = connection::connect(target, within).await?;
+        let connection = connection::connect(target, prefix, within).await?;
         let name = Script::new(script).get_hash().to_owned();
         let script = Arc::new(Scripted { text: script.to_owned(), name });
         Ok(Self { connection, prefix: prefix.as_bytes().into(), script })
     }
 
-    /// Has a batch carried out. What surely did not happen is asked again until the deadline, and never
-    /// after it.
+    /// Has a batch carried out. What surely did not happen, and may here, is asked again until the deadline,
+    /// and never after it.
     ///
     /// An answer that comes after the deadline is still read: it may have admitted requests that nobody
     /// waits for. `now` is for tests; without it the time is the server's.
@@ -94,16 +94,19 @@ impl Client {
         let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut command = redis::cmd("WAIT");
         command.arg(wanted).arg(within_ms);
-        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+        command.query_async(&mut connection).await.map_err(|error| Failure::of_replicas(&error))
     }
 
     /// Who answers.
     pub async fn server(&self) -> Result<Server, Failure> {
         let mut connection = self.connection.clone();
         let text = redis::cmd("INFO").arg("everything").query_async(&mut connection).await;
+        let address = self.connection.address().to_string();
         match text.map_err(|error| Failure::of(&error))? {
-            Answered::BulkString(text) => Ok(Server::read(&String::from_utf8_lossy(&text))),
-            Answered::VerbatimString { text, .. } => Ok(Server::read(&text)),
+            Answered::BulkString(text) => {
+                Ok(Server::read(address, &String::from_utf8_lossy(&text)))
+            }
+            Answered::VerbatimString { text, .. } => Ok(Server::read(address, &text)),
             _ => Err(Failure::NotUnderstood("INFO")),
         }
     }
@@ -125,11 +128,7 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let raw = loop {
             match self.run(batch, now).await {
-                Err(failure)
-                    if failure.is_to_be_repeated() && Instant::now() + PAUSE < deadline =>
-                {
-                    pause().await;
-                }
+                Err(Failure::DidNothing(_)) if Instant::now() + PAUSE < deadline => pause().await,
                 answered => break answered?,
             }
         };

@@ -3,6 +3,10 @@
 /// A server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
+    /// Where it is, as whoever led to it says.
+    pub address: String,
+    /// Which part it has where there are several.
+    pub mode: Mode,
     /// Drawn when the process started. With another one, it may have lost what the one before knew.
     pub run_id: String,
     /// Names the history of writes that it has. With another one, it is another server's.
@@ -22,6 +26,18 @@ pub struct Server {
     pub has_log: bool,
 }
 
+/// What a server is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It has all keys.
+    #[default]
+    Standalone,
+    /// It has some of the keys, and knows who has the others.
+    InCluster,
+    /// It has none, and watches those that have.
+    Sentinel,
+}
+
 impl Server {
     /// Whether what was seen of `before` may be lost here, so that it has to be merged.
     pub fn may_have_lost_what(&self, before: &Self) -> bool {
@@ -30,11 +46,18 @@ impl Server {
             || self.offset < before.offset
     }
 
-    /// Reads its `INFO`, of which only some lines matter.
-    pub(super) fn read(info: &str) -> Self {
-        let mut server = Self::default();
+    /// Reads the `INFO` of the one at `address`, of which only some lines matter.
+    pub(super) fn read(address: String, info: &str) -> Self {
+        let mut server = Self { address, ..Self::default() };
         for (name, value) in info.lines().filter_map(|line| line.split_once(':')) {
             match name {
+                "redis_mode" | "server_mode" => {
+                    server.mode = match value {
+                        "cluster" => Mode::InCluster,
+                        "sentinel" => Mode::Sentinel,
+                        _ => Mode::Standalone,
+                    };
+                }
                 "run_id" => value.clone_into(&mut server.run_id),
                 "master_replid" => value.clone_into(&mut server.replication_id),
                 "master_repl_offset" => server.offset = value.parse().unwrap_or(0),

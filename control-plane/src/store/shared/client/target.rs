@@ -1,17 +1,15 @@
-//! Which server is meant, and how to be let in.
+//! Which servers are meant, and how to be let in.
 
 use std::fmt;
 
-/// A server.
+use crate::store::shared::Topology;
+
+/// The servers of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Its name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The number of its database; 0 in a cluster.
-    pub database: i64,
-    /// By whom its certificate has to be signed; without it the connection is not encrypted.
+    /// Which they are, and how they hang together.
+    pub topology: Topology,
+    /// By whom their certificates have to be signed; without it no connection is encrypted.
     pub tls: Option<Trust>,
     /// Who connects.
     pub credentials: Credentials,
@@ -38,6 +36,13 @@ pub struct Credentials {
 /// What is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Target {
+    /// These servers, without encryption and as nobody in particular.
+    pub fn plain(topology: Topology) -> Self {
+        Self { topology, tls: None, credentials: Credentials::default() }
+    }
+}
 
 impl Secret {
     /// The text, from now on.

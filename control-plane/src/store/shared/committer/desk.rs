@@ -187,11 +187,16 @@ impl Desk {
             Err(_) => return Err(self.is_not_connected("it did not answer".to_owned()).await),
         };
         let known = &mut *self.shared.known.lock();
+        let address = server.address.clone();
         if known.seen.server(server) {
             known.places.say_all_again();
             self.shared.metrics.merges.inc();
             let buckets = known.seen.untold();
-            warn!(buckets, "the shared store may have lost something: it is told what was seen");
+            warn!(
+                server = %address,
+                buckets,
+                "the shared store may have lost something: it is told what was seen"
+            );
         }
         (self.connection, self.is_tried) = (number, false);
         Ok(client)

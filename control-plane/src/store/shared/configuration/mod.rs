@@ -21,8 +21,7 @@ use self::row::ReadRow;
 use self::row::UnreadableRow;
 use super::{
     Lineage, Link,
-    bounded::within,
-    client::{Failure, Found, SmallScript},
+    client::{Client, Failure, Found, Server, SmallScript},
     keys::{FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY},
     lineage::exact,
 };
@@ -49,9 +48,6 @@ const TURN: Duration = Duration::from_secs(10);
 /// For how long a turn is waited for.
 const TURN_WAIT: Duration = Duration::from_secs(15);
 
-/// How long an answer may take: whoever waits longer has lost its turn.
-const ANSWER_TIMEOUT: Duration = TURN;
-
 /// How long to wait until a turn that is another's is asked for again.
 const TURN_RETRY: Duration = Duration::from_millis(5);
 
@@ -64,6 +60,15 @@ pub struct SharedConfiguration {
     turn: Mutex<Option<Turn>>,
     /// The token of the import that this process makes; while another one does nobody writes.
     import: Vec<u8>,
+    read_from: Mutex<ReadFrom>,
+}
+
+/// Whom what is known was read from.
+#[derive(Debug, Default)]
+struct ReadFrom {
+    /// The number of the connection.
+    connection: u64,
+    server: Option<Server>,
 }
 
 /// What is written of a thing.
@@ -133,6 +138,7 @@ impl SharedConfiguration {
             lineages: DashMap::default(),
             turn: Mutex::default(),
             import: Vec::new(),
+            read_from: Mutex::default(),
         }
     }
 
@@ -170,15 +176,44 @@ impl SharedConfiguration {
         keys: &[&str],
         arguments: &[Vec<u8>],
     ) -> Result<Found, Failure> {
-        let client = self.link.client().await?;
-        let found = within(ANSWER_TIMEOUT, client.run_script(script, keys, arguments)).await;
+        let run = async |client: Client| client.run_script(script, keys, arguments).await;
+        let found = self.link.ask(run).await;
+        // It may have been in the middle of a write: what comes is asked over another connection.
         if found.as_ref().is_err_and(Failure::may_have_happened) {
             self.link.has_broken().await;
         }
         found
     }
 
+    /// Who answers, where it is another one than whom all was read from, or one that lost something: there
+    /// what is known may never have been written, however new the revision is.
+    async fn other_server(&self) -> Result<Option<ReadFrom>, Failure> {
+        let (_, connection) = self.link.numbered().await?;
+        if self.read_from.lock().connection == connection {
+            return Ok(None);
+        }
+        let server = self.link.ask(async |client: Client| client.server().await).await?;
+        let read_from = &mut *self.read_from.lock();
+        let is_other =
+            read_from.server.as_ref().is_none_or(|before| server.may_have_lost_what(before));
+        let now = ReadFrom { connection, server: Some(server) };
+        if is_other {
+            return Ok(Some(now));
+        }
+        *read_from = now;
+        Ok(None)
+    }
+
     async fn since(&self, known: Revision) -> Result<WrittenSince, Cause> {
+        if let Some(other) = self.other_server().await? {
+            let contents = self.read_everything().await?;
+            *self.read_from.lock() = other;
+            return Ok(WrittenSince::Everything(contents));
+        }
+        self.written_after(known).await
+    }
+
+    async fn written_after(&self, known: Revision) -> Result<WrittenSince, Cause> {
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
         let arguments = [text(known.get()), text(TOLD_MAX)];
         let found = self.run(&self.scripts.since, &keys, &arguments).await?;
@@ -211,14 +246,15 @@ impl SharedConfiguration {
 
     /// All rows. What is written while they are read is asked for after.
     async fn read_everything(&self) -> Result<Contents, Cause> {
+        // Of one server from the first to the last: where one was goes on at no other.
         let client = self.link.client().await?;
         let known = self.newest().await?;
         let mut all = BTreeMap::new();
         let mut lineages = Vec::new();
         let mut cursor = 0;
         loop {
-            let rows = client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME);
-            let (next, fields) = within(ANSWER_TIMEOUT, rows).await?;
+            let scan = async |_| client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await;
+            let (next, fields) = self.link.ask(scan).await?;
             for (name, bytes) in fields {
                 let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
                 lineages.push((name.clone(), lineage));
@@ -234,7 +270,7 @@ impl SharedConfiguration {
             self.lineages.insert(name.into(), lineage);
         }
         let mut newest = known;
-        match Box::pin(self.since(known)).await? {
+        match Box::pin(self.written_after(known)).await? {
             WrittenSince::Nothing => {}
             WrittenSince::Everything(contents) => return Ok(contents),
             WrittenSince::Edits { edits, newest: later } => {
@@ -353,7 +389,12 @@ impl SharedConfiguration {
 #[async_trait]
 impl ConfigStore for SharedConfiguration {
     async fn load(&self) -> Result<Contents, StoreError> {
-        Ok(self.read_everything().await?)
+        let other = self.other_server().await.map_err(Cause::from)?;
+        let contents = self.read_everything().await?;
+        if let Some(other) = other {
+            *self.read_from.lock() = other;
+        }
+        Ok(contents)
     }
 
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {

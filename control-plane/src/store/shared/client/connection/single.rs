@@ -1,38 +1,58 @@
 //! One server, at an address that stays.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, RedisError, RedisFuture, RedisResult, ServerErrorKind, TlsCertificates,
+    Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+use super::address::Address;
 use crate::store::shared::client::{Failure, Target, Trust};
 
 /// A connection that all calls share. It ends with an error when it breaks, and is never repaired:
 /// whoever owns it makes another one and says what has to be said on that.
 #[derive(Clone)]
-pub(in super::super) struct Connection(MultiplexedConnection);
+pub(in super::super) struct Connection {
+    server: MultiplexedConnection,
+    address: Arc<Address>,
+    watch: Option<Watch>,
+}
+
+/// Tells when the server is not the one any more that should be asked.
+#[derive(Clone)]
+struct Watch {
+    is_over: CancellationToken,
+    /// Ends with the last one who has the connection.
+    _task: Arc<AbortOnDropHandle<()>>,
+}
 
 /// Connects within a time.
-pub(super) async fn connect(target: &Target, within: Duration) -> Result<Connection, Failure> {
+pub(super) async fn connect(
+    address: &Address,
+    target: &Target,
+    within: Duration,
+) -> Result<Connection, Failure> {
     let open = async {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(within))
             .set_response_timeout(None);
-        client(target)?.get_multiplexed_async_connection_with_config(&config).await
+        client(address, target)?.get_multiplexed_async_connection_with_config(&config).await
     };
-    open.await.map(Connection).map_err(|error| Failure::of_connecting(&error))
+    let server = open.await.map_err(|error| Failure::of_connecting(&error))?;
+    Ok(Connection { server, address: Arc::new(address.clone()), watch: None })
 }
 
-fn client(target: &Target) -> RedisResult<Client> {
-    let (host, port) = (target.host.clone(), target.port);
+fn client(address: &Address, target: &Target) -> RedisResult<Client> {
+    let (host, port) = (address.host.clone(), address.port);
     let address = match &target.tls {
         None => ConnectionAddr::Tcp(host, port),
         Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
     };
-    let mut settings = RedisConnectionInfo::default().set_db(target.database);
+    let mut settings = RedisConnectionInfo::default();
     if let Some(user) = &target.credentials.user {
         settings = settings.set_username(user);
     }
@@ -49,9 +69,50 @@ fn client(target: &Target) -> RedisResult<Client> {
     }
 }
 
+impl Connection {
+    /// Where it leads.
+    pub(in super::super) fn address(&self) -> &impl fmt::Display {
+        &*self.address
+    }
+
+    /// The same until `moved` has come to its end: then it is of no use any more.
+    pub(super) fn until(self, moved: impl Future<Output = ()> + Send + 'static) -> Self {
+        let is_over = CancellationToken::new();
+        let over = is_over.clone();
+        let task = tokio::spawn(async move {
+            moved.await;
+            over.cancel();
+        });
+        let task = Arc::new(AbortOnDropHandle::new(task));
+        Self { watch: Some(Watch { is_over, _task: task }), ..self }
+    }
+}
+
+/// A call, unless the connection is of no use any more.
+async fn while_it_leads_there<T>(
+    watch: Option<&Watch>,
+    call: RedisFuture<'_, T>,
+) -> RedisResult<T> {
+    let Some(Watch { is_over, .. }) = watch else { return call.await };
+    if is_over.is_cancelled() {
+        // What this server would answer if it knew.
+        let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+        return Err(RedisError::from((kind, "another server is the master now")));
+    }
+    tokio::select! {
+        biased;
+        answered = call => answered,
+        () = is_over.cancelled() => {
+            let text = "another server became the master in the middle of it";
+            Err(RedisError::from((ErrorKind::Io, text)))
+        }
+    }
+}
+
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        self.0.req_packed_command(command)
+        let Self { server, watch, .. } = self;
+        Box::pin(while_it_leads_there(watch.as_ref(), server.req_packed_command(command)))
     }
 
     fn req_packed_commands<'a>(
@@ -60,16 +121,18 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        self.0.req_packed_commands(commands, offset, count)
+        let Self { server, watch, .. } = self;
+        let call = server.req_packed_commands(commands, offset, count);
+        Box::pin(while_it_leads_there(watch.as_ref(), call))
     }
 
     fn get_db(&self) -> i64 {
-        self.0.get_db()
+        self.server.get_db()
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connection")
+        write!(f, "Connection({})", self.address)
     }
 }
