@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use futures_util::future::join;
 use proto::{
     DECISION_PROTOCOL_VERSION,
     decision::{ControlFrame, FilterFrame, Verdict, Welcome},
@@ -82,10 +83,10 @@ impl Session {
         if !self.resume(frame.resume.as_ref(), frame.is_bare()).await.map_err(refused)? {
             return Ok(self.welcome().map(|welcome| self.control_frame(Some(welcome), Vec::new())));
         }
-        self.report(frame.reports).await;
         self.taken = self.taken.max(frame.number);
         let asks: Vec<_> = frame.asks.iter().map(ClientAsk::as_asked).collect();
-        let verdicts = self.decide(&asks).await;
+        // In this order, and where a store decides in one call.
+        let ((), verdicts) = join(self.report(frame.reports), self.decide(&asks)).await;
         let welcome = self.welcome();
         Ok((welcome.is_some() || !verdicts.is_empty())
             .then(|| self.control_frame(welcome, verdicts)))
@@ -142,7 +143,7 @@ impl Session {
         }
     }
 
-    async fn report(&mut self, reports: Reports) {
+    async fn report(&self, reports: Reports) {
         let Reports { settles, cancels, drops } = reports;
         let settled = settles.iter().map(|settle| (settle.id, End::Settled(settle.response)));
         let canceled = cancels.iter().map(|id| (*id, End::Canceled));

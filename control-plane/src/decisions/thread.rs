@@ -7,7 +7,7 @@
 
 use std::{io, sync::Arc, thread};
 
-use tokio::{net::TcpListener, runtime, sync::oneshot};
+use tokio::{net::TcpListener, runtime, sync::oneshot, task};
 use tokio_util::sync::CancellationToken;
 
 use super::{StreamMetrics, server::serve};
@@ -29,10 +29,14 @@ pub enum ServeError {
 
 /// Serves decisions on `listener` until `shutdown`, on a thread of its own; streams that are open end
 /// between two frames.
+///
+/// What is done `beside` them is done on the same thread: nobody is woken on another one to ask a store
+/// that is shared, which costs more than the question.
 pub async fn serve_on_own_thread(
     listener: TcpListener,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
+    beside: impl Future<Output = ()> + Send + 'static,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let listener = listener.into_std()?;
@@ -41,6 +45,7 @@ pub async fn serve_on_own_thread(
     thread::Builder::new().name("decisions".to_owned()).spawn(move || {
         let served = runtime.block_on(async {
             let listener = TcpListener::from_std(listener)?;
+            task::spawn(beside);
             Ok(serve(listener, ledger, metrics, shutdown).await?)
         });
         // Nobody waits for it when the process is about to end.

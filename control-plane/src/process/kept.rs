@@ -6,6 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
 use prometheus::Registry;
 use tracing::info;
 
@@ -23,6 +27,9 @@ use crate::{
         },
     },
 };
+
+/// Asks a store that is shared, for everybody who does.
+pub(super) type Desk = BoxFuture<'static, ()>;
 
 /// Where it is kept.
 #[derive(Debug)]
@@ -108,19 +115,23 @@ pub(super) enum ShareError {
 }
 
 impl Kept {
-    /// Opens what `data_dir` says, or calls the store where one is shared.
+    /// Opens what `data_dir` says, or calls the store where one is shared. With it comes what has to be
+    /// done while the store is asked.
     pub(super) async fn open(
         data_dir: &DataDir,
         store: &shared::Config,
         registry: &Registry,
-    ) -> Result<Self, KeepError> {
+    ) -> Result<(Self, Desk), KeepError> {
         Ok(match (&store.url, data_dir) {
             (Some(url), _) => {
                 let metrics = StoreMetrics::register(registry)?;
-                Self::Shared(Box::new(Sharing::open(url, store, metrics).await?))
+                let (sharing, desk) = Sharing::open(url, store, metrics).await?;
+                (Self::Shared(Box::new(sharing)), desk)
             }
-            (None, DataDir::Memory) => Self::Nowhere,
-            (None, DataDir::Folder(path)) => Self::Folder(DataFolder::open(path)?),
+            (None, DataDir::Memory) => (Self::Nowhere, ready(()).boxed()),
+            (None, DataDir::Folder(path)) => {
+                (Self::Folder(DataFolder::open(path)?), ready(()).boxed())
+            }
         })
     }
 
@@ -193,7 +204,7 @@ impl Sharing {
         url: &StoreUrl,
         config: &shared::Config,
         metrics: StoreMetrics,
-    ) -> Result<Self, ShareError> {
+    ) -> Result<(Self, Desk), ShareError> {
         let Called { target, reads, client, server } = Called::to(url, config).await?;
         // Before this process says that it is there: nobody is while an import is made.
         Standing::of(&reads).await?.refuse_unfinished(&reads)?;
@@ -203,9 +214,9 @@ impl Sharing {
         let link = || Link::new(target.clone(), &config.prefix);
         let configuration = Arc::new(SharedConfiguration::new(link()));
         let (committer, desk) = Committer::new(link(), config, metrics);
-        tokio::spawn(desk);
         let store = SharedStore::new(configuration, committer, Arc::new(reads));
-        Ok(Self { store, url: url.clone(), failure_mode: config.failure_mode })
+        let sharing = Self { store, url: url.clone(), failure_mode: config.failure_mode };
+        Ok((sharing, desk.boxed()))
     }
 }
 

@@ -79,7 +79,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
     let registry = metrics::registry()?;
-    let kept = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
+    let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
     // Only now: a process that ends over a taken port or its folder says that alone.
     kept.announce();
@@ -120,7 +120,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
-        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, shutdown)
+        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, desk, shutdown)
     });
     let mut faces = Servers::default();
     faces.spawn(|shutdown| {

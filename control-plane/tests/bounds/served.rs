@@ -1,6 +1,6 @@
 //! A control plane on four free ports of this process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{future, net::SocketAddr, sync::Arc};
 
 use flowguard::{
     decisions::{self, StreamMetrics},
@@ -41,7 +41,13 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, store: impl ConfigStore + 'static
     tokio::spawn(grpc::serve(listener, operator, Health::ready(), shutdown.clone()));
     let (listener, decision) = bound().await;
     let stop = shutdown.clone();
-    tokio::spawn(decisions::serve_on_own_thread(listener, ledger, stream_metrics, stop));
+    tokio::spawn(decisions::serve_on_own_thread(
+        listener,
+        ledger,
+        stream_metrics,
+        future::ready(()),
+        stop,
+    ));
     Served { rest, metrics, grpc, decision, _shutdown: shutdown.drop_guard() }
 }
 

@@ -1,6 +1,7 @@
 //! The stream over a real connection.
 
 use std::{
+    future,
     net::SocketAddr,
     sync::{
         Arc,
@@ -64,6 +65,7 @@ impl Worker {
             listener,
             ledger(SystemClock::start()),
             metrics,
+            future::ready(()),
             shutdown.clone(),
         ));
         let (frames, answers) = open_stream(address, first).await;
