@@ -1,13 +1,16 @@
 //! What is known here of the store's balances, by all who ask and by the desk.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use limiter::{Decision, UnixMillis};
+use tokio::time::Instant;
 
 use super::places::HeldPlaces;
 use crate::store::shared::{
     Charged,
     local::Local,
     seen::Seen,
-    wish::{DecideWish, Decided, EndWish, Hold, Thing},
+    wish::{ChargeWish, DecideWish, Decided, EndWish, Hold, Thing},
 };
 
 /// What was seen of it, and what it has not been told.
@@ -16,6 +19,8 @@ pub(super) struct Known {
     pub(super) seen: Seen,
     pub(super) local: Local,
     pub(super) places: HeldPlaces,
+    /// The store's time, and when it told it.
+    told_time: Option<(UnixMillis, Instant)>,
 }
 
 impl Known {
@@ -24,12 +29,36 @@ impl Known {
         &mut self,
         wish: &DecideWish,
         parts: u64,
-        now: UnixMillis,
     ) -> Decided {
-        let Self { seen, local, places } = self;
+        let now = self.now();
+        let Self { seen, local, places, .. } = self;
         let decided = local.decide(wish, (seen, parts), |key| places.taken(key), now);
         self.take_places(wish, &decided);
         decided
+    }
+
+    /// A request that was admitted here has ended: what the store has to be told of it, if it is back.
+    pub(super) fn end_alone(&mut self, end: &EndWish) -> Option<Vec<ChargeWish>> {
+        let now = self.now();
+        self.local.end(end, now)
+    }
+
+    /// The store told its time.
+    pub(super) fn hears_time(&mut self, now: UnixMillis) {
+        self.told_time = Some((now, Instant::now()));
+    }
+
+    /// The store's time, which goes on while it is away: by a clock of this process that is ahead of it
+    /// everything would be full at once. Only who never heard it goes by its own.
+    fn now(&self) -> UnixMillis {
+        let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self.told_time {
+            Some((told, at)) => UnixMillis(told.0.saturating_add(millis(at.elapsed()))),
+            None => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                UnixMillis(millis(since))
+            }
+        }
     }
 
     /// The places of a request that was admitted are its worker's.

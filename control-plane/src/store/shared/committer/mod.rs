@@ -11,10 +11,9 @@ mod places;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use limiter::UnixMillis;
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -123,7 +122,7 @@ impl Committer {
                 let further = {
                     let known = &mut *self.shared.known.lock();
                     known.give_places_back(end);
-                    known.local.end(end, system_now())
+                    known.end_alone(end)
                 };
                 if let Some(further) = further {
                     // Where there is no room it stays untold: more is waiting than the store can be told.
@@ -153,7 +152,7 @@ impl Committer {
             return None;
         }
         let known = &mut *self.shared.known.lock();
-        let decided = known.decide_alone(wish, self.presence.count(), system_now());
+        let decided = known.decide_alone(wish, self.presence.count());
         Some(Done::Decided(Box::new(decided)))
     }
 
@@ -186,10 +185,4 @@ impl Committer {
     pub fn is_away(&self) -> bool {
         self.shared.circuit.is_open()
     }
-}
-
-/// The time of this process, which stands for the store's while that is away.
-fn system_now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -4,7 +4,7 @@ mod single;
 
 use std::time::Duration;
 
-pub(super) use single::Connection;
+pub use single::Connection;
 
 use super::{Failure, Target};
 

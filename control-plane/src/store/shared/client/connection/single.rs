@@ -7,23 +7,48 @@ use redis::{
     RedisConnectionInfo, RedisFuture, RedisResult, TlsCertificates, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 
 use crate::store::shared::client::{Failure, Target, Trust};
 
 /// A connection that all calls share. It ends with an error when it breaks, and is never repaired:
 /// whoever owns it makes another one and says what has to be said on that.
 #[derive(Clone)]
-pub(in super::super) struct Connection(MultiplexedConnection);
+pub struct Connection(MultiplexedConnection);
 
 /// Connects within a time.
 pub(super) async fn connect(target: &Target, within: Duration) -> Result<Connection, Failure> {
-    let open = async {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(within))
-            .set_response_timeout(None);
-        client(target)?.get_multiplexed_async_connection_with_config(&config).await
-    };
+    let config = config(within);
+    let open = async { client(target)?.get_multiplexed_async_connection_with_config(&config).await };
     open.await.map(Connection).map_err(|error| Failure::of_connecting(&error))
+}
+
+/// No call is repeated or given up by the library.
+fn config(within: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(within)).set_response_timeout(None)
+}
+
+impl Connection {
+    /// The connection over a stream of bytes that is open already, to a server that wants no password;
+    /// within a time it has greeted.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        within: Duration,
+    ) -> Result<Self, Failure> {
+        let info = RedisConnectionInfo::default();
+        let greet = MultiplexedConnection::new_with_config(&info, stream, config(within));
+        match timeout(within, greet).await {
+            Ok(Ok((connection, drive))) => {
+                tokio::spawn(drive);
+                Ok(Self(connection))
+            }
+            Ok(Err(error)) => Err(Failure::of_connecting(&error)),
+            Err(_) => Err(Failure::NotConnected("it did not greet in time".to_owned())),
+        }
+    }
 }
 
 fn client(target: &Target) -> RedisResult<Client> {
