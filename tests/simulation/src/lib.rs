@@ -11,6 +11,7 @@
 )]
 
 mod disk;
+mod edge;
 mod envoy;
 mod history;
 mod network;
@@ -19,6 +20,7 @@ pub mod plan;
 mod process;
 mod queue;
 mod random;
+pub mod redis;
 mod report;
 mod rules;
 pub mod score;

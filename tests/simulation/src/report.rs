@@ -1,7 +1,5 @@
 //! What a run did and measured, and how it failed.
 
-use crate::plan::Plan;
-
 /// What is told of a run on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -83,10 +81,10 @@ impl Report {
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{plan}, event {step}, {at_ms} ms: {what}\nreplay it by `cargo xtask sim {plan}`")]
+#[error("{run}, event {step}, {at_ms} ms: {what}\nreplay it by `cargo xtask sim {run}`")]
 pub struct Violation {
-    /// In which run.
-    pub plan: Plan,
+    /// In which run, as the program's arguments say it.
+    pub run: String,
     /// After how many events.
     pub step: u64,
     /// When, since the run began.
