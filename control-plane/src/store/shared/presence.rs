@@ -9,19 +9,15 @@ use std::{
 };
 
 use rand::random;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     Link,
-    client::{Failure, SmallScript},
+    client::{ANSWER_TIMEOUT, Failure, SmallScript},
 };
 
 /// How often each says that it is there.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long an answer may take: whoever waits longer on a connection that lost its other end is not
-/// counted any more.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// For how long it counts.
 const COUNTS_MS: u32 = 10_000;
@@ -61,8 +57,7 @@ impl Presence {
 async fn say(link: &Link, script: &SmallScript, name: &[u8]) -> Result<u64, Failure> {
     let client = link.client().await?;
     let arguments = [name.to_vec(), COUNTS_MS.to_string().into_bytes()];
-    let said = timeout(ANSWER_TIMEOUT, client.run_script(script, &[KEY], &arguments)).await;
-    let said = said.unwrap_or_else(|_| Err(Failure::Unknown("it did not answer".to_owned())));
+    let said = client.run_script(script, &[KEY], &arguments, ANSWER_TIMEOUT).await;
     if said.as_ref().is_err_and(Failure::is_of_the_connection) {
         link.has_broken().await;
     }

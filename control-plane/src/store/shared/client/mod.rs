@@ -15,8 +15,8 @@ mod target;
 use std::{sync::Arc, time::Duration};
 
 use limiter::UnixMillis;
-use redis::{Cmd, Script, Value as Answered};
-use tokio::time::{Instant, timeout_at};
+use redis::{Cmd, RedisResult, Script, Value as Answered};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Batch, RawReply, Reply, script::SCRIPT};
 
@@ -27,6 +27,10 @@ pub use failure::Failure;
 pub use scripts::{Found, SmallScript};
 pub use server::Server;
 pub use target::{Credentials, Secret, Target, Trust};
+
+/// How long an answer is waited for that is no decision's: a machine that is gone closes no connection,
+/// and whoever waits for it waits for ever.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The pause after an answer that nothing was done.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -104,8 +108,9 @@ impl Client {
     /// Who answers.
     pub async fn server(&self) -> Result<Server, Failure> {
         let mut connection = self.connection.clone();
-        let text = redis::cmd("INFO").arg("everything").query_async(&mut connection).await;
-        match text.map_err(|error| Failure::of(&error))? {
+        let mut command = redis::cmd("INFO");
+        command.arg("everything");
+        match in_time(ANSWER_TIMEOUT, command.query_async(&mut connection)).await? {
             Answered::BulkString(text) => Ok(Server::read(&String::from_utf8_lossy(&text))),
             Answered::VerbatimString { text, .. } => Ok(Server::read(&text)),
             _ => Err(Failure::NotUnderstood("INFO")),
@@ -139,8 +144,9 @@ impl Client {
     async fn hash(&self, key: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
         let mut connection = self.connection.clone();
         let key = [&self.prefix, key].concat();
-        let all = redis::cmd("HGETALL").arg(key).query_async(&mut connection).await;
-        all.map_err(|error| Failure::of(&error))
+        let mut command = redis::cmd("HGETALL");
+        command.arg(key);
+        in_time(ANSWER_TIMEOUT, command.query_async(&mut connection)).await
     }
 
     async fn carry_out(
@@ -190,6 +196,17 @@ impl Client {
 )]
 async fn pause() {
     tokio::time::sleep(PAUSE).await;
+}
+
+/// An answer that comes within a time. Where it does not, nobody knows what was done.
+async fn in_time<T>(
+    within: Duration,
+    answer: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Failure> {
+    match timeout(within, answer).await {
+        Ok(answered) => answered.map_err(|error| Failure::of(&error)),
+        Err(_) => Err(Failure::Unknown("it did not answer".to_owned())),
+    }
 }
 
 /// The parts of an answer.

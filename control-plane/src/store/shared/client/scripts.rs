@@ -1,10 +1,10 @@
 //! Small scripts beside the one that decides, and what they answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use redis::{RedisResult, Script, Value};
+use redis::{Script, Value};
 
-use super::{Client, Failure};
+use super::{ANSWER_TIMEOUT, Client, Failure, in_time};
 use crate::store::shared::Exact;
 
 /// A script, and the name by which a server knows it that has run it before.
@@ -35,12 +35,13 @@ impl SmallScript {
 }
 
 impl Client {
-    /// Runs a script once, on keys of the space.
+    /// Runs a script once, on keys of the space. Its answer is waited for so long.
     pub async fn run_script(
         &self,
         script: &SmallScript,
         keys: &[&str],
         arguments: &[Vec<u8>],
+        within: Duration,
     ) -> Result<Found, Failure> {
         let mut connection = self.connection.clone();
         let command = |name: &str, script: &str| {
@@ -53,13 +54,15 @@ impl Client {
             command
         };
         let by_name = command("EVALSHA", &script.name);
-        let answered: RedisResult<Value> = match by_name.query_async(&mut connection).await {
-            Err(error) if error.code() == Some("NOSCRIPT") => {
-                command("EVAL", script.text).query_async(&mut connection).await
+        let run = async {
+            match by_name.query_async(&mut connection).await {
+                Err(error) if error.code() == Some("NOSCRIPT") => {
+                    command("EVAL", script.text).query_async(&mut connection).await
+                }
+                answered => answered,
             }
-            answered => answered,
         };
-        found(answered.map_err(|error| Failure::of(&error))?)
+        found(in_time(within, run).await?)
     }
 
     /// Some fields of a hash with their values, and where to go on; at the end that is 0 again.
@@ -73,7 +76,7 @@ impl Client {
         let key = [&self.prefix, key.as_bytes()].concat();
         let mut command = redis::cmd("HSCAN");
         command.arg(key).arg(cursor).arg("COUNT").arg(about);
-        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+        in_time(ANSWER_TIMEOUT, command.query_async(&mut connection)).await
     }
 }
 
@@ -88,7 +91,7 @@ impl Client {
         for key in keys {
             command.arg(self.key(key));
         }
-        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+        in_time(ANSWER_TIMEOUT, command.query_async(&mut connection)).await
     }
 
     /// The fields and values of some hashes.
@@ -157,7 +160,7 @@ impl Client {
             return Ok(T::default());
         }
         let mut connection = self.connection.clone();
-        pipeline.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+        in_time(ANSWER_TIMEOUT, pipeline.query_async(&mut connection)).await
     }
 
     fn key(&self, key: &[u8]) -> Vec<u8> {

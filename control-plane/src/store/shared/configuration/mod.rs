@@ -21,7 +21,7 @@ use self::row::ReadRow;
 use self::row::UnreadableRow;
 use super::{
     Lineage, Link,
-    client::{Failure, Found, SmallScript},
+    client::{ANSWER_TIMEOUT, Failure, Found, SmallScript},
     lineage::exact,
 };
 use crate::{
@@ -157,9 +157,10 @@ impl SharedConfiguration {
         script: &SmallScript,
         keys: &[&str],
         arguments: &[Vec<u8>],
+        within: Duration,
     ) -> Result<Found, Failure> {
         let client = self.link.client().await?;
-        let found = client.run_script(script, keys, arguments).await;
+        let found = client.run_script(script, keys, arguments, within).await;
         if found.as_ref().is_err_and(Failure::may_have_happened) {
             self.link.has_broken().await;
         }
@@ -169,7 +170,7 @@ impl SharedConfiguration {
     async fn since(&self, known: Revision) -> Result<WrittenSince, Cause> {
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
         let arguments = [text(known.get()), text(TOLD_MAX)];
-        let found = self.run(&self.scripts.since, &keys, &arguments).await?;
+        let found = self.run(&self.scripts.since, &keys, &arguments, ANSWER_TIMEOUT).await?;
         let mut answer = found.into_list().ok_or(Cause::Answer)?.into_iter();
         let newest = answer.next().and_then(revision_of).ok_or(Cause::Answer)?;
         let Some(is_all) = answer.next() else { return Ok(WrittenSince::Nothing) };
@@ -243,7 +244,7 @@ impl SharedConfiguration {
         // No write has this revision.
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
         let arguments = [b"-".to_vec(), text(0)];
-        let found = self.run(&self.scripts.since, &keys, &arguments).await?;
+        let found = self.run(&self.scripts.since, &keys, &arguments, ANSWER_TIMEOUT).await?;
         let mut answer = found.into_list().ok_or(Cause::Answer)?.into_iter();
         answer.next().and_then(revision_of).ok_or(Cause::Answer)
     }
@@ -254,7 +255,8 @@ impl SharedConfiguration {
         let turn_ms = text(TURN.as_millis());
         let began = loop {
             let arguments = [token.clone(), turn_ms.clone()];
-            let found = self.run(&self.scripts.begin, &[TURN_KEY], &arguments).await?;
+            let found = self.run(&self.scripts.begin, &[TURN_KEY], &arguments, ANSWER_TIMEOUT);
+            let found = found.await?;
             match found.into_integer().ok_or(Cause::Answer)? {
                 now @ 0.. => break Revision::new(now.unsigned_abs()),
                 _ if Instant::now() >= until => return Err(Cause::Turn),
@@ -312,7 +314,7 @@ impl SharedConfiguration {
         if written.is_empty() {
             return Ok(turn.known);
         }
-        let found = self.run(&self.scripts.write, &keys, &arguments).await?;
+        let found = self.run(&self.scripts.write, &keys, &arguments, TURN).await?;
         if found.into_integer() != Some(1) {
             return Err(Cause::Lost);
         }
@@ -363,7 +365,7 @@ impl ConfigStore for SharedConfiguration {
         let turn = self.turn.lock().take();
         if let Some(Turn { token, .. }) = turn {
             // Where this does not arrive the turn ends by itself.
-            let _ = self.run(&self.scripts.end, &[TURN_KEY], &[token]).await;
+            let _ = self.run(&self.scripts.end, &[TURN_KEY], &[token], ANSWER_TIMEOUT).await;
         }
     }
 }

@@ -22,7 +22,8 @@ pub struct Connection(MultiplexedConnection);
 /// Connects within a time.
 pub(super) async fn connect(target: &Target, within: Duration) -> Result<Connection, Failure> {
     let config = config(within);
-    let open = async { client(target)?.get_multiplexed_async_connection_with_config(&config).await };
+    let open =
+        async { client(target)?.get_multiplexed_async_connection_with_config(&config).await };
     open.await.map(Connection).map_err(|error| Failure::of_connecting(&error))
 }
 
