@@ -120,6 +120,7 @@ impl Desk {
         }
         let heard = async {
             tokio::select! {
+                biased;
                 asked = self.asked.recv() => match asked {
                     Some(asked) => {
                         self.waiting.push_back(asked);

@@ -25,11 +25,7 @@ pub(super) struct Known {
 
 impl Known {
     /// Decides without the store, by one of so many parts of the limits.
-    pub(super) fn decide_alone(
-        &mut self,
-        wish: &DecideWish,
-        parts: u64,
-    ) -> Decided {
+    pub(super) fn decide_alone(&mut self, wish: &DecideWish, parts: u64) -> Decided {
         let now = self.now();
         let Self { seen, local, places, .. } = self;
         let decided = local.decide(wish, (seen, parts), |key| places.taken(key), now);
@@ -51,14 +47,12 @@ impl Known {
     /// The store's time, which goes on while it is away: by a clock of this process that is ahead of it
     /// everything would be full at once. Only who never heard it goes by its own.
     fn now(&self) -> UnixMillis {
-        let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        match self.told_time {
-            Some((told, at)) => UnixMillis(told.0.saturating_add(millis(at.elapsed()))),
-            None => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                UnixMillis(millis(since))
-            }
+        let millis =
+            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        if let Some((told, at)) = self.told_time {
+            return UnixMillis(told.0.saturating_add(millis(at.elapsed())));
         }
+        UnixMillis(millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 
     /// The places of a request that was admitted are its worker's.
@@ -89,5 +83,22 @@ impl Known {
                 self.places.give_back(key, &end.request.worker);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_store_is_away_its_own_time_goes_on() {
+        let mut known = Known::default();
+        known.hears_time(UnixMillis(1_000));
+        advance(Duration::from_secs(5)).await;
+        assert_eq!(known.now(), UnixMillis(6_000));
     }
 }

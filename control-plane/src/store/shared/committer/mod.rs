@@ -9,10 +9,7 @@ mod desk;
 mod known;
 mod places;
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -70,6 +67,7 @@ impl Committer {
         let desk = Desk::new(link, asked, Arc::clone(&shared), (patience, config.wait));
         let serve = async move {
             tokio::select! {
+                biased;
                 () = desk.serve() => {}
                 () = announce => {}
             }
