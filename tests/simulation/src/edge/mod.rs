@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use filter::simulation::{Config, RequestId, TICK_MS};
 
 use crate::{
-    envoy::Envoy,
+    envoy::{Envoy, Request, Stage},
     network::{Network, StreamId},
     plan::ClientPlan,
     queue::{Micros, Queue},
@@ -20,6 +20,9 @@ use crate::{
 };
 
 pub(crate) const SECOND: Micros = 1_000_000;
+
+/// The filter's decision timeout, and a tick at which it is seen.
+const DECIDED_WITHIN: Micros = 250_000 + 2 * TICK_MS * 1_000;
 
 /// What happens.
 #[derive(Debug)]
@@ -102,6 +105,11 @@ impl<Own: std::fmt::Debug> Edge<Own> {
         self.queue.pop()
     }
 
+    /// When the next event is.
+    pub(crate) fn next_at(&self) -> Option<Micros> {
+        self.queue.next_at()
+    }
+
     /// Something happens; what it is for the control plane.
     pub(crate) fn happens(&mut self, event: Event<Own>) -> Passed<Own> {
         self.report.steps += 1;
@@ -175,6 +183,14 @@ impl<Own> Edge<Own> {
     fn tick(&mut self, number: u64) {
         let Some(envoy) = self.envoys.get_mut(&number) else { return };
         envoy.tick(self.now);
+        let late = self.now.saturating_sub(DECIDED_WITHIN);
+        let waits = |(_, request): &(&RequestId, &Request)| {
+            request.stage == Stage::Waits && !request.is_over && request.arrived < late
+        };
+        if let Some((id, request)) = envoy.requests.iter().find(waits) {
+            let what = format!("request {id} waits since {} us, and is undecided", request.arrived);
+            self.violated(what);
+        }
         self.queue.push(self.now + TICK_MS * 1_000, Event::Tick(number));
         self.grant_wishes(number);
         self.let_go_if_over(number);
@@ -197,6 +213,13 @@ impl<Own> Edge<Own> {
         for &what in what {
             self.report.trace(what);
         }
+    }
+
+    /// Whether a request is on its way to the upstream, or was.
+    pub(crate) fn is_forwarded(&self, envoy: u64, id: RequestId) -> bool {
+        let request = self.envoys.get(&envoy).and_then(|envoy| envoy.requests.get(&id));
+        request.is_some_and(|request| request.stage != Stage::Waits)
+            || self.truths.contains_key(&(envoy, id))
     }
 
     /// Nothing goes wrong any more.

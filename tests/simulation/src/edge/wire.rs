@@ -48,12 +48,7 @@ impl<Own> Edge<Own> {
     }
 
     /// What the control plane reads of it.
-    pub(super) fn arrives_up(
-        &mut self,
-        stream: StreamId,
-        number: u64,
-        sent: Sent,
-    ) -> Passed<Own> {
+    pub(super) fn arrives_up(&mut self, stream: StreamId, number: u64, sent: Sent) -> Passed<Own> {
         match self.network.arrive(stream, Way::Up, number, self.now) {
             Arrival::Lost => Passed::Nothing,
             Arrival::Later(at) => {

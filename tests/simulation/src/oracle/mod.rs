@@ -7,7 +7,7 @@ mod bucket;
 mod client;
 mod come_and_go;
 mod configured;
-mod cost;
+pub(crate) mod cost;
 mod judge;
 mod rules;
 mod worker;
@@ -15,8 +15,8 @@ mod worker;
 use std::collections::BTreeMap;
 
 pub(crate) use ask::{Answer, Ask, End, Ended, Judged, Left, Shortage};
-pub(crate) use beside::Tally;
 use beside::Beside;
+pub(crate) use beside::Tally;
 pub(crate) use bucket::{Balance, Numbers};
 use client::Client;
 pub(crate) use client::{Decision, Limit, Standing, Wanted};

@@ -39,14 +39,13 @@ fn run(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Refuse
     match (name, arguments) {
         ("TIME", []) => {
             let (secs, micros) = (data.clock_us / 1_000_000, data.clock_us % 1_000_000);
-            Ok(Reply::List(vec![text(secs), text(micros)]))
+            Ok(Reply::List(vec![text(&secs), text(&micros)]))
         }
         ("PEXPIRE", [key, ms]) => Ok(Reply::Integer(data.end_after(key, integer(ms)?).into())),
-        ("PTTL", [key]) => Ok(Reply::Integer(match data.left_ms(key) {
-            None => -2,
-            Some(None) => -1,
-            Some(Some(ms)) => i64::try_from(ms).unwrap_or(i64::MAX),
-        })),
+        ("PTTL", [key]) if !data.is_there(key) => Ok(Reply::Integer(-2)),
+        ("PTTL", [key]) => Ok(Reply::Integer(
+            data.left_ms(key).map_or(-1, |ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+        )),
         ("DEL", keys) => Ok(Reply::count(keys.iter().filter(|key| data.remove(key)).count())),
         ("FLUSHALL", []) => {
             data.clear();
@@ -82,7 +81,7 @@ fn texts(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Refu
                     _ => return Err(Refused::Syntax),
                 }
             }
-            if only_new && data.left_ms(key).is_some() {
+            if only_new && data.is_there(key) {
                 return Ok(Reply::Nil);
             }
             data.put(key, value.to_vec(), for_ms);
@@ -106,9 +105,7 @@ fn hashes(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Ref
         }
         ("HGETALL", [key]) => Ok(Reply::List(all_of(data, key)?)),
         // All at once, as of a hash that is small.
-        ("HSCAN", [key, ..]) => {
-            Ok(Reply::List(vec![text(0), Reply::List(all_of(data, key)?)]))
-        }
+        ("HSCAN", [key, ..]) => Ok(Reply::List(vec![text(&0), Reply::List(all_of(data, key)?)])),
         ("HSET", [key, pairs @ ..]) => {
             let hash = data.hash_mut(key)?;
             let mut added = 0;
@@ -189,19 +186,14 @@ fn remove_all(data: &mut Data, key: &[u8], gone: &[(Vec<u8>, f64)]) -> Result<Re
 
 fn told(members: Vec<(Vec<u8>, f64)>, with_scores: bool) -> Reply {
     let told = members.into_iter().flat_map(|(name, score)| {
-        let score = with_scores.then(|| text(score));
+        let score = with_scores.then(|| text(&score));
         [Some(Reply::Bulk(name)), score].into_iter().flatten()
     });
     Reply::List(told.collect())
 }
 
 /// Of these scores; after `(` without the bound itself.
-fn within(
-    data: &Data,
-    key: &[u8],
-    from: &[u8],
-    to: &[u8],
-) -> Result<Vec<(Vec<u8>, f64)>, Refused> {
+fn within(data: &Data, key: &[u8], from: &[u8], to: &[u8]) -> Result<Vec<(Vec<u8>, f64)>, Refused> {
     let (above, from) = bound(from)?;
     let (below, to) = bound(to)?;
     let mut members = data.sorted(key)?;
@@ -242,6 +234,6 @@ fn signed(text: &[u8]) -> Result<i64, Refused> {
     integer(text)
 }
 
-fn text(of: impl ToString) -> Reply {
+fn text(of: &impl ToString) -> Reply {
     Reply::Bulk(of.to_string().into_bytes())
 }

@@ -1,13 +1,13 @@
 //! Connections of control planes: bytes that take their time, arrive, are lost, or are answered to
 //! nobody.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use async_trait::async_trait;
 use flowguard::store::shared::client::{Connect, Connection, Failure};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
-    time::{Instant, sleep, sleep_until},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -80,8 +80,10 @@ impl Access {
             while let Some(command) = take_command(&mut arrived) {
                 self.wakes().await;
                 last = self.take_next(&command);
-                if last == Next::Lost {
-                    return Err(Broken);
+                match last {
+                    Next::Lost => return Err(Broken),
+                    Next::Silent => pending().await,
+                    Next::Done | Next::Unanswered | Next::Late(_) => {}
                 }
                 let reply = self.answer(&command).await;
                 calls.extend(self.note(&command, &reply, (connection, sent_at)));
@@ -92,8 +94,8 @@ impl Access {
             }
             match last {
                 Next::Unanswered => return Err(Broken),
-                Next::Late(by) => pass(by).await,
-                Next::Done | Next::Lost => {}
+                Next::Late(by) => pass(Duration::from_micros(by)).await,
+                Next::Done | Next::Lost | Next::Silent => {}
             }
             self.travel().await;
             stream.write_all(&answers).await.map_err(|_| Broken)?;
@@ -113,7 +115,11 @@ impl Access {
             return Next::Done;
         }
         let mut state = self.redis.0.state.lock();
-        state.reach.get_mut(&self.plane).map(|reach| std::mem::take(&mut reach.next)).unwrap_or_default()
+        state
+            .reach
+            .get_mut(&self.plane)
+            .map(|reach| std::mem::take(&mut reach.next))
+            .unwrap_or_default()
     }
 
     /// The way in one direction.
@@ -123,7 +129,8 @@ impl Access {
             let reach = state.reach.get(&self.plane).copied().unwrap_or_default();
             (state.random.u64(0..=reach.delay_max), reach.held_until)
         };
-        pass(after.max(held_until.saturating_sub(self.redis.at()))).await;
+        let after = after.max(held_until.saturating_sub(self.redis.at()));
+        pass(Duration::from_micros(after)).await;
     }
 
     async fn wakes(&self) {
@@ -144,7 +151,7 @@ impl Access {
         let within = command.get(2).and_then(|ms| std::str::from_utf8(ms).ok()?.parse().ok());
         let within = Duration::from_millis(within.unwrap_or(0));
         let lag = self.redis.0.state.lock().lag;
-        sleep_until(Instant::now() + lag.min(within)).await;
+        pass(lag.min(within)).await;
         Reply::Integer((lag <= within).into())
     }
 
@@ -182,8 +189,9 @@ impl Access {
 }
 
 /// Some of the run's time.
-async fn pass(time: Micros) {
-    if time > 0 {
-        sleep(Duration::from_micros(time)).await;
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        #[expect(clippy::disallowed_methods, reason = "simulated time passes at once")]
+        sleep(time).await;
     }
 }

@@ -8,11 +8,14 @@ use crate::queue::Micros;
 /// For how long it is known what was before.
 const REMEMBERED: Micros = 20_000_000;
 
+/// What is in a hash.
+pub(super) type Fields = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// A value.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(Vec<u8>),
-    Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    Hash(Fields),
     Sorted(BTreeMap<Vec<u8>, f64>),
 }
 
@@ -59,10 +62,7 @@ impl Data {
         }
     }
 
-    pub(super) fn hash(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<&BTreeMap<Vec<u8>, Vec<u8>>>, WrongType> {
+    pub(super) fn hash(&self, key: &[u8]) -> Result<Option<&Fields>, WrongType> {
         match self.entry(key).map(|entry| &entry.value) {
             None => Ok(None),
             Some(Value::Hash(hash)) => Ok(Some(hash)),
@@ -84,10 +84,14 @@ impl Data {
         }
     }
 
-    /// For how many milliseconds it is still there; `None`: for ever. Outside: whether it is there.
-    pub(super) fn left_ms(&self, key: &[u8]) -> Option<Option<u64>> {
+    pub(super) fn is_there(&self, key: &[u8]) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// For how many milliseconds it is still there; `None`: for ever, or not at all.
+    pub(super) fn left_ms(&self, key: &[u8]) -> Option<u64> {
         let now = self.now_ms();
-        self.entry(key).map(|entry| entry.ends_at.map(|end| end - now))
+        self.entry(key).and_then(|entry| entry.ends_at).map(|end| end - now)
     }
 
     /// Writes a text.
@@ -119,10 +123,7 @@ impl Data {
         true
     }
 
-    pub(super) fn hash_mut(
-        &mut self,
-        key: &[u8],
-    ) -> Result<&mut BTreeMap<Vec<u8>, Vec<u8>>, WrongType> {
+    pub(super) fn hash_mut(&mut self, key: &[u8]) -> Result<&mut Fields, WrongType> {
         match self.value_mut(key, || Value::Hash(BTreeMap::new())) {
             Value::Hash(hash) => Ok(hash),
             _ => Err(WrongType),
@@ -166,7 +167,7 @@ impl Data {
         self.offset += 1;
         let before = self.keys.get(key).cloned();
         self.before.push((self.at, key.to_vec(), before));
-        if self.before.len() % 4_096 == 0 {
+        if self.before.len().is_multiple_of(4_096) {
             let since = self.at.saturating_sub(REMEMBERED);
             let forgotten = self.before.partition_point(|(at, ..)| *at < since);
             self.before.drain(..forgotten);

@@ -20,6 +20,9 @@ use crate::queue::Micros;
 pub use connection::Access;
 pub use reply::Reply;
 
+/// Whoever calls waits at least so long for an answer.
+const HEARD_WITHIN: Micros = 4_000_000;
+
 /// The wall clock of a server at the start of a run.
 pub const WALL_US: u64 = 1_700_000_000_000_000;
 
@@ -85,6 +88,8 @@ pub enum Next {
     Unanswered,
     /// Its answer takes so much longer.
     Late(Micros),
+    /// It arrives nowhere, and nobody says so: the machine is gone, or the way to it.
+    Silent,
 }
 
 /// What becomes of what was written last, when a server is another one.
@@ -109,15 +114,15 @@ pub struct Call {
     pub plane: u64,
     /// Over which connection, of all that there were.
     pub connection: u64,
-    /// Its keys and its arguments.
+    /// Its keys.
     pub keys: Vec<Vec<u8>>,
-    /// The same.
+    /// Its arguments.
     pub arguments: Vec<Vec<u8>>,
     /// What it answered.
     pub reply: Reply,
-    /// When it was on its way, and its answer was on the connection.
+    /// When it was sent.
     pub sent_at: Micros,
-    /// The same.
+    /// When its answer was on the connection.
     pub answered_at: Option<Micros>,
 }
 
@@ -233,28 +238,25 @@ impl Redis {
         calls
     }
 
-    /// All of them, and when the answer of each was on its connection.
-    pub fn answered_at(&self, call: usize) -> Option<Micros> {
-        self.0.state.lock().calls.get(call).and_then(|call| call.answered_at)
+    /// All calls of scripts that there were.
+    pub fn all_calls(&self) -> Vec<Call> {
+        self.0.state.lock().calls.clone()
     }
 
-    /// How many fields a hash has, of all keys that begin so.
-    pub fn hashes(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>)> {
-        let mut data = self.0.data.lock();
-        self.tell_time(&mut data);
-        let keys = data.keys_from(prefix).into_iter();
-        let hashes = keys.filter_map(|key| {
-            let hash = data.hash(&key).ok()??;
-            Some((key, hash.iter().map(|(name, value)| (name.clone(), value.clone())).collect()))
-        });
-        hashes.collect()
+    /// Whether whoever made a call surely heard its answer, and in time.
+    pub fn is_heard(&self, call: usize) -> bool {
+        let state = self.0.state.lock();
+        state
+            .calls
+            .get(call)
+            .is_some_and(|call| call.answered_at.is_some_and(|at| at < call.sent_at + HEARD_WITHIN))
     }
 
-    /// A text.
-    pub fn text(&self, key: &[u8]) -> Option<Vec<u8>> {
+    /// All keys that begin so.
+    pub fn keys_from(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
         let mut data = self.0.data.lock();
         self.tell_time(&mut data);
-        data.text(key).ok().flatten().map(<[u8]>::to_vec)
+        data.keys_from(prefix)
     }
 
     fn tell_time(&self, data: &mut Data) {

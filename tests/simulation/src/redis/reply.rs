@@ -53,7 +53,9 @@ impl Reply {
             Self::Error(text) => bytes.extend(format!("-{text}\r\n").bytes()),
             Self::List(list) => {
                 bytes.extend(format!("*{}\r\n", list.len()).bytes());
-                list.iter().for_each(|reply| reply.push_to(bytes));
+                for reply in list {
+                    reply.push_to(bytes);
+                }
             }
         }
     }

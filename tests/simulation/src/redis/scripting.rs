@@ -31,22 +31,26 @@ impl Scripting {
         let lua = Lua::new();
         let redis = lua.create_table()?;
         let of = Arc::clone(data);
-        redis.set("call", lua.create_function(move |lua, command| {
-            match run(&of, lua, command)? {
+        redis.set(
+            "call",
+            lua.create_function(move |lua, command| match run(&of, lua, command)? {
                 Reply::Error(text) => Err(mlua::Error::RuntimeError(text)),
                 reply => to_lua(lua, reply),
-            }
-        })?)?;
+            })?,
+        )?;
         let of = Arc::clone(data);
         redis.set(
             "pcall",
             lua.create_function(move |lua, command| to_lua(lua, run(&of, lua, command)?))?,
         )?;
-        redis.set("error_reply", lua.create_function(|lua, text: mlua::LuaString| {
-            let error = lua.create_table()?;
-            error.set("err", text)?;
-            Ok(error)
-        })?)?;
+        redis.set(
+            "error_reply",
+            lua.create_function(|lua, text: mlua::LuaString| {
+                let error = lua.create_table()?;
+                error.set("err", text)?;
+                Ok(error)
+            })?,
+        )?;
         let globals = lua.globals();
         globals.set("redis", redis)?;
         let structs = lua.create_table()?;
@@ -122,6 +126,7 @@ fn run(data: &Mutex<Data>, lua: &Lua, command: MultiValue) -> Result<Reply> {
     let mut words = Vec::with_capacity(command.len());
     for word in command {
         words.push(match word {
+            Value::Integer(number) => number.to_string().into_bytes(),
             Value::Number(number) => number.to_string().into_bytes(),
             word => {
                 let text = lua.coerce_string(word)?;

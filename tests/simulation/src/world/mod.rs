@@ -28,9 +28,10 @@ use crate::{
     store::DurableStore,
 };
 use processes::Death;
+pub(crate) use verdicts::asked;
 
 /// What happens to the control plane.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     /// Ends are to be acknowledged.
     Acknowledge(StreamId),

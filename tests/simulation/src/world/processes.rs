@@ -10,7 +10,7 @@ use super::{Event, World};
 use crate::edge::SECOND;
 use crate::{
     history::Step,
-        process::{Process, SlowRound},
+    process::{Process, SlowRound},
 };
 
 /// How a process ends.
@@ -286,9 +286,16 @@ impl World {
         self.death = death;
         self.died_at = died_at;
         self.edge.trace(&[6, number]);
-        let longest =
-            self.edge.random.pick(&[100_000, 400_000, 2 * SECOND, 2 * SECOND, 6 * SECOND, 75 * SECOND]);
-        let away = if self.edge.is_at_rest { SECOND } else { self.edge.random.between(50_000, longest) };
+        let longest = self.edge.random.pick(&[
+            100_000,
+            400_000,
+            2 * SECOND,
+            2 * SECOND,
+            6 * SECOND,
+            75 * SECOND,
+        ]);
+        let away =
+            if self.edge.is_at_rest { SECOND } else { self.edge.random.between(50_000, longest) };
         // Nobody knows what the wall clock says when the next process begins.
         match self.edge.random.below(12) {
             0 => self.wall_ms += self.edge.random.below(3_600_000),

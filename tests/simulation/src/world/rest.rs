@@ -45,7 +45,8 @@ impl World {
             ));
         }
         if self.process.as_ref().is_some_and(|process| !process.is_writing()) {
-            self.edge.violated("what is decided is not written down, and the disk works".to_owned());
+            self.edge
+                .violated("what is decided is not written down, and the disk works".to_owned());
         }
         self.compare();
         self.judge_ends();
@@ -62,7 +63,8 @@ impl World {
         if self.has_forgotten() {
             return;
         }
-        let missing = self.edge.admitted.iter().find(|request| ended.binary_search(request).is_err());
+        let missing =
+            self.edge.admitted.iter().find(|request| ended.binary_search(request).is_err());
         if let Some((_, id)) = missing {
             return self.edge.violated(format!("request {id} was admitted, and never ended"));
         }

@@ -43,8 +43,9 @@ impl World {
 
     /// A stream says hello; a stream that its worker had before ends first.
     fn begin_session(&mut self, stream: StreamId, frame: &FilterFrame) -> bool {
-        let name =
-            WorkerId((u128::from(self.edge.random.next()) << 64) | u128::from(self.edge.random.next()));
+        let name = WorkerId(
+            (u128::from(self.edge.random.next()) << 64) | u128::from(self.edge.random.next()),
+        );
         let greeting = match Greeting::read_and_name(frame.hello.as_ref(), || name) {
             Ok(greeting) => greeting,
             Err(status) => {
@@ -96,7 +97,9 @@ impl World {
         let answered = answered.expect("local balances are ready at once");
         let answer = match answered {
             Ok(answer) => answer,
-            Err(status) => return self.edge.violated(format!("a worker's frame was refused: {status}")),
+            Err(status) => {
+                return self.edge.violated(format!("a worker's frame was refused: {status}"));
+            }
         };
         let verdicts = answer.as_ref().map(|answer| answer.verdicts.clone()).unwrap_or_default();
         if let Some(resumed) = resumed {
@@ -221,7 +224,9 @@ impl World {
         let reserved = self.oracle.reserves(ask);
         let judged = self.oracle.judge(ask, reserved, now);
         let Decision::Refused(_, Some(exact)) = judged.decision else {
-            return self.edge.violated(format!("{ask:?} was told {told} ms, and would pass or never"));
+            return self
+                .edge
+                .violated(format!("{ask:?} was told {told} ms, and would pass or never"));
         };
         // When a place comes back nobody knows.
         let windows_pass = |at| {
