@@ -55,10 +55,11 @@ pub(crate) fn compose() -> Result<Ran> {
     script("tests/compose/run.sh")
 }
 
-/// Runs the simulation from ten thousand seeds.
+/// Runs the simulation from ten thousand seeds, and from two thousand with a store that is shared.
 pub(crate) fn simulation() -> Result<Ran> {
     let program = cargo::build_program("sim", Profile::Release)?;
-    process::run(Command::new(program).args(["--runs", "10000"]))?;
+    process::run(Command::new(&program).args(["--runs", "10000"]))?;
+    process::run(Command::new(program).args(["--shared", "--runs", "2000"]))?;
     Ok(Ran::ToTheEnd)
 }
 

@@ -38,8 +38,11 @@ pub struct Ended {
 }
 
 impl Workers {
+    /// All of them, in the order of their names.
     pub(super) fn all(&self) -> Vec<Arc<Worker>> {
-        self.by_id.lock().values().cloned().collect()
+        let mut all: Vec<_> = self.by_id.lock().values().cloned().collect();
+        all.sort_unstable_by_key(|worker| worker.id().0);
+        all
     }
 
     pub(super) fn get(&self, id: WorkerId) -> Option<Arc<Worker>> {

@@ -47,6 +47,8 @@ pub(crate) enum Stage {
 /// A request of a client.
 #[derive(Debug)]
 pub(crate) struct Request {
+    /// When it arrived.
+    pub(crate) arrived: Micros,
     /// What it is for.
     pub(crate) kind: Kind,
     /// How the upstream answers it.
@@ -210,7 +212,7 @@ impl Envoy {
             ("x-token-estimate", &estimate),
         ]);
         let (stage, body) = (Stage::Waits, ResponseBody::Pass);
-        let request = Request { kind, answer, stage, body, is_over: false };
+        let request = Request { arrived: now, kind, answer, stage, body, is_over: false };
         self.requests.insert(id, request);
         let has_body = kind != Kind::Reads;
         let next = self.worker.on_request(&mut self.host, id, &headers, has_body, WALL_US + now);

@@ -11,6 +11,7 @@
 )]
 
 mod disk;
+mod edge;
 mod envoy;
 mod history;
 mod network;
@@ -19,9 +20,11 @@ pub mod plan;
 mod process;
 mod queue;
 mod random;
+pub mod redis;
 mod report;
 mod rules;
 pub mod score;
+pub mod sharing;
 mod store;
 mod upstream;
 mod world;
@@ -38,4 +41,22 @@ pub fn run(plan: Plan) -> Result<Report, Violation> {
 /// Runs a plan to its end, or through so many events.
 pub fn run_until(plan: Plan, steps_max: u64, told: Told) -> Result<Report, Violation> {
     World::new(plan, told).run(steps_max)
+}
+
+/// Runs control planes that share a store to the end of a plan, or through so many events.
+pub fn run_sharing(plan: sharing::Plan, steps_max: u64, told: Told) -> Result<Report, Violation> {
+    sharing::run(plan, steps_max, told, None)
+}
+
+/// The same with another text where the store's scripts have this one.
+pub fn run_mutant(
+    plan: sharing::Plan,
+    mutant: (&'static str, &'static str),
+) -> Result<Report, Violation> {
+    sharing::run(plan, u64::MAX, Told::Nothing, Some(mutant))
+}
+
+/// What the script that decides was asked and answered in a run.
+pub fn record_sharing(plan: sharing::Plan) -> Vec<redis::Call> {
+    sharing::record(plan)
 }

@@ -9,6 +9,7 @@ use clap::Parser;
 use simulation::{
     Plan, Report, Told, Violation,
     plan::{Faults, Limits, Load, Waits},
+    sharing::{self, Trouble, Without},
 };
 
 /// Runs all of FlowGuard in one thread, from seeds, beside an exact oracle
@@ -36,6 +37,18 @@ struct Arguments {
     /// Tell every event on standard error
     #[arg(long)]
     tell: bool,
+    /// Run several control planes that share a store
+    #[arg(long)]
+    shared: bool,
+    /// So many of them
+    #[arg(long, requires = "shared")]
+    planes: Option<u64>,
+    /// With this going wrong
+    #[arg(long, value_enum, requires = "shared")]
+    trouble: Option<Trouble>,
+    /// With this becoming of requests that the store does not decide
+    #[arg(long, value_enum, requires = "shared")]
+    without: Option<Without>,
     /// Run so many seeds, from the first one on
     #[arg(long, default_value_t = 100)]
     runs: u64,
@@ -59,6 +72,18 @@ impl Arguments {
             load: self.load.unwrap_or(plan.load),
             faults: self.faults.unwrap_or(plan.faults),
             waits: self.waits.unwrap_or(plan.waits),
+        }
+    }
+}
+
+impl Arguments {
+    fn sharing(&self, seed: u64) -> sharing::Plan {
+        let plan = sharing::Plan::of(seed);
+        sharing::Plan {
+            seed,
+            planes: self.planes.unwrap_or(plan.planes),
+            trouble: self.trouble.unwrap_or(plan.trouble),
+            without: self.without.unwrap_or(plan.without),
         }
     }
 }
@@ -99,7 +124,12 @@ fn run(arguments: &Arguments) -> Result<Report, Box<Violation>> {
         if time.is_some_and(|time| started.elapsed() >= time) {
             break;
         }
-        report.add(&simulation::run_until(arguments.plan(seed), arguments.steps, told)?);
+        let run = if arguments.shared {
+            simulation::run_sharing(arguments.sharing(seed), arguments.steps, told)
+        } else {
+            simulation::run_until(arguments.plan(seed), arguments.steps, told)
+        };
+        report.add(&run?);
     }
     Ok(report)
 }

@@ -59,13 +59,21 @@ pub(crate) struct Network {
     opened: StreamId,
     /// Envoys whose packets wait, and until when.
     still: BTreeMap<u64, Micros>,
+    /// Processes that stand still, and until when.
+    still_processes: BTreeMap<u64, Micros>,
     delay_max: Micros,
 }
 
 impl Network {
     /// A network in which nothing takes longer than `delay_max`.
     pub(crate) fn new(delay_max: Micros) -> Self {
-        Self { streams: BTreeMap::new(), opened: 0, still: BTreeMap::new(), delay_max }
+        Self {
+            streams: BTreeMap::new(),
+            opened: 0,
+            still: BTreeMap::new(),
+            still_processes: BTreeMap::new(),
+            delay_max,
+        }
     }
 
     /// A worker opens a stream.
@@ -115,7 +123,7 @@ impl Network {
     ) -> Option<(u64, Micros)> {
         let delay = random.between(50, self.delay_max);
         let stream = self.streams.get_mut(&id)?;
-        let still_until = self.still.get(&stream.envoy).copied().unwrap_or(0);
+        let still_until = still_until(stream, &self.still, &self.still_processes);
         let lane = stream.lane(way);
         lane.latest = lane.latest.max(now + delay).max(still_until);
         lane.sent += 1;
@@ -125,7 +133,7 @@ impl Network {
     /// Something arrives.
     pub(crate) fn arrive(&mut self, id: StreamId, way: Way, number: u64, now: Micros) -> Arrival {
         let Some(stream) = self.streams.get_mut(&id) else { return Arrival::Lost };
-        let still_until = self.still.get(&stream.envoy).copied().unwrap_or(0);
+        let still_until = still_until(stream, &self.still, &self.still_processes);
         let lane = stream.lane(way);
         if lane.lost_from.is_some_and(|lost_from| number >= lost_from) {
             return Arrival::Lost;
@@ -163,10 +171,26 @@ impl Network {
         self.still.insert(envoy, until);
     }
 
+    /// Nothing to a process or from it moves until then.
+    pub(crate) fn process_stands_still(&mut self, process: u64, until: Micros) {
+        self.still_processes.insert(process, until);
+    }
+
     /// Everything moves again.
     pub(crate) fn move_again(&mut self) {
         self.still.clear();
+        self.still_processes.clear();
     }
+}
+
+/// Until when nothing moves on a stream.
+fn still_until(
+    stream: &Stream,
+    envoys: &BTreeMap<u64, Micros>,
+    processes: &BTreeMap<u64, Micros>,
+) -> Micros {
+    let of_process = stream.process.and_then(|process| processes.get(&process));
+    envoys.get(&stream.envoy).max(of_process).copied().unwrap_or(0)
 }
 
 impl Stream {

@@ -26,6 +26,11 @@ impl<E> Queue<E> {
         self.events.insert((at, self.planned), event);
     }
 
+    /// When the next event is.
+    pub(crate) fn next_at(&self) -> Option<Micros> {
+        self.events.first_key_value().map(|((at, _), _)| *at)
+    }
+
     /// The next event, and when it is.
     pub(crate) fn pop(&mut self) -> Option<(Micros, E)> {
         let ((at, _), event) = self.events.pop_first()?;

@@ -1,7 +1,5 @@
 //! What a run did and measured, and how it failed.
 
-use crate::plan::Plan;
-
 /// What is told of a run on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -48,6 +46,14 @@ pub struct Report {
     pub leaked: u64,
     /// The longest time from the end of a standstill to the next decision for that worker, in milliseconds.
     pub convergence_ms: u64,
+    /// Calls that a shared store carried out.
+    pub store_calls: u64,
+    /// How often it forgot something.
+    pub store_losses: u64,
+    /// Requests that were admitted without it.
+    pub decided_alone: u64,
+    /// Requests that had no decision without it.
+    pub unavailable: u64,
     /// A checksum of all that happened.
     pub trace: u64,
 }
@@ -72,6 +78,10 @@ impl Report {
         self.lined_up += run.lined_up;
         self.leaked += run.leaked;
         self.convergence_ms = self.convergence_ms.max(run.convergence_ms);
+        self.store_calls += run.store_calls;
+        self.store_losses += run.store_losses;
+        self.decided_alone += run.decided_alone;
+        self.unavailable += run.unavailable;
         self.trace = self.trace.rotate_left(1) ^ run.trace;
     }
 
@@ -83,10 +93,10 @@ impl Report {
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{plan}, event {step}, {at_ms} ms: {what}\nreplay it by `cargo xtask sim {plan}`")]
+#[error("{run}, event {step}, {at_ms} ms: {what}\nreplay it by `cargo xtask sim {run}`")]
 pub struct Violation {
-    /// In which run.
-    pub plan: Plan,
+    /// In which run, as the program's arguments say it.
+    pub run: String,
     /// After how many events.
     pub step: u64,
     /// When, since the run began.

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::{
-    Plan, Report, Violation,
+    Plan, Report, Told, Violation,
     plan::{Faults, Limits, Load, Waits},
+    sharing::{self, Trouble, Without},
 };
 
 /// Runs of each kind of limits, load and faults.
@@ -22,7 +23,53 @@ pub fn card() -> Result<String, Box<Violation>> {
         // A text takes every line.
         let _ = writeln!(table, "{row}");
     }
+    table.push_str(
+        "\n| what goes wrong with several | requests | store calls | losses | admitted too much | \
+         decided alone | held at rest |\n|---|---|---|---|---|---|---|\n",
+    );
+    for trouble in Trouble::ALL {
+        let row = shared_row(trouble, &shared_runs(trouble)?);
+        let _ = writeln!(table, "{row}");
+    }
     Ok(table)
+}
+
+fn shared_runs(trouble: Trouble) -> Result<Report, Box<Violation>> {
+    let mut report = Report::default();
+    for without in [Without::Local, Without::Closed] {
+        for planes in 1..=4 {
+            for seed in 0..RUNS / 8 {
+                let plan = sharing::Plan { seed, planes, trouble, without };
+                report.add(&crate::run_sharing(plan, u64::MAX, Told::Nothing)?);
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn shared_row(trouble: Trouble, report: &Report) -> String {
+    let Report { requests, store_calls, store_losses, decided_alone, leaked, .. } = report;
+    let name = match trouble {
+        Trouble::None => "nothing",
+        Trouble::Planes => "control planes are killed, drained and stand still",
+        Trouble::Calls => {
+            "connections to the store break in a call, or are silent, and answers are late"
+        }
+        Trouble::Pause => "the store stands still and wakes",
+        Trouble::Flush => "the store forgets its scripts",
+        Trouble::Restart => "the store is killed and loses its last writes",
+        Trouble::Promotion => "a replica takes over that is behind",
+        Trouble::WaitedFor => "the same, and calls wait for it",
+        Trouble::Clock => "the store's clock is set back",
+        Trouble::All => "all of it, and what goes wrong with Envoys",
+    };
+    let too_much = match report.over_admission {
+        0 => "0",
+        _ => "what was lost, at most",
+    };
+    format!(
+        "| {name} | {requests} | {store_calls} | {store_losses} | {too_much} | {decided_alone} | {leaked} |"
+    )
 }
 
 fn runs(faults: Faults) -> Result<Report, Box<Violation>> {

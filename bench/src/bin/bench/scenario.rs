@@ -27,11 +27,11 @@ pub(crate) struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kept {
     /// In a folder, as by default.
-    InFolder,
+    Folder,
     /// In memory alone.
-    InMemory,
+    Memory,
     /// In a Redis that several control planes could share.
-    InStore,
+    Store,
 }
 
 /// Who answers what the filter lets pass.
@@ -59,14 +59,11 @@ pub(crate) static SCENARIOS: [Scenario; 7] = [
     direct("envoy", None, Expected::Passed),
     direct("off", Some("off"), Expected::Passed),
     Scenario {
-        kept: Kept::InMemory,
+        kept: Kept::Memory,
         ..direct("enforce-memory", Some("enforce"), Expected::Admitted)
     },
     direct("enforce", Some("enforce"), Expected::Admitted),
-    Scenario {
-        kept: Kept::InStore,
-        ..direct("enforce-shared", Some("enforce"), Expected::Admitted)
-    },
+    Scenario { kept: Kept::Store, ..direct("enforce-shared", Some("enforce"), Expected::Admitted) },
     direct("refused", Some("enforce"), Expected::Refused),
     Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
 ];
@@ -78,12 +75,12 @@ pub(crate) static STREAMS: [Scenario; 2] = [
 ];
 
 const fn direct(name: &'static str, mode: Option<&'static str>, expected: Expected) -> Scenario {
-    Scenario { name, mode, kept: Kept::InFolder, answers: Answers::Envoy, clients: 1, expected }
+    Scenario { name, mode, kept: Kept::Folder, answers: Answers::Envoy, clients: 1, expected }
 }
 
 const fn streamed(name: &'static str, mode: &'static str, expected: Expected) -> Scenario {
     let answers = Answers::Upstream;
-    Scenario { name, mode: Some(mode), kept: Kept::InFolder, answers, clients: 1, expected }
+    Scenario { name, mode: Some(mode), kept: Kept::Folder, answers, clients: 1, expected }
 }
 
 impl Scenario {

@@ -73,9 +73,9 @@ impl Stage {
         let store = Redis::start(Kind::Redis, &[]).await;
         let store_url = format!("redis://{}", store.address());
         for (kept, setting, value) in [
-            (Kept::InFolder, "DATA_DIR", data.as_str()),
-            (Kept::InMemory, "DATA_DIR", "memory"),
-            (Kept::InStore, "STORE_URL", store_url.as_str()),
+            (Kept::Folder, "DATA_DIR", data.as_str()),
+            (Kept::Memory, "DATA_DIR", "memory"),
+            (Kept::Store, "STORE_URL", store_url.as_str()),
         ] {
             let settings = with(&settings, setting, value);
             let control_plane = ControlPlane::start(settings, folder.path().to_owned()).await;
@@ -117,8 +117,8 @@ impl Stage {
         let seen = self.wrk.run(proxy, scenario, connections, seconds).await?;
         // It does nothing for anybody else, but a little for each beat of its own clock.
         let store_cpu = match scenario.kept {
-            Kept::InStore => store_cpu.used()?,
-            Kept::InFolder | Kept::InMemory => Duration::ZERO,
+            Kept::Store => store_cpu.used()?,
+            Kept::Folder | Kept::Memory => Duration::ZERO,
         };
         let envoy_cpu = envoy_cpu.used()?;
         let control_plane_cpu = control_plane_cpu.used()?;

@@ -7,7 +7,8 @@ use std::{error::Error, fmt::Write as _, path::PathBuf, process::ExitCode, time:
 
 use clap::Parser;
 use flowguard::store::shared::{
-    client::{Client, Credentials, Target},
+    StoreUrl,
+    client::{Client, Target},
     script::SCRIPT,
 };
 use harness::redis::{Kind, Redis};
@@ -45,13 +46,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let kind = if options.valkey { Kind::Valkey } else { Kind::Redis };
     let redis = Redis::start(kind, &[]).await;
-    let target = Target {
-        host: redis.address().ip().to_string(),
-        port: redis.address().port(),
-        database: 0,
-        tls: None,
-        credentials: Credentials::default(),
-    };
+    let url = StoreUrl::parse(&format!("redis://{}", redis.address())).ok_or("no address")?;
+    let target = Target::plain(url.topology);
     let script = match &options.script {
         Some(path) => std::fs::read_to_string(path)?,
         None => SCRIPT.to_owned(),
@@ -59,7 +55,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let client = Client::connect_with(&target, "{bench}:", CONNECT_TIMEOUT, &script).await?;
 
     for keeps_notes in [false, true] {
-        let beside = if keeps_notes { ", each remembered until its end and counted" } else { "" };
+        let beside = if keeps_notes { ", each remembered until its end" } else { "" };
         println!(
             "microseconds of {kind:?} a call: the script, all of the server's thread (the script for \
              one request){beside}\n"

@@ -50,6 +50,10 @@ impl Ledger {
     /// Brings what is known here of these clients up to date, where others share their limits.
     pub async fn refresh(&self, clients: &[ClientId]) -> Result<(), Unavailable> {
         let Some(replica) = &self.replica else { return Ok(()) };
+        // Nobody who reads a list waits for a store that is away, once for each part of it.
+        if replica.store.committer.is_away() {
+            return Err(Unavailable);
+        }
         let mut reads = Vec::new();
         let mut slots = Vec::new();
         for id in clients {

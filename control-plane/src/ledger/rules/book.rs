@@ -137,10 +137,13 @@ impl Rules {
         self.named.load()
     }
 
-    /// What each limit counted, by name.
+    /// What each limit counted, in the order of their names.
     pub(in crate::ledger) fn counted(&self) -> Vec<(LimitName, Arc<Counted>)> {
         let book = self.book.lock();
-        book.counted.iter().map(|(name, counted)| (name.clone(), Arc::clone(counted))).collect()
+        let counted = book.counted.iter().map(|(name, of)| (name.clone(), Arc::clone(of)));
+        let mut counted: Vec<_> = counted.collect();
+        counted.sort_by(|(a, _), (b, _)| a.cmp(b));
+        counted
     }
 
     /// Which limits apply to each class of clients.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::Mutex, time::timeout};
 
-use super::client::{Client, Failure, Target};
+use super::client::{Client, Connect, Failure};
 
 /// How long a connection may take to be made.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A store, and the connection to it while there is one.
 #[derive(Debug)]
 pub struct Link {
-    target: Target,
+    to: Box<dyn Connect>,
     prefix: String,
     connection: Mutex<Connection>,
 }
@@ -29,8 +29,9 @@ struct Connection {
 
 impl Link {
     /// No connection is made yet.
-    pub fn new(target: Target, prefix: &str) -> Self {
-        Self { target, prefix: prefix.to_owned(), connection: Mutex::default() }
+    pub fn new(to: impl Connect + 'static, prefix: &str) -> Self {
+        let (to, prefix) = (Box::new(to), prefix.to_owned());
+        Self { to, prefix, connection: Mutex::default() }
     }
 
     /// What all keys begin with.
@@ -49,7 +50,7 @@ impl Link {
         if let Some(client) = &connection.client {
             return Ok((client.clone(), connection.number));
         }
-        let client = Client::connect(&self.target, &self.prefix, CONNECT_TIMEOUT).await?;
+        let client = Client::connect(&*self.to, &self.prefix, CONNECT_TIMEOUT).await?;
         connection.client = Some(client.clone());
         connection.number += 1;
         Ok((client, connection.number))

@@ -85,14 +85,11 @@ impl SharedStore {
         self.ask(async |client: Client| client.set_fields(name, &told).await).await
     }
 
-    /// Has something read or told over the connection, within a time. A store that is away is not tried.
+    /// Has something read or told over the connection, within a time.
     async fn ask<T>(
         &self,
         ask: impl AsyncFnOnce(Client) -> Result<T, Failure>,
     ) -> Result<T, Unavailable> {
-        if self.committer.is_away() {
-            return Err(Unavailable);
-        }
         self.link.ask(ask).await.map_err(|_| Unavailable)
     }
 }

@@ -8,7 +8,7 @@ use flowguard::{
 use limiter::{Bucket, Level, Quota, UnixMillis, Window};
 use proto::decision::{Decision as Told, Verdict};
 
-use super::{World, serve::wait_of};
+use super::{World, verdicts::wait_of};
 use crate::{
     oracle::{Ask, Balance, Decision, Name, Numbers, OTHER, Oracle, Standing, Subject, Tally},
     process::Process,
@@ -21,7 +21,7 @@ impl World {
         if let Some(process) = &self.process
             && let Err(difference) = same(process, &self.oracle)
         {
-            self.violated(difference);
+            self.edge.violated(difference);
         }
     }
 
@@ -44,14 +44,14 @@ impl World {
         let judged = oracle.judge(ask, reserved, now).decision;
         if is_admitted {
             let deficit = oracle.deficit(ask, reserved, now);
-            self.report.over_admission = self.report.over_admission.max(deficit);
+            self.edge.report.over_admission = self.edge.report.over_admission.max(deficit);
         } else {
             match judged {
-                Decision::Admitted => self.report.wrongly_refused += 1,
+                Decision::Admitted => self.edge.report.wrongly_refused += 1,
                 Decision::Refused(_, exact) => {
                     let (exact, told) = (exact.unwrap_or(0), wait_of(verdict).unwrap_or(0));
                     let error = told.abs_diff(told.clamp(exact, waits.latest(exact)));
-                    self.report.wait_error_ms = self.report.wait_error_ms.max(error);
+                    self.edge.report.wait_error_ms = self.edge.report.wait_error_ms.max(error);
                 }
             }
         }

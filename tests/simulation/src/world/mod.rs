@@ -6,54 +6,33 @@ mod operate;
 mod processes;
 mod rest;
 mod serve;
-mod traffic;
-mod wire;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use filter::simulation::{Config, RequestId, TICK_MS};
+use filter::simulation::RequestId;
 use flowguard::ledger::{Policy, ResumePolicy, RetryAfter, UnknownClients};
 use limiter::PerMinute;
 use tokio::runtime::{self, Runtime};
 
 use crate::{
     disk::SlowDisk,
-    envoy::Envoy,
+    edge::{Edge, Passed, SECOND, Sent},
     history::History,
-    network::{Network, StreamId},
+    network::StreamId,
     oracle::{Ended, Name, Oracle, Rules, Wanted},
-    plan::{ClientPlan, Plan, Waits},
+    plan::{Plan, Waits},
     process::Process,
-    queue::{Micros, Queue},
     random::Random,
     report::{Report, Told, Violation},
     store::DurableStore,
-    upstream::Truth,
 };
 use processes::Death;
+pub(crate) use verdicts::asked;
 
-const SECOND: Micros = 1_000_000;
-
-/// What happens.
-#[derive(Debug)]
+/// What happens to the control plane.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    /// An Envoy calls its worker for what is due.
-    Tick(u64),
-    /// A client sends a request.
-    Request(usize),
-    /// A client goes away.
-    Leave(u64, RequestId),
-    /// The headers of a response arrive at an Envoy.
-    Headers(u64, RequestId),
-    /// The next piece of one does.
-    Piece(u64, RequestId),
-    /// Something arrives at the control plane.
-    Up(StreamId, u64, Sent),
-    /// Something arrives at a worker.
-    Down(StreamId, u64, Sent),
-    /// An end of a stream learns that it was cut.
-    WorkerLearns(StreamId),
-    ServerLearns(StreamId),
     /// Ends are to be acknowledged.
     Acknowledge(StreamId),
     /// A process looks after workers that do not come back.
@@ -68,37 +47,19 @@ pub(crate) enum Event {
     Operate,
     /// Something goes wrong.
     Fault,
-    /// What went wrong with an Envoy's reach or with the disk is over.
-    Reachable(u64),
+    /// What went wrong with the disk is over.
     DiskRecovers,
-}
-
-/// What is sent on a stream.
-#[derive(Debug)]
-pub(crate) enum Sent {
-    /// A frame.
-    Frame(Vec<u8>),
-    /// Nothing more.
-    End,
 }
 
 /// A run.
 #[derive(Debug)]
 pub(crate) struct World {
     plan: Plan,
-    clients: Vec<ClientPlan>,
+    edge: Edge<Event>,
     /// The limits beside their own two that an operator wants, and the models.
     rules: Rules,
     /// Those that it begins with.
     first_rules: Option<Rules>,
-    random: Random,
-    queue: Queue<Event>,
-    now: Micros,
-    network: Network,
-    envoys: BTreeMap<u64, Envoy>,
-    /// How many Envoys there ever were.
-    begun: u64,
-    config: Config,
     process: Option<Process>,
     death: Death,
     /// When the last process ended, by its own clock.
@@ -114,29 +75,16 @@ pub(crate) struct World {
     unforgetting: Option<Oracle>,
     /// Every end that took effect.
     ended: Vec<Ended>,
-    /// Requests that were admitted.
-    admitted: BTreeSet<(u64, RequestId)>,
     /// The Envoy of each worker.
     envoy_of: BTreeMap<Name, u64>,
-    /// What forwarded requests came to that are over.
-    truths: BTreeMap<(u64, RequestId), Truth>,
-    /// Envoys that went without being heard to their end.
-    vanished: BTreeSet<u64>,
     /// Requests whose worker was away for too long.
     given_up: BTreeSet<(Name, RequestId)>,
     /// The disk was never full or slow, and refused nothing.
     disk_is_sound: bool,
     disk_refuses: bool,
     seen: (u64, u64),
-    /// Since when nothing keeps an Envoy from being answered.
-    undisturbed: BTreeMap<u64, Micros>,
     /// Ids that workers resumed at rest.
     resumed_at_rest: u64,
-    is_at_rest: bool,
-    load_ends: Micros,
-    report: Report,
-    violation: Option<String>,
-    told: Told,
 }
 
 impl World {
@@ -159,22 +107,13 @@ impl World {
             retry_after,
             ..Policy::default()
         };
-        let config = Config::parse(b"{}");
         let runtime = runtime::Builder::new_current_thread().build();
         Self {
-            network: Network::new(random.pick(&[200, 2_000, 60_000])),
-            load_ends: random.between(30, 75) * SECOND,
+            edge: Edge::new(clients, random, |random| random.between(30, 75) * SECOND, told),
             history: History::new(oracle.clone()),
             plan,
-            clients,
             rules: Rules::default(),
             first_rules: Some(rules),
-            random,
-            queue: Queue::default(),
-            now: 0,
-            envoys: BTreeMap::new(),
-            begun: 0,
-            config: config.expect("all defaults"),
             process: None,
             death: Death::Killed,
             died_at: 0,
@@ -186,54 +125,47 @@ impl World {
             oracle,
             unforgetting: None,
             ended: Vec::new(),
-            admitted: BTreeSet::new(),
             envoy_of: BTreeMap::new(),
-            truths: BTreeMap::new(),
-            vanished: BTreeSet::new(),
             given_up: BTreeSet::new(),
             disk_is_sound: true,
             disk_refuses: false,
             seen: (0, 0),
-            undisturbed: BTreeMap::new(),
             resumed_at_rest: 0,
-            is_at_rest: false,
-            report: Report { runs: 1, ..Report::default() },
-            violation: None,
-            told,
         }
     }
 
     /// Runs to the end, or through so many events.
     pub(crate) fn run(mut self, steps_max: u64) -> Result<Report, Violation> {
         self.begin_all();
-        while self.violation.is_none() && self.report.steps < steps_max {
-            let Some((at, event)) = self.queue.pop() else { break };
-            self.now = at;
+        while self.edge.violation.is_none() && self.edge.report.steps < steps_max {
+            let Some((at, event)) = self.edge.next() else { break };
+            self.edge.now = at;
             if let Some(process) = &self.process {
                 process.advance(at);
             }
-            if at >= self.rest_begins() && !self.is_at_rest {
+            if at >= self.rest_begins() && !self.edge.is_at_rest {
                 self.come_to_rest();
             }
             if at >= self.run_ends() {
                 self.judge_rest();
                 break;
             }
-            self.report.steps += 1;
-            if self.told == Told::Events {
-                eprintln!("{} {at} us {event:?}", self.report.steps);
+            match self.edge.happens(event) {
+                Passed::Nothing => {}
+                Passed::Arrived(stream, Sent::Frame(frame)) => self.serve_frame(stream, &frame),
+                Passed::Arrived(stream, Sent::End) => self.end_stream(stream),
+                Passed::Own(event) => self.happens(event),
             }
-            self.happens(event);
         }
         if let Some(process) = self.process.take() {
             self.give_up_slow_round(process);
         }
-        match self.violation {
-            None => Ok(self.report),
+        match self.edge.violation {
+            None => Ok(self.edge.report),
             Some(what) => Err(Violation {
-                plan: self.plan,
-                step: self.report.steps,
-                at_ms: self.now / 1_000,
+                run: self.plan.to_string(),
+                step: self.edge.report.steps,
+                at_ms: self.edge.now / 1_000,
                 what,
             }),
         }
@@ -241,31 +173,20 @@ impl World {
 
     fn begin_all(&mut self) {
         self.begin_process();
-        for _ in 0..self.random.between(1, 3) {
-            self.begin_envoy();
+        for _ in 0..self.edge.random.between(1, 3) {
+            self.edge.begin_envoy();
         }
         let rules = self.first_rules.take().unwrap_or_default();
         self.configure_all(rules);
-        for client in 0..self.clients.len() {
-            let first = self.random.below(3 * SECOND);
-            self.queue.push(first, Event::Request(client));
-        }
-        let operate = self.random.between(2 * SECOND, 30 * SECOND);
-        self.queue.push(operate, Event::Operate);
-        self.queue.push(self.random.between(SECOND / 2, 3 * SECOND), Event::Fault);
+        self.edge.begin_clients();
+        let operate = self.edge.random.between(2 * SECOND, 30 * SECOND);
+        self.edge.plan(operate, Event::Operate);
+        let fault = self.edge.random.between(SECOND / 2, 3 * SECOND);
+        self.edge.plan(fault, Event::Fault);
     }
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Tick(envoy) => self.tick(envoy),
-            Event::Request(client) => self.request(client),
-            Event::Leave(envoy, request) => self.client_leaves(envoy, request),
-            Event::Headers(envoy, request) => self.response_begins(envoy, request),
-            Event::Piece(envoy, request) => self.piece_passes(envoy, request),
-            Event::Up(stream, number, sent) => self.arrives_up(stream, number, sent),
-            Event::Down(stream, number, sent) => self.arrives_down(stream, number, sent),
-            Event::WorkerLearns(stream) => self.worker_learns(stream),
-            Event::ServerLearns(stream) => self.server_learns(stream),
             Event::Acknowledge(stream) => self.acknowledge(stream),
             Event::Look(process) => self.look(process),
             Event::Round(process) => self.round(process),
@@ -273,39 +194,7 @@ impl World {
             Event::Begin => self.begin_process(),
             Event::Operate => self.operate(),
             Event::Fault => self.something_goes_wrong(),
-            Event::Reachable(envoy) => {
-                if let Some(envoy) = self.envoys.get_mut(&envoy) {
-                    envoy.host.is_reachable = true;
-                }
-            }
             Event::DiskRecovers => self.disk_recovers(),
-        }
-    }
-
-    fn tick(&mut self, number: u64) {
-        let Some(envoy) = self.envoys.get_mut(&number) else { return };
-        envoy.tick(self.now);
-        self.queue.push(self.now + TICK_MS * 1_000, Event::Tick(number));
-        self.grant_wishes(number);
-        self.let_go_if_over(number);
-    }
-
-    /// Tells whoever replays a run what is not told by its events.
-    fn tell(&self, what: impl FnOnce() -> String) {
-        if self.told == Told::Events {
-            eprintln!("    {}", what());
-        }
-    }
-
-    /// A promise is broken.
-    fn violated(&mut self, what: String) {
-        self.violation.get_or_insert(what);
-    }
-
-    fn trace(&mut self, what: &[u64]) {
-        self.report.trace(self.now);
-        for &what in what {
-            self.report.trace(what);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use flowguard::operator::{self, Caller, Draft, Given, IfMatch};
 
-use super::{Event, SECOND, World};
+use super::{Event, World};
+use crate::edge::SECOND;
 use crate::{
     oracle::{Rules, Wanted},
     plan::Faults,
@@ -13,7 +14,7 @@ use crate::{
 
 impl World {
     pub(super) fn configure_all(&mut self, rules: Rules) {
-        for client in self.clients.clone() {
+        for client in self.edge.clients.clone() {
             if let Some(wanted) = client.wanted {
                 self.configure(&client.id, wanted);
             }
@@ -22,34 +23,34 @@ impl World {
     }
 
     pub(super) fn operate(&mut self) {
-        if self.now < self.load_ends {
-            let next = self.now + self.random.between(SECOND / 4, 12 * SECOND);
-            self.queue.push(next, Event::Operate);
+        if self.edge.now < self.edge.load_ends {
+            let next = self.edge.now + self.edge.random.between(SECOND / 4, 12 * SECOND);
+            self.edge.plan(next, Event::Operate);
         }
         // At rest nothing goes wrong any more, not in the middle of a write either.
-        if self.process.is_none() || self.is_at_rest {
+        if self.process.is_none() || self.edge.is_at_rest {
             return;
         }
-        let place = self.random.below(u64::try_from(self.clients.len()).unwrap_or(1));
+        let place = self.edge.random.below(u64::try_from(self.edge.clients.len()).unwrap_or(1));
         let place = usize::try_from(place).unwrap_or(0);
-        let client = self.clients[place].clone();
+        let client = self.edge.clients[place].clone();
         let Some(wanted) = client.wanted else { return };
-        let next = match self.random.below(20) {
+        let next = match self.edge.random.below(20) {
             0 if self.plan.faults.include(Faults::Kills) => Next::Deadly,
             1 if self.plan.faults.include(Faults::Disk) => Next::Full,
             _ => Next::Done,
         };
         self.store.next(next);
-        match self.random.below(13) {
+        match self.edge.random.below(13) {
             7 | 8 => {
-                let (group, plan) = belongs(&mut self.random);
+                let (group, plan) = belongs(&mut self.edge.random);
                 let wanted = Wanted { group, plan, ..wanted };
-                self.clients[place].wanted = Some(wanted);
+                self.edge.clients[place].wanted = Some(wanted);
                 self.configure(&client.id, wanted);
             }
             9.. => {
                 let mut rules = self.rules.clone();
-                rules.change(&self.clients, &mut self.random);
+                rules.change(&self.edge.clients, &mut self.edge.random);
                 self.put_rules(rules);
             }
             0 => self.remove(&client.id),
@@ -57,15 +58,15 @@ impl World {
             2 => self.configure(&client.id, wanted),
             _ => {
                 let other = |limit: u64| limit.saturating_mul(7) / 3 + 1;
-                let (rpm, tpm) = if self.random.percent(50) {
+                let (rpm, tpm) = if self.edge.random.percent(50) {
                     (wanted.rpm.map(other), wanted.tpm.map(other))
                 } else {
                     (wanted.rpm.map(|rpm| rpm / 3 + 1), wanted.tpm.map(|tpm| tpm / 3 + 1))
                 };
                 let wanted = Wanted {
-                    rpm: rpm.filter(|_| !self.random.percent(10)),
+                    rpm: rpm.filter(|_| !self.edge.random.percent(10)),
                     tpm: tpm.map(|tpm| tpm.min(1_000_000_000_000)),
-                    is_disabled: self.random.percent(5),
+                    is_disabled: self.edge.random.percent(5),
                     ..wanted
                 };
                 self.configure(&client.id, wanted);
@@ -103,12 +104,12 @@ impl World {
         if self.store.has(&rules) {
             self.rules = rules;
         }
-        self.tell(|| format!("{:?}", self.rules));
+        self.edge.tell(|| format!("{:?}", self.rules));
         if written.is_ok() {
-            self.report.rules_changed += 1;
+            self.edge.report.rules_changed += 1;
             self.sweep(now);
         }
-        self.trace(&[8, u64::from(written.is_ok())]);
+        self.edge.trace(&[8, u64::from(written.is_ok())]);
         self.note();
     }
 
@@ -137,8 +138,8 @@ impl World {
         if written.is_ok() {
             self.each_oracle(|oracle| oracle.configure(id, wanted, now));
         }
-        self.tell(|| format!("{id}: {wanted:?}"));
-        self.trace(&[7, u64::from(written.is_ok())]);
+        self.edge.tell(|| format!("{id}: {wanted:?}"));
+        self.edge.trace(&[7, u64::from(written.is_ok())]);
         self.note();
     }
 

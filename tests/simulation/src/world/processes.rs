@@ -6,10 +6,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{Event, SECOND, World};
+use super::{Event, World};
+use crate::edge::SECOND;
 use crate::{
     history::Step,
-    network::Way,
     process::{Process, SlowRound},
 };
 
@@ -32,14 +32,14 @@ impl World {
         if self.process.is_some() {
             return;
         }
-        let number = self.report.restarts + 1;
+        let number = self.edge.report.restarts + 1;
         let started = Process::start(
             number,
             &self.disk,
             &self.store,
             self.policy,
             self.wall_ms,
-            self.now,
+            self.edge.now,
             &self.runtime,
         );
         let (process, found) = match started {
@@ -48,29 +48,30 @@ impl World {
         };
         self.go_on(&process, found.last.map(|last| last.0));
         self.process = Some(process);
+        self.edge.processes = vec![number];
         self.seen = (self.disk.memory.changes(), 0);
         if let Some(process) = &self.process {
             self.seen.1 = process.files.status().unwritten;
         }
-        self.trace(&[5, number]);
+        self.edge.trace(&[5, number]);
         if self.disk.memory.is_dead() {
             return self.dies_in_a_write();
         }
-        for envoy in self.envoys.keys().copied().collect::<Vec<_>>() {
-            self.is_undisturbed_from(envoy, self.now);
+        for envoy in self.edge.envoys.keys().copied().collect::<Vec<_>>() {
+            self.edge.is_undisturbed_from(envoy, self.edge.now);
         }
-        self.queue.push(self.now, Event::Look(number));
-        self.queue.push(self.now + SECOND, Event::Round(number));
+        self.edge.plan(self.edge.now, Event::Look(number));
+        self.edge.plan(self.edge.now + SECOND, Event::Round(number));
     }
 
     /// A process may die while it begins, and end over a disk that refuses something.
     fn did_not_begin(&mut self, error: &str) {
         if !self.disk.memory.is_dead() && !self.disk_refuses {
-            return self.violated(format!("the process does not begin: {error}"));
+            return self.edge.violated(format!("the process does not begin: {error}"));
         }
         self.disk.memory.kill();
         self.disk_refuses = false;
-        self.queue.push(self.now + SECOND, Event::Begin);
+        self.edge.plan(self.edge.now + SECOND, Event::Begin);
     }
 
     /// Finds the step at which the process goes on, which has to be one that it may find.
@@ -103,13 +104,13 @@ impl World {
         let Some((step, oracle)) = found else {
             let steps: Vec<_> =
                 self.history.after_power_failure().iter().map(|s| (s.at, s.is_written)).collect();
-            return self.violated(format!(
+            return self.edge.violated(format!(
                 "{:?}: what was found, of {last:?}, is of none of {steps:?}: {difference}",
                 self.death
             ));
         };
         let forgotten_since = self.history.forgotten_since(step);
-        self.tell(|| format!("it goes on at {:?}, of {last:?}", step.at));
+        self.edge.tell(|| format!("it goes on at {:?}, of {last:?}", step.at));
         let ended = step.ended;
         // A process that has written nothing has never been, for whoever begins after it.
         let is_written = process.is_writing() && !self.disk.memory.is_dead();
@@ -133,10 +134,10 @@ impl World {
     /// What happened since then is not known any more.
     fn forget(&mut self, since: u64, last: Option<u64>, now: u64) {
         let ms = self.died_at.saturating_sub(since);
-        self.report.forgotten_ms = self.report.forgotten_ms.max(ms);
+        self.edge.report.forgotten_ms = self.edge.report.forgotten_ms.max(ms);
         let may_be_forgotten = if self.death == Death::Power { FORGOTTEN_MS_MAX } else { 0 };
         if ms > may_be_forgotten && self.disk_is_sound {
-            self.violated(format!("{:?}: {ms} ms are forgotten", self.death));
+            self.edge.violated(format!("{:?}: {ms} ms are forgotten", self.death));
         }
         let (wanted, rules) = (self.store.wanted(), self.rules.clone());
         let newest = self.unforgetting.get_or_insert_with(|| self.oracle.clone());
@@ -146,9 +147,9 @@ impl World {
     /// Looks after the files, at once or slowly.
     pub(super) fn round(&mut self, number: u64) {
         let slowly = self.plan.faults.include(crate::plan::Faults::Disk)
-            && !self.is_at_rest
-            && self.random.percent(15);
-        let wants_snapshot = self.random.percent(10);
+            && !self.edge.is_at_rest
+            && self.edge.random.percent(15);
+        let wants_snapshot = self.edge.random.percent(10);
         let disk = self.disk.clone();
         let Some(process) = self.process.as_mut().filter(|process| process.number == number) else {
             return;
@@ -167,8 +168,8 @@ impl World {
             self.disk_is_sound = false;
             process.round = Some(SlowRound { work: disk.work_slowly(round), mark, has_snapshot });
             self.snapshot_may_have_this();
-            let ends = self.now + self.random.between(50_000, 3 * SECOND);
-            self.queue.push(ends, Event::SyncEnds(number));
+            let ends = self.edge.now + self.edge.random.between(50_000, 3 * SECOND);
+            self.edge.plan(ends, Event::SyncEnds(number));
             self.see();
         } else {
             round();
@@ -201,8 +202,8 @@ impl World {
         } else {
             process.round = Some(round);
             self.snapshot_may_have_this();
-            let ends = self.now + self.random.between(50_000, 2 * SECOND);
-            self.queue.push(ends, Event::SyncEnds(number));
+            let ends = self.edge.now + self.edge.random.between(50_000, 2 * SECOND);
+            self.edge.plan(ends, Event::SyncEnds(number));
             self.see();
         }
     }
@@ -220,7 +221,7 @@ impl World {
             }
             self.history.is_durable(mark);
         }
-        self.queue.push(self.now + SECOND, Event::Round(number));
+        self.edge.plan(self.edge.now + SECOND, Event::Round(number));
     }
 
     /// What the disk was changed by is no entry.
@@ -235,7 +236,7 @@ impl World {
     }
 
     pub(super) fn power_fails(&mut self) {
-        self.report.power_failures += 1;
+        self.edge.report.power_failures += 1;
         self.dies(Death::Power);
     }
 
@@ -265,40 +266,43 @@ impl World {
 
     pub(super) fn dies(&mut self, death: Death) {
         let Some(process) = self.process.take() else { return };
-        self.tell(|| format!("{death:?}: {:?}", process.files.status()));
-        self.report.restarts += 1;
+        self.edge.processes.clear();
+        self.edge.tell(|| format!("{death:?}: {:?}", process.files.status()));
+        self.edge.report.restarts += 1;
         let (number, died_at) = (process.number, process.now());
-        for stream in self.network.to_process(number) {
-            self.network.cut(stream, &mut self.random);
-            self.network.stop_reading(stream, Way::Up);
-            let longest = match death {
-                Death::Power => 3 * SECOND,
-                Death::Killed | Death::Stopped => 20_000,
-            };
-            let learns = self.now + self.random.below(longest);
-            self.queue.push(learns, Event::WorkerLearns(stream));
-        }
+        let longest = match death {
+            Death::Power => 3 * SECOND,
+            Death::Killed | Death::Stopped => 20_000,
+        };
+        self.edge.lead_nowhere(number, longest);
         self.give_up_slow_round(process);
         match death {
             Death::Power => {
-                let random = &mut self.random;
+                let random = &mut self.edge.random;
                 self.disk.memory.lose_power(|| random.next());
             }
             Death::Killed | Death::Stopped => self.disk.memory.kill(),
         }
         self.death = death;
         self.died_at = died_at;
-        self.trace(&[6, number]);
-        let longest =
-            self.random.pick(&[100_000, 400_000, 2 * SECOND, 2 * SECOND, 6 * SECOND, 75 * SECOND]);
-        let away = if self.is_at_rest { SECOND } else { self.random.between(50_000, longest) };
+        self.edge.trace(&[6, number]);
+        let longest = self.edge.random.pick(&[
+            100_000,
+            400_000,
+            2 * SECOND,
+            2 * SECOND,
+            6 * SECOND,
+            75 * SECOND,
+        ]);
+        let away =
+            if self.edge.is_at_rest { SECOND } else { self.edge.random.between(50_000, longest) };
         // Nobody knows what the wall clock says when the next process begins.
-        match self.random.below(12) {
-            0 => self.wall_ms += self.random.below(3_600_000),
-            1 => self.wall_ms -= self.random.below(600_000),
+        match self.edge.random.below(12) {
+            0 => self.wall_ms += self.edge.random.below(3_600_000),
+            1 => self.wall_ms -= self.edge.random.below(600_000),
             _ => {}
         }
-        self.queue.push(self.now + away, Event::Begin);
+        self.edge.plan(self.edge.now + away, Event::Begin);
     }
 
     /// The process is no more: what waits in a sync fails.

@@ -1,7 +1,8 @@
 //! The end of a run: nothing goes wrong any more, all requests come to their ends, and nobody may
 //! hold anything.
 
-use super::{SECOND, World};
+use super::World;
+use crate::edge::SECOND;
 use crate::{
     oracle::{End, Ended},
     queue::Micros,
@@ -15,7 +16,7 @@ const LAST_FAULTS: Micros = 15 * SECOND;
 
 impl World {
     pub(super) fn rest_begins(&self) -> Micros {
-        self.load_ends + SECOND
+        self.edge.load_ends + SECOND
     }
 
     /// When a process has looked in vain for workers that do not come back, and all was resumed again.
@@ -25,12 +26,10 @@ impl World {
     }
 
     pub(super) fn come_to_rest(&mut self) {
-        self.is_at_rest = true;
-        self.network.move_again();
+        self.edge.come_to_rest();
         self.disk_recovers();
         // A death that is planned comes no more.
         self.disk.memory.dies_after(u64::MAX / 2, 0);
-        self.envoys.values_mut().for_each(|envoy| envoy.host.is_reachable = true);
         if self.process.is_none() {
             self.begin_process();
         }
@@ -38,15 +37,16 @@ impl World {
 
     pub(super) fn judge_rest(&mut self) {
         let held = self.process.as_ref().map_or(0, |process| process.ledger.held());
-        self.report.leaked += u64::try_from(held).unwrap_or(u64::MAX);
+        self.edge.report.leaked += u64::try_from(held).unwrap_or(u64::MAX);
         if held > 0 || self.oracle.held() > 0 {
             let expected = self.oracle.held();
-            self.violated(format!(
+            self.edge.violated(format!(
                 "{held} requests hold something at rest, by the oracle {expected}"
             ));
         }
         if self.process.as_ref().is_some_and(|process| !process.is_writing()) {
-            self.violated("what is decided is not written down, and the disk works".to_owned());
+            self.edge
+                .violated("what is decided is not written down, and the disk works".to_owned());
         }
         self.compare();
         self.judge_ends();
@@ -58,21 +58,22 @@ impl World {
         let mut ended: Vec<_> = self.ended.iter().map(by_envoy).collect();
         ended.sort_unstable();
         if let Some(twice) = ended.windows(2).find(|pair| pair[0] == pair[1]) {
-            return self.violated(format!("request {} ended twice", twice[0].1));
+            return self.edge.violated(format!("request {} ended twice", twice[0].1));
         }
         if self.has_forgotten() {
             return;
         }
-        let missing = self.admitted.iter().find(|request| ended.binary_search(request).is_err());
+        let missing =
+            self.edge.admitted.iter().find(|request| ended.binary_search(request).is_err());
         if let Some((_, id)) = missing {
-            return self.violated(format!("request {id} was admitted, and never ended"));
+            return self.edge.violated(format!("request {id} was admitted, and never ended"));
         }
         let lost = self.ended.iter().find(|ended| {
             let envoy = self.envoy_of.get(&ended.worker).copied().unwrap_or(0);
             ended.end == End::Lost && !self.may_be_lost(envoy, **ended)
         });
         if let Some(lost) = lost {
-            self.violated(format!("{lost:?}, and its worker is there"));
+            self.edge.violated(format!("{lost:?}, and its worker is there"));
         }
     }
 }

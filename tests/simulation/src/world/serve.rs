@@ -6,15 +6,18 @@ use flowguard::{
 };
 use futures_util::FutureExt as _;
 use prost::Message as _;
-use proto::decision::{self, ControlFrame, Decision as Told, FilterFrame, Verdict, verdict};
+use proto::decision::{ControlFrame, Decision as Told, FilterFrame, Verdict};
 
-use super::{Event, Sent, World};
+use super::{
+    Event, World,
+    verdicts::{asked, same_answer, truth},
+};
 use crate::{
+    edge::{SECOND, Sent},
     history::Step,
     network::{StreamId, Way},
-    oracle::{Answer, Ask, Balance, Decision, End, Ended, Left, Limit, Name, Shortage},
+    oracle::{Ask, Decision, End, Ended, Limit, Name},
     process::{OpenStream, Process},
-    upstream::{Kind, Outcome, Truth},
 };
 
 /// Within this the ends of a frame without asks are acknowledged.
@@ -23,16 +26,16 @@ const ACKNOWLEDGED_WITHIN: u64 = 20_000;
 impl World {
     pub(super) fn serve_frame(&mut self, stream: StreamId, bytes: &[u8]) {
         let Ok(frame) = FilterFrame::decode(bytes) else {
-            return self.violated("a worker sent a frame that is none".to_owned());
+            return self.edge.violated("a worker sent a frame that is none".to_owned());
         };
-        let leads_to = self.network.stream(stream).and_then(|stream| stream.process);
+        let leads_to = self.edge.network.stream(stream).and_then(|stream| stream.process);
         if leads_to.and_then(|number| self.process_of(number)).is_none() {
             return;
         }
         let is_open =
             self.process.as_ref().is_some_and(|process| process.streams.contains_key(&stream));
         if !is_open && !self.begin_session(stream, &frame) {
-            self.tell(|| format!("stream {stream} does not begin"));
+            self.edge.tell(|| format!("stream {stream} does not begin"));
             return;
         }
         self.answer_frame(stream, &frame);
@@ -40,12 +43,13 @@ impl World {
 
     /// A stream says hello; a stream that its worker had before ends first.
     fn begin_session(&mut self, stream: StreamId, frame: &FilterFrame) -> bool {
-        let name =
-            WorkerId((u128::from(self.random.next()) << 64) | u128::from(self.random.next()));
+        let name = WorkerId(
+            (u128::from(self.edge.random.next()) << 64) | u128::from(self.edge.random.next()),
+        );
         let greeting = match Greeting::read_and_name(frame.hello.as_ref(), || name) {
             Ok(greeting) => greeting,
             Err(status) => {
-                self.violated(format!("a worker's hello was refused: {status}"));
+                self.edge.violated(format!("a worker's hello was refused: {status}"));
                 return false;
             }
         };
@@ -57,11 +61,11 @@ impl World {
             oracle.hello(worker, number);
         }
         if is_newest != self.oracle.hello(worker, number) {
-            self.violated(format!("stream {stream} is the newest: {is_newest}"));
+            self.edge.violated(format!("stream {stream} is the newest: {is_newest}"));
         }
         if !is_newest {
-            self.network.stop_reading(stream, Way::Up);
-            self.send(stream, Way::Down, Sent::End);
+            self.edge.network.stop_reading(stream, Way::Up);
+            self.edge.send(stream, Way::Down, Sent::End);
             return false;
         }
         let comes_back = frame.hello.as_ref().is_some_and(|hello| !hello.worker.is_empty());
@@ -69,7 +73,7 @@ impl World {
         if let Some(before) = before {
             self.end_stream(before);
         }
-        if let Some(envoy) = self.network.stream(stream).map(|stream| stream.envoy) {
+        if let Some(envoy) = self.edge.network.stream(stream).map(|stream| stream.envoy) {
             self.envoy_of.insert(worker, envoy);
         }
         let Some(process) = &mut self.process else { return false };
@@ -93,7 +97,9 @@ impl World {
         let answered = answered.expect("local balances are ready at once");
         let answer = match answered {
             Ok(answer) => answer,
-            Err(status) => return self.violated(format!("a worker's frame was refused: {status}")),
+            Err(status) => {
+                return self.edge.violated(format!("a worker's frame was refused: {status}"));
+            }
         };
         let verdicts = answer.as_ref().map(|answer| answer.verdicts.clone()).unwrap_or_default();
         if let Some(resumed) = resumed {
@@ -119,7 +125,7 @@ impl World {
     }
 
     fn mirror_resume(&mut self, worker: Name, ids: &[u32], now: u64) {
-        if self.is_at_rest {
+        if self.edge.is_at_rest {
             self.resumed_at_rest += u64::try_from(ids.len()).unwrap_or(0);
         }
         let ended = self.oracle.resume(worker, ids, now);
@@ -147,9 +153,9 @@ impl World {
     /// What was held ends, once and as it really did.
     pub(super) fn takes_effect(&mut self, ended: Ended) {
         self.ended.push(ended);
-        self.tell(|| format!("{ended:?}"));
+        self.edge.tell(|| format!("{ended:?}"));
         let Some(&envoy) = self.envoy_of.get(&ended.worker) else { return };
-        let truth = self.truths.get(&(envoy, ended.id));
+        let truth = self.edge.truths.get(&(envoy, ended.id));
         let is_right = match (ended.end, truth) {
             (End::Settled(told), Some(truth)) => told == *truth,
             (End::Settled(_), None) => false,
@@ -157,14 +163,14 @@ impl World {
             (End::Lost, _) => self.may_be_lost(envoy, ended),
         };
         if !is_right {
-            self.violated(format!("{ended:?} of Envoy {envoy}, and really {truth:?}"));
+            self.edge.violated(format!("{ended:?} of Envoy {envoy}, and really {truth:?}"));
         }
     }
 
     /// Whether nobody can know how a request ended.
     pub(super) fn may_be_lost(&self, envoy: u64, ended: Ended) -> bool {
         self.has_forgotten()
-            || self.vanished.contains(&envoy)
+            || self.edge.vanished.contains(&envoy)
             || self.given_up.contains(&(ended.worker, ended.id))
     }
 
@@ -176,7 +182,7 @@ impl World {
     fn mirror_asks(&mut self, worker: Name, frame: &FilterFrame, verdicts: &[Verdict], now: u64) {
         if frame.asks.len() != verdicts.len() {
             let (asks, verdicts) = (frame.asks.len(), verdicts.len());
-            return self.violated(format!("{asks} asks were answered by {verdicts} verdicts"));
+            return self.edge.violated(format!("{asks} asks were answered by {verdicts} verdicts"));
         }
         if !frame.asks.is_empty() {
             self.each_oracle(|oracle| oracle.begin_frame(worker));
@@ -187,15 +193,15 @@ impl World {
             self.measure(worker, &ask, verdict, is_known, now);
             let answer = self.oracle.decide(worker, &ask, now);
             if answer.decision == Decision::Admitted {
-                self.report.admitted += 1;
+                self.edge.report.admitted += 1;
             } else {
-                self.report.refused += 1;
+                self.edge.report.refused += 1;
                 let is_beside = matches!(answer.decision, Decision::Refused(Limit::Named(_), _));
-                self.report.refused_beside += u64::from(is_beside);
+                self.edge.report.refused_beside += u64::from(is_beside);
             }
-            self.trace(&[4, ask.id.into(), answer.reserved, u64::from(is_known)]);
+            self.edge.trace(&[4, ask.id.into(), answer.reserved, u64::from(is_known)]);
             if let Err(difference) = same_answer(&answer, verdict) {
-                self.violated(format!("{ask:?} (known: {is_known}): {difference}"));
+                self.edge.violated(format!("{ask:?} (known: {is_known}): {difference}"));
             }
             if let Decision::Refused(_, Some(wait)) = answer.decision
                 && !is_known
@@ -209,7 +215,7 @@ impl World {
     fn are_admitted(&mut self, worker: Name, verdicts: &[Verdict]) {
         let envoy = self.envoy_of.get(&worker).copied().unwrap_or(0);
         let admitted = verdicts.iter().filter(|verdict| verdict.decision() == Told::Admitted);
-        self.admitted.extend(admitted.map(|verdict| (envoy, verdict.id)));
+        self.edge.admitted.extend(admitted.map(|verdict| (envoy, verdict.id)));
     }
 
     /// After the exact wait the request passes if nobody else asks, and not a millisecond earlier; what
@@ -218,7 +224,9 @@ impl World {
         let reserved = self.oracle.reserves(ask);
         let judged = self.oracle.judge(ask, reserved, now);
         let Decision::Refused(_, Some(exact)) = judged.decision else {
-            return self.violated(format!("{ask:?} was told {told} ms, and would pass or never"));
+            return self
+                .edge
+                .violated(format!("{ask:?} was told {told} ms, and would pass or never"));
         };
         // When a place comes back nobody knows.
         let windows_pass = |at| {
@@ -231,9 +239,9 @@ impl World {
         let is_exact = then && !before && (judged.waits_for_places || after == exact);
         if !is_exact || told < exact || told > self.plan.waits.latest(exact) {
             let seen = format!("exact are {exact} ms, {after} of windows: {before}, then {then}");
-            self.violated(format!("{ask:?} was told {told} ms; {seen}"));
+            self.edge.violated(format!("{ask:?} was told {told} ms; {seen}"));
         }
-        self.report.lined_up += u64::from(told > exact);
+        self.edge.report.lined_up += u64::from(told > exact);
     }
 
     fn plan_acknowledgement(&mut self, stream: StreamId) {
@@ -241,7 +249,7 @@ impl World {
         let Some(open) = process.streams.get_mut(&stream) else { return };
         if open.session.owes_acknowledgement() && !open.is_acknowledgement_planned {
             open.is_acknowledgement_planned = true;
-            self.queue.push(self.now + ACKNOWLEDGED_WITHIN, Event::Acknowledge(stream));
+            self.edge.plan(self.edge.now + ACKNOWLEDGED_WITHIN, Event::Acknowledge(stream));
         }
     }
 
@@ -252,7 +260,7 @@ impl World {
         if !open.session.owes_acknowledgement() {
             return;
         }
-        let answer = open.session.acknowledge();
+        let Some(answer) = open.session.acknowledge() else { return };
         self.note();
         if self.disk.memory.is_dead() {
             return self.dies_in_a_write();
@@ -270,7 +278,7 @@ impl World {
         open.session.told();
         let worker = open.worker;
         self.each_oracle(|oracle| oracle.told(worker));
-        self.send(stream, Way::Down, Sent::Frame(answer.encode_to_vec()));
+        self.edge.send(stream, Way::Down, Sent::Frame(answer.encode_to_vec()));
     }
 
     /// The control plane sees a stream end, or ends it.
@@ -284,8 +292,8 @@ impl World {
         open.session.close();
         self.each_oracle(|oracle| oracle.leave(open.worker, now));
         self.note();
-        self.network.stop_reading(stream, Way::Up);
-        self.send(stream, Way::Down, Sent::End);
+        self.edge.network.stop_reading(stream, Way::Up);
+        self.edge.send(stream, Way::Down, Sent::End);
         if self.disk.memory.is_dead() {
             self.dies_in_a_write();
         }
@@ -310,10 +318,10 @@ impl World {
             return self.dies_in_a_write();
         }
         if given_up < count {
-            self.violated(format!("{given_up} requests were given up on, and not {count}"));
+            self.edge.violated(format!("{given_up} requests were given up on, and not {count}"));
         }
         self.compare();
-        self.queue.push(self.now + super::SECOND, Event::Look(number));
+        self.edge.plan(self.edge.now + SECOND, Event::Look(number));
     }
 
     pub(super) fn process_of(&self, number: u64) -> Option<&Process> {
@@ -335,7 +343,7 @@ impl World {
         if std::mem::replace(&mut self.seen, seen) == seen {
             return;
         }
-        self.tell(|| format!("entry at {}, {status:?}", process.now()));
+        self.edge.tell(|| format!("entry at {}, {status:?}", process.now()));
         self.history.note(Step {
             oracle: self.oracle.clone(),
             at: Some(process.now()),
@@ -352,118 +360,4 @@ fn all_resumed(open: &mut OpenStream, frame: &FilterFrame) -> Option<Vec<u32>> {
     let resume = frame.resume.as_ref()?;
     open.resumed.as_mut()?.extend(&resume.ids);
     if resume.more { None } else { open.resumed.take() }
-}
-
-fn asked(ask: &decision::Ask) -> Ask {
-    Ask {
-        id: ask.id,
-        client: ask.client_id.clone(),
-        model: ask.model.clone(),
-        estimate: ask.tokens.unwrap_or(0),
-        kind: match ask.kind() {
-            decision::RequestKind::Generates => Kind::Generates,
-            decision::RequestKind::Reads => Kind::Reads,
-            decision::RequestKind::Counts => Kind::Counts,
-        },
-    }
-}
-
-fn truth(settle: &decision::Settle) -> Truth {
-    Truth {
-        outcome: match settle.outcome() {
-            decision::Outcome::Completed => Outcome::Completed,
-            decision::Outcome::UpstreamFailed => Outcome::Failed,
-            decision::Outcome::UpstreamRefused => Outcome::Refused,
-            decision::Outcome::TimedOut => Outcome::TimedOut,
-            decision::Outcome::Aborted | decision::Outcome::Unspecified => Outcome::Aborted,
-        },
-        told: settle.used_tokens,
-        observed: settle.observed_tokens,
-    }
-}
-
-fn same_answer(answer: &Answer, verdict: &Verdict) -> Result<(), String> {
-    let (told, wait) = match answer.decision {
-        Decision::Admitted => (Told::Admitted, None),
-        Decision::Refused(limit, wait) => {
-            let told = match limit {
-                Limit::Rpm => Told::RpmExceeded,
-                Limit::Tpm => Told::TpmExceeded,
-                Limit::Named(_) => Told::LimitExceeded,
-            };
-            (told, Some(wait))
-        }
-    };
-    let is_same = verdict.decision() == told
-        && wait.is_none_or(|expected| wait_of(verdict) == expected)
-        && verdict.reserved_tokens == answer.reserved
-        && answer.left.as_ref().is_none_or(|left| {
-            left.requests.map(balance) == verdict.requests
-                && left.tokens.map(balance) == verdict.tokens
-                && same_shortage(answer.decision, left, verdict)
-                && verdict.settle_at_once == (told == Told::Admitted && left.is_short)
-        });
-    if is_same {
-        Ok(())
-    } else {
-        Err(format!("the oracle says {answer:?}, the verdict is {verdict:?}"))
-    }
-}
-
-/// What the named limit has too little of. For a client's own limits it may go without saying.
-fn same_shortage(decision: Decision, left: &Left, verdict: &Verdict) -> bool {
-    let Decision::Refused(limit, _) = decision else { return verdict.shortage.is_none() };
-    let tightest = match limit {
-        Limit::Rpm => left.requests,
-        Limit::Tpm => left.tokens,
-        Limit::Named(_) => None,
-    };
-    if verdict.shortage.is_none() {
-        return tightest.is_some_and(|(tightest, _)| tightest == limit);
-    }
-    let expected = left.shortage.map(|shortage| match (shortage, limit) {
-        (Shortage::Requests(left), limit) => {
-            verdict::Shortage::ShortOfRequests(balance((limit, left)))
-        }
-        (Shortage::Tokens(left), limit) => verdict::Shortage::ShortOfTokens(balance((limit, left))),
-        (Shortage::Places(limit_to), limit) => verdict::Shortage::ShortOfPlaces(decision::Places {
-            name: name(limit).to_owned(),
-            limit: limit_to,
-        }),
-    });
-    verdict.shortage == expected
-}
-
-fn balance((limit, balance): (Limit, Balance)) -> decision::Balance {
-    let own = decision::Balance {
-        limit: balance.numbers.amount,
-        remaining: balance.remaining(),
-        full_in_ms: balance.full_in_ms,
-        used: balance.used(),
-        ..decision::Balance::default()
-    };
-    match limit {
-        Limit::Rpm | Limit::Tpm => own,
-        Limit::Named(name) => decision::Balance {
-            name: name.to_owned(),
-            window_s: u32::try_from(balance.numbers.window_ms / 1_000).unwrap_or(0),
-            burst: balance.numbers.burst,
-            ..own
-        },
-    }
-}
-
-fn name(limit: Limit) -> &'static str {
-    match limit {
-        Limit::Rpm | Limit::Tpm => "",
-        Limit::Named(name) => name,
-    }
-}
-
-/// The wait that a verdict tells; `None`: never.
-pub(super) fn wait_of(verdict: &Verdict) -> Option<u64> {
-    match verdict.wait {
-        Some(decision::verdict::Wait::RetryAfterMs(wait_ms)) => Some(wait_ms),
-        Some(decision::verdict::Wait::Never(_)) | None => None,
-    }
 }

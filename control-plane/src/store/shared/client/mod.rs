@@ -5,6 +5,7 @@
 //! that it went well once.
 
 mod answer;
+mod connect;
 mod connection;
 mod failure;
 mod open_request;
@@ -18,10 +19,11 @@ use limiter::UnixMillis;
 use redis::{Cmd, Script, Value as Answered};
 use tokio::time::{Instant, timeout_at};
 
-use self::connection::Connection;
 use super::{Batch, RawReply, Reply, script::SCRIPT};
 
 pub use answer::{Answer, Late};
+pub use connect::Connect;
+pub use connection::Connection;
 pub use failure::Failure;
 pub use open_request::OpenRequest;
 pub use scripts::{Found, SmallScript};
@@ -50,18 +52,22 @@ struct Scripted {
 
 impl Client {
     /// Connects within a time. Nothing is done by that, and nothing is wrong with doing it again.
-    pub async fn connect(target: &Target, prefix: &str, within: Duration) -> Result<Self, Failure> {
-        Self::connect_with(target, prefix, within, SCRIPT).await
+    pub async fn connect(
+        to: &dyn Connect,
+        prefix: &str,
+        within: Duration,
+    ) -> Result<Self, Failure> {
+        Self::connect_with(to, prefix, within, SCRIPT).await
     }
 
     /// The same with another script, for tests of what the right one holds.
     pub async fn connect_with(
-        target: &Target,
+        to: &dyn Connect,
         prefix: &str,
         within: Duration,
         script: &str,
     ) -> Result<Self, Failure> {
-        let connection = connection::connect(target, prefix, within).await?;
+        let connection = to.connect(prefix, within).await?;
         let name = Script::new(script).get_hash().to_owned();
         let script = Arc::new(Scripted { text: script.to_owned(), name });
         Ok(Self { connection, prefix: prefix.as_bytes().into(), script })

@@ -124,6 +124,7 @@ impl Desk {
         }
         let heard = async {
             tokio::select! {
+                biased;
                 asked = self.asked.recv() => match asked {
                     Some(asked) => {
                         self.waiting.push_back(asked);
@@ -211,7 +212,8 @@ impl Desk {
     /// so that a server that answers and cannot do it, or does not let us, has done nothing by halves.
     async fn try_out(&mut self, client: Client) -> Result<Client, Failure> {
         if let Some(probe) = self.probe() {
-            self.ask(&client, &Arc::new(probe)).await?;
+            let reply = self.ask(&client, &Arc::new(probe)).await?;
+            self.shared.known.lock().hears_time(reply.now);
         }
         self.is_tried = true;
         Ok(client)
@@ -356,6 +358,7 @@ impl Desk {
         };
         {
             let known = &mut *self.shared.known.lock();
+            known.hears_time(reply.now);
             for (key, value) in batch.bucket_keys().zip(&reply.after) {
                 known.seen.note(key, *value, reply.now);
             }

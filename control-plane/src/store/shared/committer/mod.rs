@@ -9,12 +9,8 @@ mod desk;
 mod known;
 mod places;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
-use limiter::UnixMillis;
 use parking_lot::Mutex;
 use prometheus::IntCounter;
 use tokio::{
@@ -81,6 +77,7 @@ impl Committer {
         let desk = Desk::new(link, asked, Arc::clone(&shared), (patience, config.wait));
         let serve = async move {
             tokio::select! {
+                biased;
                 () = desk.serve() => {}
                 () = announce => {}
             }
@@ -133,7 +130,7 @@ impl Committer {
                 let further = {
                     let known = &mut *self.shared.known.lock();
                     known.give_places_back(end);
-                    known.local.end(end, system_now())
+                    known.end_alone(end)
                 };
                 if let Some(further) = further {
                     // Where there is no room it stays untold: more is waiting than the store can be told.
@@ -164,7 +161,7 @@ impl Committer {
             return None;
         }
         let known = &mut *self.shared.known.lock();
-        let decided = known.decide_alone(wish, self.presence.count(), system_now());
+        let decided = known.decide_alone(wish, self.presence.count());
         Some(Done::Decided(Box::new(decided)))
     }
 
@@ -202,10 +199,4 @@ impl Committer {
     pub fn why_away(&self) -> watch::Receiver<Option<String>> {
         self.shared.circuit.why_open()
     }
-}
-
-/// The time of this process, which stands for the store's while that is away.
-fn system_now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

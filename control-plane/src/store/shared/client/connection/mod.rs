@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-pub(super) use single::Connection;
+pub use single::Connection;
 
 use super::{Failure, Target};
 use crate::store::shared::Topology;

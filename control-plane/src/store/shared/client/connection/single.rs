@@ -8,6 +8,10 @@ use redis::{
     Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::address::Address;
@@ -16,7 +20,7 @@ use crate::store::shared::client::{Failure, Target, Trust};
 /// A connection that all calls share. It ends with an error when it breaks, and is never repaired:
 /// whoever owns it makes another one and says what has to be said on that.
 #[derive(Clone)]
-pub(in super::super) struct Connection {
+pub struct Connection {
     server: MultiplexedConnection,
     address: Arc<Address>,
     watch: Option<Watch>,
@@ -37,13 +41,37 @@ pub(super) async fn connect(
     within: Duration,
 ) -> Result<Connection, Failure> {
     let open = async {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(within))
-            .set_response_timeout(None);
+        let config = config(within);
         client(address, target)?.get_multiplexed_async_connection_with_config(&config).await
     };
     let server = open.await.map_err(|error| Failure::of_connecting(&error))?;
     Ok(Connection { server, address: Arc::new(address.clone()), watch: None })
+}
+
+/// No call is repeated or given up by the library.
+fn config(within: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(within)).set_response_timeout(None)
+}
+
+impl Connection {
+    /// The connection over a stream of bytes that is open already, to a server that wants no password;
+    /// within a time it has greeted.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        within: Duration,
+    ) -> Result<Self, Failure> {
+        let info = RedisConnectionInfo::default();
+        let greet = MultiplexedConnection::new_with_config(&info, stream, config(within));
+        match timeout(within, greet).await {
+            Ok(Ok((server, drive))) => {
+                tokio::spawn(drive);
+                let address = Address { host: "a stream".to_owned(), port: 0 };
+                Ok(Self { server, address: Arc::new(address), watch: None })
+            }
+            Ok(Err(error)) => Err(Failure::of_connecting(&error)),
+            Err(_) => Err(Failure::NotConnected("it did not greet in time".to_owned())),
+        }
+    }
 }
 
 fn client(address: &Address, target: &Target) -> RedisResult<Client> {

@@ -2,12 +2,16 @@
 
 use filter::simulation::StreamToken;
 
-use super::{Event, SECOND, Sent, World};
+use super::{Edge, Event, Passed, SECOND, Sent};
 use crate::network::{Arrival, StreamId, Way};
 
-impl World {
+impl<Own> Edge<Own> {
     pub(super) fn open_stream(&mut self, envoy: u64, token: StreamToken) {
-        let process = self.process.as_ref().map(|process| process.number);
+        let process = match self.processes.as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            several => Some(self.random.pick(several)),
+        };
         let stream = self.network.open(envoy, token, process);
         if process.is_none() {
             let refused = self.now + self.random.between(100, 20_000);
@@ -36,25 +40,26 @@ impl World {
         }
     }
 
-    pub(super) fn send(&mut self, stream: StreamId, way: Way, sent: Sent) {
+    pub(crate) fn send(&mut self, stream: StreamId, way: Way, sent: Sent) {
         let on_its_way = self.network.send(stream, way, self.now, &mut self.random);
         if let Some((number, at)) = on_its_way {
             self.queue.push(at, arrival(stream, way, number, sent));
         }
     }
 
-    pub(super) fn arrives_up(&mut self, stream: StreamId, number: u64, sent: Sent) {
+    /// What the control plane reads of it.
+    pub(super) fn arrives_up(&mut self, stream: StreamId, number: u64, sent: Sent) -> Passed<Own> {
         match self.network.arrive(stream, Way::Up, number, self.now) {
-            Arrival::Lost => {}
-            Arrival::Later(at) => self.queue.push(at, arrival(stream, Way::Up, number, sent)),
-            Arrival::Now => match sent {
-                Sent::Frame(frame) => self.serve_frame(stream, &frame),
-                Sent::End => self.end_stream(stream),
-            },
+            Arrival::Lost => Passed::Nothing,
+            Arrival::Later(at) => {
+                self.queue.push(at, arrival(stream, Way::Up, number, sent));
+                Passed::Nothing
+            }
+            Arrival::Now => Passed::Arrived(stream, sent),
         }
     }
 
-    pub(super) fn arrives_down(&mut self, stream: StreamId, number: u64, sent: Sent) {
+    pub(crate) fn arrives_down(&mut self, stream: StreamId, number: u64, sent: Sent) {
         match self.network.arrive(stream, Way::Down, number, self.now) {
             Arrival::Lost => {}
             Arrival::Later(at) => self.queue.push(at, arrival(stream, Way::Down, number, sent)),
@@ -75,7 +80,7 @@ impl World {
     }
 
     /// A worker learns that a stream is no more.
-    pub(super) fn worker_learns(&mut self, stream: StreamId) {
+    pub(crate) fn worker_learns(&mut self, stream: StreamId) {
         let Some((envoy, token)) = self.worker_of(stream) else { return };
         self.network.stop_reading(stream, Way::Down);
         self.is_undisturbed_from(envoy, self.now);
@@ -86,13 +91,13 @@ impl World {
     }
 
     /// The control plane does.
-    pub(super) fn server_learns(&mut self, stream: StreamId) {
+    pub(super) fn server_learns(&mut self, stream: StreamId) -> Passed<Own> {
         self.network.stop_reading(stream, Way::Up);
-        self.end_stream(stream);
+        Passed::Arrived(stream, Sent::End)
     }
 
     /// Cuts a stream. Each end learns of it by itself: at once, or when a keepalive is not answered.
-    pub(super) fn cut(&mut self, stream: StreamId) {
+    pub(crate) fn cut(&mut self, stream: StreamId) {
         self.network.cut(stream, &mut self.random);
         let longest = self.random.pick(&[5_000, 300_000, 8 * SECOND]);
         let worker_learns = self.now + self.random.below(longest);
@@ -103,21 +108,31 @@ impl World {
         self.server_will_learn(stream, longest);
     }
 
-    pub(super) fn server_will_learn(&mut self, stream: StreamId, within: u64) {
+    /// All streams to a process are no more: it ended.
+    pub(crate) fn lead_nowhere(&mut self, process: u64, longest: u64) {
+        for stream in self.network.to_process(process) {
+            self.network.cut(stream, &mut self.random);
+            self.network.stop_reading(stream, Way::Up);
+            let learns = self.now + self.random.below(longest);
+            self.queue.push(learns, Event::WorkerLearns(stream));
+        }
+    }
+
+    pub(crate) fn server_will_learn(&mut self, stream: StreamId, within: u64) {
         let learns = self.now + self.random.below(within);
         self.queue.push(learns, Event::ServerLearns(stream));
     }
 
     /// Until then something keeps an Envoy from being answered.
-    pub(super) fn is_undisturbed_from(&mut self, envoy: u64, at: u64) {
+    pub(crate) fn is_undisturbed_from(&mut self, envoy: u64, at: u64) {
         let known = self.undisturbed.entry(envoy).or_default();
         *known = (*known).max(at);
     }
 
     /// A request of an Envoy was not decided.
-    pub(super) fn is_undecided(&mut self, envoy: u64) {
+    pub(crate) fn is_undecided(&mut self, envoy: u64) {
         let since = self.undisturbed.get(&envoy).copied().unwrap_or(0);
-        if since <= self.now && self.process.is_some() {
+        if since <= self.now && !self.processes.is_empty() {
             let ms = (self.now - since) / 1_000;
             self.tell(|| format!("Envoy {envoy} is undecided after {ms} ms"));
             self.report.convergence_ms = self.report.convergence_ms.max(ms);
@@ -130,7 +145,7 @@ impl World {
     }
 }
 
-fn arrival(stream: StreamId, way: Way, number: u64, sent: Sent) -> Event {
+fn arrival<Own>(stream: StreamId, way: Way, number: u64, sent: Sent) -> Event<Own> {
     match way {
         Way::Up => Event::Up(stream, number, sent),
         Way::Down => Event::Down(stream, number, sent),

@@ -2,7 +2,7 @@
 
 use filter::simulation::RequestId;
 
-use super::{Event, SECOND, World};
+use super::{Edge, Event, SECOND};
 use crate::{
     envoy::{Envoy, Life, Stage, Wish},
     queue::Micros,
@@ -13,8 +13,8 @@ use crate::{
 /// The status of a request that could not be decided.
 const UNAVAILABLE: u32 = 503;
 
-impl World {
-    pub(super) fn begin_envoy(&mut self) {
+impl<Own> Edge<Own> {
+    pub(crate) fn begin_envoy(&mut self) {
         self.begun += 1;
         let envoy = Envoy::new(self.config.clone(), self.random.next());
         self.envoys.insert(self.begun, envoy);
@@ -24,12 +24,12 @@ impl World {
     }
 
     /// The Envoys that take requests.
-    pub(super) fn serving(&self) -> Vec<u64> {
+    pub(crate) fn serving(&self) -> Vec<u64> {
         let envoys = self.envoys.iter().filter(|(_, envoy)| envoy.life == Life::Serves);
         envoys.map(|(number, _)| *number).collect()
     }
 
-    pub(super) fn request(&mut self, client: usize) {
+    pub(crate) fn request(&mut self, client: usize) {
         if self.now >= self.load_ends {
             return;
         }
@@ -69,7 +69,7 @@ impl World {
     }
 
     /// A request goes on to the upstream.
-    pub(super) fn forward(&mut self, number: u64, id: RequestId) {
+    pub(crate) fn forward(&mut self, number: u64, id: RequestId) {
         let was_admitted = self.admitted.contains(&(number, id));
         let Some(request) = self.envoys.get_mut(&number).and_then(|e| e.requests.get_mut(&id))
         else {
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// A request is answered by the filter.
-    pub(super) fn reply(&mut self, number: u64, id: RequestId, status: u32) {
+    pub(crate) fn reply(&mut self, number: u64, id: RequestId, status: u32) {
         let stage = self.stage(number, id);
         self.trace(&[3, number, id.into(), status.into()]);
         if status == UNAVAILABLE {
@@ -100,15 +100,15 @@ impl World {
         self.is_over(number, id, false);
     }
 
-    pub(super) fn client_leaves(&mut self, number: u64, id: RequestId) {
+    pub(crate) fn client_leaves(&mut self, number: u64, id: RequestId) {
         self.is_over(number, id, false);
     }
 
-    pub(super) fn response_begins(&mut self, number: u64, id: RequestId) {
+    pub(crate) fn response_begins(&mut self, number: u64, id: RequestId) {
         self.response_goes_on(number, id, 20, Envoy::begin_response);
     }
 
-    pub(super) fn piece_passes(&mut self, number: u64, id: RequestId) {
+    pub(crate) fn piece_passes(&mut self, number: u64, id: RequestId) {
         self.response_goes_on(number, id, 35, Envoy::pass_piece);
     }
 
@@ -177,7 +177,7 @@ impl World {
     }
 
     /// A filter that was replaced is asked to stop when its last request is over.
-    pub(super) fn stop_if_replaced(&mut self, number: u64) {
+    pub(crate) fn stop_if_replaced(&mut self, number: u64) {
         let Some(envoy) = self.envoys.get_mut(&number) else { return };
         if envoy.life == Life::IsReplaced && envoy.requests.is_empty() {
             envoy.stop(self.now);
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// Envoy lets a worker go that has nothing more to do.
-    pub(super) fn let_go_if_over(&mut self, number: u64) {
+    pub(crate) fn let_go_if_over(&mut self, number: u64) {
         let is_over = |envoy: &Envoy| envoy.life == Life::Stops && envoy.is_over();
         if self.envoys.get(&number).is_some_and(is_over) {
             self.end_envoy(number);
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// Does what the worker of an Envoy wishes.
-    pub(super) fn grant_wishes(&mut self, number: u64) {
+    pub(crate) fn grant_wishes(&mut self, number: u64) {
         loop {
             let Some(envoy) = self.envoys.get_mut(&number) else { return };
             let wishes = envoy.take_wishes();
