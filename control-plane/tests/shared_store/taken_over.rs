@@ -153,6 +153,7 @@ async fn sentinels_that_let_two_take_writes_admit_what_one_control_plane_decided
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute, and the other way to run a store is in each run"]
 async fn sentinels_that_let_two_take_writes_admit_nothing_too_much_that_a_replica_has_to_have() {
     let Some(world) = World::start(By::Sentinels, Kind::Redis, &replicated()).await else { return };
     let mut traffic = world.traffic().await;
@@ -163,6 +164,7 @@ async fn sentinels_that_let_two_take_writes_admit_nothing_too_much_that_a_replic
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute, and the other way to run a store is in each run"]
 async fn a_cluster_that_fails_over_in_order_is_waited_for_at_the_server_that_wrote() {
     let Some(world) = World::start(By::Cluster, Kind::Redis, &replicated()).await else { return };
     let mut traffic = world.traffic().await;
@@ -239,6 +241,7 @@ async fn sentinels_lose_nothing_that_a_replica_has() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute, and the other way to run a store is in each run"]
 async fn a_cluster_loses_nothing_that_a_replica_has() {
     check_that_nothing_is_lost_that_a_replica_has(By::Cluster, Kind::Redis).await;
 }
@@ -266,6 +269,7 @@ async fn sentinels_replace_a_primary_that_stands_still() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute, and the other way to run a store is in each run"]
 async fn a_cluster_replaces_a_primary_that_stands_still() {
     check_a_primary_that_stands_still(By::Cluster, Kind::Redis).await;
 }
@@ -291,6 +295,7 @@ async fn a_forgotten_script_and_cut_connections_cost_nothing_behind_sentinels() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute, and the other way to run a store is in each run"]
 async fn a_forgotten_script_and_cut_connections_cost_nothing_in_a_cluster() {
     check_small_faults(By::Cluster).await;
 }
