@@ -1,10 +1,8 @@
 //! Who makes the calls, one at a time.
 
-use std::{collections::VecDeque, num::NonZeroU64, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::VecDeque, ops::ControlFlow, sync::Arc, time::Duration};
 
-use limiter::{Decision, Quota, Tokens, Window};
 use rand::random;
-use smallvec::SmallVec;
 use tokio::{
     sync::mpsc::{self, error::TryRecvError},
     time::{Instant, sleep, timeout},
@@ -15,13 +13,13 @@ use super::{
     Shared,
     call::{Asked, Call},
     places::HEARTBEAT,
+    probe,
 };
 use crate::store::shared::{
-    Batch, BatchError, Decide, Demand, End, Exact, Link, OPERATIONS_MAX, Opening, Operation,
-    Receipt, Reply, Told, Wanted,
+    Batch, BatchError, Link, OPERATIONS_MAX, Reply,
     client::{Answer, Client, Failure},
     link::CONNECT_TIMEOUT,
-    wish::{Done, Unavailable, Wish},
+    wish::{Unavailable, Wish},
 };
 
 /// How much is kept until the store has it. What is beyond stands as it was charged.
@@ -29,9 +27,6 @@ const WAITING_MAX: usize = 200_000;
 
 /// How often a store that is away is tried.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// How long until what did not happen is asked again.
-const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// For how long an answer that comes too late is waited for.
 const LATE_MAX: Duration = Duration::from_secs(5);
@@ -50,12 +45,12 @@ pub(super) struct Desk {
     /// How many replicas have to have what is answered.
     replicas: u64,
     asked: mpsc::Receiver<Asked>,
-    waiting: VecDeque<Asked>,
+    pub(super) waiting: VecDeque<Asked>,
     /// Counts the calls.
     calls: u32,
     /// How many operations go into a call: fewer, while one is looked for that cannot be done.
-    operations_max: usize,
-    shared: Arc<Shared>,
+    pub(super) operations_max: usize,
+    pub(super) shared: Arc<Shared>,
     /// What the probe's keys end with, which are this desk's alone.
     name: [u8; 16],
 }
@@ -159,7 +154,7 @@ impl Desk {
     }
 
     /// Nobody waits for a store that is away.
-    async fn goes_away(&mut self, failure: &Failure) {
+    pub(super) async fn goes_away(&mut self, failure: &Failure) {
         self.shared.circuit.open(&failure.to_string());
         self.tell_queue_length();
         for asked in std::mem::take(&mut self.waiting) {
@@ -210,36 +205,14 @@ impl Desk {
 
     /// Has the store do what a request of nobody asks of it: it reads and writes all that any other does,
     /// so that a server that answers and cannot do it, or does not let us, has done nothing by halves.
-    async fn try_out(&mut self, client: Client) -> Result<Client, Failure> {
-        if let Some(probe) = self.probe() {
+    pub(super) async fn try_out(&mut self, client: Client) -> Result<Client, Failure> {
+        self.calls = self.calls.wrapping_add(1);
+        if let Some(probe) = probe::batch(self.calls, &self.name) {
             let reply = self.ask(&client, &Arc::new(probe)).await?;
             self.shared.known.lock().hears_time(reply.now);
         }
         self.is_tried = true;
         Ok(client)
-    }
-
-    fn probe(&mut self) -> Option<Batch> {
-        self.calls = self.calls.wrapping_add(1);
-        let mut batch = Batch::default();
-        let zero = Exact::default();
-        // Any would do: nothing is taken of it.
-        let quota = Quota::new(1, Window::MINUTE, None).ok()?;
-        let told = Told { epoch: zero, revision: 0, since: zero, quota };
-        let bucket = batch.bucket(b"probe:bucket", told, None).ok()?;
-        let number = Exact::try_from(u64::from(self.calls)).ok()?;
-        batch.word(b"probe:places", NonZeroU64::MIN, &self.name, (number, 0)).ok()?;
-        let worker = batch.worker(&[b"probe:open:".as_slice(), &self.name].concat(), zero).ok()?;
-        let request = self.calls;
-        let wanted = Wanted::Tokens(bucket, Tokens::ZERO);
-        let decide = Decide {
-            demands: [Demand { wanted, is_watched: false }].into_iter().collect(),
-            opening: Some(Opening { worker, request, note: Vec::new() }),
-        };
-        batch.push(Operation::Decide(decide)).ok()?;
-        let corrections = SmallVec::new();
-        batch.push(Operation::End(End { worker, request, corrections })).ok()?;
-        Some(batch)
     }
 
     /// What was admitted without the store is told to it before anything else.
@@ -342,116 +315,9 @@ impl Desk {
         }
         answered
     }
-
-    fn answer(&mut self, call: Call, batch: &Batch, reply: &Reply) {
-        let done = match call.replay(batch, reply) {
-            Ok(done) => done,
-            Err(mismatch) => {
-                self.shared.metrics.disagreements.inc();
-                error!("the shared store is not believed: {mismatch}");
-                call.note_unheard(&mut self.shared.known.lock().places);
-                for (asked, _) in call.sent {
-                    let _ = asked.answer.send(Err(Unavailable));
-                }
-                return;
-            }
-        };
-        {
-            let known = &mut *self.shared.known.lock();
-            known.hears_time(reply.now);
-            for (key, value) in batch.bucket_keys().zip(&reply.after) {
-                known.seen.note(key, *value, reply.now);
-            }
-            for ((asked, _), done) in call.sent.iter().zip(&done) {
-                if let (Wish::Decide(wish), Done::Decided(decided)) = (&asked.wish, done) {
-                    known.take_places(wish, decided);
-                }
-            }
-            call.note_heard(&mut known.places, reply, &done);
-        }
-        for ((Asked { mut wish, answer }, _), done) in call.sent.into_iter().zip(done).rev() {
-            // Whoever hears that it was told may say so at once.
-            if let Wish::End(end) = &mut wish {
-                end.receipt = Receipt::default();
-            }
-            let Err(unread) = answer.send(Ok(done)) else { continue };
-            // Whoever asked waits no more: what was charged for it is given back.
-            if let (Wish::Decide(wish), Ok(Done::Decided(decided))) = (&wish, unread)
-                && decided.decision == Decision::Admitted
-            {
-                self.shared.known.lock().leave_places(wish, &decided);
-                let undone = wish.undone(Some(&decided.charged));
-                self.waiting.push_front(Asked::by_nobody(Wish::End(undone)));
-            }
-        }
-    }
-
-    async fn has_failed(&mut self, client: &Client, failure: &Failure, call: Call) {
-        if failure.is_of_the_call() {
-            call.note_passed_over(&mut self.shared.known.lock().places);
-        } else {
-            call.note_unheard(&mut self.shared.known.lock().places);
-        }
-        let operations = call.sent.len();
-        for (asked, _) in call.sent.into_iter().rev() {
-            match asked.wish {
-                // An end takes effect once, however often it is told. What is charged twice errs on the
-                // safe side, and what is not at all does not.
-                Wish::End(_) | Wish::Charge(_) => self.waiting.push_front(asked),
-                Wish::Decide(_) if failure.is_to_be_repeated() => self.waiting.push_front(asked),
-                Wish::Decide(wish) => {
-                    let _ = asked.answer.send(Err(Unavailable));
-                    // In its place, so that it comes before the same request when that is asked again.
-                    if failure.may_have_happened() {
-                        let undone = wish.undone(None);
-                        self.waiting.push_front(Asked::by_nobody(Wish::End(undone)));
-                    }
-                }
-            }
-        }
-        if failure.is_to_be_repeated() {
-            return pause(RETRY_INTERVAL).await;
-        }
-        if failure.is_of_the_call() && self.try_out(client.clone()).await.is_ok() {
-            self.look_for_what_cannot_be_done(failure, operations);
-            return pause(RETRY_INTERVAL).await;
-        }
-        self.goes_away(failure).await;
-    }
-
-    /// Some buckets are of another version: what is of them cannot be done, and all else can.
-    fn leave_out(&mut self, buckets: &[usize], call: Call, batch: &Batch) {
-        call.note_unheard(&mut self.shared.known.lock().places);
-        let keys: Vec<_> = batch.bucket_keys().collect();
-        let left_out: Vec<_> =
-            buckets.iter().filter_map(|bucket| keys.get(bucket.checked_sub(1)?).copied()).collect();
-        for (Asked { wish, answer }, _) in call.sent.into_iter().rev() {
-            let rest = wish.without(|key| left_out.contains(&key));
-            match rest {
-                Some(wish) => self.waiting.push_front(Asked { wish, answer }),
-                None => {
-                    let _ = answer.send(Err(Unavailable));
-                }
-            }
-        }
-    }
-
-    /// The store does other calls: somewhere in this one is what it cannot do. Half of it at a time it is
-    /// found, and given up, so that it is in nobody's way.
-    fn look_for_what_cannot_be_done(&mut self, failure: &Failure, operations: usize) {
-        if operations <= 1 {
-            error!("a request cannot be told to the shared store: {failure}");
-            if operations == 1
-                && let Some(asked) = self.waiting.pop_front()
-            {
-                let _ = asked.answer.send(Err(Unavailable));
-            }
-        }
-        self.operations_max = (operations / 2).max(1);
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "nobody announces that the store is back")]
-async fn pause(pause: Duration) {
+pub(super) async fn pause(pause: Duration) {
     sleep(pause).await;
 }

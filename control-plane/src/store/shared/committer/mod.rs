@@ -1,13 +1,15 @@
 //! Group commit: one call of this process is under way at a time, and what is asked meanwhile goes with
 //! the next.
 //!
-//! Here is the door, which everybody shares. Behind it is one desk, which makes the calls.
+//! Here is the door, which everybody shares. Behind it is one desk, which makes the calls; `outcome` is what becomes of each.
 
 mod call;
 mod circuit;
 mod desk;
 mod known;
+mod outcome;
 mod places;
+mod probe;
 
 use std::{sync::Arc, time::Duration};
 
