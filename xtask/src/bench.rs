@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut parts = Parts::default();
     parts.add_wrk()?;
-    parts.add_store_servers()?;
+    parts.add_redis()?;
     parts.add_envoy()?;
     parts.add_filter()?;
     parts.add_control_plane(Profile::Release)?;

@@ -37,6 +37,12 @@ impl Parts {
         Ok(())
     }
 
+    /// Finds or installs Redis.
+    pub(crate) fn add_redis(&mut self) -> Result<()> {
+        self.0.push((tools::REDIS.variable, tools::redis()?));
+        Ok(())
+    }
+
     /// Finds or installs the servers of a shared store.
     pub(crate) fn add_store_servers(&mut self) -> Result<()> {
         self.0.extend(tools::store_servers()?);

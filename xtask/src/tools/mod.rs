@@ -28,7 +28,7 @@ use anyhow::Result;
 
 pub(crate) use self::envoy::{TOOL as ENVOY, envoy};
 pub(crate) use self::prometheus::prometheus;
-pub(crate) use self::redis::redis;
+pub(crate) use self::redis::{TOOL as REDIS, redis};
 pub(crate) use self::wrk::{TOOL as WRK, wrk};
 
 /// The foreign clients of the tests, by the variables that name them.
