@@ -205,11 +205,11 @@ impl Sharing {
         config: &shared::Config,
         metrics: StoreMetrics,
     ) -> Result<(Self, Desk), ShareError> {
-        let Called { target, reads, client, server } = Called::to(url, config).await?;
+        let Called { target, reads, server } = Called::to(url, config).await?;
         // Before this process says that it is there: nobody is while an import is made.
         Standing::of(&reads).await?.refuse_unfinished(&reads)?;
-        let clock =
-            ClockDifference::measure(&client).await.map_err(|failure| failed(url, failure))?;
+        let clock = async |client: Client| ClockDifference::measure(&client).await;
+        let clock = reads.ask(clock).await.map_err(|failure| failed(url, failure))?;
         store_found::announce(url, &server, clock);
         let link = || Link::new(target.clone(), &config.prefix);
         let configuration = Arc::new(SharedConfiguration::new(link()));
@@ -224,7 +224,6 @@ impl Sharing {
 struct Called {
     target: Target,
     reads: Link,
-    client: Client,
     server: Server,
 }
 
@@ -232,11 +231,10 @@ impl Called {
     async fn to(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
         let target = target(url, config)?;
         let reads = Link::new(target.clone(), &config.prefix);
-        let failed = |failure| failed(url, failure);
-        let client = reads.client().await.map_err(failed)?;
-        let server = client.server().await.map_err(failed)?;
+        let server = reads.ask(async |client: Client| client.server().await).await;
+        let server = server.map_err(|failure| failed(url, failure))?;
         judge(url, &server)?;
-        Ok(Self { target, reads, client, server })
+        Ok(Self { target, reads, server })
     }
 }
 

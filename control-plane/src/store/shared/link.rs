@@ -57,7 +57,7 @@ impl Link {
     }
 
     /// What is answered; over another connection from now on where this one failed or is silent.
-    pub(super) async fn ask<T>(
+    pub async fn ask<T>(
         &self,
         ask: impl AsyncFnOnce(Client) -> Result<T, Failure>,
     ) -> Result<T, Failure> {

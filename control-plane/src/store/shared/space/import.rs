@@ -13,7 +13,7 @@ use crate::{
         ConfigStore as _, Edit,
         shared::{
             Link, SharedConfiguration,
-            client::{Failure, Found, SmallScript},
+            client::{Client, Failure, Found, SmallScript},
             keys::{
                 CONFIGURATION_KEYS, IMPORT_KEY, PRESENCE_KEY, REVISION_KEY, ROWS_KEY, TALLIES_KEY,
                 TURN_KEY,
@@ -58,8 +58,9 @@ impl Import {
         let token = random::<u128>().to_be_bytes().to_vec();
         let script = SmallScript::new(include_str!("begin.lua"));
         let keys = [IMPORT_KEY, REVISION_KEY, ROWS_KEY, PRESENCE_KEY, TURN_KEY];
-        let found =
-            link.client().await?.run_script(&script, &keys, slice::from_ref(&token)).await?;
+        let arguments = slice::from_ref(&token);
+        let begin = async |client: Client| client.run_script(&script, &keys, arguments).await;
+        let found = link.ask(begin).await?;
         let not_understood = Failure::NotUnderstood("the begin of an import");
         let (now, is_again) = match *found.into_numbers().ok_or(not_understood.clone())? {
             [] => return Err(SpaceError::Used { prefix: link.prefix().to_owned() }),
@@ -172,12 +173,12 @@ impl Import {
     async fn remove_remains(&self) -> Result<(), SpaceError> {
         let script = SmallScript::new(include_str!("remove.lua"));
         let token = slice::from_ref(&self.token);
-        let client = self.link.client().await?;
         let mark: Arc<[u8]> = Arc::from(IMPORT_KEY.as_bytes());
         let mut cursor = 0;
         loop {
-            let rows = client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await?;
-            let (next, rows) = rows;
+            let scan =
+                async |client: Client| client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await;
+            let (next, rows) = self.link.ask(scan).await?;
             for rows in rows.chunks(VALUES_AT_A_TIME) {
                 let clients = rows.iter().filter_map(|(name, _)| name.strip_prefix(b"c"));
                 let tallies = clients.map(|client| [TALLIES_KEY, client].concat().into());
@@ -200,8 +201,8 @@ impl Import {
         keys: &[Arc<[u8]>],
         arguments: &[Vec<u8>],
     ) -> Result<(), SpaceError> {
-        let found = self.link.client().await?.run_script(script, keys, arguments).await?;
-        match found {
+        let run = async |client: Client| client.run_script(script, keys, arguments).await;
+        match self.link.ask(run).await? {
             Found::Integer(1) => Ok(()),
             _ => Err(SpaceError::Overtaken),
         }

@@ -8,7 +8,7 @@ use crate::{
     clients::Revision,
     store::shared::{
         Link,
-        client::{Failure, SmallScript},
+        client::{Client, Failure, SmallScript},
         keys::{IMPORT_KEY, PRESENCE_KEY, PRESENCE_MS, REVISION_KEY},
     },
 };
@@ -39,7 +39,9 @@ impl Standing {
         let script = SmallScript::new(include_str!("standing.lua"));
         let keys = [IMPORT_KEY, REVISION_KEY, PRESENCE_KEY];
         let arguments = [PRESENCE_MS.to_string().into_bytes()];
-        let found = link.client().await?.run_script(&script, &keys, &arguments).await?;
+        let found = link
+            .ask(async |client: Client| client.run_script(&script, &keys, &arguments).await)
+            .await?;
         let not_understood = Failure::NotUnderstood("what is in a space");
         let found = found.into_numbers().and_then(|numbers| <[u64; 5]>::try_from(numbers).ok());
         let [now, mark, revision, control_planes, last_word] = found.ok_or(not_understood)?;
