@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     path::PathBuf,
+    slice,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -20,8 +21,8 @@ use harness::{
 use crate::{
     cutter::Cutter,
     traffic::{
-        PLACES_MAX, PREFIX, Plane, TOKENS, Traffic, config, end, of_places, of_tokens, target,
-        wish, worker,
+        PLACES_MAX, PREFIX, Plane, TOKENS, Traffic, config, end, nobody_waits, of_places,
+        of_tokens, target, wish, worker,
     },
 };
 
@@ -172,16 +173,8 @@ async fn a_store_whose_memory_is_full_does_nothing_until_it_has_some() {
     for _ in 0..2 {
         traffic.admits(100).await;
         world.set("maxmemory", "1").await;
-        let (planes, counts) = (&world.planes, &traffic.counts);
-        eventually("nobody waits any more", || {
-            let is_away = planes.iter().all(|plane| plane.committer.is_away());
-            async move { is_away.then_some(()) }
-        })
-        .await;
         // It answers all that writes nothing, and is away all the same.
-        let admitted = counts.admitted.load(Ordering::Relaxed);
-        traffic.fails(100).await;
-        assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted);
+        traffic.admits_nothing(&world.planes).await;
         assert!(world.planes.iter().all(|plane| plane.committer.is_away()));
         world.set("maxmemory", "0").await;
     }
@@ -206,11 +199,7 @@ async fn a_user_without_one_of_the_rights_is_charged_nothing_and_not_waited_for(
         rights("+@all").await;
         rights(&format!("-{command}")).await;
         let plane = Plane::start(&alice, &config(StoreFailureMode::Closed));
-        eventually("nobody waits any more", || {
-            let is_away = plane.committer.is_away();
-            async move { is_away.then_some(()) }
-        })
-        .await;
+        nobody_waits(slice::from_ref(&plane)).await;
         let request = wish(&worker(200 + number), 1, vec![of_tokens(TOKENS, 1), of_places()]);
         assert!(plane.decide(&request).await.is_none(), "{command}");
         traffic.admits(20).await;
@@ -319,14 +308,7 @@ async fn what_no_replica_has_meets_the_failure_mode() {
     let mut traffic = Traffic::start(&planes, &mut with_a_new_seed()).await;
     traffic.admits(50).await;
     replica.process().freeze();
-    eventually("nobody waits any more", || {
-        let is_away = planes.iter().all(|plane| plane.committer.is_away());
-        async move { is_away.then_some(()) }
-    })
-    .await;
-    let admitted = traffic.counts.admitted.load(Ordering::Relaxed);
-    traffic.fails(100).await;
-    assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted);
+    traffic.admits_nothing(&planes).await;
     replica.process().thaw();
     traffic.admits(50).await;
     traffic.stop().await;

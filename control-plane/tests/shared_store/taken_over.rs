@@ -219,15 +219,7 @@ async fn check_that_nothing_is_lost_that_a_replica_has(by: By, kind: Kind) {
     traffic.admits(100).await;
     world.pair.notice_faults().await;
     world.pair.cut_replication().await;
-    let planes = &world.planes;
-    eventually("nobody waits any more", || {
-        let is_away = planes.iter().all(|plane| plane.committer.is_away());
-        async move { is_away.then_some(()) }
-    })
-    .await;
-    let admitted = traffic.counts.admitted.load(Ordering::Relaxed);
-    traffic.fails(100).await;
-    assert_eq!(traffic.counts.admitted.load(Ordering::Relaxed), admitted);
+    traffic.admits_nothing(&world.planes).await;
     world.pair.servers[0].process().kill();
     world.pair.wait_until_it_took_over().await;
     world.pair.servers[0].restart().await;

@@ -206,6 +206,14 @@ impl Traffic {
         .await;
     }
 
+    /// Nobody waits for the store any more, and nothing is admitted without it.
+    pub(crate) async fn admits_nothing(&self, planes: &[Arc<Plane>]) {
+        nobody_waits(planes).await;
+        let admitted = self.counts.admitted.load(Ordering::Relaxed);
+        self.fails(100).await;
+        assert_eq!(self.counts.admitted.load(Ordering::Relaxed), admitted);
+    }
+
     /// All that was admitted has ended; what the workers did.
     pub(crate) async fn stop(&mut self) -> &Counts {
         self.counts.stops.store(true, Ordering::Relaxed);
@@ -316,6 +324,15 @@ async fn run(plane: Arc<Plane>, name: Arc<WorkerName>, counts: Arc<Counts>, mut 
         }
         yield_now().await;
     }
+}
+
+/// Until all of these take the store for away.
+pub(crate) async fn nobody_waits(planes: &[Arc<Plane>]) {
+    eventually("nobody waits any more", || {
+        let is_away = planes.iter().all(|plane| plane.committer.is_away());
+        async move { is_away.then_some(()) }
+    })
+    .await;
 }
 
 #[expect(clippy::disallowed_methods, reason = "who is not answered asks again a little later")]

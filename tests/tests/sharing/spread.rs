@@ -4,15 +4,11 @@ use harness::TestStack;
 use harness::control_plane::ControlPlane;
 use harness::deadline::eventually;
 use harness::http_client::HttpClient;
-use harness::load::{Load, Outcome};
+use harness::load::Load;
 use harness::redis::{Kind, Redis};
 use serde_json::json;
 
-use super::{follows, stack_on};
-
-/// What each request reserves, and what it is told to use.
-const ESTIMATE: u64 = 1_000;
-const USED: u64 = 30;
+use super::{USED, admitted, chat, follows, stack_on};
 
 /// One Envoy of two workers that asks two control planes, which decide over client `a`.
 async fn asking_both(store: &Redis) -> TestStack {
@@ -35,24 +31,7 @@ async fn asking_both(store: &Redis) -> TestStack {
 
 fn load_on(stack: &TestStack) -> Load {
     let proxy = HttpClient::http1(stack.proxy_address());
-    let path = "/v1/chat/completions?prompt_tokens=10&completion_tokens=20";
-    Load::start(8, move || {
-        let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]});
-        proxy.post(path).client("a").tokens(ESTIMATE).json(&body)
-    })
-}
-
-/// How many were admitted, of requests that were all decided.
-fn admitted(outcomes: &[Outcome]) -> u64 {
-    let mut admitted = 0;
-    for outcome in outcomes {
-        match outcome.as_ref().map(|answer| answer.status.as_u16()) {
-            Ok(200) => admitted += 1,
-            Ok(429) => {}
-            other => panic!("{other:?} of {} requests", outcomes.len()),
-        }
-    }
-    admitted
+    Load::start(8, move || chat(&proxy))
 }
 
 /// Waits until both control planes tell what the upstream counted, and nothing is open any more.

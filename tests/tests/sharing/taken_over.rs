@@ -3,16 +3,12 @@
 use harness::TestStack;
 use harness::deadline::eventually;
 use harness::http_client::HttpClient;
-use harness::load::{Load, Outcome};
+use harness::load::Load;
 use harness::redis::Kind;
 use harness::redis_pair::RedisPair;
 use serde_json::json;
 
-use super::{follows, stack_at};
-
-/// What each request reserves, and what it is told to use.
-const ESTIMATE: u64 = 1_000;
-const USED: u64 = 30;
+use super::{ESTIMATE, USED, admitted, chat, follows, stack_at};
 
 /// How many requests are under way at a time.
 const TASKS: u64 = 16;
@@ -32,28 +28,11 @@ async fn stack_of(pair: &RedisPair) -> TestStack {
 
 /// Through both Envoys, each of which has a control plane of its own.
 fn load_on(stack: &TestStack) -> Vec<Load> {
-    let path = "/v1/chat/completions?prompt_tokens=10&completion_tokens=20";
     let loads = stack.envoys.iter().map(|envoy| {
         let proxy = HttpClient::http1(envoy.proxy_address());
-        Load::start(usize::try_from(TASKS / 2).expect("few"), move || {
-            let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]});
-            proxy.post(path).client("a").tokens(ESTIMATE).json(&body)
-        })
+        Load::start(usize::try_from(TASKS / 2).expect("few"), move || chat(&proxy))
     });
     loads.collect()
-}
-
-/// How many were admitted. Whatever happened to the store, every one was decided.
-fn admitted(outcomes: &[Outcome]) -> u64 {
-    let mut admitted = 0;
-    for outcome in outcomes {
-        match outcome.as_ref().map(|answer| answer.status.as_u16()) {
-            Ok(200) => admitted += 1,
-            Ok(429) => {}
-            other => panic!("{other:?} of {} requests", outcomes.len()),
-        }
-    }
-    admitted
 }
 
 async fn goes_on(mut pair: RedisPair, dies: bool) {

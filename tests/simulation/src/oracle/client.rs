@@ -1,5 +1,7 @@
 //! A client: its own two limits, and what is left of them.
 
+use flowguard::operator::{Draft, Given};
+
 use super::{
     bucket::{Balance, Bucket, Numbers, Payment},
     rules::Word,
@@ -20,6 +22,19 @@ pub(crate) struct Wanted {
     pub(crate) group: Option<Word>,
     /// The plan that it is on.
     pub(crate) plan: Option<Word>,
+}
+
+impl Wanted {
+    /// The same as an operator writes it, of the client of this id.
+    pub(crate) fn to_draft(self, id: &str) -> Draft {
+        Draft {
+            enabled: Given::Value(!self.is_disabled),
+            min_estimate: Given::Value(self.min_estimate),
+            group: Given::Value(self.group.map(str::to_owned)),
+            plan: Given::Value(self.plan.map(str::to_owned)),
+            ..Draft::new(id, self.rpm, self.tpm)
+        }
+    }
 }
 
 /// A client and its two buckets; one that was never used is full.

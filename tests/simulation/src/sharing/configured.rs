@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use flowguard::{
     clients::{ClientConfig, Limits},
     limits::{Group, Name},
-    operator::{self, Caller, Draft, Given, IfMatch},
+    operator::{self, Caller, IfMatch},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 
@@ -156,14 +156,7 @@ impl World {
             let (any, caller) = (IfMatch::Anything, Caller::Process);
             let is_done = match &write {
                 Write::Client(id, wanted) => {
-                    let draft = Draft {
-                        enabled: Given::Value(!wanted.is_disabled),
-                        min_estimate: Given::Value(wanted.min_estimate),
-                        group: Given::Value(wanted.group.map(str::to_owned)),
-                        plan: Given::Value(wanted.plan.map(str::to_owned)),
-                        ..Draft::new(id, wanted.rpm, wanted.tpm)
-                    };
-                    operator.set(draft, any, &caller).await.is_ok()
+                    operator.set(wanted.to_draft(id), any, &caller).await.is_ok()
                 }
                 Write::Removal(id) => operator.remove(id, any, &caller).await.is_ok(),
                 Write::Reset(id) => operator.reset(id, any, &caller).await.is_ok(),

@@ -1,6 +1,6 @@
 //! An operator: limits are changed, clients deleted, created and reset, while requests are under way.
 
-use flowguard::operator::{self, Caller, Draft, Given, IfMatch};
+use flowguard::operator::{self, Caller, IfMatch};
 
 use super::{Event, World};
 use crate::edge::SECOND;
@@ -126,13 +126,7 @@ impl World {
     fn configure(&mut self, id: &str, wanted: Wanted) {
         let Some(process) = &self.process else { return };
         let now = process.now();
-        let draft = Draft {
-            enabled: Given::Value(!wanted.is_disabled),
-            min_estimate: Given::Value(wanted.min_estimate),
-            group: Given::Value(wanted.group.map(str::to_owned)),
-            plan: Given::Value(wanted.plan.map(str::to_owned)),
-            ..Draft::new(id, wanted.rpm, wanted.tpm)
-        };
+        let draft = wanted.to_draft(id);
         let written =
             self.runtime.block_on(process.operator.set(draft, IfMatch::Anything, &Caller::Process));
         if written.is_ok() {
