@@ -8,6 +8,7 @@ mod cutter;
 mod faults;
 mod history;
 mod liar;
+mod moved;
 mod places;
 mod server;
 mod taken_over;

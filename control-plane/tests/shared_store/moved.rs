@@ -1,0 +1,103 @@
+//! A worker that goes from one control plane to another while the first one still has something of it.
+
+use std::{collections::HashSet, sync::Arc};
+
+use flowguard::{
+    clients::{ClientConfig, Limits},
+    ledger::{
+        Answer, Ask, End, Ledger, Outcome, Policy, RequestKind, Response, SystemClock, Worker,
+        WorkerId,
+    },
+    store::shared::{
+        Committer, Config, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreMetrics,
+    },
+};
+use harness::redis::{Kind, Redis};
+use limiter::{ClientId, PerMinute};
+use prometheus::Registry;
+
+use crate::traffic::{PREFIX, target};
+
+const WORKER: WorkerId = WorkerId(7);
+
+/// What each of these control planes sees of the same store.
+fn ledger(redis: &Redis) -> Ledger {
+    let link = || Link::new(target(redis.address().port()), PREFIX);
+    let metrics = StoreMetrics::register(&Registry::new()).expect("metrics of one process");
+    let mode = StoreFailureMode::Closed;
+    let config = Config { failure_mode: mode, timeout_ms: 10_000, ..Config::default() };
+    let (committer, desk) = Committer::new(link(), &config, metrics);
+    tokio::spawn(desk);
+    let configuration = Arc::new(SharedConfiguration::new(link()));
+    let store = SharedStore::new(configuration, committer, Arc::new(link()));
+    let ledger = Ledger::sharing(Policy::default(), SystemClock::start(), store, false);
+    let limits = Limits { rpm: None, tpm: Some(PerMinute::of::<10_000>()) };
+    let id = ClientId::try_from("alice").expect("an id");
+    ledger.configure(&ClientConfig::new(id, limits));
+    ledger
+}
+
+/// The worker comes on its stream of this number, and still has these requests.
+async fn comes(ledger: &Ledger, stream: u64, has: &[u32]) -> Arc<Worker> {
+    assert!(ledger.begin_stream(WORKER, stream));
+    let worker = ledger.join(WORKER);
+    ledger.take_over_from_others(&worker).await;
+    let has: HashSet<_> = has.iter().copied().collect();
+    ledger.resume(&worker, &has).await;
+    worker
+}
+
+async fn asks(ledger: &Ledger, worker: &Worker, id: u32) -> Answer {
+    let estimate = limiter::Tokens::new(100).ok();
+    let (kind, model) = (RequestKind::Generates, None);
+    ledger.decide(worker, &[Ask { id, client: "alice", estimate, kind, model }]).await.remove(0)
+}
+
+fn is_admitted(answer: &Answer) -> bool {
+    matches!(answer, Answer::Admitted { .. })
+}
+
+fn over() -> End {
+    let (outcome, observed) = (Outcome::Completed, limiter::Tokens::ZERO);
+    End::Settled(Response { outcome, told: None, observed, duration_us: None })
+}
+
+/// What all control planes together counted and have left.
+async fn stands(ledger: &Ledger) -> (u64, i64) {
+    let alice = [ClientId::try_from("alice").expect("an id")];
+    ledger.refresh(&alice).await.expect("the store answers");
+    let snapshot = ledger.snapshot("alice").expect("it is configured");
+    let left = snapshot.standing.tokens.expect("it has a limit").whole();
+    (snapshot.record.over_all_processes().tokens_used, left)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_two_control_planes_are_told_takes_effect_and_is_counted_once() {
+    let redis = Redis::start(Kind::Redis, &[]).await;
+    let (first, other) = (ledger(&redis), ledger(&redis));
+    let before = comes(&first, 1, &[]).await;
+    assert!(is_admitted(&asks(&first, &before, 1).await));
+    let after = comes(&other, 2, &[1]).await;
+    assert!(after.holds(1), "it was taken over");
+    let told =
+        [first.end(&before, vec![(1, over())]).await, other.end(&after, vec![(1, over())]).await];
+    assert_eq!(told.map(|ended| ended.len()), [1, 0]);
+    for ledger in [&first, &other] {
+        ledger.tell_tallies().await;
+    }
+    let (used, _) = stands(&first).await;
+    assert_eq!(stands(&other).await.0, used);
+    assert_eq!(used, 100, "a response without usage costs what it reserved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_on_a_stream_that_is_over_is_neither_admitted_nor_charged() {
+    let redis = Redis::start(Kind::Redis, &[]).await;
+    let (first, other) = (ledger(&redis), ledger(&redis));
+    let before = comes(&first, 1, &[]).await;
+    let after = comes(&other, 2, &[]).await;
+    assert_eq!(asks(&first, &before, 1).await, Answer::Unavailable);
+    assert!(is_admitted(&asks(&other, &after, 1).await), "it is asked again where its worker is");
+    let (_, left) = stands(&other).await;
+    assert!((9_900..9_950).contains(&left), "{left}: charged once");
+}
