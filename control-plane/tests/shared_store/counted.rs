@@ -1,5 +1,7 @@
 //! What a control plane counts of the store that it shares.
 
+use std::sync::Arc;
+
 use flowguard::store::shared::{StoreFailureMode, Wish};
 use harness::{
     deadline::eventually,
@@ -27,7 +29,7 @@ async fn what_goes_well_is_a_call_with_its_operations_and_no_failure() {
     let plane = Plane::start(&target(redis.address().port()), &config(StoreFailureMode::Closed));
     let requests: Vec<_> =
         (0..20).map(|id| wish(&worker(1), id, vec![of_tokens(TOKENS, 1)])).collect();
-    let wishes = requests.iter().cloned().map(Wish::Decide).collect();
+    let wishes = requests.iter().cloned().map(|wish| Wish::Decide(Arc::new(wish))).collect();
     let decided = plane.committer.carry_out(wishes).await;
     assert!(decided.iter().all(Result::is_ok), "{decided:?}");
     let metrics = plane.metrics();
@@ -70,7 +72,7 @@ async fn a_store_that_goes_away_unasked_is_missed_and_one_that_comes_back_is_tol
     let plane = Plane::start(&target(redis.address().port()), &config(StoreFailureMode::Local));
     let request = wish(&worker(1), 1, vec![of_tokens(TOKENS, 7)]);
     let decided = plane.decide(&request).await.expect("an answer");
-    plane.one(Wish::End(end(&request, &decided, 7))).await.expect("it has ended");
+    plane.one(Wish::End(Box::new(end(&request, &decided, 7)))).await.expect("it has ended");
     redis.process().kill();
     eventually("it is missed, though nobody asks", || {
         let metrics = plane.metrics();

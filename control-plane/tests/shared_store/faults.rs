@@ -131,7 +131,7 @@ async fn an_end_is_told_when_the_store_has_it_and_not_when_nobody_waits_any_more
     world.redis.process().freeze();
     let receipts = Receipts::default();
     let ended = EndWish { receipt: receipts.hand_out(), ..end(&wish, &decided, 3) };
-    assert!(plane.one(Wish::End(ended)).await.is_err(), "nobody answered in time");
+    assert!(plane.one(Wish::End(Box::new(ended))).await.is_err(), "nobody answered in time");
     assert!(!receipts.are_all_back());
     world.redis.process().thaw();
     eventually("the store has it", || async { receipts.are_all_back().then_some(()) }).await;
@@ -209,7 +209,7 @@ async fn a_user_without_one_of_the_rights_is_charged_nothing_and_not_waited_for(
             (decided.decision == limiter::Decision::Admitted).then_some(decided)
         })
         .await;
-        plane.one(Wish::End(end(&request, &decided, 0))).await.expect("it has ended");
+        plane.one(Wish::End(Box::new(end(&request, &decided, 0)))).await.expect("it has ended");
     }
     traffic.stop().await;
     traffic.check_that_it_is_exact(&world.client).await;
@@ -271,7 +271,7 @@ async fn a_bucket_of_another_version_is_in_nobodys_way() {
     world.redis.command(&[b"SET", &key, b"of another version"]).await;
     let next = wish(&worker(200), 2, vec![of_tokens(b"other", 10)]);
     assert!(plane.decide(&next).await.is_none());
-    plane.one(Wish::End(end(&request, &decided, 5))).await.expect("it has ended");
+    plane.one(Wish::End(Box::new(end(&request, &decided, 5)))).await.expect("it has ended");
     assert!(!plane.committer.is_away());
     traffic.admits(100).await;
     let counts = traffic.stop().await;
@@ -289,7 +289,7 @@ async fn an_end_that_the_store_cannot_do_is_in_nobodys_way() {
     let decided = plane.decide(&request).await.expect("an answer");
     let key = [PREFIX.as_bytes(), &worker(200).key].concat();
     world.redis.command(&[b"SET", &key, b"of somebody else"]).await;
-    let _ = plane.one(Wish::End(end(&request, &decided, 5))).await;
+    let _ = plane.one(Wish::End(Box::new(end(&request, &decided, 5)))).await;
     traffic.admits(200).await;
     traffic.stop().await;
     assert!(!plane.committer.is_away());

@@ -75,7 +75,7 @@ impl Plane {
     }
 
     pub(crate) async fn decide(&self, wish: &DecideWish) -> Option<Decided> {
-        match self.one(Wish::Decide(wish.clone())).await {
+        match self.one(Wish::Decide(Arc::new(wish.clone()))).await {
             Ok(Done::Decided(decided)) => Some(*decided),
             Ok(other) => panic!("{other:?}"),
             Err(Unavailable) => None,
@@ -292,7 +292,7 @@ async fn run(plane: Arc<Plane>, name: Arc<WorkerName>, counts: Arc<Counts>, mut 
             if end.holds.iter().any(|hold| matches!(hold, Hold::Place(..))) {
                 counts.places.fetch_sub(1, Ordering::Relaxed);
             }
-            let _ = plane.one(Wish::End(end)).await;
+            let _ = plane.one(Wish::End(Box::new(end))).await;
             counts.ended.fetch_add(1, Ordering::Relaxed);
         } else {
             id += 1;

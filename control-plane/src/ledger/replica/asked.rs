@@ -27,7 +27,7 @@ pub(super) struct Asked {
     pub(super) applied: Arc<Applied>,
     /// Whose demand each is, in the order in which they are named.
     pub(super) whose: SmallVec<[(Whose, Of); 4]>,
-    pub(super) wish: DecideWish,
+    pub(super) wish: Arc<DecideWish>,
 }
 
 /// Whose demand it is.
@@ -90,7 +90,7 @@ impl Ledger {
         let request = RequestName { worker: Arc::clone(worker), id: ask.id };
         let noted = demands.iter().zip(&whose).map(|(demand, (_, of))| (*of, &demand.of));
         let note = Note::of(id, ask.kind, reserved, noted).to_bytes();
-        let wish = DecideWish { demands, request, note };
+        let wish = Arc::new(DecideWish { demands, request, note });
         Asked { slot, is_configured, reserved, applied, whose, wish }
     }
 }

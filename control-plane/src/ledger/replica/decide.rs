@@ -33,7 +33,7 @@ impl Ledger {
             asks.iter().map(|ask| self.prepare(replica, (&name, &mut held), ask, now)).collect()
         };
         let wishes = prepared.iter().filter_map(|prepared| match prepared {
-            Prepared::Asked(asked) => Some(Wish::Decide(asked.wish.clone())),
+            Prepared::Asked(asked) => Some(Wish::Decide(Arc::clone(&asked.wish))),
             Prepared::Answered(_) => None,
         });
         let mut done = replica.store.committer.carry_out(wishes.collect()).await.into_iter();

@@ -37,7 +37,7 @@ impl Ledger {
                 let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
                 let request = RequestName { worker: name.clone(), id };
                 let (holds, receipt) = (settled(holds, cost), worker.untold_ends.hand_out());
-                wishes.push(Wish::End(EndWish { request, holds, receipt }));
+                wishes.push(Wish::End(Box::new(EndWish { request, holds, receipt })));
                 ending.push((id, end, cost, reservation));
             }
         }

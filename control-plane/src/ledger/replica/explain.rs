@@ -118,7 +118,7 @@ fn holds(asked: &Asked, decided: &Decided) -> Holds {
 fn unfollowed(request: RequestName, holds: Holds) -> Wish {
     let places = holds.into_iter().filter(|(of, _)| *of == Of::Places);
     let holds = places.map(|(_, hold)| hold).collect();
-    Wish::End(EndWish { request, holds, receipt: Receipt::default() })
+    Wish::End(Box::new(EndWish { request, holds, receipt: Receipt::default() }))
 }
 
 /// How the limits of a request stand after it was decided.

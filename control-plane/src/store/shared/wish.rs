@@ -11,9 +11,9 @@ use super::{Charged, Exact, Receipt, Told};
 #[derive(Clone, Debug)]
 pub enum Wish {
     /// A request is decided.
-    Decide(DecideWish),
+    Decide(Arc<DecideWish>),
     /// An admitted request has ended.
-    End(EndWish),
+    End(Box<EndWish>),
     /// Something was used that the store knows nothing of.
     Charge(ChargeWish),
 }

@@ -24,7 +24,7 @@ use self::{call::Asked, circuit::Circuit, desk::Desk, known::Known};
 use super::{
     Config, Link, StoreFailureMode, StoreMetrics,
     presence::Presence,
-    wish::{Done, Hold, Unavailable, Wish, WorkerName},
+    wish::{DecideWish, Done, Hold, Unavailable, Wish, WorkerName},
 };
 
 /// How much may be asked before an answer: a store that stands still is waited for for seconds, in which
@@ -92,11 +92,18 @@ impl Committer {
     pub async fn carry_out(&self, wishes: Vec<Wish>) -> Vec<Result<Done, Unavailable>> {
         let until = Instant::now() + self.patience;
         let answers = self.shared.circuit.answers();
-        let asked: Vec<_> = wishes.iter().map(|wish| self.ask(wish)).collect();
+        let asked = wishes.into_iter().map(|wish| {
+            let decides = match &wish {
+                Wish::Decide(wish) => Some(Arc::clone(wish)),
+                Wish::End(_) | Wish::Charge(_) => None,
+            };
+            (decides, self.ask(wish))
+        });
+        let asked: Vec<_> = asked.collect();
         let mut answered = Vec::with_capacity(asked.len());
         let mut has_timed_out = false;
-        for asked in asked {
-            answered.push(match asked {
+        for (decides, asked) in asked {
+            let answer = match asked {
                 Answered::Ended => Ok(Done::Ended),
                 Answered::Never => Err(Unavailable),
                 Answered::Later(mut answer) => {
@@ -111,21 +118,23 @@ impl Committer {
                         })
                     }
                 }
-            });
+            };
+            answered.push((decides, answer));
         }
         if has_timed_out {
             self.shared.circuit.has_timed_out(answers);
         }
-        let answered = wishes.iter().zip(answered);
-        let done = answered
-            .map(|(wish, answer)| answer.or_else(|error| self.decide_alone(wish).ok_or(error)));
+        let done = answered.into_iter().map(|(decides, answer)| match (answer, decides) {
+            (Err(error), Some(wish)) => self.decide_alone(&wish).ok_or(error),
+            (answer, _) => answer,
+        });
         done.collect()
     }
 
     /// Has one of them asked, where somebody is there to answer.
-    fn ask(&self, wish: &Wish) -> Answered {
+    fn ask(&self, wish: Wish) -> Answered {
         let is_away = self.is_away();
-        match wish {
+        match &wish {
             // Nobody waits for a store that is away.
             Wish::Decide(_) if is_away => return Answered::Never,
             Wish::End(end) => {
@@ -146,18 +155,16 @@ impl Committer {
             Wish::Decide(_) | Wish::Charge(_) => {}
         }
         let (answer, answered) = oneshot::channel();
-        let is_asked = self.asks.try_send(Asked { wish: wish.clone(), answer }).is_ok();
-        match wish {
-            // What the store is told in any case is waited for while it answers.
-            Wish::End(_) | Wish::Charge(_) if is_asked && is_away => Answered::Ended,
-            _ if is_asked => Answered::Later(answered),
-            _ => Answered::Never,
+        match self.asks.try_send(Asked { wish, answer }) {
+            // It is told in any case, and waited for while somebody answers: nothing is decided by now.
+            Ok(()) if is_away => Answered::Ended,
+            Ok(()) => Answered::Later(answered),
+            Err(_) => Answered::Never,
         }
     }
 
     /// What the store did not decide is decided by this process' part of the limits, where that is wanted.
-    fn decide_alone(&self, wish: &Wish) -> Option<Done> {
-        let Wish::Decide(wish) = wish else { return None };
+    fn decide_alone(&self, wish: &DecideWish) -> Option<Done> {
         self.undecided.inc();
         if !self.decides_alone {
             return None;

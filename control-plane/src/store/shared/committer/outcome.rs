@@ -58,7 +58,7 @@ impl Desk {
             {
                 self.shared.known.lock().leave_places(wish, &decided);
                 let undone = wish.undone(Some(&decided.charged));
-                self.waiting.push_front(Asked::by_nobody(Wish::End(undone)));
+                self.waiting.push_front(Asked::by_nobody(Wish::End(Box::new(undone))));
             }
         }
     }
@@ -82,7 +82,7 @@ impl Desk {
                     // In its place, so that it comes before the same request when that is asked again.
                     if failure.may_have_happened() {
                         let undone = wish.undone(None);
-                        self.waiting.push_front(Asked::by_nobody(Wish::End(undone)));
+                        self.waiting.push_front(Asked::by_nobody(Wish::End(Box::new(undone))));
                     }
                 }
             }
