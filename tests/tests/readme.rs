@@ -350,8 +350,8 @@ fn text() -> String {
 /// `cargo xtask` accepts the names and flags of this command.
 ///
 /// The program is called without cargo, which would wait for any other build to end. What it hands
-/// on to `flowguard` and to the load generator is for those to judge; the simulation, which no test
-/// here has built, is not asked.
+/// on to `flowguard` and to the load generator is for those to judge; the benchmark and the
+/// simulation, which no test here has built, are not asked.
 async fn xtask_knows(command: &str) {
     let words = command.split_whitespace().skip(2).take_while(|word| *word != "#");
     let words: Vec<&str> = words.collect();
@@ -359,20 +359,20 @@ async fn xtask_knows(command: &str) {
         Some(&"up") => {
             words.iter().take_while(|word| matches!(**word, "up" | "--demo" | "--scale")).count()
         }
-        Some(&"load" | &"sim") => 1,
+        Some(&"bench" | &"load" | &"sim") => 1,
         _ => words.len(),
     };
     let (own, handed_on) = words.split_at(own);
     let mut xtask = Command::from(tools::xtask());
     // `--help` would be handed on by these as well.
-    if let ["load" | "sim"] = own {
+    if let ["bench" | "load" | "sim"] = own {
         xtask.arg("help").args(own)
     } else {
         xtask.args(own).arg("--help")
     };
     let help = succeed(command, xtask).await;
     assert!(help.contains("Usage: cargo xtask"), "{command}: {help}");
-    if own == ["sim"] {
+    if let ["bench" | "sim"] = own {
         return;
     }
     let is_load = own == ["load"];
