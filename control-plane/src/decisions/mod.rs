@@ -17,6 +17,7 @@ mod shared;
 mod stream;
 mod stream_end;
 mod thread;
+mod unread;
 mod upstream;
 mod verdict;
 

@@ -14,6 +14,7 @@ use super::{
     filters::Filter,
     frame::{ClientAsk, Frame, FrameError, Reports, Resume},
     refusals,
+    unread::Unread,
     verdict::{exceeded, verdict},
 };
 use crate::{
@@ -34,6 +35,8 @@ pub struct Session {
     welcomed: bool,
     /// Of what is held for the worker, what it has named so far; `None` once it has said all.
     resumed: Option<HashSet<u32>>,
+    /// What it holds beyond that, where a shared store keeps it and could not be asked.
+    unread: Option<Unread>,
     /// The last frame of ends that took effect, and the last one that was acknowledged.
     taken: u64,
     acknowledged: u64,
@@ -53,6 +56,7 @@ impl Session {
             metrics,
             welcomed: false,
             resumed: greeting.comes_back.then(HashSet::new),
+            unread: None,
             taken: 0,
             acknowledged: 0,
         }
@@ -77,22 +81,31 @@ impl Session {
         }
         let frame = Frame::try_from(frame).map_err(refused)?;
         self.metrics.frame_received();
-        if !self.welcomed && self.resumed.is_some() {
-            self.ledger.take_over_from_others(&self.worker).await;
+        if !self.welcomed
+            && self.resumed.is_some()
+            && self.ledger.take_over_from_others(&self.worker).await.is_err()
+        {
+            self.unread = Some(Unread::default());
         }
         if !self.resume(frame.resume.as_ref(), frame.is_bare()).await.map_err(refused)? {
             return Ok(self.welcome().map(|welcome| self.control_frame(Some(welcome), Vec::new())));
         }
         self.taken = self.taken.max(frame.number);
         let asks: Vec<_> = frame.asks.iter().map(ClientAsk::as_asked).collect();
+        let mut reports = frame.reports;
+        if let Some(unread) = &mut self.unread {
+            unread.keep_from(&mut reports);
+        }
         // In this order, and where a store decides in one call.
-        let ((), verdicts) = join(self.report(frame.reports), self.decide(&asks)).await;
+        let ((), verdicts) = join(self.report(reports), self.decide(&asks)).await;
         let welcome = self.welcome();
         Ok((welcome.is_some() || !verdicts.is_empty())
             .then(|| self.control_frame(welcome, verdicts)))
     }
 
     /// Takes the part of a frame that needs no answer, of a stream that has ended.
+    ///
+    /// Of what could not be read it is told again on the next one.
     pub async fn answer_nobody(&mut self, frame: FilterFrame) {
         if self.resumed.is_none()
             && let Ok(frame) = Frame::try_from(frame)
@@ -101,13 +114,15 @@ impl Session {
         }
     }
 
-    /// Whether the worker waits to hear that its ends have taken effect.
+    /// Whether the worker waits to hear that its ends have taken effect, or will: what could not be read
+    /// before is read by who acknowledges.
     pub fn owes_acknowledgement(&self) -> bool {
-        self.taken > self.acknowledged
+        self.taken > self.acknowledged || self.unread.is_some()
     }
 
     /// The acknowledgement by itself; `None`: the store has not been told of all of them yet.
-    pub fn acknowledge(&mut self) -> Option<ControlFrame> {
+    pub async fn acknowledge(&mut self) -> Option<ControlFrame> {
+        self.read_at_last().await;
         self.ledger.keeps_all_ends(&self.worker).then(|| self.control_frame(None, Vec::new()))
     }
 
@@ -130,7 +145,12 @@ impl Session {
             (None, Some(_)) => Err(FrameError::LateResume),
             (Some(_), None) => Err(FrameError::NoResume),
             (Some(ids), Some(resume)) => {
-                ids.extend(resume.ids.iter().filter(|id| self.worker.holds(**id)));
+                let (known, unknown): (Vec<_>, Vec<_>) =
+                    resume.ids.iter().partition(|id| self.worker.holds(**id));
+                ids.extend(known);
+                if let Some(unread) = &mut self.unread {
+                    unread.name(unknown.into_iter());
+                }
                 if resume.more {
                     return if is_bare { Ok(false) } else { Err(FrameError::BusyResume) };
                 }
@@ -140,6 +160,21 @@ impl Session {
                 }
                 Ok(true)
             }
+        }
+    }
+
+    /// Reads what the worker holds that could not be read when it came, and ends of it what has ended.
+    async fn read_at_last(&mut self) {
+        if self.unread.is_none() || !self.welcomed || self.resumed.is_some() {
+            return;
+        }
+        let Ok(read) = self.ledger.take_over_late(&self.worker).await else { return };
+        let Some(mut unread) = self.unread.take() else { return };
+        self.report(unread.take_reports()).await;
+        let lost = read.into_iter().filter(|id| !unread.is_named(*id));
+        let lost = lost.map(|id| (id, End::Lost)).collect();
+        for ended in self.ledger.end(&self.worker, lost).await {
+            self.metrics.ended(&ended);
         }
     }
 
@@ -190,7 +225,8 @@ impl Session {
 
     /// What leaves the process: what it says is written down by then.
     fn control_frame(&mut self, welcome: Option<Welcome>, verdicts: Vec<Verdict>) -> ControlFrame {
-        if self.owes_acknowledgement() && self.ledger.keeps_all_ends(&self.worker) {
+        let is_owed = self.taken > self.acknowledged && self.unread.is_none();
+        if is_owed && self.ledger.keeps_all_ends(&self.worker) {
             self.ledger.commit();
             self.acknowledged = self.taken;
         }

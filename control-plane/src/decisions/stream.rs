@@ -119,9 +119,11 @@ impl Stream {
                 Ok(Next::Frame(frame)) => self.answer(frame).await,
                 Ok(Next::Acknowledgement) => {
                     self.acknowledge_at = None;
-                    Ok(self.session.as_mut().and_then(Session::acknowledge))
+                    Ok(match &mut self.session {
+                        Some(session) => session.acknowledge().await,
+                        None => None,
+                    })
                 }
-
                 Ok(Next::End(end)) => break end,
                 Err(status) => Err(status),
             };
@@ -195,12 +197,12 @@ impl Stream {
             Ok(frame?.map_or(Next::End(StreamEnd::Closed), Next::Frame))
         };
         let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
-        // All that it was asked is answered by now.
+        // All that it was asked is answered by now. Without the store nobody else could go on with it.
         let has_to_move = async {
             match self.move_at {
                 #[expect(clippy::disallowed_methods, reason = "how long it stays is a time")]
-                Some(due) => sleep_until(due).await,
-                None => pending().await,
+                Some(due) if !self.shared.ledger.store_is_away() => sleep_until(due).await,
+                Some(_) | None => pending().await,
             }
         };
         tokio::select! {

@@ -71,7 +71,7 @@ use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
 use unconfigured::Unconfigured;
 use unknown::Unknown;
-pub use worker::{Worker, WorkerId};
+pub use worker::{HELD_MAX, Worker, WorkerId};
 pub use workers::Ended;
 use workers::Workers;
 

@@ -15,7 +15,7 @@ use crate::store::shared::Receipts;
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and
 /// charged like any other, but it can be neither given back nor timed.
-pub(super) const HELD_MAX: usize = 100_000;
+pub const HELD_MAX: usize = 100_000;
 
 /// How many answers that were never told are kept in mind: those of as many frames as a worker may
 /// lose in a row. An older one is decided anew.

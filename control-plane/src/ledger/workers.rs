@@ -78,14 +78,6 @@ impl Ledger {
         self.workers.get_or_make(id).lock().begin_stream(number)
     }
 
-    /// What is held for a worker by whichever control plane it was with before is held here from now on.
-    pub async fn take_over_from_others(&self, worker: &Worker) {
-        if let Some(replica) = &self.replica {
-            // Where the store is away, what the worker names is ended as unknown.
-            let _ = self.take_over(replica, worker).await;
-        }
-    }
-
     /// A worker has a stream. One of a name that is not known is new, and holds nothing.
     pub fn join(&self, id: WorkerId) -> Arc<Worker> {
         let worker = self.workers.get_or_make(id);

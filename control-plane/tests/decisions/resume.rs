@@ -185,7 +185,7 @@ fn ends_are_acknowledged_by_the_next_answer_or_by_themselves() {
     assert!(!session.session.owes_acknowledgement());
 
     session.answer(settles(8, &[settle(2, 1)])).unwrap();
-    let alone = session.session.acknowledge().unwrap();
+    let alone = session.session.acknowledge().now_or_never().flatten().unwrap();
     assert_eq!((alone.acknowledged, alone.welcome, alone.verdicts), (8, None, vec![]));
     assert!(!session.session.owes_acknowledgement());
 }

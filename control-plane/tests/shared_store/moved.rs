@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use flowguard::{
     clients::{ClientConfig, Limits},
+    decisions::{Greeting, Session, StreamMetrics},
     ledger::{
         Answer, Ask, End, Ledger, Outcome, Policy, RequestKind, Response, SystemClock, Worker,
         WorkerId,
@@ -12,9 +13,13 @@ use flowguard::{
         Committer, Config, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreMetrics,
     },
 };
-use harness::redis::{Kind, Redis};
+use harness::{
+    deadline::eventually,
+    redis::{Kind, Redis},
+};
 use limiter::{ClientId, PerMinute};
 use prometheus::Registry;
+use proto::decision::{self, FilterFrame, Hello, Resume, Settle, UsageSource};
 
 use crate::traffic::{PREFIX, target};
 
@@ -41,7 +46,7 @@ fn ledger(redis: &Redis) -> Ledger {
 async fn comes(ledger: &Ledger, stream: u64, has: &[u32]) -> Arc<Worker> {
     assert!(ledger.begin_stream(WORKER, stream));
     let worker = ledger.join(WORKER);
-    ledger.take_over_from_others(&worker).await;
+    ledger.take_over_from_others(&worker).await.expect("the store answers");
     let has: HashSet<_> = has.iter().copied().collect();
     ledger.resume(&worker, &has).await;
     worker
@@ -100,4 +105,59 @@ async fn what_is_asked_on_a_stream_that_is_over_is_neither_admitted_nor_charged(
     assert!(is_admitted(&asks(&other, &after, 1).await), "it is asked again where its worker is");
     let (_, left) = stands(&other).await;
     assert!((9_900..9_950).contains(&left), "{left}: charged once");
+}
+
+/// The worker comes on its stream of this number, and holds request 1.
+async fn greets(ledger: &Arc<Ledger>, stream: u64) -> Session {
+    let worker = WORKER.0.to_be_bytes().to_vec();
+    let hello = Hello { protocol_version: 1, worker, stream, ..Hello::default() };
+    let greeting = Greeting::read(Some(&hello)).expect("a greeting");
+    assert!(ledger.begin_stream(WORKER, stream));
+    let metrics = StreamMetrics::register(&Registry::new()).expect("metrics of one process");
+    let mut session = Session::start(greeting, Arc::clone(ledger), metrics);
+    let resume = Some(Resume { ids: vec![1], more: false });
+    let frame = FilterFrame { hello: Some(hello), resume, ..FilterFrame::default() };
+    session.answer(frame).await.expect("a frame as workers send it");
+    session
+}
+
+fn ends(id: u32, used_tokens: u64) -> FilterFrame {
+    let settle = Settle {
+        id,
+        outcome: decision::Outcome::Completed.into(),
+        usage: UsageSource::Completions.into(),
+        used_tokens: Some(used_tokens),
+        ..Settle::default()
+    };
+    FilterFrame { settles: vec![settle], number: 1, ..FilterFrame::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_worker_holds_is_read_when_the_store_is_back_and_ends_as_it_was_told_meanwhile() {
+    let always = ["--appendonly", "yes", "--appendfsync", "always"];
+    let mut redis = Redis::start(Kind::Redis, &always).await;
+    let first = ledger(&redis);
+    let before = comes(&first, 1, &[]).await;
+    assert!(is_admitted(&asks(&first, &before, 1).await));
+    redis.process().kill();
+    let other = Arc::new(ledger(&redis));
+    let away = || async { other.store_is_away().then_some(()) };
+    eventually("that the store is away", away).await;
+    let mut session = greets(&other, 2).await;
+    session.answer(ends(1, 150)).await.expect("a frame as workers send it");
+    let told_early = session.acknowledge().await.map_or(0, |frame| frame.acknowledged);
+    assert_eq!(told_early, 0, "the worker may not forget how it ended");
+
+    redis.restart().await;
+    let session = tokio::sync::Mutex::new(session);
+    let acknowledged = || async {
+        let answer = session.lock().await.acknowledge().await;
+        answer.filter(|answer| answer.acknowledged == 1).map(drop)
+    };
+    eventually("an acknowledgement", acknowledged).await;
+    assert!(!session.lock().await.owes_acknowledgement());
+    other.tell_tallies().await;
+    let (used, left) = stands(&other).await;
+    assert!((9_850..9_900).contains(&left), "{left}: all is charged that was used");
+    assert_eq!(used, 150);
 }

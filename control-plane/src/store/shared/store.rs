@@ -90,6 +90,10 @@ impl SharedStore {
         &self,
         ask: impl AsyncFnOnce(Client) -> Result<T, Failure>,
     ) -> Result<T, Unavailable> {
+        // Nobody waits for a store that is away.
+        if self.committer.is_away() {
+            return Err(Unavailable);
+        }
         self.link.ask(ask).await.map_err(|_| Unavailable)
     }
 }

@@ -73,7 +73,7 @@ impl Stream {
                 }
             } else {
                 acknowledge_at = None;
-                session.acknowledge()
+                session.acknowledge().await
             };
             if let Some(answer) = answer {
                 self.tell(News::Sent(self.number, Sent::Frame(answer.encode_to_vec())));
@@ -84,7 +84,12 @@ impl Stream {
                 None => Some(Instant::now() + ACKNOWLEDGED_WITHIN),
                 due => due,
             };
-            let due = acknowledge_at.unwrap_or_else(|| Instant::now() + NEVER).min(moves_at);
+            let mut due = acknowledge_at.unwrap_or_else(|| Instant::now() + NEVER);
+            // Without the store nobody else could go on with it.
+            let may_move = !self.plane.ledger.store_is_away();
+            if may_move {
+                due = due.min(moves_at);
+            }
             let arrived = tokio::select! {
                 biased;
                 () = self.closing.cancelled() => break Ok(()),
@@ -94,7 +99,7 @@ impl Stream {
             match arrived {
                 Ok(Some(Sent::Frame(bytes))) => next = Some(read(&bytes)),
                 Ok(Some(Sent::End) | None) => break Ok(()),
-                Err(_) if Instant::now() >= moves_at => break Ok(()),
+                Err(_) if may_move && Instant::now() >= moves_at => break Ok(()),
                 Err(_) => {}
             }
         };
