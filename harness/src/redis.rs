@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -88,6 +88,15 @@ impl Redis {
     /// The folder that it writes to.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The file that it appends to, which was started with `--appendonly yes`.
+    pub fn append_log(&self) -> PathBuf {
+        let folder = self.folder().join("appendonlydir");
+        let files = std::fs::read_dir(folder).expect("a folder of what it appends");
+        let mut files = files.map(|file| file.expect("an entry").path());
+        let is_log = |file: &PathBuf| file.to_string_lossy().ends_with(".incr.aof");
+        files.find(is_log).expect("it appends to one")
     }
 
     /// What it answers to one command, as it is sent; an error is a failure of the test.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
     slice,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -221,7 +220,7 @@ async fn a_store_that_lost_its_last_second_is_told_what_was_seen() {
     let mut world = World::start(Kind::Redis, &options, StoreFailureMode::Closed).await;
     let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
     traffic.admits(200).await;
-    let log = log_of(&world.redis);
+    let log = world.redis.append_log();
     let kept = fs::metadata(&log).expect("a file").len();
     traffic.admits(200).await;
     world.redis.process().kill();
@@ -246,14 +245,6 @@ async fn a_store_that_lost_its_last_second_is_told_what_was_seen() {
     let places = traffic.counts.places_most.load(Ordering::Relaxed);
     assert!(places <= 2 * PLACES_MAX, "{places} places");
     assert!(surplus >= -32 * 1_500, "{surplus}: refunds that the merge may forget");
-}
-
-/// The file to which a server appends.
-fn log_of(redis: &Redis) -> PathBuf {
-    let files = fs::read_dir(redis.folder().join("appendonlydir")).expect("a folder");
-    let mut files = files.map(|file| file.expect("an entry").path());
-    let is_log = |file: &PathBuf| file.to_string_lossy().ends_with(".incr.aof");
-    files.find(is_log).expect("it appends to one")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,11 @@
 //! Several control planes on one store, each with Envoys of its own.
 
 mod away;
+mod balances;
 mod everywhere;
 mod exact;
 mod places;
+mod restarted;
 mod spread;
 mod start;
 mod taken_over;
