@@ -4,5 +4,6 @@ mod filters;
 mod frames_fuzz;
 mod resume;
 mod session;
+mod several;
 mod stream;
 mod world;

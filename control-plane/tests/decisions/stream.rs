@@ -33,7 +33,7 @@ use crate::world::{ask, asks, decisions_of, hello, ledger};
 
 const SOON: Duration = Duration::from_secs(10);
 
-async fn open_stream(
+pub(crate) async fn open_stream(
     address: SocketAddr,
     first: FilterFrame,
 ) -> (mpsc::Sender<FilterFrame>, Streaming<ControlFrame>) {
