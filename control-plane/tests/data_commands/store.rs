@@ -1,128 +1,21 @@
 //! An installation moves into a store that control planes share, and out of it again.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     fs,
-    process::{Output, Stdio},
+    process::Stdio,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use harness::{
-    deadline::eventually,
-    redis::{Kind, Redis},
-};
-use limiter::{Bucket, Level, Quota, UnixMillis, Window};
-use serde_json::Value;
+use harness::{deadline::eventually, redis_pair::By};
 
 use super::{
-    backup::ControlPlane,
+    both::{Backup, Both, left_at},
     world::{World, check, text},
 };
 
 /// Where an import says that it is not finished.
 const MARK: &[u8] = b"{flowguard}:import";
-
-/// A folder's world beside a store.
-struct Both {
-    world: World,
-    store: Redis,
-}
-
-impl Both {
-    async fn start() -> Self {
-        Self { world: World::new(), store: Redis::start(Kind::Redis, &[]).await }
-    }
-
-    fn url(&self) -> String {
-        format!("redis://{}", self.store.address())
-    }
-
-    /// `flowguard data …` of the store.
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = self.world.command(arguments);
-        command.env("STORE_URL", self.url()).output().expect("the binary runs")
-    }
-
-    fn write(&self, name: &str, document: &str) {
-        fs::write(self.world.path(name), document).expect("written");
-    }
-
-    /// What is exported of the store.
-    fn exported(&self) -> Backup {
-        let output = self.run(&["export"]);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        Backup::of(text(&output.stdout))
-    }
-
-    /// What is exported of a folder.
-    fn exported_folder(&self, name: &str) -> Backup {
-        let output = self.world.run(&["export", &format!("--data-dir={name}")]);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        Backup::of(text(&output.stdout))
-    }
-
-    /// A control plane that shares the store.
-    fn control_plane(&self) -> ControlPlane {
-        ControlPlane::start_with(&[("STORE_URL", &self.url())])
-    }
-
-    async fn exists(&self, key: &[u8]) -> bool {
-        self.store.command(&[b"EXISTS", key]).await.starts_with(b":1")
-    }
-}
-
-/// What a backup says.
-#[derive(Debug)]
-struct Backup {
-    at: u64,
-    /// What is configured and what was counted, in order.
-    lines: Vec<String>,
-    /// What is left of each bucket.
-    levels: BTreeMap<String, Value>,
-}
-
-impl Backup {
-    fn of(document: &str) -> Self {
-        let mut backup = Self { at: 0, lines: Vec::new(), levels: BTreeMap::new() };
-        for line in document.lines() {
-            let value: Value = serde_json::from_str(line).expect("JSON");
-            if let Some(header) = value.get("flowguard") {
-                backup.at = header["at"].as_u64().expect("a time");
-            } else if let Some(bucket) = value.get("bucket") {
-                backup.levels.insert(bucket["bucket"].to_string(), bucket["level"].clone());
-            } else if value.get("end").is_none() && value.get("learned").is_none() {
-                // The last line counts them; what clients learned is each control plane's own.
-                backup.lines.push(line.to_owned());
-            }
-        }
-        backup
-    }
-
-    /// Whole tokens and rest of each bucket at a time.
-    fn left_at(&self, now: u64) -> BTreeMap<String, (u64, u64, i64, u32)> {
-        let levels = self.levels.iter();
-        levels.map(|(name, level)| (name.clone(), left_at(level, now))).collect()
-    }
-}
-
-fn left_at(level: &Value, now: u64) -> (u64, u64, i64, u32) {
-    let number = |name: &str| level[name].as_u64().expect("a number");
-    let window = u32::try_from(number("window_s")).expect("a window");
-    let window = Window::from_secs(window).expect("a window");
-    let quota = Quota::new(number("amount"), window, Some(number("burst"))).expect("a quota");
-    let level = Level {
-        quota,
-        revision: 0,
-        whole: level["whole"].as_i64().expect("a number"),
-        rest: u32::try_from(number("rest")).expect("a rest"),
-        refilled_at: UnixMillis(number("refilled_at")),
-    };
-    let mut bucket = Bucket::at(level).expect("possible");
-    bucket.refill(UnixMillis(now));
-    let Level { whole, rest, .. } = bucket.level();
-    (quota.amount(), quota.burst(), whole, rest)
-}
 
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
@@ -218,9 +111,7 @@ fn what_clients_share_is_in_the_backup_of_a_folder_as_well() {
     assert!(text(&document).contains(r#""group":"acme/search","plan":null,"model":null"#));
 }
 
-#[tokio::test]
-async fn an_installation_moves_into_a_store_and_back_with_nothing_lost_to_the_unit() {
-    let both = Both::start().await;
+async fn check_that_nothing_is_lost_to_the_unit(both: Both) {
     both.write("first", &document());
     let told = format!("embedded: {COUNTS}\n");
     check(&both.world.run(&["import", "first", "--data-dir=embedded"]), 0, &told, "");
@@ -258,6 +149,21 @@ async fn an_installation_moves_into_a_store_and_back_with_nothing_lost_to_the_un
     let again = both.exported_folder("again");
     assert_eq!(again.left_at(again.at), shared.left_at(again.at));
     assert_eq!(again.lines, shared.lines);
+}
+
+#[tokio::test]
+async fn an_installation_moves_into_a_store_and_back_with_nothing_lost_to_the_unit() {
+    check_that_nothing_is_lost_to_the_unit(Both::start().await).await;
+}
+
+#[tokio::test]
+async fn an_installation_moves_into_a_cluster_and_back_with_nothing_lost_to_the_unit() {
+    check_that_nothing_is_lost_to_the_unit(Both::start_several(By::Cluster).await).await;
+}
+
+#[tokio::test]
+async fn an_installation_moves_behind_sentinels_and_back_with_nothing_lost_to_the_unit() {
+    check_that_nothing_is_lost_to_the_unit(Both::start_several(By::Sentinels).await).await;
 }
 
 #[tokio::test]
@@ -324,7 +230,7 @@ async fn of_a_backup_that_is_not_in_order_or_of_a_later_version_nothing_comes_in
     both.write("torn", document().rsplit_once("{\"end\"").expect("an end").0);
     let output = both.run(&["import", "torn"]);
     assert_eq!(output.status.code(), Some(65), "{output:?}");
-    assert_eq!(both.store.command(&[b"DBSIZE"]).await, b":0\r\n+OK\r\n");
+    assert_eq!(both.server().command(&[b"DBSIZE"]).await, b":0\r\n+OK\r\n");
 }
 
 /// How many clients are imported before the import is killed.
