@@ -132,6 +132,44 @@ async fn over_tls_the_certificates_of_sentinels_and_of_whom_they_name_are_checke
     assert!(told.contains("the sentinel localhost:"), "{told}");
 }
 
+#[tokio::test]
+async fn over_tls_the_certificates_of_a_clusters_servers_and_of_whom_they_name_are_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = RedisPair::in_cluster(Kind::Redis, &[]).await;
+    let [owner, replica] = &pair.servers;
+    let mut authorities = Vec::new();
+    let mut front = async |server, name: &str| {
+        let front = TlsFront::start(server, name, &[], folder.path()).await;
+        authorities.extend(std::fs::read(front.ca_file()).expect("a file"));
+        front
+    };
+    let before = front(replica.address(), "localhost").await;
+    let right = front(owner.address(), "127.0.0.1").await;
+    let wrong = front(owner.address(), "owner.internal").await;
+    let url = format!("rediss+cluster://localhost:{}", before.port());
+    let trusted = Target { tls: Some(Trust::Authorities(authorities)), ..target_of(&url) };
+    // Who asks a server that has not the keys is told whatever port the one says that has them.
+    for front in [&right, &wrong] {
+        let port = front.port();
+        owner.ask(&format!("CONFIG SET cluster-announce-port {port}")).await.expect("it is told");
+        eventually("the others have heard it", || async {
+            let moved = replica.ask(&format!("GET {PREFIX}")).await.err()?;
+            moved.contains(&format!("127.0.0.1:{port}")).then_some(())
+        })
+        .await;
+        if port == right.port() {
+            let client = Client::connect(&trusted, PREFIX, PATIENCE).await.expect("all is right");
+            let server = client.server().await.expect("an answer");
+            assert_eq!(server.address, format!("127.0.0.1:{port}"));
+        } else {
+            let told = fails(&trusted).await;
+            assert!(told.contains(&format!("127.0.0.1:{port}: ")), "{told}");
+        }
+    }
+    let told = fails(&Target { tls: Some(Trust::System), ..target_of(&url) }).await;
+    assert!(told.contains("localhost:"), "{told}");
+}
+
 /// A primary that the sentinels cannot reach any more, and we can: the other one took over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_was_left_behind_is_left_by_control_planes_too() {
