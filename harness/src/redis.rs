@@ -45,6 +45,20 @@ impl Kind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Redis, Self::Valkey];
 
+    /// Whether this machine has it; says so where it has not. Redis is always there.
+    pub fn is_here(self) -> bool {
+        let is_here = self == Self::Redis || std::env::var_os("VALKEY_BIN").is_some();
+        if !is_here {
+            println!("passed over: there is no Valkey here, and VALKEY_BIN names none");
+        }
+        is_here
+    }
+
+    /// Those that this machine has.
+    pub fn all_here() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.is_here())
+    }
+
     fn command(self) -> Command {
         match self {
             Self::Redis => tools::redis(),

@@ -11,35 +11,46 @@ use flowguard::{
     },
     store::shared::{
         Committer, Config, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreMetrics,
+        client::Target,
     },
 };
 use harness::{
     deadline::eventually,
     redis::{Kind, Redis},
+    redis_pair::{By, RedisPair},
 };
 use limiter::{ClientId, PerMinute};
 use prometheus::Registry;
 use proto::decision::{self, FilterFrame, Hello, Resume, Settle, UsageSource};
+use tokio::task::JoinHandle;
 
-use crate::traffic::{PREFIX, target};
+use crate::traffic::{PREFIX, target, target_of};
 
 const WORKER: WorkerId = WorkerId(7);
 
+/// As much comes back in ten seconds, which no test takes.
+const REFILLED: i64 = 10_000 / 6;
+
 /// What each of these control planes sees of the same store.
 fn ledger(redis: &Redis) -> Ledger {
-    let link = || Link::new(target(redis.address().port()), PREFIX);
+    ledger_at(&target(redis.address().port())).0
+}
+
+/// The same, and what asks the store for it.
+pub(crate) fn ledger_at(target: &Target) -> (Ledger, JoinHandle<()>) {
+    let link = || Link::new(target.clone(), PREFIX);
     let metrics = StoreMetrics::register(&Registry::new()).expect("metrics of one process");
     let mode = StoreFailureMode::Closed;
     let config = Config { failure_mode: mode, timeout_ms: 10_000, ..Config::default() };
     let (committer, desk) = Committer::new(link(), &config, metrics);
-    tokio::spawn(desk);
+    let desk = tokio::spawn(desk);
     let configuration = Arc::new(SharedConfiguration::new(link()));
     let store = SharedStore::new(configuration, committer, Arc::new(link()));
     let ledger = Ledger::sharing(Policy::default(), SystemClock::start(), store, false);
     let limits = Limits { rpm: None, tpm: Some(PerMinute::of::<10_000>()) };
     let id = ClientId::try_from("alice").expect("an id");
     ledger.configure(&ClientConfig::new(id, limits));
-    ledger
+    (ledger, desk)
 }
 
 /// The worker comes on its stream of this number, and still has these requests.
@@ -52,13 +63,13 @@ async fn comes(ledger: &Ledger, stream: u64, has: &[u32]) -> Arc<Worker> {
     worker
 }
 
-async fn asks(ledger: &Ledger, worker: &Worker, id: u32) -> Answer {
+pub(crate) async fn asks(ledger: &Ledger, worker: &Worker, id: u32) -> Answer {
     let estimate = limiter::Tokens::new(100).ok();
     let (kind, model) = (RequestKind::Generates, None);
     ledger.decide(worker, &[Ask { id, client: "alice", estimate, kind, model }]).await.remove(0)
 }
 
-fn is_admitted(answer: &Answer) -> bool {
+pub(crate) fn is_admitted(answer: &Answer) -> bool {
     matches!(answer, Answer::Admitted { .. })
 }
 
@@ -93,6 +104,39 @@ async fn an_end_that_two_control_planes_are_told_takes_effect_and_is_counted_onc
     let (used, _) = stands(&first).await;
     assert_eq!(stands(&other).await.0, used);
     assert_eq!(used, 100, "a response without usage costs what it reserved");
+}
+
+/// A control plane is killed that has decided for a worker, which goes on with the other one: nothing is charged
+/// twice or forgotten, and the end gives back what the request did not use.
+pub(crate) async fn check_that_requests_of_a_killed_one_go_on(by: By, kind: Kind) {
+    if !kind.is_here() {
+        return;
+    }
+    let pair = RedisPair::start(by, kind, &[]).await;
+    let target = target_of(&pair.url());
+    let ((first, desk), (other, _desk)) = (ledger_at(&target), ledger_at(&target));
+    let before = comes(&first, 1, &[]).await;
+    for id in 1..=50 {
+        assert!(is_admitted(&asks(&first, &before, id).await), "{id}");
+    }
+    desk.abort();
+    drop((first, before));
+    let all: Vec<_> = (1..=50).collect();
+    let after = comes(&other, 2, &all).await;
+    let (_, left) = stands(&other).await;
+    assert!((5_000..5_000 + REFILLED).contains(&left), "{left}: each is charged once");
+    // Of half of them nothing was forwarded.
+    let ended = all.iter().map(|id| (*id, if id % 2 == 0 { End::Canceled } else { over() }));
+    assert_eq!(other.end(&after, ended.collect()).await.len(), 50);
+    let (_, left) = stands(&other).await;
+    assert!((7_500..7_500 + REFILLED).contains(&left), "{left}: what was not used came back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_of_a_control_plane_that_is_killed_go_on_with_another_one() {
+    for kind in Kind::all_here() {
+        check_that_requests_of_a_killed_one_go_on(By::Nobody, kind).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! A server that all histories of a test share, each under names of its own.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
     Batch, Reply,
@@ -25,8 +25,7 @@ pub(crate) struct Server {
 impl Server {
     /// `None` of Valkey where this machine has none.
     pub(crate) async fn start(kind: Kind) -> Option<Self> {
-        if kind == Kind::Valkey && env::var_os("VALKEY_BIN").is_none() {
-            println!("passed over: there is no Valkey here, and VALKEY_BIN names none");
+        if !kind.is_here() {
             return None;
         }
         let redis = Arc::new(Redis::start(kind, &[]).await);

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fastrand::Rng;
@@ -17,7 +17,7 @@ use flowguard::store::shared::{
     client::{Client, Target},
 };
 use harness::{
-    deadline::{eventually, eventually_equal},
+    deadline::{SOON, eventually, eventually_equal},
     metrics::Metrics,
 };
 use limiter::{Decision, Quota, Tokens, Window};
@@ -37,6 +37,9 @@ pub(crate) const PLACES_MAX: u64 = 5;
 
 /// What the first request costs, which never ends: the bucket is never full again.
 const BASE: u64 = 500_000_000;
+
+/// For how long a place is a worker's that says nothing more.
+const LEASE: Duration = Duration::from_mins(1);
 
 const WORKERS: usize = 4;
 const OPEN_MAX: usize = 4;
@@ -273,6 +276,27 @@ impl Traffic {
             client.places_taken(&places).await.ok()
         })
         .await;
+    }
+
+    /// Places are free again, at the latest when their lease is over: a store that forgot that one was given
+    /// back hears nothing more of a worker that holds none.
+    pub(crate) async fn check_that_places_come_back(&self, plane: &Plane, client: &Client) {
+        let started = Instant::now();
+        let worker = worker(250);
+        for id in 1.. {
+            // Leases are looked at when somebody asks for a place.
+            let request = wish(&worker, id, vec![of_places()]);
+            if let Some(decided) = plane.decide(&request).await
+                && decided.decision == Decision::Admitted
+            {
+                let _ = plane.one(Wish::End(Box::new(end(&request, &decided, 0)))).await;
+            }
+            match client.places_taken(&[Arc::from(PLACES)]).await.as_deref() {
+                Ok([0]) => return,
+                taken => assert!(started.elapsed() < LEASE + SOON, "{taken:?} places are taken"),
+            }
+            breathe().await;
+        }
     }
 }
 

@@ -6,10 +6,8 @@ use harness::redis::{Kind, Redis};
 
 use super::{follows, stack_on};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_it_afterwards() {
-    let mut store =
-        Redis::start(Kind::Redis, &["--appendonly", "yes", "--appendfsync", "always"]).await;
+async fn admits_its_part(kind: Kind) {
+    let mut store = Redis::start(kind, &["--appendonly", "yes", "--appendfsync", "always"]).await;
     let stack = stack_on(&store, 2).start().await;
     let (first, other) = (stack.admin(), stack.other_control_planes[0].admin());
     stack.admin().put_client("a", 600, None).await;
@@ -63,6 +61,13 @@ async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_
         written.status.is_success().then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_store_is_away_each_control_plane_admits_its_part_and_charges_it_afterwards() {
+    for kind in Kind::ALL {
+        admits_its_part(kind).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
