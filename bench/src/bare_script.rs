@@ -1,14 +1,18 @@
-//! Calls of one shape, one after the other.
+//! The shared store's script alone: calls of one shape, one after the other.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, num::NonZeroU64, sync::Arc, time::Duration};
 
 use flowguard::store::shared::{
-    Batch, BatchError, Decide, Demand, End, Exact, Opening, Operation, Told, Wanted,
+    Batch, BatchError, BucketIndex, Correction, Decide, Demand, End, Exact, Opening, Operation,
+    Told, Wanted,
     client::{Answer, Client},
 };
 use harness::redis::Redis;
-use limiter::{Quota, Tokens, Window};
+use limiter::{Charge, Quota, Tokens, Window};
 use tokio::time::Instant;
+
+/// Of every limit.
+const BURST: NonZeroU64 = NonZeroU64::new(limiter::AMOUNT_MAX).expect("some");
 
 /// So many clients take turns.
 const CLIENTS: u32 = 1_000;
@@ -20,35 +24,40 @@ const NOTE_LEN: usize = 120;
 
 /// Whose requests are in one call. All share one bucket; the others are each client's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clients {
+pub enum Clients {
+    /// Each is of another client.
     Distinct,
+    /// All are of one client, and those of the next call of the next one.
     One,
+    /// All of all calls are of one client, and of one worker. Otherwise there are two workers.
+    Same,
 }
 
 /// What one call takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// From its begin to its end, as the server sees it: more where the machine does something else.
-    pub(crate) script_us: f64,
+    pub script_us: f64,
     /// What the thread worked, reading and answering included.
-    pub(crate) cpu_us: f64,
+    pub cpu_us: f64,
 }
 
 /// The shape of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
+pub struct Load {
     /// Buckets that a request is charged to.
-    pub(crate) limits: u32,
+    pub limits: u32,
     /// Requests of a call.
-    pub(crate) asks: u32,
-    pub(crate) clients: Clients,
+    pub asks: u32,
+    /// Whose they are.
+    pub clients: Clients,
     /// Whether requests are remembered, and those of the call before end in it.
-    pub(crate) keeps_notes: bool,
+    pub keeps_notes: bool,
 }
 
 impl Load {
     /// Microseconds a call; `None` where that is more than one call may do.
-    pub(crate) async fn measure(
+    pub async fn measure(
         self,
         redis: &Redis,
         client: &Client,
@@ -74,7 +83,8 @@ impl Load {
         }))
     }
 
-    async fn call(self, client: &Client, number: u32) -> Result<(), Box<dyn Error>> {
+    /// The call of this number.
+    pub async fn call(self, client: &Client, number: u32) -> Result<(), Box<dyn Error>> {
         let batch = Arc::new(self.batch(number)?);
         match client.call(&batch, None, Instant::now() + CALL_TIMEOUT).await {
             Answer::InTime(answered) => {
@@ -95,34 +105,46 @@ impl Load {
             let client = match self.clients {
                 Clients::Distinct => (number * self.asks + ask) % CLIENTS,
                 Clients::One => number % CLIENTS,
+                Clients::Same => 0,
             };
             let mut decide = Decide::default();
+            let mut last = None;
             for limit in 0..self.limits {
                 let key =
                     if limit == 0 { "b:org".to_owned() } else { format!("b:{client}:{limit}") };
                 let bucket = batch.bucket(key.as_bytes(), told, None)?;
                 let wanted = Wanted::Tokens(bucket, Tokens::ONE);
                 decide.demands.push(Demand { wanted, is_watched: false });
+                last = Some(bucket);
             }
             if self.keeps_notes {
-                self.keep(&mut batch, &mut decide, (number, ask))?;
+                self.keep(&mut batch, &mut decide, last, (number, ask))?;
             }
             batch.push(Operation::Decide(decide))?;
         }
         Ok(batch)
     }
 
-    /// The request is remembered, and the one in its place in the call before ends.
+    /// The request is remembered, and the one in its place in the call before ends: what it was charged
+    /// last is corrected, as its tokens are.
     fn keep(
         self,
         batch: &mut Batch,
         decide: &mut Decide,
+        last: Option<BucketIndex>,
         (number, ask): (u32, u32),
     ) -> Result<(), BatchError> {
-        let worker = batch.worker(format!("o:{}", ask % 2).as_bytes(), Exact::ZERO)?;
+        let worker = if self.clients == Clients::Same { 0 } else { ask % 2 };
+        let worker = batch.worker(format!("o:{worker}").as_bytes(), Exact::ZERO)?;
         let request = number * self.asks + ask;
         let ended = request.wrapping_sub(self.asks);
-        let corrections = smallvec::SmallVec::new();
+        let corrections = last.map(|bucket| Correction {
+            bucket,
+            charge: Charge::of(Tokens::ONE, BURST, 1),
+            epoch: Exact::ZERO,
+            used: Tokens::ZERO,
+        });
+        let corrections = corrections.into_iter().collect();
         batch.push(Operation::End(End { worker, request: ended, corrections }))?;
         decide.opening = Some(Opening { worker, request, note: vec![b'n'; NOTE_LEN] });
         Ok(())

@@ -37,6 +37,9 @@ pub(crate) enum BenchError {
     /// The load generator failed.
     #[error("wrk {0}")]
     Wrk(String),
+    /// The script of the shared store could not be called by itself.
+    #[error("the store's script can't be called: {0}")]
+    Store(String),
     /// A stream was not what was asked for, so its figures are not either.
     #[error("a stream of `{scenario}` {reason}")]
     Stream {

@@ -18,6 +18,7 @@ mod proof;
 mod report;
 mod sample;
 mod scenario;
+mod script;
 mod stage;
 mod stream;
 mod targets;

@@ -6,7 +6,7 @@ use super::cells::{Cell, StreamCell};
 use super::error::BenchError;
 use super::plan::Plan;
 use super::report::Report;
-use super::scenario::{CONNECTIONS, SCENARIOS, STREAMS};
+use super::scenario::{CONNECTIONS, SCENARIOS, STREAMS, of_the_store};
 use super::stage::Stage;
 
 /// Measures every scenario with every number of connections. Progress goes to standard error.
@@ -32,6 +32,8 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
     for connections in CONNECTIONS {
         cells.extend(SCENARIOS.iter().map(|scenario| Cell::new(scenario, connections)));
     }
+    let (of_the_store, connections) = of_the_store();
+    let mut scripts = Vec::new();
     let mut stream_cells: Vec<StreamCell> = STREAMS.iter().map(StreamCell::new).collect();
     for round in 1..=plan.rounds {
         for cell in &mut cells {
@@ -42,6 +44,12 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
             );
             cell.samples.push(sample);
         }
+        let sample = stage.measure_script(of_the_store, connections, plan.seconds).await?;
+        eprintln!(
+            "bench: round {round} of {}: the store's script alone, {:.1} requests a call",
+            plan.rounds, sample.asks
+        );
+        scripts.push(sample);
         // A noisy second adds more than the few µs that are looked for: so these turns are short, one second each, and
         // there are more of them.
         for _ in 0..plan.seconds {
@@ -55,7 +63,7 @@ async fn measure(plan: Plan) -> Result<Report, BenchError> {
             }
         }
     }
-    Ok(Report::new(plan, &cells, &stream_cells))
+    Ok(Report::new(plan, &cells, &stream_cells, &scripts))
 }
 
 fn receive(kind: SignalKind) -> Result<Signal, BenchError> {

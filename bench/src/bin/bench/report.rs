@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::cells::{Cell, Row, StreamCell, StreamRow};
 use super::plan::Plan;
+use super::scenario::of_the_store;
+use super::script::ScriptSample;
 use super::targets::{TARGETS, Target, targets};
 
 /// Everything that was measured.
@@ -16,15 +18,22 @@ pub(crate) struct Report {
     plan: Plan,
     rows: Vec<Row>,
     streams: Vec<StreamRow>,
+    script: ScriptSample,
     targets: [Target; TARGETS],
 }
 
 impl Report {
-    pub(crate) fn new(plan: Plan, cells: &[Cell], streams: &[StreamCell]) -> Self {
+    pub(crate) fn new(
+        plan: Plan,
+        cells: &[Cell],
+        streams: &[StreamCell],
+        scripts: &[ScriptSample],
+    ) -> Self {
         let rows: Vec<Row> = cells.iter().map(Cell::row).collect();
         let streams: Vec<StreamRow> = streams.iter().map(StreamCell::row).collect();
-        let targets = targets(&rows, &streams);
-        Self { plan, rows, streams, targets }
+        let script = ScriptSample::median(scripts);
+        let targets = targets(&rows, &streams, &script);
+        Self { plan, rows, streams, script, targets }
     }
 
     /// Writes the rows and the targets.
@@ -118,7 +127,13 @@ impl Display for Report {
             rounds * seconds
         )?;
         self.write_streams(formatter)?;
-        writeln!(formatter)?;
+        let ScriptSample { asks, store_cpu_us, bare_cpu_us } = self.script;
+        writeln!(
+            formatter,
+            "\nThe store at {} connections, {asks:.1} requests a call: {store_cpu_us:.1} µs of CPU for each, its script \
+             alone {bare_cpu_us:.1} µs.\n",
+            of_the_store().1
+        )?;
         self.targets.iter().try_for_each(|target| writeln!(formatter, "{target}"))
     }
 }
@@ -159,7 +174,8 @@ mod tests {
             StreamCell { scenario, samples: vec![sample] }
         });
         let streams: Vec<StreamCell> = streams.collect();
-        Report::new(Plan { rounds: 1, seconds: 5 }, &cells, &streams)
+        let script = ScriptSample { asks: 15.5, store_cpu_us: 16.0, bare_cpu_us: 12.5 };
+        Report::new(Plan { rounds: 1, seconds: 5 }, &cells, &streams, &[script])
     }
 
     #[test]
@@ -167,7 +183,7 @@ mod tests {
         let mut bytes = Vec::new();
         report().write_json(&mut bytes).expect("a vector takes everything");
         let json: Value = serde_json::from_slice(&bytes).expect("JSON");
-        assert_eq!(json.as_object().map(serde_json::Map::len), Some(3));
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(4));
         assert_eq!(json["rows"].as_array().map(Vec::len), Some(14));
         let row = json!({
             "name": "off", "connections": 1, "rps": 30_000.0, "p50_us": 80.0, "p99_us": 160.0,
@@ -185,12 +201,14 @@ mod tests {
             },
         ]);
         assert_eq!(json["streams"], streams);
+        let script = json!({"asks": 15.5, "store_cpu_us": 16.0, "bare_cpu_us": 12.5});
+        assert_eq!(json["script"], script);
         assert_eq!(json["targets"].as_array().map(Vec::len), Some(TARGETS));
         let target = json!({
             "text": "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
             "measured": 1.24, "unit": "µs", "met": true
         });
-        assert_eq!(json["targets"][8], target);
+        assert_eq!(json["targets"][9], target);
     }
 
     #[test]
@@ -202,6 +220,7 @@ mod tests {
             [
                 "CPU per chunk of `stream-enforce` above `stream-off`: 1.24 µs, target below 3 µs: met",
                 "p50 of the first byte of `stream-enforce` above `stream-off`: 200 µs, target below 500 µs: met",
+                "CPU of the store for a request of `enforce-shared` to its script alone: 1.28, target at most 1.3: met",
                 "p50 of `enforce-shared` above `enforce` at 1 connection: 40 µs, target at most 150 µs: met",
                 "throughput of `enforce-shared` to `enforce` at 32 connections: 0.80, target at least 0.7: met",
                 "p50 of `enforce` to `enforce-memory` at 1 connection: 1.33, target at most 1.1: MISSED",

@@ -74,6 +74,12 @@ pub(crate) static STREAMS: [Scenario; 2] = [
     streamed("stream-enforce", "enforce", Expected::Admitted),
 ];
 
+/// The scenario whose store is compared with its script alone, at the most connections.
+pub(crate) fn of_the_store() -> (&'static Scenario, u32) {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.kept == Kept::Store);
+    (scenario.expect("one has a store"), CONNECTIONS[CONNECTIONS.len() - 1])
+}
+
 const fn direct(name: &'static str, mode: Option<&'static str>, expected: Expected) -> Scenario {
     Scenario { name, mode, kept: Kept::Folder, answers: Answers::Envoy, clients: 1, expected }
 }

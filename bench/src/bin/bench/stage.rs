@@ -16,6 +16,7 @@ use super::one_cpu::OneCpu;
 use super::proof::{self, Counted};
 use super::sample::{Sample, StreamSample, median, p99};
 use super::scenario::{Answers, Kept, SCENARIOS, STREAMS, Scenario};
+use super::script::{Calls, ScriptSample, bare_cpu_us};
 use super::stream::{Pace, StreamClient};
 use super::wrk::Wrk;
 use harness::control_plane::{ControlPlane, Settings};
@@ -135,6 +136,21 @@ impl Stage {
             control_plane_cpu_us: seen.per_request_us(control_plane_cpu),
             store_cpu_us: seen.per_request_us(store_cpu),
         })
+    }
+
+    /// Measures what the store of a scenario works for a request, and its script alone.
+    pub(crate) async fn measure_script(
+        &mut self,
+        scenario: &Scenario,
+        connections: u32,
+        seconds: u32,
+    ) -> Result<ScriptSample, BenchError> {
+        let before = Calls::of(&self.control_planes[&scenario.kept].metrics().await);
+        let Sample { store_cpu_us, .. } = self.measure(scenario, connections, seconds).await?;
+        let after = Calls::of(&self.control_planes[&scenario.kept].metrics().await);
+        let asks = after.asks_since(before);
+        let bare_cpu_us = bare_cpu_us(&mut self.store, asks, seconds).await?;
+        Ok(ScriptSample { asks, store_cpu_us, bare_cpu_us })
     }
 
     /// Measures the streams of a scenario once: first bytes of short ones, then the CPU time of long ones, of which

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::cells::{Row, StreamRow};
 use super::sample::{Sample, StreamSample};
+use super::script::ScriptSample;
 
 /// A target and what was measured.
 #[derive(Debug)]
@@ -25,11 +26,16 @@ enum Bound {
 }
 
 /// How many targets there are.
-pub(crate) const TARGETS: usize = 9;
+pub(crate) const TARGETS: usize = 10;
 
 /// The targets of `enforce`, against `off`, a filter that reads the headers and asks nobody, and against a control
-/// plane that writes nothing down; and those of one that shares a store, against `enforce`.
-pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; TARGETS] {
+/// plane that writes nothing down; and those of one that shares a store, against `enforce` and against the script of
+/// that store.
+pub(crate) fn targets(
+    rows: &[Row],
+    streams: &[StreamRow],
+    script: &ScriptSample,
+) -> [Target; TARGETS] {
     let (enforce_32, off_32) = (median(rows, "enforce", 32), median(rows, "off", 32));
     let (enforce_1, off_1) = (median(rows, "enforce", 1), median(rows, "off", 1));
     let (memory_1, memory_32) =
@@ -85,6 +91,13 @@ pub(crate) fn targets(rows: &[Row], streams: &[StreamRow]) -> [Target; TARGETS] 
             bound: Bound::AtMost(150.0),
             unit: " µs",
             decimals: 0,
+        },
+        Target {
+            what: "CPU of the store for a request of `enforce-shared` to its script alone",
+            measured: script.store_cpu_us / script.bare_cpu_us,
+            bound: Bound::AtMost(1.3),
+            unit: "",
+            decimals: 2,
         },
         Target {
             what: "p50 of the first byte of `stream-enforce` above `stream-off`",

@@ -1,8 +1,6 @@
 //! `cargo xtask bench --store`: what the shared store's script takes of the server's time, alone on a
 //! real server: a table of microseconds a call, by limits of a request and requests of a call.
 
-mod load;
-
 use std::{error::Error, fmt::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
@@ -11,9 +9,8 @@ use flowguard::store::shared::{
     client::{Client, Target},
     script::SCRIPT,
 };
+use flowguard_bench::bare_script::{Clients, Cost, Load};
 use harness::redis::{Kind, Redis};
-
-use load::{Clients, Cost, Load};
 
 /// What to measure.
 #[derive(Debug, Parser)]

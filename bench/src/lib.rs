@@ -1,0 +1,3 @@
+//! What the programs of the benchmark have in common.
+
+pub mod bare_script;
