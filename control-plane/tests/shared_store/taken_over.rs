@@ -148,7 +148,6 @@ pub(crate) async fn check_a_change_in_order(by: By, kind: Kind) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_fails_over_in_order_admits_nothing_too_much() {
     check_a_change_in_order(By::Cluster, Kind::Redis).await;
-    check_a_change_in_order(By::Cluster, Kind::Valkey).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
