@@ -260,7 +260,8 @@ impl World {
         if !open.session.owes_acknowledgement() {
             return;
         }
-        let Some(answer) = open.session.acknowledge() else { return };
+        let acknowledged = open.session.acknowledge().now_or_never();
+        let Some(answer) = acknowledged.expect("local balances are ready at once") else { return };
         self.note();
         if self.disk.memory.is_dead() {
             return self.dies_in_a_write();
