@@ -5,12 +5,11 @@ use std::{io::Write as _, sync::Arc};
 use limiter::UnixMillis;
 
 use super::{
-    DataError, Declared, Destination, Place, found::FoundFolder, found_shared::FoundShared,
-    output::Output,
+    DataError, Destination, Place, found::FoundFolder, found_shared::FoundShared, output::Output,
 };
 use crate::{
     backup::{Counts, Document, Step},
-    ledger::Ledger,
+    ledger::{Ledger, Policy},
     store::shared::{SharedStore, SpaceError},
 };
 
@@ -24,10 +23,10 @@ pub async fn export(place: &Place, destination: &Destination) -> Result<Counts, 
 /// Writes a backup of a store that no control plane uses now.
 pub async fn export_shared(
     store: &SharedStore,
-    declared: &Declared,
+    policy: Policy,
     destination: &Destination,
 ) -> Result<Counts, DataError> {
-    let FoundShared { ledger, at } = FoundShared::read(store, declared).await?;
+    let FoundShared { ledger, at } = FoundShared::read(store, policy).await?;
     write(ledger, at, destination).await
 }
 

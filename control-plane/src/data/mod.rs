@@ -26,22 +26,11 @@ pub use read::{Restored, read};
 
 use std::path::PathBuf;
 
-use crate::ledger::Policy;
-
 /// Where a control plane that is started has its clients and balances from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The folder.
     pub folder: PathBuf,
     /// The file of clients, which the folder has not.
-    pub config_file: Option<PathBuf>,
-}
-
-/// What control planes that share a store do not have from there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declared {
-    /// Which limits ids have that nobody configured.
-    pub policy: Policy,
-    /// The file of clients.
     pub config_file: Option<PathBuf>,
 }

@@ -1,16 +1,14 @@
 //! `flowguard data import` into a store that control planes share.
 
-use std::{collections::HashSet, slice, sync::Arc};
+use std::{slice, sync::Arc};
 
 use limiter::{ClientId, PerMinute, UnixMillis};
 
-use super::{DataError, Declared, Source, import::read_source};
+use super::{DataError, Source, import::read_source};
 use crate::{
     backup::Counts,
     clients::{ClientConfig, Limits},
-    config_file::Loaded,
-    ledger::{Ledger, ManualClock, MovedIn},
-    operator::Wanted,
+    ledger::{Ledger, ManualClock, MovedIn, Policy},
     store::{
         Edit,
         shared::{Import, Link},
@@ -26,16 +24,14 @@ const CLIENTS_AT_A_TIME: usize = 1_024;
 pub async fn import_shared(
     source: &Source,
     (link, of_configuration): (Arc<Link>, Link),
-    declared: &Declared,
+    policy: Policy,
 ) -> Result<Counts, DataError> {
     // Whatever is wrong is told before anything is written.
-    let file = declared.config_file.clone().map(Loaded::read).transpose()?;
-    let of_file = file.map(|file| Wanted::from(file.document().clone())).unwrap_or_default();
     let restored = read_source(source)?;
     let ledger = &restored.ledger;
     let mut import = Import::begin(link, of_configuration).await?;
-    configure(&mut import, ledger, &of_file).await?;
-    let unknown = Ledger::new(declared.policy, ManualClock::at(UnixMillis(0))).unknown_config();
+    configure(&mut import, ledger).await?;
+    let unknown = Ledger::new(policy, ManualClock::at(UnixMillis(0))).unknown_config();
     import.declare(unknown.map(Edit::PutClient)).await?;
     let times = (restored.at, import.now());
 
@@ -64,28 +60,21 @@ pub async fn import_shared(
     Ok(restored.counts)
 }
 
-/// Stores what is configured; what the file of clients names is declared.
-async fn configure(
-    import: &mut Import,
-    ledger: &Ledger,
-    of_file: &Wanted,
-) -> Result<(), DataError> {
+/// Stores what is configured.
+async fn configure(import: &mut Import, ledger: &Ledger) -> Result<(), DataError> {
     for (name, patterns) in ledger.models().to_map() {
-        let is_of_file = of_file.models.contains_key(&name);
-        import.configure([Edit::PutModel(name, patterns)], is_of_file).await?;
+        import.configure([Edit::PutModel(name, patterns)]).await?;
     }
     for limit in ledger.limits() {
-        let is_of_file = of_file.limits.iter().any(|of| of.name == limit.name);
-        import.configure([Edit::PutLimit(limit)], is_of_file).await?;
+        import.configure([Edit::PutLimit(limit)]).await?;
     }
-    let of_file: HashSet<&ClientId> = of_file.clients.iter().map(|config| &config.id).collect();
     let mut after: Option<ClientId> = None;
     loop {
         let clients = ledger.recorded_after(after.as_ref(), CLIENTS_AT_A_TIME, put_client);
         let Some((last, _)) = clients.last() else { return Ok(()) };
         after = Some(last.clone());
-        for (id, edits) in clients {
-            import.configure(edits, of_file.contains(&id)).await?;
+        for (_, edits) in clients {
+            import.configure(edits).await?;
         }
     }
 }

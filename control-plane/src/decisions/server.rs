@@ -108,6 +108,8 @@ pub async fn serve(
     streams.wait().await;
     // Others tell what this control plane counted when it is no more.
     ledger.tell_tallies().await;
+    // From now on they have its part of the limits.
+    ledger.leave_store().await;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     backup::Counts,
-    data::{self, BackupError, DataError, Declared, Destination, Place, Source},
+    data::{self, BackupError, DataError, Destination, Place, Source},
     excerpt::path_in_one_line,
     settings::Settings,
     store::{
@@ -120,8 +120,7 @@ async fn with_store(
     url: &StoreUrl,
     settings: &Settings,
 ) -> Result<Said, Failure> {
-    let Settings { store: config, policy, config_file, .. } = settings;
-    let declared = Declared { policy: *policy, config_file: config_file.clone() };
+    let Settings { store: config, policy, .. } = settings;
     match command {
         DataCommand::Check => {
             let store = kept::look_at(url, config).await?;
@@ -129,12 +128,12 @@ async fn with_store(
         }
         DataCommand::Export(destination) | DataCommand::Backup(destination) => {
             let store = kept::look_at(url, config).await?;
-            let counts = data::export_shared(&store, &declared, destination).await?;
+            let counts = data::export_shared(&store, *policy, destination).await?;
             Ok(written(counts, destination))
         }
         DataCommand::Import(source) => {
             let links = kept::links_to(url, config).await?;
-            let counts = data::import_shared(source, links, &declared).await?;
+            let counts = data::import_shared(source, links, *policy).await?;
             Ok(Said::Out(format!("{url}: {counts}\n")))
         }
     }

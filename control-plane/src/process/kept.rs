@@ -169,8 +169,7 @@ impl Kept {
     pub(super) fn store_watch(&self) -> Option<StoreWatch> {
         match self {
             Self::Shared(sharing) => {
-                let why_away = sharing.store.committer.why_away();
-                Some(StoreWatch::new(why_away, sharing.failure_mode))
+                Some(StoreWatch::new(&sharing.store.committer, sharing.failure_mode))
             }
             Self::Nowhere | Self::Folder(_) => None,
         }
@@ -267,7 +266,7 @@ fn failed(url: &StoreUrl, failure: Failure) -> ShareError {
 
 /// Refuses what would be wrong.
 fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
-    let Server { mode, maxmemory_policy, is_master, .. } = server;
+    let Server { mode, is_master, .. } = server;
     if let Some((found, kind)) = contradiction(&url.topology, *mode) {
         let scheme = format!("{}{kind}", if url.tls { "rediss" } else { "redis" });
         return Err(ShareError::Topology { url: Box::new(url.clone()), found, scheme });
@@ -275,8 +274,8 @@ fn judge(url: &StoreUrl, server: &Server) -> Result<(), ShareError> {
     if !is_master {
         return Err(ShareError::Replica(Box::new(url.clone())));
     }
-    if maxmemory_policy != "noeviction" {
-        let policy = maxmemory_policy.clone();
+    if !server.keeps_all() {
+        let policy = server.maxmemory_policy.clone();
         return Err(ShareError::Evicts { url: Box::new(url.clone()), policy });
     }
     Ok(())

@@ -14,6 +14,7 @@ mod serve;
 mod servers;
 mod stop_signal;
 mod store_found;
+mod store_sweep;
 mod store_watch;
 mod validate;
 

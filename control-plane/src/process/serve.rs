@@ -12,6 +12,7 @@ use super::{
     listeners::{BindError, Listeners},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
+    store_sweep,
 };
 use crate::{
     config_file::{FileMetrics, InvalidFile, Loaded},
@@ -118,11 +119,14 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
 
     let access = &settings.access;
     let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
+    let mut faces = Servers::default();
+    if kept.is_shared() {
+        faces.spawn(|shutdown| store_sweep::run(Arc::clone(&ledger), shutdown));
+    }
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
         decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, desk, shutdown)
     });
-    let mut faces = Servers::default();
     faces.spawn(|shutdown| {
         grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
     });

@@ -1,5 +1,5 @@
-//! Tells people that the store is away, and that it is back. Requests are served meanwhile, by
-//! `STORE_FAILURE_MODE`, so the process stays ready.
+//! Tells people that the store is away, or is run so that it forgets, and that all is well again. Requests
+//! are served meanwhile, by `STORE_FAILURE_MODE`, so the process stays ready.
 
 use std::convert::Infallible;
 
@@ -8,25 +8,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::{Health, Part},
-    store::shared::StoreFailureMode,
+    store::shared::{Committer, StoreFailureMode},
 };
 
 /// Looks after a store.
 #[derive(Debug)]
 pub(super) struct StoreWatch {
     why_away: watch::Receiver<Option<String>>,
+    evicts: watch::Receiver<Option<String>>,
     meanwhile: &'static str,
 }
 
 impl StoreWatch {
-    /// A watch of a store for which `mode` stands while it is away.
-    pub(super) fn new(why_away: watch::Receiver<Option<String>>, mode: StoreFailureMode) -> Self {
+    /// A watch of the store that is asked so, for which `mode` stands while it is away.
+    pub(super) fn new(committer: &Committer, mode: StoreFailureMode) -> Self {
         let meanwhile = match mode {
             StoreFailureMode::Local => "requests are decided here, by a part of each limit",
             StoreFailureMode::Closed => "requests have no decision, and meet FAILURE_MODE",
             StoreFailureMode::Open => "requests pass",
         };
-        Self { why_away, meanwhile }
+        let (why_away, evicts) = (committer.why_away(), committer.presence().evicts());
+        Self { why_away, evicts, meanwhile }
     }
 
     /// Tells `health` of each change, until the process stops.
@@ -44,8 +46,24 @@ impl StoreWatch {
                 }
                 None => health.recover(Part::Store),
             }
-            let changed = shutdown.run_until_cancelled(self.why_away.changed()).await;
-            if !matches!(changed, Some(Ok(()))) {
+            let evicts = self.evicts.borrow_and_update().clone();
+            match evicts {
+                Some(policy) => {
+                    let reason = format!(
+                        "the shared store has maxmemory-policy {policy}, and throws away what clients \
+                         have spent when memory is short: set it to noeviction"
+                    );
+                    health.degrade(Part::StoreMemory, reason);
+                }
+                None => health.recover(Part::StoreMemory),
+            }
+            let changed = async {
+                tokio::select! {
+                    changed = self.why_away.changed() => changed,
+                    changed = self.evicts.changed() => changed,
+                }
+            };
+            if !matches!(shutdown.run_until_cancelled(changed).await, Some(Ok(()))) {
                 return Ok(());
             }
         }

@@ -26,6 +26,14 @@ pub enum SettingsError {
          over its servers: name one, such as {{limits}}:"
     )]
     Spread(String),
+    /// Two places of what is configured: each control plane would own what its own file says, and delete
+    /// for all what has left it.
+    #[error(
+        "CONFIG_FILE (--config-file) and STORE_URL (--store-url) are both set, and one of them is \
+         allowed: control planes that share a store have their clients there, not in a file of one of \
+         them; leave CONFIG_FILE out, and send the file once with PUT /api/v1/config"
+    )]
+    FileBesideStore,
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

@@ -87,6 +87,9 @@ impl Settings {
         if settings.store.is_spread() {
             return Err(SettingsError::Spread(settings.store.prefix));
         }
+        if settings.config_file.is_some() && settings.store.url.is_some() {
+            return Err(SettingsError::FileBesideStore);
+        }
         Ok(settings)
     }
 

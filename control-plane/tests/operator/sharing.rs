@@ -152,6 +152,35 @@ async fn a_store_that_stands_still_is_told_by_what_becomes_of_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_begins_to_throw_away_what_was_spent_is_told_until_it_keeps_it_again() {
+    let world = World::start(&[], &[]).await;
+    world.is_healthy().await;
+    let is_set = async |policy: &str| {
+        let set = [&b"CONFIG"[..], b"SET", b"maxmemory-policy", policy.as_bytes()];
+        world.redis.command(&set).await;
+        // As where another server takes over, which is run in another way.
+        world.redis.command(&[b"CLIENT", b"KILL", b"TYPE", b"normal"]).await;
+    };
+    is_set("allkeys-lru").await;
+    let words = "the shared store has maxmemory-policy allkeys-lru, and throws away what clients have \
+                 spent when memory is short: set it to noeviction";
+    eventually("it is told", || async {
+        let (status, reasons) = world.health().await;
+        (status == "degraded" && reasons == [words]).then_some(())
+    })
+    .await;
+    world.is_ready().await;
+    is_set("noeviction").await;
+    world.is_healthy().await;
+    let log = world.control_plane.log();
+    assert!(
+        log.contains("when memory is short (maxmemory-policy allkeys-lru): set it to"),
+        "{log}"
+    );
+    assert!(log.contains("the shared store throws nothing away any more"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_says_in_one_line_which_store_it_found_and_how_its_clock_goes() {
     let world = World::start(&["--appendonly", "yes"], &[("LOG_FORMAT", "json")]).await;
     let log = world.control_plane.log();

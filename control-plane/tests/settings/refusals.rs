@@ -196,6 +196,23 @@ fn keys_that_a_cluster_would_spread_over_its_servers_are_refused() {
 }
 
 #[test]
+fn a_file_of_clients_beside_a_store_is_refused_whatever_is_to_be_done() {
+    let told = "CONFIG_FILE (--config-file) and STORE_URL (--store-url) are both set, and one of them is \
+                allowed: control planes that share a store have their clients there, not in a file of \
+                one of them; leave CONFIG_FILE out, and send the file once with PUT /api/v1/config";
+    let (file, store) = (("CONFIG_FILE", "clients.yaml"), ("STORE_URL", "redis://store"));
+    for command in
+        [&["serve"][..], &["data", "check"], &["data", "import", "backup"], &["settings"]]
+    {
+        assert_eq!(refusal(command, &[file, store]), told, "{command:?}");
+        for alone in [file, store] {
+            settings(command, &[alone]);
+        }
+    }
+    assert_eq!(refusal(&["--config-file=a", "--store-url=redis://store"], &[]), told);
+}
+
+#[test]
 fn a_password_or_key_in_a_refused_url_is_not_repeated() {
     for text in [
         "https://me:secret@api.example.com",

@@ -12,6 +12,7 @@ mod liar;
 mod moved;
 mod places;
 mod server;
+mod swept;
 mod table;
 mod taken_over;
 mod takeover;

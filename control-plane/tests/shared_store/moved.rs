@@ -32,12 +32,12 @@ const WORKER: WorkerId = WorkerId(7);
 const REFILLED: i64 = 10_000 / 6;
 
 /// What each of these control planes sees of the same store.
-fn ledger(redis: &Redis) -> Ledger {
+pub(crate) fn ledger(redis: &Redis) -> Ledger {
     ledger_at(&target(redis.address().port())).0
 }
 
-/// The same, and what asks the store for it.
-pub(crate) fn ledger_at(target: &Target) -> (Ledger, JoinHandle<()>) {
+/// A store as one control plane uses it, and what asks it.
+pub(crate) fn store_at(target: &Target) -> (SharedStore, JoinHandle<()>) {
     let link = || Link::new(target.clone(), PREFIX);
     let metrics = StoreMetrics::register(&Registry::new()).expect("metrics of one process");
     let mode = StoreFailureMode::Closed;
@@ -45,7 +45,12 @@ pub(crate) fn ledger_at(target: &Target) -> (Ledger, JoinHandle<()>) {
     let (committer, desk) = Committer::new(link(), &config, metrics);
     let desk = tokio::spawn(desk);
     let configuration = Arc::new(SharedConfiguration::new(link()));
-    let store = SharedStore::new(configuration, committer, Arc::new(link()));
+    (SharedStore::new(configuration, committer, Arc::new(link())), desk)
+}
+
+/// What each of these control planes sees of the same store, and what asks the store for it.
+pub(crate) fn ledger_at(target: &Target) -> (Ledger, JoinHandle<()>) {
+    let (store, desk) = store_at(target);
     let ledger = Ledger::sharing(Policy::default(), SystemClock::start(), store, false);
     let limits = Limits { rpm: None, tpm: Some(PerMinute::of::<10_000>()) };
     let id = ClientId::try_from("alice").expect("an id");
@@ -54,7 +59,7 @@ pub(crate) fn ledger_at(target: &Target) -> (Ledger, JoinHandle<()>) {
 }
 
 /// The worker comes on its stream of this number, and still has these requests.
-async fn comes(ledger: &Ledger, stream: u64, has: &[u32]) -> Arc<Worker> {
+pub(crate) async fn comes(ledger: &Ledger, stream: u64, has: &[u32]) -> Arc<Worker> {
     assert!(ledger.begin_stream(WORKER, stream));
     let worker = ledger.join(WORKER);
     ledger.take_over_from_others(&worker).await.expect("the store answers");
@@ -73,13 +78,13 @@ pub(crate) fn is_admitted(answer: &Answer) -> bool {
     matches!(answer, Answer::Admitted { .. })
 }
 
-fn over() -> End {
+pub(crate) fn over() -> End {
     let (outcome, observed) = (Outcome::Completed, limiter::Tokens::ZERO);
     End::Settled(Response { outcome, told: None, observed, duration_us: None })
 }
 
 /// What all control planes together counted and have left.
-async fn stands(ledger: &Ledger) -> (u64, i64) {
+pub(crate) async fn stands(ledger: &Ledger) -> (u64, i64) {
     let alice = [ClientId::try_from("alice").expect("an id")];
     ledger.refresh(&alice).await.expect("the store answers");
     let snapshot = ledger.snapshot("alice").expect("it is configured");

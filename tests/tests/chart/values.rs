@@ -84,6 +84,16 @@ fn clients_stand_in_one_place() {
     values["clientsConfigMap"] = json!("elsewhere");
     let refusal = try_render(&values).expect_err("two files of clients");
     assert!(refusal.contains("clients and clientsConfigMap are both set"), "{refusal}");
+
+    let file =
+        [("clients", json!({ "alice": { "rpm": 60 } })), ("clientsConfigMap", json!("elsewhere"))];
+    for (name, clients) in file {
+        let mut values = sharing();
+        values[name] = clients;
+        let refusal = try_render(&values).expect_err("a file beside a store");
+        assert!(refusal.contains("and settings.STORE_URL too"), "{name}: {refusal}");
+        assert!(refusal.contains("send them once with PUT /api/v1/config"), "{name}: {refusal}");
+    }
 }
 
 #[test]

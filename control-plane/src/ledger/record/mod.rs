@@ -1,6 +1,7 @@
 //! What happened: one client's counters, since the process started, and what those before it counted.
 
 mod count;
+mod counted;
 mod histogram;
 mod learned;
 
@@ -9,6 +10,7 @@ use std::num::NonZeroU64;
 use limiter::{Dimension, Tokens, UnixMillis};
 
 use count::Count;
+pub(super) use counted::CountedHere;
 pub use histogram::{DURATION_BUCKETS_MS, Histogram};
 use learned::LearnedEstimate;
 pub(super) use learned::REMEMBERED;
@@ -62,10 +64,7 @@ impl BesideTallies {
     fn count_by(&self, limit: LimitNumber) -> LimitCount {
         let counts = self.by_limit.iter().chain(&self.elsewhere);
         let of_limit = counts.filter(|(number, _)| *number == limit);
-        of_limit.fold(LimitCount::default(), |sum, (_, count)| LimitCount {
-            refused: sum.refused.saturating_add(count.refused),
-            would_refuse: sum.would_refuse.saturating_add(count.would_refuse),
-        })
+        of_limit.fold(LimitCount::default(), |sum, (_, count)| sum.and(count))
     }
 }
 
@@ -76,6 +75,23 @@ pub(super) struct LimitCount {
     pub(super) refused: u64,
     /// Requests that it would have refused.
     pub(super) would_refuse: u64,
+}
+
+impl LimitCount {
+    pub(super) fn and(self, other: &Self) -> Self {
+        Self {
+            refused: self.refused.saturating_add(other.refused),
+            would_refuse: self.would_refuse.saturating_add(other.would_refuse),
+        }
+    }
+
+    /// Without those that are counted elsewhere.
+    pub(super) fn without(self, counted: &Self) -> Self {
+        Self {
+            refused: self.refused.saturating_sub(counted.refused),
+            would_refuse: self.would_refuse.saturating_sub(counted.would_refuse),
+        }
+    }
 }
 
 /// What is known of requests that have ended.
@@ -192,12 +208,8 @@ impl Record {
     }
 
     /// Other processes, which share the limits, have counted so much by now.
-    pub(super) fn others_counted(
-        &mut self,
-        tallies: Tallies,
-        dropped: u64,
-        by_limit: &[(LimitNumber, LimitCount)],
-    ) {
+    pub(super) fn others_counted(&mut self, others: &CountedHere) {
+        let &CountedHere { tallies, dropped, limits: ref by_limit } = others;
         self.before = Some(Box::new(tallies));
         if dropped > 0 || !by_limit.is_empty() || self.beside.is_some() {
             let beside = self.beside.get_or_insert_default();
@@ -208,11 +220,13 @@ impl Record {
     }
 
     /// All that this process counted.
-    pub(super) fn counted_here(&self) -> (Tallies, u64, Vec<(LimitNumber, LimitCount)>) {
-        let now = self.tallies_of_this_process();
+    pub(super) fn counted_here(&self) -> CountedHere {
         let beside = self.beside.as_deref();
-        let by_limit = beside.map(|beside| beside.by_limit.clone()).unwrap_or_default();
-        (now, beside.map_or(0, |beside| beside.dropped - beside.dropped_before), by_limit)
+        CountedHere {
+            tallies: self.tallies_of_this_process(),
+            dropped: beside.map_or(0, |beside| beside.dropped - beside.dropped_before),
+            limits: beside.map(|beside| beside.by_limit.clone()).unwrap_or_default(),
+        }
     }
 
     /// Earlier processes counted so much.

@@ -8,7 +8,7 @@ use super::Replica;
 use crate::{
     ledger::{Ledger, record::LimitCount, rules::Counted},
     limits::LimitName,
-    store::shared::Unavailable,
+    store::shared::{LIMIT_TALLIES_KEY, Name, Unavailable},
 };
 
 /// How many limits are told of at a time.
@@ -29,9 +29,11 @@ pub(super) type ToldOfLimits = HashMap<LimitName, LimitCount>;
 
 impl Ledger {
     /// Tells what limits counted here since the last time.
-    pub(super) async fn tell_limit_tallies(&self, replica: &Replica) {
-        let counted = self.rules.counted().into_iter();
-        let mut news: Vec<_> = counted.map(|(name, counted)| (name, count_of(&counted))).collect();
+    pub(super) async fn tell_limit_tallies(&self, replica: &Replica, by: &Name) {
+        let mut news = self.counted_of_limits();
+        for (name, count) in &mut news {
+            *count = replica.renamed.lock().limit_counted_since(name, *count);
+        }
         {
             let told = replica.told_of_limits.lock();
             news.retain(|(name, count)| told.get(name).copied().unwrap_or_default() != *count);
@@ -42,11 +44,19 @@ impl Ledger {
                 let told = Told { format: FORMAT, refused, would_refuse };
                 Some((key(name.as_str()), postcard::to_allocvec(&told).ok()?))
             });
-            if replica.store.tell_tallies(&replica.name, told.collect()).await.is_err() {
+            if replica.store.tell_tallies(by, told.collect()).await != Ok(true) {
                 return;
             }
             replica.told_of_limits.lock().extend(few.iter().cloned());
         }
+    }
+}
+
+impl Ledger {
+    /// What each limit counted here.
+    pub(super) fn counted_of_limits(&self) -> Vec<(LimitName, LimitCount)> {
+        let counted = self.rules.counted().into_iter();
+        counted.map(|(name, counted)| (name, count_of(&counted))).collect()
     }
 }
 
@@ -56,14 +66,30 @@ impl Replica {
         &self,
         limit: &str,
     ) -> Result<LimitCount, Unavailable> {
+        let Name { name: here, .. } = self.store.name();
         let told = self.store.tallies(vec![key(limit)]).await?;
-        let others = told.iter().flatten().filter(|(name, _)| *name != self.name);
-        let told = others.filter_map(|(_, told)| postcard::from_bytes::<Told>(told).ok());
-        let known = told.filter(|told| told.format == FORMAT);
-        Ok(known.fold(LimitCount::default(), |sum, told| LimitCount {
-            refused: sum.refused.saturating_add(told.refused),
-            would_refuse: sum.would_refuse.saturating_add(told.would_refuse),
-        }))
+        let others = told.iter().flatten().filter(|(name, _)| **name != *here);
+        let told = others.filter_map(|(_, told)| Told::read(told));
+        let sum = told.fold(LimitCount::default(), |sum, told| sum.and(&told.count()));
+        Ok(self.renamed.lock().limit_counted_elsewhere(limit, sum))
+    }
+}
+
+/// The sum of what these told, as it is stored; `None` where one of them is not read.
+pub(super) fn added_up(told: &[(Vec<u8>, Vec<u8>)]) -> Option<Vec<u8>> {
+    let all = told.iter().map(|(_, told)| Told::read(told)).collect::<Option<Vec<_>>>()?;
+    let sum = all.iter().fold(LimitCount::default(), |sum, told| sum.and(&told.count()));
+    let LimitCount { refused, would_refuse } = sum;
+    postcard::to_allocvec(&Told { format: FORMAT, refused, would_refuse }).ok()
+}
+
+impl Told {
+    fn read(told: &[u8]) -> Option<Self> {
+        postcard::from_bytes(told).ok().filter(|told: &Self| told.format == FORMAT)
+    }
+
+    fn count(&self) -> LimitCount {
+        LimitCount { refused: self.refused, would_refuse: self.would_refuse }
     }
 }
 
@@ -77,5 +103,5 @@ fn count_of(counted: &Counted) -> LimitCount {
 }
 
 fn key(limit: &str) -> Arc<[u8]> {
-    [b"l:", limit.as_bytes()].concat().into()
+    [LIMIT_TALLIES_KEY, limit.as_bytes()].concat().into()
 }

@@ -15,7 +15,9 @@ mod move_in;
 mod names;
 mod note;
 mod refresh;
+mod renamed;
 mod resume;
+mod sweep;
 mod tallies;
 
 use std::{collections::HashMap, sync::Arc};
@@ -28,6 +30,7 @@ pub use move_in::MovedIn;
 use super::{Worker, WorkerId};
 use crate::store::shared::{Hold, SharedStore, WorkerName};
 use limit_tallies::ToldOfLimits;
+use renamed::Renamed;
 use tallies::Untold;
 
 /// What a process knows that has its balances in a shared store.
@@ -42,6 +45,7 @@ pub(super) struct Replica {
     name: Vec<u8>,
     untold: Mutex<Untold>,
     told_of_limits: Mutex<ToldOfLimits>,
+    renamed: Mutex<Renamed>,
 }
 
 /// What a request holds, as if all of it were given back.
@@ -65,6 +69,7 @@ impl Replica {
             name,
             untold: Mutex::default(),
             told_of_limits: Mutex::default(),
+            renamed: Mutex::default(),
         }
     }
 }

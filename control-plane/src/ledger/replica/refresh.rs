@@ -3,13 +3,13 @@
 use std::{collections::HashSet, num::NonZeroU64, sync::Arc};
 
 use limiter::{ClientId, Dimension, Places};
-use smallvec::SmallVec;
 
 use super::{Replica, tallies::Counted};
 use crate::{
     ledger::{
         Client, Ledger,
         keys::{BesideKey, Part, SharedKey},
+        record::CountedHere,
         rules::{Found, InForce},
         slots::SlotNumber,
         stock::Stock,
@@ -67,8 +67,17 @@ impl Ledger {
             self.read(replica, few).await?;
         }
         let others = replica.counted_by_others(&slots).await?;
-        for ((slot, _), counted) in slots.iter().zip(others) {
-            self.put_counted(*slot, &counted);
+        for ((slot, client), counted) in slots.iter().zip(others) {
+            let mut limits: Vec<_> = counted
+                .limits
+                .iter()
+                .filter_map(|(name, count)| Some((self.rules.limit(name)?.number, *count)))
+                .collect();
+            limits.sort_unstable_by_key(|(limit, _)| *limit);
+            let Counted { tallies, dropped, .. } = counted;
+            let counted = CountedHere { tallies, dropped, limits };
+            let others = replica.renamed.lock().counted_elsewhere(client, counted);
+            self.slots.books(*slot).record.others_counted(&others);
         }
         Ok(())
     }
@@ -177,14 +186,5 @@ impl Ledger {
                 }
             }
         }
-    }
-
-    fn put_counted(&self, slot: SlotNumber, counted: &Counted) {
-        let limits: SmallVec<[_; 4]> = counted
-            .limits
-            .iter()
-            .filter_map(|(name, count)| Some((self.rules.limit(name)?.number, *count)))
-            .collect();
-        self.slots.books(slot).record.others_counted(counted.tallies, counted.dropped, &limits);
     }
 }

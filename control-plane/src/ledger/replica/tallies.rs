@@ -10,11 +10,11 @@ use super::Replica;
 use crate::{
     ledger::{
         Ledger,
-        record::LimitCount,
+        record::{CountedHere, LimitCount},
         slots::{Books, SlotNumber},
     },
     store::{
-        shared::{TALLIES_KEY, Unavailable},
+        shared::{Name, TALLIES_KEY, Unavailable},
         state::{LimitTalliesRecord, Record, Tallies, TalliesRecord},
     },
 };
@@ -57,7 +57,8 @@ impl Ledger {
     /// not take is told the next time.
     pub async fn tell_tallies(&self) {
         let Some(replica) = &self.replica else { return };
-        self.tell_limit_tallies(replica).await;
+        let name = self.name_to_tell_by(replica);
+        self.tell_limit_tallies(replica, &name).await;
         let mut untold = mem::take(&mut replica.untold.lock().0).into_iter();
         loop {
             let few: Vec<_> = untold.by_ref().take(TOLD_AT_A_TIME).collect();
@@ -69,8 +70,9 @@ impl Ledger {
                 let books = self.slots.books(*slot);
                 let Books { client, record, .. } = &*books;
                 let client = client.as_ref()?;
-                let (tallies, dropped, counts) = record.counted_here();
-                let limits = counts.iter().filter_map(|(limit, count)| {
+                let CountedHere { tallies, dropped, limits } =
+                    replica.renamed.lock().counted_since(client, record.counted_here());
+                let limits = limits.iter().filter_map(|(limit, count)| {
                     let name = named.limit(*limit)?.config.name.as_str();
                     Some((name, count.refused, count.would_refuse))
                 });
@@ -78,7 +80,7 @@ impl Ledger {
                 told.stored(client.as_str())
             });
             let told = told.collect();
-            if replica.store.tell_tallies(&replica.name, told).await.is_err() {
+            if replica.store.tell_tallies(&name, told).await != Ok(true) {
                 let mut again = replica.untold.lock();
                 again.0.extend(few);
                 again.0.extend(untold);
@@ -95,11 +97,11 @@ impl Replica {
         clients: &[(SlotNumber, ClientId)],
     ) -> Result<Vec<Counted>, Unavailable> {
         let keys = clients.iter().map(|(_, client)| key(client.as_str())).collect();
+        let Name { name: here, .. } = self.store.name();
         let told = self.store.tallies(keys).await?;
         let counted = told.iter().map(|told| {
-            let others = told.iter().filter(|(name, _)| *name != self.name);
-            let told = others.filter_map(|(_, told)| postcard::from_bytes::<Told<'_>>(told).ok());
-            told.fold(Counted::default(), Counted::and)
+            let others = told.iter().filter(|(name, _)| **name != *here);
+            sum_of(others.map(|(_, told)| told))
         });
         Ok(counted.collect())
     }
@@ -129,6 +131,26 @@ pub(super) fn counted_before(records: &[Record<'_>]) -> Option<(Arc<[u8]>, Vec<u
         }
     }
     counted.stored(of?)
+}
+
+/// What several processes counted of a client. What a later version wrote is not read.
+pub(super) fn sum_of<'a>(told: impl Iterator<Item = &'a Vec<u8>>) -> Counted {
+    told.filter_map(|told| Told::read(told)).fold(Counted::default(), Counted::and)
+}
+
+/// The sum of what these told, as it is stored; `None` where one of them is not read.
+pub(super) fn added_up(told: &[(Vec<u8>, Vec<u8>)]) -> Option<Vec<u8>> {
+    let all = told.iter().map(|(_, told)| Told::read(told)).collect::<Option<Vec<_>>>()?;
+    let Counted { tallies, dropped, limits } =
+        all.into_iter().fold(Counted::default(), Counted::and);
+    let limits = limits.iter().map(|(name, of)| (&**name, of.refused, of.would_refuse)).collect();
+    postcard::to_allocvec(&Told { format: FORMAT, tallies, dropped, limits }).ok()
+}
+
+impl<'a> Told<'a> {
+    fn read(told: &'a [u8]) -> Option<Self> {
+        postcard::from_bytes(told).ok().filter(|told: &Self| told.format == FORMAT)
+    }
 }
 
 impl Told<'_> {

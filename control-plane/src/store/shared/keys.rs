@@ -32,5 +32,18 @@ pub(super) const PRESENCE_KEY: &str = "control-planes";
 /// For how many milliseconds one counts that says nothing more.
 pub(super) const PRESENCE_MS: u32 = 10_000;
 
+/// For how many milliseconds it is known that says nothing more; then what it counted is added up with
+/// what others counted who are gone.
+pub(super) const KNOWN_MS: u32 = 86_400_000;
+
+/// Whose turn it is to look for what can matter no more.
+pub(super) const SWEEP_TURN_KEY: &str = "sweep:turn";
+
+/// How far that came.
+pub(super) const SWEEP_CURSOR_KEY: &str = "sweep:cursor";
+
 /// What the key of a client's tallies begins with.
 pub const TALLIES_KEY: &[u8] = b"t:";
+
+/// What the key of a limit's tallies begins with.
+pub const LIMIT_TALLIES_KEY: &[u8] = b"l:";

@@ -1,11 +1,15 @@
 -- Says that a control plane is there.
 --
 -- KEYS  who is there, by when each said so last.
--- ARGV  its name, and for how many milliseconds it counts.
--- Reply how many are there.
+-- ARGV  its name; for how many milliseconds it counts; for how many it is known; '1' where it said so
+--       before.
+-- Reply how many are there; or nothing, where it is known no more.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
-redis.call('PEXPIRE', KEYS[1], 2 * ARGV[2])
-return redis.call('ZCARD', KEYS[1])
+if redis.call('ZADD', KEYS[1], now, ARGV[1]) == 1 and ARGV[4] == '1' then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  return false
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+redis.call('PEXPIRE', KEYS[1], 2 * ARGV[3])
+return redis.call('ZCOUNT', KEYS[1], '(' .. (now - ARGV[2]), '+inf')

@@ -1,10 +1,14 @@
 //! A store that control planes share, as one of them uses it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Committer, Link, SharedConfiguration, TakenOver, Takeover, Unavailable, Value, WorkerName,
+    Committer, Link, Name, SharedConfiguration, TakenOver, Takeover, Unavailable, Value,
+    WorkerName,
     client::{Client, Failure},
+    counted::{Counted, Told},
+    keys::PRESENCE_KEY,
+    sweep::Sweep,
     takeover::whereabouts,
 };
 
@@ -17,6 +21,8 @@ pub struct SharedStore {
     pub committer: Committer,
     link: Arc<Link>,
     takeover: Arc<Takeover>,
+    counted: Arc<Counted>,
+    sweep: Arc<Sweep>,
 }
 
 impl SharedStore {
@@ -26,7 +32,14 @@ impl SharedStore {
         committer: Committer,
         link: Arc<Link>,
     ) -> Self {
-        Self { configuration, committer, link, takeover: Arc::default() }
+        Self {
+            configuration,
+            committer,
+            link,
+            takeover: Arc::default(),
+            counted: Arc::default(),
+            sweep: Arc::default(),
+        }
     }
 
     /// The connection over which it reads.
@@ -76,13 +89,51 @@ impl SharedStore {
         self.ask(async |client: Client| client.hashes(&keys).await).await
     }
 
-    /// Tells what the control plane of this name counted of some clients or limits.
+    /// As whom this process tells what it counts.
+    pub fn name(&self) -> Name {
+        self.committer.presence().name()
+    }
+
+    /// Tells what this process counted of some clients or limits since it has this name; whether it was
+    /// told: by another name it has to begin anew.
     pub async fn tell_tallies(
         &self,
-        name: &[u8],
+        by: &Name,
         told: Vec<(Arc<[u8]>, Vec<u8>)>,
-    ) -> Result<(), Unavailable> {
-        self.ask(async |client: Client| client.set_fields(name, &told).await).await
+    ) -> Result<bool, Unavailable> {
+        if told.is_empty() {
+            return Ok(true);
+        }
+        let mut there = self.committer.presence().there().await;
+        if there.has_left {
+            return Err(Unavailable);
+        }
+        if there.name() != *by {
+            return Ok(false);
+        }
+        self.ask(async |client: Client| self.counted.tell(&client, &mut there, told).await).await
+    }
+
+    /// Puts one sum in place of what several told who are gone; whether it did.
+    pub async fn add_up(
+        &self,
+        hash: &[u8],
+        told: &[Told],
+        sum: &[u8],
+    ) -> Result<bool, Unavailable> {
+        let add_up = async |client: Client| self.counted.add_up(&client, hash, told, sum).await;
+        self.ask(add_up).await
+    }
+
+    /// Which control planes are known: all that are there, and those that may come back.
+    pub async fn known(&self) -> Result<HashSet<Vec<u8>>, Unavailable> {
+        self.ask(async |client: Client| client.members(PRESENCE_KEY).await).await
+    }
+
+    /// Looks at some further keys, and removes what can matter no more. Handed out is where something stands
+    /// that was counted.
+    pub async fn sweep(&self) -> Result<Vec<Arc<[u8]>>, Unavailable> {
+        self.ask(async |client: Client| self.sweep.step(&client).await).await
     }
 
     /// Has something read or told over the connection, within a time.

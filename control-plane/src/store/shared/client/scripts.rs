@@ -1,6 +1,6 @@
 //! Small scripts beside the one that decides, and what they answer.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use redis::{RedisResult, Script, Value};
 
@@ -119,17 +119,47 @@ impl Client {
         taken.collect()
     }
 
-    /// Sets one field of some hashes.
-    pub async fn set_fields(
+    /// Who is in a set that has an order.
+    pub async fn members(&self, key: &str) -> Result<HashSet<Vec<u8>>, Failure> {
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(self.key(key.as_bytes())).arg(0).arg(-1);
+        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
+    /// Takes somebody out of such a set.
+    pub async fn remove_member(&self, key: &str, member: &[u8]) -> Result<(), Failure> {
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("ZREM");
+        command.arg(self.key(key.as_bytes())).arg(member);
+        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
+    /// Some keys of the space that are of this pattern behind its prefix, and where to go on; at the end that
+    /// is 0 again.
+    pub async fn scan(
         &self,
-        field: &[u8],
-        values: &[(Arc<[u8]>, Vec<u8>)],
-    ) -> Result<(), Failure> {
-        let mut all = redis::pipe();
-        for (key, value) in values {
-            all.cmd("HSET").arg(self.key(key)).arg(field).arg(value).ignore();
+        pattern: &str,
+        cursor: u64,
+        about: u32,
+    ) -> Result<(u64, Vec<Arc<[u8]>>), Failure> {
+        let mut connection = self.connection.clone();
+        let mut all = Vec::with_capacity(self.prefix.len() + pattern.len());
+        for byte in &*self.prefix {
+            // What has a meaning in a pattern stands for itself in the prefix.
+            if b"*?[]\\^".contains(byte) {
+                all.push(b'\\');
+            }
+            all.push(*byte);
         }
-        self.query::<()>(&all, values.len()).await
+        all.extend(pattern.as_bytes());
+        let mut command = redis::cmd("SCAN");
+        command.arg(cursor).arg("MATCH").arg(all).arg("COUNT").arg(about);
+        let found: (u64, Vec<Vec<u8>>) =
+            command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))?;
+        let (next, keys) = found;
+        let keys = keys.iter().filter_map(|key| key.strip_prefix(&*self.prefix));
+        Ok((next, keys.map(Arc::from).collect()))
     }
 
     /// A cluster takes no pipeline over several slots, but all keys of a space are in one.

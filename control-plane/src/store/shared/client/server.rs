@@ -46,6 +46,11 @@ impl Server {
             || self.offset < before.offset
     }
 
+    /// Whether nothing is thrown away when its memory is full.
+    pub fn keeps_all(&self) -> bool {
+        self.maxmemory_policy == "noeviction"
+    }
+
     /// Reads the `INFO` of the one at `address`, of which only some lines matter.
     pub(super) fn read(address: String, info: &str) -> Self {
         let mut server = Self { address, ..Self::default() };

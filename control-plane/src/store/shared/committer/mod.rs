@@ -199,6 +199,11 @@ impl Committer {
         self.shared.known.lock().places.goes_on(worker);
     }
 
+    /// This process among those that share the store.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
     /// Whether nobody waits for the store at the moment.
     pub fn is_away(&self) -> bool {
         self.shared.circuit.is_open()

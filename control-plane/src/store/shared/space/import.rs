@@ -46,7 +46,6 @@ pub struct Import {
     configuration: SharedConfiguration,
     known: Revision,
     stored: Vec<Edit>,
-    declared: Vec<Edit>,
     buckets: Vec<Pair>,
     counted: Vec<Pair>,
 }
@@ -74,7 +73,6 @@ impl Import {
             now,
             known: Revision::NONE,
             stored: Vec::new(),
-            declared: Vec::new(),
             buckets: Vec::new(),
             counted: Vec::new(),
         };
@@ -94,29 +92,25 @@ impl Import {
         &self.configuration
     }
 
-    /// Configures one thing, by all of `edits` in one write. Of what stands in a file nothing is stored but
-    /// what everybody has to agree on.
+    /// Configures one thing, by all of `edits` in one write.
     pub async fn configure(
         &mut self,
         edits: impl IntoIterator<Item = Edit>,
-        is_of_file: bool,
     ) -> Result<(), SpaceError> {
-        let waiting = if is_of_file { &mut self.declared } else { &mut self.stored };
-        waiting.extend(edits);
-        if waiting.len() >= EDITS_AT_A_TIME {
-            self.write_edits().await?;
+        self.stored.extend(edits);
+        if self.stored.len() >= EDITS_AT_A_TIME {
+            self.write_edits(&[]).await?;
         }
         Ok(())
     }
 
     /// All is configured but this, which stands in settings.
     pub async fn declare(&mut self, last: Option<Edit>) -> Result<(), SpaceError> {
-        self.declared.extend(last);
-        self.write_edits().await
+        self.write_edits(last.as_slice()).await
     }
 
-    async fn write_edits(&mut self) -> Result<(), SpaceError> {
-        let (stored, declared) = (mem::take(&mut self.stored), mem::take(&mut self.declared));
+    async fn write_edits(&mut self, declared: &[Edit]) -> Result<(), SpaceError> {
+        let stored = mem::take(&mut self.stored);
         let configuration = &self.configuration;
         configuration.begin_turn(self.known).await?;
         let write = async {
@@ -124,7 +118,7 @@ impl Import {
                 self.known = configuration.write(Arc::new(stored)).await?;
             }
             if !declared.is_empty() {
-                self.known = configuration.declare(&declared).await?;
+                self.known = configuration.declare(declared).await?;
             }
             Ok(())
         };
