@@ -234,6 +234,11 @@ impl Judge {
             *changed = true;
             if correction.is_further {
                 whole.owe(correction.tokens);
+                if !has_effect {
+                    // With the request it was forgotten that there is something to be charged.
+                    let key = &call.buckets[correction.bucket].key;
+                    *self.forgotten.entry(key.clone()).or_default() += correction.tokens;
+                }
             } else {
                 whole.give_back(correction.tokens, correction.revision, correction.burst);
             }
@@ -284,7 +289,11 @@ impl Judge {
             return Ok(());
         }
         self.given_back_unknown += 1;
-        if is_undone { Ok(()) } else { Err(format!("{corrections:?} of {open:?}, and it never was")) }
+        if is_undone {
+            Ok(())
+        } else {
+            Err(format!("{corrections:?} of {open:?}, and it never was"))
+        }
     }
 
     /// The store goes back to what it was: what was forgotten of each bucket may be admitted again.
