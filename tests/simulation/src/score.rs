@@ -11,6 +11,9 @@ use crate::{
 /// Runs of each kind of limits, load and faults.
 const RUNS: u64 = 40;
 
+/// Runs of each number of control planes and of each way to go on without the store.
+const SHARED_RUNS: u64 = 45;
+
 /// Runs all, and writes the table in Markdown.
 pub fn card() -> Result<String, Box<Violation>> {
     let mut table = String::from(
@@ -24,8 +27,9 @@ pub fn card() -> Result<String, Box<Violation>> {
         let _ = writeln!(table, "{row}");
     }
     table.push_str(
-        "\n| what goes wrong with several | requests | store calls | losses | admitted too much | \
-         decided alone | held at rest |\n|---|---|---|---|---|---|---|\n",
+        "\n| what goes wrong with several | runs | requests | store calls | losses | \
+         admitted too much at most | that may be | decided alone | held at rest |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for trouble in Trouble::ALL {
         let row = shared_row(trouble, &shared_runs(trouble)?);
@@ -38,7 +42,7 @@ fn shared_runs(trouble: Trouble) -> Result<Report, Box<Violation>> {
     let mut report = Report::default();
     for without in [Without::Local, Without::Closed] {
         for planes in 1..=4 {
-            for seed in 0..RUNS / 8 {
+            for seed in 0..SHARED_RUNS {
                 let plan = sharing::Plan { seed, planes, trouble, without };
                 report.add(&crate::run_sharing(plan, u64::MAX, Told::Nothing)?);
             }
@@ -48,7 +52,7 @@ fn shared_runs(trouble: Trouble) -> Result<Report, Box<Violation>> {
 }
 
 fn shared_row(trouble: Trouble, report: &Report) -> String {
-    let Report { requests, store_calls, store_losses, decided_alone, leaked, .. } = report;
+    let Report { runs, requests, store_calls, store_losses, decided_alone, leaked, .. } = report;
     let name = match trouble {
         Trouble::None => "nothing",
         Trouble::Planes => "control planes are killed, drained and stand still",
@@ -63,12 +67,13 @@ fn shared_row(trouble: Trouble, report: &Report) -> String {
         Trouble::Clock => "the store's clock is set back",
         Trouble::All => "all of it, and what goes wrong with Envoys",
     };
-    let too_much = match report.over_admission {
-        0 => "0",
-        _ => "what was lost, at most",
+    let too_much = match report.over_admission.div_ceil(10_000) {
+        0 => "0".to_owned(),
+        percent => format!("{percent} % of a limit"),
     };
+    let bound = if trouble.loses() { "what was lost" } else { "0" };
     format!(
-        "| {name} | {requests} | {store_calls} | {store_losses} | {too_much} | {decided_alone} | {leaked} |"
+        "| {name} | {runs} | {requests} | {store_calls} | {store_losses} | {too_much} | {bound} | {decided_alone} | {leaked} |"
     )
 }
 

@@ -4,7 +4,12 @@
 //! It goes on from what was last seen, divided likewise; what is owed is owed to each. What it admits is
 //! charged when the store is back.
 
-use std::{collections::HashMap, num::NonZeroU64, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+    num::NonZeroU64,
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
 use limiter::{
@@ -21,7 +26,8 @@ use super::{
 /// Parts of limits, and what was admitted by them.
 #[derive(Debug, Default)]
 pub(super) struct Local {
-    buckets: HashMap<Arc<[u8]>, Part, RandomState>,
+    /// In the order of their keys, so that the store is told the same in every run of the same story.
+    buckets: BTreeMap<Arc<[u8]>, Part>,
     /// Requests that were admitted here, by worker and number, and after how many settlements: the store
     /// does not know them.
     open: HashMap<([u8; 16], u32), u64, RandomState>,
@@ -147,7 +153,7 @@ impl Local {
             return Vec::new();
         }
         self.settlements += 1;
-        let owed = self.buckets.drain().filter(|(_, part)| part.charged > 0);
+        let owed = mem::take(&mut self.buckets).into_iter().filter(|(_, part)| part.charged > 0);
         let owed = owed.filter_map(|(key, Part { told, charged, .. })| {
             Some(ChargeWish { key, told, tokens: Tokens::new(charged.min(AMOUNT_MAX)).ok()? })
         });

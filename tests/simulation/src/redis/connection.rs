@@ -134,9 +134,13 @@ impl Access {
     }
 
     async fn wakes(&self) {
-        let mut paused = self.redis.0.paused.subscribe();
-        // Whoever pauses it lives as long.
-        let _ = paused.wait_for(|is_paused| !is_paused).await;
+        loop {
+            let woke = self.redis.0.woke.notified();
+            if !self.redis.0.state.lock().is_paused {
+                return;
+            }
+            woke.await;
+        }
     }
 
     async fn answer(&self, command: &Command) -> Reply {

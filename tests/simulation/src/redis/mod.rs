@@ -11,7 +11,7 @@ mod structs;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::{data::Data, scripting::Scripting};
@@ -35,13 +35,16 @@ struct Server {
     data: Arc<Mutex<Data>>,
     scripting: Mutex<Scripting>,
     state: Mutex<State>,
-    paused: watch::Sender<bool>,
+    /// It went on; whoever waited longest hears it first, in every run of a seed.
+    woke: Notify,
     began: Instant,
 }
 
 #[derive(Debug)]
 struct State {
     is_up: bool,
+    /// It is up, and does nothing.
+    is_paused: bool,
     /// Counts processes and promotions: each is another server to whoever asks.
     generation: u64,
     /// By what another generation is told from the one before.
@@ -133,6 +136,7 @@ impl Redis {
         let scripting = Scripting::new(&data).expect("what a Lua has for scripts fits in it");
         let state = State {
             is_up: true,
+            is_paused: false,
             generation: 0,
             identity: (0, 0),
             jump_us: 0,
@@ -147,7 +151,7 @@ impl Redis {
             data,
             scripting: Mutex::new(scripting),
             state: Mutex::new(state),
-            paused: watch::Sender::new(false),
+            woke: Notify::new(),
             began: Instant::now(),
         }))
     }
@@ -183,7 +187,10 @@ impl Redis {
 
     /// Stops it in whatever it does, and lets it go on.
     pub fn pause(&self, is_paused: bool) {
-        self.0.paused.send_replace(is_paused);
+        self.0.state.lock().is_paused = is_paused;
+        if !is_paused {
+            self.0.woke.notify_waiters();
+        }
     }
 
     /// Its process is no more.
@@ -227,7 +234,8 @@ impl Redis {
 
     /// Whether it is up and awake.
     pub fn answers(&self) -> bool {
-        self.0.state.lock().is_up && !*self.0.paused.borrow()
+        let state = self.0.state.lock();
+        state.is_up && !state.is_paused
     }
 
     /// The calls of scripts since this was last asked.

@@ -33,6 +33,9 @@ struct Charge {
     counts: Counts,
     tokens: i128,
     epoch: u64,
+    /// Whether nobody who has not heard of it can give it back: it was charged only because it was there,
+    /// or in an epoch of which whoever asked did not know.
+    may_stand: bool,
 }
 
 /// How an open request stands.
@@ -196,7 +199,8 @@ impl Judge {
             whole.take(demand.cost);
             *is_other = true;
             let (tokens, epoch) = (demand.cost, touched.after.epoch);
-            held.push(Charge { key: touched.key.clone(), counts, tokens, epoch });
+            let may_stand = demand.is_watched || touched.told.epoch < epoch;
+            held.push(Charge { key: touched.key.clone(), counts, tokens, epoch, may_stand });
         }
         let reserved = reserved.unwrap_or(ask.estimate);
         self.ever.insert(name);
@@ -230,6 +234,11 @@ impl Judge {
             *changed = true;
             if correction.is_further {
                 whole.owe(correction.tokens);
+                if !has_effect {
+                    // With the request it was forgotten that there is something to be charged.
+                    let key = &call.buckets[correction.bucket].key;
+                    *self.forgotten.entry(key.clone()).or_default() += correction.tokens;
+                }
             } else {
                 whole.give_back(correction.tokens, correction.revision, correction.burst);
             }
@@ -252,13 +261,18 @@ impl Judge {
             expected == corrected
         };
         let is_given_back = all(&|charge| Some(charge.tokens));
+        // What was asked and not heard is given back as far as it was charged in any case.
+        let is_undone = open.charges.iter().all(|charge| {
+            let back = corrected.get(&(charge.key.as_slice(), charge.epoch));
+            back.map_or(charge.may_stand, |back| *back == charge.tokens)
+        });
         let is_of_tokens = |charge: &Charge| charge.counts == Counts::Tokens;
         if let Some(truth) = (known.truth)(request) {
             let used = cost::tokens(kind, open.reserved, truth);
             let is_settled =
                 all(&|charge| is_of_tokens(charge).then(|| charge.tokens - i128::from(used)));
             let stands = corrected.is_empty() && (known.may_be_lost)(request);
-            let was_alone = is_given_back && known.decides_alone;
+            let was_alone = is_undone && known.decides_alone;
             return if is_settled || stands || was_alone {
                 Ok(())
             } else {
@@ -267,12 +281,7 @@ impl Judge {
         }
         let may_stand =
             corrected.is_empty() && (open.charges.is_empty() || (known.may_be_lost)(request));
-        // What may not have been charged, since it is only watched, stands where nobody knows.
-        let is_part = corrected.iter().all(|((key, epoch), back)| {
-            let of = |charge: &&Charge| charge.key == *key && charge.epoch == *epoch;
-            open.charges.iter().find(of).is_none_or(|charge| charge.tokens == *back)
-        });
-        let was_alone = is_given_back && known.decides_alone;
+        let was_alone = is_undone && known.decides_alone;
         if (known.was_forwarded)(request) && !may_stand && !was_alone {
             return Err(format!("{corrections:?}, and it is on its way to the upstream"));
         }
@@ -280,7 +289,11 @@ impl Judge {
             return Ok(());
         }
         self.given_back_unknown += 1;
-        if is_part { Ok(()) } else { Err(format!("{corrections:?} of {open:?}, and it never was")) }
+        if is_undone {
+            Ok(())
+        } else {
+            Err(format!("{corrections:?} of {open:?}, and it never was"))
+        }
     }
 
     /// The store goes back to what it was: what was forgotten of each bucket may be admitted again.

@@ -106,7 +106,9 @@ impl World {
         };
         self.edge.tell(|| format!("a call of control plane {number}: {next:?}"));
         self.redis.reach(number, |reach| reach.next = next);
-        self.is_disturbed_until(self.edge.now + 3 * SECOND);
+        // A connection that is silent is given up after five seconds.
+        let lasts = if next == Next::Silent { 6 * SECOND } else { 3 * SECOND };
+        self.is_disturbed_until(self.edge.now + lasts);
     }
 
     fn pauses(&mut self) {

@@ -2,7 +2,7 @@
 //! has not heard, or may have lost, is told again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     num::NonZeroU64,
     sync::Arc,
     time::Duration,
@@ -23,8 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct HeldPlaces {
     held: HashMap<Arc<[u8]>, HashMap<[u8; 16], Held>, RandomState>,
-    /// Those of which the store has not heard how many they are.
-    unheard: HashSet<(Arc<[u8]>, [u8; 16]), RandomState>,
+    /// Those of which the store has not heard how many they are, in the order in which they are said.
+    unheard: BTreeSet<(Arc<[u8]>, [u8; 16])>,
     looked_at: Option<Instant>,
 }
 
