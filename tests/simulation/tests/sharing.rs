@@ -135,3 +135,9 @@ fn what_a_forgotten_request_used_beyond_its_estimate_is_forgotten_with_it() {
     let plan = Plan { seed: 1, planes: 2, trouble: Trouble::Restart, without: Without::Closed };
     assert!(run(plan).over_admission > 0, "it was admitted once more");
 }
+
+/// A lease of a minute is then a minute and as much longer.
+#[test]
+fn places_of_the_dead_are_free_once_a_clock_that_was_set_back_is_past_their_lease() {
+    run(Plan { seed: 16, planes: 1, trouble: Trouble::All, without: Without::Local });
+}

@@ -36,8 +36,9 @@ struct Held {
 pub(super) struct Remembered {
     pub(super) now: Model,
     before: Vec<(Micros, Model)>,
-    /// A clock that was set back makes leases of any length: places are not compared then.
-    pub(super) clock_was_set: bool,
+    /// How far the clock was set back in all. It makes leases that much longer: places are not compared
+    /// then.
+    pub(super) set_back: Micros,
 }
 
 /// How long it is known how it was.
@@ -46,7 +47,7 @@ const REMEMBERED: Micros = 20_000_000;
 impl Remembered {
     /// The next call is run at this time.
     pub(super) fn run(&mut self, at: Micros, call: &Decided) -> Result<(), String> {
-        let run = self.now.run(call, !self.clock_was_set);
+        let run = self.now.run(call, self.set_back == 0);
         self.remember(at);
         run
     }

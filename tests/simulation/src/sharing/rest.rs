@@ -12,9 +12,10 @@ impl World {
         self.edge.load_ends + SECOND
     }
 
-    /// What is said of places that nobody takes back any more ends after a minute.
+    /// What is said of places that nobody takes back any more ends after a minute of the store's clock.
     pub(super) fn run_ends(&self) -> Micros {
-        let leases = if self.model.now.places(self.redis.now_ms()) > 0 { 65 * SECOND } else { 0 };
+        let are_places_taken = self.model.now.places(self.redis.now_ms()) > 0;
+        let leases = if are_places_taken { 65 * SECOND + self.model.set_back } else { 0 };
         self.rest_begins() + LAST + leases
     }
 

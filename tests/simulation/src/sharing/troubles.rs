@@ -145,8 +145,9 @@ impl World {
     }
 
     fn clock_is_set(&mut self) {
-        self.model.clock_was_set = true;
-        let by = i64::try_from(self.edge.random.below(90_000_000)).unwrap_or(0);
+        let by = self.edge.random.below(90_000_000);
+        self.model.set_back += by;
+        let by = i64::try_from(by).unwrap_or(0);
         self.edge.tell(|| format!("the store's clock is set back by {by}"));
         self.redis.jump(-by);
     }
