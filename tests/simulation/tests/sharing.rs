@@ -141,3 +141,9 @@ fn what_a_forgotten_request_used_beyond_its_estimate_is_forgotten_with_it() {
 fn places_of_the_dead_are_free_once_a_clock_that_was_set_back_is_past_their_lease() {
     run(Plan { seed: 16, planes: 1, trouble: Trouble::All, without: Without::Local });
 }
+
+/// What had come until the store wrote what it was told was missing once its clock was set back.
+#[test]
+fn what_came_before_a_clock_was_set_back_stays() {
+    run(Plan { seed: 12, planes: 1, trouble: Trouble::All, without: Without::Closed });
+}

@@ -139,8 +139,8 @@ impl Judge {
             let known = self.whole.get(&touched.key);
             let is_other =
                 |known: &Stored| (known.epoch, known.revision) != (whole.epoch, whole.revision);
-            // The time alone changes nothing.
-            if changed || known.is_some_and(is_other) {
+            // The time alone changes nothing; a bucket of which was told what was seen is written.
+            if changed || touched.seen.is_some() || known.is_some_and(is_other) {
                 self.whole.insert(touched.key.clone(), whole);
             }
         }
