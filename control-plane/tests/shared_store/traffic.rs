@@ -244,13 +244,18 @@ impl Traffic {
         self.balance_beyond(client).await
     }
 
+    /// Tokens that were used by now.
+    pub(crate) fn used(&self) -> i128 {
+        self.counts.used.load(Ordering::Relaxed).into()
+    }
+
     /// The same, whatever is open.
     pub(crate) async fn balance_beyond(&self, client: &Client) -> Option<i128> {
         let value = client.values(&[TOKENS.into()]).await.ok()?.remove(0)?;
         let level = Value::try_from(value.as_slice()).expect("a bucket").bucket.level();
         let window = i128::from(level.quota.window().millis());
         let elapsed = i128::from(level.refilled_at.0) - i128::from(self.began.now.0);
-        let used = i128::from(BASE + self.counts.used.load(Ordering::Relaxed));
+        let used = i128::from(BASE) + self.used();
         let amount = i128::from(level.quota.amount());
         let expected = (amount - used) * window + amount * elapsed;
         let found = i128::from(level.whole) * window + i128::from(level.rest);
