@@ -8,7 +8,7 @@ use std::{
 };
 
 use flowguard::store::shared::{
-    Config, EndWish, Receipts, StoreFailureMode, Wish,
+    Config, EndWish, Receipts, StoreFailureMode, Value, Wish,
     client::{Client, Credentials, Secret, Target},
 };
 use harness::{
@@ -16,6 +16,7 @@ use harness::{
     random::with_a_new_seed,
     redis::{Kind, Redis},
 };
+use limiter::Decision;
 
 use crate::{
     cutter::Cutter,
@@ -325,4 +326,37 @@ async fn what_no_replica_has_meets_the_failure_mode() {
     traffic.stop().await;
     // What was used beyond what was reserved may be charged twice; nothing else.
     traffic.check_that_it_is_exact(&client).await;
+}
+
+/// Each refusal of the store made a new part of the limit, which was full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_cannot_be_read_is_limited_by_one_part_until_it_can() {
+    const QUARTER: u64 = 250_000_000;
+    for garbage in [b"garbage".to_vec(), vec![2; 65]] {
+        let world = World::start(Kind::Redis, &[], StoreFailureMode::Local).await;
+        let (plane, worker) = (&world.planes[0], worker(1));
+        let key = [PREFIX.as_bytes(), TOKENS].concat();
+        world.redis.command(&[b"SET", &key, &garbage]).await;
+        let mut admitted = 0;
+        for id in 0..12 {
+            let request = wish(&worker, id, vec![of_tokens(TOKENS, QUARTER)]);
+            let decided = plane.decide(&request).await.expect("it is decided alone");
+            admitted += u64::from(decided.decision == Decision::Admitted);
+            // The store answers what is not of that bucket.
+            let other = wish(&worker, 100 + id, vec![of_tokens(b"bucket:other", 1)]);
+            assert_eq!(plane.decide(&other).await.expect("an answer").decision, Decision::Admitted);
+        }
+        assert!((2..=4).contains(&admitted), "{admitted} of four quarters");
+
+        world.redis.command(&[b"DEL", &key]).await;
+        let last = wish(&worker, 50, vec![of_tokens(TOKENS, 1)]);
+        plane.decide(&last).await.expect("the store decides");
+        let owed = i64::try_from(1_000_000_000 - admitted * QUARTER).expect("a quarter");
+        eventually("what was admitted is charged", || async {
+            let value = world.client.values(&[TOKENS.into()]).await.ok()?.remove(0)?;
+            let level = Value::try_from(value.as_slice()).ok()?.bucket.level();
+            (level.whole <= owed + 1_000_000).then_some(())
+        })
+        .await;
+    }
 }

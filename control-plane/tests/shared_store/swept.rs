@@ -263,3 +263,34 @@ async fn a_control_plane_that_stops_counts_no_more_at_once() {
     last.leave_store().await;
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_that_is_not_known_how_far_it_came_begins_anew() {
+    let redis = redis().await;
+    let ledger = ledger(&redis);
+    let cursor = key(b"sweep:cursor");
+    let hash: [&[u8]; 4] = [b"HSET", &cursor, b"a", b"b"];
+    for garbage in [&[b"SET" as &[u8], &cursor, b"zzz"] as &[&[u8]], &hash] {
+        redis.command(&[b"DEL", &cursor]).await;
+        redis.command(garbage).await;
+        sweep(&redis, &[&ledger]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_there_who_said_so_by_a_clock_that_was_far_ahead() {
+    let redis = redis().await;
+    let ahead: [&[u8]; 4] = [b"ZADD", &key(b"control-planes"), b"9000000000000000", b"nobody"];
+    redis.command(&ahead).await;
+    let plane = Plane::start(
+        &target(redis.address().port()),
+        &Config { timeout_ms: 10_000, ..config(StoreFailureMode::Local) },
+    );
+    eventually("it is there", || async {
+        let there = number(&redis, &[b"ZCARD", &key(b"control-planes")]).await;
+        (there == 2).then_some(())
+    })
+    .await;
+    let count = plane.metrics().sum("flowguard_store_control_planes", &[]);
+    assert!(count < 1.5, "{count}");
+}

@@ -1,6 +1,6 @@
 //! Who makes the calls, one at a time.
 
-use std::{collections::VecDeque, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt::Display, ops::ControlFlow, sync::Arc, time::Duration};
 
 use rand::random;
 use tokio::{
@@ -31,6 +31,9 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// For how long an answer that comes too late is waited for.
 const LATE_MAX: Duration = Duration::from_secs(5);
 
+/// How often it is said at most that something can't be told: each request may be such a one.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How long it is nobody's turn.
 const IDLE: Duration = Duration::from_secs(HEARTBEAT.as_secs() / 4);
 
@@ -51,6 +54,8 @@ pub(super) struct Desk {
     /// How many operations go into a call: fewer, while one is looked for that cannot be done.
     pub(super) operations_max: usize,
     pub(super) shared: Arc<Shared>,
+    /// When it was last said that something can't be told.
+    pub(super) complained: Option<Instant>,
     /// What the probe's keys end with, which are this desk's alone.
     name: [u8; 16],
 }
@@ -74,6 +79,7 @@ impl Desk {
             calls: 0,
             operations_max: OPERATIONS_MAX,
             shared,
+            complained: None,
             name: random(),
         }
     }
@@ -253,7 +259,7 @@ impl Desk {
                     break;
                 }
                 Err(error) => {
-                    error!("a request cannot be told to the shared store: {error}");
+                    complain(&mut self.complained, &error);
                     let _ = asked.answer.send(Err(Unavailable));
                 }
             }
@@ -314,6 +320,15 @@ impl Desk {
             self.link.has_broken().await;
         }
         answered
+    }
+}
+
+/// Says that something can't be told, unless it was just said.
+pub(super) fn complain(last: &mut Option<Instant>, why: &dyn Display) {
+    let now = Instant::now();
+    if last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_INTERVAL) {
+        *last = Some(now);
+        error!("a request cannot be told to the shared store: {why}");
     }
 }
 

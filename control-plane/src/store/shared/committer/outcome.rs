@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use limiter::Decision;
-use tracing::error;
+use tracing::{error, info};
 
 use super::{
     call::{Asked, Call},
-    desk::{Desk, pause},
+    desk::{Desk, complain, pause},
 };
 use crate::store::shared::{
     Batch, Receipt, Reply,
@@ -38,6 +38,9 @@ impl Desk {
             known.hears_time(reply.now);
             for (key, value) in batch.bucket_keys().zip(&reply.after) {
                 known.seen.note(key, *value, reply.now);
+                if known.local.can_be_read(key) {
+                    info!(bucket = %key.escape_ascii(), "a bucket of the shared store can be read again");
+                }
             }
             for ((asked, _), done) in call.sent.iter().zip(&done) {
                 if let (Wish::Decide(wish), Done::Decided(decided)) = (&asked.wish, done) {
@@ -103,6 +106,15 @@ impl Desk {
         let keys: Vec<_> = batch.bucket_keys().collect();
         let left_out: Vec<_> =
             buckets.iter().filter_map(|bucket| keys.get(bucket.checked_sub(1)?).copied()).collect();
+        for key in &left_out {
+            if self.shared.known.lock().local.cannot_be_read(key) {
+                error!(
+                    bucket = %key.escape_ascii(),
+                    "a bucket of the shared store can't be read here: requests that need it meet \
+                     STORE_FAILURE_MODE, until it is deleted or written by a release of this format"
+                );
+            }
+        }
         for (Asked { wish, answer }, _) in call.sent.into_iter().rev() {
             let rest = wish.without(|key| left_out.contains(&key));
             match rest {
@@ -118,7 +130,7 @@ impl Desk {
     /// found, and given up, so that it is in nobody's way.
     fn look_for_what_cannot_be_done(&mut self, failure: &Failure, operations: usize) {
         if operations <= 1 {
-            error!("a request cannot be told to the shared store: {failure}");
+            complain(&mut self.complained, failure);
             if operations == 1
                 && let Some(asked) = self.waiting.pop_front()
             {

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use self::row::ReadRow;
 use self::row::UnreadableRow;
 use super::{
-    Lineage, Link,
+    Exact, Lineage, Link,
     client::{Client, Failure, Found, Server, SmallScript},
     keys::{FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY},
     lineage::exact,
@@ -431,8 +431,9 @@ fn text(number: impl Display) -> Vec<u8> {
     number.to_string().into_bytes()
 }
 
-/// A revision, as the store writes it: a text, or a double's.
+/// A revision, as the store writes it: a text, or a double's, which holds no larger ones exactly.
 fn revision_of(found: Found) -> Option<Revision> {
     let text = found.into_bytes()?;
-    str::from_utf8(&text).ok()?.parse().ok().map(Revision::new)
+    let number: u64 = str::from_utf8(&text).ok()?.parse().ok()?;
+    Exact::try_from(number).ok().map(|number| Revision::new(number.get()))
 }
