@@ -32,7 +32,7 @@ impl Ledger {
     pub(super) async fn tell_limit_tallies(&self, replica: &Replica, by: &Name) {
         let mut news = self.counted_of_limits();
         for (name, count) in &mut news {
-            *count = replica.renamed.lock().limit_counted_since(name, *count);
+            *count = replica.renamed.lock().limit_without_earlier(name.as_str(), *count);
         }
         {
             let told = replica.told_of_limits.lock();
@@ -71,7 +71,7 @@ impl Replica {
         let others = told.iter().flatten().filter(|(name, _)| **name != *here);
         let told = others.filter_map(|(_, told)| Told::read(told));
         let sum = told.fold(LimitCount::default(), |sum, told| sum.and(&told.count()));
-        Ok(self.renamed.lock().limit_counted_elsewhere(limit, sum))
+        Ok(self.renamed.lock().limit_without_earlier(limit, sum))
     }
 }
 

@@ -76,7 +76,7 @@ impl Ledger {
             limits.sort_unstable_by_key(|(limit, _)| *limit);
             let Counted { tallies, dropped, .. } = counted;
             let counted = CountedHere { tallies, dropped, limits };
-            let others = replica.renamed.lock().counted_elsewhere(client, counted);
+            let others = replica.renamed.lock().without_earlier(client, counted);
             self.slots.books(*slot).record.others_counted(&others);
         }
         Ok(())

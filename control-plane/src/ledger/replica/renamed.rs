@@ -28,28 +28,18 @@ pub(super) struct Renamed {
 }
 
 impl Renamed {
-    /// What is to be told of a client.
-    pub(super) fn counted_since(&self, client: &ClientId, counted: CountedHere) -> CountedHere {
+    /// Without what this process told under its names before. So is told what it counts since; and what others
+    /// counted, since those names are among theirs.
+    pub(super) fn without_earlier(&self, client: &ClientId, counted: CountedHere) -> CountedHere {
         match self.clients.get(client) {
             Some(before) => counted.without(before),
             None => counted,
         }
     }
 
-    /// What others counted of one: this process' own, under its names before, is among what is there.
-    pub(super) fn counted_elsewhere(&self, client: &ClientId, told: CountedHere) -> CountedHere {
-        self.counted_since(client, told)
-    }
-
     /// The same of a limit.
-    pub(super) fn limit_counted_since(&self, limit: &LimitName, counted: LimitCount) -> LimitCount {
-        self.limit_counted_elsewhere(limit.as_str(), counted)
-    }
-
-    /// Likewise.
-    pub(super) fn limit_counted_elsewhere(&self, limit: &str, told: LimitCount) -> LimitCount {
-        let before = self.limits.iter().find(|(name, _)| name.as_str() == limit);
-        before.map_or(told, |(_, before)| told.without(before))
+    pub(super) fn limit_without_earlier(&self, limit: &str, count: LimitCount) -> LimitCount {
+        self.limits.get(limit).map_or(count, |before| count.without(before))
     }
 }
 

@@ -71,7 +71,7 @@ impl Ledger {
                 let Books { client, record, .. } = &*books;
                 let client = client.as_ref()?;
                 let CountedHere { tallies, dropped, limits } =
-                    replica.renamed.lock().counted_since(client, record.counted_here());
+                    replica.renamed.lock().without_earlier(client, record.counted_here());
                 let limits = limits.iter().filter_map(|(limit, count)| {
                     let name = named.limit(*limit)?.config.name.as_str();
                     Some((name, count.refused, count.would_refuse))
