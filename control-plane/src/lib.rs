@@ -20,6 +20,7 @@ pub mod http;
 pub mod ledger;
 pub mod limits;
 pub mod listener;
+mod log_budget;
 pub mod logging;
 pub mod metrics;
 pub mod operator;

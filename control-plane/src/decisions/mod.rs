@@ -7,7 +7,6 @@ mod filters;
 mod frame;
 mod greeting;
 mod health;
-mod log_budget;
 mod metrics;
 mod refusals;
 mod seats;

@@ -19,14 +19,14 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 use super::{
     StreamMetrics,
     health::Health,
-    log_budget::LogBudget,
     seats::Seats,
-    shared::Shared,
+    shared::{LINES_PER_SECOND_MAX, Shared},
     stream::{Answer, Stream},
 };
 use crate::{
     ledger::Ledger,
     listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
+    log_budget::LogBudget,
 };
 
 /// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
@@ -74,7 +74,7 @@ pub async fn serve(
             ledger: Arc::clone(&ledger),
             metrics,
             seats: Seats::default(),
-            log: LogBudget::default(),
+            log: LogBudget::new(LINES_PER_SECOND_MAX, "decision streams"),
             shutdown: closing.clone(),
         },
     };
@@ -177,7 +177,7 @@ mod tests {
             ledger: Arc::new(Ledger::new(Policy::default(), clock.clone())),
             metrics: StreamMetrics::register(&Registry::new()).unwrap(),
             seats: Seats::default(),
-            log: LogBudget::default(),
+            log: LogBudget::new(LINES_PER_SECOND_MAX, "decision streams"),
             shutdown: CancellationToken::new(),
         };
         let told = subscriber::set_default(lines);

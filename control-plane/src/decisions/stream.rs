@@ -281,6 +281,6 @@ impl Stream {
     }
 
     fn log(&self, line: impl FnOnce()) {
-        self.shared.log.log(self.shared.ledger.now(), line);
+        self.shared.log.log(line);
     }
 }

@@ -15,6 +15,7 @@ use super::{
     places::HEARTBEAT,
     probe,
 };
+use crate::log_budget::LogBudget;
 use crate::store::shared::{
     Batch, BatchError, Link, OPERATIONS_MAX, Reply,
     client::{Answer, Client, Failure},
@@ -31,8 +32,8 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// For how long an answer that comes too late is waited for.
 const LATE_MAX: Duration = Duration::from_secs(5);
 
-/// How often it is said at most that something can't be told: each request may be such a one.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
+/// Lines a second about what can't be told: each request may be such a one.
+const UNTOLD_LINES_MAX: u32 = 1;
 
 /// How long it is nobody's turn.
 const IDLE: Duration = Duration::from_secs(HEARTBEAT.as_secs() / 4);
@@ -54,8 +55,8 @@ pub(super) struct Desk {
     /// How many operations go into a call: fewer, while one is looked for that cannot be done.
     pub(super) operations_max: usize,
     pub(super) shared: Arc<Shared>,
-    /// When it was last said that something can't be told.
-    pub(super) complained: Option<Instant>,
+    /// What may be said of what can't be told.
+    untold: LogBudget,
     /// What the probe's keys end with, which are this desk's alone.
     name: [u8; 16],
 }
@@ -79,7 +80,7 @@ impl Desk {
             calls: 0,
             operations_max: OPERATIONS_MAX,
             shared,
-            complained: None,
+            untold: LogBudget::new(UNTOLD_LINES_MAX, "what the shared store cannot be told"),
             name: random(),
         }
     }
@@ -259,12 +260,17 @@ impl Desk {
                     break;
                 }
                 Err(error) => {
-                    complain(&mut self.complained, &error);
+                    self.cannot_tell(&error);
                     let _ = asked.answer.send(Err(Unavailable));
                 }
             }
         }
         call
+    }
+
+    /// Says that something can't be told.
+    pub(super) fn cannot_tell(&self, why: &dyn Display) {
+        self.untold.log(|| error!("a request cannot be told to the shared store: {why}"));
     }
 
     fn tell_queue_length(&self) {
@@ -320,15 +326,6 @@ impl Desk {
             self.link.has_broken().await;
         }
         answered
-    }
-}
-
-/// Says that something can't be told, unless it was just said.
-pub(super) fn complain(last: &mut Option<Instant>, why: &dyn Display) {
-    let now = Instant::now();
-    if last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_INTERVAL) {
-        *last = Some(now);
-        error!("a request cannot be told to the shared store: {why}");
     }
 }
 

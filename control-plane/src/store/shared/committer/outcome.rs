@@ -7,7 +7,7 @@ use tracing::{error, info};
 
 use super::{
     call::{Asked, Call},
-    desk::{Desk, complain, pause},
+    desk::{Desk, pause},
 };
 use crate::store::shared::{
     Batch, Receipt, Reply,
@@ -130,7 +130,7 @@ impl Desk {
     /// found, and given up, so that it is in nobody's way.
     fn look_for_what_cannot_be_done(&mut self, failure: &Failure, operations: usize) {
         if operations <= 1 {
-            complain(&mut self.complained, failure);
+            self.cannot_tell(failure);
             if operations == 1
                 && let Some(asked) = self.waiting.pop_front()
             {
