@@ -21,8 +21,8 @@ use limiter::Decision;
 use crate::{
     cutter::Cutter,
     traffic::{
-        PLACES_MAX, PREFIX, Plane, TOKENS, Traffic, config, end, nobody_waits, of_places,
-        of_tokens, target, wish, worker,
+        PLACES_MAX, PREFIX, Plane, TOKENS, Traffic, config, end, has_it_back, lasts, nobody_waits,
+        of_places, of_tokens, target, wish, worker,
     },
 };
 
@@ -111,11 +111,6 @@ async fn a_reply_that_is_cut_off_costs_nothing() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the fault lasts so long")]
-async fn lasts(time: Duration) {
-    tokio::time::sleep(time).await;
-}
-
 async fn check_a_store_that_stands_still(kind: Kind) {
     let mut world = World::start(kind, &[], StoreFailureMode::Closed).await;
     let mut traffic = Traffic::start(&world.planes, &mut with_a_new_seed()).await;
@@ -160,11 +155,7 @@ async fn what_is_admitted_while_a_store_stands_still_is_charged_when_it_is_back(
     world.redis.process().freeze();
     lasts(Duration::from_secs(2)).await;
     world.redis.process().thaw();
-    eventually("it is back", || {
-        let is_back = world.planes.iter().all(|plane| !plane.committer.is_away());
-        async move { is_back.then_some(()) }
-    })
-    .await;
+    has_it_back(&world.planes).await;
     traffic.admits(100).await;
     let counts = traffic.stop().await;
     assert_eq!(counts.unavailable.load(Ordering::Relaxed), 0);

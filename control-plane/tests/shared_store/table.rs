@@ -8,20 +8,15 @@ use std::{
 };
 
 use flowguard::store::shared::StoreFailureMode;
-use harness::{deadline::eventually, redis::Kind, redis_pair::By};
+use harness::{redis::Kind, redis_pair::By};
 
 use crate::{
     taken_over::{World, closed},
-    traffic::config,
+    traffic::{config, has_it_back, lasts},
 };
 
 /// Nobody else takes over so soon.
 const SHORT: Duration = Duration::from_secs(1);
-
-#[expect(clippy::disallowed_methods, reason = "the fault lasts so long")]
-async fn lasts(time: Duration) {
-    tokio::time::sleep(time).await;
-}
 
 /// Nothing is admitted too much or too little, to the unit, without a fault, when the script is forgotten, when
 /// connections are cut, and when the server stands still for a moment.
@@ -71,11 +66,7 @@ async fn check_that_what_is_decided_alone_is_charged(by: By, kind: Kind) {
     traffic.admits(500).await;
     assert!(world.planes.iter().all(|plane| plane.committer.is_away()));
     world.pair.servers[0].restart().await;
-    eventually("it is back", || {
-        let is_back = world.planes.iter().all(|plane| !plane.committer.is_away());
-        async move { is_back.then_some(()) }
-    })
-    .await;
+    has_it_back(&world.planes).await;
     traffic.admits(100).await;
     let counts = traffic.stop().await;
     assert_eq!(counts.unavailable.load(Ordering::Relaxed), 0);

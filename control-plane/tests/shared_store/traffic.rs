@@ -305,6 +305,20 @@ impl Traffic {
     }
 }
 
+/// For how long a fault lasts.
+#[expect(clippy::disallowed_methods, reason = "the fault lasts so long")]
+pub(crate) async fn lasts(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Until the store is back for each of them.
+pub(crate) async fn has_it_back(planes: &[Arc<Plane>]) {
+    eventually("the store is back", || async {
+        planes.iter().all(|plane| !plane.committer.is_away()).then_some(())
+    })
+    .await;
+}
+
 async fn run(plane: Arc<Plane>, name: Arc<WorkerName>, counts: Arc<Counts>, mut chance: Rng) {
     let mut open: Vec<(DecideWish, Decided, u64)> = Vec::new();
     let mut id = 0;

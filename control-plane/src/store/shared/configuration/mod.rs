@@ -437,3 +437,17 @@ fn revision_of(found: Found) -> Option<Revision> {
     let number: u64 = str::from_utf8(&text).ok()?.parse().ok()?;
     Exact::try_from(number).ok().map(|number| Revision::new(number.get()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_a_double_does_not_hold_is_none() {
+        let read = |text: &str| revision_of(Found::Bytes(text.as_bytes().to_vec()));
+        assert_eq!(read("9007199254740991"), Some(Revision::new((1 << 53) - 1)));
+        for text in ["18446744073709551615", "9007199254740993", "1e300", "-1", "abc", ""] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}
