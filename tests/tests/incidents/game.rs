@@ -100,6 +100,13 @@ impl Game {
         self.ended = self.recording.scrapes();
     }
 
+    /// Waits until Envoy's worker found nobody there: one that opens its stream again when the next
+    /// process already listens has nothing to tell.
+    pub(crate) async fn worker_has_lost_its_stream(&self) {
+        let down = || async { self.stack.envoy().log().contains("decision stream is down") };
+        eventually_equal("whether Envoy's log has a stream that is down", true, down).await;
+    }
+
     /// Waits until Envoy's worker has its stream, which takes less than a second: in the time of the
     /// recording no scrape comes between.
     pub(crate) async fn worker_is_served(&self) {

@@ -58,6 +58,7 @@ async fn the_control_plane_is_restarted() {
     another_start_can_be_told(&game).await;
     game.stack.control_plane.process().terminate();
     game.stack.control_plane.process().wait_for_exit().await;
+    game.worker_has_lost_its_stream().await;
     game.stack.control_plane.restart().await;
     game.worker_is_served().await;
     game.ends_as("is restarted").await;
