@@ -1,7 +1,9 @@
 //! What is sent in one call: what its operations touch, each once, and the operations in order.
 
-use std::{collections::HashMap, num::NonZeroU64};
+use std::{hash::Hash, num::NonZeroU64};
 
+use foldhash::fast::RandomState;
+use indexmap::{IndexMap, IndexSet};
 use limiter::UnixMillis;
 use thiserror::Error;
 
@@ -26,64 +28,52 @@ pub const NOTE_LEN_MAX: usize = 8 * 1024;
 /// The most bytes of a worker's name.
 const NAME_LEN_MAX: usize = 255;
 
-/// The index of the request of an operation that has none: lists are counted from 1.
-const NO_REQUEST: u16 = 0;
+/// The index of the worker, and of its request, of an operation that has none: lists are counted from 1.
+pub(super) const NONE: u16 = 0;
 
 /// What is asked in one call.
 #[derive(Debug, Default)]
 pub struct Batch {
-    pub(super) buckets: Vec<Listed>,
-    pub(super) places: Vec<ListedPlaces>,
-    pub(super) words: Vec<Word>,
-    pub(super) workers: Vec<ListedWorker>,
-    /// Each request that begins or ends in the batch: its worker and its name.
-    pub(super) requests: Vec<(u16, u32)>,
+    pub(super) buckets: Listed<Vec<u8>, Bucket>,
+    /// How many places there are in each bucket of them.
+    pub(super) places: Listed<Vec<u8>, NonZeroU64>,
+    pub(super) words: Listed<WordName, Word>,
+    pub(super) workers: Listed<Vec<u8>, Worker>,
+    /// Each with the index of its request among those of its worker.
     pub(super) operations: Vec<(Operation, u16)>,
     charges: usize,
-    known: Known,
 }
+
+/// Each once under its name, which is a key of the store where it has one, in the order in which they came.
+type Listed<N, T> = IndexMap<N, T, RandomState>;
 
 /// One bucket of a batch.
 #[derive(Debug)]
-pub(super) struct Listed {
-    pub(super) key: Vec<u8>,
+pub(super) struct Bucket {
     pub(super) told: Told,
     pub(super) seen: Option<Value>,
 }
 
-/// One bucket of places.
-#[derive(Debug)]
-pub(super) struct ListedPlaces {
-    pub(super) key: Vec<u8>,
-    pub(super) max: NonZeroU64,
+/// Who says it, and of which places.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct WordName {
+    pub(super) places: u16,
+    pub(super) worker: Vec<u8>,
 }
 
 /// What one worker says of its places in one bucket of them.
 #[derive(Debug)]
 pub(super) struct Word {
-    pub(super) places: u16,
-    pub(super) worker: Vec<u8>,
     pub(super) number: Exact,
     pub(super) held: u32,
 }
 
 /// One worker whose requests begin or end.
 #[derive(Debug)]
-pub(super) struct ListedWorker {
-    pub(super) key: Vec<u8>,
+pub(super) struct Worker {
     pub(super) stream: Exact,
-}
-
-/// What is listed already, and where.
-type Known = HashMap<(Kind, Vec<u8>), u16>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Bucket,
-    Places,
-    Word(u16),
-    Worker,
-    Request(u16),
+    /// The names of those requests.
+    pub(super) requests: IndexSet<u32, RandomState>,
 }
 
 /// What a batch does not take.
@@ -119,10 +109,7 @@ impl Batch {
         told: Told,
         seen: Option<Value>,
     ) -> Result<BucketIndex, BatchError> {
-        let index =
-            list((&mut self.known, Kind::Bucket, key), &mut self.buckets, BUCKETS_MAX, |key| {
-                Listed { key, told, seen }
-            })?;
+        let index = list(&mut self.buckets, key, BUCKETS_MAX, || Bucket { told, seen })?;
         Ok(BucketIndex(index))
     }
 
@@ -142,17 +129,9 @@ impl Batch {
         check_name(worker)?;
         // Both are counted by a double in the script.
         Exact::try_from(max.get())?;
-        let places =
-            list((&mut self.known, Kind::Places, key), &mut self.places, BUCKETS_MAX, |key| {
-                ListedPlaces { key, max }
-            })?;
-        let known = (&mut self.known, Kind::Word(places), worker);
-        let index = list(known, &mut self.words, CHARGES_MAX, |worker| Word {
-            places,
-            worker,
-            number,
-            held,
-        })?;
+        let places = list(&mut self.places, key, BUCKETS_MAX, || max)?;
+        let name = WordName { places, worker: worker.to_owned() };
+        let index = list(&mut self.words, &name, CHARGES_MAX, || Word { number, held })?;
         if let Some(word) = find_mut(&mut self.words, index) {
             word.held = held;
         }
@@ -162,9 +141,8 @@ impl Batch {
     /// Lists the open requests of a worker, which are stored under this key, and the number of the stream
     /// on which it asks. Listed again, the later stream counts.
     pub fn worker(&mut self, key: &[u8], stream: Exact) -> Result<WorkerIndex, BatchError> {
-        let known = (&mut self.known, Kind::Worker, key);
-        let index =
-            list(known, &mut self.workers, OPERATIONS_MAX, |key| ListedWorker { key, stream })?;
+        let new = || Worker { stream, requests: IndexSet::default() };
+        let index = list(&mut self.workers, key, OPERATIONS_MAX, new)?;
         if let Some(worker) = find_mut(&mut self.workers, index) {
             worker.stream = worker.stream.max(stream);
         }
@@ -203,11 +181,10 @@ impl Batch {
             Operation::End(end) => Some((end.worker, end.request)),
             Operation::Decide(Decide { opening: None, .. }) | Operation::Charge { .. } => None,
         };
-        let request = request.map_or(Ok(NO_REQUEST), |(worker, request)| {
-            let name = &request.to_le_bytes();
-            let known = (&mut self.known, Kind::Request(worker.0), name.as_slice());
-            list(known, &mut self.requests, OPERATIONS_MAX, |_| (worker.0, request))
-        })?;
+        let request = match request {
+            Some((worker, request)) => self.request(worker, request)?,
+            None => NONE,
+        };
         self.charges += charges;
         self.operations.push((operation, request));
         Ok(())
@@ -220,15 +197,19 @@ impl Batch {
 
     /// The keys of the buckets, in the order in which an answer has them.
     pub(super) fn bucket_keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.buckets.iter().map(|bucket| &*bucket.key)
+        self.buckets.keys().map(Vec::as_slice)
+    }
+
+    /// The index of the places of which a word is.
+    pub(super) fn places_of(&self, word: WordIndex) -> Option<u16> {
+        let (name, _) = self.words.get_index(position(word.0)?)?;
+        Some(name.places)
     }
 
     /// The keys that the script touches, each behind the prefix of the space.
     pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-        let buckets = self.buckets.iter().map(|bucket| &bucket.key);
-        let places = self.places.iter().map(|places| &places.key);
-        let workers = self.workers.iter().map(|worker| &worker.key);
-        buckets.chain(places).chain(workers).map(move |key| [prefix, key].concat())
+        let (buckets, places) = (self.buckets.keys(), self.places.keys());
+        buckets.chain(places).chain(self.workers.keys()).map(move |key| [prefix, key].concat())
     }
 
     /// The time, where a test sets it.
@@ -256,8 +237,7 @@ impl Batch {
             let is_same = |other: &Wanted| match (&demand.wanted, other) {
                 (Wanted::Tokens(bucket, _), Wanted::Tokens(other, _)) => bucket == other,
                 (Wanted::Place(word), Wanted::Place(other)) => {
-                    let places = |word: &WordIndex| Some(find(&self.words, word.0)?.places);
-                    places(word) == places(other)
+                    self.places_of(*word) == self.places_of(*other)
                 }
                 (Wanted::Tokens(..), Wanted::Place(_)) | (Wanted::Place(_), Wanted::Tokens(..)) => {
                     false
@@ -274,6 +254,12 @@ impl Batch {
         Ok(())
     }
 
+    fn request(&mut self, worker: WorkerIndex, name: u32) -> Result<u16, BatchError> {
+        let worker = find_mut(&mut self.workers, worker.0).ok_or(BatchError::NotListed)?;
+        let (index, _) = worker.requests.insert_full(name);
+        counted_from_1(index)
+    }
+
     fn check_bucket(&self, bucket: BucketIndex) -> Result<(), BatchError> {
         listed(&self.buckets, bucket.0)
     }
@@ -283,37 +269,44 @@ impl Batch {
     }
 }
 
-/// What is listed there; the script counts from 1, and so does every index.
+/// What a list has at an index. The script counts from 1, and so does every index.
 pub(super) fn find<T>(list: &[T], index: u16) -> Option<&T> {
-    list.get(usize::from(index).checked_sub(1)?)
+    list.get(position(index)?)
 }
 
-fn find_mut<T>(list: &mut [T], index: u16) -> Option<&mut T> {
-    list.get_mut(usize::from(index).checked_sub(1)?)
+fn find_mut<N, T>(list: &mut Listed<N, T>, index: u16) -> Option<&mut T> {
+    Some(list.get_index_mut(position(index)?)?.1)
+}
+
+fn position(index: u16) -> Option<usize> {
+    usize::from(index).checked_sub(1)
 }
 
 /// Finds what is listed already, or lists it.
-fn list<T>(
-    (known, kind, name): (&mut Known, Kind, &[u8]),
-    list: &mut Vec<T>,
+fn list<Q, T>(
+    list: &mut Listed<Q::Owned, T>,
+    name: &Q,
     max: usize,
-    new: impl FnOnce(Vec<u8>) -> T,
-) -> Result<u16, BatchError> {
-    let name = (kind, name.to_owned());
-    if let Some(index) = known.get(&name) {
-        return Ok(*index);
-    }
-    if list.len() >= max {
-        return Err(BatchError::Full);
-    }
-    list.push(new(name.1.clone()));
-    let index = u16::try_from(list.len()).map_err(|_| BatchError::Full)?;
-    known.insert(name, index);
-    Ok(index)
+    new: impl FnOnce() -> T,
+) -> Result<u16, BatchError>
+where
+    Q: ToOwned<Owned: Hash + Eq> + Hash + Eq + ?Sized,
+{
+    let position = match list.get_index_of(name) {
+        Some(position) => position,
+        None if list.len() < max => list.insert_full(name.to_owned(), new()).0,
+        None => return Err(BatchError::Full),
+    };
+    counted_from_1(position)
 }
 
-fn listed<T>(list: &[T], index: u16) -> Result<(), BatchError> {
-    find(list, index).map(|_| ()).ok_or(BatchError::NotListed)
+fn counted_from_1(position: usize) -> Result<u16, BatchError> {
+    u16::try_from(position + 1).map_err(|_| BatchError::Full)
+}
+
+fn listed<N, T>(list: &Listed<N, T>, index: u16) -> Result<(), BatchError> {
+    let is_there = position(index).is_some_and(|position| position < list.len());
+    if is_there { Ok(()) } else { Err(BatchError::NotListed) }
 }
 
 fn check_name(name: &[u8]) -> Result<(), BatchError> {

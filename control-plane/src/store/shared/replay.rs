@@ -79,7 +79,7 @@ impl<'a> Replay<'a> {
             return Err(Mismatch::Shape);
         }
         let now = reply.now;
-        let buckets = batch.buckets.iter().zip(&reply.before).map(|(listed, before)| {
+        let buckets = batch.buckets.values().zip(&reply.before).map(|(listed, before)| {
             let told = &listed.told;
             let found = before.map(|value| value.follow(told, now));
             let seen = listed.seen.map(|value| value.follow(told, now));
@@ -89,8 +89,8 @@ impl<'a> Replay<'a> {
                 (None, None) => Value::full(told, now),
             }
         });
-        let places = batch.places.iter().zip(&reply.taken);
-        let places = places.map(|(listed, taken)| Places::with_taken(listed.max, *taken));
+        let places = batch.places.values().zip(&reply.taken);
+        let places = places.map(|(max, taken)| Places::with_taken(*max, *taken));
         Ok(Self { batch, reply, buckets: buckets.collect(), places: places.collect(), done: 0 })
     }
 
@@ -106,8 +106,7 @@ impl<'a> Replay<'a> {
 
     /// The places that a word is of, after the steps that were done.
     pub fn places(&self, index: WordIndex) -> Option<&Places> {
-        let word = find(&self.batch.words, index.0)?;
-        find(&self.places, word.places)
+        find(&self.places, self.batch.places_of(index)?)
     }
 
     /// Does the next operation; `None` after the last one.
@@ -237,8 +236,8 @@ impl<'a> Replay<'a> {
             }
             (Wanted::Place(word), Source::Places(places)) => {
                 let is_news = find(&self.reply.news, word.0).is_some_and(|is_news| *is_news);
-                let word = find(&self.batch.words, word.0).filter(|_| is_news);
-                if let Some(place) = word.and_then(|word| find_mut(&mut self.places, word.places)) {
+                let index = self.batch.places_of(*word).filter(|_| is_news);
+                if let Some(place) = index.and_then(|index| find_mut(&mut self.places, index)) {
                     *place = places;
                 }
             }

@@ -11,13 +11,15 @@
 -- pass 2^53 is made by `muldiv`; floor(a / b) and a % b are exact for integers below it.
 --
 -- KEYS  buckets, places, open requests by worker: as many of each as the body says.
--- ARGV  the time in milliseconds, or '' for that of the server; the body, as `wire.rs` writes it.
+-- ARGV  the time in milliseconds, or '' for that of the server; the body, as `wire.rs` writes it: one
+--       list, which is read from its begin to its end.
 -- Reply the time; a byte and a u16 for each operation (what became of it, and which of its
 --       demands were charged); the buckets as they were found and as they are now; how many places
 --       were taken before the operations, a double each; whether what a worker said was news, a byte
 --       each.
 
 local pack, unpack_from = struct.pack, struct.unpack
+local char = string.char
 local floor, min, max = math.floor, math.min, math.max
 local call = redis.call
 
@@ -144,8 +146,8 @@ local function full(epoch, revision, at, n, b, w)
   return { epoch = epoch, revision = revision, at = at, n = n, b = b, w = w, hi = b, lo = 0 }
 end
 
-local function read(value, from)
-  local _, epoch, revision, at, n, b, w, hi, lo = unpack_from(VALUE, value, from)
+local function read(value)
+  local _, epoch, revision, at, n, b, w, hi, lo = unpack_from(VALUE, value)
   return { epoch = epoch, revision = revision, at = at, n = n, b = b, w = w, hi = hi, lo = lo }
 end
 
@@ -186,9 +188,9 @@ else
   now = tonumber(ARGV[1])
 end
 
-local body = ARGV[2]
-local bucket_count, place_count, worker_count, word_count, request_count, operation_count, pos =
-  unpack_from('<I2I2I2I2I2I2', body, 1)
+local body = cmsgpack.unpack(ARGV[2])
+local bucket_count, place_count, worker_count, word_count, operation_count = unpack(body, 1, 5)
+local pos = 6
 local place_keys = bucket_count
 local worker_keys = place_keys + place_count
 
@@ -196,21 +198,20 @@ local worker_keys = place_keys + place_count
 local found, unreadable = {}, {}
 if bucket_count > 0 then found = call('MGET', unpack(KEYS, 1, bucket_count)) end
 for i = 1, bucket_count do
-  local epoch, revision, since, n, b, w, has_seen
-  epoch, revision, since, n, b, w, has_seen, pos = unpack_from('<ddddddB', body, pos)
+  local epoch, revision, since, n, b, w, was_seen = unpack(body, pos, pos + 6)
+  pos = pos + 7
   local value, bucket = found[i], nil
   if value then
     if #value ~= VALUE_LEN or value:byte() ~= FORMAT then
       unreadable[#unreadable + 1] = i
     else
-      bucket, is_changed[i] = follow(read(value, 1), epoch, revision, since, n, b, w)
+      bucket, is_changed[i] = follow(read(value), epoch, revision, since, n, b, w)
     end
   else
     found[i] = ABSENT
   end
-  if has_seen == 1 then
-    local seen = follow(read(body, pos), epoch, revision, since, n, b, w)
-    pos = pos + VALUE_LEN
+  if was_seen then
+    local seen = follow(read(was_seen), epoch, revision, since, n, b, w)
     if not bucket then
       bucket, is_changed[i] = seen, true
     elseif seen.epoch >= bucket.epoch then
@@ -228,16 +229,15 @@ end
 -- counts for nothing.
 local places, words = {}, {}
 for i = 1, place_count do
-  local most
-  most, pos = unpack_from('<d', body, pos)
   places[i] = {
-    key = KEYS[place_keys + i], max = most, words = {}, workers = {},
+    key = KEYS[place_keys + i], max = body[pos], words = {}, workers = {},
     clamped = {}, gone = {},
   }
+  pos = pos + 1
 end
 for i = 1, word_count do
-  local index, number, held, worker
-  index, number, held, worker, pos = unpack_from('<I2ddBc0', body, pos)
+  local index, number, held, worker = unpack(body, pos, pos + 3)
+  pos = pos + 4
   local place = places[index]
   local word = { place = place, worker = worker, number = number, held = held, is_news = false }
   words[i] = word
@@ -289,34 +289,26 @@ for i = 1, place_count do
   place.taken_before = place.taken
 end
 
--- The requests that this call begins or ends: their names, whether each is open, and what is to be
--- remembered of those that it begins.
+-- The requests that this call begins or ends, by worker: their names, whether each is open, and what is
+-- to be remembered of those that it begins.
 --
 -- A field without a name has the number of the stream on which a worker came last to whoever asks for
 -- it. What was asked on an earlier one and arrives only now is asked again on that.
-local names, is_open, notes, has_ended = {}, {}, {}, {}
-local of_worker, stream_of, has_gone, worker_of = {}, {}, {}, {}
+local workers = {}
 for i = 1, worker_count do
-  of_worker[i] = {}
-  stream_of[i], pos = unpack_from('<d', body, pos)
-end
-for i = 1, request_count do
-  worker_of[i], names[i], pos = unpack_from('<I2Bc0', body, pos)
-  local of = of_worker[worker_of[i]]
-  of[#of + 1] = i
-end
-for i = 1, worker_count do
-  local of, asked = of_worker[i], {}
-  for j = 1, #of do asked[j] = names[of[j]] end
-  if #of > 0 then
-    local said = call('HMGET', KEYS[worker_keys + i], '', unpack(asked))
-    has_gone[i] = said[1] and unpack_from('<d', said[1]) > stream_of[i]
-    for j = 1, #of do is_open[of[j]] = said[j + 1] ~= false end
+  local stream, count = body[pos], body[pos + 1]
+  local first = pos + 2
+  pos = first + count
+  local worker = { first = first, count = count, is_open = {}, notes = {}, has_ended = {} }
+  if count > 0 then
+    local said = call('HMGET', KEYS[worker_keys + i], '', unpack(body, first, pos - 1))
+    worker.has_gone = said[1] and unpack_from('<d', said[1]) > stream
+    for j = 1, count do worker.is_open[j] = said[j + 1] ~= false end
   end
+  workers[i] = worker
 end
 
 local REFUSED, DONE, DONE_BEFORE, GONE = 0, 1, 2, 3
-local verdicts = {}
 
 -- The demands of the request that is decided: of what, for how much, and whether that is watched.
 local buckets_of, words_of, costs, is_watched = {}, {}, {}, {}
@@ -359,47 +351,43 @@ local function decide(demand_count)
 end
 
 local function run_decide()
-  local demand_count
-  demand_count, pos = unpack_from('<B', body, pos)
+  local demand_count = body[pos]
+  pos = pos + 1
   for i = 1, demand_count do
-    local kind, index
-    kind, index, costs[i], pos = unpack_from('<BI2d', body, pos)
-    is_watched[i] = kind % 2 == 1
+    local kind, index = body[pos], body[pos + 1]
+    costs[i], is_watched[i] = body[pos + 2], kind % 2 == 1
+    pos = pos + 3
     if kind < 2 then
       buckets_of[i] = index
     else
       buckets_of[i], words_of[i] = nil, words[index]
     end
   end
-  local index, note
-  index, note, pos = unpack_from('<I2I2c0', body, pos)
-  local verdict, charged = REFUSED, 0
-  if index > 0 and has_gone[worker_of[index]] then
-    verdict = GONE
-  elseif is_open[index] then
-    -- It was sent again, since nobody knew whether it had arrived.
-    verdict = DONE_BEFORE
-  else
-    local is_admitted
-    is_admitted, charged = decide(demand_count)
-    if is_admitted then
-      verdict = DONE
-      if index > 0 then is_open[index], notes[index] = true, pack('<I2', charged) .. note end
-    end
+  local worker, request, note = workers[body[pos]], body[pos + 1], body[pos + 2]
+  pos = pos + 3
+  if worker and worker.has_gone then return GONE, 0 end
+  -- It was sent again, since nobody knew whether it had arrived.
+  if worker and worker.is_open[request] then return DONE_BEFORE, 0 end
+  local is_admitted, charged = decide(demand_count)
+  if not is_admitted then return REFUSED, 0 end
+  if worker then
+    worker.is_open[request], worker.notes[request] = true, pack('<I2', charged) .. note
   end
-  return verdict, charged
+  return DONE, charged
 end
 
 -- What an open request holds is corrected when it ends, and with that it is open no more: whoever
 -- tells the same end again changes nothing.
 local function run_end()
-  local index, correction_count
-  index, correction_count, pos = unpack_from('<I2B', body, pos)
-  local was_open = is_open[index]
-  if was_open then is_open[index], notes[index], has_ended[index] = false, nil, true end
+  local worker, request, correction_count = workers[body[pos]], body[pos + 1], body[pos + 2]
+  pos = pos + 3
+  local was_open = worker.is_open[request]
+  if was_open then
+    worker.is_open[request], worker.notes[request], worker.has_ended[request] = false, nil, true
+  end
   for _ = 1, correction_count do
-    local kind, bucket, tokens, epoch, revision, b0
-    kind, bucket, tokens, epoch, revision, b0, pos = unpack_from('<BI2dddd', body, pos)
+    local kind, bucket, tokens, epoch, revision, b0 = unpack(body, pos, pos + 5)
+    pos = pos + 6
     -- What was charged in another epoch was charged to a bucket that is no more.
     if was_open and epoch == buckets[bucket].epoch then
       if kind == 0 then
@@ -413,17 +401,19 @@ local function run_end()
 end
 
 local function run_charge()
-  local index, tokens
-  index, tokens, pos = unpack_from('<I2d', body, pos)
-  charge_further(index, tokens)
+  charge_further(body[pos], body[pos + 1])
+  pos = pos + 2
   return DONE, 0
 end
 
 local run = { run_decide, run_end, run_charge }
-for i = 1, operation_count do
-  local kind
-  kind, pos = unpack_from('<B', body, pos)
-  verdicts[i] = pack('<BI2', run[kind]())
+local verdicts = {}
+for _ = 1, operation_count do
+  local kind = body[pos]
+  pos = pos + 1
+  local verdict, charged = run[kind]()
+  local len = #verdicts
+  verdicts[len + 1], verdicts[len + 2], verdicts[len + 3] = verdict, charged % 256, floor(charged / 256)
 end
 
 -- From here on everything is written.
@@ -463,13 +453,15 @@ local news = {}
 for i = 1, word_count do news[i] = words[i].is_news and '\1' or '\0' end
 
 for i = 1, worker_count do
-  local key, fields, gone = KEYS[worker_keys + i], {}, {}
-  for _, request in ipairs(of_worker[i]) do
-    if notes[request] then
-      fields[#fields + 1] = names[request]
-      fields[#fields + 1] = notes[request]
-    elseif has_ended[request] then
-      gone[#gone + 1] = names[request]
+  local key, worker = KEYS[worker_keys + i], workers[i]
+  local fields, gone = {}, {}
+  for j = 1, worker.count do
+    local name, note = body[worker.first + j - 1], worker.notes[j]
+    if note then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = note
+    elseif worker.has_ended[j] then
+      gone[#gone + 1] = name
     end
   end
   if #fields > 0 then
@@ -480,6 +472,6 @@ for i = 1, worker_count do
 end
 
 return {
-  now, table.concat(verdicts), table.concat(found), table.concat(after),
+  now, char(unpack(verdicts)), table.concat(found), table.concat(after),
   table.concat(taken), table.concat(news),
 }

@@ -1,8 +1,10 @@
-//! A batch as the script reads it: numbers with their least byte first, names behind their length.
+//! A batch as the script reads it: one list of numbers and names, in the format of `MessagePack`, which a
+//! script reads at once. What is a list in it stands behind its length.
 
 use limiter::Tokens;
+use rmp::encode::{buffer::ByteBuf, write_array_len, write_bin, write_bool, write_uint};
 
-use super::{Batch, Correction, Decide, End, Operation, Wanted, exact::Exact};
+use super::{Batch, Correction, Decide, End, Operation, Wanted, batch::NONE};
 
 const DECIDE: u8 = 1;
 const END: u8 = 2;
@@ -16,144 +18,137 @@ const PLACE: u8 = 2;
 const GIVE_BACK: u8 = 0;
 const CHARGE_FURTHER: u8 = 1;
 
+/// About as long as what is said of a bucket or of an operation, so that the list seldom grows.
+const ENTRY_LEN: usize = 160;
+
 pub(super) fn body(batch: &Batch) -> Vec<u8> {
-    let mut body = Body(Vec::with_capacity(64 * (batch.buckets.len() + batch.operations.len())));
-    for len in [
-        batch.buckets.len(),
-        batch.places.len(),
-        batch.workers.len(),
-        batch.words.len(),
-        batch.requests.len(),
-        batch.operations.len(),
-    ] {
-        body.len_u16(len);
-    }
-    for bucket in &batch.buckets {
+    let len = ENTRY_LEN * (batch.buckets.len() + batch.operations.len());
+    let mut body = Body { values: ByteBuf::with_capacity(len), count: 0 };
+    body.len(batch.buckets.len());
+    body.len(batch.places.len());
+    body.len(batch.workers.len());
+    body.len(batch.words.len());
+    body.len(batch.operations.len());
+    for bucket in batch.buckets.values() {
         let told = &bucket.told;
-        body.double(told.epoch.double());
-        body.double(told.revision.into());
-        body.double(told.since.double());
+        body.number(told.epoch.get());
+        body.number(told.revision.into());
+        body.number(told.since.get());
         body.number(told.quota.amount());
         body.number(told.quota.burst());
         body.number(told.quota.window().millis());
-        body.u8(bucket.seen.is_some().into());
-        if let Some(seen) = &bucket.seen {
-            body.0.extend(seen.to_bytes());
+        match &bucket.seen {
+            Some(seen) => body.bytes(&seen.to_bytes()),
+            None => body.no(),
         }
     }
-    for places in &batch.places {
-        body.number(places.max.get());
+    for max in batch.places.values() {
+        body.number(max.get());
     }
-    for word in &batch.words {
-        body.u16(word.places);
-        body.double(word.number.double());
-        body.double(word.held.into());
-        body.name(&word.worker);
+    for (name, word) in &batch.words {
+        body.number(name.places.into());
+        body.number(word.number.get());
+        body.number(word.held.into());
+        body.bytes(&name.worker);
     }
-    for worker in &batch.workers {
-        body.double(worker.stream.double());
-    }
-    for (worker, request) in &batch.requests {
-        body.u16(*worker);
-        // In decimal, so that a person can read it in the store.
-        body.name(request.to_string().as_bytes());
+    for worker in batch.workers.values() {
+        body.number(worker.stream.get());
+        body.len(worker.requests.len());
+        for request in &worker.requests {
+            // In decimal, so that a person can read it in the store.
+            body.bytes(request.to_string().as_bytes());
+        }
     }
     for (operation, request) in &batch.operations {
         body.operation(operation, *request);
     }
-    body.0
+    body.finish()
 }
 
-struct Body(Vec<u8>);
+struct Body {
+    values: ByteBuf,
+    count: u32,
+}
 
 impl Body {
     fn operation(&mut self, operation: &Operation, request: u16) {
         match operation {
             Operation::Decide(decide) => {
-                self.u8(DECIDE);
+                self.number(DECIDE.into());
                 self.decide(decide, request);
             }
             Operation::End(end) => {
-                self.u8(END);
+                self.number(END.into());
                 self.end(end, request);
             }
             Operation::Charge { bucket, tokens } => {
-                self.u8(CHARGE);
-                self.u16(bucket.0);
-                self.tokens(*tokens);
+                self.number(CHARGE.into());
+                self.number(bucket.0.into());
+                self.number(tokens.get());
             }
         }
     }
 
     fn decide(&mut self, decide: &Decide, request: u16) {
-        self.len_u8(decide.demands.len());
+        self.len(decide.demands.len());
         for demand in &decide.demands {
             let watched = if demand.is_watched { WATCHED } else { 0 };
-            match demand.wanted {
-                Wanted::Tokens(bucket, tokens) => {
-                    self.u8(watched);
-                    self.u16(bucket.0);
-                    self.tokens(tokens);
-                }
-                Wanted::Place(word) => {
-                    self.u8(PLACE | watched);
-                    self.u16(word.0);
-                    self.tokens(Tokens::ONE);
-                }
-            }
+            let (kind, index, tokens) = match demand.wanted {
+                Wanted::Tokens(bucket, tokens) => (watched, bucket.0, tokens),
+                Wanted::Place(word) => (PLACE | watched, word.0, Tokens::ONE),
+            };
+            self.number(kind.into());
+            self.number(index.into());
+            self.number(tokens.get());
         }
-        self.u16(request);
-        let note = decide.opening.as_ref().map_or(&[][..], |opening| &opening.note);
-        self.len_u16(note.len());
-        self.0.extend(note);
+        let opening = decide.opening.as_ref();
+        self.number(opening.map_or(NONE, |opening| opening.worker.0).into());
+        self.number(request.into());
+        self.bytes(opening.map_or(&[], |opening| &opening.note));
     }
 
     fn end(&mut self, end: &End, request: u16) {
-        self.u16(request);
-        self.len_u8(end.corrections.len());
+        self.number(end.worker.0.into());
+        self.number(request.into());
+        self.len(end.corrections.len());
         for Correction { bucket, charge, epoch, used } in &end.corrections {
             let (charged, used) = (charge.tokens().get(), used.get());
-            self.u8(if used > charged { CHARGE_FURTHER } else { GIVE_BACK });
-            self.u16(bucket.0);
+            let kind = if used > charged { CHARGE_FURTHER } else { GIVE_BACK };
+            self.number(kind.into());
+            self.number(bucket.0.into());
             self.number(charged.abs_diff(used));
-            self.double(epoch.double());
-            self.double(charge.revision().into());
+            self.number(epoch.get());
+            self.number(charge.revision().into());
             self.number(charge.burst().get());
         }
     }
 
-    fn name(&mut self, name: &[u8]) {
-        self.len_u8(name.len());
-        self.0.extend(name);
+    fn len(&mut self, len: usize) {
+        self.number(len as u64);
     }
 
-    fn tokens(&mut self, tokens: Tokens) {
-        self.number(tokens.get());
-    }
-
-    /// A number that the types of `limiter` and the checks of a batch keep below 2^53.
+    /// A number that the types of `limiter` and the checks of a batch keep below 2^53, as the script's
+    /// are.
     fn number(&mut self, number: u64) {
-        self.double(Exact::try_from(number).unwrap_or_default().double());
+        let Ok(_) = write_uint(&mut self.values, number);
+        self.count += 1;
     }
 
-    fn double(&mut self, double: f64) {
-        self.0.extend(double.to_le_bytes());
+    fn bytes(&mut self, bytes: &[u8]) {
+        let Ok(()) = write_bin(&mut self.values, bytes);
+        self.count += 1;
     }
 
-    fn u8(&mut self, number: u8) {
-        self.0.push(number);
+    fn no(&mut self) {
+        let Ok(()) = write_bool(&mut self.values, false);
+        self.count += 1;
     }
 
-    fn u16(&mut self, number: u16) {
-        self.0.extend(number.to_le_bytes());
-    }
-
-    /// Lengths that a batch has checked.
-    fn len_u8(&mut self, len: usize) {
-        self.u8(u8::try_from(len).unwrap_or(u8::MAX));
-    }
-
-    fn len_u16(&mut self, len: usize) {
-        self.u16(u16::try_from(len).unwrap_or(u16::MAX));
+    fn finish(self) -> Vec<u8> {
+        let mut body = ByteBuf::with_capacity(self.values.as_slice().len() + 5);
+        let Ok(_) = write_array_len(&mut body, self.count);
+        let mut body = body.into_vec();
+        body.extend(self.values.as_slice());
+        body
     }
 }

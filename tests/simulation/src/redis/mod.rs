@@ -4,6 +4,7 @@
 mod commands;
 mod connection;
 mod data;
+mod messages;
 mod reply;
 mod scripting;
 mod structs;

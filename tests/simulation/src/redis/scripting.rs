@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::{
     commands,
     data::Data,
+    messages,
     reply::Reply,
     structs::{pack, unpack},
 };
@@ -57,6 +58,9 @@ impl Scripting {
         structs.set("pack", lua.create_function(pack)?)?;
         structs.set("unpack", lua.create_function(unpack)?)?;
         globals.set("struct", structs)?;
+        let cmsgpack = lua.create_table()?;
+        cmsgpack.set("unpack", lua.create_function(messages::unpack)?)?;
+        globals.set("cmsgpack", cmsgpack)?;
         // As Redis does it: what is not declared is an error.
         lua.load(
             "setmetatable(_G, {
