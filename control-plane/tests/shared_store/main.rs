@@ -17,6 +17,7 @@ mod table;
 mod taken_over;
 mod takeover;
 mod traffic;
+mod unreadable;
 mod ways;
 mod world;
 mod written;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::{
     BucketIndex, Decide, Exact, Inexact, Operation, Told, Value, Wanted, WordIndex, WorkerIndex,
+    unreadable::{BUCKET, OF_PLACES, OF_WORKER},
     wire,
 };
 
@@ -223,12 +224,18 @@ impl Batch {
         self.buckets.iter().map(|bucket| &*bucket.key)
     }
 
+    /// All keys that the script touches, each with what it is of in the words of a log, in the order in
+    /// which an answer counts them from 1.
+    pub(super) fn keys_of_what(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let buckets = self.buckets.iter().map(|bucket| (BUCKET, &*bucket.key));
+        let places = self.places.iter().map(|places| (OF_PLACES, &*places.key));
+        let workers = self.workers.iter().map(|worker| (OF_WORKER, &*worker.key));
+        buckets.chain(places).chain(workers)
+    }
+
     /// The keys that the script touches, each behind the prefix of the space.
     pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-        let buckets = self.buckets.iter().map(|bucket| &bucket.key);
-        let places = self.places.iter().map(|places| &places.key);
-        let workers = self.workers.iter().map(|worker| &worker.key);
-        buckets.chain(places).chain(workers).map(move |key| [prefix, key].concat())
+        self.keys_of_what().map(move |(_, key)| [prefix, key].concat())
     }
 
     /// The time, where a test sets it.

@@ -26,6 +26,7 @@ mod space;
 mod store;
 mod sweep;
 mod takeover;
+mod unreadable;
 mod url;
 mod value;
 mod wire;

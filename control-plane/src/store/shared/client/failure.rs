@@ -27,9 +27,9 @@ pub enum Failure {
     /// The server did nothing, and another one may: it has to be looked for.
     #[error("the store did nothing: {0}")]
     Elsewhere(String),
-    /// These buckets of the call, counted from 1, were written by a version that writes them otherwise;
-    /// they were left as they are, and nothing was done.
-    #[error("the store has buckets that this version cannot read, {0:?} of the call")]
+    /// These keys of the call, counted from 1, were written by a version that writes them otherwise, or by
+    /// somebody else; they were left as they are, and nothing was done.
+    #[error("the store has keys that this version cannot read, {0:?} of the call")]
     Unreadable(Vec<usize>),
     /// The server answered that it could not, which may have been in the middle.
     #[error("the store refused it: {0}")]
