@@ -132,12 +132,21 @@ fn indices(error: &RedisError) -> Vec<usize> {
     words.map_while(|word| word.parse().ok()).collect()
 }
 
+/// How much of an error is told: what a stranger answered may be in it.
+const CHARS_MAX: usize = 300;
+
+fn in_one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let told = words.join(" ").chars().take(CHARS_MAX).collect::<String>();
+    told.replace(char::is_control, "")
+}
+
 /// The error in words, without what the server may have repeated of a password or a user's name.
 fn text(error: &RedisError) -> String {
     match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             "the user or the password is wrong".to_owned()
         }
-        _ => error.to_string(),
+        _ => in_one_line(&error.to_string()),
     }
 }
