@@ -34,6 +34,8 @@ pub enum Part {
     Configuration,
     /// The balances that are shared with other processes.
     Store,
+    /// Whether all of these can be read.
+    StoreKeys,
     /// Whether these stay when memory is short where they are.
     StoreMemory,
 }

@@ -15,7 +15,7 @@ use super::{FollowMetrics, Kind, Operator, OperatorError, rules::RulesDraft};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, Revision},
     health::{Health, Part},
-    store::{Contents, Edit, WrittenSince},
+    store::{Contents, Edit, Lost, WrittenSince},
 };
 
 /// How often a store that is shared is asked what others wrote: what they write is in force within a
@@ -98,7 +98,10 @@ impl Operator {
         let (edits, newest) = match others {
             WrittenSince::Nothing => return Ok(()),
             WrittenSince::Edits { edits, newest } => (edits, newest),
-            WrittenSince::Everything(contents) => self.edits_towards(contents),
+            WrittenSince::Everything(contents) => {
+                tell_of(contents.lost);
+                self.edits_towards(contents)
+            }
         };
         if edits.is_empty() {
             self.revisions.has_stored(newest);
@@ -135,7 +138,8 @@ impl Operator {
         if rules != before {
             rules.judge()?.put_in_force(&self.ledger);
         }
-        let count = clients.len();
+        let mut removed = 0_usize;
+        let mut written = 0_usize;
         for (index, (edit, revision)) in clients.into_iter().enumerate() {
             if index.is_multiple_of(CLIENTS_IN_A_ROW) {
                 task::yield_now().await;
@@ -143,22 +147,29 @@ impl Operator {
             match &edit {
                 Edit::PutClient(config) => {
                     self.ledger.configure(config);
+                    written += 1;
                 }
                 Edit::RemoveClient(id) => {
                     self.ledger.remove(id.as_str());
+                    removed += 1;
                 }
                 _ => {}
             }
             self.revisions.stored(&edit, revision);
         }
         self.revisions.has_stored(newest);
-        info!(revision = newest.get(), clients = count, "what others configured is in force");
+        info!(
+            revision = newest.get(),
+            clients = written,
+            clients_removed = removed,
+            "what others configured is in force"
+        );
         Ok(())
     }
 
     /// What has to be done so that `contents` is in force, and nothing else.
     fn edits_towards(&self, contents: Contents) -> (Vec<(Edit, Revision)>, Revision) {
-        let Contents { clients, limits, models, newest } = contents;
+        let Contents { clients, limits, models, newest, lost: _ } = contents;
         let mut edits = Vec::new();
         let ids: HashSet<_, RandomState> = clients.iter().map(|(one, _)| one.id.clone()).collect();
         let mut after: Option<ClientId> = None;
@@ -181,6 +192,21 @@ impl Operator {
         let models = models.into_iter();
         edits.extend(models.map(|((name, of), at)| (Edit::PutModel(name, of), at)));
         (edits, newest)
+    }
+}
+
+/// Says that something is gone from the store that no control plane removed. It is in force nowhere from now
+/// on: of what the store does not have every control plane would know something else.
+fn tell_of(lost: Lost) {
+    let Lost { clients, limits, models } = lost;
+    if !lost.is_nothing() {
+        warn!(
+            clients,
+            limits,
+            models,
+            "the shared store has lost what was configured, or somebody deleted it there: no control plane \
+             did, and it is in force no more; configure it again"
+        );
     }
 }
 

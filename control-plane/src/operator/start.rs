@@ -27,7 +27,7 @@ pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     let load = async move {
         let contents = loading.store.load().await?;
         loading.revisions.loaded(&contents);
-        let Contents { clients, limits, models, newest } = contents;
+        let Contents { clients, limits, models, newest, lost: _ } = contents;
         let limits = limits.into_iter().map(|(limit, _)| limit);
         let models = models.into_iter().map(|(model, _)| model).collect();
         put_rules_in_force(limits, models, &loading.ledger)?;

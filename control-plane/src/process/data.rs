@@ -65,6 +65,7 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Ok(Said::Beside(text)) => exit::done(&text),
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
+        Err(Failure::Share(error @ ShareError::File(_))) => exit::refuse(&error),
         Err(Failure::Share(error)) => exit::unavailable(&error),
         Err(Failure::Data(error)) => match error {
             DataError::Folder(OpenError::Damaged { .. } | OpenError::Newer(_))

@@ -1,10 +1,6 @@
 //! Where a process keeps what outlives it: nowhere, in a folder of its own, or in a store that it shares.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use futures_util::{
     FutureExt as _,
@@ -13,7 +9,11 @@ use futures_util::{
 use prometheus::Registry;
 use tracing::info;
 
-use super::{store_found, store_watch::StoreWatch};
+use super::{
+    store_files::{self, StoreFileError},
+    store_found,
+    store_watch::StoreWatch,
+};
 use crate::{
     excerpt::path_in_one_line,
     health::Health,
@@ -23,7 +23,7 @@ use crate::{
         shared::{
             self, ClockDifference, Committer, Link, SharedConfiguration, SharedStore, SpaceError,
             Standing, StoreFailureMode, StoreMetrics, StoreUrl, Topology,
-            client::{Client, Credentials, Failure, Mode, Secret, Server, Target, Trust},
+            client::{Client, Credentials, Failure, Mode, Secret, Server, Stranger, Target, Trust},
         },
     },
 };
@@ -67,15 +67,16 @@ pub(super) enum ShareError {
     /// A metric is defined twice.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// A file cannot be read.
-    #[error("{name}={} cannot be read: {error}", path_in_one_line(path))]
-    File {
-        /// The setting that names it.
-        name: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The operating system's answer.
-        error: io::Error,
+    /// A file is not what its setting says.
+    #[error(transparent)]
+    File(#[from] StoreFileError),
+    /// Another one answers.
+    #[error("STORE_URL={url} (--store-url) cannot be used: {stranger}")]
+    Stranger {
+        /// The store.
+        url: Box<StoreUrl>,
+        /// Who answers.
+        stranger: Stranger,
     },
     /// It cannot be called.
     #[error("STORE_URL={url} (--store-url) cannot be used: {failure}")]
@@ -230,8 +231,16 @@ impl Called {
     async fn to(url: &StoreUrl, config: &shared::Config) -> Result<Self, ShareError> {
         let target = target(url, config)?;
         let reads = Link::new(target.clone(), &config.prefix);
-        let server = reads.ask(async |client: Client| client.server().await).await;
-        let server = server.map_err(|failure| failed(url, failure))?;
+        let server = match reads.ask(async |client: Client| client.server().await).await {
+            Ok(server) => server,
+            Err(failure) => {
+                let stranger = Stranger::at(&target).await;
+                return Err(stranger.map_or_else(
+                    || failed(url, failure),
+                    |stranger| ShareError::Stranger { url: Box::new(url.clone()), stranger },
+                ));
+            }
+        };
         judge(url, &server)?;
         Ok(Self { target, reads, server })
     }
@@ -299,24 +308,17 @@ fn contradiction(topology: &Topology, mode: Mode) -> Option<(&'static str, &'sta
 fn target(url: &StoreUrl, config: &shared::Config) -> Result<Target, ShareError> {
     let password = match (&url.password, &config.password_file) {
         (Some(password), _) => Some(password.clone()),
-        (None, Some(path)) => {
-            let text = read("STORE_PASSWORD_FILE", path)?;
-            Some(String::from_utf8_lossy(&text).trim_end_matches(['\r', '\n']).to_owned())
-        }
+        (None, Some(path)) => Some(store_files::password(path)?),
         (None, None) => None,
     };
     let tls = match (&config.ca_file, url.tls) {
         (_, false) => None,
         (None, true) => Some(Trust::System),
-        (Some(path), true) => Some(Trust::Authorities(read("STORE_CA_FILE", path)?)),
+        (Some(path), true) => Some(Trust::Authorities(store_files::certificates(path)?)),
     };
     Ok(Target {
         topology: url.topology.clone(),
         tls,
         credentials: Credentials { user: url.user.clone(), password: password.map(Secret::new) },
     })
-}
-
-fn read(name: &'static str, path: &Path) -> Result<Vec<u8>, ShareError> {
-    fs::read(path).map_err(|error| ShareError::File { name, path: path.to_owned(), error })
 }

@@ -13,6 +13,7 @@ mod run;
 mod serve;
 mod servers;
 mod stop_signal;
+mod store_files;
 mod store_found;
 mod store_sweep;
 mod store_watch;

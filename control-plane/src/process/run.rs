@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{
     Command, Invocation, data, envoy_config, exit, health_check,
+    kept::ShareError,
     serve::{self, ServeError},
     validate,
 };
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
+                Err(ServeError::Share(error @ ShareError::File(_))) => exit::refuse(&error),
                 Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(ServeError::State(error)) => exit::cannot_create(&error),
                 // What is in the folder cannot be read, or a new one not be written.

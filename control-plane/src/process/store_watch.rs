@@ -1,5 +1,5 @@
-//! Tells people that the store is away, or is run so that it forgets, and that all is well again. Requests
-//! are served meanwhile, by `STORE_FAILURE_MODE`, so the process stays ready.
+//! Tells people that the store is away, is run so that it forgets, or has keys that nobody can read, and that
+//! all is well again. Requests are served meanwhile, by `STORE_FAILURE_MODE`, so the process stays ready.
 
 use std::convert::Infallible;
 
@@ -16,6 +16,7 @@ use crate::{
 pub(super) struct StoreWatch {
     why_away: watch::Receiver<Option<String>>,
     evicts: watch::Receiver<Option<String>>,
+    unreadable: watch::Receiver<usize>,
     meanwhile: &'static str,
 }
 
@@ -28,7 +29,8 @@ impl StoreWatch {
             StoreFailureMode::Open => "requests pass",
         };
         let (why_away, evicts) = (committer.why_away(), committer.presence().evicts());
-        Self { why_away, evicts, meanwhile }
+        let unreadable = committer.unreadable_keys();
+        Self { why_away, evicts, unreadable, meanwhile }
     }
 
     /// Tells `health` of each change, until the process stops.
@@ -57,10 +59,22 @@ impl StoreWatch {
                 }
                 None => health.recover(Part::StoreMemory),
             }
+            let unreadable = *self.unreadable.borrow_and_update();
+            if unreadable > 0 {
+                let reason = format!(
+                    "keys of the shared store that cannot be read: {unreadable}, which the log names; \
+                     where one is needed, {}",
+                    self.meanwhile
+                );
+                health.degrade(Part::StoreKeys, reason);
+            } else {
+                health.recover(Part::StoreKeys);
+            }
             let changed = async {
                 tokio::select! {
                     changed = self.why_away.changed() => changed,
                     changed = self.evicts.changed() => changed,
+                    changed = self.unreadable.changed() => changed,
                 }
             };
             if !matches!(shutdown.run_until_cancelled(changed).await, Some(Ok(()))) {

@@ -11,6 +11,18 @@ use super::{
 /// Characters of a refused value that are repeated.
 const SHOWN_CHARS_MAX: usize = 80;
 
+/// Schemes of URLs that may have credentials.
+const SCHEMES: [&str; 8] = [
+    "http",
+    "https",
+    "redis",
+    "rediss",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+];
+
 /// Why there are no settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -57,12 +69,13 @@ pub struct NotAllowed {
 }
 
 impl NotAllowed {
-    pub(super) fn setting(setting: &Setting, given: GivenText) -> Self {
+    /// Of a value in place of which this is `allowed`.
+    pub(super) fn setting(setting: &Setting, given: GivenText, allowed: String) -> Self {
         Self {
             name: given.variable.map_or(Cow::Borrowed(setting.name), Cow::Owned),
             value: shown(&given.value, setting.echo),
             flag: setting.flag.map(|flag| format!(" (--{})", flag.name)).unwrap_or_default(),
-            allowed: setting.allowed(),
+            allowed,
         }
     }
 
@@ -105,7 +118,7 @@ fn masked(text: String) -> String {
         return text;
     }
     match text.split_once("://") {
-        Some((scheme @ ("http" | "https"), _)) => format!("{scheme}://***"),
+        Some((scheme, _)) if SCHEMES.contains(&scheme) => format!("{scheme}://***"),
         _ => "***".to_owned(),
     }
 }

@@ -15,6 +15,9 @@ pub(super) trait Field: Sync {
     /// Which values are allowed, as it is said after one that is not.
     fn allowed(&self) -> String;
 
+    /// The same after one that is written so.
+    fn allowed_instead_of(&self, text: &str) -> String;
+
     /// The port that is listened on by its value, if it is a port and not any free one.
     fn port(&self, settings: &Settings) -> Option<NonZeroU16>;
 }
@@ -43,6 +46,10 @@ impl<T, N: Notation<T> + Sync> Field for Place<T, N> {
 
     fn allowed(&self) -> String {
         self.notation.allowed()
+    }
+
+    fn allowed_instead_of(&self, text: &str) -> String {
+        self.notation.allowed_instead_of(text)
     }
 
     fn port(&self, settings: &Settings) -> Option<NonZeroU16> {

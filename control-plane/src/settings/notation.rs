@@ -6,7 +6,10 @@ use limiter::Tokens;
 use proto::plugin_config::{ExemptPath, ModelFrom, ModelHeader};
 
 use super::value::{Value, number};
-use crate::store::{self, shared::StoreUrl};
+use crate::store::{
+    self,
+    shared::{StoreUrl, StoreUrlError},
+};
 
 /// How values of a type are written, and which of them are allowed.
 pub(crate) trait Notation<T> {
@@ -18,6 +21,11 @@ pub(crate) trait Notation<T> {
 
     /// Which values are allowed, as it is said after one that is not.
     fn allowed(&self) -> String;
+
+    /// The same after one that is written so, where more can be said of it.
+    fn allowed_instead_of(&self, _text: &str) -> String {
+        self.allowed()
+    }
 
     /// The port that is listened on by `value`, if it is a port and not any free one.
     fn port(&self, _value: &T) -> Option<NonZeroU16> {
@@ -143,7 +151,7 @@ pub(super) struct Optional(pub(super) &'static str);
 
 impl Notation<Option<StoreUrl>> for Optional {
     fn parse(&self, text: &str) -> Option<Option<StoreUrl>> {
-        if text.is_empty() { Some(None) } else { StoreUrl::parse(text).map(Some) }
+        if text.is_empty() { Some(None) } else { StoreUrl::parse(text).ok().map(Some) }
     }
 
     fn text(&self, url: &Option<StoreUrl>) -> String {
@@ -152,6 +160,13 @@ impl Notation<Option<StoreUrl>> for Optional {
 
     fn allowed(&self) -> String {
         self.0.to_owned()
+    }
+
+    fn allowed_instead_of(&self, text: &str) -> String {
+        match StoreUrl::parse(text) {
+            Ok(_) | Err(StoreUrlError::Scheme) => self.allowed(),
+            Err(error) => error.to_string(),
+        }
     }
 }
 

@@ -24,4 +24,4 @@ pub use edit::Edit;
 pub use error::{NewerFormat, OpenError, StoreError};
 pub use new_folder::NewFolder;
 pub use none::NoStore;
-pub use port::{ConfigStore, Contents, WrittenSince};
+pub use port::{ConfigStore, Contents, Lost, WrittenSince};

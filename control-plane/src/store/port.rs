@@ -111,4 +111,24 @@ pub struct Contents {
     pub models: Vec<((Name, Patterns), Revision)>,
     /// The revision of the last write, which may have removed something.
     pub newest: Revision,
+    /// What is gone since it was last told though nobody who shares the store removed it.
+    pub lost: Lost,
+}
+
+/// How much is gone that nobody removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Clients.
+    pub clients: usize,
+    /// Limits beside their own two.
+    pub limits: usize,
+    /// Models.
+    pub models: usize,
+}
+
+impl Lost {
+    /// Whether nothing is.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }

@@ -1,6 +1,8 @@
 //! What an operator sees of a control plane whose store goes away and comes back: a real process, and a
 //! real store.
 
+use std::net::SocketAddr;
+
 use harness::{
     control_plane::{ControlPlane, Settings},
     deadline::{eventually, eventually_equal, soon},
@@ -42,7 +44,10 @@ impl World {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let address = self.control_plane.metrics_address();
+        self.get_at(self.control_plane.metrics_address(), path).await
+    }
+
+    async fn get_at(&self, address: SocketAddr, path: &str) -> Value {
         let answer = HttpClient::one_connection_each(address).get(path).send().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
@@ -149,6 +154,73 @@ async fn a_store_that_stands_still_is_told_by_what_becomes_of_requests() {
     world.redis.process().thaw();
     world.is_healthy().await;
     assert!(is_none(world.metric("merges_total").await), "it has lost nothing");
+}
+
+/// Deletes something in the store beside all control planes, which is told, and in force no more.
+async fn check_that_what_is_deleted_is_told(deleted: &[&[u8]], is_left: &str, told: &str) {
+    let world = World::start(&[], &[("DEMO_CLIENTS", "false")]).await;
+    let admin = world.control_plane.admin();
+    for client in ["a", "b"] {
+        admin.put_client(client, 1, None).await;
+    }
+    admin.put_limit("all", &json!({"match": {}, "concurrent": 5})).await;
+    world.redis.command(deleted).await;
+    eventually("it is told", || async {
+        world.control_plane.log().contains("somebody deleted it there").then_some(())
+    })
+    .await;
+    let log = world.control_plane.log();
+    let warned = log.lines().find(|line| line.contains("somebody deleted it there"));
+    let warned = warned.expect("it was there");
+    assert!(warned.contains(" WARN ") && warned.contains(told), "{warned}");
+    eventually_equal("clients", is_left.to_owned(), || async {
+        let clients = world.get_at(world.control_plane.rest_address(), "/api/v1/clients").await;
+        let ids = clients["clients"].as_object().expect("clients by their ids").keys();
+        ids.map(String::as_str).collect::<Vec<_>>().join(" ")
+    })
+    .await;
+    // What is configured then is as ever.
+    admin.put_client("a", 1, None).await;
+    world.is_healthy().await;
+    let log = world.control_plane.log();
+    assert_eq!(log.matches("somebody deleted it there").count(), 1, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_deleted_in_the_store_by_hand_is_told_by_its_number_and_in_force_no_more() {
+    const ROWS: &[u8] = b"{flowguard}:config:rows";
+    let row: [&[u8]; 4] = [b"HDEL", ROWS, b"ca", b"lall"];
+    check_that_what_is_deleted_is_told(&row, "b", "clients=1 limits=1 models=0").await;
+    check_that_what_is_deleted_is_told(&[b"DEL", ROWS], "", "clients=2 limits=1 models=0").await;
+    check_that_what_is_deleted_is_told(&[b"FLUSHALL"], "", "clients=2 limits=1 models=0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_control_plane_removes_is_told_as_removed_and_no_loss() {
+    let world = World::start(&[], &[("DEMO_CLIENTS", "false")]).await;
+    let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
+    let url = format!("redis://{}", world.redis.address());
+    let settings = [("STORE_URL", url.as_str()), ("DEMO_CLIENTS", "false")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let other = ControlPlane::start(settings.into(), folder.path().to_owned()).await;
+    let clients = ["a", "b", "c"];
+    for client in clients {
+        world.control_plane.admin().put_client(client, 1, None).await;
+    }
+    for client in clients {
+        let removed = world.control_plane.admin().delete(client).await;
+        assert_eq!(removed.status, 200, "{}", removed.text());
+    }
+    eventually("the other one says so", || async {
+        let log = other.log();
+        let removed = log.lines().filter_map(|line| line.split_once("clients_removed="));
+        let removed = removed.filter_map(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
+        (removed.sum::<u64>() == 3).then_some(())
+    })
+    .await;
+    for log in [world.control_plane.log(), other.log()] {
+        assert!(!log.contains("somebody deleted it there"), "{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -178,6 +178,37 @@ fn two_listeners_never_share_a_port() {
 }
 
 #[test]
+fn a_store_that_is_none_is_refused_for_what_is_wrong_with_it_and_never_repeats_who_logs_in() {
+    for (value, shown, allowed) in [
+        ("redis:/store", "redis:/store", "a URL such as redis://host:6379, "),
+        ("redis://store/1", "redis://store/1", "redis:// ends with its host and port, "),
+        (
+            "redis+cluster://a,b/1",
+            "redis+cluster://a,b/1",
+            "redis+cluster:// ends with its hosts, ",
+        ),
+        ("redis://store:0", "redis://store:0", "a port is an integer from 1 to 65535; "),
+        ("redis+sentinel://a,b", "redis+sentinel://a,b", "behind its hosts redis+sentinel:// has "),
+        ("redis://a,b", "redis://a,b", "redis:// has one host: "),
+        ("redis://:secret@store/1", "redis://***", "redis:// ends with its host and port, "),
+        ("rediss+cluster://secret@", "rediss+cluster://***", "a host is a name or an IP address, "),
+        (
+            "redis+sentinel://me:secret@a,me:secret@b/main",
+            "redis+sentinel://***",
+            "a user and a password stand once, before the first host, and are told to every other one; \
+             here they stand again before b ",
+        ),
+    ] {
+        let told = refusal(&[], &[("STORE_URL", value)]);
+        let begin = format!("STORE_URL={shown} (--store-url) is not allowed: {allowed}");
+        assert!(told.starts_with(&begin), "{told}");
+        assert!(!told.contains(['\n', '\r']) && !told.contains("secret"), "{told}");
+    }
+    let lines = settings(&[], &[("STORE_URL", "redis://secret@store")]).to_lines();
+    assert!(lines.contains("STORE_URL=redis://***@store:6379\n"), "{lines}");
+}
+
+#[test]
 fn keys_that_a_cluster_would_spread_over_its_servers_are_refused() {
     let cluster = ("STORE_URL", "redis+cluster://node-1,node-2:7000");
     for prefix in ["limits:", "{}limits:", "limits}{:", "{}{limits}:", "{limits"] {

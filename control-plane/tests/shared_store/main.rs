@@ -17,6 +17,7 @@ mod table;
 mod taken_over;
 mod takeover;
 mod traffic;
+mod unreadable;
 mod ways;
 mod world;
 mod written;
@@ -103,9 +104,6 @@ async fn an_end_that_takes_effect_twice_is_found_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_nobody_has_any_more_and_still_decides_is_found_at_once() {
-    check_that_a_mistake_is_found(
-        "if index > 0 and has_gone[worker_of[index]] then",
-        "if false then",
-    )
-    .await;
+    check_that_a_mistake_is_found("if worker and worker.has_gone then return GONE, 0 end\n", "")
+        .await;
 }

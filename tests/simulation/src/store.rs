@@ -110,7 +110,7 @@ impl ConfigStore for DurableStore {
         let clients = state.clients.values().map(|config| (config.clone(), newest)).collect();
         let limits = state.limits.values().map(|limit| (limit.clone(), newest)).collect();
         let models = state.models.clone().into_iter().map(|model| (model, newest)).collect();
-        Ok(Contents { clients, limits, models, newest })
+        Ok(Contents { clients, limits, models, newest, ..Contents::default() })
     }
 
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {

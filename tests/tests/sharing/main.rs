@@ -9,6 +9,7 @@ mod restarted;
 mod spread;
 mod start;
 mod taken_over;
+mod unreadable;
 
 use harness::TestStack;
 use harness::admin::Admin;

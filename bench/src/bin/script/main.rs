@@ -43,7 +43,7 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let kind = if options.valkey { Kind::Valkey } else { Kind::Redis };
     let redis = Redis::start(kind, &[]).await;
-    let url = StoreUrl::parse(&format!("redis://{}", redis.address())).ok_or("no address")?;
+    let url = StoreUrl::parse(&format!("redis://{}", redis.address()))?;
     let target = Target::plain(url.topology);
     let script = match &options.script {
         Some(path) => std::fs::read_to_string(path)?,

@@ -100,8 +100,15 @@ impl Setting {
 
     /// Puts what was given into `settings`.
     pub(super) fn read(&self, settings: &mut Settings, given: GivenText) -> Result<(), NotAllowed> {
-        let read = given.value.to_str().and_then(|text| self.fills.read(settings, text));
-        read.ok_or_else(|| NotAllowed::setting(self, given))
+        let Some(text) = given.value.to_str() else {
+            let allowed = self.allowed();
+            return Err(NotAllowed::setting(self, given, allowed));
+        };
+        if self.fills.read(settings, text).is_some() {
+            return Ok(());
+        }
+        let allowed = self.fills.allowed_instead_of(text);
+        Err(NotAllowed::setting(self, given, allowed))
     }
 
     /// The port that is listened on by it, if it is a port and not any free one.

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::{
     BucketIndex, Decide, Exact, Inexact, Operation, Told, Value, Wanted, WordIndex, WorkerIndex,
+    unreadable::{BUCKET, OF_PLACES, OF_WORKER},
     wire,
 };
 
@@ -206,10 +207,18 @@ impl Batch {
         Some(name.places)
     }
 
+    /// All keys that the script touches, each with what it is of in the words of a log, in the order in
+    /// which an answer counts them from 1.
+    pub(super) fn keys_of_what(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let buckets = self.buckets.keys().map(|key| (BUCKET, &**key));
+        let places = self.places.keys().map(|key| (OF_PLACES, &**key));
+        let workers = self.workers.keys().map(|key| (OF_WORKER, &**key));
+        buckets.chain(places).chain(workers)
+    }
+
     /// The keys that the script touches, each behind the prefix of the space.
     pub(super) fn keys(&self, prefix: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-        let (buckets, places) = (self.buckets.keys(), self.places.keys());
-        buckets.chain(places).chain(self.workers.keys()).map(move |key| [prefix, key].concat())
+        self.keys_of_what().map(move |(_, key)| [prefix, key].concat())
     }
 
     /// The time, where a test sets it.

@@ -5,7 +5,7 @@
 //! charged when the store is back.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     num::NonZeroU64,
     sync::Arc,
 };
@@ -22,17 +22,11 @@ use super::{
     wish::{ChargeWish, DecideWish, Decided, EndWish, Hold, RequestName, Stands, Thing},
 };
 
-/// How many buckets that can't be read are kept in mind.
-const UNREADABLE_MAX: usize = 10_000;
-
 /// Parts of limits, and what was admitted by them.
 #[derive(Debug, Default)]
 pub(super) struct Local {
     /// In the order of their keys, so that the store is told the same in every run of the same story.
     buckets: BTreeMap<Arc<[u8]>, Part>,
-    /// Buckets that the store has and that nobody here can read: while it answers, too, these are decided
-    /// over by their parts.
-    unreadable: BTreeSet<Arc<[u8]>>,
     /// Requests that were admitted here, by worker and number, and after how many settlements: the store
     /// does not know them.
     open: HashMap<([u8; 16], u32), u64, RandomState>,
@@ -153,10 +147,10 @@ impl Local {
     }
 
     /// What was charged without the store, which it has to be told now that it answers. What it can't be
-    /// told is kept.
-    pub(super) fn settle(&mut self) -> Vec<ChargeWish> {
-        let Self { buckets, unreadable, .. } = self;
-        let told = buckets.extract_if(.., |key, _| !unreadable.contains(key));
+    /// told is kept: of buckets that nobody can read it is decided by their parts while the store answers,
+    /// too.
+    pub(super) fn settle(&mut self, can_be_told: impl Fn(&[u8]) -> bool) -> Vec<ChargeWish> {
+        let told = self.buckets.extract_if(.., |key, _| can_be_told(key));
         let told: Vec<_> = told.collect();
         if told.is_empty() {
             return Vec::new();
@@ -167,16 +161,6 @@ impl Local {
             Some(ChargeWish { key, told, tokens: Tokens::new(charged.min(AMOUNT_MAX)).ok()? })
         });
         owed.collect()
-    }
-
-    /// The store has a bucket that can't be read here; whether that is news.
-    pub(super) fn cannot_be_read(&mut self, key: &[u8]) -> bool {
-        self.unreadable.len() < UNREADABLE_MAX && self.unreadable.insert(key.into())
-    }
-
-    /// The store has a bucket that can be read; whether that is news.
-    pub(super) fn can_be_read(&mut self, key: &[u8]) -> bool {
-        !self.unreadable.is_empty() && self.unreadable.remove(key)
     }
 
     fn part(

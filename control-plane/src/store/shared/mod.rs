@@ -26,7 +26,9 @@ mod space;
 mod store;
 mod sweep;
 mod takeover;
+mod unreadable;
 mod url;
+mod url_error;
 mod value;
 mod wire;
 mod wish;
@@ -55,6 +57,7 @@ pub use store::SharedStore;
 pub use sweep::STEP_INTERVAL;
 pub use takeover::{TakenOver, Takeover};
 pub use url::{Server, StoreUrl, Topology};
+pub use url_error::StoreUrlError;
 pub use value::{Told, UnreadableValue, VALUE_LEN, Value};
 pub use wish::{
     ChargeWish, DecideWish, Decided, DemandWish, Done, EndWish, Hold, RequestName, Stands, Thing,

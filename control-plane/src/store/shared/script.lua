@@ -194,8 +194,22 @@ local pos = 6
 local place_keys = bucket_count
 local worker_keys = place_keys + place_count
 
+-- Keys that another version wrote otherwise, or somebody else: nothing is done then.
+local unreadable = {}
+
+-- A hash's field without a name, in place of which `nothing` stands where it can't be read, and others.
+local function fields_of(index, nothing, ...)
+  local said = redis.pcall('HMGET', KEYS[index], '', ...)
+  if said.err and not said.err:find('WRONGTYPE', 1, true) then error(said.err) end
+  if said.err or said[1] and #said[1] ~= #nothing then
+    unreadable[#unreadable + 1] = index
+    return { nothing }
+  end
+  return said
+end
+
 -- The buckets, brought to this time under the numbers that hold.
-local found, unreadable = {}, {}
+local found = {}
 if bucket_count > 0 then found = call('MGET', unpack(KEYS, 1, bucket_count)) end
 for i = 1, bucket_count do
   local epoch, revision, since, n, b, w, was_seen = unpack(body, pos, pos + 6)
@@ -220,9 +234,6 @@ for i = 1, bucket_count do
   end
   buckets[i] = bucket or full(epoch, revision, now, n, b, w)
 end
-if #unreadable > 0 then
-  return redis.error_reply('UNREADABLE ' .. table.concat(unreadable, ' ') .. ' are of a format that this version does not know')
-end
 
 -- Places are told, never counted: a worker says how many it holds, whatever was said before, and what
 -- was lost or said twice is put right by its next word. A word that is older than one that was heard
@@ -245,6 +256,13 @@ for i = 1, word_count do
   place.workers[#place.workers + 1] = worker
 end
 
+-- What a worker said of its places; nothing where that can't be read.
+local function word_of(place, value)
+  if #value == 24 then return unpack_from('<ddd', value) end
+  place.is_damaged = true
+  return -1, 0, 0
+end
+
 -- A field without a name has the sum of all that is held, and when the first lease ends. A lease that
 -- ends later than one that begins now is by a clock that was set back since.
 local function count_anew(place)
@@ -253,7 +271,7 @@ local function count_anew(place)
   for i = 1, #fields, 2 do
     local worker = fields[i]
     if worker ~= '' then
-      local number, held, lease_end = unpack_from('<ddd', fields[i + 1])
+      local number, held, lease_end = word_of(place, fields[i + 1])
       if lease_end <= now then
         place.gone[#place.gone + 1] = worker
       else
@@ -270,7 +288,7 @@ end
 
 for i = 1, place_count do
   local place = places[i]
-  local said = call('HMGET', place.key, '', unpack(place.workers))
+  local said = fields_of(place_keys + i, pack('<dd', 0, now + LEASE_MS), unpack(place.workers))
   if said[1] then
     place.taken, place.first_end = unpack_from('<dd', said[1])
   end
@@ -279,7 +297,7 @@ for i = 1, place_count do
   end
   for j, word in ipairs(place.words) do
     local number, held, lease_end = -1, 0, 0
-    if said[j + 1] then number, held, lease_end = unpack_from('<ddd', said[j + 1]) end
+    if said[j + 1] then number, held, lease_end = word_of(place, said[j + 1]) end
     if lease_end <= now then number, held = -1, 0 end
     if word.number > number then
       word.is_news = true
@@ -287,6 +305,9 @@ for i = 1, place_count do
     end
   end
   place.taken_before = place.taken
+  if place.is_damaged or not (place.taken >= 0 and place.taken < 2 ^ 53 and place.taken % 1 == 0) then
+    unreadable[#unreadable + 1] = place_keys + i
+  end
 end
 
 -- The requests that this call begins or ends, by worker: their names, whether each is open, and what is
@@ -301,11 +322,15 @@ for i = 1, worker_count do
   pos = first + count
   local worker = { first = first, count = count, is_open = {}, notes = {}, has_ended = {} }
   if count > 0 then
-    local said = call('HMGET', KEYS[worker_keys + i], '', unpack(body, first, pos - 1))
+    local said = fields_of(worker_keys + i, pack('<d', 0), unpack(body, first, pos - 1))
     worker.has_gone = said[1] and unpack_from('<d', said[1]) > stream
     for j = 1, count do worker.is_open[j] = said[j + 1] ~= false end
   end
   workers[i] = worker
+end
+
+if #unreadable > 0 then
+  return redis.error_reply('UNREADABLE ' .. table.concat(unreadable, ' ') .. ' cannot be read by this version')
 end
 
 local REFUSED, DONE, DONE_BEFORE, GONE = 0, 1, 2, 3

@@ -54,7 +54,21 @@ impl SharedStore {
         worker: &WorkerName,
         by: &[u8],
     ) -> Result<Option<TakenOver>, Unavailable> {
-        self.ask(async |client: Client| self.takeover.of(&client, worker, by).await).await
+        let take_over = async |client: Client| {
+            let taken_over = self.takeover.of(&client, worker, by).await;
+            match &taken_over {
+                Ok(_) => self.committer.reads(&[&whereabouts(worker), &worker.key]),
+                Err(Failure::Unreadable(keys)) if *keys == [1] => {
+                    self.committer.cannot_read(&whereabouts(worker));
+                }
+                Err(Failure::Unreadable(_) | Failure::NotUnderstood(_)) => {
+                    self.committer.cannot_read(&worker.key);
+                }
+                Err(_) => {}
+            }
+            taken_over
+        };
+        self.ask(take_over).await
     }
 
     /// To which control plane a worker came last, that has been at one before.

@@ -4,10 +4,11 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
+use super::url_error::StoreUrlError;
 use crate::host::Host;
 
 /// How many servers one URL can name.
-const SERVERS_MAX: usize = 16;
+pub(super) const SERVERS_MAX: usize = 16;
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -53,52 +54,71 @@ pub struct Server {
 impl StoreUrl {
     /// The store of a URL such as `redis://host:6379`, `rediss://user:password@host`,
     /// `redis+sentinel://host-1,host-2/service` or `redis+cluster://host-1,host-2`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
+    ///
+    /// # Errors
+    /// What is allowed where it says something else.
+    pub fn parse(text: &str) -> Result<Self, StoreUrlError> {
+        let (scheme, rest) = text.split_once("://").ok_or(StoreUrlError::Scheme)?;
         let (family, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
         let tls = match family {
             "redis" => false,
             "rediss" => true,
-            _ => return None,
+            _ => return Err(StoreUrlError::Scheme),
         };
         let (login, rest) = match rest.rsplit_once('@') {
             Some((login, rest)) => (Some(login), rest),
             None => (None, rest),
         };
         let (servers, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, password) = match login {
-            Some(login) => login_of(login)?,
-            None => (None, None),
-        };
+        if login.is_some_and(stands_before_two) {
+            let again = servers.split(',').next().unwrap_or_default();
+            return Err(StoreUrlError::LoginAgain(Server::parse(again, PORT)?.host));
+        }
         let topology = match kind {
-            "" if path.is_empty() => Topology::Single(Server::parse(servers, PORT)?),
-            "sentinel" if is_service(path) => Topology::Sentinel {
+            "" if servers.contains(',') => return Err(StoreUrlError::Several),
+            "" if !path.is_empty() => return Err(StoreUrlError::Database),
+            "" => Topology::Single(Server::parse(servers, PORT)?),
+            "sentinel" if path.is_empty() => return Err(StoreUrlError::NoService),
+            "sentinel" if !is_service(path) => return Err(StoreUrlError::Service),
+            "sentinel" => Topology::Sentinel {
                 sentinels: all_of(servers, SENTINEL_PORT)?,
                 service: path.to_owned(),
             },
-            "cluster" if path.is_empty() => Topology::Cluster(all_of(servers, PORT)?),
-            _ => return None,
+            "cluster" if !path.is_empty() => return Err(StoreUrlError::ClusterDatabase),
+            "cluster" => Topology::Cluster(all_of(servers, PORT)?),
+            _ => return Err(StoreUrlError::Scheme),
         };
-        Some(Self { tls, topology, user, password })
+        let login = login.map(|login| login_of(login).ok_or(StoreUrlError::Login)).transpose()?;
+        let (user, password) = login.unwrap_or_default();
+        Ok(Self { tls, topology, user, password })
     }
 }
 
 impl Server {
-    fn parse(text: &str, default_port: u16) -> Option<Self> {
+    fn parse(text: &str, default_port: u16) -> Result<Self, StoreUrlError> {
         let (host, port) = match text.rsplit_once(':') {
             // The colon of an IPv6 address stands in its brackets.
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().ok().filter(|port| *port > 0)?)
+                let port = port.parse().ok().filter(|port| *port > 0);
+                (host, port.ok_or(StoreUrlError::Port)?)
             }
             _ => (text, default_port),
         };
-        Some(Self { host: Host::parse(host)?, port })
+        Ok(Self { host: Host::parse(host).ok_or(StoreUrlError::Host)?, port })
     }
 }
 
-fn all_of(servers: &str, default_port: u16) -> Option<Vec<Server>> {
-    let servers = servers.split(',').map(|server| Server::parse(server, default_port));
-    servers.collect::<Option<Vec<_>>>().filter(|servers| servers.len() <= SERVERS_MAX)
+fn all_of(servers: &str, default_port: u16) -> Result<Vec<Server>, StoreUrlError> {
+    if servers.split(',').count() > SERVERS_MAX {
+        return Err(StoreUrlError::TooMany);
+    }
+    servers.split(',').map(|server| Server::parse(server, default_port)).collect()
+}
+
+/// Whether what stands before the last `@` has a host of its own, so that user and password of the next
+/// one follow. Before a single host all of it would be theirs.
+fn stands_before_two(login: &str) -> bool {
+    login.split_once('@').is_some_and(|(_, rest)| rest.contains(','))
 }
 
 /// User and password before the `@`, of which each may be missing.
@@ -125,7 +145,8 @@ fn is_service(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(is_of_name)
 }
 
-/// The same without the password, which belongs in no log and on no screen.
+/// The same without what stands before the `@`, which belongs in no log and on no screen: where the password
+/// stands alone it looks like a user.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tls, topology, user, password } = self;
@@ -136,9 +157,7 @@ impl fmt::Display for StoreUrl {
             Topology::Cluster(_) => "+cluster://",
         })?;
         if user.is_some() || password.is_some() {
-            let user = user.as_deref().unwrap_or_default();
-            let hidden = if password.is_some() { ":***" } else { "" };
-            write!(f, "{user}{hidden}@")?;
+            f.write_str("***@")?;
         }
         match topology {
             Topology::Single(server) => write!(f, "{server}"),
@@ -184,7 +203,6 @@ mod tests {
             ("redis://[::1]:7000", "redis://[::1]:7000"),
             ("redis+sentinel://a,b:1/main", "redis+sentinel://a:26379,b:1/main"),
             ("rediss+cluster://a,b", "rediss+cluster://a:6379,b:6379"),
-            ("redis://limits@host", "redis://limits@host:6379"),
         ] {
             assert_eq!(StoreUrl::parse(text).unwrap().to_string(), shown);
             assert_eq!(StoreUrl::parse(shown), StoreUrl::parse(text));
@@ -192,42 +210,61 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_url_is_refused() {
-        for text in [
-            "",
-            "redis",
-            "redis://",
-            "http://host",
-            "redis://host/0",
-            "redis://host:0",
-            "redis://host:70000",
-            "redis://a,b",
-            "redis+sentinel://a",
-            "redis+sentinel://a/",
-            "redis+sentinel://a/a b",
-            "redis+cluster://",
-            "redis+cluster://a,",
-            "redis+x://a",
-            "redis://user:%ff@host",
-            "redis://us%0aer@host",
+    fn what_is_no_such_url_is_refused_for_what_is_wrong_with_it() {
+        let many = format!("redis+cluster://{}", vec!["a"; SERVERS_MAX + 1].join(","));
+        for (text, error) in [
+            ("", StoreUrlError::Scheme),
+            ("redis", StoreUrlError::Scheme),
+            ("http://host", StoreUrlError::Scheme),
+            ("redis+x://a", StoreUrlError::Scheme),
+            ("redis://", StoreUrlError::Host),
+            ("redis+cluster://", StoreUrlError::Host),
+            ("redis+cluster://a,", StoreUrlError::Host),
+            ("redis://host:0", StoreUrlError::Port),
+            ("redis://host:70000", StoreUrlError::Port),
+            ("redis+cluster://a,b:0", StoreUrlError::Port),
+            ("redis://a,b", StoreUrlError::Several),
+            (&many, StoreUrlError::TooMany),
+            ("redis://host/0", StoreUrlError::Database),
+            ("redis://host/x", StoreUrlError::Database),
+            ("redis+cluster://a,b/1", StoreUrlError::ClusterDatabase),
+            ("redis+sentinel://a", StoreUrlError::NoService),
+            ("redis+sentinel://a/", StoreUrlError::NoService),
+            ("redis+sentinel://a/a b", StoreUrlError::Service),
+            ("redis+sentinel://a/main/0", StoreUrlError::Service),
+            ("redis://user:%ff@host", StoreUrlError::Login),
+            ("redis://us%0aer@host", StoreUrlError::Login),
         ] {
-            assert_eq!(StoreUrl::parse(text), None, "{text}");
+            assert_eq!(StoreUrl::parse(text), Err(error), "{text}");
         }
-        let many = vec!["a"; SERVERS_MAX + 1].join(",");
-        assert_eq!(StoreUrl::parse(&format!("redis+cluster://{many}")), None);
     }
 
     #[test]
-    fn a_password_is_read_and_never_shown() {
+    fn a_password_that_stands_before_each_host_does_not_swallow_the_first_one() {
+        for text in [
+            "redis+sentinel://u:secret@h1,u:secret@h2:7/main",
+            "redis+cluster://:secret@h1,:secret@h2",
+            "redis+cluster://u@h1,u@h2,h3",
+        ] {
+            let refused = StoreUrl::parse(text).unwrap_err();
+            let host = Host::parse("h2").unwrap();
+            assert_eq!(refused, StoreUrlError::LoginAgain(host), "{text}");
+        }
+        let once = StoreUrl::parse("redis+cluster://u:a%2Cb%40c,d@h1,h2").unwrap();
+        assert_eq!(once.password.as_deref(), Some("a,b@c,d"));
+    }
+
+    #[test]
+    fn what_stands_before_the_host_is_read_and_never_shown() {
         for (text, user, password) in [
-            ("redis://:s%40cret@host", None, "s@cret"),
-            ("redis://me:s@cret@host", Some("me"), "s@cret"),
+            ("redis://:s%40cret@host", None, Some("s@cret")),
+            ("redis://me:s@cret@host", Some("me"), Some("s@cret")),
+            ("redis://s%40cret@host", Some("s@cret"), None),
         ] {
             let url = StoreUrl::parse(text).unwrap();
-            assert_eq!((url.user.as_deref(), url.password.as_deref()), (user, Some(password)));
-            for shown in [url.to_string(), format!("{url:?}")] {
-                assert!(!shown.contains("cret"), "{shown}");
-            }
+            assert_eq!((url.user.as_deref(), url.password.as_deref()), (user, password));
+            assert_eq!(url.to_string(), "redis://***@host:6379");
+            assert_eq!(format!("{url:?}"), "StoreUrl(redis://***@host:6379)");
         }
     }
 }

@@ -188,17 +188,24 @@ impl DecideWish {
 }
 
 impl Wish {
-    /// What is left of it without these buckets; `None`: nothing that could be done.
+    /// What is left of it without these keys; `None`: nothing that could be done.
     pub(super) fn without(self, is_left_out: impl Fn(&[u8]) -> bool) -> Option<Self> {
         match self {
             Self::End(mut end) => {
+                if is_left_out(&end.request.worker.key) {
+                    return None;
+                }
                 end.holds
                     .retain(|hold| !matches!(hold, Hold::Tokens { key, .. } if is_left_out(key)));
                 Some(Self::End(end))
             }
             Self::Decide(wish) => {
-                let is_of = |demand: &DemandWish| matches!(&demand.of, Thing::Tokens(key, ..) if is_left_out(key));
-                (!wish.demands.iter().any(is_of)).then_some(Self::Decide(wish))
+                let is_of = |demand: &DemandWish| match &demand.of {
+                    Thing::Tokens(key, ..) | Thing::Place(key, _) => is_left_out(key),
+                };
+                let is_left_out =
+                    is_left_out(&wish.request.worker.key) || wish.demands.iter().any(is_of);
+                (!is_left_out).then_some(Self::Decide(wish))
             }
             Self::Charge(wish) => (!is_left_out(&wish.key)).then_some(Self::Charge(wish)),
         }

@@ -103,6 +103,9 @@ fn hashes(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Ref
                 .map(|field| Reply::value(hash.and_then(|hash| hash.get(*field)).cloned()));
             Ok(Reply::List(values.collect()))
         }
+        ("HLEN", [key]) => {
+            Ok(Reply::count(data.hash(key)?.map_or(0, std::collections::BTreeMap::len)))
+        }
         ("HGETALL", [key]) => Ok(Reply::List(all_of(data, key)?)),
         // All at once, as of a hash that is small.
         ("HSCAN", [key, ..]) => Ok(Reply::List(vec![text(&0), Reply::List(all_of(data, key)?)])),
@@ -154,6 +157,11 @@ fn sorted(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Ref
             let removed = members.iter().filter(|member| sorted.remove(**member).is_some()).count();
             data.drop_if_empty(key);
             Ok(Reply::count(removed))
+        }
+        ("ZSCORE", [key, member]) => {
+            let sorted = data.sorted(key)?;
+            let found = sorted.iter().find(|(name, _)| name == member);
+            Ok(found.map_or(Reply::Nil, |(_, score)| text(score)))
         }
         ("ZCARD", [key]) => Ok(Reply::count(data.sorted(key)?.len())),
         ("ZCOUNT", [key, from, to]) => Ok(Reply::count(within(data, key, from, to)?.len())),

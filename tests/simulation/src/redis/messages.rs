@@ -21,6 +21,7 @@ fn to_lua(lua: &Lua, value: &rmpv::ValueRef<'_>) -> Result<Value> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a function of Lua is given its arguments")]
 pub(super) fn unpack(lua: &Lua, data: LuaString) -> Result<Value> {
     let data = data.as_bytes();
     let value = rmpv::decode::read_value_ref(&mut &*data).map_err(Error::external)?;

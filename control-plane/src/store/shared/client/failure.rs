@@ -27,9 +27,9 @@ pub enum Failure {
     /// The server did nothing, and another one may: it has to be looked for.
     #[error("the store did nothing: {0}")]
     Elsewhere(String),
-    /// These buckets of the call, counted from 1, were written by a version that writes them otherwise;
-    /// they were left as they are, and nothing was done.
-    #[error("the store has buckets that this version cannot read, {0:?} of the call")]
+    /// These keys of the call, counted from 1, were written by a version that writes them otherwise, or by
+    /// somebody else; they were left as they are, and nothing was done.
+    #[error("the store has keys that this version cannot read, {0:?} of the call")]
     Unreadable(Vec<usize>),
     /// The server answered that it could not, which may have been in the middle.
     #[error("the store refused it: {0}")]
@@ -132,12 +132,21 @@ fn indices(error: &RedisError) -> Vec<usize> {
     words.map_while(|word| word.parse().ok()).collect()
 }
 
+/// How much of an error is told: what a stranger answered may be in it.
+const CHARS_MAX: usize = 300;
+
+fn in_one_line(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let told = words.join(" ").chars().take(CHARS_MAX).collect::<String>();
+    told.replace(char::is_control, "")
+}
+
 /// The error in words, without what the server may have repeated of a password or a user's name.
 fn text(error: &RedisError) -> String {
     match (error.kind(), error.code()) {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("NOAUTH" | "WRONGPASS")) => {
             "the user or the password is wrong".to_owned()
         }
-        _ => error.to_string(),
+        _ => in_one_line(&error.to_string()),
     }
 }

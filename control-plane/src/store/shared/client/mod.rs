@@ -11,6 +11,7 @@ mod failure;
 mod open_request;
 mod scripts;
 mod server;
+mod stranger;
 mod target;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ pub use failure::Failure;
 pub use open_request::OpenRequest;
 pub use scripts::{Found, SmallScript};
 pub use server::{Mode, Server};
+pub use stranger::Stranger;
 pub use target::{Credentials, Secret, Target, Trust};
 
 /// The pause after an answer that nothing was done.

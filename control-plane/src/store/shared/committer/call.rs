@@ -190,6 +190,21 @@ impl Call {
         }
     }
 
+    /// What is of these keys the store cannot hear, and is told again after a while; all else at once.
+    pub(super) fn note_left_out(
+        &self,
+        places: &mut HeldPlaces,
+        is_left_out: impl Fn(&[u8]) -> bool,
+    ) {
+        for (Word { key, worker, max, .. }, _) in &self.said {
+            if is_left_out(key) {
+                places.passed_over(key, worker);
+            } else {
+                places.unheard(key, worker, *max);
+            }
+        }
+    }
+
     /// The store cannot hear it, and is told again after a while.
     pub(super) fn note_passed_over(&self, places: &mut HeldPlaces) {
         for (Word { key, worker, .. }, _) in &self.said {

@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use super::{
     Shared,
     call::{Asked, Call},
+    known::Known,
     places::HEARTBEAT,
     probe,
 };
@@ -224,7 +225,10 @@ impl Desk {
 
     /// What was admitted without the store is told to it before anything else.
     fn settle(&mut self) {
-        let owed = self.shared.known.lock().local.settle();
+        let owed = {
+            let Known { local, unreadable, .. } = &mut *self.shared.known.lock();
+            local.settle(|key| !unreadable.contains(key))
+        };
         if owed.is_empty() {
             return;
         }
@@ -239,8 +243,10 @@ impl Desk {
         self.calls = self.calls.wrapping_add(1);
         let mut call = Call::new(self.calls);
         let known = &mut *self.shared.known.lock();
+        let now = Instant::now();
+        known.unreadable.look(now);
         if self.operations_max == OPERATIONS_MAX {
-            for word in known.places.due(Instant::now()) {
+            for word in known.places.due(now) {
                 // What finds no room is said in the next call.
                 if call.say(word).is_err() {
                     break;
@@ -288,7 +294,7 @@ impl Desk {
                 self.answer(call, &batch, &reply);
                 self.settle();
             }
-            Err(Failure::Unreadable(buckets)) => self.leave_out(&buckets, call, &batch),
+            Err(Failure::Unreadable(keys)) => self.leave_out(&keys, call, &batch),
             Err(failure) => self.has_failed(client, &failure, call).await,
         }
     }

@@ -10,20 +10,33 @@ use crate::store::shared::{
     Charged,
     local::Local,
     seen::Seen,
+    unreadable::UnreadableKeys,
     wish::{ChargeWish, DecideWish, Decided, EndWish, Hold, Thing},
 };
 
 /// What was seen of it, and what it has not been told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
     pub(super) seen: Seen,
     pub(super) local: Local,
     pub(super) places: HeldPlaces,
+    pub(super) unreadable: UnreadableKeys,
     /// The store's time, and when it told it.
     told_time: Option<(UnixMillis, Instant)>,
 }
 
 impl Known {
+    /// Nothing yet, of keys with this prefix.
+    pub(super) fn behind(prefix: &str) -> Self {
+        Self {
+            seen: Seen::default(),
+            local: Local::default(),
+            places: HeldPlaces::default(),
+            unreadable: UnreadableKeys::behind(prefix),
+            told_time: None,
+        }
+    }
+
     /// Decides without the store, by one of so many parts of the limits.
     pub(super) fn decide_alone(&mut self, wish: &DecideWish, parts: u64) -> Decided {
         let now = self.now();
@@ -96,7 +109,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn while_the_store_is_away_its_own_time_goes_on() {
-        let mut known = Known::default();
+        let mut known = Known::behind("");
         known.hears_time(UnixMillis(1_000));
         advance(Duration::from_secs(5)).await;
         assert_eq!(known.now(), UnixMillis(6_000));

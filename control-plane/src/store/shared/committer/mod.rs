@@ -24,6 +24,7 @@ use self::{call::Asked, circuit::Circuit, desk::Desk, known::Known};
 use super::{
     Config, Link, StoreFailureMode, StoreMetrics,
     presence::Presence,
+    unreadable::OF_WORKER,
     wish::{DecideWish, Done, Hold, Unavailable, Wish, WorkerName},
 };
 
@@ -75,7 +76,8 @@ impl Committer {
         let decides_alone = config.failure_mode == StoreFailureMode::Local;
         let (presence, announce) = Presence::announce(Arc::clone(&link), metrics.clone());
         let circuit = Circuit::new(metrics.circuit_open.clone());
-        let shared = Arc::new(Shared { circuit, known: Mutex::default(), metrics });
+        let known = Mutex::new(Known::behind(link.prefix()));
+        let shared = Arc::new(Shared { circuit, known, metrics });
         let desk = Desk::new(link, asked, Arc::clone(&shared), (patience, config.wait));
         let serve = async move {
             tokio::select! {
@@ -207,6 +209,26 @@ impl Committer {
     /// Whether nobody waits for the store at the moment.
     pub fn is_away(&self) -> bool {
         self.shared.circuit.is_open()
+    }
+
+    /// How many keys of the store cannot be read here, of those that were asked for lately, and each change
+    /// of that.
+    pub fn unreadable_keys(&self) -> watch::Receiver<usize> {
+        self.shared.known.lock().unreadable.count()
+    }
+
+    /// What is stored of a worker cannot be read.
+    pub(super) fn cannot_read(&self, key: &[u8]) {
+        let known = &mut *self.shared.known.lock();
+        known.unreadable.meets(OF_WORKER, key, Instant::now());
+    }
+
+    /// It was read.
+    pub(super) fn reads(&self, keys: &[&[u8]]) {
+        let known = &mut *self.shared.known.lock();
+        for key in keys {
+            known.unreadable.can_be_read(OF_WORKER, key, Instant::now());
+        }
     }
 
     /// Why nobody waits for the store, and each change of that; `None` while it answers.

@@ -1,9 +1,10 @@
 //! What becomes of a call, and of everybody whose wish went with it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use limiter::Decision;
-use tracing::{error, info};
+use tokio::time::Instant;
+use tracing::error;
 
 use super::{
     call::{Asked, Call},
@@ -38,8 +39,11 @@ impl Desk {
             known.hears_time(reply.now);
             for (key, value) in batch.bucket_keys().zip(&reply.after) {
                 known.seen.note(key, *value, reply.now);
-                if known.local.can_be_read(key) {
-                    info!(bucket = %key.escape_ascii(), "a bucket of the shared store can be read again");
+            }
+            if !known.unreadable.is_empty() {
+                let now = Instant::now();
+                for (what, key) in batch.keys_of_what() {
+                    known.unreadable.can_be_read(what, key, now);
                 }
             }
             for ((asked, _), done) in call.sent.iter().zip(&done) {
@@ -100,23 +104,25 @@ impl Desk {
         self.goes_away(failure).await;
     }
 
-    /// Some buckets are of another version: what is of them cannot be done, and all else can.
-    pub(super) fn leave_out(&mut self, buckets: &[usize], call: Call, batch: &Batch) {
-        call.note_unheard(&mut self.shared.known.lock().places);
-        let keys: Vec<_> = batch.bucket_keys().collect();
-        let left_out: Vec<_> =
-            buckets.iter().filter_map(|bucket| keys.get(bucket.checked_sub(1)?).copied()).collect();
-        for key in &left_out {
-            if self.shared.known.lock().local.cannot_be_read(key) {
-                error!(
-                    bucket = %key.escape_ascii(),
-                    "a bucket of the shared store can't be read here: requests that need it meet \
-                     STORE_FAILURE_MODE, until it is deleted or written by a release of this format"
-                );
+    /// Some keys cannot be read, by their numbers in the call: what is of them cannot be done, and all else
+    /// can.
+    pub(super) fn leave_out(&mut self, numbers: &[usize], call: Call, batch: &Batch) {
+        let keys: Vec<_> = batch.keys_of_what().collect();
+        let numbered = |number: &usize| keys.get(number.checked_sub(1)?).copied();
+        let left_out: HashMap<&[u8], &str> =
+            numbers.iter().filter_map(numbered).map(|(what, key)| (key, what)).collect();
+        let is_left_out = |key: &[u8]| left_out.contains_key(key);
+        {
+            let known = &mut *self.shared.known.lock();
+            let now = Instant::now();
+            for (key, what) in &left_out {
+                known.unreadable.meets(what, key, now);
             }
+            call.note_left_out(&mut known.places, is_left_out);
         }
         for (Asked { wish, answer }, _) in call.sent.into_iter().rev() {
-            let rest = wish.without(|key| left_out.contains(&key));
+            // Whoever names none of its keys would say the same for ever.
+            let rest = if left_out.is_empty() { None } else { wish.without(is_left_out) };
             match rest {
                 Some(wish) => self.waiting.push_front(Asked { wish, answer }),
                 None => {

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clients::{ClientConfig, Revision},
-    store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
+    store::{ConfigStore, Contents, Edit, Lost, StoreError, WrittenSince},
 };
 
 /// How many rows are told one by one to whoever asks what was written.
@@ -96,6 +96,7 @@ struct Scripts {
     begin: SmallScript,
     write: SmallScript,
     end: SmallScript,
+    lost: SmallScript,
 }
 
 /// Why the store's configuration cannot be used.
@@ -131,6 +132,7 @@ impl SharedConfiguration {
             begin: SmallScript::new(include_str!("begin.lua")),
             write: SmallScript::new(include_str!("write.lua")),
             end: SmallScript::new(include_str!("end.lua")),
+            lost: SmallScript::new(include_str!("lost.lua")),
         };
         Self {
             link,
@@ -206,7 +208,7 @@ impl SharedConfiguration {
 
     async fn since(&self, known: Revision) -> Result<WrittenSince, Cause> {
         if let Some(other) = self.other_server().await? {
-            let contents = self.read_everything().await?;
+            let contents = self.everything_since(known).await?;
             *self.read_from.lock() = other;
             return Ok(WrittenSince::Everything(contents));
         }
@@ -215,13 +217,13 @@ impl SharedConfiguration {
 
     async fn written_after(&self, known: Revision) -> Result<WrittenSince, Cause> {
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
-        let arguments = [text(known.get()), text(TOLD_MAX)];
+        let arguments = [text(known.get()), text(TOLD_MAX), text(self.lineages.len())];
         let found = self.run(&self.scripts.since, &keys, &arguments).await?;
         let mut answer = found.into_list().ok_or(Cause::Answer)?.into_iter();
         let newest = answer.next().and_then(revision_of).ok_or(Cause::Answer)?;
         let Some(is_all) = answer.next() else { return Ok(WrittenSince::Nothing) };
         if is_all.into_integer() == Some(1) {
-            return Ok(WrittenSince::Everything(self.read_everything().await?));
+            return Ok(WrittenSince::Everything(self.everything_since(known).await?));
         }
         let mut lists = answer.map(Found::into_list);
         let moved = lists.next().flatten().ok_or(Cause::Answer)?;
@@ -236,12 +238,42 @@ impl SharedConfiguration {
         let mut moved = moved.into_iter();
         while let (Some(name), Some(bytes)) = (moved.next(), moved.next()) {
             let name = name.into_bytes().ok_or(Cause::Answer)?;
+            if bytes == Found::Nothing {
+                // It was written and is not there, and nobody who writes removed it.
+                return Ok(WrittenSince::Everything(self.everything_since(known).await?));
+            }
             let bytes = bytes.into_bytes().ok_or(Cause::Answer)?;
             let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
             self.lineages.insert(name.into(), lineage);
             edits.extend(edit);
         }
         Ok(WrittenSince::Edits { edits, newest })
+    }
+
+    /// All rows, and how many of those that were known are gone though nobody removed them.
+    async fn everything_since(&self, known: Revision) -> Result<Contents, Cause> {
+        let before: Vec<_> = self.lineages.iter().map(|row| row.key().clone()).collect();
+        let contents = Box::pin(self.read_everything()).await?;
+        let mut gone = before;
+        gone.retain(|name| !self.lineages.contains_key(name));
+        let lost = self.lost(&gone, known).await?;
+        Ok(Contents { lost, ..contents })
+    }
+
+    /// How many of these rows were not removed by a write after `known`. Where that is not known any more they
+    /// were.
+    async fn lost(&self, gone: &[Box<[u8]>], known: Revision) -> Result<Lost, Cause> {
+        let mut lost = Lost::default();
+        if gone.is_empty() {
+            return Ok(lost);
+        }
+        let mut arguments = vec![text(known.get())];
+        arguments.extend(gone.iter().map(|name| name.to_vec()));
+        let found = self.run(&self.scripts.lost, &[REMOVED_KEY, FORGOTTEN_KEY], &arguments).await?;
+        for name in found.into_list().ok_or(Cause::Answer)? {
+            row::count_lost(&mut lost, &name.into_bytes().ok_or(Cause::Answer)?);
+        }
+        Ok(lost)
     }
 
     /// All rows. What is written while they are read is asked for after.
@@ -291,7 +323,7 @@ impl SharedConfiguration {
     async fn newest(&self) -> Result<Revision, Cause> {
         // No write has this revision.
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
-        let arguments = [b"-".to_vec(), text(0)];
+        let arguments = [b"-".to_vec(), text(0), text(0)];
         let found = self.run(&self.scripts.since, &keys, &arguments).await?;
         let mut answer = found.into_list().ok_or(Cause::Answer)?.into_iter();
         answer.next().and_then(revision_of).ok_or(Cause::Answer)

@@ -4,7 +4,7 @@ use crate::{
     clients::Revision,
     limits::{LimitName, Name},
     store::{
-        Contents, Edit,
+        Contents, Edit, Lost,
         shared::lineage::{Lineage, exact},
         value::{self, Kind, Row},
     },
@@ -86,6 +86,18 @@ pub(super) fn removal(name: &[u8]) -> Result<Edit, UnreadableRow> {
         Kind::Client => ClientId::try_from(key).map(Edit::RemoveClient).map_err(|_| UnreadableRow),
         Kind::Limit => LimitName::try_from(key).map(Edit::RemoveLimit).map_err(|_| UnreadableRow),
         Kind::Model => Name::try_from(key).map(Edit::RemoveModel).map_err(|_| UnreadableRow),
+    }
+}
+
+/// Counts a row that is gone though nobody removed it. That of ids that nobody configured is declared by each
+/// start.
+pub(super) fn count_lost(lost: &mut Lost, name: &[u8]) {
+    match name {
+        b"cunknown" => {}
+        [b'c', ..] => lost.clients += 1,
+        [b'l', ..] => lost.limits += 1,
+        [b'm', ..] => lost.models += 1,
+        _ => {}
     }
 }
 

@@ -6,11 +6,11 @@ use crate::store::shared::url::Server;
 
 /// A server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+pub(in crate::store::shared::client) struct Address {
     /// A name or an address of IP, without brackets.
-    pub(super) host: String,
+    pub(in crate::store::shared::client) host: String,
     /// Its port.
-    pub(super) port: u16,
+    pub(in crate::store::shared::client) port: u16,
 }
 
 impl Address {

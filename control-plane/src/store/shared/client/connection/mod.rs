@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+pub(super) use address::Address;
 pub use single::Connection;
 
 use super::{Failure, Target};
