@@ -2,7 +2,7 @@
 //! script reads at once. What is a list in it stands behind its length.
 
 use limiter::Tokens;
-use rmp::encode::{buffer::ByteBuf, write_array_len, write_bin, write_bool, write_uint};
+use rmp::encode::{buffer::ByteBuf, write_array_len, write_bool, write_str_len, write_uint};
 
 use super::{Batch, Correction, Decide, End, Operation, Wanted, batch::NONE};
 
@@ -134,8 +134,12 @@ impl Body {
         self.count += 1;
     }
 
+    /// As a text, of whatever bytes: a type of their own is one that scripts do not know.
     fn bytes(&mut self, bytes: &[u8]) {
-        let Ok(()) = write_bin(&mut self.values, bytes);
+        // What is written here has a bound of some thousand bytes.
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let Ok(_) = write_str_len(&mut self.values, len);
+        self.values.as_mut_vec().extend(bytes);
         self.count += 1;
     }
 

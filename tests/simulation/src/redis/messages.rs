@@ -12,7 +12,7 @@ fn to_lua(lua: &Lua, value: &rmpv::ValueRef<'_>) -> Result<Value> {
             let number = number.as_u64().ok_or_else(|| failed("a number below 0"))?;
             Value::Number(number as f64)
         }
-        ValueRef::Binary(bytes) => Value::String(lua.create_string(bytes)?),
+        ValueRef::String(text) => Value::String(lua.create_string(text.as_bytes())?),
         ValueRef::Array(list) => {
             let list = list.iter().map(|value| to_lua(lua, value));
             Value::Table(lua.create_sequence_from(list.collect::<Result<Vec<_>>>()?)?)
