@@ -30,7 +30,11 @@ fn a_store_that_does_not_merge_is_found_out() {
 
 #[test]
 fn a_store_that_gives_back_twice_is_found_out() {
-    check(Trouble::Calls, ("local was_open = is_open[index]", "local was_open = true"), "and not");
+    check(
+        Trouble::Calls,
+        ("local was_open = worker.is_open[request]", "local was_open = true"),
+        "and not",
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A call of the script that decides, read once more by what its comments say.
 
-use std::str;
+use std::vec;
+
+use rmpv::{Value, decode::read_value};
 
 use crate::redis::{Call, Reply};
 
@@ -148,10 +150,6 @@ impl<'a> Reader<'a> {
         u16::from_le_bytes(self.take(2).try_into().expect("two bytes"))
     }
 
-    fn index(&mut self) -> usize {
-        usize::from(self.u16())
-    }
-
     #[expect(clippy::cast_possible_truncation, reason = "what crosses is whole")]
     fn number(&mut self) -> i128 {
         let number = f64::from_le_bytes(self.take(8).try_into().expect("eight bytes"));
@@ -161,11 +159,6 @@ impl<'a> Reader<'a> {
 
     fn u64(&mut self) -> u64 {
         u64::try_from(self.number()).expect("not below 0")
-    }
-
-    fn name(&mut self) -> &'a [u8] {
-        let len = self.u8();
-        self.take(len.into())
     }
 
     fn stored(&mut self) -> Option<Stored> {
@@ -180,6 +173,59 @@ impl<'a> Reader<'a> {
         let parts = whole * window + rest;
         Some(Stored { epoch, revision, at, amount, burst, window, parts })
     }
+}
+
+/// What the script is told: one list.
+struct Body(vec::IntoIter<Value>);
+
+impl Body {
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        match read_value(&mut bytes).ok()? {
+            Value::Array(list) => Some(Self(list.into_iter())),
+            _ => None,
+        }
+    }
+
+    fn next(&mut self) -> Value {
+        self.0.next().expect("a list that goes on")
+    }
+
+    fn u64(&mut self) -> u64 {
+        let number = self.next().as_u64().expect("a number that is not below 0");
+        assert!(number < 1 << 53, "{number}");
+        number
+    }
+
+    fn number(&mut self) -> i128 {
+        self.u64().into()
+    }
+
+    fn len(&mut self) -> usize {
+        usize::try_from(self.u64()).expect("a length")
+    }
+
+    /// Lists are counted from 1.
+    fn index(&mut self) -> usize {
+        self.len().checked_sub(1).expect("an index")
+    }
+
+    fn bytes(&mut self) -> Vec<u8> {
+        let Value::String(text) = self.next() else { panic!("a text") };
+        text.into_bytes()
+    }
+
+    fn seen(&mut self) -> Option<Stored> {
+        match self.next() {
+            Value::String(text) => Reader(text.as_bytes()).stored(),
+            _ => None,
+        }
+    }
+}
+
+/// A worker whose requests begin or end.
+struct Worker {
+    stream: u64,
+    requests: Vec<Request>,
 }
 
 impl Decided {
@@ -198,9 +244,9 @@ impl Decided {
         else {
             return None;
         };
-        let mut body = Reader(body);
-        let counts: [usize; 6] = std::array::from_fn(|_| body.index());
-        let [buckets, places, workers, words, requests, operations] = counts;
+        let mut body = Body::read(body)?;
+        let counts: [usize; 5] = std::array::from_fn(|_| body.len());
+        let [buckets, places, workers, words, operations] = counts;
         let (mut before, mut after) = (Reader(before), Reader(after));
         let mut keys = call.keys.iter();
         let buckets: Vec<_> = (0..buckets)
@@ -208,7 +254,7 @@ impl Decided {
                 let (epoch, revision, since) = (body.u64(), body.u64(), body.u64());
                 let (amount, burst, window) = (body.number(), body.number(), body.number());
                 let told = Told { epoch, revision, since, amount, burst, window };
-                let seen = if body.u8() == 1 { body.stored() } else { None };
+                let seen = body.seen();
                 let (before, after) = (before.stored(), after.stored());
                 let after = after.expect("each bucket is there after a call");
                 let key = keys.next().expect("each has a key").clone();
@@ -222,27 +268,29 @@ impl Decided {
                 Place { key, max: body.u64(), taken: taken.u64() }
             })
             .collect();
-        let worker_keys: Vec<_> = keys.by_ref().take(workers).cloned().collect();
         let words = (0..words)
             .map(|index| {
-                let place = body.index() - 1;
+                let place = body.index();
                 let (number, held) = (body.u64(), body.u64());
-                let worker = body.name().to_vec();
+                let worker = body.bytes();
                 Word { place, worker, number, held, is_news: news[index] == 1 }
             })
             .collect();
-        let streams: Vec<_> = (0..workers).map(|_| body.u64()).collect();
-        let requests: Vec<_> = (0..requests)
+        let workers: Vec<_> = (0..workers)
             .map(|_| {
-                let worker = body.index() - 1;
-                let id = str::from_utf8(body.name()).ok().and_then(|id| id.parse().ok());
-                ((worker_of(&worker_keys[worker]), id.expect("a number")), streams[worker])
+                let of = worker_of(keys.next().expect("each has a key"));
+                let (stream, count) = (body.u64(), body.len());
+                let requests = (0..count).map(|_| {
+                    let id = String::from_utf8(body.bytes()).ok().and_then(|id| id.parse().ok());
+                    (of, id.expect("a number"))
+                });
+                Worker { stream, requests: requests.collect() }
             })
             .collect();
         let mut verdicts = Reader(verdicts);
         let operations = (0..operations)
             .map(|_| {
-                let operation = operation(&mut body, &requests);
+                let operation = operation(&mut body, &workers);
                 let (effect, charged) = (verdicts.u8(), verdicts.u16());
                 (operation, Verdict { effect, charged })
             })
@@ -259,27 +307,29 @@ pub(super) fn worker_of(key: &[u8]) -> u128 {
     name.map_or(0, |(_, name)| u128::from_be_bytes(name.try_into().expect("sixteen bytes")))
 }
 
-fn operation(body: &mut Reader<'_>, requests: &[(Request, u64)]) -> Operation {
-    match body.u8() {
+fn operation(body: &mut Body, workers: &[Worker]) -> Operation {
+    match body.u64() {
         1 => {
-            let count = body.u8();
+            let count = body.len();
             let demands = (0..count).map(|_| {
-                let (kind, index) = (body.u8(), body.index() - 1);
+                let (kind, index) = (body.u64(), body.index());
                 let of = if kind < 2 { Of::Bucket(index) } else { Of::Word(index) };
                 Demand { of, cost: body.number(), is_watched: kind % 2 == 1 }
             });
             let demands = demands.collect();
-            let (request, stream) = requests[body.index() - 1];
-            let note = body.index();
-            body.take(note);
-            Operation::Decide { request, stream, demands }
+            let worker = &workers[body.index()];
+            let request = worker.requests[body.index()];
+            // What is remembered of it.
+            body.bytes();
+            Operation::Decide { request, stream: worker.stream, demands }
         }
         2 => {
-            let (request, _) = requests[body.index() - 1];
-            let count = body.u8();
+            let worker = &workers[body.index()];
+            let request = worker.requests[body.index()];
+            let count = body.len();
             let corrections = (0..count).map(|_| Correction {
-                is_further: body.u8() == 1,
-                bucket: body.index() - 1,
+                is_further: body.u64() == 1,
+                bucket: body.index(),
                 tokens: body.number(),
                 epoch: body.u64(),
                 revision: body.u64(),
@@ -289,7 +339,7 @@ fn operation(body: &mut Reader<'_>, requests: &[(Request, u64)]) -> Operation {
             Operation::End { request, corrections }
         }
         _ => {
-            let (bucket, tokens) = (body.index() - 1, body.number());
+            let (bucket, tokens) = (body.index(), body.number());
             Operation::Charge { bucket, tokens }
         }
     }
