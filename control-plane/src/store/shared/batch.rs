@@ -10,7 +10,6 @@ use thiserror::Error;
 use super::{
     BucketIndex, Decide, Exact, Inexact, Operation, Told, Value, Wanted, WordIndex, WorkerIndex,
     unreadable::{BUCKET, OF_PLACES, OF_WORKER},
-    wire,
 };
 
 /// The most distinct buckets of a call. With [`CHARGES_MAX`] it takes a server less than a millisecond,
@@ -224,11 +223,6 @@ impl Batch {
     /// The time, where a test sets it.
     pub(super) fn time(now: Option<UnixMillis>) -> Vec<u8> {
         now.map(|now| now.0.to_string().into_bytes()).unwrap_or_default()
-    }
-
-    /// What the script is told beside keys and time.
-    pub(super) fn body(&self) -> Vec<u8> {
-        wire::body(self)
     }
 
     fn check_decide(&self, decide: &Decide) -> Result<(), BatchError> {

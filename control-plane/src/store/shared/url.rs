@@ -8,7 +8,7 @@ use super::url_error::StoreUrlError;
 use crate::host::Host;
 
 /// How many servers one URL can name.
-pub(super) const SERVERS_MAX: usize = 16;
+const SERVERS_MAX: usize = 16;
 
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
@@ -110,7 +110,7 @@ impl Server {
 
 fn all_of(servers: &str, default_port: u16) -> Result<Vec<Server>, StoreUrlError> {
     if servers.split(',').count() > SERVERS_MAX {
-        return Err(StoreUrlError::TooMany);
+        return Err(StoreUrlError::TooMany(SERVERS_MAX));
     }
     servers.split(',').map(|server| Server::parse(server, default_port)).collect()
 }
@@ -224,7 +224,7 @@ mod tests {
             ("redis://host:70000", StoreUrlError::Port),
             ("redis+cluster://a,b:0", StoreUrlError::Port),
             ("redis://a,b", StoreUrlError::Several),
-            (&many, StoreUrlError::TooMany),
+            (&many, StoreUrlError::TooMany(SERVERS_MAX)),
             ("redis://host/0", StoreUrlError::Database),
             ("redis://host/x", StoreUrlError::Database),
             ("redis+cluster://a,b/1", StoreUrlError::ClusterDatabase),

@@ -3,8 +3,6 @@
 
 use crate::host::Host;
 
-use super::url::SERVERS_MAX;
-
 /// Why a text is no URL of a store.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUrlError {
@@ -40,9 +38,9 @@ pub enum StoreUrlError {
         "redis:// has one host: several are redis+sentinel://HOST,HOST/SERVICE or redis+cluster://HOST,HOST"
     )]
     Several,
-    /// More hosts than anybody needs.
-    #[error("up to {SERVERS_MAX} hosts, which know of the others")]
-    TooMany,
+    /// More hosts than these.
+    #[error("up to {0} hosts, which know of the others")]
+    TooMany(usize),
     /// A database of a server.
     #[error(
         "redis:// ends with its host and port, since all keys are in database 0: leave out what is behind \

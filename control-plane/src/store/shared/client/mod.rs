@@ -20,7 +20,7 @@ use limiter::UnixMillis;
 use redis::{Cmd, Script, Value as Answered};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Batch, RawReply, Reply, script::SCRIPT};
+use super::{Batch, RawReply, Reply, script::SCRIPT, wire};
 
 pub use answer::{Answer, Late};
 pub use connect::Connect;
@@ -160,7 +160,7 @@ impl Client {
     fn command(&self, name: &str, script: &str, batch: &Batch, now: Option<UnixMillis>) -> Cmd {
         let mut command = redis::cmd(name);
         let keys: Vec<_> = batch.keys(&self.prefix).collect();
-        command.arg(script).arg(keys.len()).arg(keys).arg(Batch::time(now)).arg(batch.body());
+        command.arg(script).arg(keys.len()).arg(keys).arg(Batch::time(now)).arg(wire::body(batch));
         command
     }
 }

@@ -1,0 +1,154 @@
+//! A write of this process, in its turn.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rand::random;
+use tokio::time::{Instant, sleep};
+
+use super::{Cause, SharedConfiguration, row, text};
+use crate::{
+    clients::Revision,
+    store::{
+        Edit, WrittenSince,
+        shared::{
+            Lineage,
+            client::Found,
+            keys::{
+                FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY,
+            },
+            lineage::exact,
+        },
+    },
+};
+
+/// How many names of removed rows are kept.
+const REMOVED_KEPT: u32 = 100_000;
+
+/// How many rows one write takes: the store answers nobody else meanwhile.
+pub(super) const EDITS_MAX: usize = 100_000;
+
+/// For how long a turn is somebody's that does not end it.
+const TURN: Duration = Duration::from_secs(10);
+
+/// For how long a turn is waited for.
+pub(super) const TURN_WAIT: Duration = Duration::from_secs(15);
+
+/// How long to wait until a turn that is another's is asked for again.
+const TURN_RETRY: Duration = Duration::from_millis(5);
+
+/// What is written of a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// All of it.
+    Stored,
+    /// All of it, and nothing is spent of it from now on.
+    Anew,
+    /// Its lineage alone, where that is another one now.
+    Declared,
+}
+
+/// This process' turn to write.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    token: Vec<u8>,
+    known: Revision,
+    began: Revision,
+}
+
+impl SharedConfiguration {
+    pub(super) async fn begin(&self, known: Revision) -> Result<WrittenSince, Cause> {
+        let token = random::<u128>().to_be_bytes().to_vec();
+        let until = Instant::now() + TURN_WAIT;
+        let turn_ms = text(TURN.as_millis());
+        let began = loop {
+            let arguments = [token.clone(), turn_ms.clone(), self.import.clone()];
+            let keys = [TURN_KEY, IMPORT_KEY];
+            let found = self.run(&self.scripts.begin, &keys, &arguments).await?;
+            if found == Found::Nothing {
+                return Err(Cause::Importing);
+            }
+            match found.into_integer().ok_or(Cause::Answer)? {
+                now @ 0.. => break Revision::new(now.unsigned_abs()),
+                _ if Instant::now() >= until => return Err(Cause::Turn),
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the other one's end is not announced"
+                )]
+                _ => sleep(TURN_RETRY).await,
+            }
+        };
+        let others = self.since(known).await?;
+        let known = match &others {
+            WrittenSince::Nothing => known,
+            WrittenSince::Edits { newest, .. } => *newest,
+            WrittenSince::Everything(contents) => contents.newest,
+        };
+        *self.turn.lock() = Some(Turn { token, known, began });
+        Ok(others)
+    }
+
+    pub(super) async fn put(&self, edits: &[Edit], how: How) -> Result<Revision, Cause> {
+        if edits.len() > EDITS_MAX {
+            return Err(Cause::TooMuch(edits.len()));
+        }
+        let turn = self.turn.lock().clone().ok_or(Cause::Lost)?;
+        let revision = Revision::new(turn.began.get().max(turn.known.get() + 1));
+        let keys = [TURN_KEY, REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
+        let mut arguments = vec![
+            turn.token.clone(),
+            text(turn.known.get()),
+            text(revision.get()),
+            text(REMOVED_KEPT),
+        ];
+        // Of several edits of one thing the last one holds, on top of those before it.
+        let mut written: BTreeMap<Vec<u8>, Option<Lineage>> = BTreeMap::new();
+        for edit in edits {
+            let name = row::name_of(edit);
+            let before = match written.get(&name) {
+                Some(before) => *before,
+                None => self.lineages.get(&*name).map(|lineage| *lineage),
+            };
+            let lineage = row::lineage_of(edit, before.as_ref(), revision);
+            let lineage = lineage.map(|lineage| match how {
+                How::Anew => lineage.anew(exact(revision)),
+                How::Stored | How::Declared => lineage,
+            });
+            if how == How::Declared && lineage == before {
+                continue;
+            }
+            let stored = (how != How::Declared).then_some((edit, revision));
+            let bytes = lineage.map(|lineage| row::row_of(&lineage, stored)).unwrap_or_default();
+            written.insert(name.clone(), lineage);
+            arguments.extend([name, bytes]);
+        }
+        if written.is_empty() {
+            return Ok(turn.known);
+        }
+        let found = self.run(&self.scripts.write, &keys, &arguments).await?;
+        if found.into_integer() != Some(1) {
+            return Err(Cause::Lost);
+        }
+        for (name, lineage) in written {
+            match lineage {
+                Some(lineage) => {
+                    self.lineages.insert(name.into(), lineage);
+                }
+                None => {
+                    self.lineages.remove(&*name);
+                }
+            }
+        }
+        if let Some(turn) = &mut *self.turn.lock() {
+            turn.known = revision;
+        }
+        Ok(revision)
+    }
+
+    /// Where this does not arrive the turn ends by itself.
+    pub(super) async fn end(&self) {
+        let turn = self.turn.lock().take();
+        if let Some(Turn { token, .. }) = turn {
+            let _ = self.run(&self.scripts.end, &[TURN_KEY], &[token]).await;
+        }
+    }
+}
