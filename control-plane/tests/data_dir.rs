@@ -209,7 +209,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     let (folder, file) = used_folder(&parent);
     let database = Database::open(&file).expect("the file");
     let transaction = database.begin_write().expect("a write");
-    transaction.open_table(META).expect("the table").insert("format", 3).expect("room");
+    transaction.open_table(META).expect("the table").insert("format", 4).expect("room");
     transaction.commit().expect("room");
     drop(database);
 
@@ -217,7 +217,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     check_refused(
         &folder,
         &format!(
-            "{} has format 3, and flowguard {} reads up to format 2: start the version that \
+            "{} has format 4, and flowguard {} reads up to format 3: start the version that \
              wrote it; it was left as it is",
             file.display(),
             env!("CARGO_PKG_VERSION")

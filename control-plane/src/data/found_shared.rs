@@ -30,6 +30,8 @@ impl FoundShared {
         for (config, _) in &contents.clients {
             ledger.configure(config);
         }
+        contents.keys.into_iter().for_each(|(key, _)| ledger.put_key(key));
+        contents.tokens.into_iter().for_each(|(token, _)| ledger.tokens().put(token));
         Ok(Self { ledger, at })
     }
 }
