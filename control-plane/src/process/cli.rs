@@ -119,6 +119,9 @@ enum CommandLine {
         /// Show Envoy's statistics on this port of the bind address, at /stats/prometheus
         #[arg(long, value_name = "PORT")]
         stats_port: Option<OsString>,
+        /// The file of the token that Envoy shows to the control plane, as Envoy finds it
+        #[arg(long, value_name = "PATH")]
+        decide_token_file: Option<OsString>,
         /// Write it into this folder instead, as files that Envoy follows while it runs: envoy.yaml,
         /// with which it is started, filter.yaml, listeners.yaml and clusters.yaml
         #[arg(long, value_name = "DIR")]
@@ -201,6 +204,7 @@ impl CommandLine {
                 filter,
                 control_plane_host,
                 stats_port,
+                decide_token_file,
                 discovery_folder,
                 drain,
             } => {
@@ -212,6 +216,12 @@ impl CommandLine {
                         .transpose()?,
                     stats_port: stats_port
                         .map(|port| read("--stats-port", &port, &Plain))
+                        .transpose()?,
+                    decide_token_file: decide_token_file
+                        .map(|file| {
+                            let path = NonEmpty("the path of a file with a token, in UTF-8");
+                            read("--decide-token-file", &file, &path)
+                        })
                         .transpose()?,
                     discovery_folder,
                     drain,

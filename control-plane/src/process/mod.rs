@@ -9,6 +9,7 @@ mod health_check;
 mod keeper;
 mod kept;
 mod listeners;
+mod locks;
 mod run;
 mod serve;
 mod servers;

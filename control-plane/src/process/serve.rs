@@ -10,12 +10,15 @@ use super::{
     keeper::{JournalMetrics, Keeper},
     kept::{KeepError, Kept, ShareError},
     listeners::{BindError, Listeners},
+    locks::{LockError, Locks},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
     store_sweep,
 };
 use crate::{
+    auth::{AuthMetrics, Authenticator, TokenFile},
     config_file::{FileMetrics, InvalidFile, Loaded},
+    credentials::Tokens,
     decisions::{self, StreamMetrics},
     http,
     ledger::Ledger,
@@ -34,6 +37,9 @@ pub(super) enum ServeError {
     /// The file of clients is not in order.
     #[error(transparent)]
     ConfigFile(#[from] InvalidFile),
+    /// A port would be open to everybody, or to nobody.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -77,6 +83,8 @@ pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
+    let token_file = settings.auth.token_file.as_deref().map(TokenFile::read).transpose();
+    let token_file = token_file.map_err(LockError::from)?.map(Arc::new);
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
     let registry = metrics::registry()?;
@@ -100,6 +108,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if kept.is_shared() {
         start::declare_unknown(&operator).await?;
     }
+    let authenticator = Arc::new(Authenticator::new(Arc::<Tokens>::default(), token_file.clone()));
+    let auth_metrics = AuthMetrics::register(&registry)?;
+    let locks = Locks::new(&settings.auth, settings.listeners.ip, &authenticator, &auth_metrics)
+        .map_err(LockError::from)?;
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
@@ -118,17 +130,25 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
 
     let access = &settings.access;
-    let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
+    let metrics =
+        metrics::router(Arc::clone(&ledger), registry, health.clone(), access, &locks.metrics);
     let mut faces = Servers::default();
     if kept.is_shared() {
         faces.spawn(|shutdown| store_sweep::run(Arc::clone(&ledger), shutdown));
     }
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
-        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, desk, shutdown)
+        decisions::serve_on_own_thread(
+            listeners.decision,
+            ledger,
+            stream_metrics,
+            locks.decisions,
+            desk,
+            shutdown,
+        )
     });
     faces.spawn(|shutdown| {
-        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
+        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), locks.grpc, shutdown)
     });
     if let Some(metrics) = follow_metrics {
         let operator = Arc::clone(&operator);
@@ -137,11 +157,14 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if let Some(watch) = kept.store_watch() {
         faces.spawn(|shutdown| watch.run(health.clone(), shutdown));
     }
-    let rest = rest::router(operator, health.clone(), access);
+    let rest = rest::router(operator, health.clone(), access, &locks.rest);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
+    if let Some(file) = token_file {
+        faces.spawn(|shutdown| file.follow(shutdown).map(Ok::<_, Infallible>));
+    }
     if let Some(watch) = watch {
         faces.spawn(|shutdown| watch.run(shutdown));
     }
