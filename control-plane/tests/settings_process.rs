@@ -157,7 +157,6 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         "DECISION_PORT",
         "ENVOY_ADMIN_PORT",
         "BIND_ADDRESS",
-        "ADMIN_TOKEN_FILE",
         "CONFIG_FILE",
         "DATA_DIR",
         "STORE_PREFIX",

@@ -82,8 +82,8 @@ impl Invocation {
         let grammar = Cli::command().args(flags()).after_help(environment_help());
         let matches = grammar.try_get_matches_from(arguments).map_err(Exit::from)?;
         let line = Cli::from_arg_matches(&matches).map_err(Exit::from)?;
-        let command = line.command.unwrap_or(CommandLine::Serve).check()?;
         let variables = Variables::new(environment);
+        let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
         let warnings = variables.check().map_err(SettingsError::from).map_err(UsageError::from)?;
         let settings = Settings::resolve(|setting| {
             flag_value(&matches, setting).map(GivenText::from).or_else(|| variables.given(setting))
@@ -168,38 +168,44 @@ enum DataCommandLine {
         /// The file, which must not be there yet; -: stdout
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// The file of a token that the control plane is shown [env: FLOWGUARD_TOKEN_FILE]
+        #[arg(long, value_name = "PATH")]
+        token_file: Option<PathBuf>,
     },
 }
 
 /// What stands for stdin or stdout where a file is expected.
 const STANDARD_STREAM: &str = "-";
 
-impl From<DataCommandLine> for DataCommand {
-    fn from(command: DataCommandLine) -> Self {
+impl DataCommandLine {
+    fn check(self, variables: &Variables) -> DataCommand {
         let destination = |file: PathBuf| match file.to_str() {
             Some(STANDARD_STREAM) => Destination::Stdout,
             _ => Destination::File(file),
         };
-        match command {
-            DataCommandLine::Check => Self::Check,
-            DataCommandLine::Export { file } => Self::Export(destination(file)),
-            DataCommandLine::Import { file } if file.to_str() == Some(STANDARD_STREAM) => {
-                Self::Import(Source::Stdin)
+        match self {
+            Self::Check => DataCommand::Check,
+            Self::Export { file } => DataCommand::Export(destination(file)),
+            Self::Import { file } if file.to_str() == Some(STANDARD_STREAM) => {
+                DataCommand::Import(Source::Stdin)
             }
-            DataCommandLine::Import { file } => Self::Import(Source::File(file)),
-            DataCommandLine::Backup { file } => Self::Backup(destination(file)),
+            Self::Import { file } => DataCommand::Import(Source::File(file)),
+            Self::Backup { file, token_file } => DataCommand::Backup {
+                destination: destination(file),
+                token_file: token_file.or_else(|| variables.token_file()),
+            },
         }
     }
 }
 
 impl CommandLine {
-    fn check(self) -> Result<Command, UsageError> {
+    fn check(self, variables: &Variables) -> Result<Command, UsageError> {
         match self {
             Self::Serve => Ok(Command::Serve),
             Self::Settings => Ok(Command::Settings),
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
-            Self::Data { command } => Ok(Command::Data(command.into())),
+            Self::Data { command } => Ok(Command::Data(command.check(variables))),
             Self::EnvoyConfig {
                 filter,
                 control_plane_host,

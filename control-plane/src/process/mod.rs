@@ -13,6 +13,7 @@ mod locks;
 mod run;
 mod serve;
 mod servers;
+mod shown_token;
 mod stop_signal;
 mod store_files;
 mod store_found;

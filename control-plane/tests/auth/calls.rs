@@ -210,3 +210,36 @@ async fn a_wrong_token_is_logged_by_its_public_part_alone() {
     eventually_equal("the log", true, || future::ready(log().contains(&public))).await;
     world.is_without_secrets(&log());
 }
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_hold_a_browser_back() {
+    let world = World::start().await;
+    let token = format!("Bearer {}", world.token("ci", &[Scope::Read]).expose());
+    let rest = HttpClient::http1(world.rest);
+    let foreign = ("origin", "http://evil.example");
+    for (status, path, headers) in [
+        (200, "/health", &[][..]),
+        (200, "/api/v1/clients", &[("authorization", token.as_str())]),
+        (401, "/api/v1/clients", &[]),
+        (403, "/api/v1/clients", &[foreign]),
+        (404, "/nothing", &[("authorization", &token)]),
+        (421, "/api/v1/clients", &[("host", "evil.example")]),
+    ] {
+        let mut request = rest.get(path);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {headers:?}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{status} {path}");
+        }
+    }
+    let metrics = HttpClient::http1(world.metrics).get("/metrics").send().await;
+    assert_eq!(metrics.header("x-content-type-options"), Some("nosniff"));
+}

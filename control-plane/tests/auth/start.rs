@@ -109,3 +109,32 @@ async fn with_a_token_in_a_file_ports_that_others_reach_are_opened_to_those_who_
     let log = control_plane.log();
     assert!(!log.contains(secret.expose()), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_fetched_by_who_shows_a_token() {
+    let folder = folder();
+    let (path, _) = write_token(&folder);
+    let path = path.to_str().expect("UTF-8");
+    let given = [("ADMIN_AUTH", "required"), ("ADMIN_TOKEN_FILE", path)];
+    let control_plane = start(&given, &folder).await;
+    let port = control_plane.rest_address().port().to_string();
+    let backup = |shown: &[(&str, &str)]| {
+        let mut command = tools::flowguard();
+        command.env_clear().env("CONFIG_PORT", &port).envs(settings(shown));
+        command.args(["data", "backup", "-"]);
+        async move {
+            let output = Command::from(command).kill_on_drop(true).output();
+            soon("its end", output).await.expect("it can be run")
+        }
+    };
+    let output = backup(&[]).await;
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(69), "{told}");
+    assert!(told.contains("answers 401 Unauthorized: name the file of a token"), "{told}");
+
+    let output = backup(&[("FLOWGUARD_TOKEN_FILE", path)]).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(b"{"));
+    let output = backup(&[("FLOWGUARD_TOKEN_FILE", "/nowhere")]).await;
+    assert_eq!(output.status.code(), Some(64));
+}

@@ -29,7 +29,6 @@ const EXPIRED: u32 = 1_700_000_001;
 
 pub(crate) struct World {
     pub(crate) tokens: Arc<Tokens>,
-    pub(crate) operator: Arc<Operator>,
     pub(crate) rest: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) grpc: SocketAddr,
@@ -83,7 +82,7 @@ impl World {
         ));
         let secrets = Mutex::default();
         let _shutdown = shutdown.drop_guard();
-        Self { tokens, operator, rest, metrics, grpc, decisions, secrets, _shutdown }
+        Self { tokens, rest, metrics, grpc, decisions, secrets, _shutdown }
     }
 
     /// A token that is configured.
