@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
+use super::IssuerConfig;
+
 /// Who has to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
@@ -11,6 +13,8 @@ pub struct Config {
     pub decide: AuthMode,
     /// The file of a token that may do everything, if there is one.
     pub token_file: Option<PathBuf>,
+    /// An issuer whose tokens are believed too, if there is one.
+    pub issuer: IssuerConfig,
 }
 
 /// When somebody has to.

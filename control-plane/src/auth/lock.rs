@@ -13,7 +13,7 @@ const LINES_PER_SECOND_MAX: u32 = 1;
 
 /// A port, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
+pub enum PortName {
     /// The REST API.
     Rest,
     /// The gRPC API.
@@ -30,13 +30,13 @@ pub struct Lock(Option<Arc<Locked>>);
 
 #[derive(Debug)]
 pub(super) struct Locked {
-    port: Port,
+    port: PortName,
     authenticator: Arc<Authenticator>,
     metrics: AuthMetrics,
     log: LogBudget,
 }
 
-impl Port {
+impl PortName {
     pub(super) const ALL: [Self; 4] = [Self::Rest, Self::Grpc, Self::Metrics, Self::Decisions];
 
     pub(super) fn word(self) -> &'static str {
@@ -56,7 +56,7 @@ impl Lock {
     }
 
     /// One that lets those in whom `authenticator` knows, each to what they may do.
-    pub fn closed(port: Port, authenticator: Arc<Authenticator>, metrics: AuthMetrics) -> Self {
+    pub fn closed(port: PortName, authenticator: Arc<Authenticator>, metrics: AuthMetrics) -> Self {
         let log = LogBudget::new(LINES_PER_SECOND_MAX, "refused callers");
         Self(Some(Arc::new(Locked { port, authenticator, metrics, log })))
     }

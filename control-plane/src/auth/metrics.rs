@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::{Port, Refusal};
+use super::{PortName, Refusal};
 
 /// Counts refusals; a clone counts into the same counters.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ impl AuthMetrics {
             "Calls that were refused because of what they showed or did not show, by port and by the error that they were answered.",
         );
         let refused = IntCounterVec::new(refused, &["port", "reason"])?;
-        for port in Port::ALL {
+        for port in PortName::ALL {
             for reason in Refusal::WORDS {
                 refused.with_label_values(&[port.word(), reason]);
             }
@@ -25,7 +25,7 @@ impl AuthMetrics {
         Ok(Self(refused))
     }
 
-    pub(super) fn refused(&self, port: Port, refusal: &Refusal) {
+    pub(super) fn refused(&self, port: PortName, refusal: &Refusal) {
         self.0.with_label_values(&[port.word(), refusal.word()]).inc();
     }
 }

@@ -1,5 +1,7 @@
 //! What a caller may do.
 
+use limiter::UnixMillis;
+
 use super::{Principal, Refusal};
 use crate::credentials::{Digest, Scope, Scopes};
 
@@ -7,9 +9,17 @@ use crate::credentials::{Digest, Scope, Scopes};
 #[derive(Clone, Debug)]
 pub(crate) struct Pass {
     pub(crate) principal: Principal,
-    /// What it was made of, by which it is looked up again.
-    pub(super) digest: Digest,
     pub(super) scopes: Scopes,
+    pub(super) proof: Proof,
+}
+
+/// By what it is found again.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Proof {
+    /// A token of FlowGuard's own, which may be revoked.
+    Token(Digest),
+    /// A token of an issuer, which is good until then.
+    Until(UnixMillis),
 }
 
 impl Pass {

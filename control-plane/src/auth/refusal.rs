@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tonic::Status;
 
+use super::issuer::NotVouched;
 use crate::{
     credentials::{InvalidSecret, PublicPart, Scope, Scopes, TokenError},
     http::{ApiError, ErrorCode},
@@ -46,6 +47,9 @@ pub(crate) enum Refusal {
     /// It shows a token that was good once.
     #[error("{}", TokenError::Expired(*.0))]
     Expired(PublicPart),
+    /// It shows what an issuer should have made, and did not.
+    #[error("the token {0}")]
+    NotVouched(#[from] NotVouched),
     /// It shows a token that is good for something else.
     #[error("this takes the scope {wanted}, and the token has {}", all_of(*.had))]
     InsufficientScope {
@@ -77,8 +81,12 @@ impl Refusal {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Missing(_) => MISSING_TOKEN,
-            Self::NoBearer | Self::Twice | Self::NoToken(_) | Self::Unknown(_) => INVALID_TOKEN,
-            Self::Expired(_) => EXPIRED_TOKEN,
+            Self::Expired(_) | Self::NotVouched(NotVouched::Expired) => EXPIRED_TOKEN,
+            Self::NoBearer
+            | Self::Twice
+            | Self::NoToken(_)
+            | Self::Unknown(_)
+            | Self::NotVouched(_) => INVALID_TOKEN,
             Self::InsufficientScope { .. } => INSUFFICIENT_SCOPE,
         }
     }

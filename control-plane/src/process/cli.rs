@@ -168,7 +168,7 @@ enum DataCommandLine {
         /// The file, which must not be there yet; -: stdout
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// The file of a token that the control plane is shown [env: FLOWGUARD_TOKEN_FILE]
+        /// The file of a token that the control plane is shown, else that of `FLOWGUARD_TOKEN_FILE`
         #[arg(long, value_name = "PATH")]
         token_file: Option<PathBuf>,
     },

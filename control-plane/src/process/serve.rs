@@ -16,9 +16,8 @@ use super::{
     store_sweep,
 };
 use crate::{
-    auth::{AuthMetrics, Authenticator, TokenFile},
+    auth::AuthMetrics,
     config_file::{FileMetrics, InvalidFile, Loaded},
-    credentials::Tokens,
     decisions::{self, StreamMetrics},
     http,
     ledger::Ledger,
@@ -83,8 +82,6 @@ pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
-    let token_file = settings.auth.token_file.as_deref().map(TokenFile::read).transpose();
-    let token_file = token_file.map_err(LockError::from)?.map(Arc::new);
     let mut stop = StopSignal::listen()?;
     let listeners = Listeners::bind(&settings.listeners).await?;
     let registry = metrics::registry()?;
@@ -108,10 +105,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if kept.is_shared() {
         start::declare_unknown(&operator).await?;
     }
-    let authenticator = Arc::new(Authenticator::new(Arc::<Tokens>::default(), token_file.clone()));
     let auth_metrics = AuthMetrics::register(&registry)?;
-    let locks = Locks::new(&settings.auth, settings.listeners.ip, &authenticator, &auth_metrics)
-        .map_err(LockError::from)?;
+    let locks = Locks::open(&settings.auth, settings.listeners.ip, Arc::default(), &auth_metrics)?;
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
@@ -162,9 +157,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
-    if let Some(file) = token_file {
-        faces.spawn(|shutdown| file.follow(shutdown).map(Ok::<_, Infallible>));
-    }
+    faces.spawn(|shutdown| locks.authenticator.follow_files(shutdown).map(Ok::<_, Infallible>));
     if let Some(watch) = watch {
         faces.spawn(|shutdown| watch.run(shutdown));
     }

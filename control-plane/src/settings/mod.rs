@@ -93,6 +93,9 @@ impl Settings {
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);
         }
+        if settings.auth.issuer.is_incomplete() {
+            return Err(SettingsError::IncompleteIssuer);
+        }
         Ok(settings)
     }
 

@@ -32,7 +32,7 @@ fn what_is_no_file_of_a_token_is_refused_in_one_line_that_does_not_repeat_it() {
         (key.expose(), form),
         (&token.expose()[1..], form),
         (&format!("{0}\n{0}\n", token.expose()), form),
-        (&"x".repeat(2_000), "is longer than 1024 bytes: its one line is a token (fga_…)"),
+        (&"x".repeat(2_000), "is longer than 1024 bytes: it has a token (fga_…) and nothing else"),
     ] {
         fs::write(&path, content).expect("written");
         assert_eq!(refusal(&path), told, "{content:?}");

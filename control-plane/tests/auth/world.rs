@@ -8,7 +8,7 @@ use std::{
 };
 
 use flowguard::{
-    auth::{AuthMetrics, Authenticator, Lock, Port},
+    auth::{AuthMetrics, Authenticator, CredentialFiles, Lock, PortName},
     credentials::{Scope, Secret, SecretKind, Token, TokenName, Tokens, UnixSeconds, Validity},
     decisions::{self, StreamMetrics},
     health::Health,
@@ -46,7 +46,8 @@ impl World {
         let draft = Draft::new("a", Some(60), None);
         operator.set(draft, IfMatch::Anything, &Caller::Process).await.expect("a valid draft");
         let tokens = Arc::new(Tokens::default());
-        let authenticator = Arc::new(Authenticator::new(Arc::clone(&tokens), None));
+        let authenticator =
+            Arc::new(Authenticator::new(Arc::clone(&tokens), CredentialFiles::default()));
         let registry = metrics::registry().expect("metrics");
         let counters = AuthMetrics::register(&registry).expect("metrics");
         let lock = |port| Lock::closed(port, Arc::clone(&authenticator), counters.clone());
@@ -55,7 +56,7 @@ impl World {
 
         let (listener, rest) = bound().await;
         let router =
-            rest::router(Arc::clone(&operator), Health::ready(), &access, &lock(Port::Rest));
+            rest::router(Arc::clone(&operator), Health::ready(), &access, &lock(PortName::Rest));
         tokio::spawn(http::serve(listener, router, shutdown.clone()));
         let (listener, metrics) = bound().await;
         let router = metrics::router(
@@ -63,20 +64,20 @@ impl World {
             registry,
             Health::ready(),
             &access,
-            &lock(Port::Metrics),
+            &lock(PortName::Metrics),
         );
         tokio::spawn(http::serve(listener, router, shutdown.clone()));
         let (listener, grpc) = bound().await;
         let calls = Arc::clone(&operator);
         let served =
-            grpc::serve(listener, calls, Health::ready(), lock(Port::Grpc), shutdown.clone());
+            grpc::serve(listener, calls, Health::ready(), lock(PortName::Grpc), shutdown.clone());
         tokio::spawn(served);
         let (listener, decisions) = bound().await;
         tokio::spawn(decisions::serve_on_own_thread(
             listener,
             ledger,
             stream_metrics,
-            lock(Port::Decisions),
+            lock(PortName::Decisions),
             future::ready(()),
             shutdown.clone(),
         ));
