@@ -106,7 +106,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         start::declare_unknown(&operator).await?;
     }
     let auth_metrics = AuthMetrics::register(&registry)?;
-    let locks = Locks::open(&settings.auth, settings.listeners.ip, Arc::default(), &auth_metrics)?;
+    let tokens = Arc::clone(ledger.tokens());
+    let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics)?;
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
