@@ -24,5 +24,9 @@ if [ -s "$certificates" ]; then
     put "$certificates" "$keep"
     export UPSTREAM_CA_FILE="$folder/$keep"
 fi
+# The token that Envoy shows to the control plane, where one is mounted in Envoy's container.
+if [ -n "${DECIDE_TOKEN_FILE:-}" ]; then
+    set -- "$@" --decide-token-file "$DECIDE_TOKEN_FILE"
+fi
 flowguard envoy-config --filter "$folder/filter.wasm" --discovery-folder "$folder" "$@"
 find "$folder" -name 'upstream-ca-*.pem' ! -name "$keep" -delete

@@ -13,7 +13,7 @@ use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation}
 use tempfile::TempDir;
 
 /// The arguments of each golden configuration, and its file.
-const GOLDENS: [(&str, &[&str]); 10] = [
+const GOLDENS: [(&str, &[&str]); 11] = [
     ("https", &[]),
     ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
     ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
@@ -49,6 +49,7 @@ const GOLDENS: [(&str, &[&str]); 10] = [
         "several_control_planes",
         &["--control-plane=control-plane-0:9095", "--control-plane=control-plane-1:9095"],
     ),
+    ("shows_a_token", &["--decide-token-file=/run/secrets/decide-token"]),
     ("drained_by_its_host", &["--bind-address=0.0.0.0", "--drain"]),
 ];
 
@@ -381,6 +382,8 @@ fn validate(yaml: &str) -> Result<String, String> {
         .replace("/etc/envoy/filter.wasm", &from_xtask("FLOWGUARD_FILTER"))
         .replace("/opt/flowguard/filter.wasm", &from_xtask("FLOWGUARD_FILTER"))
         .replace("/etc/ssl/certs/ca-certificates.crt", &certificates)
+        // Any text is one to Envoy.
+        .replace("/run/secrets/decide-token", &certificates)
         .replace("/etc/pki/tls/certs/ca-bundle.crt", &certificates);
     let output = Command::new(from_xtask("ENVOY_BIN"))
         .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning"])

@@ -162,11 +162,13 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         "STORE_PREFIX",
     ];
     // The name by which Prometheus calls the control plane, three quarters of what Envoy's
-    // container may have, and what most users want.
+    // container may have, what most users want, and open ports, which are published on loopback.
     let differing = [
         ("ALLOWED_HOSTS", "control-plane"),
         ("ENVOY_HEAP_BYTES", "1610612736"),
         ("ERROR_FORMAT", "auto"),
+        ("ADMIN_AUTH", "off"),
+        ("DECIDE_AUTH", "off"),
     ];
 
     let output = flowguard(&["settings"], &[]);

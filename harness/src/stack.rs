@@ -60,6 +60,7 @@ pub struct StackBuilder {
     workers: usize,
     layout: Layout,
     filter: Option<PathBuf>,
+    decide_token: Option<PathBuf>,
     upstream_path: &'static str,
     upstream: Option<String>,
     relay: bool,
@@ -103,6 +104,7 @@ impl TestStack {
             workers: 1,
             layout: Layout::OneFile,
             filter: None,
+            decide_token: None,
             upstream_path: "",
             upstream: None,
             relay: false,
@@ -222,6 +224,12 @@ impl StackBuilder {
         Self { filter: Some(filter), ..self }
     }
 
+    /// The Envoys show the token in this file.
+    #[must_use]
+    pub fn decide_token(self, file: PathBuf) -> Self {
+        Self { decide_token: Some(file), ..self }
+    }
+
     /// A path prefix in `UPSTREAM_URL`.
     #[must_use]
     pub fn upstream_path(self, path: &'static str) -> Self {
@@ -319,6 +327,9 @@ impl StackBuilder {
     async fn envoy_config(&self, name: &str, ports: EnvoyPorts, folder: &Path) -> String {
         let filter = self.filter.clone().unwrap_or_else(tools::filter);
         let mut command = envoy_config_command(&self.settings, ports, &filter);
+        if let Some(file) = &self.decide_token {
+            command.arg("--decide-token-file").arg(file);
+        }
         let mut config = if self.layout == Layout::Folder {
             let folder = folder.join(format!("{name}.followed"));
             printed(command.arg("--discovery-folder").arg(&folder)).await;

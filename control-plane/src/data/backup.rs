@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time;
@@ -50,6 +50,17 @@ pub enum BackupError {
         /// Where it was asked.
         address: SocketAddr,
     },
+    /// It wants to be shown a token, or another one.
+    #[error(
+        "the control plane at {address} answers {status}: name the file of a token with the scope \
+         read, by --token-file or FLOWGUARD_TOKEN_FILE"
+    )]
+    Locked {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// Its answer.
+        status: StatusCode,
+    },
     /// It says no, as it does while it stops.
     #[error("the control plane at {address} answers {status}, not 200 OK")]
     Refused {
@@ -66,12 +77,17 @@ pub enum BackupError {
     },
 }
 
-/// Fetches the backup of the control plane that answers at `address`.
-pub async fn backup(address: SocketAddr, destination: &Destination) -> Result<Counts, DataError> {
+/// Fetches the backup of the control plane that answers at `address`, which is shown this
+/// `Authorization`.
+pub async fn backup(
+    address: SocketAddr,
+    authorization: Option<HeaderValue>,
+    destination: &Destination,
+) -> Result<Counts, DataError> {
     if address.port() == 0 {
         return Err(BackupError::UnknownPort.into());
     }
-    let mut body = ask(address).await?;
+    let mut body = ask(address, authorization).await?;
     let mut output = Output::create(destination)?;
     let mut ending = Ending::default();
     loop {
@@ -89,12 +105,18 @@ pub async fn backup(address: SocketAddr, destination: &Destination) -> Result<Co
     Ok(counts)
 }
 
-async fn ask(address: SocketAddr) -> Result<Incoming, BackupError> {
-    let response = time::timeout(TIMEOUT, client::get(address, PATH)).await;
+async fn ask(
+    address: SocketAddr,
+    authorization: Option<HeaderValue>,
+) -> Result<Incoming, BackupError> {
+    let response = time::timeout(TIMEOUT, client::get(address, PATH, authorization)).await;
     let response = response.map_err(|_| BackupError::Silent { address })?;
     let response = response.map_err(|error| BackupError::Unreachable { address, error })?;
     match response.status() {
         StatusCode::OK => Ok(response.into_body()),
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            Err(BackupError::Locked { address, status })
+        }
         status => Err(BackupError::Refused { address, status }),
     }
 }

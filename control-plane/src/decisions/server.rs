@@ -24,6 +24,8 @@ use super::{
     stream::{Answer, Stream},
 };
 use crate::{
+    auth::{GrpcLayer, Lock, Stay},
+    credentials::Scope,
     ledger::Ledger,
     listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
     log_budget::LogBudget,
@@ -57,12 +59,13 @@ const NOTICE: Duration = Duration::from_millis(1_500);
 /// How often it is looked which workers have been away for too long.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames. Where
+/// Serves decisions on `listener` to those whom `lock` lets in until `shutdown`; streams that are open end between two frames. Where
 /// other control planes have the same store, Envoys are told beforehand.
 pub async fn serve(
     listener: TcpListener,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
+    lock: Lock,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let streams = TaskTracker::new();
@@ -70,6 +73,7 @@ pub async fn serve(
     let mut health = Health::well().await;
     let decisions = Decisions {
         streams: streams.clone(),
+        lock: lock.clone(),
         shared: Shared {
             ledger: Arc::clone(&ledger),
             metrics,
@@ -82,6 +86,7 @@ pub async fn serve(
     let notice = decisions.shared.ledger.is_shared().then_some(NOTICE);
     let service = DecisionServiceServer::new(decisions).max_decoding_message_size(FRAME_BYTES_MAX);
     let serve = Server::builder()
+        .layer(GrpcLayer::new(lock))
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
@@ -136,6 +141,7 @@ async fn look_after_ledger(shared: Shared) {
 
 struct Decisions {
     streams: TaskTracker,
+    lock: Lock,
     shared: Shared,
 }
 
@@ -148,7 +154,8 @@ impl DecisionService for Decisions {
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<ReceiverStream<Answer>>, Status> {
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
-        let stream = Stream::new(request.into_inner(), connection, self.shared.clone());
+        let stay = Stay::of(&self.lock, request.extensions(), Scope::Decide);
+        let stream = Stream::new(request.into_inner(), connection, stay, self.shared.clone());
         // The next frame is read when the answer to the last one was taken.
         let (answers, taken) = mpsc::channel(1);
         self.streams.spawn(stream.serve(answers));

@@ -22,7 +22,10 @@ use tracing::{debug, info, warn};
 use super::{
     Greeting, Session, frame::reports, seats::Seat, shared::Shared, stream_end::StreamEnd,
 };
-use crate::listener::{AtWork, ConnectionInfo};
+use crate::{
+    auth::Stay,
+    listener::{AtWork, ConnectionInfo},
+};
 
 /// How long a stream may take to say hello.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,6 +70,8 @@ pub(super) struct Stream {
     inbound: Streaming<FilterFrame>,
     peer: String,
     connection: Option<ConnectionInfo>,
+    /// Where its peer had to show who it is: whether it still may be here.
+    stay: Option<Stay>,
     /// Once the worker said hello, its connection keeps its place.
     at_work: Option<AtWork>,
     /// `None` until the worker said hello.
@@ -89,6 +94,7 @@ impl Stream {
     pub(super) fn new(
         inbound: Streaming<FilterFrame>,
         connection: Option<ConnectionInfo>,
+        stay: Option<Stay>,
         shared: Shared,
     ) -> Self {
         let peer = connection.as_ref().and_then(|connection| connection.peer);
@@ -96,6 +102,7 @@ impl Stream {
             inbound,
             peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             connection,
+            stay,
             at_work: None,
             session: None,
             opened: None,
@@ -205,9 +212,16 @@ impl Stream {
                 Some(_) | None => pending().await,
             }
         };
+        let may_not_stay = async {
+            match &mut self.stay {
+                Some(stay) => stay.ended().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             end = has_to_end => Ok(Next::End(end)),
+            refusal = may_not_stay => Err(refusal.into()),
             () = has_to_move => Ok(Next::End(StreamEnd::Moved)),
             next = next => next,
         }

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, runtime, sync::oneshot, task};
 use tokio_util::sync::CancellationToken;
 
 use super::{StreamMetrics, server::serve};
-use crate::ledger::Ledger;
+use crate::{auth::Lock, ledger::Ledger};
 
 /// Why decisions are not served, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum ServeError {
     Panicked,
 }
 
-/// Serves decisions on `listener` until `shutdown`, on a thread of its own; streams that are open end
+/// Serves decisions on `listener` to those whom `lock` lets in until `shutdown`, on a thread of its own; streams that are open end
 /// between two frames.
 ///
 /// What is done `beside` them is done on the same thread: nobody is woken on another one to ask a store
@@ -36,6 +36,7 @@ pub async fn serve_on_own_thread(
     listener: TcpListener,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
+    lock: Lock,
     beside: impl Future<Output = ()> + Send + 'static,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -46,7 +47,7 @@ pub async fn serve_on_own_thread(
         let served = runtime.block_on(async {
             let listener = TcpListener::from_std(listener)?;
             task::spawn(beside);
-            Ok(serve(listener, ledger, metrics, shutdown).await?)
+            Ok(serve(listener, ledger, metrics, lock, shutdown).await?)
         });
         // Nobody waits for it when the process is about to end.
         let _ = ended.send(served);

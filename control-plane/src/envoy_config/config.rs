@@ -80,6 +80,8 @@ pub struct Surroundings {
     pub control_planes: ControlPlanes,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
+    /// The file of the token that the decision stream shows, as Envoy finds it, if it shows one.
+    pub decide_token_file: Option<String>,
     /// Whether whoever runs this Envoy may drain it over its admin port.
     pub drain: bool,
 }

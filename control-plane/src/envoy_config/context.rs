@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     Bounds, Config, ControlPlane, ControlPlanes, Discovery, Scheme, Surroundings, UpstreamUrl,
+    decide_token::DecideToken,
     files::{CLUSTERS, FILTER, LISTENERS},
 };
 use crate::host::Host;
@@ -21,6 +22,7 @@ pub(super) struct Context {
     filter: Filter,
     upstream: Upstream,
     control_planes: Deciders,
+    decide_token: Option<DecideToken>,
     discovery: Option<Discovered>,
 }
 
@@ -105,7 +107,8 @@ impl Context {
     ) -> serde_json::Result<Self> {
         // The template has an access log.
         let filter_config = PluginConfig { access_log: true, ..config.filter.clone() };
-        let Surroundings { filter, ip, control_planes, stats_port, drain } = surroundings;
+        let Surroundings { filter, ip, control_planes, stats_port, decide_token_file, drain } =
+            surroundings;
         Ok(Self {
             admin_port: config.admin_port.get(),
             stats_port: stats_port.map(NonZeroU16::get),
@@ -122,6 +125,9 @@ impl Context {
             },
             upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
             control_planes: Deciders::new(control_planes),
+            decide_token: decide_token_file
+                .as_deref()
+                .map(|file| DecideToken::new(file, discovery)),
             discovery: discovery.map(Discovered::new),
         })
     }

@@ -7,6 +7,7 @@
 mod config;
 mod context;
 mod control_planes;
+mod decide_token;
 mod files;
 mod template;
 mod upstream;

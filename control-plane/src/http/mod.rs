@@ -4,6 +4,7 @@
 mod access;
 pub(crate) mod client;
 mod error;
+mod hardening;
 mod hosts;
 mod origins;
 pub(crate) mod pieces;

@@ -23,7 +23,7 @@ use tower::Service as _;
 use tracing::debug;
 
 use super::{
-    ApiError, ErrorCode,
+    ApiError, ErrorCode, hardening,
     work::{ArrivingBody, LeavingBody, Work},
 };
 use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
@@ -99,5 +99,5 @@ async fn answer(
     };
     let answering = handle.answering();
     drop(work);
-    Ok(response.map(|body| Body::new(LeavingBody::new(body, answering))))
+    Ok(hardening::harden(response).map(|body| Body::new(LeavingBody::new(body, answering))))
 }

@@ -1,5 +1,7 @@
 //! By what clients and operators are known: keys, identities and tokens, as they are configured.
 
+use std::sync::Arc;
+
 use limiter::ClientId;
 
 use super::Ledger;
@@ -12,7 +14,7 @@ impl Ledger {
     }
 
     /// The tokens of operators, and of programs that look after this one.
-    pub fn tokens(&self) -> &Tokens {
+    pub fn tokens(&self) -> &Arc<Tokens> {
         &self.tokens
     }
 

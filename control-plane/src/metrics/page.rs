@@ -14,6 +14,7 @@ use tracing::error;
 
 use super::{clients::Clients, limits};
 use crate::{
+    auth::Lock,
     health::{self, Health},
     http::{
         Access, ApiError, fallback, method_not_allowed,
@@ -44,9 +45,15 @@ pub fn registry() -> Result<Registry, prometheus::Error> {
     Ok(registry)
 }
 
-/// `/metrics` and `/health`, for the callers that `access` allows. The page shows `ledger`'s clients
-/// and what is registered.
-pub fn router(ledger: Arc<Ledger>, registry: Registry, health: Health, access: &Access) -> Router {
+/// `/metrics` and `/health`, for the callers that `access` allows and `lock` lets in. The page shows
+/// `ledger`'s clients and what is registered.
+pub fn router(
+    ledger: Arc<Ledger>,
+    registry: Registry,
+    health: Health,
+    access: &Access,
+    lock: &Lock,
+) -> Router {
     let scrapes = Scrapes { ledger, registry, turns: Turns::new(WRITERS_MAX) };
     let router = Router::new()
         .route("/metrics", get(scrape))
@@ -54,7 +61,7 @@ pub fn router(ledger: Arc<Ledger>, registry: Registry, health: Health, access: &
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed);
-    access.guard(router)
+    access.guard(lock.guard(router))
 }
 
 #[derive(Clone)]

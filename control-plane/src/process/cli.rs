@@ -87,8 +87,8 @@ impl Invocation {
         let grammar = Cli::command().args(flags()).after_help(environment_help());
         let matches = grammar.try_get_matches_from(arguments).map_err(Exit::from)?;
         let line = Cli::from_arg_matches(&matches).map_err(Exit::from)?;
-        let command = line.command.unwrap_or(CommandLine::Serve).check()?;
         let variables = Variables::new(environment);
+        let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
         let warnings = variables.check().map_err(SettingsError::from).map_err(UsageError::from)?;
         let settings = Settings::resolve(|setting| {
             flag_value(&matches, setting).map(GivenText::from).or_else(|| variables.given(setting))
@@ -124,6 +124,9 @@ enum CommandLine {
         /// Show Envoy's statistics on this port of the bind address, at /stats/prometheus
         #[arg(long, value_name = "PORT")]
         stats_port: Option<OsString>,
+        /// The file of the token that Envoy shows to the control plane, as Envoy finds it
+        #[arg(long, value_name = "PATH")]
+        decide_token_file: Option<OsString>,
         /// Write it into this folder instead, as files that Envoy follows while it runs: envoy.yaml,
         /// with which it is started, filter.yaml, listeners.yaml and clusters.yaml
         #[arg(long, value_name = "DIR")]
@@ -221,43 +224,50 @@ enum DataCommandLine {
         /// The file, which must not be there yet; -: stdout
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// The file of a token that the control plane is shown, else that of `FLOWGUARD_TOKEN_FILE`
+        #[arg(long, value_name = "PATH")]
+        token_file: Option<PathBuf>,
     },
 }
 
 /// What stands for stdin or stdout where a file is expected.
 const STANDARD_STREAM: &str = "-";
 
-impl From<DataCommandLine> for DataCommand {
-    fn from(command: DataCommandLine) -> Self {
+impl DataCommandLine {
+    fn check(self, variables: &Variables) -> DataCommand {
         let destination = |file: PathBuf| match file.to_str() {
             Some(STANDARD_STREAM) => Destination::Stdout,
             _ => Destination::File(file),
         };
-        match command {
-            DataCommandLine::Check => Self::Check,
-            DataCommandLine::Export { file } => Self::Export(destination(file)),
-            DataCommandLine::Import { file } if file.to_str() == Some(STANDARD_STREAM) => {
-                Self::Import(Source::Stdin)
+        match self {
+            Self::Check => DataCommand::Check,
+            Self::Export { file } => DataCommand::Export(destination(file)),
+            Self::Import { file } if file.to_str() == Some(STANDARD_STREAM) => {
+                DataCommand::Import(Source::Stdin)
             }
-            DataCommandLine::Import { file } => Self::Import(Source::File(file)),
-            DataCommandLine::Backup { file } => Self::Backup(destination(file)),
+            Self::Import { file } => DataCommand::Import(Source::File(file)),
+            Self::Backup { file, token_file } => DataCommand::Backup {
+                destination: destination(file),
+                token_file: token_file.or_else(|| variables.token_file()),
+            },
         }
     }
 }
 
 impl CommandLine {
-    fn check(self) -> Result<Command, UsageError> {
+    fn check(self, variables: &Variables) -> Result<Command, UsageError> {
         match self {
             Self::Serve => Ok(Command::Serve),
             Self::Settings => Ok(Command::Settings),
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
-            Self::Data { command } => Ok(Command::Data(command.into())),
+            Self::Data { command } => Ok(Command::Data(command.check(variables))),
             Self::Tokens { command } => command.check().map(Command::CreateToken),
             Self::EnvoyConfig {
                 filter,
                 control_plane_host,
                 stats_port,
+                decide_token_file,
                 discovery_folder,
                 drain,
             } => {
@@ -269,6 +279,12 @@ impl CommandLine {
                         .transpose()?,
                     stats_port: stats_port
                         .map(|port| read("--stats-port", &port, &Plain))
+                        .transpose()?,
+                    decide_token_file: decide_token_file
+                        .map(|file| {
+                            let path = NonEmpty("the path of a file with a token, in UTF-8");
+                            read("--decide-token-file", &file, &path)
+                        })
                         .transpose()?,
                     discovery_folder,
                     drain,

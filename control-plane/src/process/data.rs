@@ -1,12 +1,13 @@
 //! `flowguard data …`: what can be done with clients and balances besides serving them.
 
-use std::{io, net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use tokio::runtime;
 
 use super::{
     exit,
     kept::{self, ShareError},
+    shown_token::{self, NoToken},
 };
 use crate::{
     backup::Counts,
@@ -30,7 +31,12 @@ pub enum DataCommand {
     /// Make a folder of a backup.
     Import(Source),
     /// Fetch the backup of the control plane that runs with these settings.
-    Backup(Destination),
+    Backup {
+        /// Where it goes.
+        destination: Destination,
+        /// The file of the token that is shown, if one is.
+        token_file: Option<PathBuf>,
+    },
 }
 
 /// Why it was not done.
@@ -42,6 +48,9 @@ enum Failure {
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
     Process(#[from] io::Error),
+    /// What was to be shown cannot be.
+    #[error(transparent)]
+    Token(#[from] NoToken),
     /// The store that is shared cannot be called.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -65,6 +74,7 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Ok(Said::Beside(text)) => exit::done(&text),
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
+        Err(Failure::Token(error)) => exit::refuse(&error),
         Err(Failure::Share(error @ ShareError::File(_))) => exit::refuse(&error),
         Err(Failure::Share(error)) => exit::unavailable(&error),
         Err(Failure::Data(error)) => match error {
@@ -92,10 +102,11 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match (command, &settings.store.url) {
-            (DataCommand::Backup(destination), _) => {
+            (DataCommand::Backup { destination, token_file }, _) => {
+                let shown = token_file.as_deref().map(shown_token::authorization).transpose()?;
                 let listeners = &settings.listeners;
                 let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
-                Ok(written(data::backup(address, destination).await?, destination))
+                Ok(written(data::backup(address, shown, destination).await?, destination))
             }
             (_, Some(url)) => with_store(command, url, settings).await,
             (_, None) => with_folder(command, &place(settings)?).await,
@@ -106,7 +117,7 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
 async fn with_folder(command: &DataCommand, place: &Place) -> Result<Said, Failure> {
     match command {
         DataCommand::Check => Ok(Said::Out(data::check(place).await?)),
-        DataCommand::Export(destination) | DataCommand::Backup(destination) => {
+        DataCommand::Export(destination) | DataCommand::Backup { destination, .. } => {
             Ok(written(data::export(place, destination).await?, destination))
         }
         DataCommand::Import(source) => {
@@ -127,7 +138,7 @@ async fn with_store(
             let store = kept::look_at(url, config).await?;
             Ok(Said::Out(format!("{url}: {}", data::check_shared(&store).await?)))
         }
-        DataCommand::Export(destination) | DataCommand::Backup(destination) => {
+        DataCommand::Export(destination) | DataCommand::Backup { destination, .. } => {
             let store = kept::look_at(url, config).await?;
             let counts = data::export_shared(&store, *policy, destination).await?;
             Ok(written(counts, destination))

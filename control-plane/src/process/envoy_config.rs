@@ -30,6 +30,8 @@ pub struct EnvoyConfigOptions {
     pub control_plane_host: Option<Host>,
     /// The port at which Envoy shows its statistics to other hosts, if it does.
     pub stats_port: Option<NonZeroU16>,
+    /// The file of the token that Envoy shows to the control plane, if it shows one.
+    pub decide_token_file: Option<String>,
     /// The folder of the files that Envoy follows while it runs, if it does.
     pub discovery_folder: Option<PathBuf>,
     /// Whether its admin port lets itself be told to drain Envoy.
@@ -89,7 +91,10 @@ fn write(
 ) -> Result<String, EnvoyConfigError> {
     let folder = envoy_files::absolute(folder)?;
     let filter = envoy_files::absolute(Path::new(&options.filter))?;
-    let (config, surroundings) = read(settings, EnvoyConfigOptions { filter, ..options })?;
+    let token_file = options.decide_token_file.as_deref().map(Path::new);
+    let decide_token_file = token_file.map(envoy_files::absolute).transpose()?;
+    let options = EnvoyConfigOptions { filter, decide_token_file, ..options };
+    let (config, surroundings) = read(settings, options)?;
     let filter_version = envoy_files::filter_version(Path::new(&surroundings.filter))?;
     let discovery = Discovery { folder, filter_version };
     let files = envoy_config::generate_files(&config, &surroundings, &discovery)?;
@@ -102,7 +107,9 @@ fn read(
     options: EnvoyConfigOptions,
 ) -> Result<(Config, Surroundings), EnvoyConfigError> {
     let Settings { envoy, listeners, policy, .. } = settings;
-    let EnvoyConfigOptions { filter, control_plane_host, stats_port, drain, .. } = options;
+    let EnvoyConfigOptions {
+        filter, control_plane_host, stats_port, decide_token_file, drain, ..
+    } = options;
     if let Some(port) = stats_port {
         refuse_taken(port, &envoy)?;
     }
@@ -112,7 +119,9 @@ fn read(
     };
     let control_planes = envoy.control_planes.clone();
     let control_planes = control_planes.or(one).ok_or(EnvoyConfigError::UnknownDecisionPort)?;
-    let surroundings = Surroundings { filter, ip: listeners.ip, control_planes, stats_port, drain };
+    let ip = listeners.ip;
+    let surroundings =
+        Surroundings { filter, ip, control_planes, stats_port, decide_token_file, drain };
     let plugin = PluginConfig { estimate: policy.estimate.source, ..envoy.filter };
     Ok((Config { filter: plugin, ..envoy }, surroundings))
 }

@@ -49,6 +49,7 @@ pub fn run() -> ExitCode {
             match serve::serve(&settings) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
+                Err(ServeError::Lock(error)) => exit::refuse(&error),
                 Err(ServeError::Share(error @ ShareError::File(_))) => exit::refuse(&error),
                 Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(ServeError::State(error)) => exit::cannot_create(&error),

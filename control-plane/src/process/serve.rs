@@ -10,11 +10,13 @@ use super::{
     keeper::{JournalMetrics, Keeper},
     kept::{KeepError, Kept, ShareError},
     listeners::{BindError, Listeners},
+    locks::{LockError, Locks},
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
     store_sweep,
 };
 use crate::{
+    auth::AuthMetrics,
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
     http,
@@ -34,6 +36,9 @@ pub(super) enum ServeError {
     /// The file of clients is not in order.
     #[error(transparent)]
     ConfigFile(#[from] InvalidFile),
+    /// A port would be open to everybody, or to nobody.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -100,6 +105,9 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if kept.is_shared() {
         start::declare_unknown(&operator).await?;
     }
+    let auth_metrics = AuthMetrics::register(&registry)?;
+    let tokens = Arc::clone(ledger.tokens());
+    let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics)?;
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
@@ -118,17 +126,25 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
 
     let access = &settings.access;
-    let metrics = metrics::router(Arc::clone(&ledger), registry, health.clone(), access);
+    let metrics =
+        metrics::router(Arc::clone(&ledger), registry, health.clone(), access, &locks.metrics);
     let mut faces = Servers::default();
     if kept.is_shared() {
         faces.spawn(|shutdown| store_sweep::run(Arc::clone(&ledger), shutdown));
     }
     let mut decisions = Servers::default();
     decisions.spawn(|shutdown| {
-        decisions::serve_on_own_thread(listeners.decision, ledger, stream_metrics, desk, shutdown)
+        decisions::serve_on_own_thread(
+            listeners.decision,
+            ledger,
+            stream_metrics,
+            locks.decisions,
+            desk,
+            shutdown,
+        )
     });
     faces.spawn(|shutdown| {
-        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), shutdown)
+        grpc::serve(listeners.grpc, Arc::clone(&operator), health.clone(), locks.grpc, shutdown)
     });
     if let Some(metrics) = follow_metrics {
         let operator = Arc::clone(&operator);
@@ -137,11 +153,12 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     if let Some(watch) = kept.store_watch() {
         faces.spawn(|shutdown| watch.run(health.clone(), shutdown));
     }
-    let rest = rest::router(operator, health.clone(), access);
+    let rest = rest::router(operator, health.clone(), access, &locks.rest);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
+    faces.spawn(|shutdown| locks.authenticator.follow_files(shutdown).map(Ok::<_, Infallible>));
     if let Some(watch) = watch {
         faces.spawn(|shutdown| watch.run(shutdown));
     }

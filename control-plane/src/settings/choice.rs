@@ -6,6 +6,7 @@ use proto::plugin_config::{
 };
 
 use crate::{
+    auth::AuthMode,
     ledger::{
         AbortCharge, FallbackCharge, ReadCharge, RetryAfter, UnknownClients, WithoutUsageCharge,
     },
@@ -39,6 +40,7 @@ macro_rules! words {
 
 words!(LogLevel: Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace");
 words!(LogFormat: Text = "text", Json = "json");
+words!(AuthMode: Auto = "auto", Required = "required", Off = "off");
 words!(FallbackCharge: Estimate = "estimate", Request = "request", Nothing = "nothing");
 words!(AbortCharge: Observed = "observed", Estimate = "estimate", Known = "known");
 words!(ReadCharge: Request = "request", Estimate = "estimate");

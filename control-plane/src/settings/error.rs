@@ -46,6 +46,12 @@ pub enum SettingsError {
          them; leave CONFIG_FILE out, and send the file once with PUT /api/v1/config"
     )]
     FileBesideStore,
+    /// An issuer of whom too little is said.
+    #[error(
+        "ADMIN_JWKS_FILE is set, and ADMIN_JWT_ISSUER and ADMIN_JWT_AUDIENCE are not both: they are \
+         needed, so that no token of another issuer, or for something else, is believed"
+    )]
+    IncompleteIssuer,
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

@@ -26,7 +26,7 @@ pub use table::{Echo, Flag, Setting, Times};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{envoy_config, http, ledger, listener, logging, store};
+use crate::{auth, envoy_config, http, ledger, listener, logging, store};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub listeners: listener::Addresses,
     /// Whom the REST API and the metrics answer.
     pub access: http::Access,
+    /// Who has to show who they are.
+    pub auth: auth::Config,
     /// What is logged, and in which form.
     pub log: logging::Config,
     /// What a request is charged, and to whom.
@@ -59,6 +61,7 @@ impl Default for Settings {
             envoy: envoy_config::Config::default(),
             listeners: listener::Addresses::default(),
             access: http::Access::default(),
+            auth: auth::Config::default(),
             log: logging::Config::default(),
             policy: ledger::Policy::default(),
             demo_clients: true,
@@ -89,6 +92,9 @@ impl Settings {
         }
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);
+        }
+        if settings.auth.issuer.is_incomplete() {
+            return Err(SettingsError::IncompleteIssuer);
         }
         Ok(settings)
     }

@@ -132,6 +132,23 @@ impl Notation<String> for NonEmpty {
 /// A path, or nothing, of which this is said.
 pub(super) struct OptionalPath(pub(super) &'static str);
 
+/// Text, or nothing.
+pub(crate) struct OptionalText;
+
+impl Notation<String> for OptionalText {
+    fn parse(&self, text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn text(&self, value: &String) -> String {
+        value.clone()
+    }
+
+    fn allowed(&self) -> String {
+        "text, or nothing".to_owned()
+    }
+}
+
 impl Notation<Option<PathBuf>> for OptionalPath {
     fn parse(&self, text: &str) -> Option<Option<PathBuf>> {
         Some((!text.is_empty()).then(|| text.into()))

@@ -10,6 +10,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fmt,
+    path::PathBuf,
 };
 
 use super::{Setting, table::Echo};
@@ -17,9 +18,13 @@ use super::{Setting, table::Echo};
 /// What the names of this program's own variables begin with.
 const PREFIX: &str = "FLOWGUARD_";
 
-/// Variables with this prefix that others read: the command line client, and the project's tests.
+/// The file of a token, for commands that call a control plane.
+const TOKEN_FILE: &str = "FLOWGUARD_TOKEN_FILE";
+
+/// Variables with this prefix that are no settings: of the command line client, and of the project's
+/// tests.
 const READ_BY_OTHERS: [&str; 4] =
-    ["FLOWGUARD_SERVER", "FLOWGUARD_TOKEN_FILE", "FLOWGUARD_BIN", "FLOWGUARD_FILTER"];
+    ["FLOWGUARD_SERVER", TOKEN_FILE, "FLOWGUARD_BIN", "FLOWGUARD_FILTER"];
 
 /// Names that differ in at most so many letters are taken for misspellings of each other.
 const LETTERS_MAX: usize = 2;
@@ -78,6 +83,12 @@ impl Variables {
             return Some(GivenText { value: value.clone(), variable: Some(prefixed.into_owned()) });
         }
         self.value(setting.name).cloned().map(GivenText::from)
+    }
+
+    /// The file of the token that a command shows to a control plane.
+    pub(crate) fn token_file(&self) -> Option<PathBuf> {
+        let file = self.0.get(OsStr::new(TOKEN_FILE)).filter(|file| !file.is_empty());
+        file.map(PathBuf::from)
     }
 
     fn value(&self, name: &str) -> Option<&OsString> {

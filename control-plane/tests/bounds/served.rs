@@ -3,6 +3,7 @@
 use std::{future, net::SocketAddr, sync::Arc};
 
 use flowguard::{
+    auth::Lock,
     decisions::{self, StreamMetrics},
     health::Health,
     http::{self, Access},
@@ -32,19 +33,21 @@ pub(crate) async fn serve(ledger: Arc<Ledger>, store: impl ConfigStore + 'static
     let shutdown = CancellationToken::new();
 
     let (listener, rest) = bound().await;
-    let router = rest::router(Arc::clone(&operator), Health::ready(), &access);
+    let router = rest::router(Arc::clone(&operator), Health::ready(), &access, &Lock::open());
     tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, metrics) = bound().await;
-    let router = metrics::router(Arc::clone(&ledger), registry, Health::ready(), &access);
+    let router =
+        metrics::router(Arc::clone(&ledger), registry, Health::ready(), &access, &Lock::open());
     tokio::spawn(http::serve(listener, router, shutdown.clone()));
     let (listener, grpc) = bound().await;
-    tokio::spawn(grpc::serve(listener, operator, Health::ready(), shutdown.clone()));
+    tokio::spawn(grpc::serve(listener, operator, Health::ready(), Lock::open(), shutdown.clone()));
     let (listener, decision) = bound().await;
     let stop = shutdown.clone();
     tokio::spawn(decisions::serve_on_own_thread(
         listener,
         ledger,
         stream_metrics,
+        Lock::open(),
         future::ready(()),
         stop,
     ));

@@ -15,6 +15,7 @@ use std::{
 use async_trait::async_trait;
 use axum::{Router, body::Body, http::Request};
 use flowguard::{
+    auth::Lock,
     clients::Revision,
     config_file::{FileMetrics, Loaded},
     health::Health,
@@ -91,7 +92,8 @@ impl World {
         let loaded = Loaded::read(file.clone()).expect("a file in order");
         let watch = loaded.put_in_force(&operator, health.clone(), counters).await;
         let (watch, stop) = (watch.expect("in force"), CancellationToken::new());
-        let page = metrics::router(Arc::clone(&ledger), registry, health, &Access::default());
+        let access = Access::default();
+        let page = metrics::router(Arc::clone(&ledger), registry, health, &access, &Lock::open());
         let running = watch.run(stop.clone());
         let watch = tokio::spawn(async { running.await.expect("it never fails") });
         Self { operator, ledger, store, page, file, _folder: folder, stop, watch }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flowguard::{
+    auth::Lock,
     decisions::{self, StreamMetrics},
     ledger::{Ledger, ManualClock, Policy},
     store::shared::{
@@ -58,7 +59,7 @@ async fn serve(ledger: Arc<Ledger>) -> Served {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let metrics = StreamMetrics::register(&Registry::new()).unwrap();
-    let served = decisions::serve(listener, ledger, metrics, shutdown.clone());
+    let served = decisions::serve(listener, ledger, metrics, Lock::open(), shutdown.clone());
     Served { address, shutdown, server: tokio::spawn(served) }
 }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use flowguard::{
+    auth::Lock,
     decisions::{self, StreamMetrics},
     ledger::SystemClock,
 };
@@ -65,6 +66,7 @@ impl Worker {
             listener,
             ledger(SystemClock::start()),
             metrics,
+            Lock::open(),
             future::ready(()),
             shutdown.clone(),
         ));
@@ -163,7 +165,8 @@ async fn a_connection_that_says_nothing_is_closed() {
     let address = listener.local_addr().unwrap();
     let metrics = StreamMetrics::register(&Registry::new()).unwrap();
     let shutdown = CancellationToken::new();
-    tokio::spawn(decisions::serve(listener, ledger(SystemClock::start()), metrics, shutdown));
+    let ledger = ledger(SystemClock::start());
+    tokio::spawn(decisions::serve(listener, ledger, metrics, Lock::open(), shutdown));
 
     let mut silent = TcpStream::connect(address).await.unwrap();
     let started = Instant::now();

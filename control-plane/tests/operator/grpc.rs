@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use flowguard::{ledger::Answer, operator::grpc};
+use flowguard::{auth::Lock, ledger::Answer, operator::grpc};
 use futures_util::stream;
 use limiter::UnixMillis;
 use proto::api::{
@@ -38,8 +38,8 @@ pub(crate) async fn serve(world: &World) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let shutdown = CancellationToken::new();
-    let serving =
-        grpc::serve(listener, Arc::clone(&world.operator), world.health.clone(), shutdown.clone());
+    let (operator, health) = (Arc::clone(&world.operator), world.health.clone());
+    let serving = grpc::serve(listener, operator, health, Lock::open(), shutdown.clone());
     let server = tokio::spawn(serving);
     Served { address, channel: connect(address).await, shutdown, server }
 }

@@ -14,6 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use flowguard::{
+    auth::Lock,
     health::Health,
     http::{Access, AllowedHosts, CorsOrigins},
     ledger::{
@@ -136,12 +137,14 @@ impl World {
     }
 
     pub(crate) fn rest(&self) -> Router {
-        rest::router(Arc::clone(&self.operator), self.health.clone(), &self.access())
+        let access = self.access();
+        rest::router(Arc::clone(&self.operator), self.health.clone(), &access, &Lock::open())
     }
 
     pub(crate) fn metrics(&self) -> Router {
         let registry = metrics::registry().expect("each metric is defined once");
-        metrics::router(Arc::clone(&self.ledger), registry, self.health.clone(), &self.access())
+        let (ledger, health) = (Arc::clone(&self.ledger), self.health.clone());
+        metrics::router(ledger, registry, health, &self.access(), &Lock::open())
     }
 
     fn access(&self) -> Access {

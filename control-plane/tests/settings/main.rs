@@ -61,6 +61,13 @@ fn without_any_setting_the_defaults_are_in_effect() {
          BIND_ADDRESS=127.0.0.1\n\
          ALLOWED_HOSTS=\n\
          CORS_ALLOW_ORIGINS=\n\
+         ADMIN_AUTH=auto\n\
+         DECIDE_AUTH=auto\n\
+         ADMIN_TOKEN_FILE=\n\
+         ADMIN_JWKS_FILE=\n\
+         ADMIN_JWT_ISSUER=\n\
+         ADMIN_JWT_AUDIENCE=\n\
+         ADMIN_JWT_SCOPES_CLAIM=scope\n\
          LOG_LEVEL=info\n\
          LOG_FORMAT=text\n\
          FLOWGUARD_MODE=enforce\n\

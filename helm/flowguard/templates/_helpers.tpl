@@ -85,6 +85,31 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- toYaml $secrets }}
 {{- end }}
 
+{{/* Nothing where whoever reaches a port may use it, of (dict "root" $ "setting" "ADMIN_AUTH"). */}}
+{{- define "flowguard.takesToken" -}}
+{{- if ne (index .root.Values.settings .setting | default "auto") "off" }}true{{ end }}
+{{- end }}
+
+{{/* Refuses what would not start, or what nobody could call: ports of a pod are reached by others. */}}
+{{- define "flowguard.checkAuth" -}}
+{{- $way := "name a Secret of one, or leave the ports to the NetworkPolicy with settings.%s=\"off\"" }}
+{{- $admin := include "flowguard.takesToken" (dict "root" . "setting" "ADMIN_AUTH") }}
+{{- $decide := include "flowguard.takesToken" (dict "root" . "setting" "DECIDE_AUTH") }}
+{{- $hasToken := or .Values.auth.admin.secret .Values.settings.ADMIN_TOKEN_FILE }}
+{{- if and .Values.auth.admin.secret .Values.settings.ADMIN_TOKEN_FILE }}
+{{- fail "auth.admin.secret and settings.ADMIN_TOKEN_FILE are both set: one of them names the file" }}
+{{- end }}
+{{- if and $admin (not $hasToken) }}
+{{- fail (printf "auth.admin.secret is empty, and whoever calls the APIs has to show a token: %s" (printf $way "ADMIN_AUTH")) }}
+{{- end }}
+{{- if and $decide (not $hasToken) }}
+{{- fail (printf "auth.admin.secret is empty, and whoever asks for decisions has to show a token: %s" (printf $way "DECIDE_AUTH")) }}
+{{- end }}
+{{- if and $decide .Values.envoy.enabled (not .Values.auth.decide.secret) }}
+{{- fail (printf "auth.decide.secret is empty, and Envoy has to show a token: %s" (printf $way "DECIDE_AUTH")) }}
+{{- end }}
+{{- end }}
+
 {{/* By what Host the APIs and the metrics are called, besides addresses: the Service's names. */}}
 {{- define "flowguard.allowedHosts" -}}
 {{- $name := include "flowguard.fullname" . }}

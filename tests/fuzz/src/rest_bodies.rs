@@ -9,6 +9,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use flowguard::{
+    auth::Lock,
     health::Health,
     http::{Access, AllowedHosts, CorsOrigins},
     operator::{Operator, rest},
@@ -64,7 +65,7 @@ async fn check_is_told(api: &Router, config: &Value) {
 
 fn api(operator: &Arc<Operator>) -> Router {
     let access = Access { hosts: AllowedHosts::default(), origins: CorsOrigins::None };
-    rest::router(Arc::clone(operator), Health::ready(), &access)
+    rest::router(Arc::clone(operator), Health::ready(), &access, &Lock::open())
 }
 
 async fn send(api: &Router, method: Method, path: &str, body: &[u8]) -> (StatusCode, Value) {

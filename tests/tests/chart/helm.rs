@@ -37,10 +37,12 @@ pub(crate) fn chart() -> PathBuf {
     tools::workspace().join("helm/flowguard")
 }
 
-/// What must be said before anything runs: where the images are, and who may ask for decisions.
+/// What must be said before anything runs: where the images and the tokens are, and who may ask for
+/// decisions.
 pub(crate) fn least() -> Value {
     json!({
         "image": { "repository": "registry.example/flowguard" },
+        "auth": { "admin": { "secret": "admin-token" }, "decide": { "secret": "envoy-token" } },
         "networkPolicy": { "decisionsFrom": [{ "podSelector": { "matchLabels": { "app": "gateway" } } }] },
     })
 }
@@ -65,6 +67,11 @@ pub(crate) fn everything() -> Value {
             "digest": format!("sha256:{}", "a".repeat(64)),
         },
         "imagePullSecrets": [{ "name": "registry" }],
+        "auth": {
+            "admin": { "secret": "tokens", "key": "admin" },
+            "decide": { "secret": "tokens", "key": "envoy" },
+            "metrics": { "secret": "tokens", "key": "prometheus" },
+        },
         "settings": { "UPSTREAM_URL": "https://llm.example.com/v1", "MIN_ESTIMATE": 1_000_000 },
         "clients": { "alice": { "rpm": 60, "tpm": 1_000_000_000_000_u64 } },
         "persistence": { "storageClass": "fast", "annotations": { "backup": "yes" } },
@@ -100,6 +107,8 @@ pub(crate) fn without_a_volume() -> Value {
     values["networkPolicy"] = json!({ "enabled": false });
     values["podDisruptionBudget"] = json!({ "enabled": false });
     values["clientsConfigMap"] = json!("llm-clients");
+    values["auth"] = json!({});
+    values["settings"] = json!({ "ADMIN_AUTH": "off", "DECIDE_AUTH": "off" });
     values
 }
 

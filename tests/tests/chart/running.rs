@@ -99,6 +99,9 @@ fn container<'a>(rendered: &'a Rendered, kind: &str, name: &str, container: &str
     found.unwrap_or_else(|| panic!("no container {container}"))
 }
 
+/// A token that `flowguard` takes for what it is.
+const TOKEN: &str = "fga_TestToken001_FirstSecretOfATestFirstSecretOfATestFirstSe_3GdzAW";
+
 /// Starts the control plane's pod and waits until it is ready.
 async fn start_control_plane(node: &Node, rendered: &Rendered) -> Process {
     let container = container(rendered, "StatefulSet", "flowguard", "flowguard");
@@ -108,6 +111,8 @@ async fn start_control_plane(node: &Node, rendered: &Rendered) -> Process {
         fs::write(node.volume("clients").join(file), content).expect("a file");
     }
     node.volume("data");
+    // It has every scope, Envoy's too.
+    fs::write(node.volume("auth").join("token"), TOKEN).expect("a file");
     let mut command = tools::flowguard();
     command.env_clear().envs(node.environment(container)).args(node.arguments(container));
     let process = Process::spawn("flowguard", command, node.folder.path());
@@ -125,6 +130,9 @@ fn values(upstream: &MockLlm) -> Value {
     values["settings"] = json!({
         "UPSTREAM_URL": format!("http://{}", upstream.address()),
         "DECISION_TIMEOUT_MS": 5000,
+        // On this machine the pod's address is a loopback one.
+        "ADMIN_AUTH": "required",
+        "DECIDE_AUTH": "required",
     });
     values["clients"] = json!({ "team/a": { "rpm": 600, "tpm": 1_000_000_000_000_u64 } });
     values["envoy"] = json!({
@@ -142,14 +150,18 @@ async fn the_control_planes_pod_serves_its_probes_its_clients_and_its_services_n
     let node = Node::new();
     let mut process = start_control_plane(&node, &rendered).await;
 
-    let client = node.client("9091").get("/api/v1/clients/team%2Fa").send().await;
+    let bearer = format!("Bearer {TOKEN}");
+    let ask = || node.client("9091").get("/api/v1/clients/team%2Fa");
+    assert_eq!(ask().send().await.status.as_u16(), 401);
+    let client = ask().header("authorization", &bearer).send().await;
     assert_eq!(client.json()["tpm"], 1_000_000_000_000_u64, "{}", client.text());
     let services = ["flowguard", "flowguard.limits", "flowguard.limits.svc.cluster.local"];
     for (host, status) in
         services.map(|name| (name, 200)).into_iter().chain([("evil.example", 421)])
     {
         for (port, path) in [("9090", "/metrics"), ("9091", "/api/v1/stats")] {
-            let answer = node.client(port).get(path).header("host", host).send().await;
+            let request = node.client(port).get(path).header("host", host);
+            let answer = request.header("authorization", &bearer).send().await;
             assert_eq!(answer.status.as_u16(), status, "{host}{path}: {}", answer.text());
         }
     }
@@ -217,7 +229,9 @@ async fn start_envoy(node: &Node, rendered: &Rendered) -> Process {
     let mut command = tools::flowguard();
     command.env_clear().envs(node.environment(config));
     command.arg("envoy-config").arg("--filter").arg(tools::filter());
-    command.args(node.arguments(config));
+    // It names the token's file, which is Envoy's alone.
+    let envoy = container(rendered, "Deployment", "flowguard-envoy", "envoy");
+    command.args(node.arguments(config).iter().map(|text| node.here(envoy, text)));
     let config = printed("flowguard envoy-config", SOON, &mut command.into()).await;
     fs::write(node.volume("config").join("envoy.yaml"), config).expect("a file");
 

@@ -16,6 +16,8 @@ fn a_value_that_cannot_work_is_refused_by_its_name() {
         ("store.password.file", json!("/etc/password")),
         ("store.ca.secret", json!("No Name")),
         ("replicas", json!(1)),
+        ("auth.admin.token", json!("fga_")),
+        ("auth.decide.secret", json!("No Name")),
         ("image.pullPolicy", json!("Sometimes")),
         ("image.digest", json!("latest")),
         ("image.repository", json!("registry.example/flowguard:0.1.0 ")),
@@ -75,6 +77,50 @@ fn several_control_planes_need_a_store_and_its_secrets_too() {
         refusal.contains("store.ca.secret and settings.STORE_CA_FILE are both set"),
         "{refusal}"
     );
+}
+
+#[test]
+fn a_token_that_nobody_named_is_refused_unless_the_ports_are_left_open() {
+    let open = |setting: &str| format!("settings.{setting}=\"off\"");
+    let check = |values: &Value, told: [&str; 2], setting: &str| {
+        let refusal = try_render(values).expect_err("callers could show nothing");
+        for told in told.into_iter().chain([open(setting).as_str()]) {
+            assert!(refusal.contains(told), "{told}: {refusal}");
+        }
+    };
+    let mut values = least();
+    values["envoy"] = json!({ "enabled": true, "configImage": { "repository": "config" } });
+    let (admin, decide) = ("auth.admin.secret is empty", "auth.decide.secret is empty");
+    values["auth"] = json!({});
+    check(&values, [admin, "whoever calls the APIs has to show a token"], "ADMIN_AUTH");
+    values["settings"] = json!({ "ADMIN_AUTH": "off" });
+    check(&values, [admin, "whoever asks for decisions has to show a token"], "DECIDE_AUTH");
+    values["auth"] = json!({ "admin": { "secret": "admin-token" } });
+    check(&values, [decide, "Envoy has to show a token"], "DECIDE_AUTH");
+    values["settings"] = json!({ "DECIDE_AUTH": "off" });
+    assert!(try_render(&values).is_ok());
+    values["settings"]["ADMIN_TOKEN_FILE"] = json!("/run/token");
+    let refusal = try_render(&values).expect_err("two files");
+    assert!(refusal.contains("auth.admin.secret and settings.ADMIN_TOKEN_FILE are both set"));
+}
+
+#[test]
+fn tokens_are_files_of_secrets_for_those_who_show_them_or_know_them() {
+    let [_, everything, ..] = renderings();
+    let secret = |kind: &str, name: &str| {
+        let volumes = &everything.one(kind, name)["spec"]["template"]["spec"]["volumes"];
+        let mut volumes = volumes.as_array().into_iter().flatten();
+        volumes.find(|volume| volume["name"] == "auth").expect("a token")["secret"].clone()
+    };
+    let of = |key: &str| {
+        let items = [json!({ "key": key, "path": "token" })];
+        json!({ "secretName": "tokens", "defaultMode": 0o440, "items": items })
+    };
+    assert_eq!(secret("StatefulSet", "flowguard"), of("admin"));
+    assert_eq!(secret("Deployment", "flowguard-envoy"), of("envoy"));
+    let endpoint = &everything.one("PodMonitor", "flowguard")["spec"]["podMetricsEndpoints"][0];
+    let credentials = json!({ "name": "tokens", "key": "prometheus" });
+    assert_eq!(endpoint["authorization"]["credentials"], credentials);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use super::{
     work::WorkLayer,
 };
 use crate::{
+    auth::{GrpcLayer, Lock},
     health::Health,
     listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
     operator::Operator,
@@ -63,12 +64,13 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves the API until `shutdown`, then finishes the calls that are open; the caller bounds how
+/// Serves the API to those whom `lock` lets in until `shutdown`, then finishes the calls that are open; the caller bounds how
 /// long that may take.
 pub async fn serve(
     listener: TcpListener,
     operator: Arc<Operator>,
     health: Health,
+    lock: Lock,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let public = public_descriptors()?;
@@ -86,6 +88,7 @@ pub async fn serve(
 
     let served = Server::builder()
         .layer(WorkLayer)
+        .layer(GrpcLayer::new(lock))
         .timeout(CALL_TIMEOUT)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))

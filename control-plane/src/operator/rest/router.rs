@@ -11,13 +11,14 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use super::{clients, credentials, document, limits};
 use crate::{
+    auth::Lock,
     health::{self, Health},
     http::{Access, CorsOrigins, fallback, method_not_allowed},
     operator::Operator,
 };
 
-/// The whole API, for the callers that `access` allows.
-pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Router {
+/// The whole API, for the callers that `access` allows and `lock` lets in.
+pub fn router(operator: Arc<Operator>, health: Health, access: &Access, lock: &Lock) -> Router {
     let router = Router::new()
         .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
         .route(
@@ -57,6 +58,8 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Route
         .merge(health::router(health))
         .fallback(fallback)
         .method_not_allowed_fallback(method_not_allowed);
+    // A browser asks without a token whether it may send one.
+    let router = lock.guard(router);
     access.guard(match cors_layer(&access.origins) {
         Some(layer) => router.layer(layer),
         None => router,

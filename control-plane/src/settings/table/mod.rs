@@ -1,6 +1,7 @@
 //! The table of settings: one row each. The parser, `--help`, `flowguard settings` and the messages
 //! about a value that is wrong are all made of it.
 
+mod auth;
 mod charge;
 mod clients;
 mod data;
@@ -67,6 +68,7 @@ impl Setting {
     pub fn all() -> impl Iterator<Item = &'static Self> {
         [
             network::ROWS,
+            auth::ROWS,
             log::ROWS,
             filter::ROWS,
             refusal::ROWS,

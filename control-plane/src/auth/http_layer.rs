@@ -1,0 +1,46 @@
+//! The lock before the routes of an HTTP port.
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
+
+use super::{
+    Lock, Requirement,
+    policy::{self, Route},
+};
+use crate::http::{fallback, method_not_allowed};
+
+impl Lock {
+    /// Puts this lock before everything that `router` serves.
+    pub(crate) fn guard(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), answer))
+    }
+}
+
+async fn answer(State(lock): State<Lock>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let route = path.map(|path| policy::route(path.as_str(), request.method()));
+    let requirement = match &route {
+        Some(Route::Listed(requirement)) => *requirement,
+        Some(Route::OtherMethod(_) | Route::Unlisted) | None => Requirement::Anybody,
+    };
+    let (mut parts, body) = request.into_parts();
+    if let Err(refusal) = lock.admit(requirement, &parts.headers, &mut parts.extensions) {
+        return refusal.into_response();
+    }
+    match route {
+        Some(Route::Listed(_)) => next.run(Request::from_parts(parts, body)).await,
+        Some(Route::OtherMethod(allowed)) => {
+            let mut response = method_not_allowed().await.into_response();
+            if let Ok(allowed) = HeaderValue::try_from(allowed) {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+            response
+        }
+        Some(Route::Unlisted) | None => fallback().await.into_response(),
+    }
+}

@@ -1,0 +1,126 @@
+//! The lock of one port.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{Extensions, HeaderMap};
+use tracing::warn;
+
+use super::{AuthMetrics, Authenticator, Pass, Refusal, Requirement, bearer};
+use crate::{listener::ConnectionInfo, log_budget::LogBudget};
+
+/// Whoever tries tokens can make a line of each; this many a second are for people.
+const LINES_PER_SECOND_MAX: u32 = 1;
+
+/// A port, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortName {
+    /// The REST API.
+    Rest,
+    /// The gRPC API.
+    Grpc,
+    /// The metrics.
+    Metrics,
+    /// The decision stream.
+    Decisions,
+}
+
+/// What stands before a port's calls; a clone is the same one.
+#[derive(Clone, Debug)]
+pub struct Lock(Option<Arc<Locked>>);
+
+#[derive(Debug)]
+pub(super) struct Locked {
+    port: PortName,
+    authenticator: Arc<Authenticator>,
+    metrics: AuthMetrics,
+    log: LogBudget,
+}
+
+impl PortName {
+    pub(super) const ALL: [Self; 4] = [Self::Rest, Self::Grpc, Self::Metrics, Self::Decisions];
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Grpc => "grpc",
+            Self::Metrics => "metrics",
+            Self::Decisions => "decisions",
+        }
+    }
+}
+
+impl Lock {
+    /// One that lets everybody in.
+    pub fn open() -> Self {
+        Self(None)
+    }
+
+    /// One that lets those in whom `authenticator` knows, each to what they may do.
+    pub fn closed(port: PortName, authenticator: Arc<Authenticator>, metrics: AuthMetrics) -> Self {
+        let log = LogBudget::new(LINES_PER_SECOND_MAX, "refused callers");
+        Self(Some(Arc::new(Locked { port, authenticator, metrics, log })))
+    }
+
+    pub(super) fn locked(&self) -> Option<&Arc<Locked>> {
+        self.0.as_ref()
+    }
+
+    /// Lets a call in, and notes whose it is, or says why not.
+    pub(super) fn admit(
+        &self,
+        requirement: Requirement,
+        headers: &HeaderMap,
+        extensions: &mut Extensions,
+    ) -> Result<(), Refusal> {
+        let Some(locked) = &self.0 else { return Ok(()) };
+        match locked.identify(requirement, headers) {
+            Ok(Some(pass)) => {
+                extensions.insert(pass);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(refusal) => {
+                locked.note(&refusal, extensions.get::<ConnectionInfo>());
+                Err(refusal)
+            }
+        }
+    }
+}
+
+impl Locked {
+    pub(super) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    fn identify(
+        &self,
+        requirement: Requirement,
+        headers: &HeaderMap,
+    ) -> Result<Option<Pass>, Refusal> {
+        let scope = match requirement {
+            Requirement::Nothing => return Ok(None),
+            Requirement::Anybody => None,
+            Requirement::Scope(scope) => Some(scope),
+        };
+        let credential = bearer::read(headers)?.ok_or(Refusal::Missing(scope))?;
+        let pass = self.authenticator.identify(credential)?;
+        if let Some(scope) = scope {
+            pass.require(scope)?;
+        }
+        Ok(Some(pass))
+    }
+
+    fn note(&self, refusal: &Refusal, connection: Option<&ConnectionInfo>) {
+        self.metrics.refused(self.port, refusal);
+        // Who shows nothing does not try to be somebody.
+        if matches!(refusal, Refusal::Missing(_)) {
+            return;
+        }
+        self.log.log(|| {
+            let peer = connection.and_then(|connection| connection.peer);
+            let peer = peer.as_ref().map(SocketAddr::to_string).unwrap_or_default();
+            let token = refusal.public_part().map(|public| public.to_string()).unwrap_or_default();
+            warn!(port = self.port.word(), peer, token, "a caller was refused: {refusal}");
+        });
+    }
+}

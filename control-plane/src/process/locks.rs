@@ -1,0 +1,59 @@
+//! The locks of the ports: closed where callers have to show who they are.
+
+use std::{net::IpAddr, sync::Arc};
+
+use crate::auth::{
+    AuthMetrics, Authenticator, Config, CredentialFileError, CredentialFiles, Lock, NoCredentials,
+    PortName, Side,
+};
+use crate::credentials::Tokens;
+
+/// Why the ports cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LockError {
+    /// A file is not what its setting says.
+    #[error(transparent)]
+    File(#[from] CredentialFileError),
+    /// Nobody could show what is required.
+    #[error(transparent)]
+    NoCredentials(#[from] NoCredentials),
+}
+
+/// The lock of each port.
+pub(super) struct Locks {
+    pub(super) rest: Lock,
+    pub(super) grpc: Lock,
+    pub(super) metrics: Lock,
+    pub(super) decisions: Lock,
+    pub(super) authenticator: Arc<Authenticator>,
+}
+
+impl Locks {
+    /// Those of ports at `ip`, for callers who are known by `tokens` or by the files of `config`.
+    pub(super) fn open(
+        config: &Config,
+        ip: IpAddr,
+        tokens: Arc<Tokens>,
+        metrics: &AuthMetrics,
+    ) -> Result<Self, LockError> {
+        let files = CredentialFiles::read(config)?;
+        let authenticator = Arc::new(Authenticator::new(tokens, files));
+        let has_credentials = authenticator.has_credentials();
+        let admin = Side::Admin.is_locked(config.admin, ip, has_credentials)?;
+        let decide = Side::Decide.is_locked(config.decide, ip, has_credentials)?;
+        let lock = |is_locked, port| {
+            if is_locked {
+                Lock::closed(port, Arc::clone(&authenticator), metrics.clone())
+            } else {
+                Lock::open()
+            }
+        };
+        Ok(Self {
+            rest: lock(admin, PortName::Rest),
+            grpc: lock(admin, PortName::Grpc),
+            metrics: lock(admin, PortName::Metrics),
+            decisions: lock(decide, PortName::Decisions),
+            authenticator,
+        })
+    }
+}
