@@ -65,9 +65,9 @@ pub enum ActorKind {
 }
 
 impl Actor {
-    /// Somebody of whom nothing is known.
-    pub fn anybody() -> Self {
-        Self { kind: ActorKind::Anybody, name: None, public_part: None }
+    /// Somebody of a kind, of whom nothing more is known.
+    pub fn of(kind: ActorKind) -> Self {
+        Self { kind, name: None, public_part: None }
     }
 
     /// Somebody known by a name.
@@ -79,6 +79,12 @@ impl Actor {
     pub fn token(name: impl Into<String>, public_part: PublicPart) -> Self {
         let public_part = Some(public_part.to_string());
         Self { kind: ActorKind::Token, name: Some(name.into()), public_part }
+    }
+
+    /// Whoever shows a token that is nobody's, by what it says that it is.
+    pub fn token_not_known(public_part: PublicPart) -> Self {
+        let public_part = Some(public_part.to_string());
+        Self { kind: ActorKind::Anybody, name: None, public_part }
     }
 }
 

@@ -14,3 +14,10 @@ pub struct AuditError {
     #[source]
     pub error: io::Error,
 }
+
+impl AuditError {
+    /// Whether the disk, or what its user may have of it, is full.
+    pub fn is_full(&self) -> bool {
+        matches!(self.error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}

@@ -6,7 +6,7 @@ use limiter::UnixMillis;
 use parking_lot::Mutex;
 
 use super::{
-    AuditError, Change, Entry, Filter, Page, Refusal, file::AuditFile, recent::Recent,
+    AuditError, Change, Entry, Filter, Page, Refusal, RefusalLine, file::AuditFile, recent::Recent,
     refusals::Refusals,
 };
 
@@ -36,8 +36,9 @@ impl AuditFiles {
 #[derive(Debug, Default)]
 pub struct Audit {
     changes: Mutex<Changes>,
+    refusals: Mutex<Refusals>,
     /// `None`: nothing outlives the process.
-    refusals: Option<Mutex<Refusals>>,
+    refused: Option<Mutex<AuditFile>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,10 +60,11 @@ impl Audit {
             }
         })?;
         let last = recent.last().map_or(0, |entry| entry.id);
-        let refusals = Refusals::new(AuditFile::open(&files.refusals)?);
+        let refused = AuditFile::open(&files.refusals)?;
         Ok(Self {
             changes: Mutex::new(Changes { file: Some(file), recent, last }),
-            refusals: Some(Mutex::new(refusals)),
+            refusals: Mutex::default(),
+            refused: Some(Mutex::new(refused)),
         })
     }
 
@@ -86,9 +88,14 @@ impl Audit {
         written
     }
 
-    /// Writes down what was refused, in as far as there is room. For threads that may block.
-    pub fn refused(&self, refusal: &Refusal, now: UnixMillis) -> Result<(), AuditError> {
-        self.refusals.as_ref().map_or(Ok(()), |refusals| refusals.lock().write(refusal, now))
+    /// The line of what was refused; `None`: it has none, for its caller had one within this second.
+    pub fn refusal(&self, refusal: &Refusal, now: UnixMillis) -> Option<RefusalLine> {
+        self.refused.as_ref().and_then(|_| self.refusals.lock().line(refusal, now))
+    }
+
+    /// Writes it down. For threads that may block.
+    pub fn write_refusal(&self, line: &RefusalLine) -> Result<(), AuditError> {
+        self.refused.as_ref().map_or(Ok(()), |file| file.lock().write(&line.0))
     }
 
     /// At most `max` of the newest entries that `filter` lets through.
@@ -112,7 +119,7 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Action, Actor, Object, Outcome, RequestId};
+    use crate::audit::{Action, Actor, ActorKind, Object, Outcome, RequestId};
     use serde_json::value::RawValue;
 
     const NOW: UnixMillis = UnixMillis(1_000_000);
@@ -120,7 +127,7 @@ mod tests {
     fn change(client: &str) -> Change {
         let json = |text: &str| RawValue::from_string(text.to_owned()).ok();
         Change {
-            actor: Actor::anybody(),
+            actor: Actor::of(ActorKind::Anybody),
             address: Some(([127, 0, 0, 1], 5_000).into()),
             request_id: Some(RequestId::of(Some(b"r-1"))),
             action: Action::Change,

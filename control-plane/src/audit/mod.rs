@@ -18,4 +18,5 @@ pub use error::AuditError;
 pub use log::{Audit, AuditFiles};
 pub use recent::{Filter, Page, RECENT_MAX};
 pub use refusal::Refusal;
+pub use refusals::RefusalLine;
 pub use request_id::RequestId;

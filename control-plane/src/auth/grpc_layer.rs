@@ -42,7 +42,9 @@ impl<S> Guarded<S> {
         let (mut parts, body) = request.into_parts();
         let listed = policy::method(parts.uri.path());
         let requirement = listed.unwrap_or(Requirement::Anybody);
-        self.lock.admit(requirement, &parts.headers, &mut parts.extensions)?;
+        // Of a method that is none of ours nothing is written down: its caller chose it.
+        let call = listed.map_or("*", |_| parts.uri.path()).to_owned();
+        self.lock.admit(requirement, &call, &parts.headers, &mut parts.extensions)?;
         match listed {
             Some(_) => Ok(Request::from_parts(parts, body)),
             None => Err(Status::unimplemented("there is no such method")),

@@ -28,8 +28,11 @@ async fn answer(State(lock): State<Lock>, request: Request, next: Next) -> Respo
         Some(Route::Listed(requirement)) => *requirement,
         Some(Route::OtherMethod(_) | Route::Unlisted) | None => Requirement::Anybody,
     };
+    // Of a path that is none of ours nothing is written down: its caller chose it.
+    let path = path.map_or("*", MatchedPath::as_str);
+    let call = format!("{} {path}", request.method());
     let (mut parts, body) = request.into_parts();
-    if let Err(refusal) = lock.admit(requirement, &parts.headers, &mut parts.extensions) {
+    if let Err(refusal) = lock.admit(requirement, &call, &parts.headers, &mut parts.extensions) {
         return refusal.into_response();
     }
     match route {

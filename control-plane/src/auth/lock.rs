@@ -2,14 +2,21 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, HeaderValue};
+use tokio::task;
 use tracing::warn;
 
-use super::{AuthMetrics, Authenticator, Pass, Refusal, Requirement, bearer};
-use crate::{listener::ConnectionInfo, log_budget::LogBudget};
+use super::{AuthMetrics, Authenticator, Pass, Refusal, Requirement, authenticator::now, bearer};
+use crate::{
+    audit::{self, Audit, RequestId},
+    listener::ConnectionInfo,
+    log_budget::LogBudget,
+};
 
 /// Whoever tries tokens can make a line of each; this many a second are for people.
 const LINES_PER_SECOND_MAX: u32 = 1;
+
+const REQUEST_ID: &str = "x-request-id";
 
 /// A port, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +40,7 @@ pub(super) struct Locked {
     port: PortName,
     authenticator: Arc<Authenticator>,
     metrics: AuthMetrics,
+    audit: Arc<Audit>,
     log: LogBudget,
 }
 
@@ -55,23 +63,32 @@ impl Lock {
         Self(None)
     }
 
-    /// One that lets those in whom `authenticator` knows, each to what they may do.
-    pub fn closed(port: PortName, authenticator: Arc<Authenticator>, metrics: AuthMetrics) -> Self {
+    /// One that lets those in whom `authenticator` knows, each to what they may do, and notes all others.
+    pub fn closed(
+        port: PortName,
+        authenticator: Arc<Authenticator>,
+        metrics: AuthMetrics,
+        audit: Arc<Audit>,
+    ) -> Self {
         let log = LogBudget::new(LINES_PER_SECOND_MAX, "refused callers");
-        Self(Some(Arc::new(Locked { port, authenticator, metrics, log })))
+        Self(Some(Arc::new(Locked { port, authenticator, metrics, audit, log })))
     }
 
     pub(super) fn locked(&self) -> Option<&Arc<Locked>> {
         self.0.as_ref()
     }
 
-    /// Lets a call in, and notes whose it is, or says why not.
+    /// Lets a call in, and notes whose and which it is, or says why not. `call` is what it asks for, as
+    /// the table names it.
     pub(super) fn admit(
         &self,
         requirement: Requirement,
+        call: &str,
         headers: &HeaderMap,
         extensions: &mut Extensions,
     ) -> Result<(), Refusal> {
+        let request_id = headers.get(REQUEST_ID).map(HeaderValue::as_bytes);
+        extensions.insert(RequestId::of(request_id));
         let Some(locked) = &self.0 else { return Ok(()) };
         match locked.identify(requirement, headers) {
             Ok(Some(pass)) => {
@@ -80,7 +97,7 @@ impl Lock {
             }
             Ok(None) => Ok(()),
             Err(refusal) => {
-                locked.note(&refusal, extensions.get::<ConnectionInfo>());
+                locked.note(&refusal, call, extensions.get::<ConnectionInfo>());
                 Err(refusal)
             }
         }
@@ -110,17 +127,29 @@ impl Locked {
         Ok(Some(pass))
     }
 
-    fn note(&self, refusal: &Refusal, connection: Option<&ConnectionInfo>) {
+    fn note(&self, refusal: &Refusal, call: &str, connection: Option<&ConnectionInfo>) {
         self.metrics.refused(self.port, refusal);
+        let address = connection.and_then(|connection| connection.peer);
+        self.write_down(&refusal.audited(call, address));
         // Who shows nothing does not try to be somebody.
         if matches!(refusal, Refusal::Missing(_)) {
             return;
         }
         self.log.log(|| {
-            let peer = connection.and_then(|connection| connection.peer);
-            let peer = peer.as_ref().map(SocketAddr::to_string).unwrap_or_default();
+            let peer = address.as_ref().map(SocketAddr::to_string).unwrap_or_default();
             let token = refusal.public_part().map(|public| public.to_string()).unwrap_or_default();
             warn!(port = self.port.word(), peer, token, "a caller was refused: {refusal}");
+        });
+    }
+
+    /// Writes a refusal down, which its caller does not wait for.
+    fn write_down(&self, refusal: &audit::Refusal) {
+        let Some(line) = self.audit.refusal(refusal, now()) else { return };
+        let audit = Arc::clone(&self.audit);
+        task::spawn_blocking(move || {
+            if let Err(error) = audit.write_refusal(&line) {
+                warn!("a refusal could not be written down: {error}");
+            }
         });
     }
 }

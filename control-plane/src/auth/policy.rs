@@ -57,6 +57,7 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ),
     ("/api/v1/config", &[(Method::GET, Needs(Scope::Read)), (Method::PUT, Needs(Scope::Write))]),
     ("/api/v1/backup", &[(Method::GET, Needs(Scope::Read))]),
+    ("/api/v1/audit", &[(Method::GET, Needs(Scope::Read))]),
 ];
 
 /// Each method of gRPC, of the API and of the decision stream.
@@ -84,6 +85,7 @@ static METHODS: &[(&str, Requirement)] = &[
     ("/flowguard.FlowGuardService/GetConfig", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/SetConfig", Needs(Scope::Write)),
     ("/flowguard.FlowGuardService/Backup", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/ListAudit", Needs(Scope::Read)),
 ];
 
 /// Each path and method of REST and of the metrics, with what it requires.

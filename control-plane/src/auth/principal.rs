@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    audit::{Actor, ActorKind},
     credentials::{PublicPart, TokenName},
     excerpt::Excerpt,
 };
@@ -19,6 +20,16 @@ pub enum Principal {
     },
     /// Whom an issuer vouches for, as it names them.
     Subject(Excerpt),
+}
+
+impl Principal {
+    /// As the audit names them.
+    pub(crate) fn actor(&self) -> Actor {
+        match self {
+            Self::Token { name, public } => Actor::token(name.as_str(), *public),
+            Self::Subject(subject) => Actor::named(ActorKind::Jwt, subject.to_string()),
+        }
+    }
 }
 
 impl fmt::Display for Principal {

@@ -1,11 +1,14 @@
 //! Why a call is refused, the same for every port.
 
+use std::net::SocketAddr;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tonic::Status;
 
 use super::issuer::NotVouched;
 use crate::{
+    audit::{self, Actor, ActorKind},
     credentials::{InvalidSecret, PublicPart, Scope, Scopes, TokenError},
     http::{ApiError, ErrorCode},
 };
@@ -76,6 +79,17 @@ impl Refusal {
             Self::Unknown(public) | Self::Expired(public) => Some(*public),
             _ => None,
         }
+    }
+
+    /// As it is written down.
+    pub(super) fn audited(&self, call: &str, address: Option<SocketAddr>) -> audit::Refusal {
+        let code = self.code();
+        let actor = match self.public_part() {
+            Some(public_part) => Actor::token_not_known(public_part),
+            None => Actor::of(ActorKind::Anybody),
+        };
+        let (status, error) = (code.status.as_u16(), code.name.to_owned());
+        audit::Refusal { actor, address, call: call.to_owned(), status, error }
     }
 
     fn code(&self) -> ErrorCode {

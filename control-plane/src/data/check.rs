@@ -36,7 +36,8 @@ pub async fn check_shared(store: &SharedStore) -> Result<String, DataError> {
     ];
     let others = [(contents.keys.len(), "key"), (contents.tokens.len(), "token")];
     let others = others.iter().filter(|(count, _)| *count > 0);
-    let others: String = others.map(|(count, noun)| format!(", {}", counted(*count, noun))).collect();
+    let others: String =
+        others.map(|(count, noun)| format!(", {}", counted(*count, noun))).collect();
     let revision = contents.newest.get();
     Ok(format!(
         "STORE_PREFIX={}: {clients}, {limits}, {models}{others}, revision {revision}, used by {control_planes}\n",

@@ -5,34 +5,73 @@ use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 use http::Extensions;
 
 use crate::{
+    audit::{Actor, ActorKind, RequestId},
     auth::{Pass, Principal},
     excerpt::path_in_one_line,
     listener::ConnectionInfo,
 };
 
-/// Who calls, as the log names them.
+/// Who calls, as the log and the audit name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// This process itself, as at its start.
     Process,
     /// Whoever wrote the file of clients.
     File(Arc<Path>),
-    /// Somebody at this address.
-    Peer(SocketAddr),
-    /// Somebody who showed who they are, and from which address, where their connection still has one.
-    Known(Principal, Option<SocketAddr>),
-    /// Somebody whose connection has no address any more.
+    /// Whoever made a call.
+    Call(Call),
+    /// Somebody of whom nothing is known.
     Unknown,
 }
 
+/// What is known of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Who made it, where somebody has to show that.
+    principal: Option<Principal>,
+    /// From which address, where its connection still has one.
+    peer: Option<SocketAddr>,
+    /// By what it is known.
+    request_id: Option<RequestId>,
+}
+
 impl Caller {
-    /// The caller of a request, by what its connection left in the request's extensions.
+    /// The caller of a request, by what its connection, the lock and its headers left in the request's
+    /// extensions.
     pub fn of(extensions: &Extensions) -> Self {
         let connection = extensions.get::<ConnectionInfo>();
-        let peer = connection.and_then(|connection| connection.peer);
-        match extensions.get::<Pass>() {
-            Some(pass) => Self::Known(pass.principal.clone(), peer),
-            None => peer.map_or(Self::Unknown, Self::Peer),
+        Self::Call(Call {
+            principal: extensions.get::<Pass>().map(|pass| pass.principal.clone()),
+            peer: connection.and_then(|connection| connection.peer),
+            request_id: extensions.get::<RequestId>().cloned(),
+        })
+    }
+
+    /// As the audit names them.
+    pub(super) fn actor(&self) -> Actor {
+        match self {
+            Self::Process => Actor::of(ActorKind::Process),
+            Self::File(path) => Actor::named(ActorKind::File, path_in_one_line(path).to_string()),
+            Self::Call(Call { principal: Some(principal), .. }) => principal.actor(),
+            Self::Call(Call { principal: None, .. }) | Self::Unknown => {
+                Actor::of(ActorKind::Anybody)
+            }
+        }
+    }
+
+    /// From which address.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Call(call) => call.peer,
+            _ => None,
+        }
+    }
+
+    /// By which call.
+    pub(super) fn request_id(&self) -> Option<RequestId> {
+        match self {
+            Self::Call(call) => call.request_id.clone(),
+            _ => None,
         }
     }
 }
@@ -42,9 +81,12 @@ impl fmt::Display for Caller {
         match self {
             Self::Process => f.write_str("this process"),
             Self::File(path) => write!(f, "CONFIG_FILE {}", path_in_one_line(path)),
-            Self::Peer(address) => address.fmt(f),
-            Self::Known(principal, Some(address)) => write!(f, "{principal} at {address}"),
-            Self::Known(principal, None) => principal.fmt(f),
+            Self::Call(Call { principal, peer, .. }) => match (principal, peer) {
+                (Some(principal), Some(address)) => write!(f, "{principal} at {address}"),
+                (Some(principal), None) => principal.fmt(f),
+                (None, Some(address)) => address.fmt(f),
+                (None, None) => f.write_str("unknown"),
+            },
             Self::Unknown => f.write_str("unknown"),
         }
     }

@@ -7,10 +7,11 @@ use tracing::info;
 
 use super::{
     CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged,
-    Write, document::DocumentPlace, owned::Owned, revisions::Revisions, rules::judge_client,
-    writer::Writer,
+    Write, audited::Deed, document::DocumentPlace, owned::Owned, revisions::Revisions,
+    rules::judge_client, writer::Writer,
 };
 use crate::{
+    audit::Audit,
     backup::Document,
     clients::{ClientConfig, Revision},
     ledger::Ledger,
@@ -33,6 +34,7 @@ pub struct Operator {
     pub(super) writer: Writer,
     pub(super) revisions: Revisions,
     pub(super) documents: DocumentPlace,
+    pub(super) audit: Arc<Audit>,
     readers: Turns,
 }
 
@@ -47,8 +49,15 @@ impl Operator {
             owned: Owned::default(),
             revisions: Revisions::default(),
             documents: DocumentPlace::default(),
+            audit: Arc::default(),
             readers: Turns::new(LIST_READERS_MAX),
         }
+    }
+
+    /// Writes down in `audit` who changes what; without it that is kept in memory.
+    #[must_use]
+    pub fn audited_in(self, audit: Arc<Audit>) -> Self {
+        Self { audit, ..self }
     }
 
     /// Creates a client, or replaces its whole configuration.
@@ -119,7 +128,7 @@ impl Operator {
                 operator.ledger.remove(&client);
             };
             edits.push(Edit::RemoveClient(config.id.clone()));
-            let revision = operator.store_and_apply(edits, remove).await?;
+            let revision = operator.store_and_apply(&caller, edits, remove).await?;
             let removal = Removal { config, keys, revision };
             removal.log(&caller);
             Ok(removal)
@@ -142,7 +151,12 @@ impl Operator {
             let before = ledger.snapshot(&client);
             let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
             if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
-            let revision = operator.store.begin_anew(&before.config).await?;
+            let entry = operator.write_down(&caller, Deed::reset(&client)).await?;
+            let begun = operator.store.begin_anew(&before.config).await;
+            if begun.is_err() {
+                operator.take_back(entry).await;
+            }
+            let revision = begun?;
             if revision != Revision::NONE {
                 operator.revisions.stored(&Edit::PutClient(before.config.clone()), revision);
                 operator.revisions.has_stored(revision);
@@ -257,7 +271,7 @@ impl Operator {
             left.iter().for_each(|edit| self.apply_credential(edit));
             self.ledger.configure(&config);
         };
-        let revision = self.store_and_apply(edits, configure).await?;
+        let revision = self.store_and_apply(caller, edits, configure).await?;
         let other_limits = !limits.is_empty();
         let change = Change { config, before, write, revision, other_limits };
         change.log(caller);
@@ -267,11 +281,13 @@ impl Operator {
     /// Stores what belongs together, puts it in force, and notes from which write it is.
     pub(super) async fn store_and_apply(
         &self,
+        caller: &Caller,
         edits: Vec<Edit>,
         put_in_force: impl FnOnce(),
     ) -> Result<Revision, OperatorError> {
         let edits = Arc::new(edits);
-        let revision = self.store.write(Arc::clone(&edits)).await?;
+        let deed = self.deed(&edits);
+        let revision = self.store_as(caller, deed, Arc::clone(&edits)).await?;
         put_in_force();
         for edit in &*edits {
             self.revisions.stored(edit, revision);

@@ -9,6 +9,7 @@ use tonic::Code;
 
 use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument};
 use crate::{
+    audit::AuditError,
     credentials::{KEYS_A_CLIENT_MAX, KEYS_MAX, PublicPart, TOKENS_MAX},
     excerpt::{Excerpt, path_in_one_line},
     limits::{InvalidModels, LIMITS_MAX, LimitName, Name, TooManyBuckets},
@@ -134,6 +135,9 @@ pub enum OperatorError {
     /// Nothing was changed, as far as this process can know.
     #[error("the configuration could not be stored{}, so that it is not in force", because(.0))]
     Store(#[from] StoreError),
+    /// Nothing was changed, for nobody could have been told who did.
+    #[error("the audit could not be written{}, so that nothing was changed", of_audit(.0))]
+    Audit(#[from] AuditError),
     /// The process ends before the call can be done.
     #[error("the process is stopping")]
     Stopping,
@@ -211,6 +215,12 @@ impl OperatorError {
             Self::Store(StoreError::Full(_)) => {
                 row("storage_full", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
             }
+            Self::Audit(error) if error.is_full() => {
+                row("storage_full", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::Audit(_) => {
+                row("audit_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
+            }
             Self::Stopping => row("stopping", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         }
     }
@@ -241,6 +251,11 @@ const fn because(error: &StoreError) -> &'static str {
         StoreError::Unavailable(_) => "",
         StoreError::Full(_) => ", for no space is left on the disk",
     }
+}
+
+/// What may be told of an audit, likewise.
+fn of_audit(error: &AuditError) -> &'static str {
+    if error.is_full() { ", for no space is left on the disk" } else { "" }
 }
 
 impl From<Shutdown> for OperatorError {

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::{
     Caller, Change, Difference, IfMatch, KeyRemoval, Kind, LimitChange, ModelChange, Operator,
     OperatorError, Removal, Replacement, RuleRemoval, Tag, TokenRemoval, Wanted, Write,
+    audited::Deed,
     plan::{Planning, Scope},
     rules::{Rules, RulesDraft},
 };
@@ -85,7 +86,8 @@ impl Operator {
                 return Ok(Replacement { difference, is_dry_run: run == Run::Dry, tag });
             }
             let edits = Arc::new(edits);
-            let revision = operator.store.write(Arc::clone(&edits)).await?;
+            let deed = Deed::whole(&difference);
+            let revision = operator.store_as(&caller, deed, Arc::clone(&edits)).await?;
             rules.put_in_force(&operator.ledger);
             let mut log = ChangeLog::of(caller.clone(), &before, revision);
             operator

@@ -36,7 +36,9 @@ impl Operator {
             operator.judge_key_count(&client)?;
             let key = ClientKey { public, digest: secret.digest(), client, validity };
             let edit = Edit::PutKey(key.clone());
-            operator.store_and_apply(vec![edit], || operator.ledger.put_key(key.clone())).await?;
+            operator
+                .store_and_apply(&caller, vec![edit], || operator.ledger.put_key(key.clone()))
+                .await?;
             let new = NewKey { secret, key };
             info!(%caller, "{new}");
             Ok(new)
@@ -63,7 +65,7 @@ impl Operator {
             let remove = || {
                 operator.ledger.keys().remove(client.as_str(), public);
             };
-            operator.store_and_apply(vec![edit], remove).await?;
+            operator.store_and_apply(&caller, vec![edit], remove).await?;
             let removal = KeyRemoval { client: client.clone(), public };
             info!(%caller, "{removal}");
             Ok(removal)

@@ -2,6 +2,7 @@
 //!
 //! Each call says who calls. A write is stored first, then put in force, then acknowledged.
 
+mod audited;
 mod backup;
 mod bucket_page;
 mod caller;
@@ -36,7 +37,7 @@ mod wanted;
 mod wanted_credentials;
 mod writer;
 
-pub use caller::Caller;
+pub use caller::{Call, Caller};
 pub use calls::Operator;
 pub use change::{Change, Removal, Write};
 pub use credential_change::{KeyRemoval, NewKey, NewToken, TokenRemoval};

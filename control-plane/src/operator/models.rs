@@ -31,7 +31,7 @@ impl Operator {
             let rules = rules.judge()?;
             let edit = Edit::PutModel(name.clone(), patterns.clone());
             let revision = operator
-                .store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger))
+                .store_and_apply(&caller, vec![edit], || rules.put_in_force(&operator.ledger))
                 .await?;
             let change = ModelChange { name, patterns, before, revision };
             change.log(&caller);
@@ -63,7 +63,9 @@ impl Operator {
             }
             let rules = rules.judge()?;
             let edit = Edit::RemoveModel(model.clone());
-            operator.store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger)).await?;
+            operator
+                .store_and_apply(&caller, vec![edit], || rules.put_in_force(&operator.ledger))
+                .await?;
             let removal = RuleRemoval::of_model(&model, &patterns);
             removal.log(&caller);
             Ok(removal)

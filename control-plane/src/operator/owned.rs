@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 
 use super::{
     Caller, Kind, Operator, OperatorError, Wanted,
+    audited::Deed,
     everything::{ChangeLog, Ids, Plan},
     plan::Scope,
 };
@@ -20,7 +21,7 @@ use crate::{
     clients::Revision,
     credentials::PublicPart,
     limits::{LimitName, Name},
-    store::Edit,
+    store::{Edit, StoreError},
 };
 
 /// What a file owns. It changes in the writer's turn alone.
@@ -203,18 +204,18 @@ impl Operator {
 
         let number = self.revisions.next_of_file(self.ledger.now().0);
         let taken_over = self.to_forget(taken_over, &edits);
-        if !taken_over.is_empty() {
-            let revision = self.store.write(Arc::clone(&taken_over)).await?;
-            self.revisions.has_stored(revision);
-        }
-        let declared = self.store.declare(&edits).await?;
-        if declared != Revision::NONE {
-            self.revisions.has_stored(declared);
+        let caller = Caller::File(Arc::clone(&file));
+        if !(edits.is_empty() && taken_over.is_empty()) {
+            let entry = self.write_down(&caller, Deed::whole(&difference)).await?;
+            let stored = self.store_of_file(&taken_over, &edits).await;
+            if stored.is_err() {
+                self.take_back(entry).await;
+            }
+            stored?;
         }
         if !edits.is_empty() {
             rules.put_in_force(&self.ledger);
         }
-        let caller = Caller::File(Arc::clone(&file));
         let mut log = ChangeLog::of(caller, &before, Revision::NONE);
         self.apply(&edits, &mut log, |edit| self.revisions.filed(edit, number)).await;
         // What the file has as an API made it is the file's from now on as well.
@@ -224,6 +225,23 @@ impl Operator {
         }
         self.owned.change(file, things);
         Ok(change)
+    }
+
+    /// Has the store forget what is the file's from now on, and tells those who share it.
+    async fn store_of_file(
+        &self,
+        taken_over: &Arc<Vec<Edit>>,
+        edits: &[Edit],
+    ) -> Result<(), StoreError> {
+        if !taken_over.is_empty() {
+            let revision = self.store.write(Arc::clone(taken_over)).await?;
+            self.revisions.has_stored(revision);
+        }
+        let declared = self.store.declare(edits).await?;
+        if declared != Revision::NONE {
+            self.revisions.has_stored(declared);
+        }
+        Ok(())
     }
 
     /// Besides what is taken over the store has to forget the keys that an API made of clients that left

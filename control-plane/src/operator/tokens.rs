@@ -31,7 +31,7 @@ impl Operator {
             }
             let token = Token { public, digest: secret.digest(), name, scopes, validity };
             let put = || operator.ledger.tokens().put(token.clone());
-            operator.store_and_apply(vec![Edit::PutToken(token.clone())], put).await?;
+            operator.store_and_apply(&caller, vec![Edit::PutToken(token.clone())], put).await?;
             let new = NewToken { secret, token };
             info!(%caller, scopes = %new.token.scopes, "{new}");
             Ok(new)
@@ -55,7 +55,9 @@ impl Operator {
             let remove = || {
                 operator.ledger.tokens().remove(token.public);
             };
-            operator.store_and_apply(vec![Edit::RemoveToken(token.public)], remove).await?;
+            operator
+                .store_and_apply(&caller, vec![Edit::RemoveToken(token.public)], remove)
+                .await?;
             let removal = TokenRemoval { name: token.name.clone(), public: token.public };
             info!(%caller, "{removal}");
             Ok(removal)

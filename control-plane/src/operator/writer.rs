@@ -31,9 +31,11 @@ impl Writer {
     ) -> Result<T, OperatorError> {
         let turn = self.turn().await;
         let done = self.begin(turn, write).await.unwrap_or(Err(OperatorError::Stopping));
-        if let Err(OperatorError::Store(cause)) = &done {
-            // The caller is told that it failed, the log why.
-            error!("the store failed: {cause}");
+        // The caller is told that it failed, the log why.
+        match &done {
+            Err(OperatorError::Store(cause)) => error!("the store failed: {cause}"),
+            Err(OperatorError::Audit(cause)) => error!("the audit failed: {cause}"),
+            _ => {}
         }
         done
     }

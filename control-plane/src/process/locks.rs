@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use crate::audit::Audit;
 use crate::auth::{
     AuthMetrics, Authenticator, Config, CredentialFileError, CredentialFiles, Lock, NoCredentials,
     PortName, Side,
@@ -35,6 +36,7 @@ impl Locks {
         ip: IpAddr,
         tokens: Arc<Tokens>,
         metrics: &AuthMetrics,
+        audit: &Arc<Audit>,
     ) -> Result<Self, LockError> {
         let files = CredentialFiles::read(config)?;
         let authenticator = Arc::new(Authenticator::new(tokens, files));
@@ -43,7 +45,8 @@ impl Locks {
         let decide = Side::Decide.is_locked(config.decide, ip, has_credentials)?;
         let lock = |is_locked, port| {
             if is_locked {
-                Lock::closed(port, Arc::clone(&authenticator), metrics.clone())
+                let (authenticator, audit) = (Arc::clone(&authenticator), Arc::clone(audit));
+                Lock::closed(port, authenticator, metrics.clone(), audit)
             } else {
                 Lock::open()
             }

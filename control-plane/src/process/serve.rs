@@ -1,6 +1,6 @@
 //! Everything is bound before anything is served, and stopped in order.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, path::Path, sync::Arc};
 
 use futures_util::FutureExt as _;
 use tokio::runtime;
@@ -16,6 +16,7 @@ use super::{
     store_sweep,
 };
 use crate::{
+    audit::{Audit, AuditError, AuditFiles},
     auth::AuthMetrics,
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
@@ -29,6 +30,9 @@ use crate::{
         state::{CutOff, FolderDisk, StateError, StateFiles},
     },
 };
+
+/// The file of the audit in the folder.
+const AUDIT_FILE_NAME: &str = "audit.jsonl";
 
 /// Why the process could not serve, or serves no more.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,9 @@ pub(super) enum ServeError {
     /// The configured clients cannot be read, or the demo clients not be written.
     #[error("the configured clients cannot be loaded: {0}")]
     Clients(#[from] OperatorError),
+    /// The audit cannot be written.
+    #[error("{0}; choose a file that can be written")]
+    Audit(#[from] AuditError),
     /// A server ended though nobody asked for it.
     #[error("a server failed: {0}")]
     Server(ServerFailure),
@@ -97,7 +104,9 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let journal_metrics = JournalMetrics::register(&registry)?;
     let follow_metrics =
         if kept.is_shared() { Some(FollowMetrics::register(&registry)?) } else { None };
-    let operator = Arc::new(Operator::new(Arc::clone(&ledger), store));
+    let audit = Arc::new(open_audit(settings.audit_file.as_deref(), kept.folder())?);
+    let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
+    let operator = Arc::new(operator);
     let found = start::load(&operator).await?;
     if found.clients > 0 {
         info!("configured clients: {}", found.clients);
@@ -107,7 +116,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     let auth_metrics = AuthMetrics::register(&registry)?;
     let tokens = Arc::clone(ledger.tokens());
-    let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics)?;
+    let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics, &audit)?;
     let health = kept.health();
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
@@ -181,6 +190,16 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     info!("stopped");
     ended
+}
+
+/// Who changes what is written down where it is said, else in the folder; without one it ends with the
+/// process.
+fn open_audit(file: Option<&Path>, folder: Option<&DataFolder>) -> Result<Audit, AuditError> {
+    let in_folder = || folder.map(|folder| folder.path().join(AUDIT_FILE_NAME));
+    match file.map(Path::to_owned).or_else(in_folder) {
+        Some(path) => Audit::open(&AuditFiles::of(&path)),
+        None => Ok(Audit::default()),
+    }
 }
 
 /// Takes back what the process before left in the folder. All clients are configured by then: what is

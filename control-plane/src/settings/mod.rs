@@ -50,6 +50,8 @@ pub struct Settings {
     pub config_file: Option<PathBuf>,
     /// Where that is kept which outlives the process.
     pub data_dir: store::DataDir,
+    /// The file of the audit, where it is not in the folder.
+    pub audit_file: Option<PathBuf>,
     /// What is shared with other control planes.
     pub store: store::shared::Config,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             demo_clients: true,
             config_file: None,
             data_dir: store::DataDir::default(),
+            audit_file: None,
             store: store::shared::Config::default(),
         }
     }

@@ -50,7 +50,8 @@ impl World {
             Arc::new(Authenticator::new(Arc::clone(&tokens), CredentialFiles::default()));
         let registry = metrics::registry().expect("metrics");
         let counters = AuthMetrics::register(&registry).expect("metrics");
-        let lock = |port| Lock::closed(port, Arc::clone(&authenticator), counters.clone());
+        let lock =
+            |port| Lock::closed(port, Arc::clone(&authenticator), counters.clone(), Arc::default());
         let stream_metrics = StreamMetrics::register(&registry).expect("metrics");
         let (access, shutdown) = (Access::default(), CancellationToken::new());
 

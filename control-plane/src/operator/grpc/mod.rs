@@ -1,5 +1,6 @@
 //! The gRPC API: section 4 of docs/contract.md, with server reflection and health.
 
+mod audit;
 mod convert;
 mod credentials;
 mod document;

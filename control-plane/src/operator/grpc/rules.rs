@@ -12,6 +12,7 @@ use crate::{
     limits::{Limit, LimitMode, Measure, Patterns, Per},
     operator::{
         Given, LimitDraft, MatchDraft, ModelDraft,
+        audited::{ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX},
         bucket_page::{BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX},
         cursor,
     },
@@ -160,6 +161,14 @@ pub(super) fn rule_page<T, N: Ord + fmt::Display + for<'a> TryFrom<&'a str>>(
     page.truncate(max);
     let next = page.last().filter(|_| has_more).map(|last| name(last).to_string());
     Ok((page, next))
+}
+
+/// How many lines of the audit are asked for, and below which id.
+pub(super) fn audit_page(size: i32, token: &str) -> Result<(usize, Option<u64>), Status> {
+    let max = page_size(size, ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX)?;
+    let before = Some(token).filter(|token| !token.is_empty());
+    let before = before.map(|token| token.parse().map_err(|_| no_token(token))).transpose()?;
+    Ok((max, before))
 }
 
 fn page_size(given: i32, usual: usize, max: usize) -> Result<usize, Status> {

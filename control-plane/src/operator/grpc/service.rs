@@ -11,11 +11,11 @@ use proto::api::{
     GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse, GetConfigRequest,
     GetKeyRequest, GetKeyResponse, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest,
     GetLimitStatsResponse, GetModelRequest, GetModelResponse, GetTokenRequest, GetTokenResponse,
-    ListClientsRequest, ListClientsResponse, ListKeysRequest, ListKeysResponse, ListLimitsRequest,
-    ListLimitsResponse, ListModelsRequest, ListModelsResponse, ListTokensRequest,
-    ListTokensResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
-    SetClientConfigResponse, SetConfigRequest, SetConfigResponse, SetLimitRequest,
-    SetLimitResponse, SetModelRequest, SetModelResponse,
+    ListAuditRequest, ListAuditResponse, ListClientsRequest, ListClientsResponse, ListKeysRequest,
+    ListKeysResponse, ListLimitsRequest, ListLimitsResponse, ListModelsRequest, ListModelsResponse,
+    ListTokensRequest, ListTokensResponse, ResetClientRequest, ResetClientResponse,
+    SetClientConfigRequest, SetClientConfigResponse, SetConfigRequest, SetConfigResponse,
+    SetLimitRequest, SetLimitResponse, SetModelRequest, SetModelResponse,
     flow_guard_service_server::FlowGuardService,
 };
 use tonic::{Request, Response, Status, Streaming};
@@ -25,6 +25,7 @@ use super::{
     credentials, document, rules,
 };
 use crate::{
+    audit::Filter,
     http::pieces,
     operator::{
         Caller, Draft, IfMatch, KeyDraft, Kind, Operator, OperatorError, Tagged, TokenDraft,
@@ -370,6 +371,20 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<SetConfigResponse>, Status> {
         let caller = Caller::of(request.extensions());
         document::replace(&self.operator, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_audit(
+        &self,
+        request: Request<ListAuditRequest>,
+    ) -> Result<Response<ListAuditResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let ListAuditRequest { object, page_size, page_token } = request.get_ref();
+        let object = Some(object).filter(|object| !object.is_empty()).cloned();
+        let (max, before) = rules::audit_page(*page_size, page_token)?;
+        let page = self.operator.audit(&Filter { object, before }, max, &caller);
+        let entries = page.entries.iter().map(api::AuditEntry::from).collect();
+        let next_page_token = page.next.map(|id| id.to_string());
+        Ok(Response::new(ListAuditResponse { entries, next_page_token }))
     }
 
     type BackupStream = Chunks;

@@ -88,16 +88,7 @@ pub(super) async fn stats(
     caller: Caller,
 ) -> Answer {
     let [limit, cursor] = query::read(query.as_deref(), ["limit", "cursor"])?;
-    let max = match limit.as_deref().map(|text| (text, text.parse())) {
-        None => BUCKETS_AT_A_TIME,
-        Some((_, Ok(max))) if (1..=BUCKETS_AT_A_TIME_MAX).contains(&max) => max,
-        Some((text, _)) => {
-            let value = Excerpt::quoted(text);
-            return Err(query::invalid(format!(
-                "limit must be an integer from 1 to {BUCKETS_AT_A_TIME_MAX}, not {value}"
-            )));
-        }
-    };
+    let max = query::limit(limit.as_deref(), BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX)?;
     let after = match cursor.as_deref().map(|text| (text, cursor::read(text))) {
         None => None,
         Some((_, Ok(after))) => Some(after),

@@ -1,5 +1,6 @@
 //! The REST API: section 3 of docs/contract.md.
 
+mod audit;
 mod body;
 mod clients;
 mod credential_draft;

@@ -33,6 +33,16 @@ pub(super) fn read<const N: usize>(
     Ok(values)
 }
 
+/// How many things an answer is to have at most.
+pub(super) fn limit(given: Option<&str>, usual: usize, max: usize) -> Result<usize, ApiError> {
+    let Some(text) = given else { return Ok(usual) };
+    let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
+    limit.ok_or_else(|| {
+        let value = Excerpt::quoted(text);
+        invalid(format!("limit must be an integer from 1 to {max}, not {value}"))
+    })
+}
+
 /// A parameter's value is not allowed.
 pub(super) fn invalid(message: String) -> ApiError {
     ApiError::new(INVALID_FIELD, message)

@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{clients, credentials, document, limits};
+use super::{audit, clients, credentials, document, limits};
 use crate::{
     auth::Lock,
     health::{self, Health},
@@ -54,6 +54,7 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access, lock: &L
         )
         .route("/api/v1/config", get(document::show).put(document::replace))
         .route("/api/v1/backup", get(clients::backup))
+        .route("/api/v1/audit", get(audit::list))
         .with_state(operator)
         .merge(health::router(health))
         .fallback(fallback)

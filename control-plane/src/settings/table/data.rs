@@ -2,13 +2,18 @@
 //! `ledger/policy.rs`.
 
 use super::rows;
-use crate::settings::field::field;
+use crate::settings::{field::field, notation::OptionalPath};
 
 rows! {
     DATA_DIR {
         fills: field!(data_dir),
         flag: "data-dir" PATH,
         meaning: "The folder that keeps clients, balances and open requests, or memory: they end with the process",
+    }
+    AUDIT_FILE {
+        fills: field!(audit_file as OptionalPath("the path of a file, or nothing")),
+        flag: "audit-file" PATH,
+        meaning: "The file in which it is written down who changes what; without it audit.jsonl in DATA_DIR",
     }
     RESUME_TIMEOUT_MS {
         fills: field!(policy.resume.timeout_ms as 1..=3_600_000),

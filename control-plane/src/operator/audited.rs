@@ -1,0 +1,206 @@
+//! What is written down of a write before it is done.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
+use tokio::task;
+use tracing::warn;
+
+use super::{ByKind, Caller, Difference, Operator, OperatorError};
+use crate::{
+    audit::{self, Action, AuditError, Entry, Filter, Object, Page},
+    clients::{ClientJson, Revision},
+    credentials::{ClientKey, Token, UnixSeconds},
+    limits::{LimitJson, Pattern, Patterns},
+    store::Edit,
+};
+
+/// How many lines an answer has at most.
+pub(super) const ENTRIES_AT_A_TIME_MAX: usize = 1_000;
+
+/// How many it has where nobody says.
+pub(super) const ENTRIES_AT_A_TIME: usize = 100;
+
+/// How many names of a list a line has.
+const NAMES_TOLD_MAX: usize = 20;
+
+/// What is done to what.
+pub(super) struct Deed {
+    action: Action,
+    object: Object,
+    before: Option<Box<RawValue>>,
+    after: Option<Box<RawValue>>,
+}
+
+impl Operator {
+    /// The newest lines of the audit.
+    pub fn audit(&self, filter: &Filter, max: usize, _caller: &Caller) -> Page {
+        self.audit.page(filter, max)
+    }
+
+    /// Stores what was judged, once it is written down who does it.
+    pub(super) async fn store_as(
+        &self,
+        caller: &Caller,
+        deed: Deed,
+        edits: Arc<Vec<Edit>>,
+    ) -> Result<Revision, OperatorError> {
+        let entry = self.write_down(caller, deed).await?;
+        let stored = self.store.write(edits).await;
+        if stored.is_err() {
+            self.take_back(entry).await;
+        }
+        Ok(stored?)
+    }
+
+    /// Writes down what is about to be done, which is done only then.
+    pub(super) async fn write_down(
+        &self,
+        caller: &Caller,
+        deed: Deed,
+    ) -> Result<Entry, OperatorError> {
+        let Deed { action, object, before, after } = deed;
+        // In the writer's turn, so nobody else has the next one. What stands in a file has none.
+        let is_stored = !matches!(caller, Caller::File(_));
+        let change = audit::Change {
+            actor: caller.actor(),
+            address: caller.address(),
+            request_id: caller.request_id(),
+            action,
+            object,
+            before,
+            after,
+            revision: is_stored.then(|| self.revisions.newest().get() + 1),
+        };
+        let (audit, now) = (Arc::clone(&self.audit), self.now());
+        Ok(blocking(move || audit.write(change, now)).await??)
+    }
+
+    /// Writes down that it was not done after all.
+    pub(super) async fn take_back(&self, entry: Entry) {
+        let (audit, now) = (Arc::clone(&self.audit), self.now());
+        if let Ok(Err(error)) = blocking(move || audit.failed(entry, now)).await {
+            warn!("the audit says that something was done which was not: {error}");
+        }
+    }
+
+    /// What these edits, which belong together, do; the last one is what they are for.
+    pub(super) fn deed(&self, edits: &[Edit]) -> Deed {
+        let Some(edit) = edits.last() else { return Deed::whole(&Difference::default()) };
+        let (object, before) = match edit {
+            Edit::PutClient(config) => self.client_before(config.id.as_str()),
+            Edit::RemoveClient(id) => self.client_before(id.as_str()),
+            Edit::PutLimit(limit) => self.limit_before(limit.name.as_str()),
+            Edit::RemoveLimit(name) => self.limit_before(name.as_str()),
+            Edit::PutModel(name, _) | Edit::RemoveModel(name) => {
+                let models = self.ledger.models();
+                let before = models.get(name.as_str()).map(model_json);
+                (Object::new("model", name.as_str()), before)
+            }
+            Edit::PutKey(ClientKey { client, public, .. }) | Edit::RemoveKey { client, public } => {
+                let before = self.ledger.keys().get(client.as_str(), *public);
+                let name = format!("{client}/{public}");
+                (Object::new("key", &name), before.map(|(key, _)| key_json(&key)))
+            }
+            Edit::PutToken(Token { public, .. }) | Edit::RemoveToken(public) => {
+                let before = self.ledger.tokens().get(*public);
+                let object = Object::new("token", public.as_str());
+                (object, before.map(|(token, _)| token_json(&token)))
+            }
+        };
+        let after = match edit {
+            Edit::PutClient(config) => Some(raw(&ClientJson::from(config))),
+            Edit::PutLimit(limit) => Some(raw(&LimitJson::from(limit))),
+            Edit::PutModel(_, patterns) => Some(model_json(patterns)),
+            Edit::PutKey(key) => Some(key_json(key)),
+            Edit::PutToken(token) => Some(token_json(token)),
+            Edit::RemoveClient(_)
+            | Edit::RemoveLimit(_)
+            | Edit::RemoveModel(_)
+            | Edit::RemoveKey { .. }
+            | Edit::RemoveToken(_) => None,
+        };
+        let (before, after) = (before.flatten(), after.flatten());
+        let action = match (&before, &after) {
+            (_, None) => Action::Delete,
+            (None, Some(_)) => Action::Create,
+            (Some(_), Some(_)) => Action::Change,
+        };
+        Deed { action, object, before, after }
+    }
+
+    fn client_before(&self, id: &str) -> (Object, Option<Option<Box<RawValue>>>) {
+        let before = self.ledger.config(id);
+        (Object::new("client", id), before.map(|config| raw(&ClientJson::from(&config))))
+    }
+
+    fn limit_before(&self, name: &str) -> (Object, Option<Option<Box<RawValue>>>) {
+        let limits = self.ledger.limits();
+        let before = limits.iter().find(|limit| limit.name.as_str() == name);
+        (Object::new("limit", name), before.map(|limit| raw(&LimitJson::from(limit))))
+    }
+}
+
+impl Deed {
+    /// A client's buckets are filled.
+    pub(super) fn reset(client: &str) -> Self {
+        let object = Object::new("client", client);
+        Self { action: Action::Reset, object, before: None, after: None }
+    }
+
+    /// A whole configuration is put in force.
+    pub(super) fn whole(difference: &Difference) -> Self {
+        let Difference { created, replaced, deleted, reduced: _ } = difference;
+        let after = json!({
+            "created": names_json(created),
+            "replaced": names_json(replaced),
+            "deleted": names_json(deleted),
+        });
+        let object = Object::configuration();
+        Self { action: Action::Apply, object, before: None, after: raw(&after) }
+    }
+}
+
+/// Of each kind how many there are, and the first of them.
+fn names_json(names: &ByKind) -> serde_json::Value {
+    let told = names.all().into_iter().filter(|(_, names)| names.count > 0).map(|(kind, names)| {
+        let first: Vec<_> = names.told.iter().take(NAMES_TOLD_MAX).collect();
+        (format!("{}s", kind.word()), json!({ "count": names.count, "first": first }))
+    });
+    serde_json::Value::Object(told.collect())
+}
+
+fn model_json(patterns: &Patterns) -> Option<Box<RawValue>> {
+    raw(&patterns.as_slice().iter().map(Pattern::as_str).collect::<Vec<_>>())
+}
+
+/// All but the digest, by which whoever has it can ask in the client's name.
+fn key_json(key: &ClientKey) -> Option<Box<RawValue>> {
+    raw(&json!({
+        "client_id": key.client.as_str(),
+        "created_at": key.validity.created.rfc3339(),
+        "expires_at": key.validity.expires.map(UnixSeconds::rfc3339),
+    }))
+}
+
+/// The same of a token.
+fn token_json(token: &Token) -> Option<Box<RawValue>> {
+    raw(&json!({
+        "name": token.name.as_str(),
+        "scopes": token.scopes,
+        "created_at": token.validity.created.rfc3339(),
+        "expires_at": token.validity.expires.map(UnixSeconds::rfc3339),
+    }))
+}
+
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).ok()
+}
+
+/// Does what waits for a disk where nobody else waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+) -> Result<Result<T, AuditError>, OperatorError> {
+    task::spawn_blocking(work).await.map_err(|_| OperatorError::Stopping)
+}
