@@ -83,8 +83,8 @@ impl World {
             shutdown.clone(),
         ));
         let secrets = Mutex::default();
-        let _shutdown = shutdown.drop_guard();
-        Self { tokens, rest, metrics, grpc, decisions, secrets, _shutdown }
+        let shutdown = shutdown.drop_guard();
+        Self { tokens, rest, metrics, grpc, decisions, secrets, _shutdown: shutdown }
     }
 
     /// A token that is configured.

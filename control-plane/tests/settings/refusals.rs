@@ -313,3 +313,17 @@ proptest! {
         prop_assert!(refusal.chars().count() < 200);
     }
 }
+
+#[test]
+fn an_issuer_is_named_with_its_keys_and_what_it_calls_this_control_plane() {
+    let file = ("ADMIN_JWKS_FILE", "/jwks.json");
+    let (issuer, audience) =
+        (("ADMIN_JWT_ISSUER", "https://id.example"), ("ADMIN_JWT_AUDIENCE", "flowguard"));
+    let told = "ADMIN_JWKS_FILE is set, and ADMIN_JWT_ISSUER and ADMIN_JWT_AUDIENCE are not both: they are \
+                needed, so that no token of another issuer, or for something else, is believed";
+    for given in [&[file][..], &[file, issuer], &[file, audience]] {
+        assert_eq!(refusal(&[], given), told, "{given:?}");
+    }
+    let settings = settings(&[], &[file, issuer, audience]);
+    assert_eq!(settings.auth.issuer.scopes_claim, "scope");
+}

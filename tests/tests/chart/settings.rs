@@ -54,7 +54,11 @@ fn schemas() -> Map<String, Value> {
 
 fn schema(name: &str) -> Value {
     let Err(refusal) = settings(Some((name, NO_VALUE))) else { return json!({ "type": "string" }) };
-    let (_, allowed) = refusal.split_once(" is not allowed: ").expect("what is allowed");
+    // Any text is allowed where it is refused for what else has to be said.
+    let Some((_, allowed)) = refusal.split_once(" is not allowed: ") else {
+        assert!(refusal.contains(name), "{refusal}");
+        return json!({ "type": "string" });
+    };
     if allowed == "true or false" {
         return json!({ "type": "boolean" });
     }

@@ -26,10 +26,11 @@ use crate::{filter, whole_folder, workspace};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is released as it stands in the repository: the samples and what explains them.
-const SAMPLES: [&str; 9] = [
+const SAMPLES: [&str; 10] = [
     "LICENSE",
     "README.md",
     "CHANGELOG.md",
+    "SECURITY.md",
     "docs/access-log.md",
     "docs/contract.md",
     "docs/runbook.md",

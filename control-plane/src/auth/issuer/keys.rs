@@ -25,7 +25,7 @@ pub(super) struct Keys {
 pub(super) struct Key {
     id: Option<String>,
     pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    pub(super) public: DecodingKey,
 }
 
 /// Reads all that can be used. Nothing that is a secret is a public key, and keys for something else
@@ -68,8 +68,8 @@ impl Key {
         let common = &jwk.common;
         let is_for_this = common.key_algorithm.as_ref().is_none_or(|known| *known == named)
             && common.public_key_use.as_ref().is_none_or(|is| *is == PublicKeyUse::Signature);
-        let key = DecodingKey::from_jwk(jwk).ok().filter(|_| is_for_this)?;
-        Some(Self { id: common.key_id.clone(), algorithm, key })
+        let public = DecodingKey::from_jwk(jwk).ok().filter(|_| is_for_this)?;
+        Some(Self { id: common.key_id.clone(), algorithm, public })
     }
 }
 

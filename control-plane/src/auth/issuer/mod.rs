@@ -90,7 +90,7 @@ impl Issuer {
         let key = keys.find(header.kid.as_deref()).ok_or(NotVouched::UnknownKey)?;
         let validation = self.validation(key.algorithm);
         let claims: Claims =
-            decode(token, &key.key, &validation).map_err(|error| why(error.kind()))?.claims;
+            decode(token, &key.public, &validation).map_err(|error| why(error.kind()))?.claims;
         Ok(Vouched {
             scopes: claims.scopes(&self.config.scopes_claim),
             subject: Excerpt::new(&claims.sub),
