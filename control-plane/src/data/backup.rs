@@ -14,7 +14,7 @@ use tokio::time;
 use super::{DataError, Destination, output::Output};
 use crate::{
     backup::{Counts, Ending},
-    http::client,
+    http::Server,
 };
 
 /// Where a control plane hands out its backup.
@@ -66,12 +66,13 @@ pub enum BackupError {
     },
 }
 
-/// Fetches the backup of the control plane that answers at `address`.
-pub async fn backup(address: SocketAddr, destination: &Destination) -> Result<Counts, DataError> {
+/// Fetches the backup of the control plane that answers as `server`.
+pub async fn backup(server: &Server, destination: &Destination) -> Result<Counts, DataError> {
+    let address = server.address;
     if address.port() == 0 {
         return Err(BackupError::UnknownPort.into());
     }
-    let mut body = ask(address).await?;
+    let mut body = ask(server).await?;
     let mut output = Output::create(destination)?;
     let mut ending = Ending::default();
     loop {
@@ -89,8 +90,9 @@ pub async fn backup(address: SocketAddr, destination: &Destination) -> Result<Co
     Ok(counts)
 }
 
-async fn ask(address: SocketAddr) -> Result<Incoming, BackupError> {
-    let response = time::timeout(TIMEOUT, client::get(address, PATH)).await;
+async fn ask(server: &Server) -> Result<Incoming, BackupError> {
+    let address = server.address;
+    let response = time::timeout(TIMEOUT, server.get(PATH)).await;
     let response = response.map_err(|_| BackupError::Silent { address })?;
     let response = response.map_err(|error| BackupError::Unreachable { address, error })?;
     match response.status() {

@@ -7,7 +7,6 @@ use proto::decision::{
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
 use tokio::{
-    net::TcpListener,
     sync::mpsc,
     task,
     time::{self, MissedTickBehavior},
@@ -15,6 +14,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tracing::warn;
 
 use super::{
     StreamMetrics,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ledger::Ledger,
-    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
+    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener, Port},
     log_budget::LogBudget,
 };
 
@@ -57,19 +57,21 @@ const NOTICE: Duration = Duration::from_millis(1_500);
 /// How often it is looked which workers have been away for too long.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves decisions on `listener` until `shutdown`; streams that are open end between two frames. Where
+/// Serves decisions on `port` until `shutdown`; streams that are open end between two frames. Where
 /// other control planes have the same store, Envoys are told beforehand.
 pub async fn serve(
-    listener: TcpListener,
+    port: impl Into<Port>,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
+    let port = port.into();
     let streams = TaskTracker::new();
     let closing = CancellationToken::new();
     let mut health = Health::well().await;
     let decisions = Decisions {
         streams: streams.clone(),
+        wants_certificate: port.asks_for_certificate(),
         shared: Shared {
             ledger: Arc::clone(&ledger),
             metrics,
@@ -88,7 +90,7 @@ pub async fn serve(
         .add_service(service)
         .add_service(health.service())
         .serve_with_incoming_shutdown(
-            Listener::new(listener, LIMITS).into_stream(),
+            Listener::new(port, LIMITS).into_stream(),
             closing.clone().cancelled_owned(),
         );
     let stop = async {
@@ -136,7 +138,25 @@ async fn look_after_ledger(shared: Shared) {
 
 struct Decisions {
     streams: TaskTracker,
+    /// Nobody but who shows one may spend, settle or read balances.
+    wants_certificate: bool,
     shared: Shared,
+}
+
+impl Decisions {
+    /// Before anything is read that a stranger sends.
+    fn refuse_stranger(&self, connection: Option<&ConnectionInfo>) -> Result<(), Status> {
+        if connection.is_some_and(|connection| connection.certificate.is_some()) {
+            return Ok(());
+        }
+        let peer = connection.and_then(|connection| connection.peer);
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        self.shared.log.log(|| warn!(peer, "decision stream refused: no client certificate"));
+        Err(Status::unauthenticated(
+            "no client certificate: show one that TLS_CLIENT_CA_FILE of the control plane vouches \
+             for, in Envoy ENVOY_CERT_FILE with ENVOY_KEY_FILE",
+        ))
+    }
 }
 
 #[tonic::async_trait]
@@ -148,6 +168,9 @@ impl DecisionService for Decisions {
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<ReceiverStream<Answer>>, Status> {
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
+        if self.wants_certificate {
+            self.refuse_stranger(connection.as_ref())?;
+        }
         let stream = Stream::new(request.into_inner(), connection, self.shared.clone());
         // The next frame is read when the answer to the last one was taken.
         let (answers, taken) = mpsc::channel(1);

@@ -12,6 +12,9 @@ pub(super) const LISTENERS: &str = "listeners.yaml";
 /// Where Envoy forwards to, and whom the filter asks.
 pub(super) const CLUSTERS: &str = "clusters.yaml";
 
+/// Whom Envoy trusts and what it shows, by the files that have it.
+pub(super) const SECRETS: &str = "secrets.yaml";
+
 /// The texts of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
@@ -19,13 +22,18 @@ pub struct Files {
     pub(super) filter: String,
     pub(super) listeners: String,
     pub(super) clusters: String,
+    /// Where the control plane is called with TLS.
+    pub(super) secrets: Option<String>,
 }
 
 impl Files {
     /// The name and the text of each that an Envoy follows, in the order in which one that runs is to
     /// see them: what a listener refers to is there before the listener.
-    pub fn followed(&self) -> [(&'static str, &str); 3] {
-        [(CLUSTERS, &self.clusters), (FILTER, &self.filter), (LISTENERS, &self.listeners)]
+    pub fn followed(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let secrets = self.secrets.as_deref().map(|secrets| (SECRETS, secrets));
+        let others: [(&str, &str); 3] =
+            [(CLUSTERS, &self.clusters), (FILTER, &self.filter), (LISTENERS, &self.listeners)];
+        secrets.into_iter().chain(others)
     }
 
     /// The name and the text of the one that an Envoy reads when it starts, and no more.

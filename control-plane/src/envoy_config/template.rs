@@ -45,16 +45,19 @@ pub fn generate_files(
     discovery: &Discovery,
 ) -> Result<Files, GenerateError> {
     let context = Context::new(config, surroundings, Some(discovery))?;
+    let has_secrets = config.control_plane_tls.ca_file.is_some();
     let environment = environment()?;
     let template = environment.template_from_named_str(NAME, TEMPLATE)?;
     let mut rendered = template.render_captured(Serde(context))?;
     let mut block = |name| rendered.with_state_mut(|state| state.render_block(name));
     let (filter, listeners, clusters) = (block("filter")?, block("listeners")?, block("clusters")?);
+    let secrets = if has_secrets { Some(block("secrets")?) } else { None };
     Ok(Files {
         bootstrap: rendered.into_output(),
         filter: format!("{HEAD}{FILTER_HEAD}{filter}"),
         listeners: format!("{HEAD}{listeners}"),
         clusters: format!("{HEAD}{clusters}"),
+        secrets: secrets.map(|secrets| format!("{HEAD}{secrets}")),
     })
 }
 

@@ -7,11 +7,49 @@ use http::{Request, Response, header};
 use http_body_util::Empty;
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task,
+};
 
-/// What `GET path` is answered at `address`. The connection ends with the answer's body.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> io::Result<Response<Incoming>> {
-    let stream = TcpStream::connect(address).await?;
+use crate::tls::{Config, Connector, TlsFileError};
+
+/// Where a server of this host is, and how it is spoken to.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// `None`: without TLS.
+    tls: Option<Connector>,
+}
+
+impl Server {
+    /// One without TLS.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None }
+    }
+
+    /// One that runs with these settings of TLS.
+    pub fn with(address: SocketAddr, tls: &Config) -> Result<Self, TlsFileError> {
+        Ok(Self { address, tls: Connector::of(tls)? })
+    }
+
+    /// What `GET path` is answered. The connection ends with the answer's body.
+    pub(crate) async fn get(&self, path: &str) -> io::Result<Response<Incoming>> {
+        let tcp = TcpStream::connect(self.address).await?;
+        match &self.tls {
+            None => get(tcp, self.address, path).await,
+            Some(tls) => get(tls.connect(self.address.ip(), tcp).await?, self.address, path).await,
+        }
+    }
+}
+
+async fn get(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    address: SocketAddr,
+    path: &str,
+) -> io::Result<Response<Incoming>> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     // Where it fails, the answer or its body tells why.

@@ -12,12 +12,14 @@ use crate::{
     backup::Counts,
     data::{self, BackupError, DataError, Destination, Place, Source},
     excerpt::path_in_one_line,
+    http::Server,
     settings::Settings,
     store::{
         DataDir, OpenError,
         shared::{SpaceError, StoreUrl},
         state::StateError,
     },
+    tls::TlsFileError,
 };
 
 /// What is to be done.
@@ -42,6 +44,9 @@ enum Failure {
     /// The operating system refuses what every process may have.
     #[error("the process cannot be set up: {0}")]
     Process(#[from] io::Error),
+    /// Nobody knows which certificate the control plane shows.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// The store that is shared cannot be called.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -65,6 +70,7 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Ok(Said::Beside(text)) => exit::done(&text),
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
+        Err(Failure::Tls(error)) => exit::refuse(&error),
         Err(Failure::Share(error @ ShareError::File(_))) => exit::refuse(&error),
         Err(Failure::Share(error)) => exit::unavailable(&error),
         Err(Failure::Data(error)) => match error {
@@ -95,7 +101,8 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
             (DataCommand::Backup(destination), _) => {
                 let listeners = &settings.listeners;
                 let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
-                Ok(written(data::backup(address, destination).await?, destination))
+                let server = Server::with(address, &settings.tls)?;
+                Ok(written(data::backup(&server, destination).await?, destination))
             }
             (_, Some(url)) => with_store(command, url, settings).await,
             (_, None) => with_folder(command, &place(settings)?).await,

@@ -64,7 +64,7 @@ pub(super) fn write(files: &Files, folder: &Path) -> Result<String, EnvoyFilesEr
     let (bootstrap, text) = files.bootstrap();
     let file = folder.join(bootstrap);
     let takes_a_restart = fs::read(&file).is_ok_and(|before| before != text.as_bytes());
-    for (name, text) in files.followed().into_iter().chain([(bootstrap, text)]) {
+    for (name, text) in files.followed().chain([(bootstrap, text)]) {
         let file = folder.join(name);
         if let Err(error) = replace(&file, text) {
             return unwritable(&file, error);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
-    http,
+    health, http,
     ledger::Ledger,
     metrics,
     operator::{FollowMetrics, Operator, OperatorError, grpc, rest, start},
@@ -26,6 +26,7 @@ use crate::{
         DataFolder, OpenError,
         state::{CutOff, FolderDisk, StateError, StateFiles},
     },
+    tls::{Tls, TlsFileError, TlsMetrics},
 };
 
 /// Why the process could not serve, or serves no more.
@@ -34,6 +35,9 @@ pub(super) enum ServeError {
     /// The file of clients is not in order.
     #[error(transparent)]
     ConfigFile(#[from] InvalidFile),
+    /// A file of TLS is not in order.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -77,8 +81,9 @@ pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
+    let tls = Tls::read(&settings.tls)?;
     let mut stop = StopSignal::listen()?;
-    let listeners = Listeners::bind(&settings.listeners).await?;
+    let listeners = Listeners::bind(&settings.listeners, tls.as_ref()).await?;
     let registry = metrics::registry()?;
     let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
@@ -101,6 +106,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         start::declare_unknown(&operator).await?;
     }
     let health = kept.health();
+    let tls_watch = match tls {
+        Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
+        None => None,
+    };
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
         None => None,
@@ -136,6 +145,13 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     if let Some(watch) = kept.store_watch() {
         faces.spawn(|shutdown| watch.run(health.clone(), shutdown));
+    }
+    if let Some(watch) = tls_watch {
+        faces.spawn(|shutdown| watch.run(shutdown));
+    }
+    if let Some(port) = listeners.health {
+        let router = health::router(health.clone());
+        faces.spawn(|shutdown| http::serve_health(port, router, shutdown).map(Ok::<_, Infallible>));
     }
     let rest = rest::router(operator, health.clone(), access);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));

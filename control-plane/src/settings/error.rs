@@ -46,6 +46,14 @@ pub enum SettingsError {
          them; leave CONFIG_FILE out, and send the file once with PUT /api/v1/config"
     )]
     FileBesideStore,
+    /// A file of TLS that is worth nothing without another one.
+    #[error("{given} is set and {missing} is not: name both, or neither")]
+    Alone {
+        /// The setting that is given.
+        given: &'static str,
+        /// The one that it needs.
+        missing: &'static str,
+    },
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {
