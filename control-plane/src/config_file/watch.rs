@@ -9,10 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{
-    FileMetrics, InvalidFile,
-    file::Content,
-};
+use super::{FileMetrics, InvalidFile, file::Content};
 use crate::{
     document::Document,
     excerpt::path_in_one_line,

@@ -6,8 +6,8 @@ use proto::plugin_config::PluginConfig;
 use serde::Serialize;
 
 use super::{
-    Bounds, CertificateName, Config, ControlPlane, ControlPlaneTls, ControlPlanes, Discovery, Scheme,
-    Surroundings, UpstreamUrl,
+    Bounds, CertificateName, Config, ControlPlane, ControlPlaneTls, ControlPlanes, Discovery,
+    Scheme, Surroundings, UpstreamUrl,
     files::{CLUSTERS, FILTER, LISTENERS, SECRETS},
 };
 use crate::host::Host;

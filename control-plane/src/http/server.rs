@@ -27,7 +27,8 @@ use super::{
     work::{ArrivingBody, LeavingBody, Work},
 };
 use crate::listener::{
-    ConnectionInfo, ConnectionLimits, HEALTH_CONNECTIONS_MAX, Listener, OPERATOR_CONNECTIONS_MAX, Port,
+    ConnectionInfo, ConnectionLimits, HEALTH_CONNECTIONS_MAX, Listener, OPERATOR_CONNECTIONS_MAX,
+    Port,
 };
 
 /// This server sees to its own timeouts.

@@ -24,5 +24,5 @@ pub(crate) use budget::{
     DECISION_CONNECTIONS_MAX, HEALTH_CONNECTIONS_MAX, OPERATOR_CONNECTIONS_MAX,
 };
 pub use connection::{Connection, ConnectionInfo};
-pub use port::Port;
 pub use places::{Answering, AtWork, ConnectionHandle};
+pub use port::Port;

@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    ConnectionLimits,
+    places::{ConnectionHandle, Place},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{self, Instant, Sleep},
 };
 use tokio_io_timeout::TimeoutStream;
-use super::{
-    ConnectionLimits,
-    places::{ConnectionHandle, Place},
-};
 
 /// How long a peer may leave unread what was written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -62,8 +62,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), HealthError> {
     let unreachable = |error| HealthError::Unreachable { address, error };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
-    let answer =
-        runtime.block_on(async { time::timeout(TIMEOUT, server.get("/health")).await });
+    let answer = runtime.block_on(async { time::timeout(TIMEOUT, server.get("/health")).await });
     match answer {
         Ok(Ok(response)) => match response.status() {
             StatusCode::OK => Ok(()),

@@ -30,7 +30,9 @@ pub(super) enum Fault {
     Unread(#[from] io::Error),
     #[error("is no file: name one in PEM")]
     NotAFile,
-    #[error("is longer than {BYTES_MAX} bytes: name a file with what the setting is for, and no more")]
+    #[error(
+        "is longer than {BYTES_MAX} bytes: name a file with what the setting is for, and no more"
+    )]
     TooLong,
     #[error(
         "has no certificate in PEM (-----BEGIN CERTIFICATE-----), or a damaged one: it has the \

@@ -77,7 +77,8 @@ impl InForce {
     ) -> Result<Self, VerifierBuilderError> {
         let provider = Arc::new(ring::default_provider());
         let certified = Arc::new(certified);
-        let config = |protocol: Protocol| server(&provider, &certified, authorities.as_ref(), protocol);
+        let config =
+            |protocol: Protocol| server(&provider, &certified, authorities.as_ref(), protocol);
         Ok(Self {
             http1: Arc::new(config(Protocol::Http1)?),
             http2: Arc::new(config(Protocol::Http2)?),
@@ -101,11 +102,12 @@ fn server(
 ) -> Result<ServerConfig, VerifierBuilderError> {
     let verifier = match authorities {
         // Who shows none may have a token, which is seen with the request.
-        Some(authorities) => {
-            WebPkiClientVerifier::builder_with_provider(Arc::clone(authorities), Arc::clone(provider))
-                .allow_unauthenticated()
-                .build()?
-        }
+        Some(authorities) => WebPkiClientVerifier::builder_with_provider(
+            Arc::clone(authorities),
+            Arc::clone(provider),
+        )
+        .allow_unauthenticated()
+        .build()?,
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))

@@ -42,7 +42,11 @@ impl Connector {
         Ok(Some(Self(Arc::new(config))))
     }
 
-    pub(crate) async fn connect(&self, ip: IpAddr, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(
+        &self,
+        ip: IpAddr,
+        tcp: TcpStream,
+    ) -> io::Result<TlsStream<TcpStream>> {
         TlsConnector::from(Arc::clone(&self.0)).connect(ServerName::IpAddress(ip.into()), tcp).await
     }
 }

@@ -70,7 +70,6 @@ fn told(name: &str) -> Option<String> {
 pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
     let (_, parsed) = parse_x509_certificate(certificate).ok()?;
     let validity = parsed.validity();
-    let (not_before, not_after) =
-        (validity.not_before.timestamp(), validity.not_after.timestamp());
+    let (not_before, not_after) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     Some(Validity { not_before, not_after })
 }
