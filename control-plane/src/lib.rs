@@ -4,10 +4,12 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod audit;
 pub mod backup;
 pub mod clients;
 pub mod config_file;
 mod counted;
+pub mod credentials;
 pub mod data;
 pub mod decisions;
 pub mod document;
