@@ -24,7 +24,7 @@ const HTTP1_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     connection: close\r\n\r\n\
     {\"error\":\"tls_required\",\"message\":\"this port speaks TLS: call it with https\"}";
 
-/// The same of one that speaks HTTP/2: no settings, and GOAWAY with INADEQUATE_SECURITY.
+/// The same of one that speaks HTTP/2: no settings, and GOAWAY with `INADEQUATE_SECURITY`.
 const HTTP2_ANSWER: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\
     \x00\x00\x1c\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0c\
     this port speaks TLS";

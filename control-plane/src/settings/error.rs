@@ -47,7 +47,7 @@ pub enum SettingsError {
     )]
     FileBesideStore,
     /// A file of TLS that is worth nothing without another one.
-    #[error("{given} is set and {missing} is not: name both, or neither")]
+    #[error("{given} without {missing} is not allowed: set both, or neither")]
     Alone {
         /// The setting that is given.
         given: &'static str,

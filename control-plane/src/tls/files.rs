@@ -100,7 +100,8 @@ impl Files {
             }
             _ => None,
         };
-        InForce::new(certified, authorities, validity).map_err(|_| of_cert(Fault::NoCertificate))
+        InForce::new(certified, authorities.as_ref(), validity)
+            .map_err(|_| of_cert(Fault::NoCertificate))
     }
 }
 

@@ -72,13 +72,12 @@ impl Tls {
 impl InForce {
     pub(super) fn new(
         certified: CertifiedKey,
-        authorities: Option<Arc<RootCertStore>>,
+        authorities: Option<&Arc<RootCertStore>>,
         validity: Validity,
     ) -> Result<Self, VerifierBuilderError> {
         let provider = Arc::new(ring::default_provider());
         let certified = Arc::new(certified);
-        let config =
-            |protocol: Protocol| server(&provider, &certified, authorities.as_ref(), protocol);
+        let config = |protocol: Protocol| server(&provider, &certified, authorities, protocol);
         Ok(Self {
             http1: Arc::new(config(Protocol::Http1)?),
             http2: Arc::new(config(Protocol::Http2)?),

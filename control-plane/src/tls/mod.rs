@@ -1,5 +1,5 @@
 //! TLS on every port: the certificate that the ports show, the authorities of those that callers
-//! show, and how both are taken from files again when these change (ADR 30).
+//! show, and how both are taken from files again when these change (ADR 32).
 //!
 //! The files are judged together. What is wrong never replaces what is right: a handshake finds the
 //! pair that was whole last.

@@ -1,6 +1,6 @@
 //! Whose certificate it is.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
@@ -46,7 +46,11 @@ impl Subject {
 
     /// The digest in hexadecimal digits, as Envoy and openssl write it (without colons).
     pub fn digest_hex(&self) -> String {
-        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 }
 

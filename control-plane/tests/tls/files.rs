@@ -50,7 +50,7 @@ fn a_file_that_is_worth_nothing_alone_is_refused() {
             "CONTROL_PLANE_CA_FILE",
         ),
     ] {
-        let line = format!("{given} is set and {missing} is not: name both, or neither");
+        let line = format!("{given} without {missing} is not allowed: set both, or neither");
         assert_eq!(refusal(&world, settings), line);
     }
 }

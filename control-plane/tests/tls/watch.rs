@@ -1,6 +1,9 @@
-//! Files that change while they are watched; the clock of the looks is the test's.
+//! Files that change while they are watched.
 
-use std::{future::pending, net::SocketAddr, time::Duration, time::SystemTime};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use axum::{Router, body::Body, http::Request};
 use flowguard::{
@@ -11,12 +14,12 @@ use flowguard::{
     tls::{Tls, TlsMetrics},
 };
 use harness::{
-    deadline::eventually,
+    deadline::{eventually, eventually_equal},
     pki::{Authority, Pair, put},
 };
 use prometheus::Registry;
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -66,6 +69,12 @@ impl Watched {
         serde_json::from_str(&self.get("/health").await).expect("JSON")
     }
 
+    /// Why it is degraded, once it is.
+    async fn reason(&self) -> String {
+        let told = async || Some(self.health().await["reasons"][0].as_str()?.to_owned());
+        eventually("health is degraded", told).await
+    }
+
     async fn metric(&self, name: &str) -> u64 {
         let page = self.get("/metrics").await;
         let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -78,13 +87,7 @@ fn der(pair: &Pair) -> Vec<u8> {
     CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("a certificate").to_vec()
 }
 
-/// Moves the clock, once everything that is due is done.
-async fn pass(seconds: u64) {
-    let passed = timeout(Duration::from_secs(seconds), pending::<()>()).await;
-    assert!(passed.is_err(), "nothing else ends it");
-}
-
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_new_pair_is_shown_to_new_connections_and_those_that_are_open_stay() {
     let watched = Watched::start(World::new()).await;
     let before = watched.world.pair.clone();
@@ -96,12 +99,8 @@ async fn a_new_pair_is_shown_to_new_connections_and_those_that_are_open_stay() {
     let now = SystemTime::now();
     let names = &["127.0.0.1"];
     let after = watched.world.authority.issue_valid(names, now - DAY, now + 7 * DAY);
-    put(&watched.world.file("cert.pem"), &after.cert);
-    pass(1).await;
-    assert_eq!(watched.shown().await, der(&before), "half of a pair is none");
-    put(&watched.world.file("key.pem"), &after.key);
-    pass(3).await;
-    assert_eq!(watched.shown().await, der(&after));
+    watched.write(&after);
+    eventually_equal("what is shown", der(&after), || watched.shown()).await;
     open.write_all(b"ET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     tokio::io::AsyncReadExt::read_to_string(&mut open, &mut answer).await.expect("an answer");
@@ -115,16 +114,14 @@ async fn a_new_pair_is_shown_to_new_connections_and_those_that_are_open_stay() {
     assert_eq!(watched.metric(not_after).await, seconds(now + 7 * DAY));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_wrong_pair_leaves_the_one_before_in_force_until_it_is_right() {
     let (watched, log) = (Watched::start(World::new()).await, Log::start());
     let before = watched.shown().await;
     put(&watched.world.file("cert.pem"), "no certificate");
-    pass(10).await;
+    let reason = watched.reason().await;
     assert_eq!(watched.shown().await, before);
-    let health = watched.health().await;
-    assert_eq!(health["status"], "degraded");
-    let reason = health["reasons"][0].as_str().expect("a reason");
+    assert_eq!(watched.health().await["status"], "degraded");
     assert!(
         reason.starts_with("TLS_CERT_FILE=") && reason.contains("has no certificate"),
         "{reason}"
@@ -133,15 +130,14 @@ async fn a_wrong_pair_leaves_the_one_before_in_force_until_it_is_right() {
 
     let after = watched.world.authority.issue(&["127.0.0.1"]);
     watched.write(&after);
-    pass(3).await;
-    assert_eq!(watched.shown().await, der(&after));
+    eventually_equal("what is shown", der(&after), || watched.shown()).await;
     assert_eq!(watched.health().await["status"], "healthy");
     let log = log.end();
     assert_eq!(log.matches(" WARN ").count(), 1, "{log}");
     assert_eq!(log.matches("is shown to new connections").count(), 1, "{log}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn another_authority_of_callers_holds_for_new_connections() {
     let world = World::new();
     let (old, new) = (Authority::new("old"), Authority::new("new"));
@@ -156,13 +152,12 @@ async fn another_authority_of_callers_holds_for_new_connections() {
             Err(_) => false,
         }
     };
-    assert_eq!((answered(&old).await, answered(&new).await), (true, false));
+    let both = async || (answered(&old).await, answered(&new).await);
+    assert_eq!(both().await, (true, false));
     put(&world.file("client-ca.pem"), &[old.pem(), new.pem()].concat());
-    pass(3).await;
-    assert_eq!((answered(&old).await, answered(&new).await), (true, true));
+    eventually_equal("both", (true, true), both).await;
     world.ask_for_certificates_of(&new);
-    pass(3).await;
-    assert_eq!((answered(&old).await, answered(&new).await), (false, true));
+    eventually_equal("the new one", (false, true), both).await;
 }
 
 #[tokio::test]
@@ -173,9 +168,6 @@ async fn a_certificate_that_expires_is_told() {
     pair.write(&world.file("cert.pem"), &world.file("key.pem"));
     let watched = Watched::start(world).await;
     assert_eq!(watched.health().await["status"], "healthy");
-    let reason = eventually("it is told", || async {
-        Some(watched.health().await["reasons"][0].as_str()?.to_owned())
-    })
-    .await;
+    let reason = watched.reason().await;
     assert!(reason.starts_with("the certificate in TLS_CERT_FILE has expired at 20"), "{reason}");
 }
