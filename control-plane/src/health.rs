@@ -38,6 +38,8 @@ pub enum Part {
     StoreKeys,
     /// Whether these stay when memory is short where they are.
     StoreMemory,
+    /// The certificate that the ports show.
+    Tls,
 }
 
 impl Health {

@@ -30,5 +30,7 @@ pub mod operator;
 pub mod process;
 mod rfc3339;
 pub mod settings;
+mod settling;
 pub mod store;
+pub mod tls;
 mod turns;

@@ -10,10 +10,11 @@ use std::{
 };
 
 use flowguard::process::{self, Command as Invoked, EnvoyConfigError, Invocation};
+use harness::pki::Authority;
 use tempfile::TempDir;
 
 /// The arguments of each golden configuration, and its file.
-const GOLDENS: [(&str, &[&str]); 11] = [
+const GOLDENS: [(&str, &[&str]); 13] = [
     ("https", &[]),
     ("http_with_port", &["--upstream-url=http://llm.internal:8000"]),
     ("path_prefix", &["--upstream-url=https://gateway.example.com/openai/v1/"]),
@@ -50,6 +51,23 @@ const GOLDENS: [(&str, &[&str]); 11] = [
         &["--control-plane=control-plane-0:9095", "--control-plane=control-plane-1:9095"],
     ),
     ("shows_a_token", &["--decide-token-file=/run/secrets/decide-token"]),
+    (
+        "tls_to_the_control_plane",
+        &[
+            "--control-plane-host=flowguard",
+            "--control-plane-ca-file=/etc/ssl/certs/ca-certificates.crt",
+        ],
+    ),
+    (
+        "mutual_tls_to_several",
+        &[
+            "--control-plane=control-plane-0:9095",
+            "--control-plane=10.0.0.1:9095",
+            "--control-plane-ca-file=/etc/ssl/certs/ca-certificates.crt",
+            "--envoy-cert-file=/etc/envoy/tls.crt",
+            "--envoy-key-file=/etc/envoy/tls.key",
+        ],
+    ),
     ("drained_by_its_host", &["--bind-address=0.0.0.0", "--drain"]),
 ];
 
@@ -245,6 +263,36 @@ fn what_is_discovered_is_what_would_stand_in_the_one_file() {
 }
 
 #[test]
+fn what_is_shown_and_trusted_stands_in_a_file_of_its_own_that_envoy_follows() {
+    let folder = TempDir::new().expect("a folder");
+    let pair = Pair::made();
+    let ca = repository("control-plane/tests/golden/envoy/ca.pem").display().to_string();
+    let (cert, key) = (pair.cert.display().to_string(), pair.key.display().to_string());
+    let arguments = [
+        "--control-plane-host=flowguard.example".to_owned(),
+        "--control-plane-name=spiffe://example.org/flowguard".to_owned(),
+        format!("--control-plane-ca-file={ca}"),
+        format!("--envoy-cert-file={cert}"),
+        format!("--envoy-key-file={key}"),
+    ];
+    let (files, said) = write_files(folder.path(), &arguments.each_ref().map(String::as_str));
+    assert_eq!(said, "");
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    let all = ["clusters.yaml", "envoy.yaml", "filter.yaml", "listeners.yaml", "secrets.yaml"];
+    assert_eq!(names, all);
+    let clusters = &files["clusters.yaml"];
+    for file in [&ca, &cert, &key] {
+        assert!(files["secrets.yaml"].contains(&format!("filename: \"{file}\"\n")), "{file}");
+        assert!(!clusters.contains(file.as_str()), "{file}");
+    }
+    let name = "- san_type: \"URI\"\n            matcher:\n              exact: \"spiffe://example.org/flowguard\"";
+    assert!(files["secrets.yaml"].contains(name), "{}", files["secrets.yaml"]);
+    let secrets = folder.path().join("secrets.yaml").display().to_string();
+    assert_eq!(clusters.matches(&format!("path: \"{secrets}\"\n")).count(), 2);
+    assert!(!clusters.contains("sni:"), "no server name is a URI");
+}
+
+#[test]
 fn another_mode_is_another_filter_and_a_setting_of_the_bootstrap_takes_a_restart() {
     let folder = TempDir::new().expect("a folder");
     let (enforce, said) = write_files(folder.path(), &[]);
@@ -377,6 +425,7 @@ fn check_accepted(name: &str, yaml: &str) {
 /// What the real Envoy says to `yaml`, whose filter and certificates are put where they are on
 /// this machine: Envoy opens both.
 fn validate(yaml: &str) -> Result<String, String> {
+    let pair = Pair::made();
     let certificates = repository("control-plane/tests/golden/envoy/ca.pem").display().to_string();
     let yaml = yaml
         .replace("/etc/envoy/filter.wasm", &from_xtask("FLOWGUARD_FILTER"))
@@ -384,7 +433,9 @@ fn validate(yaml: &str) -> Result<String, String> {
         .replace("/etc/ssl/certs/ca-certificates.crt", &certificates)
         // Any text is one to Envoy.
         .replace("/run/secrets/decide-token", &certificates)
-        .replace("/etc/pki/tls/certs/ca-bundle.crt", &certificates);
+        .replace("/etc/pki/tls/certs/ca-bundle.crt", &certificates)
+        .replace("/etc/envoy/tls.crt", &pair.cert.display().to_string())
+        .replace("/etc/envoy/tls.key", &pair.key.display().to_string());
     let output = Command::new(from_xtask("ENVOY_BIN"))
         .args(["--mode", "validate", "--use-dynamic-base-id", "--log-level", "warning"])
         .args(["--config-yaml", &yaml])
@@ -392,6 +443,22 @@ fn validate(yaml: &str) -> Result<String, String> {
         .expect("Envoy runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+/// A certificate and its key, for a configuration that names some.
+struct Pair {
+    cert: PathBuf,
+    key: PathBuf,
+    _folder: TempDir,
+}
+
+impl Pair {
+    fn made() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let (cert, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+        Authority::new("test").issue(&["envoy"]).write(&cert, &key);
+        Self { cert, key, _folder: folder }
+    }
 }
 
 fn from_xtask(name: &str) -> String {

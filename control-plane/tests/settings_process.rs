@@ -156,6 +156,7 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         "UPSTREAM_CA_FILE",
         "DECISION_PORT",
         "ENVOY_ADMIN_PORT",
+        "HEALTH_PORT",
         "BIND_ADDRESS",
         "CONFIG_FILE",
         "DATA_DIR",

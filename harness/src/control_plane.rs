@@ -23,6 +23,8 @@ pub struct ControlPlane {
     process: Process,
     settings: Settings,
     ports: ControlPlanePorts,
+    /// Where it says whether it is ready.
+    health_port: u16,
     log_folder: PathBuf,
 }
 
@@ -64,8 +66,13 @@ impl ControlPlane {
         let ports = ControlPlanePorts::free();
         settings.extend(ports.settings());
         settings.entry("DATA_DIR".to_owned()).or_insert_with(|| "memory".to_owned());
+        let mut health_port = ports.config;
+        if settings.contains_key("TLS_CERT_FILE") {
+            health_port = free_port();
+            settings.insert("HEALTH_PORT".to_owned(), health_port.to_string());
+        }
         let process = spawn(&settings, &log_folder);
-        let mut control_plane = Self { process, settings, ports, log_folder };
+        let mut control_plane = Self { process, settings, ports, health_port, log_folder };
         control_plane.wait_until_ready().await;
         control_plane
     }
@@ -91,6 +98,11 @@ impl ControlPlane {
     /// The REST API.
     pub fn admin(&self) -> Admin {
         Admin::new(self.rest_address())
+    }
+
+    /// Where `/health` is answered without TLS.
+    pub fn health_address(&self) -> SocketAddr {
+        loopback(self.health_port)
     }
 
     /// `CONFIG_PORT`.
@@ -122,7 +134,7 @@ impl ControlPlane {
     }
 
     async fn wait_until_ready(&mut self) {
-        let health = HttpClient::one_connection_each(self.rest_address());
+        let health = HttpClient::one_connection_each(self.health_address());
         eventually("a ready control plane", || {
             let ended = self.process.exit_status();
             assert!(ended.is_none(), "the control plane ended: {ended:?}\n{}", self.process.log_tail());

@@ -17,6 +17,7 @@ pub mod grpc;
 pub mod http_client;
 pub mod load;
 pub mod metrics;
+pub mod pki;
 pub mod ports;
 pub mod process;
 pub mod prometheus;

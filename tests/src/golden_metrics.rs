@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::read;
 
-/// Of the control plane, of one with a shared store, of Envoy with the filter, and of every process: each line's first two
+/// Of the control plane, of one with a shared store, of one with TLS, of Envoy with the filter, and of every process: each line's first two
 /// words are a metric and its type, behind what is put before them.
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 5] = [
     ("tests/tests/golden/metrics.txt", ""),
     ("tests/tests/golden/store_metrics.txt", ""),
+    ("tests/tests/golden/tls_metrics.txt", ""),
     ("tests/tests/golden/envoy_metrics.txt", ""),
     ("control-plane/tests/golden/metrics.txt", "# TYPE "),
 ];

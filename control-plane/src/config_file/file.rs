@@ -7,11 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{FileMetrics, InvalidFile, ReadError, Watch, error::Cause, settling::Fingerprints};
+use super::{FileMetrics, InvalidFile, ReadError, Watch, error::Cause};
 use crate::{
     document::{BYTES_MAX, Document},
     health::Health,
     operator::{Operator, OperatorError},
+    settling::Fingerprints,
 };
 
 /// A file that was read and is in order.

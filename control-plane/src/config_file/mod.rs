@@ -7,7 +7,6 @@
 mod error;
 mod file;
 mod metrics;
-mod settling;
 mod watch;
 
 pub use error::{InvalidFile, ReadError};

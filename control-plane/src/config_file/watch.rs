@@ -9,16 +9,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{
-    FileMetrics, InvalidFile,
-    file::Content,
-    settling::{Fingerprints, Settling},
-};
+use super::{FileMetrics, InvalidFile, file::Content};
 use crate::{
     document::Document,
     excerpt::path_in_one_line,
     health::{Health, Part},
     operator::{Operator, OperatorError},
+    settling::{Fingerprints, Settling},
 };
 
 /// How often the file is looked at. It is read each time: not every file system tells each change,

@@ -14,7 +14,7 @@ use tokio::time;
 use super::{DataError, Destination, output::Output};
 use crate::{
     backup::{Counts, Ending},
-    http::client,
+    http::Server,
 };
 
 /// Where a control plane hands out its backup.
@@ -77,17 +77,18 @@ pub enum BackupError {
     },
 }
 
-/// Fetches the backup of the control plane that answers at `address`, which is shown this
+/// Fetches the backup of the control plane that answers as `server`, which is shown this
 /// `Authorization`.
 pub async fn backup(
-    address: SocketAddr,
+    server: &Server,
     authorization: Option<HeaderValue>,
     destination: &Destination,
 ) -> Result<Counts, DataError> {
+    let address = server.address;
     if address.port() == 0 {
         return Err(BackupError::UnknownPort.into());
     }
-    let mut body = ask(address, authorization).await?;
+    let mut body = ask(server, authorization).await?;
     let mut output = Output::create(destination)?;
     let mut ending = Ending::default();
     loop {
@@ -106,10 +107,11 @@ pub async fn backup(
 }
 
 async fn ask(
-    address: SocketAddr,
+    server: &Server,
     authorization: Option<HeaderValue>,
 ) -> Result<Incoming, BackupError> {
-    let response = time::timeout(TIMEOUT, client::get(address, PATH, authorization)).await;
+    let address = server.address;
+    let response = time::timeout(TIMEOUT, server.get(PATH, authorization)).await;
     let response = response.map_err(|_| BackupError::Silent { address })?;
     let response = response.map_err(|error| BackupError::Unreachable { address, error })?;
     match response.status() {

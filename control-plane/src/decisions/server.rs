@@ -7,7 +7,6 @@ use proto::decision::{
     decision_service_server::{DecisionService, DecisionServiceServer},
 };
 use tokio::{
-    net::TcpListener,
     sync::mpsc,
     task,
     time::{self, MissedTickBehavior},
@@ -15,6 +14,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
+use tracing::warn;
 
 use super::{
     StreamMetrics,
@@ -27,7 +27,7 @@ use crate::{
     auth::{GrpcLayer, Lock, Stay},
     credentials::Scope,
     ledger::Ledger,
-    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener},
+    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener, Port},
     log_budget::LogBudget,
 };
 
@@ -59,21 +59,24 @@ const NOTICE: Duration = Duration::from_millis(1_500);
 /// How often it is looked which workers have been away for too long.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves decisions on `listener` to those whom `lock` lets in until `shutdown`; streams that are open end between two frames. Where
+/// Serves decisions on `port` to those whom `lock` lets in until `shutdown`; streams that are open end
+/// between two frames. Where
 /// other control planes have the same store, Envoys are told beforehand.
 pub async fn serve(
-    listener: TcpListener,
+    port: impl Into<Port>,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     lock: Lock,
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
+    let port = port.into();
     let streams = TaskTracker::new();
     let closing = CancellationToken::new();
     let mut health = Health::well().await;
     let decisions = Decisions {
         streams: streams.clone(),
         lock: lock.clone(),
+        wants_certificate: port.asks_for_certificate() && !lock.is_closed(),
         shared: Shared {
             ledger: Arc::clone(&ledger),
             metrics,
@@ -93,7 +96,7 @@ pub async fn serve(
         .add_service(service)
         .add_service(health.service())
         .serve_with_incoming_shutdown(
-            Listener::new(listener, LIMITS).into_stream(),
+            Listener::new(port, LIMITS).into_stream(),
             closing.clone().cancelled_owned(),
         );
     let stop = async {
@@ -142,7 +145,26 @@ async fn look_after_ledger(shared: Shared) {
 struct Decisions {
     streams: TaskTracker,
     lock: Lock,
+    /// Nobody but who shows one may spend, settle or read balances. Behind a closed lock a token does
+    /// as well, and it has looked.
+    wants_certificate: bool,
     shared: Shared,
+}
+
+impl Decisions {
+    /// Before anything is read that a stranger sends.
+    fn refuse_stranger(&self, connection: Option<&ConnectionInfo>) -> Result<(), Status> {
+        if connection.is_some_and(|connection| connection.certificate.is_some()) {
+            return Ok(());
+        }
+        let peer = connection.and_then(|connection| connection.peer);
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        self.shared.log.log(|| warn!(peer, "decision stream refused: no client certificate"));
+        Err(Status::unauthenticated(
+            "no client certificate: show one that TLS_CLIENT_CA_FILE of the control plane vouches \
+             for, in Envoy ENVOY_CERT_FILE with ENVOY_KEY_FILE",
+        ))
+    }
 }
 
 #[tonic::async_trait]
@@ -154,6 +176,9 @@ impl DecisionService for Decisions {
         request: Request<Streaming<FilterFrame>>,
     ) -> Result<Response<ReceiverStream<Answer>>, Status> {
         let connection = request.extensions().get::<ConnectionInfo>().cloned();
+        if self.wants_certificate {
+            self.refuse_stranger(connection.as_ref())?;
+        }
         let stay = Stay::of(&self.lock, request.extensions(), Scope::Decide);
         let stream = Stream::new(request.into_inner(), connection, stay, self.shared.clone());
         // The next frame is read when the answer to the last one was taken.

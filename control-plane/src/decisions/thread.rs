@@ -7,11 +7,11 @@
 
 use std::{io, sync::Arc, thread};
 
-use tokio::{net::TcpListener, runtime, sync::oneshot, task};
+use tokio::{runtime, sync::oneshot, task};
 use tokio_util::sync::CancellationToken;
 
 use super::{StreamMetrics, server::serve};
-use crate::{auth::Lock, ledger::Ledger};
+use crate::{auth::Lock, ledger::Ledger, listener::Port};
 
 /// Why decisions are not served, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -27,27 +27,28 @@ pub enum ServeError {
     Panicked,
 }
 
-/// Serves decisions on `listener` to those whom `lock` lets in until `shutdown`, on a thread of its own; streams that are open end
+/// Serves decisions on `port` to those whom `lock` lets in until `shutdown`, on a thread of its own;
+/// streams that are open end
 /// between two frames.
 ///
 /// What is done `beside` them is done on the same thread: nobody is woken on another one to ask a store
 /// that is shared, which costs more than the question.
 pub async fn serve_on_own_thread(
-    listener: TcpListener,
+    port: impl Into<Port>,
     ledger: Arc<Ledger>,
     metrics: StreamMetrics,
     lock: Lock,
     beside: impl Future<Output = ()> + Send + 'static,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let listener = listener.into_std()?;
+    let port = port.into().into_std()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let (ended, end) = oneshot::channel();
     thread::Builder::new().name("decisions".to_owned()).spawn(move || {
         let served = runtime.block_on(async {
-            let listener = TcpListener::from_std(listener)?;
+            let port = port.into_port()?;
             task::spawn(beside);
-            Ok(serve(listener, ledger, metrics, lock, shutdown).await?)
+            Ok(serve(port, ledger, metrics, lock, shutdown).await?)
         });
         // Nobody waits for it when the process is about to end.
         let _ = ended.send(served);

@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU16, ops::RangeInclusive};
 
 use proto::plugin_config::PluginConfig;
 
-use super::{ControlPlanes, UpstreamUrl};
+use super::{ControlPlaneTls, ControlPlanes, UpstreamUrl};
 
 /// What an operator chooses for Envoy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Whom its workers ask, where that is not the control plane that these settings are for.
     pub control_planes: ControlPlanes,
+    /// How they are called, if with TLS.
+    pub control_plane_tls: ControlPlaneTls,
     /// What the filter is told.
     pub filter: PluginConfig,
 }
@@ -34,6 +36,7 @@ impl Default for Config {
             admin_port: port::<9901>(),
             bounds: Bounds::default(),
             control_planes: ControlPlanes::default(),
+            control_plane_tls: ControlPlaneTls::default(),
             filter: PluginConfig::default(),
         }
     }

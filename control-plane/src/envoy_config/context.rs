@@ -6,9 +6,10 @@ use proto::plugin_config::PluginConfig;
 use serde::Serialize;
 
 use super::{
-    Bounds, Config, ControlPlane, ControlPlanes, Discovery, Scheme, Surroundings, UpstreamUrl,
+    Bounds, CertificateName, Config, ControlPlane, ControlPlaneTls, ControlPlanes, Discovery,
+    Scheme, Surroundings, UpstreamUrl,
     decide_token::DecideToken,
-    files::{CLUSTERS, FILTER, LISTENERS},
+    files::{CLUSTERS, FILTER, LISTENERS, SECRETS},
 };
 use crate::host::Host;
 
@@ -32,6 +33,7 @@ struct Discovered {
     filter: String,
     listeners: String,
     clusters: String,
+    secrets: String,
     filter_version: String,
 }
 
@@ -66,6 +68,31 @@ struct Deciders {
     are_ips: bool,
     /// One that is not well can be left for another.
     are_several: bool,
+    tls: Option<DecidersTls>,
+}
+
+/// How they are called with TLS.
+#[derive(Serialize)]
+struct DecidersTls {
+    sni: Option<String>,
+    /// One of these has to stand in the certificate.
+    names: Vec<San>,
+    ca_file: String,
+    /// What Envoy shows.
+    certificate: Option<Certificate>,
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    cert_file: String,
+    key_file: String,
+}
+
+/// A subject alternative name: its kind in Envoy's words, and the name.
+#[derive(PartialEq, Eq, Serialize)]
+struct San {
+    san_type: &'static str,
+    san: String,
 }
 
 /// Where an endpoint of a cluster is.
@@ -93,9 +120,9 @@ struct Upstream {
 struct Tls {
     /// None for an IP address, which the TLS extension does not allow (RFC 6066, section 3).
     sni: Option<String>,
-    /// The kind of subject alternative name that the certificate must have, and the name.
-    san_type: &'static str,
-    san: String,
+    /// What the certificate must have.
+    #[serde(flatten)]
+    name: San,
     ca_file: String,
 }
 
@@ -124,7 +151,7 @@ impl Context {
                 config: serde_json::to_string_pretty(&filter_config)?,
             },
             upstream: Upstream::new(&config.upstream, &config.upstream_ca_file),
-            control_planes: Deciders::new(control_planes),
+            control_planes: Deciders::new(control_planes, &config.control_plane_tls),
             decide_token: decide_token_file
                 .as_deref()
                 .map(|file| DecideToken::new(file, discovery)),
@@ -140,6 +167,7 @@ impl Discovered {
             filter: format!("{folder}/{FILTER}"),
             listeners: format!("{folder}/{LISTENERS}"),
             clusters: format!("{folder}/{CLUSTERS}"),
+            secrets: format!("{folder}/{SECRETS}"),
             filter_version: filter_version.clone(),
         }
     }
@@ -171,21 +199,61 @@ impl Upstream {
 
 impl Tls {
     fn new(host: &Host, ca_file: &str) -> Self {
-        let (sni, san_type, san) = match host.without_root_dot() {
-            Host::Name(name) => (Some(name.clone()), "DNS", name),
-            Host::Ip(ip) => (None, "IP_ADDRESS", ip.to_string()),
+        let name = San::of_host(host);
+        Self { sni: name.sni(), name, ca_file: ca_file.to_owned() }
+    }
+}
+
+impl San {
+    fn of_host(host: &Host) -> Self {
+        let (san_type, san) = match host.without_root_dot() {
+            Host::Name(name) => ("DNS", name),
+            Host::Ip(ip) => ("IP_ADDRESS", ip.to_string()),
         };
-        Self { sni, san_type, san, ca_file: ca_file.to_owned() }
+        Self { san_type, san }
+    }
+
+    fn sni(&self) -> Option<String> {
+        (self.san_type == "DNS").then(|| self.san.clone())
+    }
+}
+
+impl DecidersTls {
+    fn new(all: &ControlPlanes, tls: &ControlPlaneTls) -> Option<Self> {
+        let ControlPlaneTls { ca_file, name, cert_file, key_file } = tls;
+        let ca_file = ca_file.clone()?;
+        let mut names = Vec::new();
+        match name {
+            CertificateName::Host(host) => names.push(San::of_host(host)),
+            CertificateName::Uri(uri) => names.push(San { san_type: "URI", san: uri.clone() }),
+            CertificateName::OfHost => {
+                for control_plane in all.iter() {
+                    let name = San::of_host(&control_plane.host);
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+        let sni = match names.as_slice() {
+            [name] => name.sni(),
+            // Each is called by its own, and the handshake has room for one.
+            _ => None,
+        };
+        let pair = cert_file.clone().zip(key_file.clone());
+        let certificate = pair.map(|(cert_file, key_file)| Certificate { cert_file, key_file });
+        Some(Self { sni, names, ca_file, certificate })
     }
 }
 
 impl Deciders {
-    fn new(all: &ControlPlanes) -> Self {
+    fn new(all: &ControlPlanes, tls: &ControlPlaneTls) -> Self {
         let endpoint = |ControlPlane { host, port }: &ControlPlane| Endpoint::new(host, *port);
         let endpoints: Vec<_> = all.iter().map(endpoint).collect();
         Self {
             are_ips: endpoints.iter().all(|endpoint| endpoint.is_ip),
             are_several: all.are_several(),
+            tls: DecidersTls::new(all, tls),
             endpoints,
         }
     }

@@ -14,6 +14,8 @@ pub(super) const CLUSTERS: &str = "clusters.yaml";
 
 /// Where the token is that Envoy shows to the control plane, if it shows one.
 pub(super) const DECIDE_TOKEN: &str = "decide-token.yaml";
+/// Whom Envoy trusts and what it shows, by the files that have it.
+pub(super) const SECRETS: &str = "secrets.yaml";
 
 /// The texts of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Files {
     pub(super) listeners: String,
     pub(super) clusters: String,
     pub(super) decide_token: Option<String>,
+    /// Where the control plane is called with TLS.
+    pub(super) secrets: Option<String>,
 }
 
 impl Files {
@@ -30,9 +34,10 @@ impl Files {
     /// see them: what a listener refers to is there before the listener.
     pub fn followed(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let token = self.decide_token.as_deref().map(|token| (DECIDE_TOKEN, token));
-        let others: [(_, &str); 3] =
+        let secrets = self.secrets.as_deref().map(|secrets| (SECRETS, secrets));
+        let others: [(&str, &str); 3] =
             [(CLUSTERS, &self.clusters), (FILTER, &self.filter), (LISTENERS, &self.listeners)];
-        token.into_iter().chain(others)
+        token.into_iter().chain(secrets).chain(others)
     }
 
     /// The name and the text of the one that an Envoy reads when it starts, and no more.

@@ -6,6 +6,7 @@
 
 mod config;
 mod context;
+mod control_plane_tls;
 mod control_planes;
 mod decide_token;
 mod files;
@@ -13,6 +14,7 @@ mod template;
 mod upstream;
 
 pub use config::{Bounds, Config, Discovery, Surroundings};
+pub use control_plane_tls::{CertificateName, ControlPlaneTls};
 pub use control_planes::{ControlPlane, ControlPlanes};
 pub use files::Files;
 pub use template::{GenerateError, generate, generate_files};

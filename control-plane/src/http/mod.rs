@@ -2,7 +2,7 @@
 //! its errors look like. What it serves are others' routers. `client.rs` is who calls such a server.
 
 mod access;
-pub(crate) mod client;
+mod client;
 mod error;
 mod hardening;
 mod hosts;
@@ -12,8 +12,9 @@ mod server;
 mod work;
 
 pub use access::Access;
+pub use client::Server;
 pub(crate) use error::{ApiError, ErrorCode, fallback, method_not_allowed};
 pub use hosts::AllowedHosts;
 pub use origins::{CorsOrigins, Origin};
-pub use server::serve;
+pub use server::{serve, serve_health};
 pub(crate) use work::{ArrivingBody, Work};

@@ -17,7 +17,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{net::TcpListener, task::JoinSet, time};
+use tokio::{task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 use tracing::debug;
@@ -26,7 +26,10 @@ use super::{
     ApiError, ErrorCode, hardening,
     work::{ArrivingBody, LeavingBody, Work},
 };
-use crate::listener::{ConnectionInfo, ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX};
+use crate::listener::{
+    ConnectionInfo, ConnectionLimits, HEALTH_CONNECTIONS_MAX, Listener, OPERATOR_CONNECTIONS_MAX,
+    Port,
+};
 
 /// This server sees to its own timeouts.
 const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -34,6 +37,10 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     read_timeout: None,
     idle_timeout: None,
 };
+
+/// Of a port of health alone.
+const HEALTH_LIMITS: ConnectionLimits =
+    ConnectionLimits { connections_max: HEALTH_CONNECTIONS_MAX, ..LIMITS };
 
 /// The longest header, which is all that a connection keeps in memory before it is understood.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
@@ -44,10 +51,18 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take from its header to the header of its answer, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves `router` until `shutdown`, then finishes the requests that are open; the caller bounds how
+/// Serves `router` on `port` until `shutdown`, then finishes the requests that are open; the caller bounds how
 /// long that may take, and cuts off the rest by dropping this future.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let mut listener = Listener::new(listener, LIMITS);
+pub async fn serve(port: impl Into<Port>, router: Router, shutdown: CancellationToken) {
+    serve_on(Listener::new(port, LIMITS), router, shutdown).await;
+}
+
+/// The same on a port where a few people and probes ask for health alone.
+pub async fn serve_health(port: impl Into<Port>, router: Router, shutdown: CancellationToken) {
+    serve_on(Listener::new(port, HEALTH_LIMITS), router, shutdown).await;
+}
+
+async fn serve_on(mut listener: Listener, router: Router, shutdown: CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

@@ -16,6 +16,8 @@ pub struct Addresses {
     pub grpc_port: u16,
     /// The decision stream.
     pub decision_port: u16,
+    /// `/health` and `/ready` alone, and never with TLS; `None` where the other ports are asked.
+    pub health_port: Option<u16>,
 }
 
 impl Default for Addresses {
@@ -26,6 +28,7 @@ impl Default for Addresses {
             config_port: 9091,
             grpc_port: 9092,
             decision_port: 9095,
+            health_port: None,
         }
     }
 }

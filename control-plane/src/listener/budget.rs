@@ -12,6 +12,9 @@ pub(crate) const OPERATOR_CONNECTIONS_MAX: usize = 128;
 /// REST, gRPC and metrics.
 const OPERATOR_PORTS: usize = 3;
 
+/// The port of health alone: those who ask do so once in a few seconds, and go.
+pub(crate) const HEALTH_CONNECTIONS_MAX: usize = 32;
+
 /// What a process usually has.
 const DESCRIPTORS_MAX: usize = 1_024;
 
@@ -20,7 +23,10 @@ const DESCRIPTORS_MAX: usize = 1_024;
 const OTHER_DESCRIPTORS_MAX: usize = 64;
 
 const _: () = assert!(
-    DECISION_CONNECTIONS_MAX + OPERATOR_PORTS * OPERATOR_CONNECTIONS_MAX + OTHER_DESCRIPTORS_MAX
+    DECISION_CONNECTIONS_MAX
+        + OPERATOR_PORTS * OPERATOR_CONNECTIONS_MAX
+        + HEALTH_CONNECTIONS_MAX
+        + OTHER_DESCRIPTORS_MAX
         <= DESCRIPTORS_MAX,
     "the ports may use up the file descriptors of the process"
 );

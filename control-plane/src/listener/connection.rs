@@ -1,44 +1,32 @@
-//! An accepted connection, which notes whether its peer reads and ends when it has to go.
+//! A connection as servers have it: what its peer says, with TLS or without.
 
 use std::{
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::{self, Instant, Sleep},
-};
-use tokio_io_timeout::TimeoutStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::{
-    ConnectionLimits,
-    places::{ConnectionHandle, Place},
-};
-
-/// How long a peer may leave unread what was written to it.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+use super::{places::ConnectionHandle, told::Told, wire::Wire};
+use crate::tls::Subject;
 
 /// An accepted connection; its place is free again when it is dropped.
 #[derive(Debug)]
 pub struct Connection {
-    tcp: Pin<Box<TimeoutStream<TcpStream>>>,
-    peer: Option<SocketAddr>,
-    place: Place,
-    stalled: bool,
-    idle: Option<Idle>,
+    io: Io,
+    info: ConnectionInfo,
 }
 
-/// When to look again whether the connection is at work.
 #[derive(Debug)]
-struct Idle {
-    timeout: Duration,
-    look: Pin<Box<Sleep>>,
+enum Io {
+    /// With whoever is to be told when the peer begins with TLS, until it begins.
+    Plain(Wire, Option<Told>),
+    Tls(Box<TlsStream<Wire>>),
 }
 
 /// Where a connection comes from, and how it is told that it is at work; in every request's
@@ -47,55 +35,28 @@ struct Idle {
 pub struct ConnectionInfo {
     /// The peer's address.
     pub peer: Option<SocketAddr>,
+    /// Whose certificate it showed, which was verified.
+    pub certificate: Option<Arc<Subject>>,
     /// The connection.
     pub handle: ConnectionHandle,
 }
 
 impl Connection {
-    #[expect(clippy::disallowed_methods, reason = "the idle time is a time")]
-    pub(super) fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
-        // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
-        let _ = tcp.set_nodelay(true);
-        let peer = tcp.peer_addr().ok();
-        let mut tcp = TimeoutStream::new(tcp);
-        tcp.set_read_timeout(limits.read_timeout);
-        tcp.set_write_timeout(Some(WRITE_TIMEOUT));
-        let idle = limits
-            .idle_timeout
-            .map(|timeout| Idle { timeout, look: Box::pin(time::sleep(timeout)) });
-        Self { tcp: Box::pin(tcp), peer, place, stalled: false, idle }
+    pub(super) fn plain(wire: Wire, told: Told) -> Self {
+        let info = ConnectionInfo { peer: wire.peer(), certificate: None, handle: wire.handle() };
+        Self { io: Io::Plain(wire, Some(told)), info }
+    }
+
+    pub(super) fn tls(stream: TlsStream<Wire>, certificate: Option<Subject>) -> Self {
+        let (wire, _) = stream.get_ref();
+        let certificate = certificate.map(Arc::new);
+        let info = ConnectionInfo { peer: wire.peer(), certificate, handle: wire.handle() };
+        Self { io: Io::Tls(Box::new(stream)), info }
     }
 
     /// Its peer, and how it is told that it is at work.
     pub fn info(&self) -> ConnectionInfo {
-        ConnectionInfo { peer: self.peer, handle: self.place.handle() }
-    }
-
-    /// Fails once the connection has to go: it was asked to, or was not at work for too long.
-    fn poll_stay(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        if self.place.poll_exit(cx).is_ready() {
-            return Poll::Ready(io::ErrorKind::ConnectionAborted.into());
-        }
-        let Some(idle) = &mut self.idle else { return Poll::Pending };
-        loop {
-            ready!(idle.look.as_mut().poll(cx));
-            let now = Instant::now();
-            let end = self.place.idle_since().unwrap_or(now) + idle.timeout;
-            if end <= now {
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
-            }
-            idle.look.as_mut().reset(end);
-        }
-    }
-
-    /// What `written` says, noting whether the peer reads.
-    fn written<T>(&mut self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let stalled = written.is_pending();
-        if stalled != self.stalled {
-            self.stalled = stalled;
-            self.place.set_stalled(stalled);
-        }
-        written
+        self.info.clone()
     }
 }
 
@@ -105,10 +66,17 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(error) = self.poll_stay(cx) {
-            return Poll::Ready(Err(error));
+        match &mut self.io {
+            Io::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Io::Plain(wire, told) => {
+                let before = buf.filled().len();
+                let read = ready!(Pin::new(&mut *wire).poll_read(cx, buf));
+                if let Some(told) = told.take() {
+                    told.first_bytes(wire.peer(), buf.filled().get(before..));
+                }
+                Poll::Ready(read)
+            }
         }
-        self.tcp.as_mut().poll_read(cx, buf)
     }
 }
 
@@ -118,11 +86,10 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(error) = self.poll_stay(cx) {
-            return Poll::Ready(Err(error));
+        match &mut self.io {
+            Io::Plain(wire, _) => Pin::new(wire).poll_write(cx, buf),
+            Io::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
-        let written = self.tcp.as_mut().poll_write(cx, buf);
-        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -130,23 +97,31 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(error) = self.poll_stay(cx) {
-            return Poll::Ready(Err(error));
+        match &mut self.io {
+            Io::Plain(wire, _) => Pin::new(wire).poll_write_vectored(cx, bufs),
+            Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
-        let written = self.tcp.as_mut().poll_write_vectored(cx, bufs);
-        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        match &self.io {
+            Io::Plain(wire, _) => wire.is_write_vectored(),
+            Io::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.tcp.as_mut().poll_flush(cx)
+        match &mut self.io {
+            Io::Plain(wire, _) => Pin::new(wire).poll_flush(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.tcp.as_mut().poll_shutdown(cx)
+        match &mut self.io {
+            Io::Plain(wire, _) => Pin::new(wire).poll_shutdown(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 

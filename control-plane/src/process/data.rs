@@ -13,12 +13,14 @@ use crate::{
     backup::Counts,
     data::{self, BackupError, DataError, Destination, Place, Source},
     excerpt::path_in_one_line,
+    http::Server,
     settings::Settings,
     store::{
         DataDir, OpenError,
         shared::{SpaceError, StoreUrl},
         state::StateError,
     },
+    tls::TlsFileError,
 };
 
 /// What is to be done.
@@ -51,6 +53,9 @@ enum Failure {
     /// What was to be shown cannot be.
     #[error(transparent)]
     Token(#[from] NoToken),
+    /// Nobody knows which certificate the control plane shows.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// The store that is shared cannot be called.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -75,6 +80,7 @@ pub(super) fn run(command: &DataCommand, settings: &Settings) -> ExitCode {
         Err(Failure::NoFolder) => exit::refuse(&Failure::NoFolder),
         Err(Failure::Process(error)) => exit::unavailable(&Failure::Process(error)),
         Err(Failure::Token(error)) => exit::refuse(&error),
+        Err(Failure::Tls(error)) => exit::refuse(&error),
         Err(Failure::Share(error @ ShareError::File(_))) => exit::refuse(&error),
         Err(Failure::Share(error)) => exit::unavailable(&error),
         Err(Failure::Data(error)) => match error {
@@ -106,7 +112,8 @@ fn work(command: &DataCommand, settings: &Settings) -> Result<Said, Failure> {
                 let shown = token_file.as_deref().map(shown_token::authorization).transpose()?;
                 let listeners = &settings.listeners;
                 let address = SocketAddr::new(listeners.local_ip(), listeners.config_port);
-                Ok(written(data::backup(address, shown, destination).await?, destination))
+                let server = Server::with(address, &settings.tls)?;
+                Ok(written(data::backup(&server, shown, destination).await?, destination))
             }
             (_, Some(url)) => with_store(command, url, settings).await,
             (_, None) => with_folder(command, &place(settings)?).await,

@@ -8,7 +8,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use http::StatusCode;
 use tokio::{runtime, time};
 
-use crate::{http::client, settings::Settings};
+use crate::{http::Server, settings::Settings, tls::TlsFileError};
 
 /// How long the whole question may take. Docker's own timeout is above it, so that the reason is
 /// told.
@@ -18,11 +18,11 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HealthError {
     /// Which port was free when the control plane started is known to that process alone.
-    #[error(
-        "CONFIG_PORT=0 (--config-port) is not allowed here: a port from 1 to 65535, where the \
-         control plane is asked"
-    )]
-    UnknownPort,
+    #[error("{0} is not allowed here: a port from 1 to 65535, where the control plane is asked")]
+    UnknownPort(&'static str),
+    /// Nobody knows which certificate it shows.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// Nobody listens, or it is no HTTP.
     #[error("no control plane answers at {address}: {error}")]
     Unreachable {
@@ -47,18 +47,23 @@ pub(super) enum HealthError {
     },
 }
 
-/// Asks `/health` at `CONFIG_PORT` of the control plane that runs with these settings on this
-/// host.
+/// Asks `/health` of the control plane that runs with these settings on this host: at `HEALTH_PORT`
+/// where there is one, else at `CONFIG_PORT`.
 pub(super) fn check(settings: &Settings) -> Result<(), HealthError> {
-    if settings.listeners.config_port == 0 {
-        return Err(HealthError::UnknownPort);
-    }
-    let address = SocketAddr::new(settings.listeners.local_ip(), settings.listeners.config_port);
+    let listeners = &settings.listeners;
+    let at = |port| SocketAddr::new(listeners.local_ip(), port);
+    let server = match (listeners.health_port, listeners.config_port) {
+        (Some(0), _) => return Err(HealthError::UnknownPort("HEALTH_PORT=0 (--health-port)")),
+        (Some(port), _) => Server::plain(at(port)),
+        (None, 0) => return Err(HealthError::UnknownPort("CONFIG_PORT=0 (--config-port)")),
+        (None, port) => Server::with(at(port), &settings.tls)?,
+    };
+    let address = server.address;
     let unreachable = |error| HealthError::Unreachable { address, error };
     let runtime =
         runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
-    let answer = runtime
-        .block_on(async { time::timeout(TIMEOUT, client::get(address, "/health", None)).await });
+    let answer =
+        runtime.block_on(async { time::timeout(TIMEOUT, server.get("/health", None)).await });
     match answer {
         Ok(Ok(response)) => match response.status() {
             StatusCode::OK => Ok(()),

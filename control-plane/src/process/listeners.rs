@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::{
-    listener::Addresses,
+    listener::{Addresses, Port},
     settings::{
         Setting,
-        table::{CONFIG_PORT, DECISION_PORT, GRPC_PORT, METRICS_PORT},
+        table::{CONFIG_PORT, DECISION_PORT, GRPC_PORT, HEALTH_PORT, METRICS_PORT},
     },
+    tls::{Protocol, Tls},
 };
 
 /// Why a port cannot be listened on.
@@ -48,32 +49,45 @@ pub(super) enum BindError {
 
 /// All sockets, so that a taken port ends the process before anybody was served.
 pub(super) struct Listeners {
-    pub(super) decision: TcpListener,
-    pub(super) grpc: TcpListener,
-    pub(super) rest: TcpListener,
-    pub(super) metrics: TcpListener,
+    pub(super) decision: Port,
+    pub(super) grpc: Port,
+    pub(super) rest: Port,
+    pub(super) metrics: Port,
+    /// Never with TLS.
+    pub(super) health: Option<Port>,
 }
 
 impl Listeners {
-    pub(super) async fn bind(addresses: &Addresses) -> Result<Self, BindError> {
-        let Addresses { ip, metrics_port, config_port, grpc_port, decision_port } = *addresses;
+    /// All of them, with TLS where there is a certificate.
+    pub(super) async fn bind(addresses: &Addresses, tls: Option<&Tls>) -> Result<Self, BindError> {
+        let Addresses { ip, metrics_port, config_port, grpc_port, decision_port, health_port } =
+            *addresses;
+        let http1 = |tcp| Port::new(tcp, tls, Protocol::Http1);
+        let http2 = |tcp| Port::new(tcp, tls, Protocol::Http2);
         Ok(Self {
-            decision: bind(ip, decision_port, &DECISION_PORT).await?,
-            grpc: bind(ip, grpc_port, &GRPC_PORT).await?,
-            rest: bind(ip, config_port, &CONFIG_PORT).await?,
-            metrics: bind(ip, metrics_port, &METRICS_PORT).await?,
+            decision: http2(bind(ip, decision_port, &DECISION_PORT).await?),
+            grpc: http2(bind(ip, grpc_port, &GRPC_PORT).await?),
+            rest: http1(bind(ip, config_port, &CONFIG_PORT).await?),
+            metrics: http1(bind(ip, metrics_port, &METRICS_PORT).await?),
+            health: match health_port {
+                Some(port) => Some(bind(ip, port, &HEALTH_PORT).await?.into()),
+                None => None,
+            },
         })
     }
 
     /// Tells the log where they listen.
     pub(super) fn announce(&self) -> io::Result<()> {
-        for (listener, setting) in [
+        let ports = [
             (&self.decision, &DECISION_PORT),
             (&self.grpc, &GRPC_PORT),
             (&self.rest, &CONFIG_PORT),
             (&self.metrics, &METRICS_PORT),
-        ] {
-            info!("listening on {} ({})", listener.local_addr()?, setting.name);
+        ];
+        let health = self.health.iter().map(|port| (port, &HEALTH_PORT));
+        for (port, setting) in ports.into_iter().chain(health) {
+            let with = if port.has_tls() { ", with TLS" } else { "" };
+            info!("listening on {} ({}{with})", port.local_addr()?, setting.name);
         }
         Ok(())
     }

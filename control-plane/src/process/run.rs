@@ -50,6 +50,7 @@ pub fn run() -> ExitCode {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(ServeError::ConfigFile(error)) => exit::refuse(&error),
                 Err(ServeError::Lock(error)) => exit::refuse(&error),
+                Err(ServeError::Tls(error)) => exit::refuse(&error),
                 Err(ServeError::Share(error @ ShareError::File(_))) => exit::refuse(&error),
                 Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(ServeError::State(error)) => exit::cannot_create(&error),

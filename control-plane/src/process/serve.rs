@@ -20,7 +20,7 @@ use crate::{
     auth::AuthMetrics,
     config_file::{FileMetrics, InvalidFile, Loaded},
     decisions::{self, StreamMetrics},
-    http,
+    health, http,
     ledger::Ledger,
     metrics,
     operator::{FollowMetrics, Operator, OperatorError, grpc, rest, start},
@@ -29,6 +29,7 @@ use crate::{
         DataFolder, OpenError,
         state::{CutOff, FolderDisk, StateError, StateFiles},
     },
+    tls::{Tls, TlsFileError, TlsMetrics},
 };
 
 /// The file of the audit in the folder.
@@ -43,6 +44,9 @@ pub(super) enum ServeError {
     /// A port would be open to everybody, or to nobody.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A file of TLS is not in order.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -89,8 +93,9 @@ pub(super) fn serve(settings: &Settings) -> Result<(), ServeError> {
 
 async fn run(settings: &Settings) -> Result<(), ServeError> {
     let config_file = settings.config_file.clone().map(Loaded::read).transpose()?;
+    let tls = Tls::read(&settings.tls)?;
     let mut stop = StopSignal::listen()?;
-    let listeners = Listeners::bind(&settings.listeners).await?;
+    let listeners = Listeners::bind(&settings.listeners, tls.as_ref()).await?;
     let registry = metrics::registry()?;
     let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
@@ -118,6 +123,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let tokens = Arc::clone(ledger.tokens());
     let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics, &audit)?;
     let health = kept.health();
+    let tls_watch = match tls {
+        Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
+        None => None,
+    };
     let watch = match config_file {
         Some(file) => Some(file.put_in_force(&operator, health.clone(), file_metrics).await?),
         None => None,
@@ -161,6 +170,13 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     if let Some(watch) = kept.store_watch() {
         faces.spawn(|shutdown| watch.run(health.clone(), shutdown));
+    }
+    if let Some(watch) = tls_watch {
+        faces.spawn(|shutdown| watch.run(shutdown));
+    }
+    if let Some(port) = listeners.health {
+        let router = health::router(health.clone());
+        faces.spawn(|shutdown| http::serve_health(port, router, shutdown).map(Ok::<_, Infallible>));
     }
     let rest = rest::router(operator, health.clone(), access, &locks.rest);
     faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));

@@ -52,6 +52,14 @@ pub enum SettingsError {
          needed, so that no token of another issuer, or for something else, is believed"
     )]
     IncompleteIssuer,
+    /// A file of TLS that is worth nothing without another one.
+    #[error("{given} without {missing} is not allowed: set both, or neither")]
+    Alone {
+        /// The setting that is given.
+        given: &'static str,
+        /// The one that it needs.
+        missing: &'static str,
+    },
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

@@ -26,7 +26,7 @@ pub use table::{Echo, Flag, Setting, Times};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{auth, envoy_config, http, ledger, listener, logging, store};
+use crate::{auth, envoy_config, http, ledger, listener, logging, store, tls};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Settings {
     pub envoy: envoy_config::Config,
     /// Where this process listens.
     pub listeners: listener::Addresses,
+    /// The certificate that its ports show, and whose they ask for.
+    pub tls: tls::Config,
     /// Whom the REST API and the metrics answer.
     pub access: http::Access,
     /// Who has to show who they are.
@@ -62,6 +64,7 @@ impl Default for Settings {
         Self {
             envoy: envoy_config::Config::default(),
             listeners: listener::Addresses::default(),
+            tls: tls::Config::default(),
             access: http::Access::default(),
             auth: auth::Config::default(),
             log: logging::Config::default(),
@@ -89,6 +92,12 @@ impl Settings {
                 setting.read(&mut settings, given)?;
             }
             settings.refuse_shared_port(setting)?;
+        }
+        if let Some((given, missing)) = settings.tls.lacks() {
+            return Err(SettingsError::Alone { given, missing });
+        }
+        if let Some((given, missing)) = settings.envoy.control_plane_tls.lacks() {
+            return Err(SettingsError::Alone { given, missing });
         }
         if settings.store.is_spread() {
             return Err(SettingsError::Spread(settings.store.prefix));

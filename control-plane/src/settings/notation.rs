@@ -129,6 +129,27 @@ impl Notation<String> for NonEmpty {
     }
 }
 
+/// A port, or nothing.
+pub(super) struct OptionalPort;
+
+impl Notation<Option<u16>> for OptionalPort {
+    fn parse(&self, text: &str) -> Option<Option<u16>> {
+        if text.is_empty() { Some(None) } else { u16::parse(text).map(Some) }
+    }
+
+    fn text(&self, port: &Option<u16>) -> String {
+        port.map(|port| port.to_string()).unwrap_or_default()
+    }
+
+    fn allowed(&self) -> String {
+        "a port from 1 to 65535, 0 for any free one, or nothing".to_owned()
+    }
+
+    fn port(&self, port: &Option<u16>) -> Option<NonZeroU16> {
+        port.and_then(NonZeroU16::new)
+    }
+}
+
 /// A path, or nothing, of which this is said.
 pub(super) struct OptionalPath(pub(super) &'static str);
 
@@ -156,6 +177,21 @@ impl Notation<Option<PathBuf>> for OptionalPath {
 
     fn text(&self, path: &Option<PathBuf>) -> String {
         path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    }
+
+    fn allowed(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
+/// For a file that another program opens.
+impl Notation<Option<String>> for OptionalPath {
+    fn parse(&self, text: &str) -> Option<Option<String>> {
+        Some((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn text(&self, path: &Option<String>) -> String {
+        path.clone().unwrap_or_default()
     }
 
     fn allowed(&self) -> String {

@@ -6,7 +6,7 @@ use limiter::{OutOfRange, PerMinute, Tokens};
 
 use super::choice::Choice;
 use crate::{
-    envoy_config::{ControlPlanes, UpstreamUrl},
+    envoy_config::{CertificateName, ControlPlanes, UpstreamUrl},
     host::Host,
     http::{AllowedHosts, CorsOrigins},
     store::DataDir,
@@ -164,6 +164,7 @@ macro_rules! as_the_type_says {
 as_the_type_says! {
     Host: "a host name or an IP address",
     UpstreamUrl: "an http or https URL of a host, with an optional port and path, without user name, query and fragment",
+    CertificateName: "a DNS name, an IP address, a URI such as spiffe://example.org/flowguard, or nothing",
     ControlPlanes: "up to 64 different addresses host:port, separated by commas, or nothing",
     AllowedHosts: "host names such as control-plane, separated by commas",
     CorsOrigins: "origins such as https://console.example.com, separated by commas, or *",

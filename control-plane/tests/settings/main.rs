@@ -7,7 +7,7 @@ mod variables;
 use std::path::Path;
 
 use flowguard::{
-    envoy_config::Bounds,
+    envoy_config::{Bounds, CertificateName, ControlPlaneTls},
     http::{CorsOrigins, Origin},
     ledger::{
         AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, ReadCharge,
@@ -17,6 +17,7 @@ use flowguard::{
     process::{Command, Exit, Invocation},
     settings::Settings,
     store::DataDir,
+    tls,
 };
 use limiter::{PerMinute, Tokens};
 use proto::plugin_config::{
@@ -54,6 +55,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          CONFIG_PORT=9091\n\
          GRPC_PORT=9092\n\
          DECISION_PORT=9095\n\
+         HEALTH_PORT=\n\
          CONTROL_PLANES=\n\
          ENVOY_ADMIN_PORT=9901\n\
          ENVOY_CONNECTIONS_MAX=50000\n\
@@ -68,6 +70,13 @@ fn without_any_setting_the_defaults_are_in_effect() {
          ADMIN_JWT_ISSUER=\n\
          ADMIN_JWT_AUDIENCE=\n\
          ADMIN_JWT_SCOPES_CLAIM=scope\n\
+         TLS_CERT_FILE=\n\
+         TLS_KEY_FILE=\n\
+         TLS_CLIENT_CA_FILE=\n\
+         CONTROL_PLANE_CA_FILE=\n\
+         CONTROL_PLANE_NAME=\n\
+         ENVOY_CERT_FILE=\n\
+         ENVOY_KEY_FILE=\n\
          LOG_LEVEL=info\n\
          LOG_FORMAT=text\n\
          FLOWGUARD_MODE=enforce\n\
@@ -133,6 +142,14 @@ fn every_setting_can_come_from_the_environment() {
             ("GRPC_PORT", "4"),
             ("DECISION_PORT", "5"),
             ("ENVOY_ADMIN_PORT", "6"),
+            ("HEALTH_PORT", "7"),
+            ("TLS_CERT_FILE", "/tls.crt"),
+            ("TLS_KEY_FILE", "/tls.key"),
+            ("TLS_CLIENT_CA_FILE", "/client-ca.crt"),
+            ("CONTROL_PLANE_CA_FILE", "/ca.crt"),
+            ("CONTROL_PLANE_NAME", "spiffe://example.org/flowguard"),
+            ("ENVOY_CERT_FILE", "/envoy.crt"),
+            ("ENVOY_KEY_FILE", "/envoy.key"),
             ("ENVOY_CONNECTIONS_MAX", "10000000"),
             ("ENVOY_HEAP_BYTES", "134217728"),
             ("BIND_ADDRESS", "::1"),
@@ -183,7 +200,25 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!((envoy.proxy_port.get(), envoy.admin_port.get()), (1, 6));
     assert_eq!((listeners.metrics_port, listeners.config_port), (2, 3));
     assert_eq!((listeners.grpc_port, listeners.decision_port), (4, 5));
+    assert_eq!(listeners.health_port, Some(7));
     assert!(listeners.ip.is_ipv6());
+    assert_eq!(
+        settings.tls,
+        tls::Config {
+            cert_file: Some("/tls.crt".into()),
+            key_file: Some("/tls.key".into()),
+            client_ca_file: Some("/client-ca.crt".into()),
+        }
+    );
+    assert_eq!(
+        envoy.control_plane_tls,
+        ControlPlaneTls {
+            ca_file: Some("/ca.crt".into()),
+            name: CertificateName::Uri("spiffe://example.org/flowguard".into()),
+            cert_file: Some("/envoy.crt".into()),
+            key_file: Some("/envoy.key".into()),
+        }
+    );
     assert_eq!(settings.config_file.as_deref(), Some(Path::new("/clients.yaml")));
     assert_eq!(settings.access.hosts.to_string(), "control-plane,flowguard.internal");
     assert_eq!(settings.policy.retry_after, RetryAfter::Spread);
@@ -268,6 +303,8 @@ fn the_printed_settings_are_the_same_settings_when_read_again() {
         &[("DATA_DIR", "./memory")],
         &[("UNKNOWN_CLIENT_RPM", "0009"), ("FAILURE_MODE", "open"), ("LOG_FORMAT", "json")],
         &[("FLOWGUARD_MODE", "shadow")],
+        &[("TLS_CERT_FILE", "/a"), ("TLS_KEY_FILE", "/b"), ("HEALTH_PORT", "0")],
+        &[("CONTROL_PLANE_CA_FILE", "/a"), ("CONTROL_PLANE_NAME", "Flowguard.example")],
     ] {
         let first = settings(&[], environment);
         let lines = first.to_lines();

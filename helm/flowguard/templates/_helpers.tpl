@@ -110,6 +110,21 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
+{{/* Secrets that are worth nothing without others. */}}
+{{- define "flowguard.checkTls" -}}
+{{- with .Values.tls }}
+{{- if and (not .secret) (or .ca.secret .clientCa.secret .envoySecret) }}
+{{- fail "tls.secret is empty, and another value of tls is not: it has the control plane's certificate, without which there is no TLS" }}
+{{- end }}
+{{- if and .secret $.Values.envoy.enabled (not .ca.secret) }}
+{{- fail "tls.secret is set and tls.ca.secret is empty: it has the authority that the chart's Envoy trusts" }}
+{{- end }}
+{{- if and .clientCa.secret $.Values.envoy.enabled (not .envoySecret) }}
+{{- fail "tls.clientCa.secret is set and tls.envoySecret is empty: the control plane would refuse the chart's Envoy" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* By what Host the APIs and the metrics are called, besides addresses: the Service's names. */}}
 {{- define "flowguard.allowedHosts" -}}
 {{- $name := include "flowguard.fullname" . }}

@@ -12,4 +12,5 @@ mod running;
 mod security;
 mod settings;
 mod sharing;
+mod tls;
 mod values;

@@ -10,16 +10,23 @@ use crate::helm::{chart, least, refusals, render};
 use crate::pod::{containers, environment, pods};
 
 /// What the chart sets itself: where things are in a pod.
-const OWN: [&str; 9] = [
+const OWN: [&str; 16] = [
     "BIND_ADDRESS",
     "CONFIG_FILE",
     "CONFIG_PORT",
+    "CONTROL_PLANE_CA_FILE",
     "DATA_DIR",
     "DECISION_PORT",
     "ENVOY_ADMIN_PORT",
+    "ENVOY_CERT_FILE",
+    "ENVOY_KEY_FILE",
     "GRPC_PORT",
+    "HEALTH_PORT",
     "METRICS_PORT",
     "PROXY_PORT",
+    "TLS_CERT_FILE",
+    "TLS_CLIENT_CA_FILE",
+    "TLS_KEY_FILE",
 ];
 
 /// A value that no setting takes but those that take any text.

@@ -5,7 +5,6 @@ use std::{convert::Infallible, future, sync::Arc, time::Duration};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use proto::api::flow_guard_service_server::{FlowGuardServiceServer, SERVICE_NAME};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::LayerExt as _, transport::Server};
 use tonic_health::{
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     auth::{GrpcLayer, Lock},
     health::Health,
-    listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX},
+    listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX, Port},
     operator::Operator,
 };
 
@@ -67,7 +66,7 @@ pub enum ServeError {
 /// Serves the API to those whom `lock` lets in until `shutdown`, then finishes the calls that are open; the caller bounds how
 /// long that may take.
 pub async fn serve(
-    listener: TcpListener,
+    port: impl Into<Port>,
     operator: Arc<Operator>,
     health: Health,
     lock: Lock,
@@ -98,7 +97,7 @@ pub async fn serve(
         .add_service(reflection().build_v1()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(DECODED_BYTES_MAX))
         .serve_with_incoming_shutdown(
-            Listener::new(listener, LIMITS).into_stream(),
+            Listener::new(port, LIMITS).into_stream(),
             shutdown.clone().cancelled_owned(),
         );
     tokio::select! {

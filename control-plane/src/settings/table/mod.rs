@@ -10,11 +10,12 @@ mod log;
 mod network;
 mod refusal;
 mod store;
+mod tls;
 
 use std::{fmt, num::NonZeroU16};
 
 pub(crate) use network::{
-    CONFIG_PORT, DECISION_PORT, ENVOY_ADMIN_PORT, GRPC_PORT, METRICS_PORT, PROXY_PORT,
+    CONFIG_PORT, DECISION_PORT, ENVOY_ADMIN_PORT, GRPC_PORT, HEALTH_PORT, METRICS_PORT, PROXY_PORT,
 };
 
 use super::{GivenText, NotAllowed, Settings, field::Field};
@@ -69,6 +70,7 @@ impl Setting {
         [
             network::ROWS,
             auth::ROWS,
+            tls::ROWS,
             log::ROWS,
             filter::ROWS,
             refusal::ROWS,

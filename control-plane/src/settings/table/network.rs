@@ -6,7 +6,11 @@
 use super::rows;
 use crate::{
     envoy_config::Bounds,
-    settings::{NonEmpty, field::field, notation::Bytes},
+    settings::{
+        NonEmpty,
+        field::field,
+        notation::{Bytes, OptionalPort},
+    },
 };
 
 rows! {
@@ -49,6 +53,11 @@ rows! {
         fills: field!(listeners.decision_port),
         flag: "decision-port" PORT,
         meaning: "The filter's decision stream",
+    }
+    HEALTH_PORT {
+        fills: field!(listeners.health_port as OptionalPort),
+        flag: "health-port" PORT,
+        meaning: "A port of /health and /ready alone, which never has TLS",
     }
     CONTROL_PLANES {
         fills: field!(envoy.control_planes),

@@ -6,17 +6,17 @@ use foldhash::quality::RandomState;
 
 /// Tells contents apart by a number each, instead of keeping them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fingerprints(RandomState);
+pub(crate) struct Fingerprints(RandomState);
 
 impl Fingerprints {
-    pub(super) fn of(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn of(&self, bytes: &[u8]) -> u64 {
         self.0.hash_one(bytes)
     }
 }
 
 /// What was seen of a file so far.
 #[derive(Debug, Default)]
-pub(super) struct Settling {
+pub(crate) struct Settling {
     judged: Option<u64>,
     changed: Option<u64>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Settling {
 impl Settling {
     /// Takes in what is seen now. `true` when it is to be judged: it is another content than the
     /// one that was judged last, and the same as the time before.
-    pub(super) fn sees(&mut self, content: u64) -> bool {
+    pub(crate) fn sees(&mut self, content: u64) -> bool {
         if self.judged == Some(content) {
             self.changed = None;
             return false;
@@ -33,12 +33,12 @@ impl Settling {
     }
 
     /// What was judged last is to be judged again when it comes back.
-    pub(super) fn forget_judged(&mut self) {
+    pub(crate) fn forget_judged(&mut self) {
         self.judged = None;
     }
 
     /// This content needs to be judged no more.
-    pub(super) fn has_judged(&mut self, content: u64) {
+    pub(crate) fn has_judged(&mut self, content: u64) {
         *self = Self { judged: Some(content), changed: None };
     }
 }

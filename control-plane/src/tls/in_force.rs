@@ -1,0 +1,139 @@
+//! What ports show now.
+
+use std::{fmt, sync::Arc};
+
+use arc_swap::ArcSwap;
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, ring},
+    server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+
+use super::{Acceptor, Config, TlsFileError, TlsMetrics, Watch, files::Files, subject::Validity};
+use crate::{health::Health, settling::Fingerprints};
+
+/// What a port speaks above TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, as REST and the metrics.
+    Http1,
+    /// HTTP/2, as gRPC and decisions.
+    Http2,
+}
+
+/// TLS of all ports; a clone is the same, and stays it when the files change.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    files: Files,
+    in_force: Arc<ArcSwap<InForce>>,
+    fingerprints: Fingerprints,
+    /// What the files held that are in force.
+    fingerprint: u64,
+}
+
+/// A certificate with its key, and whose certificates are believed.
+pub(super) struct InForce {
+    http1: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
+    pub(super) validity: Validity,
+}
+
+/// Without the key.
+impl fmt::Debug for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InForce").field("validity", &self.validity).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads the files and judges them; `None` where the settings name none.
+    pub fn read(config: &Config) -> Result<Option<Self>, TlsFileError> {
+        let Some(files) = Files::of(config) else { return Ok(None) };
+        let fingerprints = Fingerprints::default();
+        let contents = files.read();
+        let fingerprint = contents.fingerprint(&fingerprints);
+        let in_force = Arc::new(ArcSwap::from_pointee(files.judge(contents, now())?));
+        Ok(Some(Self { files, in_force, fingerprints, fingerprint }))
+    }
+
+    /// What a port accepts its connections with.
+    pub fn acceptor(&self, protocol: Protocol) -> Acceptor {
+        Acceptor::new(Arc::clone(&self.in_force), protocol, self.files.ask_for_certificate())
+    }
+
+    /// What looks after the files, and tells `health` and `metrics` of them.
+    pub fn watch(self, health: Health, metrics: TlsMetrics) -> Watch {
+        let Self { files, in_force, fingerprints, fingerprint } = self;
+        Watch::new(files, in_force, fingerprints, fingerprint, health, metrics)
+    }
+}
+
+impl InForce {
+    pub(super) fn new(
+        certified: CertifiedKey,
+        authorities: Option<&Arc<RootCertStore>>,
+        validity: Validity,
+    ) -> Result<Self, VerifierBuilderError> {
+        let provider = Arc::new(ring::default_provider());
+        let certified = Arc::new(certified);
+        let config = |protocol: Protocol| server(&provider, &certified, authorities, protocol);
+        Ok(Self {
+            http1: Arc::new(config(Protocol::Http1)?),
+            http2: Arc::new(config(Protocol::Http2)?),
+            validity,
+        })
+    }
+
+    pub(super) fn config(&self, protocol: Protocol) -> Arc<ServerConfig> {
+        Arc::clone(match protocol {
+            Protocol::Http1 => &self.http1,
+            Protocol::Http2 => &self.http2,
+        })
+    }
+}
+
+fn server(
+    provider: &Arc<CryptoProvider>,
+    certified: &Arc<CertifiedKey>,
+    authorities: Option<&Arc<RootCertStore>>,
+    protocol: Protocol,
+) -> Result<ServerConfig, VerifierBuilderError> {
+    let verifier = match authorities {
+        // Who shows none may have a token, which is seen with the request.
+        Some(authorities) => WebPkiClientVerifier::builder_with_provider(
+            Arc::clone(authorities),
+            Arc::clone(provider),
+        )
+        .allow_unauthenticated()
+        .build()?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions();
+    // It has the suites of both versions.
+    let builder = builder.map_err(|_| VerifierBuilderError::NoRootAnchors)?;
+    let mut config = builder
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified))));
+    config.alpn_protocols = vec![protocol.alpn().to_vec()];
+    // A certificate is looked at with each connection: none is taken for good because it once was.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+impl Protocol {
+    /// Its name in a handshake.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
+/// Unix seconds.
+pub(super) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
