@@ -167,6 +167,8 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         ("ALLOWED_HOSTS", "control-plane"),
         ("ENVOY_HEAP_BYTES", "1610612736"),
         ("ERROR_FORMAT", "auto"),
+        // Its ports are published on loopback.
+        ("TRUST_CLIENT_HEADER", "true"),
     ];
 
     let output = flowguard(&["settings"], &[]);

@@ -8,7 +8,10 @@ mod model_name;
 pub mod plugin_config;
 mod words;
 
-pub use bounds::{ASKS_MAX, DROPPED_MAX, FIGURE_MAX, REPORTS_MAX, RESUMED_MAX};
+pub use bounds::{
+    ASKS_MAX, CLIENT_KEY_BYTES_MAX, CLIENT_KEY_PREFIX, DROPPED_MAX, FIGURE_MAX, IDENTITY_BYTES_MAX,
+    REPORTS_MAX, RESUMED_MAX,
+};
 pub use model_name::{MODEL_NAME_BYTES_MAX, model_name};
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.

@@ -1,8 +1,8 @@
 //! Settings whose value is one of a few words.
 
 use proto::plugin_config::{
-    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, ModelFrom, RateLimitHeaders,
-    UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Identity, IdentityCert, Mode, ModelFrom,
+    RateLimitHeaders, UpstreamRateLimitHeaders,
 };
 
 use crate::{
@@ -80,6 +80,8 @@ macro_rules! words_of_the_filter {
 
 words_of_the_filter!(
     Mode,
+    Identity,
+    IdentityCert,
     FailureMode,
     ErrorFormat,
     RateLimitHeaders,

@@ -20,6 +20,8 @@ mod variables;
 
 use std::{fmt::Write as _, path::PathBuf};
 
+use proto::plugin_config::{Identity, PluginConfig};
+
 pub use error::{NotAllowed, SettingsError, shown};
 pub(crate) use notation::{NonEmpty, Notation, Plain};
 pub use table::{Echo, Flag, Setting, Times};
@@ -87,6 +89,7 @@ impl Settings {
         if settings.store.is_spread() {
             return Err(SettingsError::Spread(settings.store.prefix));
         }
+        settings.refuse_unknown_callers()?;
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);
         }
@@ -104,6 +107,20 @@ impl Settings {
             }
         }
         lines
+    }
+
+    /// Nobody is to be known by a word of its own, but where an operator says so.
+    fn refuse_unknown_callers(&self) -> Result<(), SettingsError> {
+        let PluginConfig { mode, identity, .. } = self.envoy.filter;
+        let ip = self.listeners.ip;
+        match identity {
+            Identity::Header if !ip.is_loopback() && !self.envoy.trust_client_header => {
+                Err(SettingsError::HeaderForAll(ip))
+            }
+            Identity::Header => Ok(()),
+            _ if mode.asks() => Ok(()),
+            _ => Err(SettingsError::IdentityUnasked { mode, identity }),
+        }
     }
 
     /// Two listeners on one port would leave the second one out, or worse, a request at the wrong

@@ -146,16 +146,16 @@ impl Lanes {
         }
     }
 
-    /// The lane in which a client's next ask is to stand.
-    pub(super) fn of(&self, client_id: &str) -> Lane {
-        let hash = self.hash(client_id);
+    /// The lane in which the next ask is to stand of who is told from others by these bytes.
+    pub(super) fn of(&self, who: impl AsRef<[u8]>) -> Lane {
+        let hash = self.hash(who.as_ref());
         let of = if self.known.has(hash) { Of::Configured } else { Of::Strangers };
         lane_of(hash, of)
     }
 
     /// The control plane has said whether a client is configured; the lane of its next ask.
-    pub(super) fn learn(&mut self, client_id: &str, is_configured: bool) -> Lane {
-        let hash = self.hash(client_id);
+    pub(super) fn learn(&mut self, who: impl AsRef<[u8]>, is_configured: bool) -> Lane {
+        let hash = self.hash(who.as_ref());
         if is_configured {
             self.known.take_in(hash);
             lane_of(hash, Of::Configured)
@@ -165,10 +165,10 @@ impl Lanes {
         }
     }
 
-    fn hash(&self, client_id: &str) -> u64 {
+    fn hash(&self, who: &[u8]) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.seed.hash(&mut hasher);
-        client_id.hash(&mut hasher);
+        who.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -303,10 +303,13 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use proto::decision::ask;
+
     use super::*;
 
     fn ask(id: u32, client_id: &str) -> Ask {
-        Ask { id, client_id: client_id.to_owned(), ..Ask::default() }
+        let who = Some(ask::Who::ClientId(client_id.to_owned()));
+        Ask { id, who, ..Ask::default() }
     }
 
     fn push(lanes: &mut Lanes, id: u32, client_id: &str) {
