@@ -8,6 +8,7 @@ pub mod backup;
 pub mod clients;
 pub mod config_file;
 mod counted;
+pub mod credentials;
 pub mod data;
 pub mod decisions;
 pub mod document;
