@@ -19,7 +19,6 @@ use super::{
     verdict::{exceeded, verdict, verdict_on_stranger},
 };
 use crate::{
-    credentials::FoundKey,
     excerpt::Excerpt,
     ledger::{Answer, End, Ledger, Worker},
 };
@@ -203,29 +202,34 @@ impl Session {
         if asks.is_empty() {
             return Vec::new();
         }
-        let mut callers = Vec::with_capacity(asks.len());
-        let mut verdicts = Vec::new();
-        for ask in asks {
-            match Caller::find(&self.ledger, &ask.who) {
-                Ok(caller) => callers.push((ask, caller)),
-                Err(stranger) => verdicts.push(self.refuse(ask.id, stranger).await),
-            }
+        let callers: Vec<_> = asks.iter().map(|ask| Caller::find(&ask.who)).collect();
+        let known = asks.iter().zip(&callers);
+        let known = known.filter_map(|(ask, caller)| Some(ask.of(&caller.as_ref().ok()?.id)));
+        let known: Vec<_> = known.collect();
+        let answers = self.ledger.decide(&self.worker, &known).await;
+        refusals::log(&self.node, self.filter.is_in_shadow(), &known, &answers);
+        let mut answers = answers.iter();
+        let mut verdicts = Vec::with_capacity(asks.len());
+        for (ask, caller) in asks.iter().zip(&callers) {
+            verdicts.push(match caller {
+                Ok(caller) => {
+                    let Some(answer) = answers.next() else { break };
+                    self.tell(ask.id, caller, answer)
+                }
+                Err(stranger) => self.refuse(ask.id, *stranger).await,
+            });
         }
-        let asks: Vec<_> = callers.iter().map(|(ask, caller)| ask.of(&caller.id)).collect();
-        let answers = self.ledger.decide(&self.worker, &asks).await;
-        refusals::log(&self.node, self.filter.is_in_shadow(), &asks, &answers);
-        verdicts.extend(callers.iter().zip(&answers).map(|((ask, caller), answer)| {
-            let verdict = Verdict { client_id: caller.told(), ..verdict(ask.id, answer) };
-            self.metrics.decided(verdict.decision(), 1);
-            if let Answer::Admitted { is_followed: false, .. } = answer {
-                self.metrics.not_followed();
-            }
-            if let Some(key) = &caller.key {
-                self.count_of_key(ask.id, key, answer);
-            }
-            verdict
-        }));
         verdicts
+    }
+
+    /// What was decided of somebody who is known.
+    fn tell(&self, id: u32, caller: &Caller<'_>, answer: &Answer) -> Verdict {
+        let verdict = Verdict { client_id: caller.told(), ..verdict(id, answer) };
+        self.metrics.decided(verdict.decision(), 1);
+        if let Answer::Admitted { is_followed: false, .. } = answer {
+            self.metrics.not_followed();
+        }
+        verdict
     }
 
     /// Nobody knows who asks. What was charged before, if the answer to that was lost and the key was
@@ -240,20 +244,6 @@ impl Session {
         self.metrics.decided(decision, 1);
         refusals::log_stranger(&self.node, id, stranger);
         verdict_on_stranger(id, decision)
-    }
-
-    /// Counts a decision as one of the key that was shown.
-    fn count_by_key(&self, id: u32, key: &FoundKey, answer: &Answer) {
-        match answer {
-            Answer::Admitted { is_followed, .. } => {
-                // One that is asked again was counted before.
-                if !is_followed || self.worker.note_key(id, key) {
-                    key.decided(true);
-                }
-            }
-            Answer::Refused { .. } => key.decided(false),
-            Answer::UnknownClient | Answer::Unavailable => {}
-        }
     }
 
     fn welcome(&mut self) -> Option<Welcome> {

@@ -58,7 +58,7 @@ fn stay() -> Duration {
 
 /// What a stream does next.
 enum Next {
-    Frame(FilterFrame),
+    Frame(Box<FilterFrame>),
     Acknowledgement,
     End(StreamEnd),
 }
@@ -116,7 +116,7 @@ impl Stream {
                 next = self.next() => next,
             };
             let answer = match next {
-                Ok(Next::Frame(frame)) => self.answer(frame).await,
+                Ok(Next::Frame(frame)) => self.answer(*frame).await,
                 Ok(Next::Acknowledgement) => {
                     self.acknowledge_at = None;
                     Ok(match &mut self.session {
@@ -194,7 +194,7 @@ impl Stream {
                     Err(_) => return Ok(Next::Acknowledgement),
                 },
             };
-            Ok(frame?.map_or(Next::End(StreamEnd::Closed), Next::Frame))
+            Ok(frame?.map_or(Next::End(StreamEnd::Closed), |frame| Next::Frame(Box::new(frame))))
         };
         let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
         // All that it was asked is answered by now. Without the store nobody else could go on with it.

@@ -352,7 +352,10 @@ fn a_header_is_believed_where_nobody_else_gets_or_an_operator_says_so() {
         let refused = refusal(&[], &[on(ip)]);
         assert!(refused.starts_with("FLOWGUARD_IDENTITY=header (--identity) "), "{refused}");
         assert!(refused.contains(&format!("BIND_ADDRESS={ip} ")), "{refused}");
-        assert!(refused.contains("TRUST_CLIENT_HEADER=true") && !refused.contains('\n'), "{refused}");
+        assert!(
+            refused.contains("TRUST_CLIENT_HEADER=true") && !refused.contains('\n'),
+            "{refused}"
+        );
         settings(&[], &[on(ip), ("TRUST_CLIENT_HEADER", "true")]);
         for identity in ["api-key", "jwt", "mtls"] {
             settings(&["--identity", identity], &[on(ip)]);

@@ -49,7 +49,7 @@ impl ApiKeys {
         }
         let names: Vec<_> = self.headers.iter().chain([CLIENT_ID]).collect();
         let path = headers.first(PATH).and_then(|path| query_key::without(path, is_ours));
-        TakenOff { path, ..TakenOff::of(headers, names.iter().copied()) }
+        TakenOff { path, ..TakenOff::of(headers, &names) }
     }
 }
 

@@ -14,17 +14,14 @@ pub(crate) struct TakenOff {
 impl TakenOff {
     /// The client's own word for who it is.
     pub(super) fn of_client_id(headers: &HeaderMap) -> Self {
-        Self::of(headers, [CLIENT_ID])
+        Self::of(headers, &[CLIENT_ID])
     }
 
     /// Headers of these names, and what a server behind may take for one of them.
-    pub(super) fn of<'a>(
-        headers: &HeaderMap,
-        names: impl IntoIterator<Item = &'a str> + Clone,
-    ) -> Self {
+    pub(super) fn of(headers: &HeaderMap, names: &[&str]) -> Self {
         let mut taken_off: Vec<String> = Vec::new();
         for (header, _) in headers.iter() {
-            let goes = names.clone().into_iter().any(|name| reads_as(header, name));
+            let goes = names.iter().any(|name| reads_as(header, name));
             if goes && !taken_off.iter().any(|other| other == header) {
                 taken_off.push(header.to_owned());
             }

@@ -53,7 +53,7 @@ impl Worker {
                 };
                 if let Some(started) = self.requests.forward(id, forwarded) {
                     count(host, Stat::Admitted, started, now);
-                    self.tell_client(host, id, &named);
+                    named.tell(host, id);
                     host.resume(id);
                 }
             }
@@ -97,7 +97,7 @@ impl Worker {
         let entry = || Entry::denied(&denial).for_model(model).after_us(waited_us);
         let is_carried_out = self.carries_out(&denial);
         self.tell_access_log_of(host, id, is_carried_out, entry);
-        self.tell_client(host, id, named);
+        named.tell(host, id);
         if is_carried_out {
             self.deny(host, id, waiting.body_format, &denial);
         } else {

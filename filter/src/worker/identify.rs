@@ -28,6 +28,14 @@ impl Named {
     pub(super) fn id(&self) -> Option<&str> {
         self.0.as_deref()
     }
+
+    /// Tells the upstream, and Envoy's access log, who asks. The request is held.
+    pub(super) fn tell(&self, host: &mut impl Host, request: RequestId) {
+        if let Some(id) = self.id() {
+            let value = HeaderValue::from(AsciiHeaderValue::new(id));
+            host.set_request_header(request, CLIENT_ID, &value);
+        }
+    }
 }
 
 impl Worker {
@@ -98,14 +106,6 @@ impl Worker {
         let is_told =
             !self.config.identity.is_header() && ClientId::check(client_id.as_bytes()).is_ok();
         Named(is_told.then_some(client_id))
-    }
-
-    /// Tells the upstream, and Envoy's access log, who asks. The request is held.
-    pub(super) fn tell_client(&self, host: &mut impl Host, id: RequestId, named: &Named) {
-        if let Some(client_id) = named.id() {
-            let value = HeaderValue::from(AsciiHeaderValue::new(client_id));
-            host.set_request_header(id, CLIENT_ID, &value);
-        }
     }
 }
 

@@ -378,8 +378,8 @@ mod tests {
         let mut lanes = Lanes::new(1);
         let mut seen = [false; LANES];
         for n in 0..2_000 {
-            seen[lanes.of(&n.to_string()).0] = true;
-            seen[lanes.learn(&n.to_string(), true).0] = true;
+            seen[lanes.of(n.to_string()).0] = true;
+            seen[lanes.learn(n.to_string(), true).0] = true;
         }
         assert!(seen.iter().all(|seen| *seen));
     }
@@ -413,12 +413,12 @@ mod tests {
 
         lanes.learn("a", true);
         for n in 0..100_000 {
-            lanes.learn(&format!("other-{n}"), true);
+            lanes.learn(format!("other-{n}"), true);
         }
         assert_eq!(lanes.of("a"), as_a_stranger, "no more are remembered than there are places");
         for n in 0..100_000 {
-            lanes.learn(&format!("made-up-{n}"), false);
+            lanes.learn(format!("made-up-{n}"), false);
         }
-        assert!((0..100_000).any(|n| lanes.of(&format!("other-{n}")).of() == Of::Configured));
+        assert!((0..100_000).any(|n| lanes.of(format!("other-{n}")).of() == Of::Configured));
     }
 }

@@ -87,7 +87,7 @@ impl Worker {
                     let limit = refusal.shortage.limit();
                     host.count(Stat::refused_by(limit), 1);
                     self.outbox.drop(lane, client.id(), limit);
-                    self.tell_client(host, id, client.named());
+                    client.named().tell(host, id);
                     let denial = Denial::Refused(Box::new(refusal));
                     let entry =
                         || Entry::denied(&denial).for_model(model).because_of(Why::Backlog.word());
@@ -123,7 +123,7 @@ impl Worker {
         now: Micros,
     ) {
         if let Some(waiting) = self.requests.drop_waiting(id) {
-            self.tell_client(host, id, named);
+            named.tell(host, id);
             let not_asked = self.not_asked(Why::NotUnderstood);
             let is_known = not_asked.is_known || named.id().is_some();
             self.give_up(host, id, &waiting, Undecided { is_known, ..not_asked }, now);

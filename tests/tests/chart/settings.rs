@@ -68,7 +68,8 @@ fn schema(name: &str) -> Value {
         return json!({ "type": "integer", "minimum": number(least), "maximum": number(most) });
     }
     let words: Vec<_> = allowed.split(", ").flat_map(|words| words.split(" or ")).collect();
-    let is_word = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(&byte));
+    let is_word =
+        |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_-".contains(&byte));
     if words.iter().all(is_word) {
         return json!({ "enum": words });
     }

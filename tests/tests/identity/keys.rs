@@ -31,7 +31,10 @@ async fn a_key_is_its_clients_until_it_is_revoked_and_then_nobodys_with_the_next
     let refused = send(stack.proxy_address(), "/", bearer(&first).as_bytes()).await.unwrap();
     assert_eq!(refused.status, 401, "{}", refused.text());
     let error = &refused.json()["error"];
-    assert_eq!((&error["code"], &error["type"]), (&json!("invalid_api_key"), &json!("invalid_request_error")));
+    assert_eq!(
+        (&error["code"], &error["type"]),
+        (&json!("invalid_api_key"), &json!("invalid_request_error"))
+    );
     assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
 
     check::admitted(&send(stack.proxy_address(), "/", bearer(&second).as_bytes()).await.unwrap());
@@ -44,18 +47,21 @@ async fn a_key_is_its_clients_until_it_is_revoked_and_then_nobodys_with_the_next
 
 #[tokio::test]
 async fn the_upstream_is_told_the_client_and_never_the_key() {
-    let key_in_query = |key: &str| format!("/v1beta/models/gemini-pro:generateContent?alt=sse&key={key}&x=1");
+    let key_in_query =
+        |key: &str| format!("/v1beta/models/gemini-pro:generateContent?alt=sse&key={key}&x=1");
     for (keep, kept) in [("false", false), ("true", true)] {
         let stack = stack("api-key").setting("KEEP_CREDENTIAL", keep).start().await;
         stack.admin().put_client("a", None, None).await;
         let key = new_key(&stack, "a").await;
-        let answer = send(stack.proxy_address(), &key_in_query(&key), b"x-goog-api-key: AIza\r\n").await;
+        let answer =
+            send(stack.proxy_address(), &key_in_query(&key), b"x-goog-api-key: AIza\r\n").await;
         assert_eq!(answer.unwrap().status, 200);
         let requests = stack.upstream.requests();
         let [request] = &requests[..] else { panic!("one request, not {}", requests.len()) };
         assert_eq!(client_ids(request), [b"a"]);
         let query = request.uri.query().expect("a query");
-        let expected = if kept { format!("alt=sse&key={key}&x=1") } else { "alt=sse&x=1".to_owned() };
+        let expected =
+            if kept { format!("alt=sse&key={key}&x=1") } else { "alt=sse&x=1".to_owned() };
         assert_eq!(query, expected);
         assert_eq!(request.headers.contains_key("x-goog-api-key"), kept);
     }

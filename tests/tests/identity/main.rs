@@ -2,6 +2,7 @@
 
 mod certificates;
 mod keys;
+mod sdks;
 mod spoofing;
 mod tokens;
 mod world;

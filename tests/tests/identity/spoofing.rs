@@ -58,7 +58,8 @@ impl World {
     async fn check(&mut self, to: SocketAddr, headers: &[u8], fate: Fate) {
         self.sent += 1;
         let path = format!("/{}", self.sent);
-        let shown = String::from_utf8_lossy(&headers[..headers.len().min(200)]).escape_debug().to_string();
+        let shown =
+            String::from_utf8_lossy(&headers[..headers.len().min(200)]).escape_debug().to_string();
         let answer = send(to, &path, headers).await;
         let answer = answer.unwrap_or_else(|| panic!("closed without an answer: {shown}"));
         let arrived = self.stack.upstream.requests_to(&path);
@@ -69,7 +70,10 @@ impl World {
                 assert_eq!(client_ids(request), [client.as_bytes()], "{shown}");
                 for value in request.headers.values() {
                     let value = String::from_utf8_lossy(value.as_bytes());
-                    assert!(!value.contains("fgk_") && !value.contains("victim"), "{shown}: {value}");
+                    assert!(
+                        !value.contains("fgk_") && !value.contains("victim"),
+                        "{shown}: {value}"
+                    );
                 }
             }
             Refused(status) => {
@@ -125,7 +129,10 @@ async fn by_a_key_nobody_passes_as_somebody_else() {
         (format!("x-api-key: {key}\r\nx-api-key: {key}\r\n"), Refused(401)),
         (format!("x-api-key: {key}\r\napi-key: {victims}\r\n"), Refused(401)),
         (format!("x-api-key: {key}\r\nx-goog-api-key: {other}\r\n"), Refused(401)),
-        (format!("authorization: Bearer {key}\r\nauthorization: Bearer {victims}\r\n"), Refused(401)),
+        (
+            format!("authorization: Bearer {key}\r\nauthorization: Bearer {victims}\r\n"),
+            Refused(401),
+        ),
         (format!("authorization: Bearer {key}, Bearer {victims}\r\n"), Refused(401)),
         (format!("x-api-key: {key},{victims}\r\n"), Refused(401)),
         (format!("x-api-key: {key}\r\nauthorization: Bearer sk-victim\r\n"), Passes("alice")),
@@ -182,7 +189,8 @@ async fn by_a_claim_nobody_passes_as_somebody_else() {
         println!("{sub}");
         let headers = bearer(&about(sub.clone()));
         if fate == Passes("0victim0") {
-            let answer = send(to, "/text-of-eight-bytes", headers.as_bytes()).await.expect("an answer");
+            let answer =
+                send(to, "/text-of-eight-bytes", headers.as_bytes()).await.expect("an answer");
             check::admitted(&answer);
             let request = world.stack.upstream.request_to("/text-of-eight-bytes").await;
             assert_eq!(client_ids(&request), [b"0victim0"]);

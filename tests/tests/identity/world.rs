@@ -40,9 +40,7 @@ pub(crate) fn with_certificates(stack: StackBuilder, ca: &Ca, folder: &TempDir) 
 
 /// A way in for a client with a certificate for `uri`.
 pub(crate) async fn tunnel(stack: &TestStack, ca: &Ca, uri: Option<&str>) -> TlsTunnel {
-    let client = uri.map(|uri| {
-        ca.client(vec![SanType::URI(uri.try_into().expect("a URI"))])
-    });
+    let client = uri.map(|uri| ca.client(vec![SanType::URI(uri.try_into().expect("a URI"))]));
     TlsTunnel::start(stack.proxy_address(), ca.certificate(), client).await
 }
 
@@ -62,8 +60,7 @@ pub(crate) async fn send(to: SocketAddr, path: &str, headers: &[u8]) -> Option<A
 
 /// Who a request came from, as the upstream saw it.
 pub(crate) fn client_ids(request: &Arc<RecordedRequest>) -> Vec<Vec<u8>> {
-    let named = request.headers.iter().filter(|(name, _)| {
-        name.as_str().replace('_', "-") == "x-client-id"
-    });
+    let named =
+        request.headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == "x-client-id");
     named.map(|(_, value)| value.as_bytes().to_vec()).collect()
 }

@@ -31,8 +31,12 @@ impl Bench {
         bench.tick(20);
         bench.acknowledge();
         let host = &mut bench.host;
-        (host.frames.clear(), host.fates.clear(), host.counts.clear());
-        (host.given.clear(), host.removed.clear(), host.told.clear());
+        host.frames.clear();
+        host.fates.clear();
+        host.counts.clear();
+        host.given.clear();
+        host.removed.clear();
+        host.told.clear();
         bench
     }
 
