@@ -18,7 +18,7 @@ use hashbrown::HashTable;
 use limiter::{ClientId, Tokens};
 use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::{ClientConfig, Limits};
+use super::{ClientConfig, Identities, Limits};
 use crate::limits::{Group, Name};
 
 /// How many clients whoever reads many of them reads at a time.
@@ -47,8 +47,8 @@ pub(crate) struct Catalog<S> {
 #[repr(align(128))]
 struct Shard<S>(RwLock<HashTable<Client<S>>>);
 
-/// One client, as it is configured now, but for its group and plan: those it has in common with many
-/// others, and most clients have none.
+/// One client, as it is configured now, but for its group and plan, which it has in common with many
+/// others, and its identities: most clients have none of these.
 #[derive(Debug)]
 pub(crate) struct Client<S> {
     pub(crate) id: ClientId,
@@ -60,7 +60,8 @@ pub(crate) struct Client<S> {
 
 impl<S> Client<S> {
     pub(crate) fn new(config: &ClientConfig, entry: S) -> Self {
-        let ClientConfig { id, limits, enabled, min_estimate, group: _, plan: _ } = config;
+        let ClientConfig { id, limits, enabled, min_estimate, group: _, plan: _, identities: _ } =
+            config;
         Self {
             id: id.clone(),
             limits: *limits,
@@ -70,8 +71,13 @@ impl<S> Client<S> {
         }
     }
 
-    /// What was configured, of a client that is in this group and on this plan.
-    pub(crate) fn configured(&self, group: Option<&Group>, plan: Option<&Name>) -> ClientConfig {
+    /// What was configured, of a client that is in this group and on this plan, and is known by these.
+    pub(crate) fn configured(
+        &self,
+        group: Option<&Group>,
+        plan: Option<&Name>,
+        identities: Identities,
+    ) -> ClientConfig {
         ClientConfig {
             id: self.id.clone(),
             limits: self.limits,
@@ -79,6 +85,7 @@ impl<S> Client<S> {
             min_estimate: self.min_estimate,
             group: group.cloned(),
             plan: plan.cloned(),
+            identities,
         }
     }
 
@@ -88,7 +95,8 @@ impl<S> Client<S> {
     }
 
     fn change(&mut self, config: &ClientConfig) {
-        let ClientConfig { id: _, limits, enabled, min_estimate, group: _, plan: _ } = config;
+        let ClientConfig { id: _, limits, enabled, min_estimate, group: _, plan: _, identities: _ } =
+            config;
         (self.limits, self.enabled, self.min_estimate) = (*limits, *enabled, *min_estimate);
     }
 }

@@ -2,6 +2,7 @@
 
 use limiter::{ClientId, Dimension, PerMinute, Tokens};
 
+use super::Identities;
 use crate::limits::{Group, Name, Subject};
 
 /// How many clients can be configured.
@@ -23,6 +24,8 @@ pub struct ClientConfig {
     pub group: Option<Group>,
     /// The plan that it is on.
     pub plan: Option<Name>,
+    /// What its requests are known by where they are verified: by these alone, if there are any.
+    pub identities: Identities,
 }
 
 /// A client's own limits; `None` is no limit.
@@ -44,7 +47,15 @@ impl Limits {
 impl ClientConfig {
     /// A client with these limits of its own, and nothing else said.
     pub fn new(id: ClientId, limits: Limits) -> Self {
-        Self { id, limits, enabled: true, min_estimate: None, group: None, plan: None }
+        Self {
+            id,
+            limits,
+            enabled: true,
+            min_estimate: None,
+            group: None,
+            plan: None,
+            identities: Identities::default(),
+        }
     }
 
     /// What its requests are known by.

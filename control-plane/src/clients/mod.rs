@@ -3,10 +3,12 @@
 
 mod catalog;
 mod config;
+mod identity;
 mod json;
 mod revision;
 
 pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
 pub use config::{CLIENTS_MAX, ClientConfig, Limits};
+pub use identity::{IDENTITIES_MAX, Identities, Identity, InvalidIdentity};
 pub(crate) use json::{ClientEntryJson, ClientJson};
 pub use revision::Revision;

@@ -1,26 +1,18 @@
 //! All keys of all clients, found by what a request shows.
 
-use std::{
-    hash::BuildHasher as _,
-    mem,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fmt, sync::Arc};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use limiter::{ClientId, UnixMillis};
 use parking_lot::RwLock;
 
-use super::{Digest, KeyError, PublicPart, UnixSeconds, Validity};
+use super::{Digest, KeyError, KeyStats, PublicPart, Validity, key_book::Book, usage::Usage};
 
 /// How many keys a client can have: some for rotation, and one for each place that it runs in.
 pub const KEYS_A_CLIENT_MAX: usize = 100;
 
 /// How many keys there can be.
 pub const KEYS_MAX: usize = 1_000_000;
-
-/// How precisely it is known when a key was last used, in seconds.
-const LAST_USED_EVERY_S: u32 = 60;
 
 /// A client's key, as it is configured: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +28,14 @@ pub struct ClientKey {
 }
 
 /// Who showed a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct FoundKey {
     /// The client.
     pub client: ClientId,
     /// The key.
     pub public: PublicPart,
+    /// The key's figures, which go on while its requests do, also when it is revoked meanwhile.
+    usage: Arc<Usage>,
 }
 
 /// Every key that is configured.
@@ -54,27 +48,10 @@ pub struct Keys {
     hasher: RandomState,
 }
 
-#[derive(Debug, Default)]
-struct Book {
-    /// Those that are removed leave a place that is used again.
-    entries: Vec<Option<Entry>>,
-    free: Vec<u32>,
-    by_digest: HashTable<u32>,
-    /// All keys of a client have one hash.
-    by_client: HashTable<u32>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    key: ClientKey,
-    /// A second since 1970; 0: never.
-    last_used: AtomicU32,
-}
-
 impl Keys {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.book.read().by_digest.len()
+        self.book.read().len()
     }
 
     /// Whether there is none.
@@ -85,61 +62,26 @@ impl Keys {
     /// Whose key it is, which counts as a use of it.
     pub fn find(&self, digest: &Digest, now: UnixMillis) -> Result<FoundKey, KeyError> {
         let book = self.book.read();
-        let entry = book.find(self.hasher.hash_one(digest), digest).ok_or(KeyError::Unknown)?;
+        let entry = book.find(&self.hasher, digest).ok_or(KeyError::Unknown)?;
         let ClientKey { public, client, validity, .. } = &entry.key;
         if validity.is_over(now) {
             return Err(KeyError::Expired(*public));
         }
-        entry.used(UnixSeconds::at(now));
-        Ok(FoundKey { client: client.clone(), public: *public })
+        let usage = entry.usage.get_or_init(Arc::default);
+        usage.last_used.note(now);
+        Ok(FoundKey { client: client.clone(), public: *public, usage: Arc::clone(usage) })
     }
 
-    /// A key that is configured, new or changed.
+    /// A key that is configured, new or changed: no request finds none in between.
     pub fn put(&self, key: ClientKey) {
-        self.remove(key.client.as_str(), key.public);
-        let digest_hash = self.hasher.hash_one(key.digest);
-        let client_hash = self.hasher.hash_one(key.client.as_str());
         let mut book = self.book.write();
-        let Book { entries, free, by_digest, by_client } = &mut *book;
-        let entry = Entry { key, last_used: AtomicU32::new(0) };
-        let place = if let Some(place) = free.pop() {
-            place
-        } else {
-            let Ok(place) = u32::try_from(entries.len()) else { return };
-            entries.push(None);
-            place
-        };
-        if let Some(slot) = entries.get_mut(place as usize) {
-            *slot = Some(entry);
-        }
-        let key_at = |place: &u32| entries.get(*place as usize)?.as_ref().map(|entry| &entry.key);
-        by_digest.insert_unique(digest_hash, place, |place| {
-            key_at(place).map_or(0, |key| self.hasher.hash_one(key.digest))
-        });
-        by_client.insert_unique(client_hash, place, |place| {
-            key_at(place).map_or(0, |key| self.hasher.hash_one(key.client.as_str()))
-        });
+        book.remove(&self.hasher, key.client.as_str(), key.public);
+        book.insert(&self.hasher, key);
     }
 
     /// Revokes a key: from now on nobody is known by it.
     pub fn remove(&self, client: &str, public: PublicPart) -> Option<ClientKey> {
-        let client_hash = self.hasher.hash_one(client);
-        let mut book = self.book.write();
-        let Book { entries, free, by_digest, by_client } = &mut *book;
-        let is_it = |place: &u32| {
-            let entry = entries.get(*place as usize).and_then(Option::as_ref);
-            entry.is_some_and(|Entry { key, .. }| {
-                key.public == public && key.client.as_str() == client
-            })
-        };
-        let place = by_client.find_entry(client_hash, is_it).ok()?.remove().0;
-        let entry = entries.get_mut(place as usize).and_then(mem::take)?;
-        free.push(place);
-        let digest_hash = self.hasher.hash_one(entry.key.digest);
-        if let Ok(found) = by_digest.find_entry(digest_hash, |other| *other == place) {
-            found.remove();
-        }
-        Some(entry.key)
+        self.book.write().remove(&self.hasher, client, public)
     }
 
     /// Revokes all keys of a client that is no more.
@@ -148,64 +90,64 @@ impl Keys {
         keys.into_iter().filter_map(|(key, _)| self.remove(client, key.public)).collect()
     }
 
-    /// One key of a client, and when it was last used, to the minute.
-    pub fn get(
-        &self,
-        client: &str,
-        public: PublicPart,
-    ) -> Option<(ClientKey, Option<UnixSeconds>)> {
+    /// One key of a client, and what came of it.
+    pub fn get(&self, client: &str, public: PublicPart) -> Option<(ClientKey, KeyStats)> {
         self.of(client).into_iter().find(|(key, _)| key.public == public)
     }
 
-    /// All keys of a client, in the order in which they were made, and when each was last used, to the
-    /// minute.
-    pub fn of(&self, client: &str) -> Vec<(ClientKey, Option<UnixSeconds>)> {
+    /// How many keys a client has.
+    pub fn count_of(&self, client: &str) -> usize {
+        self.book.read().of(&self.hasher, client).count()
+    }
+
+    /// All keys of a client, in the order in which they were made, and what came of each.
+    pub fn of(&self, client: &str) -> Vec<(ClientKey, KeyStats)> {
         let book = self.book.read();
-        let places = book.by_client.iter_hash(self.hasher.hash_one(client));
-        let entries = places.filter_map(|place| book.at(*place));
-        let mut keys: Vec<_> = entries
-            .filter(|entry| entry.key.client.as_str() == client)
-            .map(|entry| (entry.key.clone(), entry.last_used()))
-            .collect();
+        let entries = book.of(&self.hasher, client);
+        let mut keys: Vec<_> = entries.map(|entry| (entry.key.clone(), entry.stats())).collect();
+        drop(book);
         keys.sort_by_key(|(key, _)| (key.validity.created, key.public));
         keys
+    }
+
+    /// Some of all keys, whosever they are and valid or not: those of at most `max` places from `next`
+    /// on, in no order. `next` moves on to where the others are; `false`: there are no more.
+    pub fn some(&self, next: &mut usize, max: usize, mut look: impl FnMut(&ClientKey)) -> bool {
+        let book = self.book.read();
+        book.some(*next, max).for_each(|entry| look(&entry.key));
+        *next = next.saturating_add(max);
+        !book.ends_before(*next)
     }
 
     /// The key with this digest, whosever it is, valid or not.
     pub fn with_digest(&self, digest: &Digest) -> Option<ClientKey> {
         let book = self.book.read();
-        book.find(self.hasher.hash_one(digest), digest).map(|entry| entry.key.clone())
+        book.find(&self.hasher, digest).map(|entry| entry.key.clone())
     }
 }
 
-impl Book {
-    fn at(&self, place: u32) -> Option<&Entry> {
-        self.entries.get(place as usize)?.as_ref()
+impl FoundKey {
+    /// Counts its request, when that is decided.
+    pub fn decided(&self, is_admitted: bool) {
+        self.usage.decided(is_admitted);
     }
 
-    fn find(&self, hash: u64, digest: &Digest) -> Option<&Entry> {
-        let is_it = |place: &u32| self.at(*place).is_some_and(|entry| entry.key.digest == *digest);
-        self.by_digest.find(hash, is_it).and_then(|place| self.at(*place))
+    /// Counts what its request came to, when that has ended.
+    pub fn used(&self, tokens: u64) {
+        self.usage.used(tokens);
     }
 }
 
-impl Entry {
-    /// A minute is written once, so that a key in use is read by all threads and written by none.
-    fn used(&self, now: UnixSeconds) {
-        if now.get().abs_diff(self.last_used.load(Ordering::Relaxed)) >= LAST_USED_EVERY_S {
-            self.last_used.store(now.get(), Ordering::Relaxed);
-        }
-    }
-
-    fn last_used(&self) -> Option<UnixSeconds> {
-        UnixSeconds::new(self.last_used.load(Ordering::Relaxed))
+impl fmt::Debug for FoundKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FoundKey({} of {})", self.public, self.client)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{Secret, SecretKind};
+    use crate::credentials::{Secret, SecretKind, UnixSeconds};
 
     const NOW: UnixMillis = UnixMillis(1_000_000_000_000);
 
@@ -237,7 +179,7 @@ mod tests {
         assert_eq!(of(&second), Ok("a".try_into().unwrap()));
         assert_eq!(keys.len(), 2);
 
-        assert_eq!(keys.remove_all_of("a"), [second.clone()]);
+        assert_eq!(keys.remove_all_of("a"), std::slice::from_ref(&second));
         assert_eq!(of(&second), Err(KeyError::Unknown));
         assert_eq!(keys.of("a"), []);
         keys.put(first.clone());
@@ -252,7 +194,7 @@ mod tests {
         keys.put(key.clone());
         let before = UnixMillis(NOW.0 - 1);
         assert!(keys.find(&key.digest, before).is_ok());
-        assert_eq!(keys.find(&key.digest, NOW), Err(KeyError::Expired(key.public)));
+        assert_eq!(keys.find(&key.digest, NOW).unwrap_err(), KeyError::Expired(key.public));
         key.validity.expires = None;
         keys.put(key.clone());
         assert!(keys.find(&key.digest, NOW).is_ok());
@@ -264,12 +206,55 @@ mod tests {
         let keys = Keys::default();
         let key = key("a");
         keys.put(key.clone());
-        let last_used = || keys.get("a", key.public).unwrap().1;
+        let last_used = || keys.get("a", key.public).unwrap().1.last_used;
         assert_eq!(last_used(), None);
         for (after_ms, seen_s) in [(0, 0), (59_999, 0), (60_000, 60), (61_000, 60), (180_000, 180)]
         {
             keys.find(&key.digest, UnixMillis(NOW.0 + after_ms)).unwrap();
             assert_eq!(last_used(), UnixSeconds::new(1_000_000_000 + seen_s), "{after_ms}");
         }
+    }
+
+    #[test]
+    fn what_came_of_a_keys_requests_is_counted_as_its_own() {
+        let keys = Keys::default();
+        let (key, other) = (key("a"), key("a"));
+        keys.put(key.clone());
+        keys.put(other.clone());
+        let found = keys.find(&key.digest, NOW).unwrap();
+        for is_admitted in [true, true, false] {
+            found.decided(is_admitted);
+        }
+        found.used(30);
+        let stats = |key: &ClientKey| keys.get("a", key.public).unwrap().1;
+        let expected = KeyStats {
+            last_used: Some(UnixSeconds::at(NOW)),
+            admitted: 2,
+            dropped: 1,
+            tokens_used: 30,
+        };
+        assert_eq!(stats(&key), expected);
+        assert_eq!(stats(&other), KeyStats::default());
+
+        keys.remove("a", key.public);
+        found.used(1);
+        assert_eq!(keys.of("a").len(), 1);
+    }
+
+    #[test]
+    fn all_keys_are_looked_at_a_few_at_a_time() {
+        let keys = Keys::default();
+        let mut all: Vec<_> = (0..10).map(|n| key(&format!("client-{}", n % 3))).collect();
+        for key in &all {
+            keys.put(key.clone());
+        }
+        let gone = all.remove(4);
+        keys.remove(gone.client.as_str(), gone.public);
+        let (mut seen, mut next) = (Vec::new(), 0);
+        while keys.some(&mut next, 3, |key| seen.push(key.public)) {}
+        let mut expected: Vec<_> = all.iter().map(|key| key.public).collect();
+        seen.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(seen, expected);
     }
 }

@@ -6,11 +6,13 @@
 
 mod digest;
 mod holder;
+mod key_book;
 mod keys;
 mod public_part;
 mod scope;
 mod secret;
 mod tokens;
+mod usage;
 mod validity;
 
 pub use digest::{Digest, InvalidDigest};
@@ -20,4 +22,5 @@ pub use public_part::{InvalidPublicPart, PublicPart};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{InvalidSecret, Secret, SecretKind};
 pub use tokens::{TOKENS_MAX, Token, TokenName, Tokens};
+pub use usage::KeyStats;
 pub use validity::{UnixSeconds, Validity};

@@ -1,24 +1,14 @@
 //! All tokens.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use limiter::UnixMillis;
 use parking_lot::RwLock;
 
-use super::{Digest, PublicPart, Scopes, TokenError, UnixSeconds, Validity};
+use super::{Digest, PublicPart, Scopes, TokenError, UnixSeconds, Validity, usage::LastUsed};
 
 /// How many tokens there can be.
 pub const TOKENS_MAX: usize = 1_000;
-
-/// How precisely it is known when a token was last used, in seconds.
-const LAST_USED_EVERY_S: u32 = 60;
 
 /// What a token is called, in lists and in the audit: 1 to 64 characters of `A-Z a-z 0-9 . _ : @ + = ~ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,8 +40,7 @@ pub struct Tokens {
 #[derive(Debug)]
 struct Entry {
     token: Token,
-    /// A second since 1970; 0: never.
-    last_used: AtomicU32,
+    last_used: LastUsed,
 }
 
 impl TokenName {
@@ -95,10 +84,7 @@ impl Tokens {
         if token.validity.is_over(now) {
             return Err(TokenError::Expired(token.public));
         }
-        let now = UnixSeconds::at(now).get();
-        if now.abs_diff(last_used.load(Ordering::Relaxed)) >= LAST_USED_EVERY_S {
-            last_used.store(now, Ordering::Relaxed);
-        }
+        last_used.note(now);
         Ok(token.clone())
     }
 
@@ -106,7 +92,7 @@ impl Tokens {
     pub fn put(&self, token: Token) {
         let mut tokens = self.by_digest.write();
         tokens.retain(|_, entry| entry.token.public != token.public);
-        tokens.insert(token.digest, Entry { token, last_used: AtomicU32::new(0) });
+        tokens.insert(token.digest, Entry { token, last_used: LastUsed::default() });
     }
 
     /// Revokes a token: from now on it is nobody's.
@@ -124,9 +110,8 @@ impl Tokens {
     /// All tokens, in the order in which they were made, and when each was last used, to the minute.
     pub fn all(&self) -> Vec<(Token, Option<UnixSeconds>)> {
         let tokens = self.by_digest.read();
-        let last_used = |entry: &Entry| UnixSeconds::new(entry.last_used.load(Ordering::Relaxed));
-        let mut all: Vec<_> =
-            tokens.values().map(|entry| (entry.token.clone(), last_used(entry))).collect();
+        let read = |entry: &Entry| (entry.token.clone(), entry.last_used.get());
+        let mut all: Vec<_> = tokens.values().map(read).collect();
         all.sort_by_key(|(token, _)| (token.validity.created, token.public));
         all
     }

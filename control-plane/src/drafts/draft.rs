@@ -4,7 +4,7 @@ use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, PerMinute, Tokens};
 
 use super::{FieldError, FieldErrors, Given, judge};
 use crate::{
-    clients::{ClientConfig, Limits},
+    clients::{ClientConfig, Identities, Limits},
     excerpt::Excerpt,
     limits::{Group, InvalidGroup, InvalidName, Name},
 };
@@ -99,7 +99,8 @@ impl Draft {
                 Some(plan),
             ) if errors.is_empty() => {
                 let limits = Limits { rpm, tpm };
-                Ok(ClientConfig { id, limits, enabled, min_estimate, group, plan })
+                let identities = Identities::default();
+                Ok(ClientConfig { id, limits, enabled, min_estimate, group, plan, identities })
             }
             _ => Err(errors),
         }

@@ -60,6 +60,7 @@ impl Ledger {
             let entry = Entry { slot: slot.map(LazySlot::from).unwrap_or_default(), class };
             self.clients.insert(Client::new(config, entry));
         }
+        self.identities.put(&config.id, &config.identities);
         if let Some(slot) = slot {
             self.touch(slot);
         }
@@ -168,6 +169,7 @@ impl Ledger {
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
+        self.identities.remove(client);
         self.note_forgotten(&removed.id);
         if let Some(slot) = removed.entry.slot.get() {
             self.slots.books(slot).retire();

@@ -18,8 +18,10 @@ mod configuration;
 mod cost;
 mod decide;
 mod end;
+mod identities;
 mod journal;
 mod keys;
+mod known_by;
 mod lines;
 mod passed_over;
 mod policy;
@@ -53,6 +55,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use configuration::Written;
 pub use cost::{Outcome, Response};
 pub use end::End;
+use identities::KnownBy;
 use journal::Journal;
 use passed_over::PassedOver;
 pub use policy::{
@@ -77,6 +80,7 @@ use workers::Workers;
 
 use crate::{
     clients::{self, Catalog, ClientConfig},
+    credentials::{Keys, Tokens},
     limits::Subject,
     store::shared::SharedStore,
 };
@@ -100,11 +104,6 @@ impl Client {
     fn subject(&self) -> Subject<'_> {
         self.entry.class.subject(&self.id)
     }
-
-    fn config(&self) -> ClientConfig {
-        let Subject { client: _, group, plan } = self.subject();
-        self.configured(group, plan)
-    }
 }
 
 /// All books of this process.
@@ -113,6 +112,9 @@ pub struct Ledger {
     policy: Policy,
     clock: Clock,
     clients: Catalog<Entry>,
+    identities: KnownBy,
+    keys: Keys,
+    tokens: Tokens,
     slots: Slots,
     rules: Rules,
     shared: SharedBuckets,
@@ -144,6 +146,9 @@ impl Ledger {
             policy,
             clock: clock.into(),
             clients: Catalog::default(),
+            identities: KnownBy::default(),
+            keys: Keys::default(),
+            tokens: Tokens::default(),
             slots: Slots::default(),
             unconfigured: Unconfigured::default(),
             retired: Mutex::default(),
@@ -165,6 +170,12 @@ impl Ledger {
     ) -> Self {
         let replica = Some(Replica::new(store, fails_open));
         Self { replica, ..Self::new(policy, clock) }
+    }
+
+    /// What was configured of a client.
+    fn config_of(&self, client: &Client) -> ClientConfig {
+        let Subject { client: id, group, plan } = client.subject();
+        client.configured(group, plan, self.identities.of(id.as_str()))
     }
 
     /// What time it is for everything that is decided here.

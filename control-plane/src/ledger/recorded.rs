@@ -25,7 +25,7 @@ impl Ledger {
         read: impl Fn(&ClientConfig, &[Record<'_>]) -> T,
     ) -> Vec<T> {
         self.clients.after(after, max, |client| {
-            self.recorded(client, |records| read(&client.config(), records))
+            self.recorded(client, |records| read(&self.config_of(client), records))
         })
     }
 

@@ -88,7 +88,7 @@ impl Ledger {
 
     /// One client's configuration.
     pub fn config(&self, client: &str) -> Option<ClientConfig> {
-        self.clients.get(client).map(|client| client.config())
+        self.clients.get(client).map(|client| self.config_of(&client))
     }
 
     /// What one client did and has left.
@@ -98,7 +98,7 @@ impl Ledger {
 
     /// At most `max` configurations, by id, of the clients that come after `after`.
     pub fn configs_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientConfig> {
-        self.clients.after(after, max, Client::config)
+        self.clients.after(after, max, |client| self.config_of(client))
     }
 
     /// What at most `max` clients did and have left, by id, those that come after `after`.
@@ -109,7 +109,7 @@ impl Ledger {
     /// The client that all ids which are not configured are; `None`: they are denied.
     pub fn unknown_config(&self) -> Option<ClientConfig> {
         match &self.unknown {
-            Unknown::Shared(client) => Some(client.config()),
+            Unknown::Shared(client) => Some(self.config_of(client)),
             Unknown::Denied(_) => None,
         }
     }
@@ -187,7 +187,7 @@ impl Ledger {
     pub(super) fn snapshot_of(&self, client: &Client) -> ClientSnapshot {
         let now = self.clock.now();
         let as_of = |books: &Books| ClientSnapshot {
-            config: client.config(),
+            config: self.config_of(client),
             standing: books.balances.standing(client.limits, now),
             limits: self.limits_of(client, books),
             record: books.record.snapshot(now),

@@ -4,7 +4,7 @@ use limiter::{ClientId, PerMinute, Tokens};
 
 use super::{FORMAT, ValueReader, ValueWriter, value_reader::decoded};
 use crate::{
-    clients::{ClientConfig, Limits, Revision},
+    clients::{ClientConfig, Identities, Limits, Revision},
     limits::{Group, Name},
     store::unreadable::Unreadable,
 };
@@ -70,6 +70,7 @@ fn read(id: &str, mut value: ValueReader<'_>) -> Option<(ClientConfig, Revision)
         min_estimate: min_estimate.map(Tokens::new).transpose().ok()?,
         group: group.map(Group::try_from).transpose().ok()?,
         plan: plan.map(Name::try_from).transpose().ok()?,
+        identities: Identities::default(),
     };
     let is_whole = value.flags & !flags == 0 && value.is_at_its_end();
     is_whole.then_some((config, value.revision))
@@ -88,6 +89,7 @@ mod tests {
             min_estimate: min_estimate.map(|tokens| Tokens::new(tokens).unwrap()),
             group: None,
             plan: None,
+            identities: Identities::default(),
         }
     }
 
