@@ -6,13 +6,21 @@ use limiter::ClientId;
 use proto::decision::Decision;
 
 use super::frame::Who;
-use crate::credentials::{Digest, KeyError};
+use crate::{
+    credentials::{FoundKey, KeyError},
+    ledger::Ledger,
+};
+
+/// What all are called that no client is known by.
+const UNKNOWN: &str = "unknown";
 
 /// Who asks.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
     /// The client's id, as the ledger is asked.
     pub(super) id: Cow<'a, str>,
+    /// The key that it showed.
+    pub(super) key: Option<FoundKey>,
     /// Whether the filter has to be told.
     is_told: bool,
 }
@@ -27,15 +35,27 @@ pub(super) enum Stranger {
 }
 
 impl<'a> Caller<'a> {
-    /// No client has a key yet, and none lists identities.
-    pub(super) fn find(who: &'a Who) -> Result<Self, Stranger> {
+    /// A client that lists identities is reached by these alone: by its id it is nobody.
+    pub(super) fn find(ledger: &Ledger, who: &'a Who) -> Result<Self, Stranger> {
+        let by_id = |id: &'a str| {
+            let id = if ledger.has_identities(id) { UNKNOWN } else { id };
+            Cow::Borrowed(id)
+        };
         Ok(match who {
-            Who::ClientId(id) => Self { id: Cow::Borrowed(id), is_told: false },
-            Who::Key(digest) => Self { id: Cow::Owned(client_of(digest)?), is_told: true },
-            Who::Identity(text) if ClientId::check(text.as_bytes()).is_ok() => {
-                Self { id: Cow::Borrowed(text), is_told: true }
+            Who::ClientId(id) => Self { id: by_id(id), key: None, is_told: false },
+            Who::Key(digest) => {
+                let key = ledger.find_key(digest)?;
+                let id = Cow::Owned(key.client.as_str().to_owned());
+                Self { id, key: Some(key), is_told: true }
             }
-            Who::Identity(_) => return Err(Stranger::Identity),
+            Who::Identity(text) => {
+                let id = match ledger.client_of_identity(text) {
+                    Some(client) => Cow::Owned(client.as_str().to_owned()),
+                    None if ClientId::check(text.as_bytes()).is_ok() => by_id(text),
+                    None => return Err(Stranger::Identity),
+                };
+                Self { id, key: None, is_told: true }
+            }
         })
     }
 
@@ -43,10 +63,6 @@ impl<'a> Caller<'a> {
     pub(super) fn told(&self) -> String {
         if self.is_told { self.id.clone().into_owned() } else { String::new() }
     }
-}
-
-fn client_of(_key: &Digest) -> Result<String, KeyError> {
-    Err(KeyError::Unknown)
 }
 
 impl Stranger {

@@ -19,6 +19,7 @@ use super::{
     verdict::{exceeded, verdict, verdict_on_stranger},
 };
 use crate::{
+    credentials::FoundKey,
     excerpt::Excerpt,
     ledger::{Answer, End, Ledger, Worker},
 };
@@ -202,7 +203,7 @@ impl Session {
         if asks.is_empty() {
             return Vec::new();
         }
-        let callers: Vec<_> = asks.iter().map(|ask| Caller::find(&ask.who)).collect();
+        let callers: Vec<_> = asks.iter().map(|ask| Caller::find(&self.ledger, &ask.who)).collect();
         let known = asks.iter().zip(&callers);
         let known = known.filter_map(|(ask, caller)| Some(ask.of(&caller.as_ref().ok()?.id)));
         let known: Vec<_> = known.collect();
@@ -229,7 +230,24 @@ impl Session {
         if let Answer::Admitted { is_followed: false, .. } = answer {
             self.metrics.not_followed();
         }
+        if let Some(key) = &caller.key {
+            self.count_by_key(id, key, answer);
+        }
         verdict
+    }
+
+    /// Counts a decision as one of the key that was shown.
+    fn count_by_key(&self, id: u32, key: &FoundKey, answer: &Answer) {
+        match answer {
+            Answer::Admitted { is_followed, .. } => {
+                // One that is asked again was counted before.
+                if !is_followed || self.worker.note_key(id, key) {
+                    key.decided(true);
+                }
+            }
+            Answer::Refused { .. } => key.decided(false),
+            Answer::UnknownClient | Answer::Unavailable => {}
+        }
     }
 
     /// Nobody knows who asks. What was charged before, if the answer to that was lost and the key was

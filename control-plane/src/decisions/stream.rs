@@ -239,6 +239,7 @@ impl Stream {
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
         let filter = greeting.filter.clone();
+        let (known_by, ours) = (greeting.identity, self.shared.ledger.identity());
         let comes_back = greeting.comes_back;
         let session = Session::start(greeting, ledger, metrics);
         self.opened = Some(Instant::now());
@@ -255,6 +256,18 @@ impl Stream {
                 if comes_back { " again" } else { "" },
             );
         });
+        if known_by != ours.into() {
+            self.log(|| {
+                warn!(
+                    peer = %self.peer,
+                    node = %session.node(),
+                    "its filter knows clients by {}, and FLOWGUARD_IDENTITY={} here: give both the same, \
+                     as `flowguard envoy-config` does",
+                    known_by.word(),
+                    ours.word(),
+                );
+            });
+        }
         Ok(session)
     }
 

@@ -43,7 +43,8 @@ impl Ledger {
             if books.is_some() {
                 pen.touch(reservation.slot.number());
             }
-            self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now);
+            let cost = self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now);
+            held.count_tokens_of_key(id, cost.map_or(reservation.reserved, Cost::tokens));
             Some(Ended { id, end, reserved: reservation.reserved })
         });
         let ended: Vec<_> = ended.collect();
@@ -69,12 +70,13 @@ impl Ledger {
         end: &End,
         pen: &mut Pen<'_>,
         now: UnixMillis,
-    ) {
+    ) -> Option<Cost> {
         let cost = self.cost_of(request, end);
         self.end_charges(books.as_deref_mut(), &request.charges, cost, pen, now);
         if let Some(Books { record, .. }) = books {
             self.count_end(record, request, (end, cost), now);
         }
+        cost
     }
 
     /// What a request costs that ended so; `None`: what it was charged stands.

@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
+use proto::plugin_config::Identity;
 
 pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
 pub use buckets::{BucketOf, BucketStanding, LimitStats};
@@ -176,6 +177,11 @@ impl Ledger {
     fn config_of(&self, client: &Client) -> ClientConfig {
         let Subject { client: id, group, plan } = client.subject();
         client.configured(group, plan, self.identities.of(id.as_str()))
+    }
+
+    /// By what filters know who asks, or should.
+    pub fn identity(&self) -> Identity {
+        self.policy.identity
     }
 
     /// What time it is for everything that is decided here.

@@ -4,10 +4,13 @@
 use limiter::{PerMinute, Tokens};
 /// The filter is told it too: a request without an estimate passes it only where one is learned.
 pub use proto::plugin_config::Estimate as EstimateSource;
+use proto::plugin_config::Identity;
 
 /// What is charged, besides the limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
+    /// By what filters know who asks.
+    pub identity: Identity,
     /// What happens to a client id that is not configured.
     pub unknown_clients: UnknownClients,
     /// How many tokens a request reserves.

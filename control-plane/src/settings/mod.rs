@@ -89,6 +89,7 @@ impl Settings {
         if settings.store.is_spread() {
             return Err(SettingsError::Spread(settings.store.prefix));
         }
+        settings.policy.identity = settings.envoy.filter.identity;
         settings.refuse_unknown_callers()?;
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);

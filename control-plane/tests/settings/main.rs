@@ -194,7 +194,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.policy.retry_after, RetryAfter::Spread);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
     let filter = envoy.filter;
-    assert_eq!(filter.mode, Mode::Pass);
+    assert_eq!(filter.mode, Mode::Shadow);
     assert_eq!((filter.failure_mode, filter.decision_timeout_ms), (FailureMode::Open, 60_000));
     assert_eq!(filter.error_format, ErrorFormat::Anthropic);
     assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);

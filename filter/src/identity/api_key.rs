@@ -37,7 +37,7 @@ impl ApiKeys {
         let targets = headers.values(PATH).flat_map(query_key::values);
         agree(&mut key, targets.filter(|value| is_ours(value)))?;
         let key = key.ok_or(Unauthenticated::NoKey)?;
-        let is_key = key.len() <= CLIENT_KEY_BYTES_MAX && key.iter().all(is_part_of_key);
+        let is_key = key.len() <= CLIENT_KEY_BYTES_MAX && key.iter().copied().all(is_part_of_key);
         if is_key { Ok(digest(&key)) } else { Err(Unauthenticated::InvalidKey) }
     }
 
@@ -81,6 +81,6 @@ fn is_ours(value: &[u8]) -> bool {
     value.starts_with(CLIENT_KEY_PREFIX.as_bytes())
 }
 
-fn is_part_of_key(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || *byte == b'_'
+fn is_part_of_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }

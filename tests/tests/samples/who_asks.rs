@@ -39,8 +39,14 @@ async fn nobody_is_known_without_a_credential_and_the_upstream_gets_a_key_of_its
         .replace("port_value: 8080", &format!("port_value: {}", ports.proxy))
         .replace("port_value: 8081", &format!("port_value: {by_claim}"))
         .replace("port_value: 8443", &format!("port_value: {by_certificate}"))
-        .replace("port_value: 9095", &format!("port_value: {}", world.control_plane.decision_address().port()))
-        .replace("llm.internal, port_value: 8000", &format!("127.0.0.1, port_value: {}", world.upstream.address().port()));
+        .replace(
+            "port_value: 9095",
+            &format!("port_value: {}", world.control_plane.decision_address().port()),
+        )
+        .replace(
+            "llm.internal, port_value: 8000",
+            &format!("127.0.0.1, port_value: {}", world.upstream.address().port()),
+        );
     let mut envoy = Envoy::spawn("envoy", &config, ports, 1, world.folder.path());
     envoy.wait_until_ready().await;
 
