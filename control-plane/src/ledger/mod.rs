@@ -37,6 +37,7 @@ mod shared;
 mod slots;
 mod snapshot;
 mod stock;
+mod strangers;
 mod together;
 mod unconfigured;
 mod unknown;
@@ -73,6 +74,7 @@ use rules::{Class, Rules};
 use shared::SharedBuckets;
 use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
+use strangers::Strangers;
 use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{HELD_MAX, Worker, WorkerId};
@@ -122,6 +124,8 @@ pub struct Ledger {
     retired: Mutex<Retired>,
     passed_over: Mutex<PassedOver>,
     unknown: Unknown,
+    /// Where each id that is not configured has buckets of its own.
+    strangers: Option<Mutex<Strangers>>,
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
@@ -142,6 +146,8 @@ impl Ledger {
             unknown: Unknown::new(policy.unknown_clients, |subject| {
                 rules.class_of(subject, &shared)
             }),
+            strangers: matches!(policy.unknown_clients, UnknownClients::Each { .. })
+                .then(Mutex::default),
             rules,
             shared,
             policy,

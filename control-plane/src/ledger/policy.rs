@@ -58,6 +58,13 @@ pub enum UnknownClients {
         /// Tokens per minute.
         tpm: PerMinute,
     },
+    /// Each of them has a pair of buckets of its own: who asks is verified.
+    Each {
+        /// Requests per minute.
+        rpm: PerMinute,
+        /// Tokens per minute.
+        tpm: PerMinute,
+    },
     /// Their requests are answered 403.
     Deny,
     /// They are not limited.
@@ -68,6 +75,10 @@ impl UnknownClients {
     /// What holds when nothing is said.
     pub const DEFAULT: Self =
         Self::Shared { rpm: PerMinute::of::<60>(), tpm: PerMinute::of::<1_000>() };
+
+    /// The same for each of them.
+    pub const DEFAULT_EACH: Self =
+        Self::Each { rpm: PerMinute::of::<60>(), tpm: PerMinute::of::<1_000>() };
 }
 
 impl Default for UnknownClients {

@@ -41,6 +41,8 @@ pub(super) struct Held {
     pub(super) reservations: HashMap<u32, Reservation, RandomState>,
     /// The keys of those that showed one, until this process ends.
     keys: HashMap<u32, FoundKey, RandomState>,
+    /// The ids of those that are not configured and have buckets of their own.
+    strangers: HashMap<u32, Box<str>, RandomState>,
     /// Which requests were admitted in the last frame, until it is told. What was decided is found
     /// where they are held.
     untold: Vec<u32>,
@@ -147,10 +149,23 @@ impl Held {
         }
     }
 
+    /// Request `id`, if it holds something, was charged to the buckets of this stranger.
+    pub(super) fn note_stranger(&mut self, id: u32, stranger: &str) {
+        if self.reservations.contains_key(&id) {
+            self.strangers.insert(id, stranger.into());
+        }
+    }
+
+    /// Whose buckets request `id` was charged to, which has ended, where that is a stranger.
+    pub(super) fn take_stranger(&mut self, id: u32) -> Option<Box<str>> {
+        self.strangers.remove(&id)
+    }
+
     /// Nobody here follows its requests any more.
     pub(super) fn let_all_go(&mut self) {
         self.reservations.clear();
         self.keys.clear();
+        self.strangers.clear();
     }
 
     /// Whether the worker may not know that request `id` was admitted.

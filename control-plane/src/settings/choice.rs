@@ -52,13 +52,14 @@ words!(
     Fixed(FallbackCharge::Nothing) = "nothing"
 );
 
-/// The shared pair has its default limits until the settings that are theirs are read.
+/// The pair of buckets, shared or each one's, has its default limits until the settings that are theirs are read.
 impl Choice for UnknownClients {
-    const ALL: &[Self] = &[Self::DEFAULT, Self::Deny, Self::Allow];
+    const ALL: &[Self] = &[Self::DEFAULT, Self::DEFAULT_EACH, Self::Deny, Self::Allow];
 
     fn word(self) -> &'static str {
         match self {
             Self::Shared { .. } => "shared",
+            Self::Each { .. } => "each",
             Self::Deny => "deny",
             Self::Allow => "allow",
         }

@@ -67,6 +67,18 @@ pub enum SettingsError {
          set TRUST_CLIENT_HEADER=true where something in front sets X-Client-ID or nobody else gets there"
     )]
     HeaderForAll(IpAddr),
+    /// Whoever makes up an id for each request would have a limit for each.
+    #[error(
+        "UNKNOWN_CLIENTS=each is not allowed with FLOWGUARD_IDENTITY=header (--identity): whoever makes \
+         up ids would have limits for each; use shared, deny or allow, or an identity that is verified"
+    )]
+    EachUnverified,
+    /// Their buckets are in one process.
+    #[error(
+        "UNKNOWN_CLIENTS=each is not allowed with STORE_URL (--store-url): their buckets are in one \
+         process; use shared, deny or allow"
+    )]
+    EachInStore,
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

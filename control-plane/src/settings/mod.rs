@@ -28,7 +28,11 @@ pub use table::{Echo, Flag, Setting, Times};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{envoy_config, http, ledger, listener, logging, store};
+use crate::{
+    envoy_config, http,
+    ledger::{self, UnknownClients},
+    listener, logging, store,
+};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +95,14 @@ impl Settings {
         }
         settings.policy.identity = settings.envoy.filter.identity;
         settings.refuse_unknown_callers()?;
+        if let UnknownClients::Each { .. } = settings.policy.unknown_clients {
+            if settings.policy.identity == Identity::Header {
+                return Err(SettingsError::EachUnverified);
+            }
+            if settings.store.url.is_some() {
+                return Err(SettingsError::EachInStore);
+            }
+        }
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);
         }

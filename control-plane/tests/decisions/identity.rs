@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flowguard::{
     clients::{ClientConfig, Identities, Identity, Limits},
     credentials::{ClientKey, Digest, PublicPart, Secret, SecretKind, UnixSeconds, Validity},
-    ledger::{Ledger, ManualClock, UnknownClients},
+    ledger::{Ledger, ManualClock, UnknownClients, UnknownSnapshot},
 };
 use limiter::{ClientId, PerMinute, UnixMillis};
 use proto::decision::{Ask, Decision, FilterFrame, Verdict, ask::Who};
@@ -174,4 +174,25 @@ fn an_ask_says_who_asks_in_one_way() {
         let refused = session.answer(asks(&[Ask { who, ..ask(7, "", 1) }])).unwrap_err();
         assert!(refused.message().starts_with("ask 7: it is by "), "{refused}");
     }
+}
+
+#[test]
+fn each_stranger_that_is_verified_has_buckets_of_its_own_and_all_are_counted_as_one() {
+    let (rpm, tpm) = (PerMinute::new(2).unwrap(), PerMinute::new(100).unwrap());
+    let (mut session, ledger) = start(UnknownClients::Each { rpm, tpm });
+    let by = |id, text: &str| Ask { tokens: Some(60), ..by_identity(id, text) };
+    assert_eq!(session.verdict(by(1, "x")), named(Decision::Admitted, "x"));
+    assert_eq!(session.verdict(by(2, "x")), named(Decision::TpmExceeded, "x"));
+    assert_eq!(session.verdict(by(3, "y")), named(Decision::Admitted, "y"));
+    assert_eq!(session.verdict(by(4, "y")), named(Decision::TpmExceeded, "y"));
+
+    // What it gets back is its own.
+    let settles = vec![settle(1, 10)];
+    session.answer(FilterFrame { settles, number: 1, ..Default::default() }).unwrap();
+    assert_eq!(session.verdict(by(5, "x")), named(Decision::Admitted, "x"));
+    assert_eq!(session.verdict(by(6, "y")), named(Decision::TpmExceeded, "y"));
+    let UnknownSnapshot::Shared(unknown) = ledger.unknown_snapshot() else { panic!("one client") };
+    assert_eq!((unknown.record.admitted, unknown.record.tpm_dropped), (3, 3));
+    assert_eq!(unknown.record.tokens_used, 10);
+    assert_eq!(unknown.standing.tokens.unwrap().remaining(), 100, "that is nobody's");
 }

@@ -381,6 +381,27 @@ fn nobody_is_known_in_a_mode_that_asks_nobody() {
 }
 
 #[test]
+fn each_stranger_has_limits_of_its_own_only_where_it_is_verified_and_in_one_process() {
+    let each = ("UNKNOWN_CLIENTS", "each");
+    let by_key = ("FLOWGUARD_IDENTITY", "api-key");
+    let refused = refusal(&[], &[each]);
+    assert!(
+        refused.starts_with("UNKNOWN_CLIENTS=each is not allowed with FLOWGUARD_IDENTITY=header")
+    );
+    let refused = refusal(&[], &[each, by_key, ("STORE_URL", "redis://store")]);
+    assert!(
+        refused.starts_with("UNKNOWN_CLIENTS=each is not allowed with STORE_URL "),
+        "{refused}"
+    );
+    let allowed = settings(&[], &[each, by_key, ("UNKNOWN_CLIENT_RPM", "7")]);
+    let UnknownClients::Each { rpm, tpm } = allowed.policy.unknown_clients else {
+        panic!("{allowed:?}")
+    };
+    assert_eq!((rpm.get(), tpm.get()), (7, 1_000));
+    assert!(allowed.to_lines().contains("UNKNOWN_CLIENTS=each\nUNKNOWN_CLIENT_RPM=7\n"));
+}
+
+#[test]
 fn a_claim_is_named_by_a_list_since_its_names_hold_whatever_could_separate_them() {
     let claim = |text: &str| settings(&[], &[("IDENTITY_CLAIM", text)]).envoy.filter.identity_claim;
     assert_eq!(claim(r#"["f", "https://a.example/id,x"]"#), ["f", "https://a.example/id,x"]);
