@@ -20,10 +20,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Named(Option<String>);
 
+#[cfg(test)]
 impl Named {
     /// Where only the request itself says who asks.
     pub(super) const NOBODY: Self = Self(None);
+}
 
+impl Named {
     /// The id, where there is one.
     pub(super) fn id(&self) -> Option<&str> {
         self.0.as_deref()

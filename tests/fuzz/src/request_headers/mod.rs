@@ -3,6 +3,7 @@
 //!
 //! A line of the input is a header, its name before the first colon that is not its first byte.
 
+mod identity;
 mod model;
 
 use filter::{Exemptions, HeaderMap, InvalidHeaders, RequestHeaders, RequestKind, Who};
@@ -28,6 +29,7 @@ pub fn check(lines: &[u8]) {
             assert!([&b"GET"[..], b"HEAD", b"DELETE", b"OPTIONS"].contains(&method), "{fields:?}");
         }
     }
+    identity::check(lines, &fields, &headers);
     model::check(&fields, &headers);
     check_exemptions(&fields, &headers);
 }
