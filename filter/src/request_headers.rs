@@ -5,12 +5,10 @@ use proto::plugin_config::Estimate;
 
 use crate::{
     header_map::{HeaderMap, Occurrence},
-    identity::Who,
+    identity::{CLIENT_ID, Who},
     request_kind::RequestKind,
 };
 
-/// The header that says who asks.
-pub(crate) const CLIENT_ID: &str = "x-client-id";
 const TOKEN_ESTIMATE: &str = "x-token-estimate";
 
 /// Who asks, for how much.

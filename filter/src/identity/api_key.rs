@@ -5,11 +5,11 @@
 use proto::{CLIENT_KEY_BYTES_MAX, CLIENT_KEY_PREFIX, plugin_config::IdentityHeaders};
 
 use super::{
-    TakenOff, Unauthenticated,
+    CLIENT_ID, TakenOff, Unauthenticated,
     digest::{Digest, digest},
     query_key,
 };
-use crate::{header_map::HeaderMap, request_headers::CLIENT_ID};
+use crate::header_map::HeaderMap;
 
 const BEARER: &[u8] = b"bearer";
 const PATH: &str = ":path";

@@ -22,12 +22,12 @@ use certificate::Certificate;
 use claim::Claim;
 pub(crate) use taken_off::TakenOff;
 pub use who::Who;
-pub(crate) use who::bytes_of;
+pub(crate) use who::{CLIENT_ID, bytes_of};
 
 /// By what it is known who asks.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// By the header [`CLIENT_ID`](crate::request_headers::CLIENT_ID), which is believed.
+    /// By the header `X-Client-ID`, which is believed.
     Header,
     /// By a key that the control plane gave.
     ApiKey(ApiKeys),

@@ -1,6 +1,7 @@
 //! What does not go on to the upstream.
 
-use crate::{header_map::HeaderMap, request_headers::CLIENT_ID};
+use super::CLIENT_ID;
+use crate::header_map::HeaderMap;
 
 /// Headers to be taken off a request, and what its path becomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,9 @@ use proto::decision::ask;
 
 use super::digest::Digest;
 
+/// The header that says who asks.
+pub(crate) const CLIENT_ID: &str = "x-client-id";
+
 /// Who asks.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Who<'a> {

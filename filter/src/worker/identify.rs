@@ -9,9 +9,9 @@ use crate::{
     header_map::HeaderMap,
     header_value::{AsciiHeaderValue, HeaderValue},
     host::{Host, RequestId},
-    identity::Unidentified,
+    identity::{CLIENT_ID, Unidentified},
     reply::{BodyFormat, Denial},
-    request_headers::{CLIENT_ID, RequestHeaders},
+    request_headers::RequestHeaders,
     stats::Stat,
 };
 
