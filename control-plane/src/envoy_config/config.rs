@@ -23,6 +23,8 @@ pub struct Config {
     pub control_planes: ControlPlanes,
     /// How they are called, if with TLS.
     pub control_plane_tls: ControlPlaneTls,
+    /// Whether a client is believed that says itself who it is, on a listener that others reach.
+    pub trust_client_header: bool,
     /// What the filter is told.
     pub filter: PluginConfig,
 }
@@ -37,6 +39,7 @@ impl Default for Config {
             bounds: Bounds::default(),
             control_planes: ControlPlanes::default(),
             control_plane_tls: ControlPlaneTls::default(),
+            trust_client_header: false,
             filter: PluginConfig::default(),
         }
     }
