@@ -196,7 +196,7 @@ impl Operator {
             ..FileChange::default()
         };
         let Plan { edits, rules, before, difference } =
-            self.plan(wanted, &OfFile(&self.owned)).await?;
+            Box::pin(self.plan(wanted, &OfFile(&self.owned))).await?;
         change.created = difference.created.count();
         change.changed = difference.replaced.count();
         change.deleted = difference.deleted.count();

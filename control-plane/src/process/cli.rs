@@ -363,7 +363,7 @@ impl From<clap::Error> for Exit {
                     .to_owned()
             }
             ErrorKind::MissingRequiredArgument => {
-                format!("{} is missing", missing(&error))
+                format!("missing: {}", missing(&error))
             }
             ErrorKind::UnknownArgument => {
                 format!("{} is not expected", subject(ContextKind::InvalidArg))
