@@ -181,8 +181,11 @@ impl Operator {
     async fn take_from_file(
         &self,
         file: Arc<Path>,
-        wanted: Wanted,
+        mut wanted: Wanted,
     ) -> Result<FileChange, OperatorError> {
+        // A file that does not name them has none of its own, and says nothing of others.
+        wanted.keys.get_or_insert_default();
+        wanted.tokens.get_or_insert_default();
         let things = Things::of(&wanted);
         // The store would bring them back after they left the file.
         let taken_over = self.taken_over(&wanted);
