@@ -1,0 +1,174 @@
+//! The file of an audit: lines that are only ever added, in parts of a size.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::AuditError;
+
+/// Bytes in a file, above which the next one is begun.
+const FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// Files that are kept beside the one that is written: `audit.jsonl.1` is the newest of them.
+const OLDER_FILES_MAX: usize = 7;
+
+/// Bytes in the longest line that is read. What is longer was not written here.
+const LINE_BYTES_MAX: usize = 64 * 1_024;
+
+#[derive(Debug)]
+pub(super) struct AuditFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    bytes_max: u64,
+}
+
+impl AuditFile {
+    /// Opens the file, or makes it, for its owner only. A last line that was cut off stays, and ends.
+    pub(super) fn open(path: &Path) -> Result<Self, AuditError> {
+        Self::open_with(path, FILE_BYTES_MAX)
+    }
+
+    fn open_with(path: &Path, bytes_max: u64) -> Result<Self, AuditError> {
+        let told = |error| AuditError { path: path.to_owned(), error };
+        let file = owners_file(path).map_err(told)?;
+        let bytes = file.metadata().map_err(told)?.len();
+        let mut opened = Self { path: path.to_owned(), file, bytes, bytes_max };
+        if !ends_a_line(path).map_err(told)? {
+            opened.append("").map_err(told)?;
+        }
+        Ok(opened)
+    }
+
+    /// Shows every line that is kept to `read`, the oldest first.
+    pub(super) fn read_all(&self, mut read: impl FnMut(&str)) -> Result<(), AuditError> {
+        let older = (1..=OLDER_FILES_MAX).rev().map(|number| older(&self.path, number));
+        for path in older.chain([self.path.clone()]) {
+            read_lines(&path, &mut read).map_err(|error| AuditError { path, error })?;
+        }
+        Ok(())
+    }
+
+    /// Adds a line, which is on the disk when this returns. One that could not be written whole ends
+    /// before the next.
+    pub(super) fn write(&mut self, line: &str) -> Result<(), AuditError> {
+        let written = self.rotate().and_then(|()| self.append(line));
+        written.map_err(|error| AuditError { path: self.path.clone(), error })
+    }
+
+    fn append(&mut self, line: &str) -> io::Result<()> {
+        let bytes = format!("{line}\n");
+        let written = self.file.write_all(bytes.as_bytes()).and_then(|()| self.file.sync_data());
+        if written.is_err() {
+            // Half a line would spoil the next one.
+            let _ = self.file.set_len(self.bytes);
+            return written;
+        }
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        if self.bytes < self.bytes_max {
+            return Ok(());
+        }
+        for number in (1..OLDER_FILES_MAX).rev() {
+            let from = older(&self.path, number);
+            if from.try_exists()? {
+                fs::rename(from, older(&self.path, number + 1))?;
+            }
+        }
+        fs::rename(&self.path, older(&self.path, 1))?;
+        self.file = owners_file(&self.path)?;
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+fn owners_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+fn older(path: &Path, number: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+fn ends_a_line(path: &Path) -> io::Result<bool> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+fn read_lines(path: &Path, read: &mut impl FnMut(&str)) -> io::Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line?;
+        if line.len() <= LINE_BYTES_MAX
+            && let Ok(text) = std::str::from_utf8(&line)
+        {
+            read(text);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(file: &AuditFile) -> Vec<String> {
+        let mut lines = Vec::new();
+        file.read_all(|line| lines.push(line.to_owned())).unwrap();
+        lines
+    }
+
+    #[test]
+    fn lines_are_there_again_in_their_order_over_files_of_a_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        for number in 0..100 {
+            let mut file = AuditFile::open_with(&path, 40).unwrap();
+            file.write(&format!("line {number:02}")).unwrap();
+        }
+        let found = lines(&AuditFile::open(&path).unwrap());
+        let kept = found.len();
+        assert!((35..=40).contains(&kept), "{found:?}");
+        let last: Vec<_> = (100 - kept..100).map(|number| format!("line {number:02}")).collect();
+        assert_eq!(found, last);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + OLDER_FILES_MAX);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_spoils_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        fs::write(&path, "whole\nhal").unwrap();
+        let mut file = AuditFile::open(&path).unwrap();
+        file.write("next").unwrap();
+        assert_eq!(lines(&file), ["whole", "hal", "next"]);
+    }
+
+    #[test]
+    fn its_owner_alone_reads_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        AuditFile::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
