@@ -359,8 +359,12 @@ impl From<clap::Error> for Exit {
                 )
             }
             ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                "data needs a command, check, export, import or backup, and so does tokens: create"
-                    .to_owned()
+                match error.get(ContextKind::InvalidSubcommand) {
+                    Some(ContextValue::String(command)) if command.ends_with("tokens") => {
+                        "tokens needs a command: create".to_owned()
+                    }
+                    _ => "data needs a command: check, export, import or backup".to_owned(),
+                }
             }
             ErrorKind::MissingRequiredArgument => {
                 format!("missing: {}", missing(&error))

@@ -267,6 +267,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
             "run is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
         ),
         (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
+        (&["tokens"], "tokens needs a command: create; see flowguard --help"),
         (
             &["data", "restore"],
             "restore is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
