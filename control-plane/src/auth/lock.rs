@@ -9,6 +9,7 @@ use tracing::warn;
 use super::{AuthMetrics, Authenticator, Pass, Refusal, Requirement, authenticator::now, bearer};
 use crate::{
     audit::{self, Audit, RequestId},
+    credentials::Scope,
     listener::ConnectionInfo,
     log_budget::LogBudget,
 };
@@ -74,6 +75,11 @@ impl Lock {
         Self(Some(Arc::new(Locked { port, authenticator, metrics, audit, log })))
     }
 
+    /// Whether callers have to show who they are.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn locked(&self) -> Option<&Arc<Locked>> {
         self.0.as_ref()
     }
@@ -90,6 +96,9 @@ impl Lock {
         let request_id = headers.get(REQUEST_ID).map(HeaderValue::as_bytes);
         extensions.insert(RequestId::of(request_id));
         let Some(locked) = &self.0 else { return Ok(()) };
+        if takes_certificate(requirement) && shows_certificate(extensions) {
+            return Ok(());
+        }
         match locked.identify(requirement, headers) {
             Ok(Some(pass)) => {
                 extensions.insert(pass);
@@ -102,6 +111,15 @@ impl Lock {
             }
         }
     }
+}
+
+/// Whether a client certificate is enough: it makes an Envoy, and no operator.
+fn takes_certificate(requirement: Requirement) -> bool {
+    requirement == Requirement::Scope(Scope::Decide)
+}
+
+fn shows_certificate(extensions: &Extensions) -> bool {
+    extensions.get::<ConnectionInfo>().is_some_and(|connection| connection.certificate.is_some())
 }
 
 impl Locked {

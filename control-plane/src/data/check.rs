@@ -34,10 +34,13 @@ pub async fn check_shared(store: &SharedStore) -> Result<String, DataError> {
         counted(contents.models.len(), "model"),
         counted(standing.control_planes, "control plane"),
     ];
-    let others = [(contents.keys.len(), "key"), (contents.tokens.len(), "token")];
-    let others = others.iter().filter(|(count, _)| *count > 0);
-    let others: String =
-        others.map(|(count, noun)| format!(", {}", counted(*count, noun))).collect();
+    let mut others = String::new();
+    for (count, noun) in [(contents.keys.len(), "key"), (contents.tokens.len(), "token")] {
+        if count > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(others, ", {}", counted(count, noun));
+        }
+    }
     let revision = contents.newest.get();
     Ok(format!(
         "STORE_PREFIX={}: {clients}, {limits}, {models}{others}, revision {revision}, used by {control_planes}\n",

@@ -23,6 +23,7 @@ pub(super) struct CredentialLines {
 }
 
 /// Behind which client's line a key stands.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Behind<'a> {
     /// This one's, or none's.
     Client(Option<&'a ClientId>),

@@ -30,8 +30,12 @@ impl FoundShared {
         for (config, _) in &contents.clients {
             ledger.configure(config);
         }
-        contents.keys.into_iter().for_each(|(key, _)| ledger.put_key(key));
-        contents.tokens.into_iter().for_each(|(token, _)| ledger.tokens().put(token));
+        for (key, _) in contents.keys {
+            ledger.put_key(key);
+        }
+        for (token, _) in contents.tokens {
+            ledger.tokens().put(token);
+        }
         Ok(Self { ledger, at })
     }
 }

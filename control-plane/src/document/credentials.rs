@@ -119,7 +119,7 @@ impl Credential for ClientKey {
         while let Some(key) = reader.key()? {
             match &*key.text {
                 "public_part" => {
-                    reader.field("public_part", &key, &mut draft.public_part, places)?
+                    reader.field("public_part", &key, &mut draft.public_part, places)?;
                 }
                 "client_id" => reader.field("client_id", &key, &mut draft.client_id, places)?,
                 "sha256" => reader.field("sha256", &key, &mut draft.sha256, places)?,
@@ -155,7 +155,7 @@ impl Credential for Token {
         while let Some(key) = reader.key()? {
             match &*key.text {
                 "public_part" => {
-                    reader.field("public_part", &key, &mut draft.public_part, places)?
+                    reader.field("public_part", &key, &mut draft.public_part, places)?;
                 }
                 "name" => reader.field("name", &key, &mut draft.name, places)?,
                 "scopes" => reader.list("scopes", &key, &mut draft.scopes, places)?,

@@ -100,7 +100,9 @@ fn public(
     let public = judge::required(FIELD, &unsaid(&either), InvalidPublicPart.into(), |text| {
         PublicPart::try_from(text)
     });
-    if let Err(error) = judge::agrees(FIELD, addressed_to, given) {
+    if public.is_ok()
+        && let Err(error) = judge::agrees(FIELD, addressed_to, &unsaid(given))
+    {
         errors.push(error);
     }
     errors.keep(public)

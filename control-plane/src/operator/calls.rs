@@ -124,7 +124,9 @@ impl Operator {
             let keys = edits.len();
             let removed = edits.clone();
             let remove = || {
-                removed.iter().for_each(|edit| operator.apply_credential(edit));
+                for edit in &removed {
+                    operator.apply_credential(edit);
+                }
                 operator.ledger.remove(&client);
             };
             edits.push(Edit::RemoveClient(config.id.clone()));
@@ -268,7 +270,9 @@ impl Operator {
         let mut edits = left.clone();
         edits.push(Edit::PutClient(config.clone()));
         let configure = || {
-            left.iter().for_each(|edit| self.apply_credential(edit));
+            for edit in &left {
+                self.apply_credential(edit);
+            }
             self.ledger.configure(&config);
         };
         let revision = self.store_and_apply(caller, edits, configure).await?;

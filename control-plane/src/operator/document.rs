@@ -147,13 +147,11 @@ fn write_keys(
         let _ = write!(text, r#"{comma}"{}":{}"#, key.public, json(&KeyJson::entry(&key)));
         has_some = true;
     }
-    match few.into_iter().next_back() {
-        Some(last) => Part::Keys { after: Some(last.id), has_some },
-        None => {
-            text.push_str(if has_some { "}" } else { "" });
-            Part::Tokens
-        }
+    if let Some(last) = few.into_iter().next_back() {
+        return Part::Keys { after: Some(last.id), has_some };
     }
+    text.push_str(if has_some { "}" } else { "" });
+    Part::Tokens
 }
 
 /// The section of tokens, where there are any, and the end.

@@ -81,7 +81,7 @@ impl Operator {
             let tag = operator.revisions.all();
             if_match.check_all(tag.clone())?;
             let Plan { edits, rules, before, difference } =
-                operator.plan(wanted, &operator.owned).await?;
+                Box::pin(operator.plan(wanted, &operator.owned)).await?;
             if run == Run::Dry || edits.is_empty() {
                 return Ok(Replacement { difference, is_dry_run: run == Run::Dry, tag });
             }

@@ -182,8 +182,11 @@ impl Operator {
     async fn take_from_file(
         &self,
         file: Arc<Path>,
-        wanted: Wanted,
+        mut wanted: Wanted,
     ) -> Result<FileChange, OperatorError> {
+        // A file that does not name them has none of its own, and says nothing of others.
+        wanted.keys.get_or_insert_default();
+        wanted.tokens.get_or_insert_default();
         let things = Things::of(&wanted);
         // The store would bring them back after they left the file.
         let taken_over = self.taken_over(&wanted);
@@ -197,7 +200,7 @@ impl Operator {
             ..FileChange::default()
         };
         let Plan { edits, rules, before, difference } =
-            self.plan(wanted, &OfFile(&self.owned)).await?;
+            Box::pin(self.plan(wanted, &OfFile(&self.owned))).await?;
         change.created = difference.created.count();
         change.changed = difference.replaced.count();
         change.deleted = difference.deleted.count();

@@ -35,8 +35,12 @@ pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
         for (config, _) in &clients {
             loading.ledger.configure(config);
         }
-        keys.into_iter().for_each(|(key, _)| loading.ledger.put_key(key));
-        tokens.into_iter().for_each(|(token, _)| loading.ledger.tokens().put(token));
+        for (key, _) in keys {
+            loading.ledger.put_key(key);
+        }
+        for (token, _) in tokens {
+            loading.ledger.tokens().put(token);
+        }
         let is_first_start = newest == Revision::NONE || is_of_tokens_alone;
         Ok(Found { clients: clients.len(), is_first_start })
     };

@@ -375,11 +375,15 @@ impl From<clap::Error> for Exit {
                 )
             }
             ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                "data needs a command, check, export, import or backup, and so does tokens: create"
-                    .to_owned()
+                match error.get(ContextKind::InvalidSubcommand) {
+                    Some(ContextValue::String(command)) if command.ends_with("tokens") => {
+                        "tokens needs a command: create".to_owned()
+                    }
+                    _ => "data needs a command: check, export, import or backup".to_owned(),
+                }
             }
             ErrorKind::MissingRequiredArgument => {
-                format!("{} is missing", missing(&error))
+                format!("missing: {}", missing(&error))
             }
             ErrorKind::UnknownArgument => {
                 format!("{} is not expected", subject(ContextKind::InvalidArg))

@@ -30,19 +30,22 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Those of ports at `ip`, for callers who are known by `tokens` or by the files of `config`.
+    /// Those of ports at `ip`, for callers who are known by `tokens` or by the files of `config`, Envoys
+    /// also by certificates where there is a client CA.
     pub(super) fn open(
         config: &Config,
         ip: IpAddr,
         tokens: Arc<Tokens>,
         metrics: &AuthMetrics,
         audit: &Arc<Audit>,
+        has_client_ca: bool,
     ) -> Result<Self, LockError> {
         let files = CredentialFiles::read(config)?;
         let authenticator = Arc::new(Authenticator::new(tokens, files));
         let has_credentials = authenticator.has_credentials();
         let admin = Side::Admin.is_locked(config.admin, ip, has_credentials)?;
-        let decide = Side::Decide.is_locked(config.decide, ip, has_credentials)?;
+        let is_shown_some = has_credentials || has_client_ca;
+        let decide = Side::Decide.is_locked(config.decide, ip, is_shown_some)?;
         let lock = |is_locked, port| {
             if is_locked {
                 let (authenticator, audit) = (Arc::clone(&authenticator), Arc::clone(audit));

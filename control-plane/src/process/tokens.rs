@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     excerpt::path_in_one_line,
-    ledger::{Ledger, Policy, SystemClock},
+    ledger::{Clock, Ledger, Policy, SystemClock},
     operator::{Caller, IfMatch, NewToken, Operator, OperatorError, TokenDraft, start},
     settings::Settings,
     store::{ConfigStore, DataDir, DataFolder, OpenError, RedbStore},
@@ -66,6 +66,8 @@ pub(super) fn create(draft: TokenDraft, settings: &Settings) -> ExitCode {
 
 /// Tells where it is kept, too.
 fn work(draft: TokenDraft, settings: &Settings) -> Result<(NewToken, String), Failure> {
+    // Before a folder is made for it.
+    draft.validate(Clock::from(SystemClock::start()).now()).map_err(OperatorError::from)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match (&settings.store.url, &settings.data_dir) {

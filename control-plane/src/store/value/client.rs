@@ -52,7 +52,9 @@ pub(super) fn encode(config: &ClientConfig, revision: Revision) -> Vec<u8> {
         let count = u8::try_from(identities.len());
         debug_assert!(count.is_ok(), "{} identities", identities.len());
         value.byte(count.unwrap_or(u8::MAX));
-        identities.iter().for_each(|identity| value.text(identity.as_str()));
+        for identity in identities {
+            value.text(identity.as_str());
+        }
     }
     value.end()
 }

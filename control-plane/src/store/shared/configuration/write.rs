@@ -115,7 +115,7 @@ impl SharedConfiguration {
             let mut standing = row::standing_of(edit, before.as_ref(), revision);
             match (how, &mut standing) {
                 (How::Anew, Standing::Numbered(lineage)) => {
-                    *lineage = lineage.anew(exact(revision))
+                    *lineage = lineage.anew(exact(revision));
                 }
                 // There is nothing to agree on.
                 (How::Declared, Standing::Plain) => continue,
