@@ -106,10 +106,7 @@ pub async fn backup(
     Ok(counts)
 }
 
-async fn ask(
-    server: &Server,
-    authorization: Option<HeaderValue>,
-) -> Result<Incoming, BackupError> {
+async fn ask(server: &Server, authorization: Option<HeaderValue>) -> Result<Incoming, BackupError> {
     let address = server.address;
     let response = time::timeout(TIMEOUT, server.get(PATH, authorization)).await;
     let response = response.map_err(|_| BackupError::Silent { address })?;

@@ -122,7 +122,14 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let auth_metrics = AuthMetrics::register(&registry)?;
     let tokens = Arc::clone(ledger.tokens());
     let has_client_ca = settings.tls.client_ca_file.is_some();
-    let locks = Locks::open(&settings.auth, settings.listeners.ip, tokens, &auth_metrics, &audit, has_client_ca)?;
+    let locks = Locks::open(
+        &settings.auth,
+        settings.listeners.ip,
+        tokens,
+        &auth_metrics,
+        &audit,
+        has_client_ca,
+    )?;
     let health = kept.health();
     let tls_watch = match tls {
         Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
