@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use flowguard::{
+    auth::Lock,
     decisions::{self, StreamMetrics},
     ledger::{Ledger, Policy, SystemClock},
     tls::Protocol,
@@ -31,6 +32,7 @@ async fn serve(world: &World) -> (SocketAddr, Arc<Ledger>) {
         port,
         Arc::clone(&ledger),
         metrics,
+        Lock::open(),
         std::future::ready(()),
         shutdown,
     ));

@@ -7,6 +7,7 @@ use std::{
 
 use axum::{Router, body::Body, http::Request};
 use flowguard::{
+    auth::Lock,
     health::Health,
     http::Access,
     ledger::{Ledger, Policy, SystemClock},
@@ -41,7 +42,7 @@ impl Watched {
         let told = TlsMetrics::register(&registry).expect("metrics");
         tokio::spawn(tls.watch(health.clone(), told).run(CancellationToken::new()));
         let ledger = Ledger::new(Policy::default(), SystemClock::start()).into();
-        let page = metrics::router(ledger, registry, health, &Access::default());
+        let page = metrics::router(ledger, registry, health, &Access::default(), &Lock::open());
         Self { world, address, page }
     }
 
