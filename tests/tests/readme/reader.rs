@@ -105,7 +105,7 @@ impl Reader {
         } else if is("curl -X POST http://localhost:9091/api/v1/clients ") {
             let answer = parse(&self.run(command).await);
             assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
-        } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys ") {
+        } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys") {
             let answer = parse(&self.run(command).await);
             assert!(answer["key"].as_str().is_some_and(|key| key.starts_with("fgk_")), "{answer}");
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
