@@ -11,7 +11,8 @@ use std::{
 };
 
 use flowguard::{
-    clients::{ClientConfig, Limits, Revision},
+    clients::{ClientConfig, Identities, Identity, Limits, Revision},
+    credentials::{ClientKey, Digest, PublicPart, Scope, Token, TokenName, UnixSeconds, Validity},
     limits::{Each, Group, Limit, LimitMode, LimitName, Match, Measure, Name, Pattern, Patterns},
     store::{ConfigStore as _, DataFolder, Edit, RedbStore},
 };
@@ -209,7 +210,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     let (folder, file) = used_folder(&parent);
     let database = Database::open(&file).expect("the file");
     let transaction = database.begin_write().expect("a write");
-    transaction.open_table(META).expect("the table").insert("format", 3).expect("room");
+    transaction.open_table(META).expect("the table").insert("format", 4).expect("room");
     transaction.commit().expect("room");
     drop(database);
 
@@ -217,7 +218,7 @@ fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
     check_refused(
         &folder,
         &format!(
-            "{} has format 3, and flowguard {} reads up to format 2: start the version that \
+            "{} has format 4, and flowguard {} reads up to format 3: start the version that \
              wrote it; it was left as it is",
             file.display(),
             env!("CARGO_PKG_VERSION")
@@ -373,8 +374,53 @@ async fn format_2_is_read() {
     assert_eq!(contents.newest, Revision::new(2));
 }
 
+/// What is in the golden file of format 3.
+fn format_3() -> Vec<Edit> {
+    let public = |text| PublicPart::try_from(text).expect("a public part");
+    let at = |text| UnixSeconds::parse(text).expect("a time");
+    let created = at("2026-11-27T09:00:00Z");
+    let identity = Identity::try_from("spiffe://mesh/alice").expect("an identity");
+    let alice = ClientConfig {
+        identities: Identities::new(vec![identity]).expect("one"),
+        ..config("alice", Some(60), None)
+    };
+    vec![
+        Edit::PutKey(ClientKey {
+            public: public("KeyPart00001"),
+            digest: Digest::of(b"a key"),
+            client: alice.id.clone(),
+            validity: Validity { created, expires: Some(at("2099-01-01T00:00:00Z")) },
+        }),
+        Edit::PutClient(alice),
+        Edit::PutToken(Token {
+            public: public("TokenPart001"),
+            digest: Digest::of(b"a token"),
+            name: TokenName::parse("ci").expect("a name"),
+            scopes: [Scope::Read, Scope::Decide].into_iter().collect(),
+            validity: Validity { created, expires: None },
+        }),
+    ]
+}
+
+/// It was made by the first version that had this format, like those before.
 #[tokio::test]
-async fn a_file_of_format_1_becomes_one_of_format_2_with_its_next_write() {
+async fn format_3_is_read() {
+    let parent = TempDir::new().expect("a temporary folder");
+    let folder = DataFolder::open(parent.path()).expect("a folder");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration-3.redb");
+    fs::copy(golden, parent.path().join(FILE)).expect("the golden file");
+    let store = RedbStore::open(&folder).await.expect("the file");
+    let contents = store.load().await.expect("loaded");
+    let mut edits = Vec::new();
+    edits.extend(contents.keys.into_iter().map(|(key, of)| (Edit::PutKey(key), of)));
+    edits.extend(contents.clients.into_iter().map(|(client, of)| (Edit::PutClient(client), of)));
+    edits.extend(contents.tokens.into_iter().map(|(token, of)| (Edit::PutToken(token), of)));
+    let expected: Vec<_> = format_3().into_iter().map(|edit| (edit, Revision::new(1))).collect();
+    assert_eq!(edits, expected);
+}
+
+#[tokio::test]
+async fn a_file_of_format_1_becomes_one_of_the_newest_format_with_its_next_write() {
     let parent = TempDir::new().expect("a temporary folder");
     let folder = DataFolder::open(parent.path()).expect("a folder");
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/configuration-1.redb");
@@ -384,11 +430,13 @@ async fn a_file_of_format_1_becomes_one_of_format_2_with_its_next_write() {
     let store = RedbStore::open(&folder).await.expect("the file");
     let before = store.load().await.expect("loaded");
     store.write(format_2().into()).await.expect("room");
+    store.write(format_3().into()).await.expect("room");
     let after = store.load().await.expect("loaded");
     assert_eq!(after.clients.len(), before.clients.len() + 1, "bare was there");
     assert_eq!((after.limits.len(), after.models.len()), (1, 1));
+    assert_eq!((after.keys.len(), after.tokens.len()), (1, 1));
     drop(store);
-    assert_eq!(format().await, 2);
+    assert_eq!(format().await, 3);
     let read = RedbStore::read(&folder).await.expect("read").expect("a file");
     assert_eq!(read.contents, after);
 }

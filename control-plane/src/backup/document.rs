@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Counts, FORMAT, Header, Line};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig, ClientJson},
+    credentials::{KeyJson, Keys, TokenJson},
     ledger::Ledger,
     limits::{LimitJson, Patterns},
     store::{
@@ -51,6 +52,8 @@ enum ConfigLine<'a> {
     Client(ClientJson<'a>),
     Limit(LimitJson<'a>),
     Model(ModelJson<'a>),
+    Token(TokenJson<'a>),
+    Key(KeyJson<'a>),
 }
 
 #[derive(Serialize)]
@@ -70,6 +73,7 @@ enum WhichTallies {
 struct Written {
     id: ClientId,
     lines: String,
+    keys: u64,
     records: u64,
 }
 
@@ -147,16 +151,22 @@ impl Document {
             push(text, &ConfigLine::Limit(limit.into()));
             self.counts.limits += 1;
         }
+        for (token, _) in &self.ledger.tokens().all() {
+            push(text, &ConfigLine::Token(TokenJson::whole(token)));
+            self.counts.tokens += 1;
+        }
     }
 
     fn write_clients(&mut self, after: Option<&ClientId>, text: &mut String) -> Part {
         let what = self.tallies();
-        let write =
-            |config: &ClientConfig, records: &[Record<'_>]| write_client(config, records, what);
+        let write = |config: &ClientConfig, records: &[Record<'_>]| {
+            write_client(config, self.ledger.keys(), records, what)
+        };
         let written = self.ledger.recorded_after(after, CLIENTS_AT_A_TIME, write);
-        for Written { lines, records, .. } in &written {
+        for Written { lines, keys, records, .. } in &written {
             text.push_str(lines);
             self.counts.clients += 1;
+            self.counts.keys += keys;
             self.counts.records += records;
         }
         match written.into_iter().next_back() {
@@ -166,11 +176,22 @@ impl Document {
     }
 }
 
-fn write_client(config: &ClientConfig, records: &[Record<'_>], what: WhichTallies) -> Written {
+/// A client, its keys and its records.
+fn write_client(
+    config: &ClientConfig,
+    keys: &Keys,
+    records: &[Record<'_>],
+    what: WhichTallies,
+) -> Written {
     let mut lines = String::new();
     push(&mut lines, &ConfigLine::Client(config.into()));
+    let mut count = 0;
+    for (key, _) in &keys.of(config.id.as_str()) {
+        push(&mut lines, &ConfigLine::Key(KeyJson::whole(key)));
+        count += 1;
+    }
     let records = push_all(&mut lines, records, what);
-    Written { id: config.id.clone(), lines, records }
+    Written { id: config.id.clone(), lines, keys: count, records }
 }
 
 /// Adds a line for each record that is in a backup, and tells how many.

@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// The format that is written. In the first there were neither limits nor models, nor a client's group
-/// and plan; it is read as well.
-pub const FORMAT: u32 = 2;
+/// and plan, and in the second neither keys nor tokens, nor a client's identities; both are read as well.
+pub const FORMAT: u32 = 3;
 
 /// A line. Its records are those of the files, without those of requests under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub enum Line<'a> {
     Limit(#[serde(borrow)] &'a RawValue),
     /// A model: its name and its patterns.
     Model(#[serde(borrow)] &'a RawValue),
+    /// What is kept of a token.
+    Token(#[serde(borrow)] &'a RawValue),
+    /// What is kept of a client's key.
+    Key(#[serde(borrow)] &'a RawValue),
     /// What is left of a limit.
     Bucket(#[serde(borrow)] BucketRecord<'a>),
     /// What a client's requests came to.
@@ -64,6 +68,12 @@ pub struct Counts {
     /// Lines with a model.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub models: u64,
+    /// Lines with a key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keys: u64,
+    /// Lines with a token.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -73,9 +83,11 @@ fn is_zero(count: &u64) -> bool {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clients, records, limits, models } = *self;
+        let Self { clients, records, limits, models, keys, tokens } = *self;
         write!(f, "{}, {}", counted(clients, "client"), counted(records, "record"))?;
-        for (count, noun) in [(limits, "limit"), (models, "model")] {
+        for (count, noun) in
+            [(limits, "limit"), (models, "model"), (keys, "key"), (tokens, "token")]
+        {
             if count > 0 {
                 write!(f, ", {}", counted(count, noun))?;
             }

@@ -1,7 +1,7 @@
 //! A backup: clients and what is left of their limits, as a document that people and programs read.
 //!
-//! It has one thing a line, in JSON: first what it is, then the models and
-//! the limits, then each client with its records behind it, then the records of all that are not configured, and at last how much all of that was. So a
+//! It has one thing a line, in JSON: first what it is, then the models, the limits and what is kept of
+//! tokens, then each client with what is kept of its keys and its records behind it, then the records of all that are not configured, and at last how much all of that was. So a
 //! million clients are written and read without being held, what is wrong has a line, and one that
 //! was cut off has no end.
 //!

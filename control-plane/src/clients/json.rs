@@ -1,9 +1,9 @@
 //! A configuration as it is written in JSON: by the REST API, and in backups.
 
 use limiter::{PerMinute, Tokens};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::ClientConfig;
+use super::{ClientConfig, Identities, Identity};
 use crate::limits::{Group, Name};
 
 /// The fields of section 3 of docs/contract.md.
@@ -19,6 +19,8 @@ pub(crate) struct ClientJson<'a> {
     group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identities: Option<&'a Identities>,
 }
 
 impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
@@ -31,6 +33,7 @@ impl<'a> From<&'a ClientConfig> for ClientJson<'a> {
             min_estimate: config.min_estimate.map(Tokens::get),
             group: config.group.as_ref().map(Group::as_str),
             plan: config.plan.as_ref().map(Name::as_str),
+            identities: Some(&config.identities).filter(|identities| !identities.is_empty()),
         }
     }
 }
@@ -50,13 +53,22 @@ pub(crate) struct ClientEntryJson<'a> {
     group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identities: Option<&'a Identities>,
 }
 
 impl<'a> From<&'a ClientConfig> for ClientEntryJson<'a> {
     fn from(config: &'a ClientConfig) -> Self {
-        let ClientJson { client_id: _, rpm, tpm, enabled, min_estimate, group, plan } =
+        let ClientJson { client_id: _, rpm, tpm, enabled, min_estimate, group, plan, identities } =
             config.into();
-        Self { rpm, tpm, enabled, min_estimate, group, plan }
+        Self { rpm, tpm, enabled, min_estimate, group, plan, identities }
+    }
+}
+
+/// A list of texts.
+impl Serialize for Identities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.as_slice().iter().map(Identity::as_str))
     }
 }
 

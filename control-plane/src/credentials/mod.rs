@@ -6,6 +6,7 @@
 
 mod digest;
 mod holder;
+mod json;
 mod key_book;
 mod keys;
 mod public_part;
@@ -17,10 +18,11 @@ mod validity;
 
 pub use digest::{Digest, InvalidDigest};
 pub use holder::{KeyError, TokenError};
+pub(crate) use json::{KeyJson, TokenJson};
 pub use keys::{ClientKey, FoundKey, KEYS_A_CLIENT_MAX, KEYS_MAX, Keys};
 pub use public_part::{InvalidPublicPart, PublicPart};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{InvalidSecret, Secret, SecretKind};
-pub use tokens::{TOKENS_MAX, Token, TokenName, Tokens};
+pub use tokens::{InvalidTokenName, TOKENS_MAX, Token, TokenName, Tokens};
 pub use usage::KeyStats;
 pub use validity::{UnixSeconds, Validity};

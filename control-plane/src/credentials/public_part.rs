@@ -22,6 +22,12 @@ impl PublicPart {
     }
 }
 
+impl AsRef<str> for PublicPart {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl TryFrom<&str> for PublicPart {
     type Error = InvalidPublicPart;
 

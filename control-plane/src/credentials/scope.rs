@@ -22,7 +22,7 @@ pub enum Scope {
 
 /// A word that is no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of read, write, keys, tokens, metrics, decide")]
+#[error("must be one of read, write, keys, tokens, metrics and decide")]
 pub struct InvalidScope;
 
 impl Scope {

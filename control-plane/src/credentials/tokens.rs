@@ -14,6 +14,11 @@ pub const TOKENS_MAX: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenName(Arc<str>);
 
+/// Text that is no token's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -")]
+pub struct InvalidTokenName;
+
 /// A token, as it is configured: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {

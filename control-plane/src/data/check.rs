@@ -34,9 +34,16 @@ pub async fn check_shared(store: &SharedStore) -> Result<String, DataError> {
         counted(contents.models.len(), "model"),
         counted(standing.control_planes, "control plane"),
     ];
+    let mut others = String::new();
+    for (count, noun) in [(contents.keys.len(), "key"), (contents.tokens.len(), "token")] {
+        if count > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(others, ", {}", counted(count, noun));
+        }
+    }
     let revision = contents.newest.get();
     Ok(format!(
-        "STORE_PREFIX={}: {clients}, {limits}, {models}, revision {revision}, used by {control_planes}\n",
+        "STORE_PREFIX={}: {clients}, {limits}, {models}{others}, revision {revision}, used by {control_planes}\n",
         store.link().prefix()
     ))
 }
@@ -61,7 +68,12 @@ fn write_configuration(text: &mut String, found: Option<&Configuration>) -> fmt:
     let name = file.file_name().unwrap_or_default().display();
     let clients = counted(contents.clients.len(), "client");
     write!(text, "  {name}: format {format}, {clients}")?;
-    for (count, noun) in [(contents.limits.len(), "limit"), (contents.models.len(), "model")] {
+    for (count, noun) in [
+        (contents.limits.len(), "limit"),
+        (contents.models.len(), "model"),
+        (contents.keys.len(), "key"),
+        (contents.tokens.len(), "token"),
+    ] {
         if count > 0 {
             write!(text, ", {}", counted(count, noun))?;
         }

@@ -1,5 +1,7 @@
 //! What is found in a folder: as a control plane would find it that starts with it now.
 
+use std::collections::BTreeMap;
+
 use limiter::UnixMillis;
 
 use super::{DataError, Place, read::empty_ledger};
@@ -39,6 +41,14 @@ impl FoundFolder {
         for config in wanted.clone().flat_map(|wanted| &wanted.clients) {
             ledger.configure(config);
         }
+        let stored_keys = stored.iter().flat_map(|contents| contents.keys.iter().map(|(of, _)| of));
+        let of_file_keys =
+            wanted.clone().flat_map(|wanted| wanted.keys.iter().flat_map(BTreeMap::values));
+        stored_keys.chain(of_file_keys).for_each(|key| ledger.put_key(key.clone()));
+        let tokens = stored.iter().flat_map(|contents| contents.tokens.iter().map(|(of, _)| of));
+        let of_file_tokens =
+            wanted.clone().flat_map(|wanted| wanted.tokens.iter().flat_map(BTreeMap::values));
+        tokens.chain(of_file_tokens).for_each(|token| ledger.tokens().put(token.clone()));
         // What the file says goes before what is stored, as it does when both are served.
         let limits = stored.iter().flat_map(|contents| contents.limits.iter().map(|(of, _)| of));
         let limits = limits.chain(wanted.clone().flat_map(|wanted| &wanted.limits));

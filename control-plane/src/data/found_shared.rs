@@ -30,6 +30,12 @@ impl FoundShared {
         for (config, _) in &contents.clients {
             ledger.configure(config);
         }
+        for (key, _) in contents.keys {
+            ledger.put_key(key);
+        }
+        for (token, _) in contents.tokens {
+            ledger.tokens().put(token);
+        }
         Ok(Self { ledger, at })
     }
 }

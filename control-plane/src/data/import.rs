@@ -15,6 +15,7 @@ use crate::{
     backup::Counts,
     clients::Revision,
     config_file::Loaded,
+    credentials::{ClientKey, Token},
     excerpt::path_in_one_line,
     operator::Wanted,
     store::{
@@ -66,6 +67,18 @@ fn stored(restored: &Restored, of_file: &Wanted) -> Contents {
     let models = restored.ledger.models().to_map().into_iter();
     let models = models.filter(|(name, _)| !of_file.models.contains_key(name));
     contents.models = models.map(|model| (model, IMPORTED)).collect();
+    let tokens = restored.ledger.tokens().all().into_iter().map(|(token, _)| token);
+    let is_stored = |token: &Token| {
+        of_file.tokens.as_ref().is_none_or(|tokens| !tokens.contains_key(&token.public))
+    };
+    contents.tokens = tokens.filter(is_stored).map(|token| (token, IMPORTED)).collect();
+    let mut next = 0;
+    let mut keep = |key: &ClientKey| {
+        if of_file.keys.as_ref().is_none_or(|keys| !keys.contains_key(&key.public)) {
+            contents.keys.push((key.clone(), IMPORTED));
+        }
+    };
+    while restored.ledger.keys().some(&mut next, CLIENTS_AT_A_TIME, &mut keep) {}
 
     let of_file: HashSet<&ClientId> = of_file.clients.iter().map(|config| &config.id).collect();
     let mut after = None;

@@ -3,6 +3,7 @@
 
 mod backup;
 mod check;
+mod credential_lines;
 mod error;
 mod export;
 mod found;

@@ -68,13 +68,18 @@ async fn configure(import: &mut Import, ledger: &Ledger) -> Result<(), DataError
     for limit in ledger.limits() {
         import.configure([Edit::PutLimit(limit)]).await?;
     }
+    for (token, _) in ledger.tokens().all() {
+        import.configure([Edit::PutToken(token)]).await?;
+    }
     let mut after: Option<ClientId> = None;
     loop {
         let clients = ledger.recorded_after(after.as_ref(), CLIENTS_AT_A_TIME, put_client);
         let Some((last, _)) = clients.last() else { return Ok(()) };
         after = Some(last.clone());
-        for (_, edits) in clients {
+        for (id, edits) in clients {
             import.configure(edits).await?;
+            let keys = ledger.keys().of(id.as_str()).into_iter();
+            import.configure(keys.map(|(key, _)| Edit::PutKey(key))).await?;
         }
     }
 }

@@ -5,7 +5,11 @@ use std::{io::BufRead, sync::Arc};
 use limiter::{ClientId, UnixMillis};
 use serde_json::{error::Category, value::RawValue};
 
-use super::{InvalidBackup, rule_lines::RuleLines};
+use super::{
+    InvalidBackup,
+    credential_lines::{Behind, CredentialLines},
+    rule_lines::RuleLines,
+};
 use crate::{
     backup::{Counts, FORMAT, FirstLine, Header, Line, Lines, LinesError},
     excerpt::Excerpt,
@@ -36,6 +40,7 @@ pub fn read(file: &str, input: impl BufRead) -> Result<Restored, InvalidBackup> 
         counts: Counts::default(),
         client: Client::None,
         rules: RuleLines::default(),
+        credentials: CredentialLines::default(),
         errors: InvalidBackup::of(file),
     };
     // Behind such an error nothing can be read, but what was read is told.
@@ -64,6 +69,7 @@ struct Reader {
     /// Whose records may follow.
     client: Client,
     rules: RuleLines,
+    credentials: CredentialLines,
     errors: InvalidBackup,
 }
 
@@ -106,6 +112,20 @@ impl Reader {
                 Ok(Line::Model(json)) => {
                     self.counts.models += 1;
                     self.rules.model(json, number, &mut self.errors);
+                }
+                Ok(Line::Token(json)) => {
+                    self.counts.tokens += 1;
+                    self.credentials.token(json, number, &self.ledger, &mut self.errors);
+                }
+                Ok(Line::Key(json)) => {
+                    self.counts.keys += 1;
+                    let client = match &self.client {
+                        Client::Known(client) => Some(client),
+                        Client::Wrong | Client::None => None,
+                    };
+                    let is_wrong = matches!(self.client, Client::Wrong);
+                    let behind = if is_wrong { Behind::Wrong } else { Behind::Client(client) };
+                    self.credentials.key(json, number, behind, &self.ledger, &mut self.errors);
                 }
                 Ok(Line::Client(json)) => {
                     self.rules.put_in_force(&self.ledger, &mut self.errors);

@@ -55,6 +55,9 @@ impl ClientsRead {
                 }
                 "group" => reader.field("group", &key, &mut draft.group, places)?,
                 "plan" => reader.field("plan", &key, &mut draft.plan, places)?,
+                "identities" => {
+                    reader.optional_list("identities", &key, &mut draft.identities, places)?;
+                }
                 _ => reader.unknown(Fields::Client, &key)?,
             }
         }

@@ -2,6 +2,7 @@
 //! everything that is wrong with it, by line and column. It is judged by itself.
 
 mod clients;
+mod credentials;
 mod error;
 mod limits;
 mod models;
@@ -11,8 +12,11 @@ mod sections;
 mod whole;
 mod yaml;
 
+use std::collections::BTreeMap;
+
 use crate::{
     clients::ClientConfig,
+    credentials::{ClientKey, PublicPart, Token},
     limits::{Limit, Models},
 };
 pub use error::{DocumentError, DocumentErrors, Place};
@@ -31,6 +35,10 @@ pub struct Document {
     pub models: Models,
     /// The limits, in the document's order and each once.
     pub limits: Vec<Limit>,
+    /// The keys; `None`: it says nothing of them.
+    pub keys: Option<BTreeMap<PublicPart, ClientKey>>,
+    /// The tokens; `None`: it says nothing of them.
+    pub tokens: Option<BTreeMap<PublicPart, Token>>,
 }
 
 impl Document {

@@ -99,6 +99,25 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The same of one that may be `null`.
+    pub(super) fn optional_list(
+        &mut self,
+        field: &'static str,
+        key: &Key<'a>,
+        given: &mut Given<Option<Vec<Given<String>>>>,
+        places: &mut Places,
+    ) -> Result<(), DocumentError> {
+        let Some(node) = self.value(field, key, given)? else { return Ok(()) };
+        let is_null = matches!(&node.value, Value::Scalar(scalar) if Option::<String>::read(scalar) == Some(None));
+        *given = match self.texts(field, &node, places)? {
+            Given::Value(texts) => Given::Value(Some(texts)),
+            Given::Wrong(_) if is_null => Given::Value(None),
+            Given::Wrong(value) => Given::Wrong(value),
+            Given::Absent => Given::Absent,
+        };
+        Ok(())
+    }
+
     /// What a field's list of texts says. No more is kept than can be right.
     pub(super) fn texts(
         &mut self,

@@ -1,7 +1,7 @@
 //! How the values of fields are written in YAML and JSON.
 
 use super::yaml::{Scalar, Value};
-use crate::drafts::Given;
+use crate::{credentials::UnixSeconds, drafts::Given};
 
 /// What a field can hold.
 pub(super) trait FromScalar: Sized {
@@ -28,6 +28,16 @@ impl FromScalar for String {
 impl FromScalar for Option<String> {
     fn read(scalar: &Scalar<'_>) -> Option<Self> {
         Some(String::read(scalar))
+    }
+}
+
+/// `null` or a time in RFC 3339.
+impl FromScalar for Option<UnixSeconds> {
+    fn read(scalar: &Scalar<'_>) -> Option<Self> {
+        if is_null(scalar) {
+            return Some(None);
+        }
+        UnixSeconds::parse(&scalar.text).map(Some)
     }
 }
 

@@ -3,12 +3,16 @@
 use super::{
     DocumentError, Place,
     clients::ClientsRead,
+    credentials::CredentialsRead,
     limits::LimitsRead,
     models::ModelsRead,
     reader::Reader,
     yaml::{Node, Step, Value},
 };
-use crate::excerpt::Excerpt;
+use crate::{
+    credentials::{ClientKey, Token},
+    excerpt::Excerpt,
+};
 
 /// What was read of a document, section by section.
 #[derive(Default)]
@@ -16,6 +20,8 @@ pub(super) struct Sections {
     pub(super) clients: ClientsRead,
     pub(super) models: ModelsRead,
     pub(super) limits: LimitsRead,
+    pub(super) keys: CredentialsRead<ClientKey>,
+    pub(super) tokens: CredentialsRead<Token>,
 }
 
 /// A section.
@@ -24,6 +30,8 @@ enum Section {
     Clients,
     Models,
     Limits,
+    Keys,
+    Tokens,
 }
 
 /// Which sections a document has, and where.
@@ -34,18 +42,20 @@ struct Found {
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Clients, Self::Models, Self::Limits];
+    const ALL: [Self; 5] = [Self::Clients, Self::Models, Self::Limits, Self::Keys, Self::Tokens];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Clients => "clients",
             Self::Models => "models",
             Self::Limits => "limits",
+            Self::Keys => "keys",
+            Self::Tokens => "tokens",
         }
     }
 }
 
-const NAMES: &str = "clients, models and limits are";
+const NAMES: &str = "clients, models, limits, keys and tokens are";
 
 impl Sections {
     /// Reads all of them, in whichever order they stand.
@@ -56,7 +66,8 @@ impl Sections {
             Step::Node(Node { place, value }) => {
                 let told = value.excerpt();
                 let text = format!(
-                    "this must be an object with sections, clients, models or limits, not {told}"
+                    "this must be an object with sections, clients, models, limits, keys or tokens, not \
+                     {told}"
                 );
                 return Err(DocumentError { place, text });
             }
@@ -109,9 +120,13 @@ impl Sections {
             (Section::Clients, Value::Object) => return self.clients.read(reader),
             (Section::Models, Value::Object) => return self.models.read(reader),
             (Section::Limits, Value::List) => return self.limits.read(reader),
+            (Section::Keys, Value::Object) => return self.keys.read(reader),
+            (Section::Tokens, Value::Object) => return self.tokens.read(reader),
             (Section::Clients, _) => "an object of clients by their ids",
             (Section::Models, _) => "an object of lists of patterns by their models' names",
             (Section::Limits, _) => "a list of limits",
+            (Section::Keys, _) => "an object of keys by their public parts",
+            (Section::Tokens, _) => "an object of tokens by their public parts",
         };
         let (word, told) = (section.word(), node.value.excerpt());
         reader.errors.push(node.place, format_args!("{word} must be {what}, not {told}"));

@@ -1,12 +1,15 @@
 //! What is wrong with a document as a whole, though each part of it is right.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 
+use foldhash::fast::RandomState;
 use limiter::{ClientId, Dimension};
 
 use super::{Document, DocumentErrors, Place, models::PATTERNS, sections::Sections};
 use crate::{
+    clients::Identity,
     counted::counted,
+    credentials::KEYS_A_CLIENT_MAX,
     excerpt::Excerpt,
     limits::{BucketCount, InvalidModels, ModelName, Models, Subject, TiedPattern, TooManyBuckets},
 };
@@ -25,11 +28,14 @@ impl Sections {
     /// The document, or all that is wrong with it, by place, with the `errors` that were found before.
     pub(super) fn judge(mut self, mut errors: DocumentErrors) -> Result<Document, DocumentErrors> {
         self.check_references(&mut errors);
+        self.check_identities(&mut errors);
+        self.check_keys(&mut errors);
         self.check_buckets(&mut errors);
         let models = self.compile_models(&mut errors);
         if errors.is_empty() {
             let (clients, limits) = (self.clients.all, self.limits.all);
-            return Ok(Document { clients, models, limits });
+            let (keys, tokens) = (self.keys.all, self.tokens.all);
+            return Ok(Document { clients, models, limits, keys, tokens });
         }
         errors.sort();
         Err(errors)
@@ -45,6 +51,37 @@ impl Sections {
                 let name = Excerpt::quoted(name.as_str());
                 let text = format_args!("match.model must be in the section models, not {name}");
                 errors.push(*place, text);
+            }
+        }
+    }
+
+    /// An identity is one client's.
+    fn check_identities(&self, errors: &mut DocumentErrors) {
+        let mut owners: HashMap<&Identity, &ClientId, RandomState> = HashMap::default();
+        for client in &self.clients.all {
+            for identity in client.identities.as_slice() {
+                let Some(owner) = owners.insert(identity, &client.id) else { continue };
+                let place = self.clients.places.get(&client.id).copied();
+                let place = place.unwrap_or(Place { line: 1, column: 1 });
+                let told = Excerpt::quoted(identity.as_str());
+                errors.push(place, format_args!("the identity {told} is client {owner}'s as well"));
+            }
+        }
+    }
+
+    /// A client has no more keys than it can have.
+    fn check_keys(&self, errors: &mut DocumentErrors) {
+        let mut counts: HashMap<&ClientId, usize, RandomState> = HashMap::default();
+        for key in self.keys.all.iter().flat_map(BTreeMap::values) {
+            let count = counts.entry(&key.client).or_default();
+            *count += 1;
+            if *count == KEYS_A_CLIENT_MAX + 1 {
+                let place = self.keys.places.get(&key.public).copied();
+                let place = place.unwrap_or(Place { line: 1, column: 1 });
+                let client = &key.client;
+                let text =
+                    format_args!("client {client} can have {KEYS_A_CLIENT_MAX} keys, and no more");
+                errors.push(place, text);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX, PerMinute, Tokens};
 
-use super::{FieldError, FieldErrors, Given, judge};
+use super::{FieldError, FieldErrors, Given, identities, judge};
 use crate::{
-    clients::{ClientConfig, Identities, Limits},
+    clients::{ClientConfig, Limits},
     excerpt::Excerpt,
     limits::{Group, InvalidGroup, InvalidName, Name},
 };
@@ -29,6 +29,8 @@ pub struct Draft {
     pub group: Given<Option<String>>,
     /// The plan that it is on; `None`: on none.
     pub plan: Given<Option<String>>,
+    /// What its verified requests are known by; `None`: by its id.
+    pub identities: Given<Option<Vec<Given<String>>>>,
     /// What is wrong with the fields themselves.
     pub errors: FieldErrors,
 }
@@ -87,8 +89,10 @@ impl Draft {
             InvalidName.into(),
             |text| Name::try_from(text),
         ));
+        let listed = before.map(|before| &before.identities);
+        let identities = identities::judged(&self.identities, listed, &mut errors);
         errors.append(&self.errors);
-        match (id, rpm, tpm, enabled, min_estimate, group, plan) {
+        match (id, rpm, tpm, enabled, min_estimate, group, plan, identities) {
             (
                 Some(id),
                 Some(rpm),
@@ -97,9 +101,9 @@ impl Draft {
                 Some(min_estimate),
                 Some(group),
                 Some(plan),
+                Some(identities),
             ) if errors.is_empty() => {
                 let limits = Limits { rpm, tpm };
-                let identities = Identities::default();
                 Ok(ClientConfig { id, limits, enabled, min_estimate, group, plan, identities })
             }
             _ => Err(errors),
@@ -156,6 +160,8 @@ mod tests {
         draft.min_estimate = Given::Wrong(Excerpt::new("-1"));
         draft.group = Given::Value(Some("a//b".to_owned()));
         draft.plan = Given::Wrong(Excerpt::new("5"));
+        let identities = ["a", "a\nb", "a"].map(|text| Given::Value(text.to_owned()));
+        draft.identities = Given::Value(Some(identities.to_vec()));
         draft.errors.push(FieldError::Unknown { of: Fields::Client, name: Excerpt::quoted("rmp") });
         assert_eq!(
             told(&draft),
@@ -166,8 +172,30 @@ mod tests {
              min_estimate must be null or an integer from 0 to 1000000000000, not -1; \
              group must be 1 to 4 names with / between, each of 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -, but not . or .. alone, and neither \"unknown\" nor \"other\", not \"a//b\"; \
              plan must be 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -, but not . or .. alone, and neither \"unknown\" nor \"other\", not 5; \
-             \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are"
+             identities[1] must be a text of 1 to 512 bytes without control characters, not \"a\\nb\"; \
+             identities must have each value once, not \"a\" twice; \
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are"
         );
+    }
+
+    #[test]
+    fn a_client_lists_its_identities_or_is_known_by_its_id() {
+        let given = |texts: &[&str]| {
+            Given::Value(Some(texts.iter().map(|text| Given::Value((*text).to_owned())).collect()))
+        };
+        let draft = |identities| Draft { identities, ..Draft::new("a", None, None) };
+        let listed = draft(given(&["x", "y"])).validate().expect("a client");
+        assert_eq!(listed.identities.as_slice().len(), 2);
+        let kept = Draft::new("a", Some(1), None).apply_to(&listed).expect("a client");
+        assert_eq!(kept.identities, listed.identities);
+        for none in [Given::Value(None), given(&[])] {
+            assert!(draft(none).apply_to(&listed).expect("a client").identities.is_empty());
+        }
+        let many: Vec<_> = (0..17).map(|n| n.to_string()).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let refused = "identities must be a list of at most 16 identities, not";
+        assert_eq!(told(&draft(given(&many))), format!("{refused} one of 17"));
+        assert_eq!(told(&draft(Given::Wrong(Excerpt::new("5")))), format!("{refused} 5"));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::{error::Error, fmt};
 use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX};
 
 use crate::{
+    clients::InvalidIdentity,
+    credentials::{InvalidDigest, InvalidPublicPart, InvalidTokenName},
     excerpt::Excerpt,
     limits::{InvalidGroup, InvalidLimitName, InvalidName, InvalidPattern, InvalidPer},
 };
@@ -121,7 +123,7 @@ pub enum FieldError {
         field: &'static str,
     },
     /// No such field.
-    #[error("{name} is not a field: {} are", .of.fields())]
+    #[error("{name} is not a field: {}", .of.fields())]
     Unknown {
         /// Of what it would be one.
         of: Fields,
@@ -156,6 +158,30 @@ pub enum Allowed {
     /// A pattern.
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
+    /// An identity.
+    #[error(transparent)]
+    Identity(#[from] InvalidIdentity),
+    /// A token's name.
+    #[error(transparent)]
+    TokenName(#[from] InvalidTokenName),
+    /// A scope of a token.
+    #[error("must be one of read, write, keys, tokens, metrics and decide")]
+    Scope,
+    /// The public part of a key or a token.
+    #[error(transparent)]
+    PublicPart(#[from] InvalidPublicPart),
+    /// The digest of a key or a token.
+    #[error(transparent)]
+    Digest(#[from] InvalidDigest),
+    /// A time.
+    #[error("must be a time in RFC 3339, from 1970 to 2106, as in \"2027-01-31T12:00:00Z\"")]
+    Time,
+    /// A time to come.
+    #[error(
+        "must be null or a time to come, in RFC 3339 and before 2106-02-07, as in \
+         \"2027-01-31T12:00:00Z\""
+    )]
+    TimeToCome,
     /// A kind of thing for each of which there is a bucket.
     #[error("must be client, group, plan or model")]
     Each,
@@ -181,18 +207,32 @@ pub enum Fields {
     Match,
     /// A model.
     Model,
+    /// A new key.
+    Key,
+    /// A new token.
+    Token,
+    /// A key, as it is written down.
+    KeyRecord,
+    /// A token, as it is written down.
+    TokenRecord,
 }
 
 impl Fields {
     /// All that there are.
     const fn fields(self) -> &'static str {
         match self {
-            Self::Client => "client_id, rpm, tpm, enabled, min_estimate, group and plan",
-            Self::Limit => {
-                "name, match, each, requests, tokens, concurrent, per, burst, mode and trial"
+            Self::Client => {
+                "client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are"
             }
-            Self::Match => "client, group, plan and model in match",
-            Self::Model => "name and patterns",
+            Self::Limit => {
+                "name, match, each, requests, tokens, concurrent, per, burst, mode and trial are"
+            }
+            Self::Match => "client, group, plan and model in match are",
+            Self::Model => "name and patterns are",
+            Self::Key => "expires_at is the only one",
+            Self::Token => "name, scopes and expires_at are",
+            Self::KeyRecord => "public_part, client_id, sha256, created_at and expires_at are",
+            Self::TokenRecord => "public_part, name, scopes, sha256, created_at and expires_at are",
         }
     }
 }

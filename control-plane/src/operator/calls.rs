@@ -111,12 +111,18 @@ impl Operator {
             let config = operator.ledger.config(&client);
             let config = config.ok_or(OperatorError::NotFound(Kind::Client))?;
             if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            let mut edits = operator.removals_of_keys(&client);
+            let keys = edits.len();
+            let removed = edits.clone();
             let remove = || {
+                for edit in &removed {
+                    operator.apply_credential(edit);
+                }
                 operator.ledger.remove(&client);
             };
-            let edit = Edit::RemoveClient(config.id.clone());
-            let revision = operator.store_and_apply(edit, remove).await?;
-            let removal = Removal { config, revision };
+            edits.push(Edit::RemoveClient(config.id.clone()));
+            let revision = operator.store_and_apply(edits, remove).await?;
+            let removal = Removal { config, keys, revision };
             removal.log(&caller);
             Ok(removal)
         };
@@ -243,23 +249,32 @@ impl Operator {
     ) -> Result<Change, OperatorError> {
         let limits = self.ledger.limits();
         judge_client(&config, &limits)?;
+        self.judge_identities(&config, |_| true)?;
+        let id = config.id.as_str();
+        // Of a client that a file had, and that is not configured since, keys may be left.
+        let left = if before.is_none() { self.removals_of_keys(id) } else { Vec::new() };
+        let mut edits = left.clone();
+        edits.push(Edit::PutClient(config.clone()));
         let configure = || {
+            for edit in &left {
+                self.apply_credential(edit);
+            }
             self.ledger.configure(&config);
         };
-        let revision = self.store_and_apply(Edit::PutClient(config.clone()), configure).await?;
+        let revision = self.store_and_apply(edits, configure).await?;
         let other_limits = !limits.is_empty();
         let change = Change { config, before, write, revision, other_limits };
         change.log(caller);
         Ok(change)
     }
 
-    /// Stores one thing, puts it in force, and notes from which write it is.
+    /// Stores what belongs together, puts it in force, and notes from which write it is.
     pub(super) async fn store_and_apply(
         &self,
-        edit: Edit,
+        edits: Vec<Edit>,
         put_in_force: impl FnOnce(),
     ) -> Result<Revision, OperatorError> {
-        let edits = Arc::new(vec![edit]);
+        let edits = Arc::new(edits);
         let revision = self.store.write(Arc::clone(&edits)).await?;
         put_in_force();
         for edit in &*edits {

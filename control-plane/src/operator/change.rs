@@ -6,7 +6,11 @@ use limiter::{PerMinute, Tokens};
 use tracing::{info, warn};
 
 use super::{Caller, Tag};
-use crate::clients::{ClientConfig, Revision};
+use crate::{
+    clients::{ClientConfig, Revision},
+    counted::counted,
+    excerpt::Excerpt,
+};
 
 /// A client whose configuration was written, and is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +96,11 @@ impl Change {
         if let (Some(before), None) = (&before.plan, &self.config.plan) {
             taken_away.push(format!("plan {before}"));
         }
+        for identity in before.identities.as_slice() {
+            if !self.config.identities.as_slice().contains(identity) {
+                taken_away.push(format!("identity {}", Excerpt::quoted(identity.as_str())));
+            }
+        }
         taken_away
     }
 }
@@ -118,6 +127,8 @@ impl fmt::Display for Change {
 pub struct Removal {
     /// The configuration that was in force.
     pub config: ClientConfig,
+    /// How many keys it had, which went with it.
+    pub keys: usize,
     /// Which of the store's writes this was; none where a file wrote.
     pub revision: Revision,
 }
@@ -132,7 +143,11 @@ impl Removal {
 /// What to tell the caller.
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client {} was deleted", self.config.id)
+        write!(f, "Client {} was deleted", self.config.id)?;
+        match self.keys {
+            0 => Ok(()),
+            keys => write!(f, ", and {} with it", counted(keys, "key")),
+        }
     }
 }
 
@@ -141,7 +156,7 @@ struct Values<'a>(&'a ClientConfig);
 
 impl fmt::Display for Values<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ClientConfig { limits, enabled, min_estimate, group, plan, .. } = self.0;
+        let ClientConfig { limits, enabled, min_estimate, group, plan, identities, .. } = self.0;
         for (name, limit) in [("rpm", limits.rpm), ("tpm", limits.tpm)] {
             match limit.map(PerMinute::get) {
                 Some(limit) => write!(f, "{name} {limit}, ")?,
@@ -158,6 +173,9 @@ impl fmt::Display for Values<'_> {
         if let Some(plan) = plan {
             write!(f, ", plan {plan}")?;
         }
+        for identity in identities.as_slice() {
+            write!(f, ", identity {}", Excerpt::quoted(identity.as_str()))?;
+        }
         Ok(())
     }
 }
@@ -166,6 +184,7 @@ impl fmt::Display for Values<'_> {
 mod tests {
     use super::*;
     use crate::{
+        clients::{Identities, Identity},
         limits::{Group, Name},
         operator::Draft,
     };
@@ -223,11 +242,12 @@ mod tests {
         let member = ClientConfig {
             group: Group::try_from("acme/research").ok(),
             plan: Name::try_from("pro").ok(),
+            identities: Identities::new(vec![Identity::try_from("x").expect("one")]).expect("one"),
             ..config(Some(1), None)
         };
         assert_eq!(
             told(Some(member), config(Some(1), None)),
-            "Client a was replaced: group acme/research and plan pro were taken away"
+            "Client a was replaced: group acme/research, plan pro and identity \"x\" were taken away"
         );
         let change = Change {
             config: config(None, None),

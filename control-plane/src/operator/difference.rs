@@ -30,6 +30,10 @@ pub struct ByKind {
     pub limits: Names,
     /// Models' names.
     pub models: Names,
+    /// Keys' public parts.
+    pub keys: Names,
+    /// Tokens' public parts.
+    pub tokens: Names,
 }
 
 /// Some names, the first of which are told.
@@ -58,6 +62,8 @@ impl ByKind {
             Kind::Client => &mut self.clients,
             Kind::Limit => &mut self.limits,
             Kind::Model => &mut self.models,
+            Kind::Key => &mut self.keys,
+            Kind::Token => &mut self.tokens,
         };
         names.count += 1;
         if names.told.len() < NAMES_TOLD_MAX {
@@ -66,9 +72,15 @@ impl ByKind {
     }
 
     /// Those of each kind.
-    pub fn all(&self) -> [(Kind, &Names); 3] {
-        let Self { clients, limits, models } = self;
-        [(Kind::Client, clients), (Kind::Limit, limits), (Kind::Model, models)]
+    pub fn all(&self) -> [(Kind, &Names); 5] {
+        let Self { clients, limits, models, keys, tokens } = self;
+        [
+            (Kind::Client, clients),
+            (Kind::Limit, limits),
+            (Kind::Model, models),
+            (Kind::Key, keys),
+            (Kind::Token, tokens),
+        ]
     }
 
     /// How many of all kinds.
@@ -88,7 +100,10 @@ impl Difference {
 
 impl fmt::Display for ByKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.all().map(|(kind, names)| counted(names.count, kind.word()));
+        // Who has no keys and tokens reads nothing of them.
+        let is_told = |kind, count| count > 0 || !matches!(kind, Kind::Key | Kind::Token);
+        let all = self.all().into_iter().filter(|(kind, names)| is_told(*kind, names.count));
+        let counts: Vec<_> = all.map(|(kind, names)| counted(names.count, kind.word())).collect();
         f.write_str(&counts.join(", "))
     }
 }

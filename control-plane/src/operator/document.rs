@@ -12,6 +12,7 @@ use tokio::{
 use super::{Caller, IfMatch, Operator, OperatorError, Replacement, Run, Wanted};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientEntryJson},
+    credentials::{KeyJson, TokenJson},
     document::BYTES_MAX,
     http::pieces::{PIECE_BYTES, Progress},
     limits::LimitJson,
@@ -69,6 +70,13 @@ pub(super) fn pieces(
                 Part::Clients(after) => write_clients(&operator, &caller, after.as_ref(), text),
                 Part::Rules => {
                     write_rules(&operator, &caller, text);
+                    Part::Keys { after: None, has_some: false }
+                }
+                Part::Keys { after, has_some } => {
+                    write_keys(&operator, &caller, after.as_ref(), has_some, text)
+                }
+                Part::Tokens => {
+                    write_tokens(&operator, &caller, text);
                     Part::End
                 }
                 Part::End => return Progress::End,
@@ -83,6 +91,12 @@ enum Part {
     Begin,
     Clients(Option<ClientId>),
     Rules,
+    /// Of clients that come after this one.
+    Keys {
+        after: Option<ClientId>,
+        has_some: bool,
+    },
+    Tokens,
     End,
 }
 
@@ -116,7 +130,38 @@ fn write_rules(operator: &Operator, caller: &Caller, text: &mut String) {
         let comma = if index == 0 { "" } else { "," };
         let _ = write!(text, "{comma}{}", json(&LimitJson::from(limit)));
     }
-    text.push_str("]}");
+    text.push(']');
+}
+
+/// The section of keys, where there are any: by their clients.
+fn write_keys(
+    operator: &Operator,
+    caller: &Caller,
+    after: Option<&ClientId>,
+    mut has_some: bool,
+    text: &mut String,
+) -> Part {
+    let few = operator.configs_after(after, CLIENTS_AT_A_TIME, caller);
+    for key in few.iter().flat_map(|config| operator.keys_of(&config.id)) {
+        let comma = if has_some { "," } else { r#","keys":{"# };
+        let _ = write!(text, r#"{comma}"{}":{}"#, key.public, json(&KeyJson::entry(&key)));
+        has_some = true;
+    }
+    if let Some(last) = few.into_iter().next_back() {
+        return Part::Keys { after: Some(last.id), has_some };
+    }
+    text.push_str(if has_some { "}" } else { "" });
+    Part::Tokens
+}
+
+/// The section of tokens, where there are any, and the end.
+fn write_tokens(operator: &Operator, caller: &Caller, text: &mut String) {
+    let tokens = operator.tokens(caller);
+    for (index, token) in tokens.iter().enumerate() {
+        let comma = if index == 0 { r#","tokens":{"# } else { "," };
+        let _ = write!(text, r#"{comma}"{}":{}"#, token.public, json(&TokenJson::entry(token)));
+    }
+    text.push_str(if tokens.is_empty() { "}" } else { "}}" });
 }
 
 fn json(shape: &impl Serialize) -> String {

@@ -4,10 +4,12 @@
 use std::{path::Path, sync::Arc};
 
 use http::StatusCode;
+use limiter::ClientId;
 use tonic::Code;
 
 use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument};
 use crate::{
+    credentials::{KEYS_A_CLIENT_MAX, KEYS_MAX, PublicPart, TOKENS_MAX},
     excerpt::{Excerpt, path_in_one_line},
     limits::{InvalidModels, LIMITS_MAX, LimitName, Name, TooManyBuckets},
     store::StoreError,
@@ -41,6 +43,44 @@ pub enum OperatorError {
     TooManyClients {
         /// How many there can be.
         clients_max: usize,
+    },
+    /// One more key of a client would be too many.
+    #[error("client {client} can have {KEYS_A_CLIENT_MAX} keys: revoke one of them first")]
+    TooManyKeysOfClient {
+        /// Whose they are.
+        client: ClientId,
+    },
+    /// One more key would be too many.
+    #[error("there are {KEYS_MAX} keys, which is as many as there can be: revoke one first")]
+    TooManyKeys,
+    /// One more token would be too many.
+    #[error("there are {TOKENS_MAX} tokens, which is as many as there can be: revoke one first")]
+    TooManyTokens,
+    /// A key is of a client that there is not.
+    #[error("client_id of key {key} must be a configured client, not {client}")]
+    KeyOfNobody {
+        /// The key.
+        key: PublicPart,
+        /// Whose it would be.
+        client: ClientId,
+    },
+    /// Two keys, or two tokens, are one.
+    #[error("sha256 of {kind} {second} must not be that of {kind} {first}: make another one")]
+    SameSecret {
+        /// What they are.
+        kind: Kind,
+        /// The one that is there.
+        first: PublicPart,
+        /// The other one.
+        second: PublicPart,
+    },
+    /// A client lists what another one does.
+    #[error("the identity {identity} is client {owner}'s: take it away from that client first")]
+    IdentityTaken {
+        /// The identity.
+        identity: Excerpt,
+        /// Whose it is.
+        owner: ClientId,
     },
     /// One more limit would be too many.
     #[error("there can be {LIMITS_MAX} limits: delete one first")]
@@ -126,6 +166,8 @@ impl OperatorError {
                     Kind::Client => "client_not_found",
                     Kind::Limit => "limit_not_found",
                     Kind::Model => "model_not_found",
+                    Kind::Key => "key_not_found",
+                    Kind::Token => "token_not_found",
                 };
                 row(code, StatusCode::NOT_FOUND, Code::NotFound)
             }
@@ -135,6 +177,12 @@ impl OperatorError {
             Self::TooManyClients { .. } => {
                 row("too_many_clients", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
             }
+            Self::TooManyKeys | Self::TooManyKeysOfClient { .. } => {
+                row("too_many_keys", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
+            Self::TooManyTokens => {
+                row("too_many_tokens", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
+            }
             Self::TooManyLimits => {
                 row("too_many_limits", StatusCode::INSUFFICIENT_STORAGE, Code::ResourceExhausted)
             }
@@ -143,10 +191,14 @@ impl OperatorError {
             }
             Self::Models(InvalidModels::Ties(_))
             | Self::UndefinedModel { .. }
-            | Self::TooManyBuckets(_) => {
+            | Self::TooManyBuckets(_)
+            | Self::KeyOfNobody { .. }
+            | Self::SameSecret { .. } => {
                 row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
-            Self::InUse { .. } => row("in_use", StatusCode::CONFLICT, Code::FailedPrecondition),
+            Self::InUse { .. } | Self::IdentityTaken { .. } => {
+                row("in_use", StatusCode::CONFLICT, Code::FailedPrecondition)
+            }
             Self::RevisionMismatch { .. } | Self::NothingToMatch { .. } => {
                 row("revision_mismatch", StatusCode::PRECONDITION_FAILED, Code::Aborted)
             }

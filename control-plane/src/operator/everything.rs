@@ -11,12 +11,14 @@ use tokio::task;
 use tracing::{info, warn};
 
 use super::{
-    Caller, Change, Difference, IfMatch, Kind, LimitChange, ModelChange, Operator, OperatorError,
-    Removal, Replacement, RuleRemoval, Tag, Wanted, Write,
+    Caller, Change, Difference, IfMatch, KeyRemoval, Kind, LimitChange, ModelChange, Operator,
+    OperatorError, Removal, Replacement, RuleRemoval, Tag, TokenRemoval, Wanted, Write,
+    plan::{Planning, Scope},
     rules::{Rules, RulesDraft},
 };
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientConfig, Revision},
+    credentials::Tokens,
     store::Edit,
 };
 
@@ -49,15 +51,6 @@ pub(super) struct Plan {
     pub(super) difference: Difference,
 }
 
-/// Of what a whole configuration says all.
-pub(super) trait Scope {
-    /// Whether a thing that the configuration does not name is deleted.
-    fn has(&self, kind: Kind, name: &str) -> bool;
-
-    /// Refuses a change of this thing.
-    fn refuse(&self, kind: Kind, name: &str) -> Result<(), OperatorError>;
-}
-
 impl Operator {
     /// Puts a whole configuration in force: what it does not name is deleted. A file's things have to
     /// be in it as they are.
@@ -87,7 +80,7 @@ impl Operator {
             let tag = operator.revisions.all();
             if_match.check_all(tag.clone())?;
             let Plan { edits, rules, before, difference } =
-                operator.plan(wanted, &operator.owned).await?;
+                Box::pin(operator.plan(wanted, &operator.owned)).await?;
             if run == Run::Dry || edits.is_empty() {
                 return Ok(Replacement { difference, is_dry_run: run == Run::Dry, tag });
             }
@@ -118,10 +111,10 @@ impl Operator {
         wanted: Wanted,
         scope: &impl Scope,
     ) -> Result<Plan, OperatorError> {
-        let Wanted { clients, limits, models } = wanted;
+        let Wanted { clients, limits, models, keys, tokens } = wanted;
         let before = RulesDraft::of(&self.ledger);
         let mut rules = before.clone();
-        let mut planning = Planning { scope, edits: Vec::new(), difference: Difference::default() };
+        let mut planning = Planning::within(scope);
         let limits: BTreeMap<_, _> =
             limits.into_iter().map(|limit| (limit.name.clone(), limit)).collect();
         planning.compare(
@@ -142,7 +135,12 @@ impl Operator {
         let ids: Ids = clients.iter().map(|client| client.id.clone()).collect();
         let stays = |id: &ClientId| !ids.contains(id) && !scope.has(Kind::Client, id.as_str());
         self.judge_buckets(rules.limits(), &clients, stays).await?;
+        for client in &clients {
+            self.judge_identities(client, stays)?;
+        }
         self.plan_clients(clients, &ids, &mut planning).await?;
+        self.plan_keys(keys.as_ref(), &ids, &mut planning).await?;
+        self.plan_tokens(tokens.as_ref(), &mut planning)?;
         let Planning { edits, difference, .. } = planning;
         let (created, deleted) = (difference.created.clients.count, &difference.deleted.clients);
         if self.ledger.len() - deleted.count + created > self.clients_max {
@@ -211,6 +209,13 @@ impl Operator {
                         log.removed_client(config);
                     }
                 }
+                Edit::PutKey(_)
+                | Edit::RemoveKey { .. }
+                | Edit::PutToken(_)
+                | Edit::RemoveToken(_) => {
+                    log.credential(edit, self.ledger.tokens());
+                    self.apply_credential(edit);
+                }
                 rule => log.rule(rule),
             }
             noted(edit);
@@ -236,70 +241,13 @@ fn takes_away(before: &ClientConfig, after: &ClientConfig) -> bool {
         || (before.min_estimate.is_some() && after.min_estimate.is_none())
         || (before.group.is_some() && after.group.is_none())
         || (before.plan.is_some() && after.plan.is_none())
+        || before.identities.as_slice().iter().any(|of| !after.identities.as_slice().contains(of))
         || (before.enabled && !after.enabled)
 }
 
 async fn let_others_work(written: usize) {
     if written.is_multiple_of(WRITES_AT_A_TIME) {
         task::yield_now().await;
-    }
-}
-
-/// A plan while it is made.
-struct Planning<'a, S> {
-    scope: &'a S,
-    edits: Vec<Edit>,
-    difference: Difference,
-}
-
-impl<S: Scope> Planning<'_, S> {
-    /// Makes of `there` what is wanted.
-    fn compare<N: Ord + Clone + AsRef<str>, T: Clone + PartialEq>(
-        &mut self,
-        kind: Kind,
-        there: &mut BTreeMap<N, T>,
-        wanted: &BTreeMap<N, T>,
-        edit: impl Fn(&N, Option<&T>) -> Edit,
-    ) -> Result<(), OperatorError> {
-        let is_left =
-            |name: &&N| !wanted.contains_key(*name) && self.scope.has(kind, (*name).as_ref());
-        let left: Vec<_> = there.keys().filter(is_left).cloned().collect();
-        for name in left {
-            there.remove(&name);
-            self.deletes(kind, name.as_ref(), edit(&name, None))?;
-        }
-        for (name, value) in wanted {
-            let before = there.insert(name.clone(), value.clone());
-            if before.as_ref() != Some(value) {
-                let put = edit(name, Some(value));
-                self.puts(kind, name.as_ref(), before.is_none(), false, put)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn deletes(&mut self, kind: Kind, name: &str, edit: Edit) -> Result<(), OperatorError> {
-        self.scope.refuse(kind, name)?;
-        self.difference.deleted.add(kind, name);
-        self.edits.push(edit);
-        Ok(())
-    }
-
-    fn puts(
-        &mut self,
-        kind: Kind,
-        name: &str,
-        is_new: bool,
-        takes_away: bool,
-        edit: Edit,
-    ) -> Result<(), OperatorError> {
-        self.scope.refuse(kind, name)?;
-        let Difference { created, replaced, .. } = &mut self.difference;
-        let names = if is_new { created } else { replaced };
-        names.add(kind, name);
-        self.difference.reduced += usize::from(takes_away);
-        self.edits.push(edit);
-        Ok(())
     }
 }
 
@@ -326,7 +274,7 @@ impl<'a> ChangeLog<'a> {
 
     fn removed_client(&mut self, config: ClientConfig) {
         if self.is_told() {
-            Removal { config, revision: self.revision }.log(&self.caller);
+            Removal { config, keys: 0, revision: self.revision }.log(&self.caller);
         }
     }
 
@@ -360,7 +308,27 @@ impl<'a> ChangeLog<'a> {
                     RuleRemoval::of_model(name, patterns).log(&caller);
                 }
             }
-            Edit::PutClient(_) | Edit::RemoveClient(_) => {}
+            _ => {}
+        }
+    }
+
+    /// A key or a token that is revoked.
+    fn credential(&mut self, edit: &Edit, tokens: &Tokens) {
+        let caller = self.caller.clone();
+        match edit {
+            Edit::RemoveKey { client, public } if self.is_told() => {
+                let removal = KeyRemoval { client: client.clone(), public: *public };
+                info!(%caller, "{removal}");
+            }
+            Edit::RemoveToken(public) => {
+                if let Some((token, _)) = tokens.get(*public)
+                    && self.is_told()
+                {
+                    let removal = TokenRemoval { name: token.name, public: *public };
+                    info!(%caller, "{removal}");
+                }
+            }
+            _ => {}
         }
     }
 

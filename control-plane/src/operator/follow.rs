@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{FollowMetrics, Kind, Operator, OperatorError, rules::RulesDraft};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, Revision},
+    credentials::{ClientKey, PublicPart, Token},
     health::{Health, Part},
     store::{Contents, Edit, Lost, WrittenSince},
 };
@@ -109,7 +110,7 @@ impl Operator {
         }
         let mut rules = RulesDraft::of(&self.ledger);
         let before = rules.clone();
-        let mut clients = Vec::new();
+        let (mut clients, mut credentials) = (Vec::new(), Vec::new());
         for (edit, revision) in edits {
             let (kind, name) = edit.of_what();
             if self.owned.refuse(kind, name).is_err() {
@@ -130,6 +131,13 @@ impl Operator {
                 }
                 Edit::PutClient(_) | Edit::RemoveClient(_) => {
                     clients.push((edit, revision));
+                    continue;
+                }
+                Edit::PutKey(_)
+                | Edit::RemoveKey { .. }
+                | Edit::PutToken(_)
+                | Edit::RemoveToken(_) => {
+                    credentials.push(edit);
                     continue;
                 }
             }
@@ -157,11 +165,18 @@ impl Operator {
             }
             self.revisions.stored(&edit, revision);
         }
+        for (index, edit) in credentials.iter().enumerate() {
+            if index.is_multiple_of(CLIENTS_IN_A_ROW) {
+                task::yield_now().await;
+            }
+            self.apply_credential(edit);
+        }
         self.revisions.has_stored(newest);
         info!(
             revision = newest.get(),
             clients = written,
             clients_removed = removed,
+            keys_and_tokens = credentials.len(),
             "what others configured is in force"
         );
         Ok(())
@@ -169,7 +184,7 @@ impl Operator {
 
     /// What has to be done so that `contents` is in force, and nothing else.
     fn edits_towards(&self, contents: Contents) -> (Vec<(Edit, Revision)>, Revision) {
-        let Contents { clients, limits, models, newest, lost: _ } = contents;
+        let Contents { clients, limits, models, keys, tokens, newest, lost: _ } = contents;
         let mut edits = Vec::new();
         let ids: HashSet<_, RandomState> = clients.iter().map(|(one, _)| one.id.clone()).collect();
         let mut after: Option<ClientId> = None;
@@ -191,19 +206,68 @@ impl Operator {
         edits.extend(limits.into_iter().map(|(one, of)| (Edit::PutLimit(one), of)));
         let models = models.into_iter();
         edits.extend(models.map(|((name, of), at)| (Edit::PutModel(name, of), at)));
+        self.keys_towards(keys, newest, &mut edits);
+        self.tokens_towards(tokens, newest, &mut edits);
         (edits, newest)
     }
+}
+
+impl Operator {
+    /// Keys that are as they should be stay so, with what was counted of them.
+    fn keys_towards(
+        &self,
+        keys: Vec<(ClientKey, Revision)>,
+        newest: Revision,
+        edits: &mut Vec<(Edit, Revision)>,
+    ) {
+        let there = self.ledger.keys();
+        let named: HashSet<_, RandomState> = keys.iter().map(|(key, _)| name_of(key)).collect();
+        let (mut next, mut gone) = (0, Vec::new());
+        while there.some(&mut next, CLIENTS_AT_A_TIME, |key| {
+            if !named.contains(&name_of(key)) {
+                gone.push(Edit::RemoveKey { client: key.client.clone(), public: key.public });
+            }
+        }) {}
+        edits.extend(gone.into_iter().map(|edit| (edit, newest)));
+        let others = keys
+            .into_iter()
+            .filter(|(key, _)| there.with_digest(&key.digest).as_ref() != Some(key));
+        edits.extend(others.map(|(key, of)| (Edit::PutKey(key), of)));
+    }
+
+    fn tokens_towards(
+        &self,
+        tokens: Vec<(Token, Revision)>,
+        newest: Revision,
+        edits: &mut Vec<(Edit, Revision)>,
+    ) {
+        let there = self.ledger.tokens().all();
+        let gone = there
+            .iter()
+            .filter(|(token, _)| tokens.iter().all(|(one, _)| one.public != token.public));
+        edits.extend(gone.map(|(token, _)| (Edit::RemoveToken(token.public), newest)));
+        let others =
+            tokens.into_iter().filter(|(token, _)| there.iter().all(|(one, _)| one != token));
+        edits.extend(others.map(|(token, of)| (Edit::PutToken(token), of)));
+    }
+}
+
+/// What there is once of a key.
+fn name_of(key: &ClientKey) -> (PublicPart, ClientId) {
+    (key.public, key.client.clone())
 }
 
 /// Says that something is gone from the store that no control plane removed. It is in force nowhere from now
 /// on: of what the store does not have every control plane would know something else.
 fn tell_of(lost: Lost) {
-    let Lost { clients, limits, models } = lost;
+    let Lost { clients, limits, models, keys, tokens } = lost;
     if !lost.is_nothing() {
         warn!(
             clients,
             limits,
             models,
+            keys,
+            tokens,
             "the shared store has lost what was configured, or somebody deleted it there: no control plane \
              did, and it is in force no more; configure it again"
         );
@@ -219,6 +283,12 @@ impl Edit {
             Self::PutLimit(limit) => (Kind::Limit, limit.name.as_str()),
             Self::RemoveLimit(name) => (Kind::Limit, name.as_str()),
             Self::PutModel(name, _) | Self::RemoveModel(name) => (Kind::Model, name.as_str()),
+            Self::PutKey(ClientKey { public, .. }) | Self::RemoveKey { public, .. } => {
+                (Kind::Key, public.as_str())
+            }
+            Self::PutToken(Token { public, .. }) | Self::RemoveToken(public) => {
+                (Kind::Token, public.as_str())
+            }
         }
     }
 }

@@ -13,6 +13,10 @@ pub enum Kind {
     Limit,
     /// A model that limits can name.
     Model,
+    /// A key of a client.
+    Key,
+    /// A token.
+    Token,
 }
 
 impl Kind {
@@ -22,6 +26,8 @@ impl Kind {
             Self::Client => "client",
             Self::Limit => "limit",
             Self::Model => "model",
+            Self::Key => "key",
+            Self::Token => "token",
         }
     }
 

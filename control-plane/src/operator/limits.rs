@@ -32,8 +32,9 @@ impl Operator {
             let rules = rules.judge()?;
             operator.judge_buckets(rules.limits(), &[], |_| true).await?;
             let edit = Edit::PutLimit(limit.clone());
-            let revision =
-                operator.store_and_apply(edit, || rules.put_in_force(&operator.ledger)).await?;
+            let revision = operator
+                .store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger))
+                .await?;
             let change = LimitChange { limit, before, revision };
             change.log(&caller);
             Ok(change)
@@ -58,7 +59,7 @@ impl Operator {
             if_match.check(Kind::Limit, &name, Some(operator.revisions.limit(&name)))?;
             let rules = rules.judge()?;
             let edit = Edit::RemoveLimit(limit.name.clone());
-            operator.store_and_apply(edit, || rules.put_in_force(&operator.ledger)).await?;
+            operator.store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger)).await?;
             let removal = RuleRemoval::of_limit(&limit);
             removal.log(&caller);
             Ok(removal)

@@ -7,6 +7,7 @@ mod bucket_page;
 mod caller;
 mod calls;
 mod change;
+mod credential_change;
 mod cursor;
 mod difference;
 mod document;
@@ -15,11 +16,14 @@ mod everything;
 mod follow;
 mod followed;
 pub mod grpc;
+mod identities;
 mod if_match;
+mod keys;
 mod kind;
 mod limits;
 mod models;
 mod owned;
+mod plan;
 pub mod rest;
 mod revisions;
 mod rule_change;
@@ -27,12 +31,15 @@ mod rules;
 pub mod start;
 mod stats;
 mod tag;
+mod tokens;
 mod wanted;
+mod wanted_credentials;
 mod writer;
 
 pub use caller::Caller;
 pub use calls::Operator;
 pub use change::{Change, Removal, Write};
+pub use credential_change::{KeyRemoval, NewKey, NewToken, TokenRemoval};
 pub use difference::{ByKind, Difference, Names, Replacement};
 pub use document::DOCUMENT_BYTES_MAX;
 pub use error::{ErrorRow, OperatorError};
@@ -50,6 +57,7 @@ pub use wanted::{Wanted, WrongDocument};
 pub use crate::{
     clients::CLIENTS_MAX,
     drafts::{
-        Allowed, Draft, FieldError, FieldErrors, Fields, Given, LimitDraft, MatchDraft, ModelDraft,
+        Allowed, Draft, FieldError, FieldErrors, Fields, Given, KeyDraft, KeyRecordDraft,
+        LimitDraft, MatchDraft, ModelDraft, TokenDraft, TokenRecordDraft,
     },
 };

@@ -30,8 +30,9 @@ impl Operator {
             if_match.check(Kind::Model, text, tag)?;
             let rules = rules.judge()?;
             let edit = Edit::PutModel(name.clone(), patterns.clone());
-            let revision =
-                operator.store_and_apply(edit, || rules.put_in_force(&operator.ledger)).await?;
+            let revision = operator
+                .store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger))
+                .await?;
             let change = ModelChange { name, patterns, before, revision };
             change.log(&caller);
             Ok(change)
@@ -62,7 +63,7 @@ impl Operator {
             }
             let rules = rules.judge()?;
             let edit = Edit::RemoveModel(model.clone());
-            operator.store_and_apply(edit, || rules.put_in_force(&operator.ledger)).await?;
+            operator.store_and_apply(vec![edit], || rules.put_in_force(&operator.ledger)).await?;
             let removal = RuleRemoval::of_model(&model, &patterns);
             removal.log(&caller);
             Ok(removal)

@@ -1,17 +1,24 @@
 //! What a file owns: it alone writes that. It is not stored, for the file is there at the next start
 //! as well.
 
-use std::{collections::HashSet, fmt, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 use super::{
     Caller, Kind, Operator, OperatorError, Wanted,
-    everything::{ChangeLog, Ids, Plan, Scope},
+    everything::{ChangeLog, Ids, Plan},
+    plan::Scope,
 };
 use crate::{
     clients::Revision,
+    credentials::PublicPart,
     limits::{LimitName, Name},
     store::Edit,
 };
@@ -32,6 +39,8 @@ struct Things {
     clients: Ids,
     limits: HashSet<LimitName, RandomState>,
     models: HashSet<Name, RandomState>,
+    keys: HashSet<PublicPart, RandomState>,
+    tokens: HashSet<PublicPart, RandomState>,
 }
 
 impl Things {
@@ -40,6 +49,8 @@ impl Things {
             clients: wanted.clients.iter().map(|client| client.id.clone()).collect(),
             limits: wanted.limits.iter().map(|limit| limit.name.clone()).collect(),
             models: wanted.models.keys().cloned().collect(),
+            keys: wanted.keys.iter().flat_map(BTreeMap::keys).copied().collect(),
+            tokens: wanted.tokens.iter().flat_map(BTreeMap::keys).copied().collect(),
         }
     }
 
@@ -48,8 +59,14 @@ impl Things {
             Kind::Client => self.clients.contains(name),
             Kind::Limit => self.limits.contains(name),
             Kind::Model => self.models.contains(name),
+            Kind::Key => has_part(&self.keys, name),
+            Kind::Token => has_part(&self.tokens, name),
         }
     }
+}
+
+fn has_part(parts: &HashSet<PublicPart, RandomState>, name: &str) -> bool {
+    !parts.is_empty() && PublicPart::try_from(name).is_ok_and(|part| parts.contains(&part))
 }
 
 impl Owned {
@@ -64,7 +81,7 @@ impl Owned {
         }
     }
 
-    fn has(&self, kind: Kind, name: &str) -> bool {
+    pub(super) fn has(&self, kind: Kind, name: &str) -> bool {
         self.0.read().things.has(kind, name)
     }
 
@@ -82,6 +99,10 @@ impl Scope for Owned {
     fn refuse(&self, kind: Kind, name: &str) -> Result<(), OperatorError> {
         Self::refuse(self, kind, name)
     }
+
+    fn is_all(&self) -> bool {
+        true
+    }
 }
 
 /// A file says all that there is of its own, and can take over anything.
@@ -95,6 +116,10 @@ impl Scope for OfFile<'_> {
     fn refuse(&self, _: Kind, _: &str) -> Result<(), OperatorError> {
         Ok(())
     }
+
+    fn is_all(&self) -> bool {
+        false
+    }
 }
 
 /// What a file's contents changed.
@@ -106,6 +131,10 @@ pub struct FileChange {
     pub limits: usize,
     /// How many models.
     pub models: usize,
+    /// How many keys.
+    pub keys: usize,
+    /// How many tokens.
+    pub tokens: usize,
     /// How much of it there was not before.
     pub created: usize,
     /// How much of it was another before.
@@ -118,13 +147,15 @@ pub struct FileChange {
 
 impl fmt::Display for FileChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { clients, limits, models, created, changed, taken_over, deleted } = self;
+        let Self { clients, limits, models, keys, tokens, created, changed, taken_over, deleted } =
+            self;
         write!(f, "clients {clients}, ")?;
-        if *limits > 0 {
-            write!(f, "limits {limits}, ")?;
-        }
-        if *models > 0 {
-            write!(f, "models {models}, ")?;
+        for (word, count) in
+            [("limits", limits), ("models", models), ("keys", keys), ("tokens", tokens)]
+        {
+            if *count > 0 {
+                write!(f, "{word} {count}, ")?;
+            }
         }
         write!(
             f,
@@ -150,8 +181,11 @@ impl Operator {
     async fn take_from_file(
         &self,
         file: Arc<Path>,
-        wanted: Wanted,
+        mut wanted: Wanted,
     ) -> Result<FileChange, OperatorError> {
+        // A file that does not name them has none of its own, and says nothing of others.
+        wanted.keys.get_or_insert_default();
+        wanted.tokens.get_or_insert_default();
         let things = Things::of(&wanted);
         // The store would bring them back after they left the file.
         let taken_over = self.taken_over(&wanted);
@@ -159,17 +193,19 @@ impl Operator {
             clients: wanted.clients.len(),
             limits: wanted.limits.len(),
             models: wanted.models.len(),
+            keys: wanted.keys.as_ref().map_or(0, BTreeMap::len),
+            tokens: wanted.tokens.as_ref().map_or(0, BTreeMap::len),
             taken_over: taken_over.len(),
             ..FileChange::default()
         };
         let Plan { edits, rules, before, difference } =
-            self.plan(wanted, &OfFile(&self.owned)).await?;
+            Box::pin(self.plan(wanted, &OfFile(&self.owned))).await?;
         change.created = difference.created.count();
         change.changed = difference.replaced.count();
         change.deleted = difference.deleted.count();
 
         let number = self.revisions.next_of_file(self.ledger.now().0);
-        let taken_over = Arc::new(taken_over);
+        let taken_over = self.to_forget(taken_over, &edits);
         if !taken_over.is_empty() {
             let revision = self.store.write(Arc::clone(&taken_over)).await?;
             self.revisions.has_stored(revision);
@@ -193,6 +229,17 @@ impl Operator {
         Ok(change)
     }
 
+    /// Besides what is taken over the store has to forget the keys that an API made of clients that left
+    /// the file.
+    fn to_forget(&self, mut forgotten: Vec<Edit>, edits: &[Edit]) -> Arc<Vec<Edit>> {
+        let is_stored = |edit: &&Edit| match edit {
+            Edit::RemoveKey { public, .. } => !self.owned.has(Kind::Key, public.as_str()),
+            _ => false,
+        };
+        forgotten.extend(edits.iter().filter(is_stored).cloned());
+        Arc::new(forgotten)
+    }
+
     /// What the store has to forget of what is wanted, for an API made it.
     fn taken_over(&self, wanted: &Wanted) -> Vec<Edit> {
         let is_new = |kind, name: &str| !self.owned.has(kind, name);
@@ -212,6 +259,16 @@ impl Operator {
         let clients = clients.map(|client| Edit::RemoveClient(client.id.clone()));
         let limits = limits.map(|limit| Edit::RemoveLimit(limit.name.clone()));
         let models = models.map(|name| Edit::RemoveModel(name.clone()));
-        clients.chain(limits).chain(models).collect()
+        let keys = wanted.keys.iter().flat_map(BTreeMap::values).filter(|key| {
+            is_new(Kind::Key, key.public.as_str())
+                && self.ledger.keys().get(key.client.as_str(), key.public).is_some()
+        });
+        let tokens = wanted.tokens.iter().flat_map(BTreeMap::keys).filter(|public| {
+            is_new(Kind::Token, public.as_str()) && self.ledger.tokens().get(**public).is_some()
+        });
+        let keys =
+            keys.map(|key| Edit::RemoveKey { client: key.client.clone(), public: key.public });
+        let tokens = tokens.map(|public| Edit::RemoveToken(*public));
+        clients.chain(limits).chain(models).chain(keys).chain(tokens).collect()
     }
 }

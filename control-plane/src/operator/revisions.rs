@@ -122,7 +122,8 @@ impl Revisions {
                 Edit::RemoveModel(name) => {
                     known.models.insert(name.clone(), stamp);
                 }
-                Edit::PutClient(_) | Edit::PutLimit(_) | Edit::PutModel(..) => {}
+                // Keys and tokens have tags of their own.
+                _ => {}
             }
         }
     }
@@ -159,6 +160,9 @@ impl Known {
             }
             Edit::RemoveModel(name) => {
                 self.models.remove(name);
+            }
+            // Their tags are of what they are.
+            Edit::PutKey(_) | Edit::RemoveKey { .. } | Edit::PutToken(_) | Edit::RemoveToken(_) => {
             }
         }
     }

@@ -156,6 +156,8 @@ impl fmt::Display for RuleRemoval {
             Kind::Client => "Client",
             Kind::Limit => "Limit",
             Kind::Model => "Model",
+            Kind::Key => "Key",
+            Kind::Token => "Token",
         };
         write!(f, "{kind} {} was deleted", self.name)
     }

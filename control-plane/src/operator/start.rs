@@ -17,7 +17,7 @@ const DEMO_CLIENTS: [(&str, u64, u64); 3] =
 pub struct Found {
     /// How many clients are configured.
     pub clients: usize,
-    /// Whether nobody has ever written there.
+    /// Whether nobody has ever written there, but for tokens.
     pub is_first_start: bool,
 }
 
@@ -27,16 +27,32 @@ pub async fn load(operator: &Arc<Operator>) -> Result<Found, OperatorError> {
     let load = async move {
         let contents = loading.store.load().await?;
         loading.revisions.loaded(&contents);
-        let Contents { clients, limits, models, newest, lost: _ } = contents;
+        let is_of_tokens_alone = has_tokens_alone(&contents);
+        let Contents { clients, limits, models, keys, tokens, newest, lost: _ } = contents;
         let limits = limits.into_iter().map(|(limit, _)| limit);
         let models = models.into_iter().map(|(model, _)| model).collect();
         put_rules_in_force(limits, models, &loading.ledger)?;
         for (config, _) in &clients {
             loading.ledger.configure(config);
         }
-        Ok(Found { clients: clients.len(), is_first_start: newest == Revision::NONE })
+        for (key, _) in keys {
+            loading.ledger.put_key(key);
+        }
+        for (token, _) in tokens {
+            loading.ledger.tokens().put(token);
+        }
+        let is_first_start = newest == Revision::NONE || is_of_tokens_alone;
+        Ok(Found { clients: clients.len(), is_first_start })
     };
     operator.writer.run(load).await
+}
+
+/// Whether all that was ever written are tokens that were made before the first start, each by itself.
+fn has_tokens_alone(contents: &Contents) -> bool {
+    let Contents { clients, limits, models, keys, tokens, newest, lost: _ } = contents;
+    let has_others =
+        !(clients.is_empty() && limits.is_empty() && models.is_empty() && keys.is_empty());
+    !has_others && u64::try_from(tokens.len()) == Ok(newest.get())
 }
 
 /// Has those who share the store agree on the limits of ids that nobody configured. It takes a turn also

@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use crate::clients::Revision;
+use crate::{
+    clients::Revision,
+    credentials::{ClientKey, Digest, Token, UnixSeconds, Validity},
+};
+
+/// Characters in the tag of what has no revision of its own.
+const TAG_LEN: usize = 16;
 
 /// An entity tag: what has another one was written in between. It is one thing's, and says nothing
 /// beside any other's.
@@ -18,6 +24,22 @@ impl Tag {
     /// Of what a file made with one of its changes.
     pub(super) fn of_file(change: u64) -> Self {
         Self(format!("file-{change}").into())
+    }
+
+    /// Of a key, which never changes unless a document says so.
+    pub(super) fn of_key(key: &ClientKey) -> Self {
+        Self::of_text(&format!("{} {}", key.digest, times(key.validity)))
+    }
+
+    /// Of a token, likewise.
+    pub(super) fn of_token(token: &Token) -> Self {
+        let Token { public: _, digest, name, scopes, validity } = token;
+        Self::of_text(&format!("{digest} {name} {scopes} {}", times(*validity)))
+    }
+
+    fn of_text(text: &str) -> Self {
+        let digest = Digest::of(text.as_bytes()).to_string();
+        Self(digest.chars().take(TAG_LEN).collect::<String>().into())
     }
 
     /// Of everything, as a write and a file's change left it.
@@ -39,6 +61,11 @@ impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0)
     }
+}
+
+fn times(validity: Validity) -> String {
+    let Validity { created, expires } = validity;
+    format!("{} {}", created.get(), expires.map_or(0, UnixSeconds::get))
 }
 
 /// Something with the tag that it had when it was read.

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     clients::ClientConfig,
+    credentials::{ClientKey, PublicPart, Token},
     document::{Document, DocumentErrors},
     limits::{Limit, Name, Patterns},
 };
 
-/// All clients, limits and models that there are to be.
+/// All clients, limits and models that there are to be, and keys and tokens where these are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The clients, each once.
@@ -17,6 +18,10 @@ pub struct Wanted {
     pub limits: Vec<Limit>,
     /// The models.
     pub models: BTreeMap<Name, Patterns>,
+    /// The keys; `None`: those that there are.
+    pub keys: Option<BTreeMap<PublicPart, ClientKey>>,
+    /// The tokens; `None`: those that there are.
+    pub tokens: Option<BTreeMap<PublicPart, Token>>,
 }
 
 impl Wanted {
@@ -28,8 +33,8 @@ impl Wanted {
 
 impl From<Document> for Wanted {
     fn from(document: Document) -> Self {
-        let Document { clients, models, limits } = document;
-        Self { clients, limits, models: models.to_map() }
+        let Document { clients, models, limits, keys, tokens } = document;
+        Self { clients, limits, models: models.to_map(), keys, tokens }
     }
 }
 

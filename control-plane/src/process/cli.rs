@@ -18,7 +18,10 @@ use clap::{
 
 use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit};
 use crate::{
+    credentials::UnixSeconds,
     data::{Destination, Source},
+    drafts::{Given, TokenDraft},
+    excerpt::Excerpt,
     settings::{
         Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
         Times, Variables, WithoutEffect, shown,
@@ -51,6 +54,8 @@ pub enum Command {
     Validate(PathBuf),
     /// Do something with clients and balances besides serving them.
     Data(DataCommand),
+    /// Make a token while no control plane runs.
+    CreateToken(TokenDraft),
 }
 
 /// A command line or a setting that is wrong; shown in one line.
@@ -141,6 +146,57 @@ enum CommandLine {
         #[command(subcommand)]
         command: DataCommandLine,
     },
+    /// Make a token by which operators and programs are known
+    #[command(subcommand_required = true)]
+    Tokens {
+        #[command(subcommand)]
+        command: TokensCommandLine,
+    },
+}
+
+/// What is done with tokens.
+#[derive(Subcommand)]
+enum TokensCommandLine {
+    /// Make one in the folder or the store of these settings, and print it: nobody is shown it again
+    Create {
+        /// Without asking a control plane; none may have the folder
+        #[arg(long)]
+        local: bool,
+        /// What it is called: 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// Some of read, write, keys, tokens, metrics and decide, with commas between
+        #[arg(long, value_name = "SCOPES")]
+        scopes: String,
+        /// From when on it is valid no more, as in 2027-01-31T12:00:00Z [default: until it is revoked]
+        #[arg(long, value_name = "TIME")]
+        expires_at: Option<String>,
+    },
+}
+
+impl TokensCommandLine {
+    /// What is asked for, to be judged when it is known what time it is.
+    fn check(self) -> Result<TokenDraft, UsageError> {
+        let Self::Create { local, name, scopes, expires_at } = self;
+        if !local {
+            return Err(UsageError::Grammar(
+                "tokens create needs --local, and a folder that no control plane has: of one that \
+                 runs, POST /api/v1/tokens makes a token"
+                    .to_owned(),
+            ));
+        }
+        let scopes = scopes.split(',').map(|word| Given::Value(word.trim().to_owned()));
+        let expires_at = expires_at.map_or(Given::Absent, |text| {
+            UnixSeconds::parse(&text)
+                .map_or_else(|| Given::Wrong(Excerpt::quoted(&text)), |at| Given::Value(Some(at)))
+        });
+        Ok(TokenDraft {
+            name: Given::Value(name),
+            scopes: Given::Value(scopes.collect()),
+            expires_at,
+            ..TokenDraft::default()
+        })
+    }
 }
 
 /// What is done with clients and balances.
@@ -197,6 +253,7 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.into())),
+            Self::Tokens { command } => command.check().map(Command::CreateToken),
             Self::EnvoyConfig {
                 filter,
                 control_plane_host,
@@ -262,6 +319,14 @@ fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
     Some(given.join(OsStr::new(",")))
 }
 
+/// The arguments that have to be there and are not.
+fn missing(error: &clap::Error) -> String {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(arguments)) => arguments.join(" and "),
+        _ => "an argument".to_owned(),
+    }
+}
+
 fn environment_help() -> String {
     let defaults = Settings::default();
     let lines = Setting::all().filter(|setting| setting.flag.is_none()).map(|setting| {
@@ -288,13 +353,21 @@ impl From<clap::Error> for Exit {
         Self::Refused(UsageError::Grammar(match error.kind() {
             ErrorKind::InvalidSubcommand => {
                 format!(
-                    "{} is not a command: serve, settings, envoy-config, health, validate or data \
-                     (check, export, import, backup)",
+                    "{} is not a command: serve, settings, envoy-config, health, validate, data \
+                     (check, export, import, backup) or tokens (create)",
                     subject(ContextKind::InvalidSubcommand)
                 )
             }
             ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                "data needs a command: check, export, import or backup".to_owned()
+                match error.get(ContextKind::InvalidSubcommand) {
+                    Some(ContextValue::String(command)) if command.ends_with("tokens") => {
+                        "tokens needs a command: create".to_owned()
+                    }
+                    _ => "data needs a command: check, export, import or backup".to_owned(),
+                }
+            }
+            ErrorKind::MissingRequiredArgument => {
+                format!("missing: {}", missing(&error))
             }
             ErrorKind::UnknownArgument => {
                 format!("{} is not expected", subject(ContextKind::InvalidArg))

@@ -17,6 +17,7 @@ mod store_files;
 mod store_found;
 mod store_sweep;
 mod store_watch;
+mod tokens;
 mod validate;
 
 pub use cli::{Command, Invocation, UsageError};

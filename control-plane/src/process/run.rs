@@ -6,7 +6,7 @@ use super::{
     Command, Invocation, data, envoy_config, exit, health_check,
     kept::ShareError,
     serve::{self, ServeError},
-    validate,
+    tokens, validate,
 };
 use crate::logging;
 
@@ -33,6 +33,10 @@ pub fn run() -> ExitCode {
             Ok(line) => exit::print(&line),
             Err(error) => exit::wrong_data(&error),
         },
+        Command::CreateToken(draft) => {
+            exit::warn(&warnings);
+            tokens::create(draft, &settings)
+        }
         Command::Data(command) => {
             exit::warn(&warnings);
             data::run(&command, &settings)

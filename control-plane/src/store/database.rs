@@ -18,9 +18,14 @@ type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const CLIENTS: Definition = TableDefinition::new("clients");
 const LIMITS: Definition = TableDefinition::new("limits");
 const MODELS: Definition = TableDefinition::new("models");
+const KEYS: Definition = TableDefinition::new("keys");
+const TOKENS: Definition = TableDefinition::new("tokens");
 
 /// The format from which on there are tables besides that of the clients.
 const FORMAT_WITH_LIMITS: u64 = 2;
+
+/// The format from which on there are those of keys and tokens.
+const FORMAT_WITH_KEYS: u64 = 3;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 /// The format of the newest value that the tables may hold.
@@ -42,6 +47,12 @@ pub(super) fn create(database: &Database, contents: &Contents) -> Result<(), red
         }
         for ((name, patterns), revision) in &contents.models {
             tables.write(&Row::of_model(name, patterns, *revision))?;
+        }
+        for (key, revision) in &contents.keys {
+            tables.write(&Row::of_key(key, *revision))?;
+        }
+        for (token, revision) in &contents.tokens {
+            tables.write(&Row::of_token(token, *revision))?;
         }
         tables.has_written(contents.newest)?;
     }
@@ -77,6 +88,10 @@ pub(super) fn read(database: &Database) -> Result<Read, Unreadable> {
         contents.limits = read_table(&transaction, LIMITS, newest, value::limit)?;
         contents.models = read_table(&transaction, MODELS, newest, value::model)?;
     }
+    if format >= FORMAT_WITH_KEYS {
+        contents.keys = read_table(&transaction, KEYS, newest, value::key)?;
+        contents.tokens = read_table(&transaction, TOKENS, newest, value::token)?;
+    }
     Ok(Read { format, contents })
 }
 
@@ -107,6 +122,8 @@ struct Tables<'a> {
     clients: Table<'a, &'static [u8], &'static [u8]>,
     limits: Table<'a, &'static [u8], &'static [u8]>,
     models: Table<'a, &'static [u8], &'static [u8]>,
+    keys: Table<'a, &'static [u8], &'static [u8]>,
+    tokens: Table<'a, &'static [u8], &'static [u8]>,
     meta: Table<'a, &'static str, u64>,
 }
 
@@ -117,6 +134,8 @@ impl<'a> Tables<'a> {
             clients: transaction.open_table(CLIENTS)?,
             limits: transaction.open_table(LIMITS)?,
             models: transaction.open_table(MODELS)?,
+            keys: transaction.open_table(KEYS)?,
+            tokens: transaction.open_table(TOKENS)?,
             meta: transaction.open_table(META)?,
         })
     }
@@ -127,6 +146,8 @@ impl<'a> Tables<'a> {
             Kind::Client => &mut self.clients,
             Kind::Limit => &mut self.limits,
             Kind::Model => &mut self.models,
+            Kind::Key => &mut self.keys,
+            Kind::Token => &mut self.tokens,
         };
         let key = row.key.as_slice();
         let before = match &row.value {

@@ -4,6 +4,7 @@ use limiter::ClientId;
 
 use crate::{
     clients::ClientConfig,
+    credentials::{ClientKey, PublicPart, Token},
     limits::{Limit, LimitName, Name, Patterns},
 };
 
@@ -22,4 +23,17 @@ pub enum Edit {
     PutModel(Name, Patterns),
     /// There is no such model.
     RemoveModel(Name),
+    /// A client has this key.
+    PutKey(ClientKey),
+    /// A client has no such key.
+    RemoveKey {
+        /// Whose it would be.
+        client: ClientId,
+        /// What names it.
+        public: PublicPart,
+    },
+    /// There is this token.
+    PutToken(Token),
+    /// There is no such token.
+    RemoveToken(PublicPart),
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{Edit, StoreError};
 use crate::{
     clients::{ClientConfig, Revision},
+    credentials::{ClientKey, Token},
     limits::{Limit, Name, Patterns},
 };
 
@@ -109,6 +110,10 @@ pub struct Contents {
     pub limits: Vec<(Limit, Revision)>,
     /// The models.
     pub models: Vec<((Name, Patterns), Revision)>,
+    /// The keys of clients, which need not be among these: a file may name them.
+    pub keys: Vec<(ClientKey, Revision)>,
+    /// The tokens.
+    pub tokens: Vec<(Token, Revision)>,
     /// The revision of the last write, which may have removed something.
     pub newest: Revision,
     /// What is gone since it was last told though nobody who shares the store removed it.
@@ -124,6 +129,10 @@ pub struct Lost {
     pub limits: usize,
     /// Models.
     pub models: usize,
+    /// Keys of clients.
+    pub keys: usize,
+    /// Tokens.
+    pub tokens: usize,
 }
 
 impl Lost {

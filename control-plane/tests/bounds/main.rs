@@ -4,6 +4,7 @@
 mod clients;
 mod http1;
 mod journal;
+mod keys;
 mod large_bodies;
 mod large_documents;
 mod large_messages;

@@ -72,10 +72,12 @@ fn an_empty_section_is_a_document_and_no_section_is_none() {
         let told = told(text);
         assert!(
             told.len() == 1
-                && told[0].ends_with(": there is no section: clients, models and limits are")
+                && told[0].ends_with(
+                    ": there is no section: clients, models, limits, keys and tokens are"
+                )
         );
     }
-    check("{}", &["1:1: there is no section: clients, models and limits are"]);
+    check("{}", &["1:1: there is no section: clients, models, limits, keys and tokens are"]);
 }
 
 #[test]
@@ -98,7 +100,7 @@ fn each_error_of_a_client_is_told_in_the_operators_words_at_the_values_place() {
             "4:10: tpm must be null or an integer from 1 to 1000000000000, not 10.5",
             "5:14: enabled must be true or false, not yes",
             "6:19: min_estimate must be null or an integer from 0 to 1000000000000, not -1",
-            "7:5: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are",
+            "7:5: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are",
             "8:5: rpm must be given once, not twice",
             "9:16: client_id must be \"alice\" as in the path, or absent, not \"bob\"",
             "10:3: client_id must not be \"unknown\": \"unknown\" and \"other\" stand for what is not configured",
@@ -154,11 +156,15 @@ fn a_limit_is_taken_away_by_null_alone_however_yaml_writes_it() {
 fn sections_and_clients_must_be_objects() {
     check(
         "[clients]",
-        &["1:1: this must be an object with sections, clients, models or limits, not a list"],
+        &[
+            "1:1: this must be an object with sections, clients, models, limits, keys or tokens, not a list",
+        ],
     );
     check(
         "clients",
-        &["1:1: this must be an object with sections, clients, models or limits, not clients"],
+        &[
+            "1:1: this must be an object with sections, clients, models, limits, keys or tokens, not clients",
+        ],
     );
     check("clients:\n", &["1:8: clients must be an object of clients by their ids, not nothing"]);
     check(
@@ -176,8 +182,8 @@ fn sections_and_clients_must_be_objects() {
     check(
         "client: {}\nclients: {}\nrules: {a: [b]}\nclients: {a: 1}\n",
         &[
-            "1:1: \"client\" is not a section: clients, models and limits are",
-            "3:1: \"rules\" is not a section: clients, models and limits are",
+            "1:1: \"client\" is not a section: clients, models, limits, keys and tokens are",
+            "3:1: \"rules\" is not a section: clients, models, limits, keys and tokens are",
             "4:1: clients must be given once, not twice: also in 2:1",
         ],
     );

@@ -164,6 +164,10 @@ impl ConfigStore for Told {
             Edit::RemoveLimit(limit) => format!("remove limit {limit}"),
             Edit::PutModel(model, _) => format!("put model {model}"),
             Edit::RemoveModel(model) => format!("remove model {model}"),
+            Edit::PutKey(key) => format!("put key {} of {}", key.public, key.client),
+            Edit::RemoveKey { client, public } => format!("remove key {public} of {client}"),
+            Edit::PutToken(token) => format!("put token {}", token.public),
+            Edit::RemoveToken(token) => format!("remove token {token}"),
         }));
         Ok(Revision::NONE)
     }

@@ -63,8 +63,8 @@ fn an_invalid_file_is_all_its_errors_a_line_each_and_nothing_starts() {
         refused(&path),
         format!(
             "{file}:2:12: rpm must be null or an integer from 1 to 1000000000000, not 0\n\
-             {file}:3:7: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are\n\
-             {file}:4:1: \"rules\" is not a section: clients, models and limits are\n"
+             {file}:3:7: \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are\n\
+             {file}:4:1: \"rules\" is not a section: clients, models, limits, keys and tokens are\n"
         )
     );
     let wrong: Vec<_> = (0..105).map(|n| format!("  c{n}: 1")).collect();

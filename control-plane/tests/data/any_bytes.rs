@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 /// Parts of which a document is made, and of which one is spoiled.
 const PARTS: [&str; 22] = [
     "{\"flowguard\":{\"format\":1,\"version\":\"0.1.0\",\"at\":1700000000000}}\n",
-    "{\"flowguard\":{\"format\":2}}\n",
+    "{\"flowguard\":{\"format\":3}}\n",
     "{\"client\":{\"client_id\":\"a\",\"rpm\":60}}\n",
     "{\"client\":{\"client_id\":\"b\",\"tpm\":null,\"enabled\":false,\"min_estimate\":7}}\n",
     "{\"bucket\":{\"bucket\":{\"rpm\":\"a\"},\"epoch\":0,\"level\":null}}\n",

@@ -51,9 +51,9 @@ fn what_is_no_backup_is_told_in_one_line() {
 fn a_later_format_is_refused_with_the_way_out_whatever_else_is_in_it() {
     let version = env!("CARGO_PKG_VERSION");
     check(
-        &[r#"{"flowguard":{"format":3,"more":[]},"and":"more"}"#, "\0"],
+        &[r#"{"flowguard":{"format":4,"more":[]},"and":"more"}"#, "\0"],
         &format!(
-            "file:1: the backup has format 3, and flowguard {version} reads up to format 2: import it \
+            "file:1: the backup has format 4, and flowguard {version} reads up to format 3: import it \
              with the version that wrote it"
         ),
     );

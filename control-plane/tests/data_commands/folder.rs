@@ -13,7 +13,7 @@ fn check_tells_what_is_there_and_changes_no_byte() {
     let before = contents(&folder);
     let expected = format!(
         "{}:\n  \
-         configuration.redb: format 2, 2 clients, revision 1\n  \
+         configuration.redb: format 3, 2 clients, revision 1\n  \
          snapshot and journal: format 2, 4 entries behind the snapshot, 15 records in all, last \
          written at 2023-11-14T22:13:21.500Z\n  \
          under way: 2 requests of 2 workers\n",

@@ -5,4 +5,5 @@ mod both;
 mod folder;
 mod import;
 mod store;
+mod tokens;
 mod world;

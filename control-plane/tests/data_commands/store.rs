@@ -66,12 +66,20 @@ fn document() -> String {
         )
     };
     let lines = [
-        format!(r#"{{"flowguard":{{"format":2,"version":"0.1.0","at":{at}}}}}"#),
+        format!(r#"{{"flowguard":{{"format":3,"version":"0.1.0","at":{at}}}}}"#),
         r#"{"model":{"name":"big","patterns":["big-*","gpt-5"]}}"#.to_owned(),
         r#"{"limit":{"name":"at-a-time","match":{},"each":["client"],"concurrent":4}}"#.to_owned(),
         r#"{"limit":{"name":"day","match":{},"each":["client","model"],"tokens":5000000,"per":"1d"}}"#.to_owned(),
         r#"{"limit":{"name":"team","match":{},"each":["group"],"requests":1000,"per":"1h"}}"#.to_owned(),
-        r#"{"client":{"client_id":"a","rpm":600,"tpm":90000,"group":"acme/search","plan":"gold"}}"#.to_owned(),
+        format!(
+            r#"{{"token":{{"public_part":"ToKeNpArT001","name":"ci","scopes":["read","decide"],"sha256":"{}","created_at":"2026-11-27T09:00:00Z"}}}}"#,
+            "0a".repeat(32)
+        ),
+        r#"{"client":{"client_id":"a","rpm":600,"tpm":90000,"group":"acme/search","plan":"gold","identities":["spiffe://mesh/a"]}}"#.to_owned(),
+        format!(
+            r#"{{"key":{{"public_part":"KeYpArT00001","client_id":"a","sha256":"{}","created_at":"2026-11-27T09:00:00Z","expires_at":"2099-01-01T00:00:00Z"}}}}"#,
+            "0b".repeat(32)
+        ),
         bucket(r#"{"rpm":"a"}"#, 2, &level(600, 60, 17, 59_999, at)),
         bucket(r#"{"tpm":"a"}"#, 2, &level(90_000, 60, -250_001, 1, at)),
         bucket(&day, 2, &level(5_000_000, 86_400, 1_234_567, 86_399_999, at)),
@@ -92,7 +100,7 @@ fn document() -> String {
         tallies("unknown", 3),
         bucket(r#"{"rpm":"unknown"}"#, 0, &level(60, 60, -500, 0, at)),
         bucket(&team, 0, &level(1_000, 3_600, 12, 3_599_999, at)),
-        r#"{"end":{"clients":3,"records":13,"limits":3,"models":1}}"#.to_owned(),
+        r#"{"end":{"clients":3,"records":13,"limits":3,"models":1,"keys":1,"tokens":1}}"#.to_owned(),
     ];
     lines.iter().fold(String::new(), |mut document, line| {
         writeln!(document, "{line}").expect("a string");
@@ -100,7 +108,7 @@ fn document() -> String {
     })
 }
 
-const COUNTS: &str = "3 clients, 13 records, 3 limits, 1 model";
+const COUNTS: &str = "3 clients, 13 records, 3 limits, 1 model, 1 key, 1 token";
 
 #[test]
 fn what_clients_share_is_in_the_backup_of_a_folder_as_well() {
@@ -121,7 +129,7 @@ async fn check_that_nothing_is_lost_to_the_unit(both: Both) {
     let told = format!("{}: {COUNTS}\n", both.url());
     check(&both.run(&["import", "moving"]), 0, &told, "");
     let told = format!(
-        "{}: STORE_PREFIX={{flowguard}}:: 3 clients, 3 limits, 1 model, revision ",
+        "{}: STORE_PREFIX={{flowguard}}:: 3 clients, 3 limits, 1 model, 1 key, 1 token, revision ",
         both.url()
     );
     let output = both.run(&["check"]);
@@ -220,9 +228,9 @@ async fn an_import_touches_no_space_that_was_used_and_any_number_have_room_in_a_
 #[tokio::test]
 async fn of_a_backup_that_is_not_in_order_or_of_a_later_version_nothing_comes_into_a_store() {
     let both = Both::start().await;
-    both.write("later", &document().replace(r#""format":2"#, r#""format":3"#));
+    both.write("later", &document().replace(r#""format":3"#, r#""format":4"#));
     let line = format!(
-        "later:1: the backup has format 3, and flowguard {} reads up to format 2: import it with the \
+        "later:1: the backup has format 4, and flowguard {} reads up to format 3: import it with the \
          version that wrote it\n",
         env!("CARGO_PKG_VERSION")
     );

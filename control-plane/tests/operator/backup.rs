@@ -37,7 +37,7 @@ async fn it_has_all_clients_with_what_is_left_and_what_happened_and_nothing_of_o
 
     let now = world.ledger.now().0;
     let expected = format!(
-        r#"{{"flowguard":{{"format":2,"version":"{version}","at":{now}}}}}
+        r#"{{"flowguard":{{"format":3,"version":"{version}","at":{now}}}}}
 {{"client":{{"client_id":"a","rpm":60,"tpm":1000,"enabled":true}}}}
 {{"bucket":{{"bucket":{{"rpm":"a"}},"epoch":0,"level":{{"amount":60,"burst":60,"window_s":60,"revision":0,"whole":58,"rest":0,"refilled_at":{now}}}}}}}
 {{"bucket":{{"bucket":{{"tpm":"a"}},"epoch":0,"level":{{"amount":1000,"burst":1000,"window_s":60,"revision":0,"whole":850,"rest":0,"refilled_at":{now}}}}}}}

@@ -6,6 +6,7 @@ mod connections;
 mod grpc;
 mod http_bodies;
 mod http_server;
+mod keys;
 mod limit_stats;
 mod lists;
 mod metrics;

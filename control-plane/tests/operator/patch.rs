@@ -65,7 +65,7 @@ async fn a_patch_that_is_wrong_changes_nothing() {
             r#"{"rpm":0,"tpm":5,"burst":1}"#,
             "invalid_field",
             "rpm must be null or an integer from 1 to 1000000000000, not 0; \
-             \"burst\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are",
+             \"burst\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are",
         ),
         // What would be removed is not there to be removed.
         (r#"{"enabled":null}"#, "invalid_field", "enabled must be true or false, not null"),
@@ -231,7 +231,7 @@ async fn a_mask_of_what_is_no_field_is_an_invalid_argument_and_changes_nothing()
         let sent = config(Some(1), None, None);
         let status = refused(set(&world, sent, &["rpm", path]).await);
         let message = format!(
-            "update_mask must name fields among rpm, tpm, enabled, min_estimate, group and plan, \
+            "update_mask must name fields among rpm, tpm, enabled, min_estimate, group, plan and identities, \
              not \"{path}\""
         );
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, &*message));

@@ -139,8 +139,8 @@ async fn all_errors_of_a_body_are_told_at_once_under_the_first_ones_code() {
         &format!(
             "client_id is required; rpm {LIMIT} 0; enabled must be true or false, not 1; \
              rpm must be given once, not twice; \
-             \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are; \
-             \"\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are"
+             \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are; \
+             \"\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are"
         ),
     )
     .await;
@@ -309,8 +309,7 @@ async fn deeply_nested_json_is_refused_like_any_other_value() {
     let body = format!(r#"{{"client_id":"a","rpm":{deep}}}"#);
     check_post(&body, 400, "invalid_field", &format!("rpm {LIMIT} {shown}")).await;
     let body = format!(r#"{{"client_id":"a","x":{deep}}}"#);
-    let message =
-        "\"x\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group and plan are";
+    let message = "\"x\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are";
     check_post(&body, 400, "invalid_field", message).await;
 }
 

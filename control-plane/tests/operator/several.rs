@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use flowguard::{
     clients::Revision,
+    credentials::{Digest, KeyError},
     health::Health,
     operator::{Caller, FollowMetrics, IfMatch, start},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
@@ -59,6 +60,14 @@ impl Common {
                     contents.models.push(((name.clone(), patterns.clone()), *revision));
                 }
                 Edit::RemoveModel(name) => contents.models.retain(|((one, _), _)| one != name),
+                Edit::PutKey(key) => contents.keys.push((key.clone(), *revision)),
+                Edit::RemoveKey { public, .. } => {
+                    contents.keys.retain(|(one, _)| one.public != *public);
+                }
+                Edit::PutToken(token) => contents.tokens.push((token.clone(), *revision)),
+                Edit::RemoveToken(public) => {
+                    contents.tokens.retain(|(one, _)| one.public != *public);
+                }
             }
             contents.newest = *revision;
         }
@@ -159,7 +168,14 @@ async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
         task::spawn(Arc::clone(&b.operator).follow(Health::ready(), metrics, stop.clone()));
     a.put("/api/v1/clients/one", r#"{"rpm":7,"group":"acme"}"#).await;
     a.put("/api/v1/limits/team", LIMIT).await;
+    let key = a.post("/api/v1/clients/one/keys", "{}").await;
+    let key: serde_json::Value = serde_json::from_str(&key.body).expect("JSON");
+    let digest = Digest::of(key["key"].as_str().expect("a key").as_bytes());
+    a.post("/api/v1/tokens", r#"{"name":"ci","scopes":["read"]}"#).await;
     a_second_passes().await;
+    let owner = || b.ledger.find_key(&digest).map(|found| found.client.to_string());
+    assert_eq!(owner(), Ok("one".to_owned()));
+    assert_eq!(b.ledger.tokens().len(), 1);
     assert_eq!(b.ledger.configs_after(None, 9), a.ledger.configs_after(None, 9));
     assert_eq!(b.ledger.limits(), a.ledger.limits());
     let of_both = [&a, &b].map(async |world| world.get("/api/v1/config").await.body);
@@ -168,12 +184,20 @@ async fn what_one_configures_is_in_force_in_the_others_within_a_second() {
 
     a.delete("/api/v1/clients/one").await;
     a.delete("/api/v1/limits/team").await;
+    a_second_passes().await;
+    assert_eq!(owner(), Err(KeyError::Unknown));
     a.configure("two", None, None).await;
+    a.configure("three", None, None).await;
+    a.post("/api/v1/clients/three/keys", "{}").await;
+    let token = a.operator.tokens(&Caller::Process).remove(0).public;
+    a.delete(&format!("/api/v1/tokens/{token}")).await;
     // Whoever was away for long is told all that there is.
-    *common.forgotten.lock().unwrap() = Revision::new(4);
+    *common.forgotten.lock().unwrap() = Revision::new(8);
     a_second_passes().await;
     assert_eq!(b.ledger.configs_after(None, 9), a.ledger.configs_after(None, 9));
     assert!(b.ledger.limits().is_empty());
+    assert_eq!(b.ledger.keys().of("three"), a.ledger.keys().of("three"));
+    assert_eq!((b.ledger.keys().len(), b.ledger.tokens().len()), (1, 0));
     stop.cancel();
     follower.await.unwrap().unwrap();
 }

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use axum::http::Method;
 use harness::{
     control_plane::{ControlPlane, Settings},
     deadline::{eventually, eventually_equal, soon},
@@ -164,6 +165,13 @@ async fn check_that_what_is_deleted_is_told(deleted: &[&[u8]], is_left: &str, to
         admin.put_client(client, 1, None).await;
     }
     admin.put_limit("all", &json!({"match": {}, "concurrent": 5})).await;
+    // By its hash, for it is deleted by its name.
+    let key =
+        json!({"client_id": "b", "sha256": "0a".repeat(32), "created_at": "2026-11-27T09:00:00Z"});
+    let mut document = world.get_at(world.control_plane.rest_address(), "/api/v1/config").await;
+    document["keys"] = json!({ "KeyPart00001": key });
+    let written = admin.http().request(Method::PUT, "/api/v1/config").json(&document).send().await;
+    assert_eq!(written.status, 200, "{}", written.text());
     world.redis.command(deleted).await;
     eventually("it is told", || async {
         world.control_plane.log().contains("somebody deleted it there").then_some(())
@@ -189,10 +197,12 @@ async fn check_that_what_is_deleted_is_told(deleted: &[&[u8]], is_left: &str, to
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_deleted_in_the_store_by_hand_is_told_by_its_number_and_in_force_no_more() {
     const ROWS: &[u8] = b"{flowguard}:config:rows";
-    let row: [&[u8]; 4] = [b"HDEL", ROWS, b"ca", b"lall"];
-    check_that_what_is_deleted_is_told(&row, "b", "clients=1 limits=1 models=0").await;
-    check_that_what_is_deleted_is_told(&[b"DEL", ROWS], "", "clients=2 limits=1 models=0").await;
-    check_that_what_is_deleted_is_told(&[b"FLUSHALL"], "", "clients=2 limits=1 models=0").await;
+    let row: [&[u8]; 5] = [b"HDEL", ROWS, b"ca", b"lall", b"kKeyPart00001b"];
+    check_that_what_is_deleted_is_told(&row, "b", "clients=1 limits=1 models=0 keys=1").await;
+    check_that_what_is_deleted_is_told(&[b"DEL", ROWS], "", "clients=2 limits=1 models=0 keys=1")
+        .await;
+    check_that_what_is_deleted_is_told(&[b"FLUSHALL"], "", "clients=2 limits=1 models=0 keys=1")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

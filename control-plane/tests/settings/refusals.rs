@@ -264,12 +264,13 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
+            "run is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
         ),
         (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
+        (&["tokens"], "tokens needs a command: create; see flowguard --help"),
         (
             &["data", "restore"],
-            "restore is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
+            "restore is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
         ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
         (&["serve", "x"], "x is not expected; see flowguard --help"),
@@ -280,7 +281,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate or data (check, export, import, backup); see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
         ),
         (
             &["envoy-config", "--mode=loud"],

@@ -6,6 +6,7 @@ use std::{path::Path, sync::Arc};
 use flowguard::{
     clients::ClientConfig,
     config_file::{Document, DocumentErrors},
+    credentials::{ClientKey, PublicPart, Scope, Token, UnixSeconds},
     limits::{BucketCount, LimitJson, Pattern},
     operator::Wanted,
 };
@@ -31,7 +32,10 @@ pub fn check(bytes: &[u8]) {
 
 /// What a limit names is there, each pattern is its model's, and nobody has too many buckets.
 fn check_together(document: &Document) {
-    let Document { clients, models, limits } = document;
+    let Document { clients, models, limits, keys, .. } = document;
+    for (public, key) in keys.iter().flatten() {
+        assert_eq!(public, &key.public);
+    }
     for limit in limits {
         assert!(limit.matches.model.as_ref().is_none_or(|model| models.has(model)), "{limit:?}");
     }
@@ -48,14 +52,20 @@ fn check_together(document: &Document) {
 }
 
 fn check_written_again(document: &Document) {
-    let again = json!({
+    let mut again = json!({
         "limits": document.limits.iter().map(LimitJson::from).collect::<Vec<_>>(),
         "clients": written(&document.clients),
         "models": models(document),
     });
+    for (section, credentials) in [("keys", keys(document)), ("tokens", tokens(document))] {
+        if let Some(credentials) = credentials {
+            again[section] = credentials;
+        }
+    }
     let again = Document::parse(again.to_string().as_bytes()).expect("the same once more");
-    let Document { clients, models, limits } = document.clone();
+    let Document { clients, models, limits, keys, tokens } = document.clone();
     assert_eq!((again.models, again.limits), (models, limits));
+    assert_eq!((again.keys, again.tokens), (keys, tokens));
     assert_eq!(by_id(again.clients), by_id(clients));
 }
 
@@ -66,6 +76,35 @@ fn written(clients: &[ClientConfig]) -> Value {
 fn models(document: &Document) -> Value {
     let models = document.models.iter();
     models.map(|(name, patterns)| (name.to_string(), json!(patterns))).collect()
+}
+
+fn keys(document: &Document) -> Option<Value> {
+    let written = |(public, key): (&PublicPart, &ClientKey)| {
+        let ClientKey { digest, client, validity, .. } = key;
+        let of = json!({
+            "client_id": client.as_str(),
+            "sha256": digest.to_string(),
+            "created_at": validity.created.rfc3339(),
+            "expires_at": validity.expires.map(UnixSeconds::rfc3339),
+        });
+        (public.to_string(), of)
+    };
+    document.keys.as_ref().map(|keys| keys.iter().map(written).collect())
+}
+
+fn tokens(document: &Document) -> Option<Value> {
+    let written = |(public, token): (&PublicPart, &Token)| {
+        let Token { digest, name, scopes, validity, .. } = token;
+        let of = json!({
+            "name": name.as_str(),
+            "scopes": scopes.iter().map(Scope::word).collect::<Vec<_>>(),
+            "sha256": digest.to_string(),
+            "created_at": validity.created.rfc3339(),
+            "expires_at": validity.expires.map(UnixSeconds::rfc3339),
+        });
+        (public.to_string(), of)
+    };
+    document.tokens.as_ref().map(|tokens| tokens.iter().map(written).collect())
 }
 
 /// A file that is JSON says what it says to any reader of JSON.
@@ -108,6 +147,9 @@ fn said(client: &Value) -> Value {
     let mut fields = fields(client);
     for name in ["group", "plan"] {
         fields[name] = text(&fields[name]);
+    }
+    if fields["identities"].is_array() {
+        fields["identities"] = texts(&fields["identities"]);
     }
     fields
 }

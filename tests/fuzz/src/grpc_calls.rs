@@ -91,6 +91,7 @@ fn told(config: &ClientConfig) -> api::ClientConfig {
         min_estimate: config.min_estimate.map(Tokens::get).map(signed),
         group: config.group.as_ref().map(ToString::to_string),
         plan: config.plan.as_ref().map(ToString::to_string),
+        identities: config.identities.as_slice().iter().map(|of| of.as_str().to_owned()).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use flowguard::{
-    clients::ClientConfig,
+    clients::{ClientConfig, Identity},
     ledger::{Ledger, ManualClock, Policy},
     limits::{Group, Name},
     operator::{Caller, Draft, IfMatch, Operator},
@@ -43,6 +43,8 @@ pub(crate) fn fields(object: &Value) -> Value {
     let enabled = object.get("enabled").cloned().unwrap_or(Value::Bool(true));
     let fields = ["rpm", "tpm", "min_estimate", "group", "plan"];
     let [rpm, tpm, min_estimate, group, plan] = fields.map(|name| &object[name]);
+    let identities = &object["identities"];
+    let identities = if *identities == json!([]) { &Value::Null } else { identities };
     json!({
         "rpm": rpm,
         "tpm": tpm,
@@ -50,12 +52,15 @@ pub(crate) fn fields(object: &Value) -> Value {
         "min_estimate": min_estimate,
         "group": group,
         "plan": plan,
+        "identities": identities,
     })
 }
 
 /// The same of a configuration.
 pub(crate) fn fields_of(config: &ClientConfig) -> Value {
-    let ClientConfig { limits, enabled, min_estimate, group, plan, .. } = config;
+    let ClientConfig { limits, enabled, min_estimate, group, plan, identities, .. } = config;
+    let identities = identities.as_slice().iter().map(Identity::as_str);
+    let identities: Vec<_> = identities.collect();
     json!({
         "rpm": limits.rpm.map(PerMinute::get),
         "tpm": limits.tpm.map(PerMinute::get),
@@ -63,6 +68,7 @@ pub(crate) fn fields_of(config: &ClientConfig) -> Value {
         "min_estimate": min_estimate.map(Tokens::get),
         "group": group.as_ref().map(Group::as_str),
         "plan": plan.as_ref().map(Name::as_str),
+        "identities": Some(identities).filter(|list| !list.is_empty()),
     })
 }
 

@@ -85,6 +85,11 @@ impl State {
                 Edit::RemoveModel(name) => {
                     self.models.remove(&name);
                 }
+                // No run has keys or tokens: nothing is decided by them.
+                Edit::PutKey(_)
+                | Edit::RemoveKey { .. }
+                | Edit::PutToken(_)
+                | Edit::RemoveToken(_) => {}
             }
         }
     }

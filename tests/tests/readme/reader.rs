@@ -133,6 +133,10 @@ impl Reader {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_balance"]);
             assert_eq!(left, (&json!(61), &json!(1000)), "{stats}");
+        } else if words == "curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys" {
+            let answer = parse(&self.run(command).await);
+            let key = answer["key"].as_str().expect("a key");
+            assert!(key.starts_with("fgk_") && answer["success"] == json!(true), "{answer}");
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
@@ -158,7 +162,7 @@ impl Reader {
             assert!(said.starts_with("restored: ") && said.contains(" clients, "), "{said}");
         } else if is("target/release/flowguard data check ") {
             let said = self.run(command).await;
-            assert!(said.contains("\n  configuration.redb: format 2, "), "{said}");
+            assert!(said.contains("\n  configuration.redb: format 3, "), "{said}");
         } else if is("target/release/flowguard envoy-config --discovery-folder my-envoy ") {
             assert_eq!(self.run(command).await, "");
             let (_, mode) = words.split_once(" --mode ").expect("a mode");

@@ -23,6 +23,9 @@ impl From<&api::ClientConfig> for Draft {
             min_estimate: unsigned(config.min_estimate),
             group: Given::Value(config.group.clone()),
             plan: Given::Value(config.plan.clone()),
+            identities: Given::Value(Some(
+                config.identities.iter().cloned().map(Given::Value).collect(),
+            )),
             ..Self::default()
         }
     }
@@ -40,11 +43,12 @@ pub(super) fn masked(config: &api::ClientConfig, mask: &FieldMask) -> Result<Dra
             "min_estimate" => masked.min_estimate.clone_from(&whole.min_estimate),
             "group" => masked.group.clone_from(&whole.group),
             "plan" => masked.plan.clone_from(&whole.plan),
+            "identities" => masked.identities.clone_from(&whole.identities),
             other => {
                 let path = Excerpt::new(&format!("\"{other}\""));
                 return Err(Status::invalid_argument(format!(
-                    "update_mask must name fields among rpm, tpm, enabled, min_estimate, group and \
-                     plan, not {path}"
+                    "update_mask must name fields among rpm, tpm, enabled, min_estimate, group, \
+                     plan and identities, not {path}"
                 )));
             }
         }
@@ -70,6 +74,12 @@ impl From<&ClientConfig> for api::ClientConfig {
             min_estimate: config.min_estimate.map(|tokens| signed(tokens.get())),
             group: config.group.as_ref().map(ToString::to_string),
             plan: config.plan.as_ref().map(ToString::to_string),
+            identities: config
+                .identities
+                .as_slice()
+                .iter()
+                .map(|of| of.as_str().to_owned())
+                .collect(),
         }
     }
 }

@@ -77,5 +77,7 @@ fn names(names: &ByKind) -> ConfigNames {
         clients: names.clients.told.clone(),
         limits: names.limits.told.clone(),
         models: names.models.told.clone(),
+        keys: names.keys.told.clone(),
+        tokens: names.tokens.told.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! The gRPC API: section 4 of docs/contract.md, with server reflection and health.
 
 mod convert;
+mod credentials;
 mod document;
 mod list;
 mod one_message;

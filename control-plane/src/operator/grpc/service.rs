@@ -4,13 +4,16 @@ use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use proto::api::{
-    self, BackupChunk, BackupRequest, DeleteClientRequest, DeleteClientResponse,
-    DeleteLimitRequest, DeleteLimitResponse, DeleteModelRequest, DeleteModelResponse,
-    GetClientConfigRequest, GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse,
-    GetConfigRequest, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest,
-    GetLimitStatsResponse, GetModelRequest, GetModelResponse, ListClientsRequest,
-    ListClientsResponse, ListLimitsRequest, ListLimitsResponse, ListModelsRequest,
-    ListModelsResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
+    self, BackupChunk, BackupRequest, CreateKeyRequest, CreateKeyResponse, CreateTokenRequest,
+    CreateTokenResponse, DeleteClientRequest, DeleteClientResponse, DeleteKeyRequest,
+    DeleteKeyResponse, DeleteLimitRequest, DeleteLimitResponse, DeleteModelRequest,
+    DeleteModelResponse, DeleteTokenRequest, DeleteTokenResponse, GetClientConfigRequest,
+    GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse, GetConfigRequest,
+    GetKeyRequest, GetKeyResponse, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest,
+    GetLimitStatsResponse, GetModelRequest, GetModelResponse, GetTokenRequest, GetTokenResponse,
+    ListClientsRequest, ListClientsResponse, ListKeysRequest, ListKeysResponse, ListLimitsRequest,
+    ListLimitsResponse, ListModelsRequest, ListModelsResponse, ListTokensRequest,
+    ListTokensResponse, ResetClientRequest, ResetClientResponse, SetClientConfigRequest,
     SetClientConfigResponse, SetConfigRequest, SetConfigResponse, SetLimitRequest,
     SetLimitResponse, SetModelRequest, SetModelResponse,
     flow_guard_service_server::FlowGuardService,
@@ -19,12 +22,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     convert::{if_found, masked},
-    document, rules,
+    credentials, document, rules,
 };
 use crate::{
     http::pieces,
     operator::{
-        Caller, Draft, IfMatch, Kind, Operator, OperatorError, Tagged, backup, bucket_page,
+        Caller, Draft, IfMatch, KeyDraft, Kind, Operator, OperatorError, Tagged, TokenDraft,
+        backup, bucket_page,
     },
 };
 
@@ -241,6 +245,113 @@ impl FlowGuardService for FlowGuard {
         let removed = self.operator.remove_model(&name, IfMatch::parse(&if_match), &caller).await;
         let (success, message) = removal(removed, Kind::Model)?;
         Ok(Response::new(DeleteModelResponse { success, message }))
+    }
+
+    async fn create_key(
+        &self,
+        request: Request<CreateKeyRequest>,
+    ) -> Result<Response<CreateKeyResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let request = request.get_ref();
+        let (draft, any) = (KeyDraft::from(request), IfMatch::Anything);
+        let new = self.operator.create_key(&request.client_id, draft, any, &caller).await?;
+        Ok(Response::new(CreateKeyResponse {
+            success: true,
+            message: new.to_string(),
+            etag: new.tag().as_str().to_owned(),
+            key: new.secret.expose().to_owned(),
+            config: Some(api::Key::from(&new.key)),
+        }))
+    }
+
+    async fn get_key(
+        &self,
+        request: Request<GetKeyRequest>,
+    ) -> Result<Response<GetKeyResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let GetKeyRequest { client_id, public_part } = request.get_ref();
+        let found = if_found(self.operator.key(client_id, public_part, &caller))?;
+        let (is_there, etag) = (found.is_some(), etag(found.as_ref()));
+        let (key, stats) = found.map(|found| found.value).unzip();
+        let (key, stats) = (key.as_ref().map(api::Key::from), stats.as_ref().map(Into::into));
+        Ok(Response::new(GetKeyResponse { key, found: is_there, etag, stats }))
+    }
+
+    async fn list_keys(
+        &self,
+        request: Request<ListKeysRequest>,
+    ) -> Result<Response<ListKeysResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let keys = if_found(self.operator.keys(&request.get_ref().client_id, &caller))?;
+        let found = keys.is_some();
+        let keys = keys.iter().flatten().map(api::Key::from).collect();
+        Ok(Response::new(ListKeysResponse { keys, found }))
+    }
+
+    async fn delete_key(
+        &self,
+        request: Request<DeleteKeyRequest>,
+    ) -> Result<Response<DeleteKeyResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let DeleteKeyRequest { client_id, public_part, if_match } = request.into_inner();
+        let if_match = IfMatch::parse(&if_match);
+        let removed = self.operator.remove_key(&client_id, &public_part, if_match, &caller).await;
+        let (success, message) = removal(removed, Kind::Key)?;
+        Ok(Response::new(DeleteKeyResponse { success, message }))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<CreateTokenRequest>,
+    ) -> Result<Response<CreateTokenResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let (draft, any) = (TokenDraft::from(request.into_inner()), IfMatch::Anything);
+        let new = self.operator.create_token(draft, any, &caller).await?;
+        Ok(Response::new(CreateTokenResponse {
+            success: true,
+            message: new.to_string(),
+            etag: new.tag().as_str().to_owned(),
+            token: new.secret.expose().to_owned(),
+            config: Some(api::Token::from(&new.token)),
+        }))
+    }
+
+    async fn get_token(
+        &self,
+        request: Request<GetTokenRequest>,
+    ) -> Result<Response<GetTokenResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let found = if_found(self.operator.token(&request.get_ref().public_part, &caller))?;
+        let (is_there, etag) = (found.is_some(), etag(found.as_ref()));
+        let (token, last_used) = found.map(|found| found.value).unzip();
+        let last_used_at = credentials::last_used_at(last_used.flatten());
+        let token = token.as_ref().map(api::Token::from);
+        Ok(Response::new(GetTokenResponse { token, found: is_there, etag, last_used_at }))
+    }
+
+    async fn list_tokens(
+        &self,
+        request: Request<ListTokensRequest>,
+    ) -> Result<Response<ListTokensResponse>, Status> {
+        let mut tokens = self.operator.tokens(&Caller::of(request.extensions()));
+        tokens.sort_by_key(|token| token.public);
+        let ListTokensRequest { page_size, page_token } = request.get_ref();
+        let page = rules::rule_page(*page_size, page_token, tokens.iter(), |token| &token.public);
+        let (tokens, next_page_token) = page?;
+        let tokens = tokens.into_iter().map(api::Token::from).collect();
+        Ok(Response::new(ListTokensResponse { tokens, next_page_token }))
+    }
+
+    async fn delete_token(
+        &self,
+        request: Request<DeleteTokenRequest>,
+    ) -> Result<Response<DeleteTokenResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let DeleteTokenRequest { public_part, if_match } = request.into_inner();
+        let if_match = IfMatch::parse(&if_match);
+        let removed = self.operator.remove_token(&public_part, if_match, &caller).await;
+        let (success, message) = removal(removed, Kind::Token)?;
+        Ok(Response::new(DeleteTokenResponse { success, message }))
     }
 
     type GetConfigStream = document::Chunks;

@@ -98,6 +98,10 @@ struct Lists<'a> {
     clients: &'a [String],
     limits: &'a [String],
     models: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    keys: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tokens: &'a [String],
 }
 
 impl<'a> From<&'a Replacement> for Answer<'a> {
@@ -122,6 +126,8 @@ impl<'a> From<&'a ByKind> for Lists<'a> {
             clients: told(&names.clients),
             limits: told(&names.limits),
             models: told(&names.models),
+            keys: told(&names.keys),
+            tokens: told(&names.tokens),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! The drafts that bodies and the lines of a backup have in JSON.
 
-use axum::extract::{FromRequest, Request};
+use axum::{
+    body::HttpBody as _,
+    extract::{FromRequest, Request},
+};
+use http::header;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
@@ -12,7 +16,10 @@ use super::{
 };
 use crate::{
     http::ApiError,
-    operator::{Draft, FieldErrors, Fields, Given, LimitDraft, MatchDraft, ModelDraft},
+    operator::{
+        Draft, FieldErrors, Fields, Given, KeyRecordDraft, LimitDraft, MatchDraft, ModelDraft,
+        TokenRecordDraft,
+    },
 };
 
 /// Declares JSON.
@@ -28,6 +35,21 @@ impl<S: Sync, D: FromFields> FromRequest<S> for Replacement<D> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = read(request, &[JSON]).await?;
+        parse(&body).map(Self)
+    }
+}
+
+/// A draft that need not say anything: no body is an empty one.
+pub(super) struct OptionalDraft<D>(pub(super) D);
+
+impl<S: Sync, D: FromFields> FromRequest<S> for OptionalDraft<D> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        if request.body().is_end_stream() && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(D::default()));
+        }
         let body = read(request, &[JSON]).await?;
         parse(&body).map(Self)
     }
@@ -93,6 +115,16 @@ pub(crate) fn read_model(json: &str) -> serde_json::Result<ModelDraft> {
     serde_json::from_str(json).map(|Object(draft)| draft)
 }
 
+/// The draft of what is kept of a key of `json`, which must be an object.
+pub(crate) fn read_key(json: &str) -> serde_json::Result<KeyRecordDraft> {
+    serde_json::from_str(json).map(|Object(draft)| draft)
+}
+
+/// The draft of what is kept of a token of `json`, which must be an object.
+pub(crate) fn read_token(json: &str) -> serde_json::Result<TokenRecordDraft> {
+    serde_json::from_str(json).map(|Object(draft)| draft)
+}
+
 impl FromFields for Draft {
     const OF: Fields = Fields::Client;
 
@@ -106,6 +138,7 @@ impl FromFields for Draft {
             "min_estimate" => read_field("min_estimate", &mut self.min_estimate, map, errors),
             "group" => read_field("group", &mut self.group, map, errors),
             "plan" => read_field("plan", &mut self.plan, map, errors),
+            "identities" => read_field("identities", &mut self.identities, map, errors),
             _ => Ok(false),
         }
     }

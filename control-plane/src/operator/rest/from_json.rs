@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::{excerpt::Excerpt, operator::Given};
+use crate::{credentials::UnixSeconds, excerpt::Excerpt, operator::Given};
 
 /// What a field can hold.
 pub(super) trait FromJson: Sized {
@@ -45,6 +45,26 @@ impl FromJson for Option<u64> {
         match json {
             "null" => Some(None),
             number => number.parse().ok().map(Some),
+        }
+    }
+}
+
+/// `null` or a time in RFC 3339.
+impl FromJson for Option<UnixSeconds> {
+    fn read(json: &str) -> Option<Self> {
+        match json {
+            "null" => Some(None),
+            text => UnixSeconds::parse(&String::read(text)?).map(Some),
+        }
+    }
+}
+
+/// `null` or a list of texts.
+impl FromJson for Option<Vec<Given<String>>> {
+    fn read(json: &str) -> Option<Self> {
+        match json {
+            "null" => Some(None),
+            list => FromJson::read(list).map(Some),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::operator::{Caller, IfMatch};
 /// Segments before the id: `/api/v1/clients/{id}` begins with an empty one.
 const SEGMENTS_BEFORE_ID: usize = 4;
 
+/// The same of what is named below an id: `/api/v1/clients/{id}/keys/{public part}`.
+const SEGMENTS_BEFORE_PART: usize = 6;
+
 /// The text between two slashes, percent-decoded; not necessarily an id that a client could have.
 ///
 /// axum's own extractor refuses bytes that are not UTF-8. Here they become replacement
@@ -22,9 +25,24 @@ impl<S: Sync> FromRequestParts<S> for PathId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let id = parts.uri.path().split('/').nth(SEGMENTS_BEFORE_ID).unwrap_or_default();
-        Ok(Self(percent_decode_str(id).decode_utf8_lossy().into_owned()))
+        Ok(Self(segment(parts, SEGMENTS_BEFORE_ID)))
     }
+}
+
+/// What is named below an id, likewise: the public part of a client's key.
+pub(super) struct PathPart(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for PathPart {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(segment(parts, SEGMENTS_BEFORE_PART)))
+    }
+}
+
+fn segment(parts: &Parts, before: usize) -> String {
+    let segment = parts.uri.path().split('/').nth(before).unwrap_or_default();
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 /// What has to be there for a write to be done.

@@ -2,6 +2,8 @@
 
 mod body;
 mod clients;
+mod credential_draft;
+mod credentials;
 mod document;
 mod draft;
 mod error;
@@ -14,5 +16,5 @@ mod query;
 mod router;
 mod shapes;
 
-pub(crate) use draft::{read_draft, read_limit, read_model};
+pub(crate) use draft::{read_draft, read_key, read_limit, read_model, read_token};
 pub use router::router;

@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::{clients, document, limits};
+use super::{clients, credentials, document, limits};
 use crate::{
     health::{self, Health},
     http::{Access, CorsOrigins, fallback, method_not_allowed},
@@ -26,6 +26,19 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access) -> Route
         )
         .route("/api/v1/clients/{id}/reset", post(clients::reset))
         .route("/api/v1/clients/{id}/stats", get(clients::stats))
+        .route(
+            "/api/v1/clients/{id}/keys",
+            get(credentials::list_keys).post(credentials::create_key),
+        )
+        .route(
+            "/api/v1/clients/{id}/keys/{part}",
+            get(credentials::show_key).delete(credentials::remove_key),
+        )
+        .route("/api/v1/tokens", get(credentials::list_tokens).post(credentials::create_token))
+        .route(
+            "/api/v1/tokens/{part}",
+            get(credentials::show_token).delete(credentials::remove_token),
+        )
         .route("/api/v1/stats", get(clients::all_stats))
         .route("/api/v1/limits", get(limits::list))
         .route(

@@ -177,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn format_2_is_these_bytes() {
+    fn format_3_is_these_bytes() {
         let expected = [
-            &[2, 0b1_1111][..],
+            &[3, 0b1_1111][..],
             &[9, 0, 0, 0, 0, 0, 0, 0],
             &[TOKENS, SHADOW, 0b1111],
             &[0x34, 0x12, 0, 0, 0, 0, 0, 0],
@@ -190,7 +190,7 @@ mod tests {
         ];
         assert_eq!(encode(&full(), Revision::new(9)), expected.concat());
         let places = limit(Measure::Concurrent(NonZeroU64::new(8).unwrap()));
-        let expected = [&[2, 0, 1, 0, 0, 0, 0, 0, 0, 0][..], &[CONCURRENT, ENFORCE, 0, 8], &[0; 7]];
+        let expected = [&[3, 0, 1, 0, 0, 0, 0, 0, 0, 0][..], &[CONCURRENT, ENFORCE, 0, 8], &[0; 7]];
         assert_eq!(encode(&places, Revision::new(1)), expected.concat());
     }
 
@@ -245,6 +245,6 @@ mod tests {
             let refused = decode(name, &bytes);
             assert!(matches!(refused, Err(Unreadable::Damaged(_))), "{name:?} {bytes:?}");
         }
-        assert!(matches!(decode(b"org", &[3]), Err(Unreadable::Newer(3))));
+        assert!(matches!(decode(b"org", &[4]), Err(Unreadable::Newer(4))));
     }
 }

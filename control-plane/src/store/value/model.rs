@@ -51,9 +51,9 @@ mod tests {
     }
 
     #[test]
-    fn format_2_is_these_bytes() {
+    fn format_3_is_these_bytes() {
         let bytes = encode(&patterns(&["GPT-4o", "*"]), Revision::new(7));
-        let expected = [&[2, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2][..], b"\x06\0GPT-4o\x01\0*"];
+        let expected = [&[3, 0, 7, 0, 0, 0, 0, 0, 0, 0, 2][..], b"\x06\0GPT-4o\x01\0*"];
         assert_eq!(bytes, expected.concat());
         let read = decode(b"gpt-4o", &bytes).expect("written here");
         let model = (Name::try_from("gpt-4o").unwrap(), patterns(&["GPT-4o", "*"]));
@@ -85,6 +85,6 @@ mod tests {
             let refused = decode(name, &bytes);
             assert!(matches!(refused, Err(Unreadable::Damaged(_))), "{name:?} {bytes:?}");
         }
-        assert!(matches!(decode(b"m", &[3]), Err(Unreadable::Newer(3))));
+        assert!(matches!(decode(b"m", &[4]), Err(Unreadable::Newer(4))));
     }
 }

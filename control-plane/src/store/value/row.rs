@@ -1,8 +1,9 @@
 //! One row of a table: what an edit comes down to.
 
-use super::{client, limit, model};
+use super::{client, key, limit, model, token};
 use crate::{
     clients::{ClientConfig, Revision},
+    credentials::{ClientKey, Token},
     limits::{Limit, Name, Patterns},
     store::Edit,
 };
@@ -13,6 +14,8 @@ pub(in crate::store) enum Kind {
     Client,
     Limit,
     Model,
+    Key,
+    Token,
 }
 
 /// A row as it is to be.
@@ -34,6 +37,12 @@ impl Row {
             Edit::RemoveLimit(name) => Self::none(Kind::Limit, name.as_str()),
             Edit::PutModel(name, patterns) => Self::of_model(name, patterns, revision),
             Edit::RemoveModel(name) => Self::none(Kind::Model, name.as_str()),
+            Edit::PutKey(key) => Self::of_key(key, revision),
+            Edit::RemoveKey { client, public } => {
+                Self { kind: Kind::Key, key: key::name(client, *public), value: None }
+            }
+            Edit::PutToken(token) => Self::of_token(token, revision),
+            Edit::RemoveToken(public) => Self::none(Kind::Token, public.as_str()),
         }
     }
 
@@ -50,6 +59,16 @@ impl Row {
     pub(in crate::store) fn of_model(name: &Name, patterns: &Patterns, revision: Revision) -> Self {
         let value = model::encode(patterns, revision);
         Self { value: Some(value), ..Self::none(Kind::Model, name.as_str()) }
+    }
+
+    pub(in crate::store) fn of_key(of: &ClientKey, revision: Revision) -> Self {
+        let value = Some(key::encode(of, revision));
+        Self { kind: Kind::Key, key: key::name(&of.client, of.public), value }
+    }
+
+    pub(in crate::store) fn of_token(token: &Token, revision: Revision) -> Self {
+        let value = token::encode(token, revision);
+        Self { value: Some(value), ..Self::none(Kind::Token, token.public.as_str()) }
     }
 
     fn none(kind: Kind, name: &str) -> Self {

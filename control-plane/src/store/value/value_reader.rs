@@ -39,6 +39,13 @@ impl<'a> ValueReader<'a> {
         self.rest.try_get_u64_le().ok()
     }
 
+    /// So many bytes as its reader takes.
+    pub(super) fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*bytes)
+    }
+
     /// A number where the flag says that it is there.
     pub(super) fn number_if(&mut self, flag: u8) -> Result<Option<u64>, EndsEarly> {
         if self.has(flag) { self.number().map(Some).ok_or(EndsEarly) } else { Ok(None) }

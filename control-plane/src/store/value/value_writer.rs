@@ -27,6 +27,11 @@ impl ValueWriter {
         self.bytes.put_u64_le(number);
     }
 
+    /// Bytes, of which a reader knows how many they are.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes.put_slice(bytes);
+    }
+
     /// A text of at most 65,535 bytes.
     pub(super) fn text(&mut self, text: &str) {
         let len = u16::try_from(text.len());

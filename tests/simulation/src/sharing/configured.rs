@@ -118,6 +118,8 @@ impl All {
             clients: self.clients.iter().map(|(id, wanted)| config(id, wanted)).collect(),
             limits: self.rules.to_limits(),
             models: self.rules.to_models().to_map(),
+            keys: None,
+            tokens: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! says since when something is in force. Whoever asks what was written since gets it whole: nothing
 //! is announced, and so nothing can be lost.
 
+mod known;
 mod read;
 mod row;
 mod write;
@@ -12,11 +13,10 @@ mod write;
 use std::{fmt::Display, sync::Arc};
 
 use async_trait::async_trait;
-use dashmap::DashMap;
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use self::known::KnownRows;
 use self::read::ReadFrom;
 use self::row::UnreadableRow;
 use self::write::{EDITS_MAX, How, TURN_WAIT, Turn};
@@ -34,7 +34,7 @@ use crate::{
 pub struct SharedConfiguration {
     link: Link,
     scripts: Scripts,
-    lineages: DashMap<Box<[u8]>, Lineage, RandomState>,
+    known: KnownRows,
     turn: Mutex<Option<Turn>>,
     /// The token of the import that this process makes; while another one does nobody writes.
     import: Vec<u8>,
@@ -88,7 +88,7 @@ impl SharedConfiguration {
         Self {
             link,
             scripts,
-            lineages: DashMap::default(),
+            known: KnownRows::default(),
             turn: Mutex::default(),
             import: Vec::new(),
             read_from: Mutex::default(),
@@ -119,7 +119,7 @@ impl SharedConfiguration {
         let mut key = SmallVec::<[u8; 80]>::new();
         key.push(letter);
         key.extend_from_slice(name.as_bytes());
-        self.lineages.get(&*key).map(|lineage| *lineage)
+        self.known.lineage(&key)
     }
 
     /// Runs a script, over another connection from now on where this one failed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Cause, SharedConfiguration,
-    row::{self, ReadRow},
+    row::{self, ReadRow, Standing},
     text,
 };
 use crate::{
@@ -64,7 +64,7 @@ impl SharedConfiguration {
 
     async fn written_after(&self, known: Revision) -> Result<WrittenSince, Cause> {
         let keys = [REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
-        let arguments = [text(known.get()), text(TOLD_MAX), text(self.lineages.len())];
+        let arguments = [text(known.get()), text(TOLD_MAX), text(self.known.len())];
         let found = self.run(&self.scripts.since, &keys, &arguments).await?;
         let mut answer = found.into_list().ok_or(Cause::Answer)?.into_iter();
         let newest = answer.next().and_then(revision_of).ok_or(Cause::Answer)?;
@@ -79,8 +79,8 @@ impl SharedConfiguration {
         let mut removed = removed.into_iter();
         while let (Some(name), Some(at)) = (removed.next(), removed.next()) {
             let name = name.into_bytes().ok_or(Cause::Answer)?;
-            self.lineages.remove(&*name);
             edits.push((row::removal(&name)?, revision_of(at).ok_or(Cause::Answer)?));
+            self.known.note(name, Standing::Nothing);
         }
         let mut moved = moved.into_iter();
         while let (Some(name), Some(bytes)) = (moved.next(), moved.next()) {
@@ -90,8 +90,8 @@ impl SharedConfiguration {
                 return Ok(WrittenSince::Everything(self.everything_since(known).await?));
             }
             let bytes = bytes.into_bytes().ok_or(Cause::Answer)?;
-            let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
-            self.lineages.insert(name.into(), lineage);
+            let ReadRow { standing, edit } = row::read(&name, &bytes)?;
+            self.known.note(name, standing);
             edits.extend(edit);
         }
         Ok(WrittenSince::Edits { edits, newest })
@@ -99,10 +99,10 @@ impl SharedConfiguration {
 
     /// All rows, and how many of those that were known are gone though nobody removed them.
     async fn everything_since(&self, known: Revision) -> Result<Contents, Cause> {
-        let before: Vec<_> = self.lineages.iter().map(|row| row.key().clone()).collect();
+        let before = self.known.names();
         let contents = Box::pin(self.read_everything()).await?;
         let mut gone = before;
-        gone.retain(|name| !self.lineages.contains_key(name));
+        gone.retain(|name| !self.known.has(name));
         let lost = self.lost(&gone, known).await?;
         Ok(Contents { lost, ..contents })
     }
@@ -129,14 +129,14 @@ impl SharedConfiguration {
         let client = self.link.client().await?;
         let known = self.newest().await?;
         let mut all = BTreeMap::new();
-        let mut lineages = Vec::new();
+        let mut found = Vec::new();
         let mut cursor = 0;
         loop {
             let scan = async |_| client.scan_hash(ROWS_KEY, cursor, ROWS_AT_A_TIME).await;
             let (next, fields) = self.link.ask(scan).await?;
             for (name, bytes) in fields {
-                let ReadRow { lineage, edit } = row::read(&name, &bytes)?;
-                lineages.push((name.clone(), lineage));
+                let ReadRow { standing, edit } = row::read(&name, &bytes)?;
+                found.push((name.clone(), standing));
                 all.extend(edit.map(|edit| (name, edit)));
             }
             if next == 0 {
@@ -144,9 +144,9 @@ impl SharedConfiguration {
             }
             cursor = next;
         }
-        self.lineages.clear();
-        for (name, lineage) in lineages {
-            self.lineages.insert(name.into(), lineage);
+        self.known.clear();
+        for (name, standing) in found {
+            self.known.note(name, standing);
         }
         let mut newest = known;
         match Box::pin(self.written_after(known)).await? {

@@ -1,7 +1,8 @@
-//! One row of what is configured: its lineage, and the thing as any store keeps it.
+//! One row of what is configured: its lineage, where it has one, and the thing as any store keeps it.
 
 use crate::{
     clients::Revision,
+    credentials::{ClientKey, PublicPart, Token},
     limits::{LimitName, Name},
     store::{
         Contents, Edit, Lost,
@@ -16,9 +17,24 @@ use limiter::ClientId;
 #[error("a row of the configuration is of a format that this version does not know, or damaged")]
 pub(super) struct UnreadableRow;
 
+/// What stands in the store of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing.
+    Nothing,
+    /// A thing with buckets, on whose numbers everybody has to agree.
+    Numbered(Lineage),
+    /// A thing without any.
+    Plain,
+}
+
 /// What a row is called: the letter of its kind, and the thing's name.
 pub(super) fn name_of(edit: &Edit) -> Vec<u8> {
     let (letter, name) = match edit {
+        Edit::PutKey(ClientKey { client, public, .. }) | Edit::RemoveKey { client, public } => {
+            return [&b"k"[..], &value::key_name(client, *public)].concat();
+        }
+        Edit::PutToken(Token { public, .. }) | Edit::RemoveToken(public) => (b't', public.as_str()),
         Edit::PutClient(config) => (b'c', config.id.as_str()),
         Edit::RemoveClient(id) => (b'c', id.as_str()),
         Edit::PutLimit(limit) => (b'l', limit.name.as_str()),
@@ -28,25 +44,30 @@ pub(super) fn name_of(edit: &Edit) -> Vec<u8> {
     [&[letter], name.as_bytes()].concat()
 }
 
-/// The lineage of what `edit` puts there; `None` where it is to be removed.
-pub(super) fn lineage_of(
-    edit: &Edit,
-    before: Option<&Lineage>,
-    revision: Revision,
-) -> Option<Lineage> {
+/// What stands there after `edit`, where there was a lineage `before` or none.
+pub(super) fn standing_of(edit: &Edit, before: Option<&Lineage>, revision: Revision) -> Standing {
     let write = exact(revision);
     match edit {
-        Edit::PutClient(config) => Some(Lineage::of_client(before, config, write)),
-        Edit::PutLimit(limit) => Some(Lineage::of_limit(before, limit, write)),
-        Edit::PutModel(..) => Some(Lineage::of_model(before, write)),
-        Edit::RemoveClient(_) | Edit::RemoveLimit(_) | Edit::RemoveModel(_) => None,
+        Edit::PutClient(config) => Standing::Numbered(Lineage::of_client(before, config, write)),
+        Edit::PutLimit(limit) => Standing::Numbered(Lineage::of_limit(before, limit, write)),
+        Edit::PutModel(..) => Standing::Numbered(Lineage::of_model(before, write)),
+        Edit::PutKey(_) | Edit::PutToken(_) => Standing::Plain,
+        Edit::RemoveClient(_)
+        | Edit::RemoveLimit(_)
+        | Edit::RemoveModel(_)
+        | Edit::RemoveKey { .. }
+        | Edit::RemoveToken(_) => Standing::Nothing,
     }
 }
 
-/// The row of a lineage, with what `edit` puts there where that is to be stored.
-pub(super) fn row_of(lineage: &Lineage, edit: Option<(&Edit, Revision)>) -> Vec<u8> {
+/// The row of what stands there, with what `edit` puts there where that is to be stored.
+pub(super) fn row_of(standing: &Standing, edit: Option<(&Edit, Revision)>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    lineage.push_to(&mut bytes);
+    match standing {
+        Standing::Nothing => return bytes,
+        Standing::Numbered(lineage) => lineage.push_to(&mut bytes),
+        Standing::Plain => {}
+    }
     bytes.extend(
         edit.and_then(|(edit, revision)| Row::of(edit, revision).value).unwrap_or_default(),
     );
@@ -55,7 +76,7 @@ pub(super) fn row_of(lineage: &Lineage, edit: Option<(&Edit, Revision)>) -> Vec<
 
 /// A row that was read.
 pub(super) struct ReadRow {
-    pub(super) lineage: Lineage,
+    pub(super) standing: Standing,
     /// What it says is there, and from which write that is; `None` where that stands in a file, or in
     /// settings.
     pub(super) edit: Option<(Edit, Revision)>,
@@ -64,9 +85,15 @@ pub(super) struct ReadRow {
 /// Reads the row that is called so.
 pub(super) fn read(name: &[u8], row: &[u8]) -> Result<ReadRow, UnreadableRow> {
     let (kind, key) = kind_of(name)?;
-    let (lineage, bytes) = Lineage::read(row).ok_or(UnreadableRow)?;
-    if bytes.is_empty() {
-        return Ok(ReadRow { lineage, edit: None });
+    let (standing, bytes) = match kind {
+        Kind::Client | Kind::Limit | Kind::Model => {
+            let (lineage, bytes) = Lineage::read(row).ok_or(UnreadableRow)?;
+            (Standing::Numbered(lineage), bytes)
+        }
+        Kind::Key | Kind::Token => (Standing::Plain, row),
+    };
+    if bytes.is_empty() && standing != Standing::Plain {
+        return Ok(ReadRow { standing, edit: None });
     }
     let read = match kind {
         Kind::Client => value::client(key, bytes).map(|(config, at)| (Edit::PutClient(config), at)),
@@ -74,8 +101,10 @@ pub(super) fn read(name: &[u8], row: &[u8]) -> Result<ReadRow, UnreadableRow> {
         Kind::Model => {
             value::model(key, bytes).map(|((name, of), at)| (Edit::PutModel(name, of), at))
         }
+        Kind::Key => value::key(key, bytes).map(|(key, at)| (Edit::PutKey(key), at)),
+        Kind::Token => value::token(key, bytes).map(|(token, at)| (Edit::PutToken(token), at)),
     };
-    Ok(ReadRow { lineage, edit: Some(read.map_err(|_| UnreadableRow)?) })
+    Ok(ReadRow { standing, edit: Some(read.map_err(|_| UnreadableRow)?) })
 }
 
 /// That what is called so is there no more.
@@ -86,6 +115,11 @@ pub(super) fn removal(name: &[u8]) -> Result<Edit, UnreadableRow> {
         Kind::Client => ClientId::try_from(key).map(Edit::RemoveClient).map_err(|_| UnreadableRow),
         Kind::Limit => LimitName::try_from(key).map(Edit::RemoveLimit).map_err(|_| UnreadableRow),
         Kind::Model => Name::try_from(key).map(Edit::RemoveModel).map_err(|_| UnreadableRow),
+        Kind::Key => {
+            let (client, public) = value::of_key_name(key).ok_or(UnreadableRow)?;
+            Ok(Edit::RemoveKey { client, public })
+        }
+        Kind::Token => PublicPart::try_from(key).map(Edit::RemoveToken).map_err(|_| UnreadableRow),
     }
 }
 
@@ -97,6 +131,8 @@ pub(super) fn count_lost(lost: &mut Lost, name: &[u8]) {
         [b'c', ..] => lost.clients += 1,
         [b'l', ..] => lost.limits += 1,
         [b'm', ..] => lost.models += 1,
+        [b'k', ..] => lost.keys += 1,
+        [b't', ..] => lost.tokens += 1,
         _ => {}
     }
 }
@@ -106,6 +142,8 @@ fn kind_of(name: &[u8]) -> Result<(Kind, &[u8]), UnreadableRow> {
         [b'c', key @ ..] => Ok((Kind::Client, key)),
         [b'l', key @ ..] => Ok((Kind::Limit, key)),
         [b'm', key @ ..] => Ok((Kind::Model, key)),
+        [b'k', key @ ..] => Ok((Kind::Key, key)),
+        [b't', key @ ..] => Ok((Kind::Token, key)),
         _ => Err(UnreadableRow),
     }
 }
@@ -116,6 +154,12 @@ pub(super) fn put(contents: &mut Contents, edit: Edit, revision: Revision) {
         Edit::PutClient(config) => contents.clients.push((config, revision)),
         Edit::PutLimit(limit) => contents.limits.push((limit, revision)),
         Edit::PutModel(name, patterns) => contents.models.push(((name, patterns), revision)),
-        Edit::RemoveClient(_) | Edit::RemoveLimit(_) | Edit::RemoveModel(_) => {}
+        Edit::PutKey(key) => contents.keys.push((key, revision)),
+        Edit::PutToken(token) => contents.tokens.push((token, revision)),
+        Edit::RemoveClient(_)
+        | Edit::RemoveLimit(_)
+        | Edit::RemoveModel(_)
+        | Edit::RemoveKey { .. }
+        | Edit::RemoveToken(_) => {}
     }
 }

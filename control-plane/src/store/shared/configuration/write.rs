@@ -5,13 +5,16 @@ use std::{collections::BTreeMap, time::Duration};
 use rand::random;
 use tokio::time::{Instant, sleep};
 
-use super::{Cause, SharedConfiguration, row, text};
+use super::{
+    Cause, SharedConfiguration,
+    row::{self, Standing},
+    text,
+};
 use crate::{
     clients::Revision,
     store::{
         Edit, WrittenSince,
         shared::{
-            Lineage,
             client::Found,
             keys::{
                 FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY,
@@ -101,24 +104,30 @@ impl SharedConfiguration {
             text(REMOVED_KEPT),
         ];
         // Of several edits of one thing the last one holds, on top of those before it.
-        let mut written: BTreeMap<Vec<u8>, Option<Lineage>> = BTreeMap::new();
+        let mut written: BTreeMap<Vec<u8>, Standing> = BTreeMap::new();
         for edit in edits {
             let name = row::name_of(edit);
             let before = match written.get(&name) {
-                Some(before) => *before,
-                None => self.lineages.get(&*name).map(|lineage| *lineage),
+                Some(Standing::Numbered(before)) => Some(*before),
+                Some(Standing::Nothing | Standing::Plain) => None,
+                None => self.known.lineage(&name),
             };
-            let lineage = row::lineage_of(edit, before.as_ref(), revision);
-            let lineage = lineage.map(|lineage| match how {
-                How::Anew => lineage.anew(exact(revision)),
-                How::Stored | How::Declared => lineage,
-            });
-            if how == How::Declared && lineage == before {
-                continue;
+            let mut standing = row::standing_of(edit, before.as_ref(), revision);
+            match (how, &mut standing) {
+                (How::Anew, Standing::Numbered(lineage)) => {
+                    *lineage = lineage.anew(exact(revision));
+                }
+                // There is nothing to agree on.
+                (How::Declared, Standing::Plain) => continue,
+                (How::Declared, Standing::Numbered(lineage)) if before == Some(*lineage) => {
+                    continue;
+                }
+                (How::Declared, Standing::Nothing) if before.is_none() => continue,
+                _ => {}
             }
             let stored = (how != How::Declared).then_some((edit, revision));
-            let bytes = lineage.map(|lineage| row::row_of(&lineage, stored)).unwrap_or_default();
-            written.insert(name.clone(), lineage);
+            let bytes = row::row_of(&standing, stored);
+            written.insert(name.clone(), standing);
             arguments.extend([name, bytes]);
         }
         if written.is_empty() {
@@ -128,15 +137,8 @@ impl SharedConfiguration {
         if found.into_integer() != Some(1) {
             return Err(Cause::Lost);
         }
-        for (name, lineage) in written {
-            match lineage {
-                Some(lineage) => {
-                    self.lineages.insert(name.into(), lineage);
-                }
-                None => {
-                    self.lineages.remove(&*name);
-                }
-            }
+        for (name, standing) in written {
+            self.known.note(name, standing);
         }
         if let Some(turn) = &mut *self.turn.lock() {
             turn.known = revision;
