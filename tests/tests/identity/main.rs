@@ -1,5 +1,8 @@
 //! Who asks, through a real Envoy: by a key, by a claim that Envoy has verified, by a certificate.
 
+mod certificates;
+mod keys;
+mod sdks;
 mod spoofing;
 mod tokens;
 mod world;

@@ -5,10 +5,13 @@ use std::net::SocketAddr;
 
 use harness::check;
 use harness::stack::TestStack;
+use rcgen::SanType;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
+use crate::certificates::Ca;
 use crate::tokens::token;
-use crate::world::{client_ids, send, stack, with_tokens};
+use crate::world::{client_ids, new_key, send, stack, tunnel, with_certificates, with_tokens};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +111,47 @@ async fn by_a_header_a_request_is_of_one_client_or_of_none() {
     world.is_unharmed(0).await;
 }
 
+#[tokio::test]
+async fn by_a_key_nobody_passes_as_somebody_else() {
+    let mut world = World::new(stack("api-key").start().await).await;
+    let to = world.stack.proxy_address();
+    let key = new_key(&world.stack, "alice").await;
+    let victims = new_key(&world.stack, "victim").await;
+    let other = new_key(&world.stack, "alice").await;
+    for own in own_words() {
+        let headers = [format!("Authorization: Bearer {key}\r\n").as_bytes(), &own].concat();
+        world.check(to, &headers, Passes("alice")).await;
+        world.check(to, &own, Refused(401)).await;
+    }
+    for (headers, fate) in [
+        (format!("x-api-key: {key}\r\nauthorization: Bearer {key}\r\n"), Passes("alice")),
+        (format!("x-api-key: {key}\r\nx-api-key: {victims}\r\n"), Refused(401)),
+        (format!("x-api-key: {key}\r\nx-api-key: {key}\r\n"), Refused(401)),
+        (format!("x-api-key: {key}\r\napi-key: {victims}\r\n"), Refused(401)),
+        (format!("x-api-key: {key}\r\nx-goog-api-key: {other}\r\n"), Refused(401)),
+        (
+            format!("authorization: Bearer {key}\r\nauthorization: Bearer {victims}\r\n"),
+            Refused(401),
+        ),
+        (format!("authorization: Bearer {key}, Bearer {victims}\r\n"), Refused(401)),
+        (format!("x-api-key: {key},{victims}\r\n"), Refused(401)),
+        (format!("x-api-key: {key}\r\nauthorization: Bearer sk-victim\r\n"), Passes("alice")),
+        (format!("x_api_key: {victims}\r\nx-api-key: {key}\r\n"), Passes("alice")),
+        (format!("x-api-key: {key}x\r\n"), Refused(401)),
+        (format!("x-api-key: {}\r\n", key.to_uppercase()), Refused(401)),
+        (format!("x-api-key: {}\r\n", key.replace("fgk_", "FGK_")), Refused(401)),
+        (format!("x-api-key: \"{key}\"\r\n"), Refused(401)),
+        (format!("authorization: Basic {key}\r\n"), Refused(401)),
+        ("authorization: Bearer \r\nx-api-key:\r\n".to_owned(), Refused(401)),
+        (format!("x-api-key: fgk_{}\r\n", "a".repeat(64 * 1024)), Refused(401)),
+        (String::new(), Refused(401)),
+    ] {
+        world.check(to, headers.as_bytes(), fate).await;
+    }
+    world.check(to, b"x-api-key: fgk_\xff\xfe\r\n", Refused(401)).await;
+    world.is_unharmed(0).await;
+}
+
 /// A claim that an issuer writes as it likes: of its own `sub` Envoy takes texts alone.
 const CLAIM: &str = "https://issuer.example/who.id";
 
@@ -166,5 +210,42 @@ async fn by_a_claim_nobody_passes_as_somebody_else() {
     let mut forged = token(&about("victim"));
     forged.pop();
     world.check(to, format!("Authorization: Bearer {forged}\r\n").as_bytes(), Refused(401)).await;
+    world.is_unharmed(0).await;
+}
+
+#[tokio::test]
+async fn by_a_certificate_nobody_passes_as_somebody_else() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let ca = Ca::new();
+    let builder = with_certificates(stack("mtls"), &ca, &folder);
+    let mut world = World::new(builder.start().await).await;
+    let uri = "spiffe://cluster.local/ns/default/sa/alice";
+    let body = json!({"rpm": null, "tpm": null, "identities": [uri]});
+    assert_eq!(world.stack.admin().put("alice", &body).await.status, 200);
+
+    let alice = tunnel(&world.stack, &ca, Some(uri)).await;
+    let nobody = tunnel(&world.stack, &ca, None).await;
+    for own in own_words() {
+        world.check(alice.address(), &own, Passes("alice")).await;
+        world.check(nobody.address(), &own, Refused(401)).await;
+    }
+    // By its id alone a client that lists identities is nobody.
+    let by_id = tunnel(&world.stack, &ca, Some("alice")).await;
+    world.check(by_id.address(), b"", Passes("unknown")).await;
+    let other = tunnel(&world.stack, &ca, Some("spiffe://cluster.local/ns/default/sa/bob")).await;
+    let answer = send(other.address(), "/bob", b"").await.expect("an answer");
+    check::admitted(&answer);
+    let request = world.stack.upstream.request_to("/bob").await;
+    assert_eq!(client_ids(&request), [uri.replace("alice", "bob").as_bytes()]);
+
+    let many = [uri, "spiffe://cluster.local/ns/default/sa/victim"]
+        .map(|uri| SanType::URI(uri.try_into().expect("a URI")));
+    let many = harness::tls_tunnel::TlsTunnel::start(
+        world.stack.proxy_address(),
+        ca.certificate(),
+        Some(ca.client(many.to_vec())),
+    )
+    .await;
+    world.check(many.address(), b"", Passes("alice")).await;
     world.is_unharmed(0).await;
 }

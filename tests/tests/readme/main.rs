@@ -16,7 +16,7 @@ use harness::process::printed;
 use repository::{read, readme};
 use tokio::process::Command;
 
-use answers::check_answers;
+use answers::{check_answers, parse};
 use reader::Reader;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,6 +61,34 @@ async fn every_program_runs_as_the_readme_has_it() {
     assert_eq!(variables.len(), 4, "{variables:?}");
     check_answers(&reader.run_python(&variables.join("\n"), UNCHANGED_PROGRAM).await, 2);
     assert_eq!(stack.admin().stats("demo-client").await.success_requests, 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_client_is_known_by_its_key_as_the_readme_has_it() {
+    let stack = TestStack::builder()
+        .setting("DEMO_CLIENTS", "true")
+        .setting("FLOWGUARD_IDENTITY", "api-key")
+        .setting("ERROR_FORMAT", "auto")
+        .start()
+        .await;
+    let reader = Reader::new(&stack).await;
+    let text = text();
+    let chapter = readme::chapter(&text, "Clients by their key");
+    let commands = readme::shell_commands(chapter);
+    let make = commands.iter().find(|command| command.starts_with("curl -X POST ")).expect("one");
+    let key = parse(&reader.run(make).await)["key"].as_str().expect("a key").to_owned();
+    let mut variables = vec![format!("export FLOWGUARD_KEY={key}")];
+    let programs = readme::blocks(chapter, "python");
+    assert_eq!(programs.len(), 1, "{programs:?}");
+    check_answers(&reader.run_python(&variables.join("\n"), &programs[0]).await, 2);
+    variables.extend(commands.into_iter().filter(|command| command.starts_with("export ")));
+    assert_eq!(variables.len(), 3, "{variables:?}");
+    check_answers(&reader.run_python(&variables.join("\n"), UNCHANGED_PROGRAM).await, 2);
+    assert_eq!(stack.admin().stats("demo-client").await.success_requests, 4);
+    for request in stack.upstream.requests() {
+        assert_eq!(request.header_values("x-client-id"), ["demo-client"]);
+        assert!(!format!("{:?}", request.headers).contains("fgk_"));
+    }
 }
 
 fn text() -> String {

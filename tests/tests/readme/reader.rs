@@ -105,6 +105,9 @@ impl Reader {
         } else if is("curl -X POST http://localhost:9091/api/v1/clients ") {
             let answer = parse(&self.run(command).await);
             assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
+        } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys") {
+            let answer = parse(&self.run(command).await);
+            assert!(answer["key"].as_str().is_some_and(|key| key.starts_with("fgk_")), "{answer}");
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await), my_client());
         } else if words == "curl http://localhost:9091/api/v1/clients/demo-client/stats" {
@@ -173,7 +176,7 @@ impl Reader {
     }
 
     /// Runs a command as the reader's shell does, and returns what it prints.
-    async fn run(&self, command: &str) -> String {
+    pub(crate) async fn run(&self, command: &str) -> String {
         let command = self.with_ports(command);
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());

@@ -27,7 +27,7 @@ fn write_files(folder: &TempDir) {
 }
 
 #[tokio::test]
-async fn nobody_is_known_without_a_credential() {
+async fn nobody_is_known_without_a_credential_and_the_upstream_gets_a_key_of_its_own() {
     let world = World::start().await;
     write_files(&world.folder);
     let (ports, by_claim, by_certificate) = (EnvoyPorts::free(), free_port(), free_port());
@@ -56,4 +56,14 @@ async fn nobody_is_known_without_a_credential() {
         assert_eq!(answer.status, 401, "{}", answer.text());
         assert_eq!(answer.json()["error"], error, "{}", answer.text());
     }
+    let admin = world.control_plane.admin();
+    admin.put_client("a", None, None).await;
+    let made = admin.http().post("/api/v1/clients/a/keys").json(&json!({})).send().await;
+    let key = made.json()["key"].as_str().expect("a key").to_owned();
+    let proxy = HttpClient::http1(envoy.proxy_address());
+    let echoed = proxy.post("/").client("victim").header("authorization", format!("Bearer {key}"));
+    let echoed = echoed.send().await.text();
+    assert!(echoed.contains("authorization: Bearer sk-of-the-upstream\r\n"), "{echoed}");
+    assert!(echoed.contains("x-client-id: a\r\n"), "{echoed}");
+    assert!(!echoed.contains("fgk_") && !echoed.contains("victim"), "{echoed}");
 }
