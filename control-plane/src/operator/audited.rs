@@ -95,33 +95,32 @@ impl Operator {
             Edit::RemoveLimit(name) => self.limit_before(name.as_str()),
             Edit::PutModel(name, _) | Edit::RemoveModel(name) => {
                 let models = self.ledger.models();
-                let before = models.get(name.as_str()).map(model_json);
+                let before = models.get(name.as_str()).and_then(model_json);
                 (Object::new("model", name.as_str()), before)
             }
             Edit::PutKey(ClientKey { client, public, .. }) | Edit::RemoveKey { client, public } => {
                 let before = self.ledger.keys().get(client.as_str(), *public);
                 let name = format!("{client}/{public}");
-                (Object::new("key", &name), before.map(|(key, _)| key_json(&key)))
+                (Object::new("key", &name), before.and_then(|(key, _)| key_json(&key)))
             }
             Edit::PutToken(Token { public, .. }) | Edit::RemoveToken(public) => {
                 let before = self.ledger.tokens().get(*public);
                 let object = Object::new("token", public.as_str());
-                (object, before.map(|(token, _)| token_json(&token)))
+                (object, before.and_then(|(token, _)| token_json(&token)))
             }
         };
         let after = match edit {
-            Edit::PutClient(config) => Some(raw(&ClientJson::from(config))),
-            Edit::PutLimit(limit) => Some(raw(&LimitJson::from(limit))),
-            Edit::PutModel(_, patterns) => Some(model_json(patterns)),
-            Edit::PutKey(key) => Some(key_json(key)),
-            Edit::PutToken(token) => Some(token_json(token)),
+            Edit::PutClient(config) => raw(&ClientJson::from(config)),
+            Edit::PutLimit(limit) => raw(&LimitJson::from(limit)),
+            Edit::PutModel(_, patterns) => model_json(patterns),
+            Edit::PutKey(key) => key_json(key),
+            Edit::PutToken(token) => token_json(token),
             Edit::RemoveClient(_)
             | Edit::RemoveLimit(_)
             | Edit::RemoveModel(_)
             | Edit::RemoveKey { .. }
             | Edit::RemoveToken(_) => None,
         };
-        let (before, after) = (before.flatten(), after.flatten());
         let action = match (&before, &after) {
             (_, None) => Action::Delete,
             (None, Some(_)) => Action::Create,
@@ -130,15 +129,15 @@ impl Operator {
         Deed { action, object, before, after }
     }
 
-    fn client_before(&self, id: &str) -> (Object, Option<Option<Box<RawValue>>>) {
+    fn client_before(&self, id: &str) -> (Object, Option<Box<RawValue>>) {
         let before = self.ledger.config(id);
-        (Object::new("client", id), before.map(|config| raw(&ClientJson::from(&config))))
+        (Object::new("client", id), before.and_then(|config| raw(&ClientJson::from(&config))))
     }
 
-    fn limit_before(&self, name: &str) -> (Object, Option<Option<Box<RawValue>>>) {
+    fn limit_before(&self, name: &str) -> (Object, Option<Box<RawValue>>) {
         let limits = self.ledger.limits();
         let before = limits.iter().find(|limit| limit.name.as_str() == name);
-        (Object::new("limit", name), before.map(|limit| raw(&LimitJson::from(limit))))
+        (Object::new("limit", name), before.and_then(|limit| raw(&LimitJson::from(limit))))
     }
 }
 

@@ -51,7 +51,7 @@ impl Caller {
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Process => Actor::of(ActorKind::Process),
-            Self::File(path) => Actor::named(ActorKind::File, path_in_one_line(path).to_string()),
+            Self::File(path) => Actor::named(ActorKind::File, path_in_one_line(path)),
             Self::Call(Call { principal: Some(principal), .. }) => principal.actor(),
             Self::Call(Call { principal: None, .. }) | Self::Unknown => {
                 Actor::of(ActorKind::Anybody)

@@ -1,13 +1,14 @@
 //! The locks of the ports: closed where callers have to show who they are.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::auth::{
-    AuthMetrics, Authenticator, Config, CredentialFileError, CredentialFiles, Lock, NoCredentials,
+    AuthMetrics, Authenticator, CredentialFileError, CredentialFiles, Lock, NoCredentials,
     PortName, Side,
 };
 use crate::credentials::Tokens;
+use crate::settings::Settings;
 
 /// Why the ports cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,16 +31,16 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Those of ports at `ip`, for callers who are known by `tokens` or by the files of `config`, Envoys
+    /// Those of the ports, for callers who are known by `tokens` or by the files of `settings`, Envoys
     /// also by certificates where there is a client CA.
     pub(super) fn open(
-        config: &Config,
-        ip: IpAddr,
+        settings: &Settings,
         tokens: Arc<Tokens>,
         metrics: &AuthMetrics,
         audit: &Arc<Audit>,
-        has_client_ca: bool,
     ) -> Result<Self, LockError> {
+        let (config, ip) = (&settings.auth, settings.listeners.ip);
+        let has_client_ca = settings.tls.client_ca_file.is_some();
         let files = CredentialFiles::read(config)?;
         let authenticator = Arc::new(Authenticator::new(tokens, files));
         let has_credentials = authenticator.has_credentials();

@@ -54,9 +54,10 @@ pub fn run() -> ExitCode {
                 Err(ServeError::Share(error @ ShareError::File(_))) => exit::refuse(&error),
                 Err(ServeError::Data(error)) => exit::cannot_create(&error),
                 Err(ServeError::State(error)) => exit::cannot_create(&error),
-                Err(error @ ServeError::Audit(_)) => exit::cannot_create(&error),
                 // What is in the folder cannot be read, or a new one not be written.
-                Err(error @ ServeError::Clients(_)) => exit::cannot_create(&error),
+                Err(error @ (ServeError::Clients(_) | ServeError::Audit(_))) => {
+                    exit::cannot_create(&error)
+                }
                 Err(error) => exit::unavailable(&error),
             }
         }

@@ -26,7 +26,7 @@ use crate::{
     operator::{FollowMetrics, Operator, OperatorError, grpc, rest, start},
     settings::Settings,
     store::{
-        DataFolder, OpenError,
+        ConfigStore, DataFolder, OpenError,
         state::{CutOff, FolderDisk, StateError, StateFiles},
     },
     tls::{Tls, TlsFileError, TlsMetrics},
@@ -103,33 +103,14 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     kept.announce();
     listeners.announce()?;
 
-    let ledger = Arc::new(kept.ledger(settings.policy));
+    let Books { ledger, operator, audit, is_first_start } = open_books(settings, &kept, store).await?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;
     let follow_metrics =
         if kept.is_shared() { Some(FollowMetrics::register(&registry)?) } else { None };
-    let audit = Arc::new(open_audit(settings.audit_file.as_deref(), kept.folder())?);
-    let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
-    let operator = Arc::new(operator);
-    let found = start::load(&operator).await?;
-    if found.clients > 0 {
-        info!("configured clients: {}", found.clients);
-    }
-    if kept.is_shared() {
-        start::declare_unknown(&operator).await?;
-    }
     let auth_metrics = AuthMetrics::register(&registry)?;
-    let tokens = Arc::clone(ledger.tokens());
-    let has_client_ca = settings.tls.client_ca_file.is_some();
-    let locks = Locks::open(
-        &settings.auth,
-        settings.listeners.ip,
-        tokens,
-        &auth_metrics,
-        &audit,
-        has_client_ca,
-    )?;
+    let locks = Locks::open(settings, Arc::clone(ledger.tokens()), &auth_metrics, &audit)?;
     let health = kept.health();
     let tls_watch = match tls {
         Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
@@ -147,7 +128,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         None => None,
     };
     // Whoever has a file has clients, even if it names none yet.
-    if settings.demo_clients && watch.is_none() && found.is_first_start {
+    if settings.demo_clients && watch.is_none() && is_first_start {
         start::seed_demo_clients(&operator).await?;
     }
 
@@ -214,6 +195,34 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     info!("stopped");
     ended
+}
+
+/// What is known, and who changes it.
+struct Books {
+    ledger: Arc<Ledger>,
+    operator: Arc<Operator>,
+    audit: Arc<Audit>,
+    is_first_start: bool,
+}
+
+/// The books with what `store` has.
+async fn open_books(
+    settings: &Settings,
+    kept: &Kept,
+    store: Box<dyn ConfigStore>,
+) -> Result<Books, ServeError> {
+    let ledger = Arc::new(kept.ledger(settings.policy));
+    let audit = Arc::new(open_audit(settings.audit_file.as_deref(), kept.folder())?);
+    let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
+    let operator = Arc::new(operator);
+    let found = start::load(&operator).await?;
+    if found.clients > 0 {
+        info!("configured clients: {}", found.clients);
+    }
+    if kept.is_shared() {
+        start::declare_unknown(&operator).await?;
+    }
+    Ok(Books { ledger, operator, audit, is_first_start: found.is_first_start })
 }
 
 /// Who changes what is written down where it is said, else in the folder; without one it ends with the

@@ -14,6 +14,12 @@ pub(crate) fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
+/// A key that was made, which is shown.
+pub(crate) fn check_key(answer: &Value) {
+    let key = answer["key"].as_str().expect("a key");
+    assert!(key.starts_with("fgk_") && answer["success"] == json!(true), "{answer}");
+}
+
 pub(crate) fn my_client() -> Value {
     json!({"client_id": "my-client", "rpm": 100, "tpm": 2000, "enabled": true})
 }

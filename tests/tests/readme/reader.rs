@@ -134,9 +134,7 @@ impl Reader {
             let left = (&stats["rpm_remaining"], &stats["tpm_balance"]);
             assert_eq!(left, (&json!(61), &json!(1000)), "{stats}");
         } else if words == "curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys" {
-            let answer = parse(&self.run(command).await);
-            let key = answer["key"].as_str().expect("a key");
-            assert!(key.starts_with("fgk_") && answer["success"] == json!(true), "{answer}");
+            check_key(&parse(&self.run(command).await));
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
