@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::answers::{
-    check_admitted, check_burst, check_envoy_config, check_followed, check_limits_of_load,
+    check_admitted, check_burst, check_envoy_config, check_followed, check_key, check_limits_of_load,
     check_load, check_never_fits, check_scale, check_streamed_with_usage, my_client, parse,
 };
 use super::named::xtask_knows;
