@@ -97,6 +97,8 @@ impl World {
             clients: process.ledger.configs_after(None, usize::MAX),
             limits: rules.to_limits(),
             models: rules.to_models().to_map(),
+            keys: None,
+            tokens: None,
         };
         let (run, any) = (operator::Run::Real, IfMatch::Anything);
         let written = process.operator.replace_all(wanted, run, any, &Caller::Process);
