@@ -43,6 +43,13 @@ pub(crate) fn check_streamed_with_usage(events: &str) {
     assert!(events.contains("\"total_tokens\":"), "{events}");
 }
 
+/// Shown this once; returned as it is.
+pub(crate) fn check_key(answer: &str) -> String {
+    let key = parse(answer)["key"].as_str().unwrap_or_default().to_owned();
+    assert!(key.starts_with("fgk_"), "{answer}");
+    key
+}
+
 pub(crate) fn check_never_fits(answer: &str) {
     let (head, body) = split(answer);
     assert!(head.starts_with("http/1.1 429 "), "{answer}");

@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::answers::{
-    check_admitted, check_burst, check_envoy_config, check_followed, check_limits_of_load,
-    check_load, check_never_fits, check_scale, check_streamed_with_usage, my_client, parse,
+    check_admitted, check_burst, check_envoy_config, check_followed, check_key,
+    check_limits_of_load, check_load, check_never_fits, check_scale, check_streamed_with_usage,
+    my_client, parse,
 };
 use super::named::xtask_knows;
 use super::succeed;
@@ -106,8 +107,7 @@ impl Reader {
             let answer = parse(&self.run(command).await);
             assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
         } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys") {
-            let answer = parse(&self.run(command).await);
-            assert!(answer["key"].as_str().is_some_and(|key| key.starts_with("fgk_")), "{answer}");
+            check_key(&self.run(command).await);
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await), my_client());
         } else if words == "curl http://localhost:9091/api/v1/clients/demo-client/stats" {
