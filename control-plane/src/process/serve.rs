@@ -103,7 +103,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     kept.announce();
     listeners.announce()?;
 
-    let Books { ledger, operator, audit, is_first_start } = open_books(settings, &kept, store).await?;
+    let Books { ledger, operator, audit, is_first_start } =
+        open_books(settings, &kept, store).await?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;

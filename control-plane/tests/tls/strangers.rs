@@ -12,7 +12,9 @@ use futures_util::stream;
 use harness::pki::{Authority, TlsClient};
 use hyper_util::rt::TokioIo;
 use prometheus::Registry;
-use proto::decision::{Ask, FilterFrame, Hello, decision_service_client::DecisionServiceClient};
+use proto::decision::{
+    Ask, FilterFrame, Hello, ask::Who, decision_service_client::DecisionServiceClient,
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -50,7 +52,12 @@ async fn ask(address: SocketAddr, client: TlsClient) -> Result<usize, Status> {
     let channel = channel.map_err(|error| Status::unavailable(error.to_string()))?;
     let first = FilterFrame {
         hello: Some(Hello { protocol_version: 1, node: "test".into(), ..Hello::default() }),
-        asks: vec![Ask { id: 1, client_id: "a".into(), tokens: Some(1), ..Ask::default() }],
+        asks: vec![Ask {
+            id: 1,
+            who: Some(Who::ClientId("a".into())),
+            tokens: Some(1),
+            ..Ask::default()
+        }],
         ..FilterFrame::default()
     };
     let frames = futures_util::StreamExt::chain(stream::iter([first]), stream::pending());

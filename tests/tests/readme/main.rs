@@ -16,7 +16,7 @@ use harness::process::printed;
 use repository::{read, readme};
 use tokio::process::Command;
 
-use answers::{check_answers, parse};
+use answers::{check_answers, check_key};
 use reader::Reader;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn every_client_is_known_by_its_key_as_the_readme_has_it() {
     let chapter = readme::chapter(&text, "Clients by their key");
     let commands = readme::shell_commands(chapter);
     let make = commands.iter().find(|command| command.starts_with("curl -X POST ")).expect("one");
-    let key = parse(&reader.run(make).await)["key"].as_str().expect("a key").to_owned();
+    let key = check_key(&reader.run(make).await);
     let mut variables = vec![format!("export FLOWGUARD_KEY={key}")];
     let programs = readme::blocks(chapter, "python");
     assert_eq!(programs.len(), 1, "{programs:?}");

@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::answers::{
-    check_admitted, check_burst, check_envoy_config, check_followed, check_key, check_limits_of_load,
-    check_load, check_never_fits, check_scale, check_streamed_with_usage, my_client, parse,
+    check_admitted, check_burst, check_envoy_config, check_followed, check_key,
+    check_limits_of_load, check_load, check_never_fits, check_scale, check_streamed_with_usage,
+    my_client, parse,
 };
 use super::named::xtask_knows;
 use super::succeed;
@@ -105,6 +106,8 @@ impl Reader {
         } else if is("curl -X POST http://localhost:9091/api/v1/clients ") {
             let answer = parse(&self.run(command).await);
             assert_eq!((&answer["success"], &answer["config"]), (&json!(true), &my_client()));
+        } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys") {
+            check_key(&self.run(command).await);
         } else if words == "curl http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await), my_client());
         } else if words == "curl http://localhost:9091/api/v1/clients/demo-client/stats" {
@@ -130,8 +133,6 @@ impl Reader {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_balance"]);
             assert_eq!(left, (&json!(61), &json!(1000)), "{stats}");
-        } else if is("curl -X POST http://localhost:9091/api/v1/clients/demo-client/keys") {
-            check_key(&parse(&self.run(command).await));
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
