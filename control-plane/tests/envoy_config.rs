@@ -51,10 +51,15 @@ const GOLDENS: [(&str, &[&str]); 11] = [
     ),
     ("shows_a_token", &["--decide-token-file=/run/secrets/decide-token"]),
     ("drained_by_its_host", &["--bind-address=0.0.0.0", "--drain"]),
+    ("by_a_key", &["--identity=api-key"]),
 ];
 
 /// Another value than the default for each of the filter's settings that has no flag.
-const FILTER_SETTINGS: [(&str, &str); 10] = [
+const FILTER_SETTINGS: [(&str, &str); 14] = [
+    ("IDENTITY_HEADERS", "x-key,authorization"),
+    ("IDENTITY_CLAIM", r#"["a","b"]"#),
+    ("IDENTITY_CERT", "digest"),
+    ("KEEP_CREDENTIAL", "true"),
     ("DECISION_TIMEOUT_MS", "1000"),
     ("ERROR_FORMAT", "anthropic"),
     ("RATE_LIMIT_HEADERS", "both"),
@@ -68,7 +73,7 @@ const FILTER_SETTINGS: [(&str, &str); 10] = [
 ];
 
 fn generate(arguments: &[&str]) -> Result<String, EnvoyConfigError> {
-    generate_in(&[], arguments)
+    generate_in(&[("TRUST_CLIENT_HEADER", "true")], arguments)
 }
 
 fn generate_in(
@@ -121,6 +126,11 @@ fn the_filter_is_told_its_settings() {
         values.next().expect("a value").expect("JSON"),
         serde_json::json!({
             "mode": "shadow",
+            "identity": "header",
+            "identity_headers": ["x-key", "authorization"],
+            "identity_claim": ["a", "b"],
+            "identity_cert": "digest",
+            "keep_credential": true,
             "failure_mode": "open",
             "decision_timeout_ms": 1000,
             "error_format": "anthropic",

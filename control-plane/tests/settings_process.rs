@@ -169,6 +169,8 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         ("ERROR_FORMAT", "auto"),
         ("ADMIN_AUTH", "off"),
         ("DECIDE_AUTH", "off"),
+        // Its ports are published on loopback.
+        ("TRUST_CLIENT_HEADER", "true"),
     ];
 
     let output = flowguard(&["settings"], &[]);

@@ -102,7 +102,10 @@ impl Entry {
     pub(crate) fn denied(denial: &Denial) -> Self {
         let refusal = match denial {
             Denial::Refused(refusal) => Some(refusal),
-            Denial::InvalidHeaders(_) | Denial::UnknownClient | Denial::LimiterUnavailable => None,
+            Denial::InvalidHeaders(_)
+            | Denial::Unidentified(_)
+            | Denial::UnknownClient
+            | Denial::LimiterUnavailable => None,
         };
         let decision = match refusal.map(|refusal| refusal.shortage.limit()) {
             // Which it is and what it counts has fields of its own.

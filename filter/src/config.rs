@@ -10,6 +10,7 @@ use proto::plugin_config::{
 use crate::{
     exempt::{Exemptions, InvalidExemption},
     grpc_service::{GrpcService, InvalidGrpcService},
+    identity::{Identity, InvalidIdentity},
     model::{InvalidModelSources, ModelSources},
 };
 
@@ -18,6 +19,8 @@ use crate::{
 pub struct Config {
     /// What the filter does with what was decided.
     pub(crate) mode: Mode,
+    /// By what it is known who asks.
+    pub identity: Identity,
     /// What becomes of a request when no decision arrives in time.
     pub(crate) failure_mode: FailureMode,
     /// How long a request waits for its decision.
@@ -55,6 +58,7 @@ impl Config {
         }
         Ok(Self {
             mode: json.mode,
+            identity: Identity::new(&json).map_err(InvalidConfig::Identity)?,
             failure_mode: json.failure_mode,
             decision_timeout_ms: json.decision_timeout_ms,
             error_format: json.error_format,
@@ -82,6 +86,8 @@ pub enum InvalidConfig {
     TrailingBytes(serde_json::Error),
     /// `decision_timeout_ms` out of range.
     DecisionTimeout(u64),
+    /// `identity`, and what belongs to it.
+    Identity(InvalidIdentity),
     /// `model_from` or `model_header`.
     ModelSources(InvalidModelSources),
     /// `exempt_paths`.
@@ -99,6 +105,7 @@ impl fmt::Display for InvalidConfig {
                 let (least, most) = PluginConfig::DECISION_TIMEOUT_MS.into_inner();
                 write!(f, "decision_timeout_ms must be an integer from {least} to {most}, got {ms}")
             }
+            Self::Identity(error) => write!(f, "{error}"),
             Self::ModelSources(error) => write!(f, "{error}"),
             Self::Exemption(error) => write!(f, "{error}"),
             Self::ControlPlane(error) => write!(f, "{error}"),
@@ -135,6 +142,7 @@ mod tests {
         for empty in ["", " \n", "{}"] {
             let config = Config::parse(empty.as_bytes()).unwrap();
             assert_eq!(config.mode, Mode::Enforce);
+            assert!(config.identity.is_header());
             assert_eq!(config.failure_mode, FailureMode::Closed);
             assert_eq!(config.decision_timeout_ms, 250);
             assert_eq!(config.error_format, ErrorFormat::Flowguard);
@@ -153,7 +161,9 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let config = Config::parse(
-            br#"{"mode":"shadow","failure_mode":"open","decision_timeout_ms":60000,
+            br#"{"mode":"shadow","identity":"api-key","identity_headers":["X-Key"],
+                 "identity_claim":["a","b"],"identity_cert":"dns","keep_credential":true,
+                 "failure_mode":"open","decision_timeout_ms":60000,
                  "error_format":"openai","rate_limit_headers":"both",
                  "upstream_rate_limit_headers":"rename","accept_encoding":"keep",
                  "estimate":"learned","model_from":["header","path"],"model_header":"X-LLM",
@@ -162,6 +172,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.mode, Mode::Shadow);
+        let keys = headers(&[("x-key", "fgk_1"), ("x-api-key", "fgk_2")]);
+        assert!(config.identity.who(&keys, |_| None).unwrap().is_ok());
+        assert!(config.identity.taken_off(&keys).headers.is_empty());
         assert_eq!(config.failure_mode, FailureMode::Open);
         assert_eq!(config.decision_timeout_ms, 60_000);
         assert_eq!(config.error_format, ErrorFormat::Openai);
@@ -203,6 +216,8 @@ mod tests {
     #[test]
     fn a_wrong_word_is_refused_with_the_field_it_stands_in() {
         for field in [
+            "identity",
+            "identity_cert",
             "error_format",
             "rate_limit_headers",
             "upstream_rate_limit_headers",
@@ -233,6 +248,10 @@ mod tests {
         assert!(refused(r#"{"model_from":"path"}"#).starts_with("model_from: "));
         assert!(refused(r#"{"model_from":[]}"#).starts_with("model_from must have "));
         assert!(refused(r#"{"model_header":"x y"}"#).ends_with(r#"got "x y""#));
+        assert!(refused(r#"{"identity_headers":[]}"#).starts_with("identity_headers must have "));
+        assert!(refused(r#"{"identity_claim":["a"]}"#).starts_with("identity_claim must have "));
+        let unasked = refused(r#"{"identity":"jwt","mode":"pass"}"#);
+        assert!(unasked.starts_with("mode pass is not allowed with identity jwt"), "{unasked}");
         assert!(refused(r#"{"cluster":""}"#).contains("cluster"));
         assert!(refused("[").contains("EOF"));
     }

@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     grpc_service::GrpcService,
     header_map::HeaderMap,
+    header_value::HeaderValue,
     host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken, TICK_MS},
     rate_limit_headers::ResponseEdit,
     reply::{Denial, REQUEST_ID, Reply, ReplyStyle},
@@ -333,6 +334,14 @@ impl Envoy {
     }
 }
 
+impl Envoy {
+    fn set_request_header_bytes(&mut self, request: RequestId, name: &str, value: &[u8]) {
+        if self.enter(request) {
+            let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value));
+        }
+    }
+}
+
 impl Host for Envoy {
     fn open_stream(&mut self) -> Option<StreamToken> {
         hostcalls::open_grpc_stream(
@@ -375,6 +384,21 @@ impl Host for Envoy {
         if self.enter(request) {
             let _ = hostcalls::remove_map_value(MapType::HttpRequestHeaders, name);
         }
+    }
+
+    fn set_request_header(&mut self, request: RequestId, name: &str, value: &HeaderValue) {
+        self.set_request_header_bytes(request, name, value.as_bytes());
+    }
+
+    fn cut_request_path(&mut self, request: RequestId, path: &[u8]) {
+        self.set_request_header_bytes(request, ":path", path);
+    }
+
+    fn property(&mut self, request: RequestId, path: &[&str]) -> Option<Vec<u8>> {
+        if !self.enter(request) {
+            return None;
+        }
+        hostcalls::get_property(path.to_vec()).ok().flatten()
     }
 
     fn response_headers(&mut self, request: RequestId) -> HeaderMap {

@@ -1,6 +1,9 @@
 //! The Envoy around a worker, as a trait: the real one is `envoy.rs`, tests have their own.
 
-use crate::{header_map::HeaderMap, rate_limit_headers::ResponseEdit, reply::Reply, stats::Stat};
+use crate::{
+    header_map::HeaderMap, header_value::HeaderValue, rate_limit_headers::ResponseEdit,
+    reply::Reply, stats::Stat,
+};
 
 /// One HTTP request, by the host's number for it.
 pub type RequestId = u32;
@@ -35,6 +38,14 @@ pub trait Host {
     fn set_pace(&mut self, pace: Pace);
     /// Takes a header off a request whose headers are being handled.
     fn remove_request_header(&mut self, request: RequestId, name: &str);
+    /// Gives a request this header, and no other of its name. Its headers are being handled, or it is
+    /// held.
+    fn set_request_header(&mut self, request: RequestId, name: &str, value: &HeaderValue);
+    /// Gives a request whose headers are being handled a part of its path as its path.
+    fn cut_request_path(&mut self, request: RequestId, path: &[u8]);
+    /// What is known of a request whose headers are being handled, by the path of what Envoy calls a
+    /// property: any bytes, `None` where there is none.
+    fn property(&mut self, request: RequestId, path: &[&str]) -> Option<Vec<u8>>;
     /// The headers of a response that are being handled.
     fn response_headers(&mut self, request: RequestId) -> HeaderMap;
     /// Envoy's word for where the response whose headers are being handled comes from, or for how

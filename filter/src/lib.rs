@@ -23,6 +23,7 @@ mod grpc_service;
 mod header_map;
 mod header_value;
 mod host;
+mod identity;
 mod model;
 mod rate_limit_headers;
 mod reply;
@@ -52,6 +53,7 @@ pub mod simulation {
 pub use config::{Config, InvalidConfig};
 pub use exempt::Exemptions;
 pub use header_map::HeaderMap;
+pub use identity::{Identity, Unidentified, Who};
 pub use model::ModelSources;
 pub use request_headers::{InvalidHeaders, RequestHeaders};
 pub use request_kind::RequestKind;

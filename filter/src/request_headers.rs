@@ -5,17 +5,17 @@ use proto::plugin_config::Estimate;
 
 use crate::{
     header_map::{HeaderMap, Occurrence},
+    identity::{CLIENT_ID, Who},
     request_kind::RequestKind,
 };
 
-const CLIENT_ID: &str = "x-client-id";
 const TOKEN_ESTIMATE: &str = "x-token-estimate";
 
 /// Who asks, for how much.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestHeaders<'a> {
-    /// A valid client id.
-    pub client_id: &'a str,
+    /// Who asks.
+    pub who: Who<'a>,
     /// The estimate; `None` only where it may be missing.
     pub tokens: Option<Tokens>,
     /// What it is for.
@@ -39,7 +39,7 @@ pub enum InvalidHeaders {
 }
 
 impl<'a> RequestHeaders<'a> {
-    /// Checks presence first, then the client id, then the estimate.
+    /// Reads both. Checks presence first, then the client id, then the estimate.
     pub fn read(headers: &'a HeaderMap, estimate: Estimate) -> Result<Self, InvalidHeaders> {
         let client_id = headers.occurrence(CLIENT_ID);
         let tokens = headers.occurrence(TOKEN_ESTIMATE);
@@ -53,14 +53,29 @@ impl<'a> RequestHeaders<'a> {
                 ClientId::check(bytes).map_err(|InvalidClientId| InvalidHeaders::ClientId)?
             }
         };
-        let tokens = match tokens {
-            Occurrence::None => None,
-            Occurrence::One(digits) => {
-                Some(parse_tokens(digits).ok_or(InvalidHeaders::TokenEstimate)?)
-            }
-            Occurrence::Many => return Err(InvalidHeaders::TokenEstimate),
-        };
-        Ok(Self { client_id, tokens, kind: RequestKind::of(headers) })
+        let tokens = self::tokens(tokens)?;
+        Ok(Self { who: Who::ClientId(client_id), tokens, kind: RequestKind::of(headers) })
+    }
+
+    /// Reads the rest where it is known who asks: the estimate may then be missing.
+    pub(crate) fn read_of(who: Who<'a>, headers: &HeaderMap) -> Result<Self, InvalidHeaders> {
+        let tokens = tokens(headers.occurrence(TOKEN_ESTIMATE))?;
+        Ok(Self { tokens, ..Self::without_estimate(who, headers) })
+    }
+
+    /// The same without looking at the estimate.
+    pub(crate) fn without_estimate(who: Who<'a>, headers: &HeaderMap) -> Self {
+        Self { who, tokens: None, kind: RequestKind::of(headers) }
+    }
+}
+
+fn tokens(estimate: Occurrence<'_>) -> Result<Option<Tokens>, InvalidHeaders> {
+    match estimate {
+        Occurrence::None => Ok(None),
+        Occurrence::One(digits) => {
+            parse_tokens(digits).map(Some).ok_or(InvalidHeaders::TokenEstimate)
+        }
+        Occurrence::Many => Err(InvalidHeaders::TokenEstimate),
     }
 }
 
@@ -96,7 +111,8 @@ mod tests {
     ) {
         let headers = headers(pairs);
         let read = RequestHeaders::read(&headers, estimate)
-            .map(|read| (read.client_id, read.tokens.map(Tokens::get)));
+            .map(|read| (read.who, read.tokens.map(Tokens::get)));
+        let expected = expected.map(|(client_id, tokens)| (Who::ClientId(client_id), tokens));
         assert_eq!(read, expected, "{pairs:?}");
     }
 
@@ -172,6 +188,20 @@ mod tests {
     }
 
     #[test]
+    fn who_is_known_otherwise_may_say_no_estimate_but_no_wrong_one() {
+        let read = |pairs: &[(&str, &[u8])]| {
+            let who = Who::Identity("a".to_owned());
+            let headers = headers(pairs);
+            RequestHeaders::read_of(who, &headers).map(|read| read.tokens.map(Tokens::get))
+        };
+        let estimate = ("x-token-estimate", &b"7"[..]);
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&[estimate, ("x-client-id", b"\xff")]), Ok(Some(7)));
+        assert_eq!(read(&[estimate, estimate]), Err(InvalidHeaders::TokenEstimate));
+        assert_eq!(read(&[("x-token-estimate", b"-7")]), Err(InvalidHeaders::TokenEstimate));
+    }
+
+    #[test]
     fn an_estimate_that_is_learned_may_be_missing_but_not_wrong() {
         let (id, estimate) = (("x-client-id", &b"a"[..]), ("x-token-estimate", &b"7"[..]));
         let check = |pairs: &[_], expected| check_with(Estimate::Learned, pairs, expected);
@@ -193,7 +223,7 @@ mod tests {
         ) {
             let headers = headers(&[("x-client-id", &id), ("x-token-estimate", &estimate)]);
             if let Ok(read) = RequestHeaders::read(&headers, Estimate::Header) {
-                prop_assert_eq!(read.client_id.as_bytes(), &id[..]);
+                prop_assert_eq!(read.who.as_bytes(), &id[..]);
                 let text = std::str::from_utf8(&estimate).unwrap();
                 prop_assert_eq!(read.tokens.map(Tokens::get), Some(text.parse().unwrap()));
             }

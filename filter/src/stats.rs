@@ -62,6 +62,10 @@ stats! {
     LimitExceeded: Counter = "flowguard_decisions.outcome=limit_exceeded",
     /// Denied because its client is not configured.
     UnknownClient: Counter = "flowguard_decisions.outcome=unknown_client",
+    /// Not known who asks.
+    Unauthenticated: Counter = "flowguard_decisions.outcome=unauthenticated",
+    /// Known, but nobody's identity.
+    InvalidIdentity: Counter = "flowguard_decisions.outcome=invalid_identity",
     /// Its headers are missing or wrong.
     InvalidHeaders: Counter = "flowguard_decisions.outcome=invalid_headers",
     /// Not decided in time, and refused.

@@ -1,8 +1,8 @@
 //! A worker can be driven from outside of the crate, as simulations do.
 
 use filter::simulation::{
-    Config, HeaderMap, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit, Stat,
-    StreamToken, TICK_MS, Worker,
+    Config, HeaderMap, HeaderValue, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit,
+    Stat, StreamToken, TICK_MS, Worker,
 };
 use prost::Message as _;
 use proto::decision::{ControlFrame, Decision, FilterFrame, Verdict, Welcome};
@@ -50,6 +50,11 @@ impl Host for OneStream {
     fn reset_stream(&mut self, _stream: StreamToken) {}
     fn set_pace(&mut self, _pace: Pace) {}
     fn remove_request_header(&mut self, _request: RequestId, _name: &str) {}
+    fn set_request_header(&mut self, _request: RequestId, _name: &str, _value: &HeaderValue) {}
+    fn cut_request_path(&mut self, _request: RequestId, _path: &[u8]) {}
+    fn property(&mut self, _request: RequestId, _path: &[&str]) -> Option<Vec<u8>> {
+        None
+    }
     fn edit_response_headers(&mut self, _request: RequestId, _edit: &ResponseEdit) {}
     fn tell_access_log(&mut self, _request: RequestId, _json: &str) {}
     fn count(&mut self, _stat: Stat, _by: i64) {}

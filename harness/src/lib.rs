@@ -27,6 +27,7 @@ pub mod redis_pair;
 pub mod relay;
 pub mod stack;
 pub mod tls;
+pub mod tls_tunnel;
 pub mod tools;
 pub mod yaml_block;
 

@@ -66,6 +66,8 @@ pub struct StackBuilder {
     relay: bool,
     prometheus: bool,
     whole_admin: bool,
+    /// Parts of Envoy's configuration that other ones take the place of, in turn.
+    replaced: Vec<(&'static str, String)>,
 }
 
 /// Which control planes an Envoy has in its configuration.
@@ -110,6 +112,7 @@ impl TestStack {
             relay: false,
             prometheus: false,
             whole_admin: false,
+            replaced: Vec::new(),
         }
     }
 
@@ -261,6 +264,14 @@ impl StackBuilder {
         Self { whole_admin: true, ..self }
     }
 
+    /// Puts `by` in the place of `part`, which stands in Envoy's configuration once: what an operator
+    /// adds to it.
+    #[must_use]
+    pub fn replacing(mut self, part: &'static str, by: String) -> Self {
+        self.replaced.push((part, by));
+        self
+    }
+
     /// Starts all parts and waits until they are ready.
     pub async fn start(mut self) -> TestStack {
         let folder = TempDir::with_prefix("flowguard-test-").expect("a temporary folder");
@@ -340,6 +351,10 @@ impl StackBuilder {
         if self.whole_admin {
             let allowed = YamlBlock::find(&config, "allow_paths:");
             config = allowed.unwrap_or_else(|error| panic!("{error}")).removed();
+        }
+        for (part, by) in &self.replaced {
+            assert_eq!(config.matches(part).count(), 1, "{part} stands there once:\n{config}");
+            config = config.replacen(part, by, 1);
         }
         let Layout::Split(discovered) = self.layout else { return config };
         let file = discovered_file(folder, name);

@@ -22,3 +22,6 @@ pub const CLIENT_KEY_PREFIX: &str = "fgk_";
 
 /// Bytes in the longest text that can be a client's key.
 pub const CLIENT_KEY_BYTES_MAX: usize = 128;
+
+/// Bytes in the longest text that can be an identity: SPIFFE ids and names in certificates are shorter.
+pub const IDENTITY_BYTES_MAX: usize = 512;

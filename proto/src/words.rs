@@ -1,7 +1,7 @@
 //! What the decision stream's values are called, in metrics and in Envoy's access log.
 
 use crate::{
-    decision::{Mode, Outcome, UsageSource},
+    decision::{IdentityKind, Mode, Outcome, UsageSource},
     plugin_config,
 };
 
@@ -11,6 +11,29 @@ impl Mode {
         match self {
             Self::Enforce => plugin_config::Mode::Enforce.word(),
             Self::Shadow => plugin_config::Mode::Shadow.word(),
+        }
+    }
+}
+
+impl IdentityKind {
+    /// As the filter's configuration has it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Header => plugin_config::Identity::Header.word(),
+            Self::ApiKey => plugin_config::Identity::ApiKey.word(),
+            Self::Jwt => plugin_config::Identity::Jwt.word(),
+            Self::Mtls => plugin_config::Identity::Mtls.word(),
+        }
+    }
+}
+
+impl From<plugin_config::Identity> for IdentityKind {
+    fn from(identity: plugin_config::Identity) -> Self {
+        match identity {
+            plugin_config::Identity::Header => Self::Header,
+            plugin_config::Identity::ApiKey => Self::ApiKey,
+            plugin_config::Identity::Jwt => Self::Jwt,
+            plugin_config::Identity::Mtls => Self::Mtls,
         }
     }
 }

@@ -38,6 +38,8 @@ impl FoundShared {
 fn with_denied(policy: Policy) -> Policy {
     match policy.unknown_clients {
         UnknownClients::Deny => Policy { unknown_clients: UnknownClients::Allow, ..policy },
-        UnknownClients::Shared { .. } | UnknownClients::Allow => policy,
+        UnknownClients::Shared { .. } | UnknownClients::Each { .. } | UnknownClients::Allow => {
+            policy
+        }
     }
 }

@@ -2,13 +2,15 @@
 
 use limiter::{Dimension, PER_MINUTE_MAX, Tokens};
 use proto::{
-    ASKS_MAX, DROPPED_MAX, FIGURE_MAX, MODEL_NAME_BYTES_MAX, REPORTS_MAX, RESUMED_MAX,
-    decision::{self, FilterFrame, UsageSource},
+    ASKS_MAX, DROPPED_MAX, FIGURE_MAX, IDENTITY_BYTES_MAX, MODEL_NAME_BYTES_MAX, REPORTS_MAX,
+    RESUMED_MAX,
+    decision::{self, FilterFrame, UsageSource, ask},
     model_name,
 };
 
 use super::upstream::UpstreamAnswer;
 use crate::{
+    credentials::Digest,
     ledger::{Ask, Outcome, RequestKind, Response},
     limits::{LimitKey, LimitName},
 };
@@ -21,7 +23,7 @@ const DURATION_US_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 pub(super) struct Frame {
     pub(super) resume: Option<Resume>,
     pub(super) reports: Reports,
-    pub(super) asks: Vec<ClientAsk>,
+    pub(super) asks: Vec<WorkerAsk>,
     /// Among the worker's frames with ends; 0 for any other.
     pub(super) number: u64,
 }
@@ -60,23 +62,34 @@ pub(super) struct Dropped {
     pub(super) requests: u64,
 }
 
-/// A client's ask.
+/// An ask, whoever it is by.
 #[derive(Debug)]
-pub(super) struct ClientAsk {
-    id: u32,
-    client_id: String,
+pub(super) struct WorkerAsk {
+    pub(super) id: u32,
+    pub(super) who: Who,
     estimate: Option<Tokens>,
     kind: RequestKind,
     /// Empty: it names none.
     model: String,
 }
 
-impl ClientAsk {
-    /// The same as the ledger is asked.
-    pub(super) fn as_asked(&self) -> Ask<'_> {
-        let Self { id, ref client_id, estimate, kind, ref model } = *self;
+/// Who asks.
+#[derive(Debug)]
+pub(super) enum Who {
+    /// By this id, which nobody has verified.
+    ClientId(String),
+    /// By the key of this digest.
+    Key(Digest),
+    /// By a text that an Envoy has verified.
+    Identity(String),
+}
+
+impl WorkerAsk {
+    /// The same as the ledger is asked for this client.
+    pub(super) fn of<'a>(&'a self, client: &'a str) -> Ask<'a> {
+        let Self { id, who: _, estimate, kind, ref model } = *self;
         let model = Some(model.as_str()).filter(|model| !model.is_empty());
-        Ask { id, client: client_id, estimate, kind, model }
+        Ask { id, client, estimate, kind, model }
     }
 }
 
@@ -101,6 +114,11 @@ pub(super) enum FrameError {
     Tokens { id: u32, tokens: u64 },
     #[error("ask {id}: a model has 1 to {MODEL_NAME_BYTES_MAX} of A-Z a-z 0-9 . _ : @ + = ~ / -")]
     Model { id: u32 },
+    #[error(
+        "ask {id}: it is by a client id, the 32 bytes of a key's digest, or an identity of at most \
+         {IDENTITY_BYTES_MAX} bytes"
+    )]
+    Who { id: u32 },
     #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM, TPM or a limit that it names")]
     Drop,
     #[error("hello is said once, in the first frame of a stream")]
@@ -131,7 +149,7 @@ impl TryFrom<FilterFrame> for Frame {
                 cancels: frame.cancels,
                 drops: frame.drops.into_iter().map(Dropped::try_from).collect::<Result<_, _>>()?,
             },
-            asks: frame.asks.into_iter().map(ClientAsk::try_from).collect::<Result<_, _>>()?,
+            asks: frame.asks.into_iter().map(WorkerAsk::try_from).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -149,7 +167,7 @@ pub(super) fn reports(frame: &FilterFrame) -> usize {
     frame.settles.len() + frame.cancels.len() + frame.drops.len()
 }
 
-impl TryFrom<decision::Ask> for ClientAsk {
+impl TryFrom<decision::Ask> for WorkerAsk {
     type Error = FrameError;
 
     fn try_from(ask: decision::Ask) -> Result<Self, FrameError> {
@@ -164,7 +182,19 @@ impl TryFrom<decision::Ask> for ClientAsk {
         if !ask.model.is_empty() && model_name(ask.model.as_bytes()).is_none() {
             return Err(FrameError::Model { id });
         }
-        Ok(Self { id, client_id: ask.client_id, estimate, kind, model: ask.model })
+        let who = ask.who.and_then(Who::read).ok_or(FrameError::Who { id })?;
+        Ok(Self { id, who, estimate, kind, model: ask.model })
+    }
+}
+
+impl Who {
+    fn read(who: ask::Who) -> Option<Self> {
+        Some(match who {
+            ask::Who::ClientId(id) => Self::ClientId(id),
+            ask::Who::Key(digest) => Self::Key(Digest::try_from(digest.as_slice()).ok()?),
+            ask::Who::Identity(text) if text.len() <= IDENTITY_BYTES_MAX => Self::Identity(text),
+            ask::Who::Identity(_) => return None,
+        })
     }
 }
 
@@ -181,7 +211,9 @@ impl TryFrom<decision::Drop> for Dropped {
             }
             decision::Decision::Unspecified
             | decision::Decision::Admitted
-            | decision::Decision::UnknownClient => return Err(FrameError::Drop),
+            | decision::Decision::UnknownClient
+            | decision::Decision::Unauthenticated
+            | decision::Decision::InvalidIdentity => return Err(FrameError::Drop),
         };
         if !(1..=DROPPED_MAX).contains(&drop.requests) {
             return Err(FrameError::Drop);

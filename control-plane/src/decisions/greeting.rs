@@ -1,6 +1,9 @@
 //! A worker's hello, read and judged.
 
-use proto::{DECISION_PROTOCOL_VERSION, decision::Hello};
+use proto::{
+    DECISION_PROTOCOL_VERSION,
+    decision::{Hello, IdentityKind},
+};
 use tonic::Status;
 
 use super::filters::Filter;
@@ -25,6 +28,8 @@ pub struct Greeting {
     pub(super) node: Excerpt,
     /// What asks.
     pub(super) filter: Filter,
+    /// By what it knows who asks.
+    pub(super) identity: IdentityKind,
 }
 
 impl Greeting {
@@ -55,8 +60,9 @@ impl Greeting {
             )));
         }
         let (stream, node, filter) = (hello.stream, Excerpt::new(&hello.node), Filter::of(hello));
+        let identity = hello.identity();
         if hello.worker.is_empty() {
-            return Ok(Self { worker: name(), comes_back: false, stream, node, filter });
+            return Ok(Self { worker: name(), comes_back: false, stream, node, filter, identity });
         }
         let name = <[u8; 16]>::try_from(hello.worker.as_slice()).map_err(|_| {
             Status::invalid_argument(format!(
@@ -65,7 +71,7 @@ impl Greeting {
             ))
         })?;
         let worker = WorkerId(u128::from_be_bytes(name));
-        Ok(Self { worker, comes_back: true, stream, node, filter })
+        Ok(Self { worker, comes_back: true, stream, node, filter, identity })
     }
 
     /// Refuses a stream that a newer one of its worker has overtaken: what its worker said on it that

@@ -15,12 +15,14 @@ use crate::ledger::{End, Ended, Outcome};
 const ESTIMATE_RATIO_BUCKETS: [f64; 12] =
     [0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 10.0];
 
-const DECISIONS: [(Decision, &str); 5] = [
+const DECISIONS: [(Decision, &str); 7] = [
     (Decision::Admitted, "admitted"),
     (Decision::RpmExceeded, "rpm_exceeded"),
     (Decision::TpmExceeded, "tpm_exceeded"),
     (Decision::LimitExceeded, "limit_exceeded"),
     (Decision::UnknownClient, "unknown_client"),
+    (Decision::Unauthenticated, "unauthenticated"),
+    (Decision::InvalidIdentity, "invalid_identity"),
 ];
 
 const ENDINGS: [(Ending, &str); 7] = [

@@ -3,6 +3,7 @@
 //! A frame comes in and is parsed whole (`frame.rs`), a [`Session`] has the ledger end and decide
 //! what it says, and verdicts go out (`verdict.rs`).
 
+mod callers;
 mod filters;
 mod frame;
 mod greeting;

@@ -3,7 +3,7 @@
 use limiter::{Balance, Wait};
 use tracing::{Level, debug, enabled};
 
-use super::frame::Dropped;
+use super::{callers::Stranger, frame::Dropped};
 use crate::{
     excerpt::Excerpt,
     ledger::{Answer, Ask, Refusal, Shortage},
@@ -69,6 +69,11 @@ pub(super) fn log(node: &Excerpt, in_shadow: bool, asks: &[Ask<'_>], answers: &[
             }
         }
     }
+}
+
+/// Logs that nobody knows who asked.
+pub(super) fn log_stranger(node: &Excerpt, request: u32, stranger: Stranger) {
+    debug!(%node, request, "refused: {stranger}");
 }
 
 /// Logs what a filter refused by itself.

@@ -31,8 +31,9 @@ use crate::{
     log_budget::LogBudget,
 };
 
-/// The largest frame that is read: as many asks and drops as it may have, with the longest ids.
-const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// The largest frame that is read: as many asks and drops as it may have, with the longest ids and
+/// identities.
+const FRAME_BYTES_MAX: usize = 512 * 1024;
 
 /// Each worker of each Envoy has one connection, and answers a ping on it every
 /// [`KEEPALIVE_INTERVAL`]: a connection that is silent for longer is closed and makes room. So is

@@ -11,15 +11,17 @@ use tonic::Status;
 
 use super::{
     Greeting, StreamMetrics,
+    callers::{Caller, Stranger},
     filters::Filter,
-    frame::{ClientAsk, Frame, FrameError, Reports, Resume},
+    frame::{Frame, FrameError, Reports, Resume, WorkerAsk},
     refusals,
     unread::Unread,
-    verdict::{exceeded, verdict},
+    verdict::{exceeded, verdict, verdict_on_stranger},
 };
 use crate::{
+    credentials::FoundKey,
     excerpt::Excerpt,
-    ledger::{Answer, Ask, End, Ledger, Worker},
+    ledger::{Answer, End, Ledger, Worker},
 };
 
 /// A worker's conversation on one stream. What its requests hold is the ledger's, and waits there for
@@ -91,13 +93,12 @@ impl Session {
             return Ok(self.welcome().map(|welcome| self.control_frame(Some(welcome), Vec::new())));
         }
         self.taken = self.taken.max(frame.number);
-        let asks: Vec<_> = frame.asks.iter().map(ClientAsk::as_asked).collect();
         let mut reports = frame.reports;
         if let Some(unread) = &mut self.unread {
             unread.keep_from(&mut reports);
         }
         // In this order, and where a store decides in one call.
-        let ((), verdicts) = join(self.report(reports), self.decide(&asks)).await;
+        let ((), verdicts) = join(self.report(reports), self.decide(&frame.asks)).await;
         let welcome = self.welcome();
         Ok((welcome.is_some() || !verdicts.is_empty())
             .then(|| self.control_frame(welcome, verdicts)))
@@ -198,21 +199,69 @@ impl Session {
         }
     }
 
-    async fn decide(&self, asks: &[Ask<'_>]) -> Vec<Verdict> {
+    async fn decide(&self, asks: &[WorkerAsk]) -> Vec<Verdict> {
         if asks.is_empty() {
             return Vec::new();
         }
-        let answers = self.ledger.decide(&self.worker, asks).await;
-        refusals::log(&self.node, self.filter.is_in_shadow(), asks, &answers);
-        let verdicts = asks.iter().zip(&answers).map(|(ask, answer)| {
-            let verdict = verdict(ask.id, answer);
-            self.metrics.decided(verdict.decision(), 1);
-            if let Answer::Admitted { is_followed: false, .. } = answer {
-                self.metrics.not_followed();
+        let callers: Vec<_> = asks.iter().map(|ask| Caller::find(&self.ledger, &ask.who)).collect();
+        let known = asks.iter().zip(&callers);
+        let known = known.filter_map(|(ask, caller)| Some(ask.of(&caller.as_ref().ok()?.id)));
+        let known: Vec<_> = known.collect();
+        let answers = self.ledger.decide(&self.worker, &known).await;
+        refusals::log(&self.node, self.filter.is_in_shadow(), &known, &answers);
+        let mut answers = answers.iter();
+        let mut verdicts = Vec::with_capacity(asks.len());
+        for (ask, caller) in asks.iter().zip(&callers) {
+            verdicts.push(match caller {
+                Ok(caller) => {
+                    let Some(answer) = answers.next() else { break };
+                    self.tell(ask.id, caller, answer)
+                }
+                Err(stranger) => self.refuse(ask.id, *stranger).await,
+            });
+        }
+        verdicts
+    }
+
+    /// What was decided of somebody who is known.
+    fn tell(&self, id: u32, caller: &Caller<'_>, answer: &Answer) -> Verdict {
+        let verdict = Verdict { client_id: caller.told(), ..verdict(id, answer) };
+        self.metrics.decided(verdict.decision(), 1);
+        if let Answer::Admitted { is_followed: false, .. } = answer {
+            self.metrics.not_followed();
+        }
+        if let Some(key) = &caller.key {
+            self.count_by_key(id, key, answer);
+        }
+        verdict
+    }
+
+    /// Counts a decision as one of the key that was shown.
+    fn count_by_key(&self, id: u32, key: &FoundKey, answer: &Answer) {
+        match answer {
+            Answer::Admitted { is_followed, .. } => {
+                // One that is asked again was counted before.
+                if !is_followed || self.worker.note_key(id, key) {
+                    key.decided(true);
+                }
             }
-            verdict
-        });
-        verdicts.collect()
+            Answer::Refused { .. } => key.decided(false),
+            Answer::UnknownClient | Answer::Unavailable => {}
+        }
+    }
+
+    /// Nobody knows who asks. What was charged before, if the answer to that was lost and the key was
+    /// revoked meanwhile, comes back: the request does not pass.
+    async fn refuse(&self, id: u32, stranger: Stranger) -> Verdict {
+        if self.worker.holds(id) {
+            for ended in self.ledger.end(&self.worker, vec![(id, End::Canceled)]).await {
+                self.metrics.ended(&ended);
+            }
+        }
+        let decision = stranger.decision();
+        self.metrics.decided(decision, 1);
+        refusals::log_stranger(&self.node, id, stranger);
+        verdict_on_stranger(id, decision)
     }
 
     fn welcome(&mut self) -> Option<Welcome> {

@@ -61,7 +61,7 @@ fn stay() -> Duration {
 
 /// What a stream does next.
 enum Next {
-    Frame(FilterFrame),
+    Frame(Box<FilterFrame>),
     Acknowledgement,
     End(StreamEnd),
 }
@@ -123,7 +123,7 @@ impl Stream {
                 next = self.next() => next,
             };
             let answer = match next {
-                Ok(Next::Frame(frame)) => self.answer(frame).await,
+                Ok(Next::Frame(frame)) => self.answer(*frame).await,
                 Ok(Next::Acknowledgement) => {
                     self.acknowledge_at = None;
                     Ok(match &mut self.session {
@@ -201,7 +201,7 @@ impl Stream {
                     Err(_) => return Ok(Next::Acknowledgement),
                 },
             };
-            Ok(frame?.map_or(Next::End(StreamEnd::Closed), Next::Frame))
+            Ok(frame?.map_or(Next::End(StreamEnd::Closed), |frame| Next::Frame(Box::new(frame))))
         };
         let has_to_end = has_to_end(&self.shared, self.seat.as_ref());
         // All that it was asked is answered by now. Without the store nobody else could go on with it.
@@ -253,6 +253,7 @@ impl Stream {
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());
         let filter = greeting.filter.clone();
+        let (known_by, ours) = (greeting.identity, self.shared.ledger.identity());
         let comes_back = greeting.comes_back;
         let session = Session::start(greeting, ledger, metrics);
         self.opened = Some(Instant::now());
@@ -269,6 +270,18 @@ impl Stream {
                 if comes_back { " again" } else { "" },
             );
         });
+        if known_by != ours.into() {
+            self.log(|| {
+                warn!(
+                    peer = %self.peer,
+                    node = %session.node(),
+                    "its filter knows clients by {}, and FLOWGUARD_IDENTITY={} here: give both the same, \
+                     as `flowguard envoy-config` does",
+                    known_by.word(),
+                    ours.word(),
+                );
+            });
+        }
         Ok(session)
     }
 

@@ -30,6 +30,11 @@ pub(super) fn verdict(id: u32, answer: &Answer) -> Verdict {
     }
 }
 
+/// The verdict on ask number `id` of somebody who is not known.
+pub(super) fn verdict_on_stranger(id: u32, decision: Decision) -> Verdict {
+    without_tightest(id, decision)
+}
+
 /// The decision of a request that `limit` refused.
 pub(super) fn exceeded(limit: &LimitKey) -> Decision {
     match limit {

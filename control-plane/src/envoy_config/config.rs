@@ -21,6 +21,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Whom its workers ask, where that is not the control plane that these settings are for.
     pub control_planes: ControlPlanes,
+    /// Whether a client is believed that says itself who it is, on a listener that others reach.
+    pub trust_client_header: bool,
     /// What the filter is told.
     pub filter: PluginConfig,
 }
@@ -34,6 +36,7 @@ impl Default for Config {
             admin_port: port::<9901>(),
             bounds: Bounds::default(),
             control_planes: ControlPlanes::default(),
+            trust_client_header: false,
             filter: PluginConfig::default(),
         }
     }

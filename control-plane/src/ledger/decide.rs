@@ -105,7 +105,13 @@ impl Ledger {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
                 // Moments of their own would be kept to by some of them, and be taken by others.
-                self.decide_for(client, false, ask, RetryAfter::Exact, asking)
+                let answer = self.as_stranger(client, ask.client, || {
+                    self.decide_for(client, false, ask, RetryAfter::Exact, asking)
+                });
+                if self.strangers.is_some() && matches!(answer, Answer::Admitted { .. }) {
+                    asking.held.note_stranger(ask.id, ask.client);
+                }
+                answer
             }
             Unknown::Denied(denied) => {
                 let (what, count) = if asking.held.is_in_shadow {

@@ -38,12 +38,16 @@ impl Ledger {
         let ended = ends.into_iter().filter_map(|(id, end)| {
             let reservation = held.reservations.remove(&id)?;
             pen.note(|| Record::Ended(EndedRecord { worker: worker.id().0, id }));
-            // A client that was deleted still has its books, until it is forgotten.
-            let mut books = self.slots.books_of(reservation.slot);
-            if books.is_some() {
-                pen.touch(reservation.slot.number());
-            }
-            self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now);
+            let stranger = held.take_stranger(id);
+            let cost = self.end_as_stranger(stranger.as_deref(), || {
+                // A client that was deleted still has its books, until it is forgotten.
+                let mut books = self.slots.books_of(reservation.slot);
+                if books.is_some() {
+                    pen.touch(reservation.slot.number());
+                }
+                self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now)
+            });
+            held.count_tokens_of_key(id, cost.map_or(reservation.reserved, Cost::tokens));
             Some(Ended { id, end, reserved: reservation.reserved })
         });
         let ended: Vec<_> = ended.collect();
@@ -69,12 +73,13 @@ impl Ledger {
         end: &End,
         pen: &mut Pen<'_>,
         now: UnixMillis,
-    ) {
+    ) -> Option<Cost> {
         let cost = self.cost_of(request, end);
         self.end_charges(books.as_deref_mut(), &request.charges, cost, pen, now);
         if let Some(Books { record, .. }) = books {
             self.count_end(record, request, (end, cost), now);
         }
+        cost
     }
 
     /// What a request costs that ended so; `None`: what it was charged stands.

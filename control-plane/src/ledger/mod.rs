@@ -37,6 +37,7 @@ mod shared;
 mod slots;
 mod snapshot;
 mod stock;
+mod strangers;
 mod together;
 mod unconfigured;
 mod unknown;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 
 use limiter::UnixMillis;
 use parking_lot::Mutex;
+use proto::plugin_config::Identity;
 
 pub use ask::{Answer, Ask, Left, Refusal, RequestKind, Shortage, Standing, Tightest};
 pub use buckets::{BucketOf, BucketStanding, LimitStats};
@@ -72,6 +74,7 @@ use rules::{Class, Rules};
 use shared::SharedBuckets;
 use slots::{LazySlot, SlotNumber, Slots};
 pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
+use strangers::Strangers;
 use unconfigured::Unconfigured;
 use unknown::Unknown;
 pub use worker::{HELD_MAX, Worker, WorkerId};
@@ -121,6 +124,8 @@ pub struct Ledger {
     retired: Mutex<Retired>,
     passed_over: Mutex<PassedOver>,
     unknown: Unknown,
+    /// Where each id that is not configured has buckets of its own.
+    strangers: Option<Mutex<Strangers>>,
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
@@ -141,6 +146,8 @@ impl Ledger {
             unknown: Unknown::new(policy.unknown_clients, |subject| {
                 rules.class_of(subject, &shared)
             }),
+            strangers: matches!(policy.unknown_clients, UnknownClients::Each { .. })
+                .then(Mutex::default),
             rules,
             shared,
             policy,
@@ -176,6 +183,11 @@ impl Ledger {
     fn config_of(&self, client: &Client) -> ClientConfig {
         let Subject { client: id, group, plan } = client.subject();
         client.configured(group, plan, self.identities.of(id.as_str()))
+    }
+
+    /// By what filters know who asks, or should.
+    pub fn identity(&self) -> Identity {
+        self.policy.identity
     }
 
     /// What time it is for everything that is decided here.

@@ -4,10 +4,13 @@
 use limiter::{PerMinute, Tokens};
 /// The filter is told it too: a request without an estimate passes it only where one is learned.
 pub use proto::plugin_config::Estimate as EstimateSource;
+use proto::plugin_config::Identity;
 
 /// What is charged, besides the limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
+    /// By what filters know who asks.
+    pub identity: Identity,
     /// What happens to a client id that is not configured.
     pub unknown_clients: UnknownClients,
     /// How many tokens a request reserves.
@@ -55,6 +58,13 @@ pub enum UnknownClients {
         /// Tokens per minute.
         tpm: PerMinute,
     },
+    /// Each of them has a pair of buckets of its own: who asks is verified.
+    Each {
+        /// Requests per minute.
+        rpm: PerMinute,
+        /// Tokens per minute.
+        tpm: PerMinute,
+    },
     /// Their requests are answered 403.
     Deny,
     /// They are not limited.
@@ -65,6 +75,10 @@ impl UnknownClients {
     /// What holds when nothing is said.
     pub const DEFAULT: Self =
         Self::Shared { rpm: PerMinute::of::<60>(), tpm: PerMinute::of::<1_000>() };
+
+    /// The same for each of them.
+    pub const DEFAULT_EACH: Self =
+        Self::Each { rpm: PerMinute::of::<60>(), tpm: PerMinute::of::<1_000>() };
 }
 
 impl Default for UnknownClients {

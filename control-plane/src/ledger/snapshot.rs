@@ -116,6 +116,8 @@ impl Ledger {
 
     /// What all ids that are not configured did together.
     pub fn unknown_snapshot(&self) -> UnknownSnapshot {
+        // While one of them is decided, its buckets stand in the place of those of `unknown`.
+        let _nobody_is_decided = self.strangers.as_ref().map(|strangers| strangers.lock());
         match &self.unknown {
             Unknown::Shared(client) => UnknownSnapshot::Shared(Box::new(self.snapshot_of(client))),
             Unknown::Denied(denied) => UnknownSnapshot::Denied {

@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use limiter::ClientId;
 
-use super::{Class, Client, Entry, LazySlot, Ledger, policy::UnknownClients};
+use super::{Class, Client, Entry, LazySlot, Ledger, balances::Balances, policy::UnknownClients};
 use crate::{
     clients::{ClientConfig, Limits},
     limits::Subject,
@@ -13,7 +13,7 @@ use crate::{
 /// What becomes of them.
 #[derive(Debug)]
 pub(super) enum Unknown {
-    /// All of them are one client.
+    /// All of them are one client, which may have a pair of buckets for each.
     Shared(Client),
     /// They are denied.
     Denied(Denied),
@@ -33,7 +33,9 @@ impl Unknown {
         class_of: impl FnOnce(&Subject<'_>) -> Arc<Class>,
     ) -> Self {
         let limits = match policy {
-            UnknownClients::Shared { rpm, tpm } => Limits { rpm: Some(rpm), tpm: Some(tpm) },
+            UnknownClients::Shared { rpm, tpm } | UnknownClients::Each { rpm, tpm } => {
+                Limits { rpm: Some(rpm), tpm: Some(tpm) }
+            }
             UnknownClients::Allow => Limits::default(),
             UnknownClients::Deny => return Self::Denied(Denied::default()),
         };
@@ -45,6 +47,32 @@ impl Unknown {
 }
 
 impl Ledger {
+    /// Decides over a request of `id`, which is not configured, by `decide`: where each has buckets of
+    /// its own, with those in place of the ones of `unknown`.
+    pub(super) fn as_stranger<T>(
+        &self,
+        unknown: &Client,
+        id: &str,
+        decide: impl FnOnce() -> T,
+    ) -> T {
+        let Some(strangers) = &self.strangers else { return decide() };
+        let slot = unknown.entry.slot.get_or_take(&self.slots, &unknown.id);
+        let swap = |swap: &mut dyn FnMut(&mut Balances)| swap(&mut self.slots.books(slot).balances);
+        strangers.lock().decide(id, self.clock.now(), swap, decide)
+    }
+
+    /// Ends a request by `end`: that of a stranger with its own buckets.
+    pub(super) fn end_as_stranger<T>(&self, id: Option<&str>, end: impl FnOnce() -> T) -> T {
+        let (Some(id), Some(strangers), Unknown::Shared(unknown)) =
+            (id, &self.strangers, &self.unknown)
+        else {
+            return end();
+        };
+        let slot = unknown.entry.slot.get_or_take(&self.slots, &unknown.id);
+        let swap = |swap: &mut dyn FnMut(&mut Balances)| swap(&mut self.slots.books(slot).balances);
+        strangers.lock().with(id, swap, end)
+    }
+
     /// Says in the log how often ids that nobody configured asked unnamed, once that minute is over.
     pub fn tell_of_unconfigured_ids(&self) {
         self.unconfigured.tell(self.clock.now());

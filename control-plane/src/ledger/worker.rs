@@ -7,11 +7,11 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use limiter::UnixMillis;
+use limiter::{Tokens, UnixMillis};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{Answer, Reservation};
-use crate::store::shared::Receipts;
+use crate::{credentials::FoundKey, store::shared::Receipts};
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and
 /// charged like any other, but it can be neither given back nor timed.
@@ -39,6 +39,10 @@ pub struct Worker {
 pub(super) struct Held {
     /// A worker is trusted, and counts: a fast hash is good enough.
     pub(super) reservations: HashMap<u32, Reservation, RandomState>,
+    /// The keys of those that showed one, until this process ends.
+    keys: HashMap<u32, FoundKey, RandomState>,
+    /// The ids of those that are not configured and have buckets of their own.
+    strangers: HashMap<u32, Box<str>, RandomState>,
     /// Which requests were admitted in the last frame, until it is told. What was decided is found
     /// where they are held.
     untold: Vec<u32>,
@@ -94,6 +98,12 @@ impl Worker {
         self.lock().is_in_shadow = is_in_shadow;
     }
 
+    /// Its request of this number, which holds something, showed this key. `false`: that is known.
+    pub fn note_key(&self, id: u32, key: &FoundKey) -> bool {
+        let mut held = self.lock();
+        held.reservations.contains_key(&id) && held.keys.insert(id, key.clone()).is_none()
+    }
+
     /// What was decided is on its way to the worker.
     pub fn told(&self) {
         self.lock().begin_frame();
@@ -130,6 +140,32 @@ impl Held {
     #[inline(never)]
     fn note_holding_nothing(&mut self, id: u32, answer: &Answer) {
         self.untold_holding_nothing.push((id, answer.clone()));
+    }
+
+    /// Request `id` has ended, and cost so many tokens, of those that it showed a key for.
+    pub(super) fn count_tokens_of_key(&mut self, id: u32, tokens: Tokens) {
+        if let Some(key) = self.keys.remove(&id) {
+            key.used(tokens.get());
+        }
+    }
+
+    /// Request `id`, if it holds something, was charged to the buckets of this stranger.
+    pub(super) fn note_stranger(&mut self, id: u32, stranger: &str) {
+        if self.reservations.contains_key(&id) {
+            self.strangers.insert(id, stranger.into());
+        }
+    }
+
+    /// Whose buckets request `id` was charged to, which has ended, where that is a stranger.
+    pub(super) fn take_stranger(&mut self, id: u32) -> Option<Box<str>> {
+        self.strangers.remove(&id)
+    }
+
+    /// Nobody here follows its requests any more.
+    pub(super) fn let_all_go(&mut self) {
+        self.reservations.clear();
+        self.keys.clear();
+        self.strangers.clear();
     }
 
     /// Whether the worker may not know that request `id` was admitted.

@@ -1,8 +1,8 @@
 //! Settings whose value is one of a few words.
 
 use proto::plugin_config::{
-    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, ModelFrom, RateLimitHeaders,
-    UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Identity, IdentityCert, Mode, ModelFrom,
+    RateLimitHeaders, UpstreamRateLimitHeaders,
 };
 
 use crate::{
@@ -54,13 +54,14 @@ words!(
     Fixed(FallbackCharge::Nothing) = "nothing"
 );
 
-/// The shared pair has its default limits until the settings that are theirs are read.
+/// The pair of buckets, shared or each one's, has its default limits until the settings that are theirs are read.
 impl Choice for UnknownClients {
-    const ALL: &[Self] = &[Self::DEFAULT, Self::Deny, Self::Allow];
+    const ALL: &[Self] = &[Self::DEFAULT, Self::DEFAULT_EACH, Self::Deny, Self::Allow];
 
     fn word(self) -> &'static str {
         match self {
             Self::Shared { .. } => "shared",
+            Self::Each { .. } => "each",
             Self::Deny => "deny",
             Self::Allow => "allow",
         }
@@ -82,6 +83,8 @@ macro_rules! words_of_the_filter {
 
 words_of_the_filter!(
     Mode,
+    Identity,
+    IdentityCert,
     FailureMode,
     ErrorFormat,
     RateLimitHeaders,

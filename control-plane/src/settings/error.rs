@@ -1,7 +1,9 @@
 //! What is said about a setting that is wrong: one line, which names it, the value and what is
 //! allowed, and which never repeats a secret or hostile bytes.
 
-use std::{borrow::Cow, ffi::OsStr, fmt::Write as _, num::NonZeroU16};
+use std::{borrow::Cow, ffi::OsStr, fmt::Write as _, net::IpAddr, num::NonZeroU16};
+
+use proto::plugin_config::{Identity, Mode};
 
 use super::{
     GivenText, Misspelt,
@@ -52,6 +54,37 @@ pub enum SettingsError {
          needed, so that no token of another issuer, or for something else, is believed"
     )]
     IncompleteIssuer,
+    /// Nobody would be asked who is known.
+    #[error(
+        "FLOWGUARD_MODE={} (--mode) is not allowed with FLOWGUARD_IDENTITY={} (--identity): it asks \
+         nobody, so that nobody would be known; use enforce or shadow",
+        mode.word(), identity.word()
+    )]
+    IdentityUnasked {
+        /// The mode.
+        mode: Mode,
+        /// By what it would be known who asks.
+        identity: Identity,
+    },
+    /// Whoever reaches the listener could be any client.
+    #[error(
+        "FLOWGUARD_IDENTITY=header (--identity) is not allowed with BIND_ADDRESS={0} (--bind-address): \
+         whoever reaches that could ask as any client; use api-key, jwt or mtls, bind to 127.0.0.1, or \
+         set TRUST_CLIENT_HEADER=true where something in front sets X-Client-ID or nobody else gets there"
+    )]
+    HeaderForAll(IpAddr),
+    /// Whoever makes up an id for each request would have a limit for each.
+    #[error(
+        "UNKNOWN_CLIENTS=each is not allowed with FLOWGUARD_IDENTITY=header (--identity): whoever makes \
+         up ids would have limits for each; use shared, deny or allow, or an identity that is verified"
+    )]
+    EachUnverified,
+    /// Their buckets are in one process.
+    #[error(
+        "UNKNOWN_CLIENTS=each is not allowed with STORE_URL (--store-url): their buckets are in one \
+         process; use shared, deny or allow"
+    )]
+    EachInStore,
     /// Two listeners on one port.
     #[error("{} and {} are both {port}: each needs a port of its own", first.names(), second.names())]
     SamePort {

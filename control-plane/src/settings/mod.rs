@@ -20,13 +20,19 @@ mod variables;
 
 use std::{fmt::Write as _, path::PathBuf};
 
+use proto::plugin_config::{Identity, PluginConfig};
+
 pub use error::{NotAllowed, SettingsError, shown};
 pub(crate) use notation::{NonEmpty, Notation, Plain};
 pub use table::{Echo, Flag, Setting, Times};
 pub(crate) use variables::Variables;
 pub use variables::{GivenText, Misspelt, WithoutEffect};
 
-use crate::{auth, envoy_config, http, ledger, listener, logging, store};
+use crate::{
+    auth, envoy_config, http,
+    ledger::{self, UnknownClients},
+    listener, logging, store,
+};
 
 /// Every setting in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +96,16 @@ impl Settings {
         if settings.store.is_spread() {
             return Err(SettingsError::Spread(settings.store.prefix));
         }
+        settings.policy.identity = settings.envoy.filter.identity;
+        settings.refuse_unknown_callers()?;
+        if let UnknownClients::Each { .. } = settings.policy.unknown_clients {
+            if settings.policy.identity == Identity::Header {
+                return Err(SettingsError::EachUnverified);
+            }
+            if settings.store.url.is_some() {
+                return Err(SettingsError::EachInStore);
+            }
+        }
         if settings.config_file.is_some() && settings.store.url.is_some() {
             return Err(SettingsError::FileBesideStore);
         }
@@ -110,6 +126,20 @@ impl Settings {
             }
         }
         lines
+    }
+
+    /// Nobody is to be known by a word of its own, but where an operator says so.
+    fn refuse_unknown_callers(&self) -> Result<(), SettingsError> {
+        let PluginConfig { mode, identity, .. } = self.envoy.filter;
+        let ip = self.listeners.ip;
+        match identity {
+            Identity::Header if !ip.is_loopback() && !self.envoy.trust_client_header => {
+                Err(SettingsError::HeaderForAll(ip))
+            }
+            Identity::Header => Ok(()),
+            _ if mode.asks() => Ok(()),
+            _ => Err(SettingsError::IdentityUnasked { mode, identity }),
+        }
     }
 
     /// Two listeners on one port would leave the second one out, or worse, a request at the wrong

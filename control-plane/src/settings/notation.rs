@@ -3,7 +3,7 @@
 use std::{num::NonZeroU16, ops::RangeInclusive, path::PathBuf};
 
 use limiter::Tokens;
-use proto::plugin_config::{ExemptPath, ModelFrom, ModelHeader};
+use proto::plugin_config::{ExemptPath, HeaderName, IdentityClaim, IdentityHeaders, ModelFrom};
 
 use super::value::{Value, number};
 use crate::store::{
@@ -235,7 +235,7 @@ pub(super) struct ModelHeaderName;
 
 impl Notation<String> for ModelHeaderName {
     fn parse(&self, text: &str) -> Option<String> {
-        ModelHeader::parse(text).map(|name| name.as_str().to_owned())
+        HeaderName::parse(text).map(|name| name.as_str().to_owned())
     }
 
     fn text(&self, name: &String) -> String {
@@ -243,7 +243,49 @@ impl Notation<String> for ModelHeaderName {
     }
 
     fn allowed(&self) -> String {
-        format!("the name of a header, 1 to {} characters of A-Z a-z 0-9 -", ModelHeader::BYTES_MAX)
+        format!("the name of a header, 1 to {} characters of A-Z a-z 0-9 -", HeaderName::BYTES_MAX)
+    }
+}
+
+/// Names of headers in which a key is looked for, separated by commas.
+pub(super) struct KeyHeaders;
+
+impl Notation<Vec<String>> for KeyHeaders {
+    fn parse(&self, text: &str) -> Option<Vec<String>> {
+        IdentityHeaders::parse(text.split(',').map(str::trim)).map(|headers| headers.names())
+    }
+
+    fn text(&self, names: &Vec<String>) -> String {
+        names.join(",")
+    }
+
+    fn allowed(&self) -> String {
+        format!(
+            "1 to {} different names of headers, each of A-Z a-z 0-9 -, separated by commas",
+            IdentityHeaders::COUNT_MAX
+        )
+    }
+}
+
+/// The way to a claim. A list in JSON: names of claims contain whatever else could separate them.
+pub(super) struct ClaimWay;
+
+impl Notation<Vec<String>> for ClaimWay {
+    fn parse(&self, text: &str) -> Option<Vec<String>> {
+        let names: Vec<String> = serde_json::from_str(text).ok()?;
+        IdentityClaim::parse(&names).map(|claim| claim.segments().to_vec())
+    }
+
+    fn text(&self, names: &Vec<String>) -> String {
+        // Texts are always JSON.
+        serde_json::to_string(names).unwrap_or_default()
+    }
+
+    fn allowed(&self) -> String {
+        format!(
+            r#"a JSON list of 2 to {} names, that of Envoy's filter first, such as ["envoy.filters.http.jwt_authn","payload","sub"]"#,
+            IdentityClaim::COUNT_MAX
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use proto::decision::{
-    Ask, ControlFrame, Decision, FilterFrame, Hello, Resume, Verdict,
+    Ask, ControlFrame, Decision, FilterFrame, Hello, Resume, Verdict, ask::Who,
     decision_service_client::DecisionServiceClient,
 };
 use tokio::{
@@ -75,7 +75,8 @@ impl Worker {
     ) {
         let asks = clients.into_iter().map(|client_id| {
             self.next_id += 1;
-            Ask { id: self.next_id, client_id, tokens: Some(1), ..Ask::default() }
+            let who = Some(Who::ClientId(client_id));
+            Ask { id: self.next_id, who, tokens: Some(1), ..Ask::default() }
         });
         let frame = FilterFrame { asks: asks.collect(), ..frame };
         self.frames.send(frame).await.expect("the stream is open");

@@ -3,7 +3,7 @@
 
 use proptest::{collection::vec, option, prelude::*};
 use prost::Message as _;
-use proto::decision::{Ask, Drop, FilterFrame, Hello, Settle};
+use proto::decision::{Ask, Drop, FilterFrame, Hello, Settle, ask::Who};
 
 use crate::world::Session;
 
@@ -19,15 +19,25 @@ fn client() -> impl Strategy<Value = String> {
     prop_oneof![Just("client".to_owned()), Just(String::new()), "\\PC{0,12}"]
 }
 
+fn who() -> impl Strategy<Value = Option<Who>> {
+    let digest = prop_oneof![9 => vec(any::<u8>(), 32), 1 => vec(any::<u8>(), 0..40)];
+    prop_oneof![
+        8 => client().prop_map(|id| Some(Who::ClientId(id))),
+        2 => client().prop_map(|text| Some(Who::Identity(text))),
+        2 => digest.prop_map(|digest| Some(Who::Key(digest))),
+        1 => Just(None),
+    ]
+}
+
 prop_compose! {
     fn ask()(
         id in 0..IDS,
-        client_id in client(),
+        who in who(),
         tokens in option::of(prop_oneof![0..200_u64, Just(1_000_000_000_000)]),
         kind in -1..5_i32,
         model in prop_oneof![Just(String::new()), Just("a/b:c".to_owned()), "\\PC{0,3}"],
     ) -> Ask {
-        Ask { id, client_id, tokens, kind, model }
+        Ask { id, who, tokens, kind, model }
     }
 }
 

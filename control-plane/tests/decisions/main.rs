@@ -2,6 +2,7 @@
 
 mod filters;
 mod frames_fuzz;
+mod identity;
 mod resume;
 mod session;
 mod several;

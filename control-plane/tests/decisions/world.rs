@@ -12,7 +12,7 @@ use limiter::{ClientId, PerMinute, UnixMillis};
 use prometheus::Registry;
 use proto::decision::{
     Ask, ControlFrame, Decision, FilterFrame, Hello, Outcome, Resume, Settle, UsageSource, Verdict,
-    verdict::Wait,
+    ask::Who, verdict::Wait,
 };
 use tonic::Status;
 
@@ -85,7 +85,8 @@ pub(crate) fn hello() -> Hello {
 }
 
 pub(crate) fn ask(id: u32, client_id: &str, tokens: u64) -> Ask {
-    Ask { id, client_id: client_id.into(), tokens: Some(tokens), ..Ask::default() }
+    let who = Some(Who::ClientId(client_id.into()));
+    Ask { id, who, tokens: Some(tokens), ..Ask::default() }
 }
 
 pub(crate) fn asks(asks: &[Ask]) -> FilterFrame {

@@ -71,6 +71,12 @@ fn without_any_setting_the_defaults_are_in_effect() {
          LOG_LEVEL=info\n\
          LOG_FORMAT=text\n\
          FLOWGUARD_MODE=enforce\n\
+         FLOWGUARD_IDENTITY=header\n\
+         IDENTITY_HEADERS=authorization,x-api-key,api-key,x-goog-api-key\n\
+         IDENTITY_CLAIM=[\"envoy.filters.http.jwt_authn\",\"payload\",\"sub\"]\n\
+         IDENTITY_CERT=uri\n\
+         KEEP_CREDENTIAL=false\n\
+         TRUST_CLIENT_HEADER=false\n\
          FAILURE_MODE=closed\n\
          DECISION_TIMEOUT_MS=250\n\
          ERROR_FORMAT=flowguard\n\
@@ -139,7 +145,13 @@ fn every_setting_can_come_from_the_environment() {
             ("ALLOWED_HOSTS", "control-plane, Flowguard.internal."),
             ("LOG_LEVEL", "trace"),
             ("LOG_FORMAT", "json"),
-            ("FLOWGUARD_MODE", "pass"),
+            ("FLOWGUARD_MODE", "shadow"),
+            ("FLOWGUARD_IDENTITY", "mtls"),
+            ("IDENTITY_HEADERS", "X-Key"),
+            ("IDENTITY_CLAIM", r#"["a","b"]"#),
+            ("IDENTITY_CERT", "dns"),
+            ("KEEP_CREDENTIAL", "true"),
+            ("TRUST_CLIENT_HEADER", "true"),
             ("FAILURE_MODE", "open"),
             ("DECISION_TIMEOUT_MS", "60000"),
             ("ERROR_FORMAT", "anthropic"),
@@ -189,7 +201,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.policy.retry_after, RetryAfter::Spread);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
     let filter = envoy.filter;
-    assert_eq!(filter.mode, Mode::Pass);
+    assert_eq!(filter.mode, Mode::Shadow);
     assert_eq!((filter.failure_mode, filter.decision_timeout_ms), (FailureMode::Open, 60_000));
     assert_eq!(filter.error_format, ErrorFormat::Anthropic);
     assert_eq!(filter.rate_limit_headers, RateLimitHeaders::Both);
@@ -248,7 +260,10 @@ fn serve_is_the_default_command() {
 fn the_printed_settings_are_the_same_settings_when_read_again() {
     for environment in [
         &[][..],
-        &[("UPSTREAM_URL", "https://[2001:db8::1]:8443/a/b/"), ("BIND_ADDRESS", "::")],
+        &[("UPSTREAM_URL", "https://[2001:db8::1]:8443/a/b/"), ("BIND_ADDRESS", "::1")],
+        &[("BIND_ADDRESS", "0.0.0.0"), ("TRUST_CLIENT_HEADER", "true")],
+        &[("FLOWGUARD_IDENTITY", "api-key"), ("IDENTITY_HEADERS", "X-Key, authorization")],
+        &[("IDENTITY_CLAIM", r#"[ "a.b", "https://c/\"d\"" ]"#), ("IDENTITY_CERT", "digest")],
         &[("UPSTREAM_URL", "HTTPS://BÜCHER.example:443"), ("CORS_ALLOW_ORIGINS", "*")],
         &[("CORS_ALLOW_ORIGINS", "HTTPS://A.example:443,http://localhost:3000")],
         &[("UNKNOWN_CLIENTS", "deny"), ("UNKNOWN_CLIENT_RPM", "9")],
@@ -335,6 +350,75 @@ fn an_exempt_path_has_one_spelling() {
     let path = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
     assert_eq!(exempt(&path(1_024)).len(), 1);
     assert!(refusal(&[], &[("EXEMPT_PATHS", &path(1_025))]).starts_with("EXEMPT_PATHS="));
+}
+
+#[test]
+fn a_header_is_believed_where_nobody_else_gets_or_an_operator_says_so() {
+    let on = |ip: &'static str| ("BIND_ADDRESS", ip);
+    for ip in ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"] {
+        let refused = refusal(&[], &[on(ip)]);
+        assert!(refused.starts_with("FLOWGUARD_IDENTITY=header (--identity) "), "{refused}");
+        assert!(refused.contains(&format!("BIND_ADDRESS={ip} ")), "{refused}");
+        assert!(
+            refused.contains("TRUST_CLIENT_HEADER=true") && !refused.contains('\n'),
+            "{refused}"
+        );
+        settings(&[], &[on(ip), ("TRUST_CLIENT_HEADER", "true")]);
+        for identity in ["api-key", "jwt", "mtls"] {
+            settings(&["--identity", identity], &[on(ip)]);
+        }
+    }
+    for ip in ["127.0.0.1", "127.1.2.3", "::1"] {
+        settings(&[], &[on(ip)]);
+    }
+}
+
+#[test]
+fn nobody_is_known_in_a_mode_that_asks_nobody() {
+    for identity in ["api-key", "jwt", "mtls"] {
+        for mode in ["off", "pass"] {
+            let refused = refusal(&["--identity", identity, "--mode", mode], &[]);
+            let named = format!(
+                "FLOWGUARD_MODE={mode} (--mode) is not allowed with FLOWGUARD_IDENTITY={identity} "
+            );
+            assert!(refused.starts_with(&named), "{refused}");
+        }
+        settings(&["--identity", identity, "--mode", "shadow"], &[]);
+    }
+}
+
+#[test]
+fn each_stranger_has_limits_of_its_own_only_where_it_is_verified_and_in_one_process() {
+    let each = ("UNKNOWN_CLIENTS", "each");
+    let by_key = ("FLOWGUARD_IDENTITY", "api-key");
+    let refused = refusal(&[], &[each]);
+    assert!(
+        refused.starts_with("UNKNOWN_CLIENTS=each is not allowed with FLOWGUARD_IDENTITY=header")
+    );
+    let refused = refusal(&[], &[each, by_key, ("STORE_URL", "redis://store")]);
+    assert!(
+        refused.starts_with("UNKNOWN_CLIENTS=each is not allowed with STORE_URL "),
+        "{refused}"
+    );
+    let allowed = settings(&[], &[each, by_key, ("UNKNOWN_CLIENT_RPM", "7")]);
+    let UnknownClients::Each { rpm, tpm } = allowed.policy.unknown_clients else {
+        panic!("{allowed:?}")
+    };
+    assert_eq!((rpm.get(), tpm.get()), (7, 1_000));
+    assert!(allowed.to_lines().contains("UNKNOWN_CLIENTS=each\nUNKNOWN_CLIENT_RPM=7\n"));
+}
+
+#[test]
+fn a_claim_is_named_by_a_list_since_its_names_hold_whatever_could_separate_them() {
+    let claim = |text: &str| settings(&[], &[("IDENTITY_CLAIM", text)]).envoy.filter.identity_claim;
+    assert_eq!(claim(r#"["f", "https://a.example/id,x"]"#), ["f", "https://a.example/id,x"]);
+    for text in ["", "sub", "[]", r#"["a"]"#, r#"["a",1]"#, r#"["a",""]"#, r#"["a","b\n"]"#, "{}"] {
+        let refused = refusal(&[], &[("IDENTITY_CLAIM", text)]);
+        assert!(refused.contains(" is not allowed: a JSON list of 2 to 16 names"), "{refused}");
+    }
+    for text in ["", "a,A", "x_key", ":path", "a b"] {
+        assert!(refusal(&[], &[("IDENTITY_HEADERS", text)]).starts_with("IDENTITY_HEADERS="));
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_wrong_value_is_named_with_its_setting_and_what_is_allowed() {
     check_refused(
         "UNKNOWN_CLIENTS",
         "block",
-        "UNKNOWN_CLIENTS=block is not allowed: shared, deny or allow",
+        "UNKNOWN_CLIENTS=block is not allowed: shared, each, deny or allow",
     );
     let charge = "estimate, request or nothing";
     for (name, value, allowed) in [

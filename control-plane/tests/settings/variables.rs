@@ -104,7 +104,7 @@ fn the_name_of_one_setting_is_never_a_mistake_for_another() {
 
 #[test]
 fn another_variable_with_the_prefix_is_told_once() {
-    for variable in ["FLOWGUARD_LIMITS", "FLOWGUARD_IDENTITY", "FLOWGUARD_", "FLOWGUARD_PORT"] {
+    for variable in ["FLOWGUARD_LIMITS", "FLOWGUARD_CONSOLE", "FLOWGUARD_", "FLOWGUARD_PORT"] {
         assert_eq!(
             told(&[(variable, "secret")]),
             [format!("the variable {variable} has no effect: no setting has this name")]

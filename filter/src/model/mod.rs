@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt};
 
 use proto::{
     model_name,
-    plugin_config::{ModelFrom, ModelHeader},
+    plugin_config::{HeaderName, ModelFrom},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ModelSources {
     order: Vec<ModelFrom>,
-    header: ModelHeader,
+    header: HeaderName,
 }
 
 impl ModelSources {
@@ -30,7 +30,7 @@ impl ModelSources {
             return Err(InvalidModelSources::Order);
         }
         let invalid = || InvalidModelSources::Header(header.to_owned());
-        let header = ModelHeader::parse(header).ok_or_else(invalid)?;
+        let header = HeaderName::parse(header).ok_or_else(invalid)?;
         Ok(Self { order: order.to_vec(), header })
     }
 
@@ -64,7 +64,7 @@ impl fmt::Display for InvalidModelSources {
             Self::Header(name) => {
                 // Enough to recognize it by.
                 let shown: String = name.chars().take(80).collect();
-                let most = ModelHeader::BYTES_MAX;
+                let most = HeaderName::BYTES_MAX;
                 write!(
                     f,
                     "model_header must be the name of a header, 1 to {most} characters of \

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Denial, figures, json};
+use crate::identity::Unidentified;
 
 #[derive(Serialize)]
 struct Body {
@@ -24,7 +25,10 @@ pub(super) fn body(denial: &Denial) -> String {
 fn error_type(denial: &Denial) -> &'static str {
     match denial {
         Denial::InvalidHeaders(_) => "invalid_request_error",
-        Denial::UnknownClient => "permission_error",
+        Denial::Unidentified(Unidentified::Unauthenticated(_)) => "authentication_error",
+        Denial::Unidentified(Unidentified::InvalidIdentity) | Denial::UnknownClient => {
+            "permission_error"
+        }
         Denial::Refused(_) => "rate_limit_error",
         Denial::LimiterUnavailable => "api_error",
     }

@@ -3,6 +3,7 @@
 use limiter::Dimension;
 
 use crate::{
+    identity::{Unauthenticated, Unidentified},
     request_headers::InvalidHeaders,
     verdict::{Deny, Limit, Refusal, Shortage},
 };
@@ -12,6 +13,8 @@ use crate::{
 pub(crate) enum Denial {
     /// 400: the headers are missing or wrong.
     InvalidHeaders(InvalidHeaders),
+    /// 401, or 403: it is not known who asks.
+    Unidentified(Unidentified),
     /// 403: the client is not configured, and such clients are denied.
     UnknownClient,
     /// 429: a limit has been reached.
@@ -25,15 +28,22 @@ impl From<Deny> for Denial {
         match deny {
             Deny::Refused(refusal) => Self::Refused(refusal),
             Deny::UnknownClient => Self::UnknownClient,
+            Deny::Unidentified(why) => Self::Unidentified(why),
         }
     }
 }
 
 impl Denial {
+    /// Whether it is carried out in every mode: who asks is no limit.
+    pub(crate) fn is_of_identity(&self) -> bool {
+        matches!(self, Self::Unidentified(_))
+    }
+
     pub(super) fn status(&self) -> u32 {
         match self {
             Self::InvalidHeaders(_) => 400,
-            Self::UnknownClient => 403,
+            Self::Unidentified(Unidentified::Unauthenticated(_)) => 401,
+            Self::Unidentified(Unidentified::InvalidIdentity) | Self::UnknownClient => 403,
             Self::Refused(_) => 429,
             Self::LimiterUnavailable => 503,
         }
@@ -46,6 +56,13 @@ impl Denial {
                 "missing_header"
             }
             Self::InvalidHeaders(_) => "invalid_header",
+            Self::Unidentified(Unidentified::Unauthenticated(why)) => match why {
+                Unauthenticated::NoKey
+                | Unauthenticated::NoClaim
+                | Unauthenticated::NoCertificate => "missing_credential",
+                Unauthenticated::SeveralKeys | Unauthenticated::InvalidKey => "invalid_api_key",
+            },
+            Self::Unidentified(Unidentified::InvalidIdentity) => "invalid_identity",
             Self::UnknownClient => "unknown_client",
             Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {
                 (Limit::Own(Dimension::Rpm), _) => "rpm_exceeded",
@@ -65,7 +82,10 @@ impl Denial {
                 Limit::Named(name) => Some(name.as_str()),
                 Limit::Own(_) => None,
             },
-            Self::InvalidHeaders(_) | Self::UnknownClient | Self::LimiterUnavailable => None,
+            Self::InvalidHeaders(_)
+            | Self::Unidentified(_)
+            | Self::UnknownClient
+            | Self::LimiterUnavailable => None,
         }
     }
 
@@ -84,6 +104,18 @@ impl Denial {
             }
             Self::InvalidHeaders(InvalidHeaders::TokenEstimate) => {
                 "X-Token-Estimate must be a non-negative integer"
+            }
+            Self::Unidentified(Unidentified::Unauthenticated(why)) => match why {
+                Unauthenticated::NoKey => "An API key is required",
+                Unauthenticated::SeveralKeys => "Only one API key may be given",
+                Unauthenticated::InvalidKey => "The API key is not valid",
+                Unauthenticated::NoClaim => "A token that says who asks is required",
+                Unauthenticated::NoCertificate => {
+                    "A client certificate that says who asks is required"
+                }
+            },
+            Self::Unidentified(Unidentified::InvalidIdentity) => {
+                "The verified identity is no client's"
             }
             Self::UnknownClient => "X-Client-ID is not a configured client",
             Self::Refused(refusal) => match (refusal.shortage.limit(), &refusal.shortage) {

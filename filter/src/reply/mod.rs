@@ -10,7 +10,7 @@ use limiter::Wait;
 use proto::plugin_config::RateLimitHeaders;
 use serde::Serialize;
 
-use crate::{header_value::AsciiHeaderValue, rate_limit_headers};
+use crate::{header_value::AsciiHeaderValue, identity::Unidentified, rate_limit_headers};
 pub(crate) use denial::Denial;
 pub(crate) use error_format::BodyFormat;
 
@@ -77,7 +77,12 @@ impl ReplyStyle {
                 let seconds = UNAVAILABLE_RETRY_AFTER_S.to_string();
                 headers.push(("retry-after", AsciiHeaderValue::new(&seconds)));
             }
-            Denial::InvalidHeaders(_) | Denial::UnknownClient => {}
+            Denial::Unidentified(Unidentified::Unauthenticated(_)) => {
+                headers.push(("www-authenticate", AsciiHeaderValue::new("Bearer")));
+            }
+            Denial::InvalidHeaders(_)
+            | Denial::Unidentified(Unidentified::InvalidIdentity)
+            | Denial::UnknownClient => {}
         }
         Reply { status: denial.status(), headers, body }
     }

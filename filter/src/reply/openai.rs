@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Denial, figures, json};
-use crate::{request_headers::InvalidHeaders, verdict::Shortage};
+use crate::{identity::Unidentified, request_headers::InvalidHeaders, verdict::Shortage};
 
 #[derive(Serialize)]
 struct Body {
@@ -25,6 +25,8 @@ pub(super) fn body(denial: &Denial) -> String {
         param: param(denial),
         code: match denial {
             Denial::Refused(_) => "rate_limit_exceeded",
+            // As OpenAI has it for whatever is wrong with a key.
+            Denial::Unidentified(Unidentified::Unauthenticated(_)) => "invalid_api_key",
             _ => denial.code(),
         },
     };
@@ -33,7 +35,9 @@ pub(super) fn body(denial: &Denial) -> String {
 
 fn error_type(denial: &Denial) -> &'static str {
     match denial {
-        Denial::InvalidHeaders(_) | Denial::UnknownClient => "invalid_request_error",
+        Denial::InvalidHeaders(_) | Denial::Unidentified(_) | Denial::UnknownClient => {
+            "invalid_request_error"
+        }
         Denial::Refused(refusal) => match refusal.shortage {
             Shortage::Requests(_) | Shortage::Places { .. } => "requests",
             Shortage::Tokens(_) => "tokens",
@@ -53,6 +57,6 @@ fn param(denial: &Denial) -> Option<&'static str> {
         Denial::InvalidHeaders(InvalidHeaders::NoTokenEstimate | InvalidHeaders::TokenEstimate) => {
             Some("X-Token-Estimate")
         }
-        Denial::Refused(_) | Denial::LimiterUnavailable => None,
+        Denial::Unidentified(_) | Denial::Refused(_) | Denial::LimiterUnavailable => None,
     }
 }

@@ -4,6 +4,7 @@ use limiter::Dimension;
 
 use super::*;
 use crate::{
+    identity::{Unauthenticated, Unidentified},
     request_headers::InvalidHeaders,
     verdict::{Balance, LimitName, Refusal, Shortage, Tightest},
 };
@@ -64,6 +65,58 @@ fn a_missing_header_is_named() {
             r#"{"type":"error","error":{"type":"invalid_request_error","message":"X-Token-Estimate header is required"}}"#,
         ],
     );
+}
+
+#[test]
+fn who_is_not_known_is_told_what_is_missing_and_never_what_was_shown() {
+    let unauthenticated = |why| Denial::Unidentified(Unidentified::Unauthenticated(why));
+    check(
+        &unauthenticated(Unauthenticated::NoKey),
+        401,
+        [
+            r#"{"error":"missing_credential","message":"An API key is required"}"#,
+            r#"{"error":{"message":"An API key is required","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+            r#"{"type":"error","error":{"type":"authentication_error","message":"An API key is required"}}"#,
+        ],
+    );
+    check(
+        &unauthenticated(Unauthenticated::InvalidKey),
+        401,
+        [
+            r#"{"error":"invalid_api_key","message":"The API key is not valid"}"#,
+            r#"{"error":{"message":"The API key is not valid","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}"#,
+            r#"{"type":"error","error":{"type":"authentication_error","message":"The API key is not valid"}}"#,
+        ],
+    );
+    for (why, code, message) in [
+        (Unauthenticated::SeveralKeys, "invalid_api_key", "Only one API key may be given"),
+        (Unauthenticated::NoClaim, "missing_credential", "A token that says who asks is required"),
+        (
+            Unauthenticated::NoCertificate,
+            "missing_credential",
+            "A client certificate that says who asks is required",
+        ),
+    ] {
+        let reply = reply(BodyFormat::Flowguard, &unauthenticated(why));
+        assert_eq!(reply.body, format!(r#"{{"error":"{code}","message":"{message}"}}"#));
+        assert_eq!(header(&reply, "www-authenticate"), Some("Bearer"));
+        assert_eq!(header(&reply, "retry-after"), None);
+    }
+}
+
+#[test]
+fn an_identity_that_is_nobodys_is_forbidden() {
+    let denial = Denial::Unidentified(Unidentified::InvalidIdentity);
+    check(
+        &denial,
+        403,
+        [
+            r#"{"error":"invalid_identity","message":"The verified identity is no client's"}"#,
+            r#"{"error":{"message":"The verified identity is no client's","type":"invalid_request_error","param":null,"code":"invalid_identity"}}"#,
+            r#"{"type":"error","error":{"type":"permission_error","message":"The verified identity is no client's"}}"#,
+        ],
+    );
+    assert_eq!(header(&reply(BodyFormat::Openai, &denial), "www-authenticate"), None);
 }
 
 #[test]

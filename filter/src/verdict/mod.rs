@@ -6,6 +6,7 @@ mod limit;
 use limiter::{Dimension, Wait};
 use proto::decision::{self, Decision, verdict};
 
+use crate::identity::{Unauthenticated, Unidentified};
 pub(crate) use limit::{Limit, LimitName, Shortage};
 
 /// A decision that was understood.
@@ -31,6 +32,8 @@ pub(crate) enum Deny {
     Refused(Box<Refusal>),
     /// The client is not configured, and such clients are denied.
     UnknownClient,
+    /// It is not known who asks.
+    Unidentified(Unidentified),
 }
 
 /// A refusal, with all that a client is told about it.
@@ -103,6 +106,13 @@ impl TryFrom<decision::Verdict> for Verdict {
                 return Ok(Self::Pass { tightest, settle_at_once, reserved_tokens });
             }
             Decision::UnknownClient => return Ok(Self::Deny(Deny::UnknownClient)),
+            Decision::Unauthenticated => {
+                let why = Unidentified::Unauthenticated(Unauthenticated::InvalidKey);
+                return Ok(Self::Deny(Deny::Unidentified(why)));
+            }
+            Decision::InvalidIdentity => {
+                return Ok(Self::Deny(Deny::Unidentified(Unidentified::InvalidIdentity)));
+            }
             Decision::RpmExceeded => Some(Dimension::Rpm),
             Decision::TpmExceeded => Some(Dimension::Tpm),
             Decision::LimitExceeded => None,

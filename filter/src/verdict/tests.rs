@@ -23,6 +23,7 @@ fn refused(decision: Decision, shortage: Option<verdict::Shortage>) -> decision:
         settle_at_once: false,
         shortage,
         configured: true,
+        client_id: String::new(),
     }
 }
 

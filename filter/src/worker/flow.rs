@@ -13,7 +13,6 @@ use crate::{
     host::{Host, Next, RequestId, ResponseBody},
     rate_limit_headers,
     reply::{BodyFormat, Denial, ReplyStyle},
-    request_headers::RequestHeaders,
     stats::Stat,
 };
 
@@ -34,23 +33,18 @@ impl Worker {
             host.count(Stat::Passed, 1);
             return Next::Continue;
         }
+        self.take_off(host, id, headers);
         if self.config.exemptions.apply_to(headers, has_body) {
             host.count(Stat::Exempt, 1);
             self.tell_access_log(host, id, Entry::exempt);
             return Next::Continue;
         }
         let body_format = BodyFormat::of(self.config.error_format, headers);
-        let read = match RequestHeaders::read(headers, self.config.estimate) {
+        let read = match self.read(host, id, headers) {
             Ok(read) => read,
-            Err(invalid) => {
-                host.count(Stat::InvalidHeaders, 1);
-                let denial = Denial::InvalidHeaders(invalid);
-                self.tell_access_log(host, id, || Entry::denied(&denial));
-                if self.config.mode == Mode::Shadow {
-                    return Next::Continue;
-                }
-                self.deny(host, id, body_format, &denial);
-                return Next::Pause;
+            Err(denial) => {
+                let is_answered = self.deny_unread(host, id, body_format, &denial);
+                return if is_answered { Next::Pause } else { Next::Continue };
             }
         };
         if self.config.mode == Mode::Off {
@@ -156,11 +150,22 @@ impl Worker {
         id: RequestId,
         entry: impl FnOnce() -> Entry,
     ) {
+        self.tell_access_log_of(host, id, self.config.mode != Mode::Shadow, entry);
+    }
+
+    /// The same of a decision that is carried out, or is not.
+    pub(super) fn tell_access_log_of(
+        &self,
+        host: &mut impl Host,
+        id: RequestId,
+        is_carried_out: bool,
+        entry: impl FnOnce() -> Entry,
+    ) {
         if !self.config.access_log {
             return;
         }
         let entry = entry();
-        let entry = if self.config.mode == Mode::Shadow { entry.in_shadow() } else { entry };
+        let entry = if is_carried_out { entry } else { entry.in_shadow() };
         host.tell_access_log(id, &entry.to_json());
     }
 

@@ -146,16 +146,16 @@ impl Lanes {
         }
     }
 
-    /// The lane in which a client's next ask is to stand.
-    pub(super) fn of(&self, client_id: &str) -> Lane {
-        let hash = self.hash(client_id);
+    /// The lane in which the next ask is to stand of who is told from others by these bytes.
+    pub(super) fn of(&self, who: impl AsRef<[u8]>) -> Lane {
+        let hash = self.hash(who.as_ref());
         let of = if self.known.has(hash) { Of::Configured } else { Of::Strangers };
         lane_of(hash, of)
     }
 
     /// The control plane has said whether a client is configured; the lane of its next ask.
-    pub(super) fn learn(&mut self, client_id: &str, is_configured: bool) -> Lane {
-        let hash = self.hash(client_id);
+    pub(super) fn learn(&mut self, who: impl AsRef<[u8]>, is_configured: bool) -> Lane {
+        let hash = self.hash(who.as_ref());
         if is_configured {
             self.known.take_in(hash);
             lane_of(hash, Of::Configured)
@@ -165,10 +165,10 @@ impl Lanes {
         }
     }
 
-    fn hash(&self, client_id: &str) -> u64 {
+    fn hash(&self, who: &[u8]) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.seed.hash(&mut hasher);
-        client_id.hash(&mut hasher);
+        who.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -303,10 +303,13 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use proto::decision::ask;
+
     use super::*;
 
     fn ask(id: u32, client_id: &str) -> Ask {
-        Ask { id, client_id: client_id.to_owned(), ..Ask::default() }
+        let who = Some(ask::Who::ClientId(client_id.to_owned()));
+        Ask { id, who, ..Ask::default() }
     }
 
     fn push(lanes: &mut Lanes, id: u32, client_id: &str) {
@@ -375,8 +378,8 @@ mod tests {
         let mut lanes = Lanes::new(1);
         let mut seen = [false; LANES];
         for n in 0..2_000 {
-            seen[lanes.of(&n.to_string()).0] = true;
-            seen[lanes.learn(&n.to_string(), true).0] = true;
+            seen[lanes.of(n.to_string()).0] = true;
+            seen[lanes.learn(n.to_string(), true).0] = true;
         }
         assert!(seen.iter().all(|seen| *seen));
     }
@@ -410,12 +413,12 @@ mod tests {
 
         lanes.learn("a", true);
         for n in 0..100_000 {
-            lanes.learn(&format!("other-{n}"), true);
+            lanes.learn(format!("other-{n}"), true);
         }
         assert_eq!(lanes.of("a"), as_a_stranger, "no more are remembered than there are places");
         for n in 0..100_000 {
-            lanes.learn(&format!("made-up-{n}"), false);
+            lanes.learn(format!("made-up-{n}"), false);
         }
-        assert!((0..100_000).any(|n| lanes.of(&format!("other-{n}")).of() == Of::Configured));
+        assert!((0..100_000).any(|n| lanes.of(format!("other-{n}")).of() == Of::Configured));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proto::{
     DECISION_PROTOCOL_VERSION,
-    decision::{self, Hello, Welcome},
+    decision::{self, Hello, IdentityKind, Welcome},
 };
 
 use crate::{
@@ -34,6 +34,7 @@ const ABANDONED_MAX: usize = 4;
 pub(super) struct Link {
     node: String,
     mode: decision::Mode,
+    identity: IdentityKind,
     /// As the control plane gave it; `None` until it has welcomed this worker for the first time.
     name: Option<Name>,
     /// Streams that were opened so far.
@@ -63,10 +64,11 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(node: String, mode: decision::Mode) -> Self {
+    pub(super) fn new(node: String, mode: decision::Mode, identity: IdentityKind) -> Self {
         Self {
             node,
             mode,
+            identity,
             name: None,
             opened: 0,
             state: State::Unneeded,
@@ -98,6 +100,7 @@ impl Link {
                     stream: self.opened,
                     mode: self.mode.into(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
+                    identity: self.identity.into(),
                 };
                 self.set(host, State::Opening { stream, hello: Some(hello) });
             }

@@ -7,6 +7,7 @@
 mod decided;
 mod ends;
 mod flow;
+mod identify;
 mod lanes;
 mod link;
 mod mode;
@@ -57,7 +58,7 @@ impl Worker {
     /// `seed` a number that no client can know.
     pub fn new(config: Config, node: String, seed: u64) -> Self {
         Self {
-            link: Link::new(node, mode::told(config.mode)),
+            link: Link::new(node, mode::told(config.mode), config.identity.kind().into()),
             config,
             clock: Clock::default(),
             requests: Requests::new(seed),

@@ -129,14 +129,14 @@ impl Requests {
         }
     }
 
-    /// The lane of a client.
-    pub(super) fn lane(&self, client_id: &str) -> Lane {
-        self.queue.of(client_id)
+    /// The lane of who asks.
+    pub(super) fn lane(&self, who: &[u8]) -> Lane {
+        self.queue.of(who)
     }
 
-    /// The control plane has said whether a client is configured; its lane from now on.
-    pub(super) fn learn(&mut self, client_id: &str, is_configured: bool) -> Lane {
-        self.queue.learn(client_id, is_configured)
+    /// The control plane has said whether who asked is configured; the lane from now on.
+    pub(super) fn learn(&mut self, who: &[u8], is_configured: bool) -> Lane {
+        self.queue.learn(who, is_configured)
     }
 
     /// Whether so many wait in a lane that it may soon be full.
@@ -171,7 +171,7 @@ impl Requests {
     pub(super) fn ask(&mut self, arrival: &Arrival<'_>) {
         let &Arrival { id, headers, model, body_format, started, deadline } = arrival;
         self.sweep();
-        let lane = self.queue.of(headers.client_id);
+        let lane = self.queue.of(headers.who.as_bytes());
         let kind = headers.kind;
         let ask = AskIs::Queued;
         let waiting = Waiting {
@@ -188,7 +188,7 @@ impl Requests {
         self.deadlines.push_back((deadline, id));
         let ask = Ask {
             id,
-            client_id: headers.client_id.to_owned(),
+            who: Some(headers.who.on_the_wire()),
             tokens: headers.tokens.map(Tokens::get),
             kind: kind.on_the_wire().into(),
             model: model.unwrap_or_default().to_owned(),
@@ -364,11 +364,12 @@ fn waits(states: &HashMap<RequestId, State>, id: RequestId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Who;
 
     fn arrive(requests: &mut Requests, id: RequestId, client_id: &str) -> bool {
-        let headers =
-            RequestHeaders { client_id, tokens: Some(Tokens::ZERO), kind: RequestKind::Generates };
-        let lane = requests.lane(client_id);
+        let (who, kind) = (Who::ClientId(client_id), RequestKind::Generates);
+        let headers = RequestHeaders { who, tokens: Some(Tokens::ZERO), kind };
+        let lane = requests.lane(client_id.as_bytes());
         let there_is_room = !matches!(requests.make_room(lane), Room::None);
         if there_is_room {
             requests.ask(&Arrival {
@@ -428,7 +429,7 @@ mod tests {
         assert_eq!(waiting, LANE_LEN_MAX);
         let stranger = (0..1_000)
             .map(|n| format!("stranger-{n}"))
-            .find(|id| requests.lane(id) != requests.lane("flood"))
+            .find(|id| requests.lane(id.as_bytes()) != requests.lane(b"flood"))
             .unwrap();
         assert!(arrive(&mut requests, 5_000, &stranger));
     }
@@ -441,7 +442,7 @@ mod tests {
             id += 1;
             arrive(&mut requests, id, &format!("made-up-{id}"));
         }
-        let lane = requests.lane("honest");
+        let lane = requests.lane(b"honest");
         let Room::InPlaceOf(other, _) = requests.make_room(lane) else { panic!("no room") };
         assert!(!requests.states.contains_key(&other), "it waits no longer");
         assert_eq!(requests.waiting, WAITING_MAX - 1);

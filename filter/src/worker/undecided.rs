@@ -7,6 +7,7 @@ use proto::plugin_config::{FailureMode, Mode};
 
 use super::{
     DECIDED_PER_CALL_MAX, Worker,
+    identify::Named,
     requests::{Arrival, Room, Waiting},
 };
 use crate::{
@@ -28,6 +29,15 @@ enum Why {
     NotUnderstood,
     /// The stream answers, and this worker has more to ask than it gets answered.
     Backlog,
+}
+
+/// A request without a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Undecided {
+    why: Why,
+    /// Whether it is known who asks. Nobody passes otherwise, in whatever mode: a key that was not
+    /// checked may be no key.
+    is_known: bool,
 }
 
 impl Why {
@@ -60,22 +70,24 @@ impl Worker {
     ) -> Option<Next> {
         let &Arrival { id, headers, model, body_format, started: now, .. } = arrival;
         if self.link.is_known_to_be_down() {
-            return Some(self.undecided(host, id, body_format, model, Why::Unreachable, 0));
+            let undecided = self.not_asked(Why::Unreachable);
+            return Some(self.undecided(host, id, body_format, model, undecided, 0));
         }
-        let client_id = headers.client_id;
-        let lane = self.requests.lane(client_id);
+        let who = headers.who.as_bytes();
+        let lane = self.requests.lane(who);
         match self.requests.make_room(lane) {
             Room::Free => None,
             Room::InPlaceOf(other, waiting) => {
                 let why = self.why_not_in_time(now);
-                self.give_up(host, other, &waiting, why, now);
+                self.give_up(host, other, &waiting, self.not_asked(why), now);
                 None
             }
-            Room::None => match self.refusals.last(lane, client_id, model, now) {
-                Some(refusal) if self.config.mode == Mode::Enforce => {
+            Room::None => match self.refusals.last(lane, who, model, now) {
+                Some((client, refusal)) if self.config.mode == Mode::Enforce => {
                     let limit = refusal.shortage.limit();
                     host.count(Stat::refused_by(limit), 1);
-                    self.outbox.drop(lane, client_id, limit);
+                    self.outbox.drop(lane, client.id(), limit);
+                    client.named().tell(host, id);
                     let denial = Denial::Refused(Box::new(refusal));
                     let entry =
                         || Entry::denied(&denial).for_model(model).because_of(Why::Backlog.word());
@@ -85,8 +97,8 @@ impl Worker {
                     Some(Next::Pause)
                 }
                 _ => {
-                    let why = self.why_not_in_time(now);
-                    Some(self.undecided(host, id, body_format, model, why, 0))
+                    let undecided = self.not_asked(self.why_not_in_time(now));
+                    Some(self.undecided(host, id, body_format, model, undecided, 0))
                 }
             },
         }
@@ -98,7 +110,7 @@ impl Worker {
             let Some(id) = self.requests.next_overdue(now) else { break };
             let Some(waiting) = self.requests.drop_waiting(id) else { break };
             let why = self.why_not_in_time(now);
-            self.give_up(host, id, &waiting, why, now);
+            self.give_up(host, id, &waiting, self.not_asked(why), now);
         }
     }
 
@@ -107,10 +119,14 @@ impl Worker {
         &mut self,
         host: &mut impl Host,
         id: RequestId,
+        named: &Named,
         now: Micros,
     ) {
         if let Some(waiting) = self.requests.drop_waiting(id) {
-            self.give_up(host, id, &waiting, Why::NotUnderstood, now);
+            named.tell(host, id);
+            let not_asked = self.not_asked(Why::NotUnderstood);
+            let is_known = not_asked.is_known || named.id().is_some();
+            self.give_up(host, id, &waiting, Undecided { is_known, ..not_asked }, now);
         }
     }
 
@@ -134,21 +150,21 @@ impl Worker {
         host: &mut impl Host,
         id: RequestId,
         waiting: &Waiting,
-        why: Why,
+        undecided: Undecided,
         now: Micros,
     ) {
         let waited_us = now.since(waiting.started);
         let model = waiting.model.as_deref();
         if waiting.may_be_charged() {
-            if self.passes(why) {
-                let entry = || Box::new(self.entry_of(model, why, waited_us));
+            if self.passes(undecided) {
+                let entry = || Box::new(self.entry_of(model, undecided, waited_us));
                 let entry = self.config.access_log.then(entry);
                 self.requests.forward_undecided(id, waiting, entry);
             } else {
                 self.outbox.cancel(id);
             }
         }
-        let next = self.undecided(host, id, waiting.body_format, model, why, waited_us);
+        let next = self.undecided(host, id, waiting.body_format, model, undecided, waited_us);
         if next == Next::Continue {
             host.resume(id);
         }
@@ -160,12 +176,15 @@ impl Worker {
         id: RequestId,
         body_format: BodyFormat,
         model: Option<&str>,
-        why: Why,
+        undecided: Undecided,
         waited_us: u64,
     ) -> Next {
-        host.count(why.stat(), 1);
-        self.tell_access_log(host, id, || self.entry_of(model, why, waited_us));
-        if self.passes(why) {
+        host.count(undecided.why.stat(), 1);
+        let passes = self.passes(undecided);
+        let is_carried_out = self.config.mode != Mode::Shadow || !passes;
+        let entry = || self.entry_of(model, undecided, waited_us);
+        self.tell_access_log_of(host, id, is_carried_out, entry);
+        if passes {
             host.count(Stat::FailedOpen, 1);
             return Next::Continue;
         }
@@ -174,17 +193,24 @@ impl Worker {
         Next::Pause
     }
 
+    /// Nobody was asked in time who could have known who it is.
+    fn not_asked(&self, why: Why) -> Undecided {
+        Undecided { why, is_known: !self.config.identity.needs_control_plane() }
+    }
+
     /// The decision is the failure mode's, also where it is not carried out.
-    fn entry_of(&self, model: Option<&str>, why: Why, waited_us: u64) -> Entry {
-        let entry = Entry::undecided(self.fails_open(why), why.word());
+    fn entry_of(&self, model: Option<&str>, undecided: Undecided, waited_us: u64) -> Entry {
+        let entry = Entry::undecided(self.fails_open(undecided), undecided.why.word());
         entry.for_model(model).after_us(waited_us)
     }
 
-    fn passes(&self, why: Why) -> bool {
-        self.fails_open(why) || self.config.mode == Mode::Shadow
+    fn passes(&self, undecided: Undecided) -> bool {
+        self.fails_open(undecided) || (undecided.is_known && self.config.mode == Mode::Shadow)
     }
 
-    fn fails_open(&self, why: Why) -> bool {
-        self.config.failure_mode == FailureMode::Open && why.is_failure()
+    fn fails_open(&self, undecided: Undecided) -> bool {
+        undecided.is_known
+            && self.config.failure_mode == FailureMode::Open
+            && undecided.why.is_failure()
     }
 }

@@ -126,6 +126,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and (include "flowguard.isShared" .) (not .Values.settings.CONTROL_PLANES) }}
 {{- $_ := set $own "CONTROL_PLANES" (include "flowguard.controlPlanes" .) }}
 {{- end }}
+{{- /* Whoever reaches the proxy's Service is believed, unless FLOWGUARD_IDENTITY says otherwise. */}}
+{{- if not (hasKey .Values.settings "TRUST_CLIENT_HEADER") }}
+{{- $_ := set $own "TRUST_CLIENT_HEADER" true }}
+{{- end }}
 {{- range $name, $value := merge $own .Values.settings }}
 - name: {{ $name }}
   {{- /* Helm reads each number as one with a fraction. */}}

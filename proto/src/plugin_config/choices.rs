@@ -62,6 +62,30 @@ impl Mode {
 }
 
 choice! {
+    /// By what it is known who asks.
+    Identity, Header by default:
+    /// By `X-Client-ID`, which is believed.
+    Header = "header",
+    /// By a key that the control plane gave.
+    ApiKey = "api-key",
+    /// By a claim of a token that a filter before this one has verified.
+    Jwt = "jwt",
+    /// By the certificate of the client's connection.
+    Mtls = "mtls",
+}
+
+choice! {
+    /// What of a client's certificate says who it is.
+    IdentityCert, Uri by default:
+    /// Its first name that is a URI, such as a mesh's `spiffe://…`.
+    Uri = "uri",
+    /// Its first name that is a host's.
+    Dns = "dns",
+    /// The SHA-256 of the certificate, in hexadecimal digits.
+    Digest = "digest",
+}
+
+choice! {
     /// What becomes of a request that has no decision in time.
     FailureMode, Closed by default:
     /// It is answered 503.

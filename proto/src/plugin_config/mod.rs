@@ -3,6 +3,8 @@
 
 mod choices;
 mod exempt_path;
+mod header_name;
+mod identity;
 mod model_source;
 
 use std::ops::RangeInclusive;
@@ -10,11 +12,12 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Mode, ModelFrom, RateLimitHeaders,
-    UpstreamRateLimitHeaders,
+    AcceptEncoding, ErrorFormat, Estimate, FailureMode, Identity, IdentityCert, Mode, ModelFrom,
+    RateLimitHeaders, UpstreamRateLimitHeaders,
 };
 pub use exempt_path::{ExemptPath, has_one_reading};
-pub use model_source::ModelHeader;
+pub use header_name::HeaderName;
+pub use identity::{IdentityClaim, IdentityHeaders};
 
 /// The filter's configuration as JSON has it, in the order in which it is written. What is left out
 /// is the default.
@@ -23,6 +26,17 @@ pub use model_source::ModelHeader;
 pub struct PluginConfig {
     /// What the filter does with what was decided.
     pub mode: Mode,
+    /// By what it is known who asks; with any other than [`Identity::Header`] the mode is one that
+    /// asks.
+    pub identity: Identity,
+    /// Where a key of [`Identity::ApiKey`] is looked for: [`IdentityHeaders`].
+    pub identity_headers: Vec<String>,
+    /// The claim of [`Identity::Jwt`] in the metadata of Envoy's filters: an [`IdentityClaim`].
+    pub identity_claim: Vec<String>,
+    /// What [`Identity::Mtls`] goes by.
+    pub identity_cert: IdentityCert,
+    /// Whether the upstream sees the key by which a client is known.
+    pub keep_credential: bool,
     /// What becomes of a request that has no decision in time.
     pub failure_mode: FailureMode,
     /// How long a request waits for its decision, in [`Self::DECISION_TIMEOUT_MS`].
@@ -45,7 +59,7 @@ pub struct PluginConfig {
     /// Where it is read which model a request is for, in the order in which these are tried: one or
     /// more, none twice.
     pub model_from: Vec<ModelFrom>,
-    /// The header of [`ModelFrom::Header`]: a [`ModelHeader`].
+    /// The header of [`ModelFrom::Header`]: a [`HeaderName`].
     pub model_header: String,
     /// Whether Envoy's access log is told what became of each request.
     pub access_log: bool,
@@ -64,6 +78,11 @@ impl Default for PluginConfig {
     fn default() -> Self {
         Self {
             mode: Mode::DEFAULT,
+            identity: Identity::DEFAULT,
+            identity_headers: IdentityHeaders::default().names(),
+            identity_claim: IdentityClaim::default().segments().to_vec(),
+            identity_cert: IdentityCert::DEFAULT,
+            keep_credential: false,
             failure_mode: FailureMode::DEFAULT,
             decision_timeout_ms: 250,
             error_format: ErrorFormat::DEFAULT,

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use filter::simulation::{
-    Config, HeaderMap, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit, Stat,
-    StreamToken, Worker,
+    Config, HeaderMap, HeaderValue, Host, Next, Pace, Reply, RequestId, ResponseBody, ResponseEdit,
+    Stat, StreamToken, Worker,
 };
 
 use crate::{
@@ -129,6 +129,14 @@ impl Host for SimulatedHost {
     fn set_pace(&mut self, _pace: Pace) {}
 
     fn remove_request_header(&mut self, _request: RequestId, _name: &str) {}
+
+    fn set_request_header(&mut self, _request: RequestId, _name: &str, _value: &HeaderValue) {}
+
+    fn cut_request_path(&mut self, _request: RequestId, _path: &[u8]) {}
+
+    fn property(&mut self, _request: RequestId, _path: &[&str]) -> Option<Vec<u8>> {
+        None
+    }
 
     fn response_headers(&mut self, _request: RequestId) -> HeaderMap {
         self.response.clone()

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use harness::deadline::soon;
 use proto::decision::{
     Ask, Balance, ControlFrame, Decision, FilterFrame, Hello, Outcome, Resume, Settle, UsageSource,
-    decision_service_client::DecisionServiceClient,
+    ask::Who, decision_service_client::DecisionServiceClient,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -107,7 +107,8 @@ impl Worker {
     fn ask(&mut self, client_id: String, tokens: u64) {
         self.next_id += 1;
         let tokens = Some(tokens);
-        self.waiting.push(Ask { id: self.next_id, client_id, tokens, ..Ask::default() });
+        let who = Some(Who::ClientId(client_id));
+        self.waiting.push(Ask { id: self.next_id, who, tokens, ..Ask::default() });
     }
 
     fn end(&mut self, id: u32) -> Option<Settle> {
@@ -180,9 +181,10 @@ impl Worker {
             let ask = self.waiting.swap_remove(asked.expect("a verdict on what was asked"));
             self.standing.clone_from(&verdict.tokens);
             if verdict.decision() == Decision::Admitted {
-                self.books.entry(ask.client_id.clone()).or_default().0 += 1;
+                let Some(Who::ClientId(client)) = ask.who else { panic!("asked by an id") };
+                self.books.entry(client.clone()).or_default().0 += 1;
                 let used = self.random.u64(0..100);
-                let earlier = self.forwarded.insert(ask.id, (ask.client_id, used));
+                let earlier = self.forwarded.insert(ask.id, (client, used));
                 assert!(earlier.is_none(), "admitted once");
             }
         }

@@ -47,12 +47,14 @@ async fn every_program_runs_as_the_readme_has_it() {
         .start()
         .await;
     let reader = Reader::new(&stack).await;
-    let programs = readme::blocks(&text(), "python");
+    let text = text();
+    let chapter = readme::chapter(&text, "In your code");
+    let programs = readme::blocks(chapter, "python");
     assert_eq!(programs.len(), 3, "{programs:?}");
     for (program, answers) in programs.iter().zip([1, 1, 2]) {
         check_answers(&reader.run_python("", program).await, answers);
     }
-    let variables: Vec<_> = readme::shell_commands(&text())
+    let variables: Vec<_> = readme::shell_commands(chapter)
         .into_iter()
         .filter(|it| it.starts_with("export "))
         .collect();

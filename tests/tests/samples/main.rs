@@ -17,4 +17,5 @@ mod limited;
 mod merge;
 mod neighbour;
 mod sample;
+mod who_asks;
 mod world;

@@ -13,6 +13,8 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// The filter's mode; `None` is an Envoy without the filter.
     pub(crate) mode: Option<&'static str>,
+    /// By what the filter knows its clients.
+    pub(crate) known_by: KnownBy,
     /// Where the control plane that is asked has what it decides.
     pub(crate) kept: Kept,
     /// Who answers what the filter lets pass.
@@ -21,6 +23,15 @@ pub(crate) struct Scenario {
     pub(crate) clients: usize,
     /// What every request gets.
     pub(crate) expected: Expected,
+}
+
+/// By what the filter knows who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// By the header with the id.
+    Header,
+    /// By a key, of which it makes a digest.
+    Key,
 }
 
 /// Where what is decided is kept.
@@ -55,7 +66,7 @@ pub(crate) enum Expected {
 }
 
 /// Every scenario of single answers, each after the one that it is compared with.
-pub(crate) static SCENARIOS: [Scenario; 7] = [
+pub(crate) static SCENARIOS: [Scenario; 8] = [
     direct("envoy", None, Expected::Passed),
     direct("off", Some("off"), Expected::Passed),
     Scenario {
@@ -63,6 +74,10 @@ pub(crate) static SCENARIOS: [Scenario; 7] = [
         ..direct("enforce-memory", Some("enforce"), Expected::Admitted)
     },
     direct("enforce", Some("enforce"), Expected::Admitted),
+    Scenario {
+        known_by: KnownBy::Key,
+        ..direct("enforce-by-key", Some("enforce"), Expected::Admitted)
+    },
     Scenario { kept: Kept::Store, ..direct("enforce-shared", Some("enforce"), Expected::Admitted) },
     direct("refused", Some("enforce"), Expected::Refused),
     Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
@@ -81,15 +96,24 @@ pub(crate) fn of_the_store() -> (&'static Scenario, u32) {
 }
 
 const fn direct(name: &'static str, mode: Option<&'static str>, expected: Expected) -> Scenario {
-    Scenario { name, mode, kept: Kept::Folder, answers: Answers::Envoy, clients: 1, expected }
+    let (known_by, kept, answers) = (KnownBy::Header, Kept::Folder, Answers::Envoy);
+    Scenario { name, mode, known_by, kept, answers, clients: 1, expected }
 }
 
 const fn streamed(name: &'static str, mode: &'static str, expected: Expected) -> Scenario {
-    let answers = Answers::Upstream;
-    Scenario { name, mode: Some(mode), kept: Kept::Folder, answers, clients: 1, expected }
+    let (known_by, kept, answers) = (KnownBy::Header, Kept::Folder, Answers::Upstream);
+    Scenario { name, mode: Some(mode), known_by, kept, answers, clients: 1, expected }
 }
 
 impl Scenario {
+    /// The setting that says by what its clients are known.
+    pub(crate) fn identity(&self) -> &'static str {
+        match self.known_by {
+            KnownBy::Header => "header",
+            KnownBy::Key => "api-key",
+        }
+    }
+
     /// The ids of its clients, the same as the load generator's.
     pub(crate) fn client_id(&self, number: usize) -> String {
         format!("{}-{number}", self.name)

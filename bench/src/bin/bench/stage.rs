@@ -15,7 +15,7 @@ use super::error::BenchError;
 use super::one_cpu::OneCpu;
 use super::proof::{self, Counted};
 use super::sample::{Sample, StreamSample, median, p99};
-use super::scenario::{Answers, Kept, SCENARIOS, STREAMS, Scenario};
+use super::scenario::{Answers, Kept, KnownBy, SCENARIOS, STREAMS, Scenario};
 use super::script::{Calls, ScriptSample, bare_cpu_us};
 use super::stream::{Pace, StreamClient};
 use super::wrk::Wrk;
@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     store: Redis,
     upstream: MockLlm,
     wrk: Wrk,
+    /// The key of the one client of each scenario whose clients have keys.
+    keys: BTreeMap<&'static str, String>,
     _folder: TempDir,
 }
 
@@ -83,7 +85,7 @@ impl Stage {
             control_planes.insert(kept, control_plane);
         }
 
-        let mut envoys = BTreeMap::new();
+        let (mut envoys, mut keys) = (BTreeMap::new(), BTreeMap::new());
         for scenario in SCENARIOS.iter().chain(&STREAMS) {
             let port = control_planes[&scenario.kept].decision_address().port();
             let settings = with(&settings, "DECISION_PORT", &port.to_string());
@@ -95,8 +97,11 @@ impl Stage {
         for scenario in SCENARIOS.iter().chain(&STREAMS) {
             let rest = HttpClient::http1(control_planes[&scenario.kept].rest_address());
             configure_clients(scenario, &rest).await?;
+            if scenario.known_by == KnownBy::Key {
+                keys.insert(scenario.name, new_key(scenario, &rest).await?);
+            }
         }
-        Ok(Self { envoys, control_planes, store, upstream, wrk, _folder: folder })
+        Ok(Self { envoys, control_planes, store, upstream, wrk, keys, _folder: folder })
     }
 
     /// Measures a scenario once, and checks that it was what its name says.
@@ -109,13 +114,14 @@ impl Stage {
         let envoy = self.envoys.get_mut(scenario.name).expect("an Envoy for each scenario");
         let control_plane = self.control_planes.get_mut(&scenario.kept).expect("one of each kind");
         let proxy = envoy.proxy_address();
-        self.wrk.run(proxy, scenario, connections, WARM_UP_SECONDS).await?;
+        let key = self.keys.get(scenario.name).map(String::as_str);
+        self.wrk.run(proxy, (scenario, key), connections, WARM_UP_SECONDS).await?;
 
         let counted_before = Counted::by(envoy).await;
         let envoy_cpu = CpuMeter::start(envoy.process().id())?;
         let control_plane_cpu = CpuMeter::start(control_plane.process().id())?;
         let store_cpu = CpuMeter::start(self.store.process().id())?;
-        let seen = self.wrk.run(proxy, scenario, connections, seconds).await?;
+        let seen = self.wrk.run(proxy, (scenario, key), connections, seconds).await?;
         // It does nothing for anybody else, but a little for each beat of its own clock.
         let store_cpu = match scenario.kept {
             Kept::Store => store_cpu.used()?,
@@ -210,6 +216,7 @@ async fn spawn_envoy(
     folder: &Path,
 ) -> Result<Envoy, BenchError> {
     let ports = EnvoyPorts::free();
+    let settings = &with(settings, "FLOWGUARD_IDENTITY", scenario.identity());
     let config = match scenario.mode {
         Some(mode) => envoy_config(&with(settings, "FLOWGUARD_MODE", mode), ports).await,
         None => without_filter(&envoy_config(settings, ports).await)?,
@@ -245,4 +252,15 @@ async fn configure_clients(
         }),
         None => Ok(()),
     }
+}
+
+/// A key of the first client of a scenario.
+async fn new_key(scenario: &'static Scenario, rest: &HttpClient) -> Result<String, BenchError> {
+    let path = format!("/api/v1/clients/{}/keys", scenario.client_id(1));
+    let answer = rest.request(Method::POST, &path).json(&json!({})).send().await;
+    let key = answer.status.is_success().then(|| answer.json()["key"].as_str().map(str::to_owned));
+    key.flatten().ok_or_else(|| BenchError::Clients {
+        scenario: scenario.name,
+        answer: format!("{} {}", answer.status, answer.text()),
+    })
 }

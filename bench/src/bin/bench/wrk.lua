@@ -1,10 +1,13 @@
 -- Asks as one client or as many in turn, and ends with one line of JSON.
--- Arguments: the beginning of the clients' ids, and how many there are.
+-- Arguments: the beginning of the clients' ids, how many there are, and the key of the one, if it has one.
 
 local requests = {}
 local last = 0
 
 function init(args)
+  if args[3] then
+    wrk.headers["Authorization"] = "Bearer " .. args[3]
+  end
   for number = 1, tonumber(args[2]) do
     wrk.headers["X-Client-ID"] = args[1] .. "-" .. number
     wrk.headers["X-Token-Estimate"] = "100"

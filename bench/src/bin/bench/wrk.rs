@@ -44,11 +44,11 @@ impl Wrk {
         Ok(Self { script })
     }
 
-    /// Loads `proxy` with the requests of a scenario's clients.
+    /// Loads `proxy` with the requests of a scenario's clients, which may have a key.
     pub(crate) async fn run(
         &self,
         proxy: SocketAddr,
-        scenario: &Scenario,
+        (scenario, key): (&Scenario, Option<&str>),
         connections: u32,
         seconds: u32,
     ) -> Result<Seen, BenchError> {
@@ -61,7 +61,7 @@ impl Wrk {
             &format!("{seconds}s"),
         ]);
         command.arg("--script").arg(&self.script).arg(format!("http://{proxy}/"));
-        command.args(["--", scenario.name, &scenario.clients.to_string()]);
+        command.args(["--", scenario.name, &scenario.clients.to_string()]).args(key);
         command.stdin(Stdio::null()).kill_on_drop(true);
 
         let run_timeout = Duration::from_secs(seconds.into()) + GRACE;

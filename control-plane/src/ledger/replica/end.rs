@@ -34,6 +34,7 @@ impl Ledger {
             for (id, end) in ends {
                 let Some(reservation) = held.reservations.remove(&id) else { continue };
                 let cost = self.cost_of(&reservation, &end);
+                held.count_tokens_of_key(id, cost.map_or(reservation.reserved, Cost::tokens));
                 let holds = replica.holds.lock().remove(&(worker.id(), id)).unwrap_or_default();
                 let request = RequestName { worker: name.clone(), id };
                 let (holds, receipt) = (settled(holds, cost), worker.untold_ends.hand_out());

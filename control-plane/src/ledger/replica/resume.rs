@@ -99,7 +99,7 @@ impl Ledger {
     pub(in crate::ledger) fn forget(&self, replica: &Replica, worker: &Worker) {
         let mut held = worker.lock();
         self.workers.give_back(held.reservations.len());
-        held.reservations.clear();
+        held.let_all_go();
         replica.holds.lock().retain(|(of, _), _| *of != worker.id());
         replica.store.committer.forget_places(worker.id().0.to_be_bytes());
     }

@@ -10,16 +10,16 @@ use crate::{
 rows! {
     UNKNOWN_CLIENTS {
         fills: field!(policy.unknown_clients),
-        meaning: "A client that is not configured: shared (all of them draw on one pair of buckets), deny (403) or allow (no limit)",
+        meaning: "A client that is not configured: shared (all of them draw on one pair of buckets), each (each has a pair of its own, where it is verified who asks), deny (403) or allow (no limit)",
     }
     // These two come after the choice that they belong to: they fill what it has put there.
     UNKNOWN_CLIENT_RPM {
-        fills: field!(rpm of policy.unknown_clients is UnknownClients::Shared { rpm, .. }),
-        meaning: "Requests per minute of the shared pair",
+        fills: field!(rpm of policy.unknown_clients is UnknownClients::Shared { rpm, .. } | UnknownClients::Each { rpm, .. }),
+        meaning: "Requests per minute of that pair",
     }
     UNKNOWN_CLIENT_TPM {
-        fills: field!(tpm of policy.unknown_clients is UnknownClients::Shared { tpm, .. }),
-        meaning: "Tokens per minute of the shared pair",
+        fills: field!(tpm of policy.unknown_clients is UnknownClients::Shared { tpm, .. } | UnknownClients::Each { tpm, .. }),
+        meaning: "Tokens per minute of that pair",
     }
     DEMO_CLIENTS {
         fills: field!(demo_clients),

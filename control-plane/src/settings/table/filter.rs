@@ -7,7 +7,7 @@ use proto::plugin_config::PluginConfig;
 use super::rows;
 use crate::settings::{
     field::field,
-    notation::{ExemptPaths, ModelHeaderName, ModelPlaces},
+    notation::{ClaimWay, ExemptPaths, KeyHeaders, ModelHeaderName, ModelPlaces},
 };
 
 rows! {
@@ -16,6 +16,32 @@ rows! {
         fills: field!(envoy.filter.mode),
         flag: "mode" MODE,
         meaning: "What the filter does: enforce the limits, shadow (decides and counts, and lets all pass), pass (the emergency exit: nothing is checked, asked or changed) or off (only checks the headers)",
+    }
+    // `IDENTITY` alone is a variable of many environments too.
+    FLOWGUARD_IDENTITY {
+        fills: field!(envoy.filter.identity),
+        flag: "identity" KIND,
+        meaning: "By what it is known who asks: header (X-Client-ID, which is believed), api-key (a key of FlowGuard's), jwt (a claim that Envoy has verified) or mtls (the client's certificate)",
+    }
+    IDENTITY_HEADERS {
+        fills: field!(envoy.filter.identity_headers as KeyHeaders),
+        meaning: "With api-key: the headers in which a key is looked for, and which the upstream does not see",
+    }
+    IDENTITY_CLAIM {
+        fills: field!(envoy.filter.identity_claim as ClaimWay),
+        meaning: "With jwt: where the claim stands in the metadata that Envoy's filters leave, as a JSON list of names",
+    }
+    IDENTITY_CERT {
+        fills: field!(envoy.filter.identity_cert),
+        meaning: "With mtls: what of the certificate says who asks: uri (its first URI name), dns (its first DNS name) or digest (its SHA-256)",
+    }
+    KEEP_CREDENTIAL {
+        fills: field!(envoy.filter.keep_credential),
+        meaning: "With api-key: whether the upstream sees the headers in which keys are looked for",
+    }
+    TRUST_CLIENT_HEADER {
+        fills: field!(envoy.trust_client_header),
+        meaning: "With header: whether X-Client-ID is believed on an address that others reach, where something in front sets it or nobody else gets there",
     }
     FAILURE_MODE {
         fills: field!(envoy.filter.failure_mode),

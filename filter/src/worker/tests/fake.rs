@@ -11,6 +11,7 @@ use super::super::Worker;
 use crate::{
     config::Config,
     header_map::{HeaderMap, headers},
+    header_value::HeaderValue,
     host::{Host, Next, Pace, RequestId, ResponseBody, StreamToken},
     rate_limit_headers::ResponseEdit,
     reply::Reply,
@@ -39,6 +40,10 @@ pub(super) struct FakeHost {
     pub(super) log: Vec<String>,
     /// Names of headers that were taken off requests.
     pub(super) removed: Vec<(RequestId, String)>,
+    /// Headers that requests were given, and paths.
+    pub(super) given: Vec<(RequestId, String, Vec<u8>)>,
+    /// What is known of every request, by the path of the property.
+    pub(super) properties: HashMap<String, Vec<u8>>,
     /// The headers of the response that is being handled.
     pub(super) response: HeaderMap,
     /// Where that response comes from, in Envoy's words.
@@ -90,6 +95,19 @@ impl Host for FakeHost {
 
     fn remove_request_header(&mut self, request: RequestId, name: &str) {
         self.removed.push((request, name.to_owned()));
+    }
+
+    fn set_request_header(&mut self, request: RequestId, name: &str, value: &HeaderValue) {
+        assert!(!self.fates.contains_key(&request), "{request} is not held any more");
+        self.given.push((request, name.to_owned(), value.as_bytes().to_vec()));
+    }
+
+    fn cut_request_path(&mut self, request: RequestId, path: &[u8]) {
+        self.given.push((request, ":path".to_owned(), path.to_vec()));
+    }
+
+    fn property(&mut self, _request: RequestId, path: &[&str]) -> Option<Vec<u8>> {
+        self.properties.get(&path.join("/")).cloned()
     }
 
     fn response_headers(&mut self, _request: RequestId) -> HeaderMap {

@@ -6,6 +6,7 @@ mod backlog;
 mod control_plane;
 mod ends;
 mod fake;
+mod identity;
 mod limits;
 mod mode;
 mod response;

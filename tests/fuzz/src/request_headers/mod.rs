@@ -3,9 +3,10 @@
 //!
 //! A line of the input is a header, its name before the first colon that is not its first byte.
 
+mod identity;
 mod model;
 
-use filter::{Exemptions, HeaderMap, InvalidHeaders, RequestHeaders, RequestKind};
+use filter::{Exemptions, HeaderMap, InvalidHeaders, RequestHeaders, RequestKind, Who};
 use limiter::Tokens;
 use proto::plugin_config::Estimate;
 
@@ -20,15 +21,24 @@ pub fn check(lines: &[u8]) {
     let headers = HeaderMap::from(fields.clone());
     for estimate in [Estimate::Header, Estimate::Learned] {
         let read = RequestHeaders::read(&headers, estimate);
-        let told = read.as_ref().map(|read| (read.client_id, read.tokens.map(Tokens::get)));
+        let told =
+            read.as_ref().map(|read| (client_id_of(&read.who), read.tokens.map(Tokens::get)));
         assert_eq!(told.map_err(|invalid| *invalid), expected(&fields, estimate), "{fields:?}");
         if read.is_ok_and(|read| read.kind == RequestKind::Reads) {
             let [method] = values(&fields, ":method")[..] else { panic!("reads by {fields:?}") };
             assert!([&b"GET"[..], b"HEAD", b"DELETE", b"OPTIONS"].contains(&method), "{fields:?}");
         }
     }
+    identity::check(lines, &fields, &headers);
     model::check(&fields, &headers);
     check_exemptions(&fields, &headers);
+}
+
+fn client_id_of<'a>(who: &Who<'a>) -> &'a str {
+    match who {
+        Who::ClientId(id) => id,
+        Who::Key(_) | Who::Identity(_) => panic!("known by {who:?}, where the header is believed"),
+    }
 }
 
 fn field(line: &[u8]) -> (String, Vec<u8>) {

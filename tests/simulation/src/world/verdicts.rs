@@ -1,6 +1,6 @@
 //! What is on the wire, in the words of the oracle.
 
-use proto::decision::{self, Decision as Told, Verdict, verdict};
+use proto::decision::{self, Decision as Told, Verdict, ask::Who, verdict};
 
 use crate::{
     oracle::{Answer, Ask, Balance, Decision, Left, Limit, Shortage},
@@ -11,7 +11,10 @@ use crate::{
 pub(crate) fn asked(ask: &decision::Ask) -> Ask {
     Ask {
         id: ask.id,
-        client: ask.client_id.clone(),
+        client: match &ask.who {
+            Some(Who::ClientId(id)) => id.clone(),
+            other => panic!("simulated requests are believed, this one is by {other:?}"),
+        },
         model: ask.model.clone(),
         estimate: ask.tokens.unwrap_or(0),
         kind: match ask.kind() {
