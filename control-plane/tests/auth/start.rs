@@ -19,7 +19,7 @@ fn settings(settings: &[(&str, &str)]) -> Settings {
 /// What a control plane says that does not start.
 async fn refusal(given: &[(&str, &str)]) -> String {
     let mut command = tools::flowguard();
-    command.env_clear().env("DATA_DIR", "memory");
+    command.env_clear().env("DATA_DIR", "memory").env("TRUST_CLIENT_HEADER", "true");
     for port in ["METRICS_PORT", "CONFIG_PORT", "GRPC_PORT", "DECISION_PORT"] {
         command.env(port, "0");
     }
@@ -32,7 +32,9 @@ async fn refusal(given: &[(&str, &str)]) -> String {
 }
 
 async fn start(given: &[(&str, &str)], folder: &TempDir) -> ControlPlane {
-    ControlPlane::start(settings(given), folder.path().to_owned()).await
+    let mut settings = settings(given);
+    settings.insert("TRUST_CLIENT_HEADER".to_owned(), "true".to_owned());
+    ControlPlane::start(settings, folder.path().to_owned()).await
 }
 
 async fn status(control_plane: &ControlPlane, secret: Option<&Secret>) -> u16 {
