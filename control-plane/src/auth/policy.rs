@@ -35,6 +35,22 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ),
     ("/api/v1/clients/{id}/reset", &[(Method::POST, Needs(Scope::Write))]),
     ("/api/v1/clients/{id}/stats", &[(Method::GET, Needs(Scope::Read))]),
+    (
+        "/api/v1/clients/{id}/keys",
+        &[(Method::GET, Needs(Scope::Keys)), (Method::POST, Needs(Scope::Keys))],
+    ),
+    (
+        "/api/v1/clients/{id}/keys/{part}",
+        &[(Method::GET, Needs(Scope::Keys)), (Method::DELETE, Needs(Scope::Keys))],
+    ),
+    (
+        "/api/v1/tokens",
+        &[(Method::GET, Needs(Scope::Tokens)), (Method::POST, Needs(Scope::Tokens))],
+    ),
+    (
+        "/api/v1/tokens/{part}",
+        &[(Method::GET, Needs(Scope::Tokens)), (Method::DELETE, Needs(Scope::Tokens))],
+    ),
     ("/api/v1/stats", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/limits", &[(Method::GET, Needs(Scope::Read))]),
     (
@@ -82,6 +98,14 @@ static METHODS: &[(&str, Requirement)] = &[
     ("/flowguard.FlowGuardService/GetModel", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/ListModels", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/DeleteModel", Needs(Scope::Write)),
+    ("/flowguard.FlowGuardService/CreateKey", Needs(Scope::Keys)),
+    ("/flowguard.FlowGuardService/GetKey", Needs(Scope::Keys)),
+    ("/flowguard.FlowGuardService/ListKeys", Needs(Scope::Keys)),
+    ("/flowguard.FlowGuardService/DeleteKey", Needs(Scope::Keys)),
+    ("/flowguard.FlowGuardService/CreateToken", Needs(Scope::Tokens)),
+    ("/flowguard.FlowGuardService/GetToken", Needs(Scope::Tokens)),
+    ("/flowguard.FlowGuardService/ListTokens", Needs(Scope::Tokens)),
+    ("/flowguard.FlowGuardService/DeleteToken", Needs(Scope::Tokens)),
     ("/flowguard.FlowGuardService/GetConfig", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/SetConfig", Needs(Scope::Write)),
     ("/flowguard.FlowGuardService/Backup", Needs(Scope::Read)),

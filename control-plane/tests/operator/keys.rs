@@ -235,7 +235,7 @@ async fn grpc_makes_shows_and_revokes_what_rest_does() {
     let shown = client.get_token(get).await.expect("answered").into_inner();
     assert_eq!((shown.token, shown.found, shown.last_used_at), (Some(token.clone()), true, None));
     let list = client.list_tokens(ListTokensRequest::default()).await.expect("answered");
-    assert_eq!(list.into_inner().tokens, [token.clone()]);
+    assert_eq!(list.into_inner().tokens, std::slice::from_ref(&token));
     let delete = DeleteTokenRequest { public_part: token.public_part, if_match: "*".to_owned() };
     assert!(client.delete_token(delete).await.expect("answered").into_inner().success);
     assert!(world.ledger.tokens().is_empty());
