@@ -21,10 +21,10 @@ const PREFIX: &str = "FLOWGUARD_";
 /// The file of a token, for commands that call a control plane.
 const TOKEN_FILE: &str = "FLOWGUARD_TOKEN_FILE";
 
-/// Variables with this prefix that are no settings: of the command line client, and of the project's
-/// tests.
-const READ_BY_OTHERS: [&str; 4] =
-    ["FLOWGUARD_SERVER", TOKEN_FILE, "FLOWGUARD_BIN", "FLOWGUARD_FILTER"];
+/// Variables that look like settings and are none: of the command line client, of the project's tests,
+/// and of OpenSSL, where nobody meant `TLS_CERT_FILE`.
+const READ_BY_OTHERS: [&str; 5] =
+    ["FLOWGUARD_SERVER", TOKEN_FILE, "FLOWGUARD_BIN", "FLOWGUARD_FILTER", "SSL_CERT_FILE"];
 
 /// Names that differ in at most so many letters are taken for misspellings of each other.
 const LETTERS_MAX: usize = 2;

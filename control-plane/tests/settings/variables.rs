@@ -184,4 +184,6 @@ fn variables_that_other_programs_read_are_not_looked_at() {
     for variable in ["SERVER", "TOKEN_FILE", "BIN", "FILTER"] {
         assert_eq!(told(&[(&format!("FLOWGUARD_{variable}"), "x")]), [""; 0], "{variable}");
     }
+    // OpenSSL's, where nobody meant TLS_CERT_FILE.
+    assert!(told(&[("SSL_CERT_FILE", "/etc/ssl/cert.pem")]).is_empty());
 }
