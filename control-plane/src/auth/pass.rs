@@ -23,6 +23,11 @@ pub(super) enum Proof {
 }
 
 impl Pass {
+    /// What the caller may do.
+    pub(crate) fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
     /// Whether the caller may do what takes `scope`.
     pub(crate) fn require(&self, scope: Scope) -> Result<(), Refusal> {
         if self.scopes.has(scope) {

@@ -7,6 +7,7 @@ use http::Extensions;
 use crate::{
     audit::{Actor, ActorKind, RequestId},
     auth::{Pass, Principal},
+    credentials::{Scope, Scopes},
     excerpt::path_in_one_line,
     listener::ConnectionInfo,
 };
@@ -29,6 +30,8 @@ pub enum Caller {
 pub struct Call {
     /// Who made it, where somebody has to show that.
     principal: Option<Principal>,
+    /// What they may do, where that is not everything.
+    scopes: Option<Scopes>,
     /// From which address, where its connection still has one.
     peer: Option<SocketAddr>,
     /// By what it is known.
@@ -42,6 +45,7 @@ impl Caller {
         let connection = extensions.get::<ConnectionInfo>();
         Self::Call(Call {
             principal: extensions.get::<Pass>().map(|pass| pass.principal.clone()),
+            scopes: extensions.get::<Pass>().map(Pass::scopes),
             peer: connection.and_then(|connection| connection.peer),
             request_id: extensions.get::<RequestId>().cloned(),
         })
@@ -56,6 +60,14 @@ impl Caller {
             Self::Call(Call { principal: None, .. }) | Self::Unknown => {
                 Actor::of(ActorKind::Anybody)
             }
+        }
+    }
+
+    /// Whether they may do what takes `scope`.
+    pub(super) fn has(&self, scope: Scope) -> bool {
+        match self {
+            Self::Call(Call { scopes: Some(scopes), .. }) => scopes.has(scope),
+            _ => true,
         }
     }
 

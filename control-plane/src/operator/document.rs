@@ -12,7 +12,7 @@ use tokio::{
 use super::{Caller, IfMatch, Operator, OperatorError, Replacement, Run, Wanted};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientEntryJson},
-    credentials::{KeyJson, TokenJson},
+    credentials::{KeyJson, Scope, TokenJson},
     document::BYTES_MAX,
     http::pieces::{PIECE_BYTES, Progress},
     limits::LimitJson,
@@ -50,8 +50,16 @@ impl Operator {
     ) -> Result<Replacement, E> {
         let reading = task::spawn_blocking(move || read(&document).map(|wanted| (wanted, place)));
         let (wanted, place) = reading.await.map_err(|_| OperatorError::Stopping)??;
+        may_change(&wanted, caller)?;
         Ok(self.replace_all_and_drop(place, wanted, run, if_match, caller).await?)
     }
+}
+
+/// Whoever may write all else of the configuration may not, for that alone, make up keys and tokens.
+fn may_change(wanted: &Wanted, caller: &Caller) -> Result<(), OperatorError> {
+    let sections = [(Scope::Keys, wanted.keys.is_some()), (Scope::Tokens, wanted.tokens.is_some())];
+    let refused = sections.into_iter().find(|(scope, is_named)| *is_named && !caller.has(*scope));
+    refused.map_or(Ok(()), |(scope, _)| Err(OperatorError::SectionOutOfScope(scope)))
 }
 
 /// Writes it piece by piece, each thing as it stands when its turn comes.

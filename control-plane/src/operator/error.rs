@@ -10,7 +10,7 @@ use tonic::Code;
 use super::{FieldError, FieldErrors, Kind, Tag, WrongDocument};
 use crate::{
     audit::AuditError,
-    credentials::{KEYS_A_CLIENT_MAX, KEYS_MAX, PublicPart, TOKENS_MAX},
+    credentials::{KEYS_A_CLIENT_MAX, KEYS_MAX, PublicPart, Scope, TOKENS_MAX},
     excerpt::{Excerpt, path_in_one_line},
     limits::{InvalidModels, LIMITS_MAX, LimitName, Name, TooManyBuckets},
     store::StoreError,
@@ -129,6 +129,9 @@ pub enum OperatorError {
         /// What it would be.
         what: String,
     },
+    /// A document names what its sender may not change.
+    #[error("the section {0} takes the scope {0}, which the token has not: leave the section out")]
+    SectionOutOfScope(Scope),
     /// A document is wrong.
     #[error(transparent)]
     Document(#[from] WrongDocument),
@@ -205,6 +208,9 @@ impl OperatorError {
             }
             Self::RevisionMismatch { .. } | Self::NothingToMatch { .. } => {
                 row("revision_mismatch", StatusCode::PRECONDITION_FAILED, Code::Aborted)
+            }
+            Self::SectionOutOfScope(_) => {
+                row("insufficient_scope", StatusCode::FORBIDDEN, Code::PermissionDenied)
             }
             Self::Document(_) => {
                 row("invalid_document", StatusCode::BAD_REQUEST, Code::InvalidArgument)

@@ -190,6 +190,29 @@ async fn a_decision_stream_ends_when_its_token_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_document_with_keys_or_tokens_takes_their_scopes_too() {
+    let world = World::start().await;
+    let write = world.token("deploy", &[Scope::Write]);
+    let both = world.token("admin", &[Scope::Write, Scope::Keys]);
+    for (token, section, status) in [
+        (&write, "", 200),
+        (&write, r#","keys":{}"#, 403),
+        (&write, r#","tokens":{}"#, 403),
+        (&both, r#","keys":{}"#, 200),
+        (&both, r#","tokens":{}"#, 403),
+    ] {
+        let document = format!(r#"{{"clients":{{"a":{{"rpm":60}}}}{section}}}"#);
+        let request = HttpClient::http1(world.rest).request(Method::PUT, "/api/v1/config");
+        let request = request.header("authorization", format!("Bearer {}", token.expose()));
+        let answer = request.header("content-type", "application/json").body(document).send().await;
+        assert_eq!(answer.status.as_u16(), status, "{section}: {}", answer.text());
+        if status == 403 {
+            assert_eq!(answer.json()["error"], "insufficient_scope", "{}", answer.text());
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_somebody_does_is_logged_with_the_name_of_their_token() {
     let world = World::start().await;
     let token = world.token("deploy-bot", &[Scope::Write]);
