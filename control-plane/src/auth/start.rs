@@ -46,10 +46,16 @@ impl Side {
         }
     }
 
-    fn what(self) -> &'static str {
+    /// Who has to show what.
+    fn who(self) -> &'static str {
         match self {
-            Self::Admin => "whoever may change every limit",
-            Self::Decide => "whoever may spend every limit",
+            Self::Admin => {
+                "whoever may change every limit has to show a token, and there is none"
+            }
+            Self::Decide => {
+                "whoever may spend every limit has to show a token, or a certificate of \
+                 TLS_CLIENT_CA_FILE, and there is none"
+            }
         }
     }
 }
@@ -59,7 +65,7 @@ impl std::error::Error for NoCredentials {}
 impl fmt::Display for NoCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { side, mode, ip } = self;
-        let (setting, what) = (side.setting(), side.what());
+        let (setting, who) = (side.setting(), side.who());
         match mode {
             AuthMode::Required => write!(f, "{setting}=required")?,
             AuthMode::Auto | AuthMode::Off => {
@@ -68,9 +74,8 @@ impl fmt::Display for NoCredentials {
         }
         write!(
             f,
-            ": {what} has to show a token, and there is none: name the file of one with \
-             ADMIN_TOKEN_FILE, make some with flowguard tokens create --local, or open the ports to \
-             everybody with {setting}=off"
+            ": {who}: name the file of a token with ADMIN_TOKEN_FILE, make some with flowguard tokens \
+             create --local, or open the ports to everybody with {setting}=off"
         )
     }
 }

@@ -63,7 +63,7 @@ async fn ports_that_others_reach_are_not_opened_while_nobody_could_show_a_token(
             refusal(&[("BIND_ADDRESS", ip)]).await,
             format!(
                 "BIND_ADDRESS={ip} (--bind-address) can be reached from other hosts: whoever may \
-                 change every limit has to show a token, and there is none: name the file of one \
+                 change every limit has to show a token, and there is none: name the file of a token \
                  with ADMIN_TOKEN_FILE, make some with flowguard tokens create --local, or open the \
                  ports to everybody with ADMIN_AUTH=off"
             )
