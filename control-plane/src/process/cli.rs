@@ -335,6 +335,12 @@ fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
     Some(given.join(OsStr::new(",")))
 }
 
+/// Whether clap, which shows help where a command is missing, shows that of `tokens`.
+fn is_about_tokens(error: &clap::Error) -> bool {
+    let help = error.to_string();
+    help.lines().any(|line| line.starts_with("Usage: ") && line.contains(" tokens "))
+}
+
 /// The arguments that have to be there and are not.
 fn missing(error: &clap::Error) -> String {
     match error.get(ContextKind::InvalidArg) {
@@ -375,12 +381,12 @@ impl From<clap::Error> for Exit {
                 )
             }
             ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                match error.get(ContextKind::InvalidSubcommand) {
-                    Some(ContextValue::String(command)) if command.ends_with("tokens") => {
-                        "tokens needs a command: create".to_owned()
-                    }
-                    _ => "data needs a command: check, export, import or backup".to_owned(),
-                }
+                let needs = if is_about_tokens(&error) {
+                    "tokens needs a command: create"
+                } else {
+                    "data needs a command: check, export, import or backup"
+                };
+                needs.to_owned()
             }
             ErrorKind::MissingRequiredArgument => {
                 format!("missing: {}", missing(&error))
