@@ -150,6 +150,7 @@ fn the_charts_archive_is_what_helm_makes_of_the_chart() {
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
     let values = json!({
         "image": { "repository": "a" },
+        "auth": { "admin": { "secret": "a" } },
         "networkPolicy": { "enabled": false },
         "prometheusRule": { "enabled": true },
     });

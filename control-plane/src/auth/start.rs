@@ -49,9 +49,7 @@ impl Side {
     /// Who has to show what.
     fn who(self) -> &'static str {
         match self {
-            Self::Admin => {
-                "whoever may change every limit has to show a token, and there is none"
-            }
+            Self::Admin => "whoever may change every limit has to show a token, and there is none",
             Self::Decide => {
                 "whoever may spend every limit has to show a token, or a certificate of \
                  TLS_CLIENT_CA_FILE, and there is none"

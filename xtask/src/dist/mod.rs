@@ -26,7 +26,7 @@ use crate::{filter, whole_folder, workspace};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is released as it stands in the repository: the samples and what explains them.
-const SAMPLES: [&str; 10] = [
+const SAMPLES: [&str; 11] = [
     "LICENSE",
     "README.md",
     "CHANGELOG.md",
@@ -34,6 +34,7 @@ const SAMPLES: [&str; 10] = [
     "docs/access-log.md",
     "docs/contract.md",
     "docs/runbook.md",
+    "docs/tls.md",
     "envoy",
     "prometheus",
     "grafana",
