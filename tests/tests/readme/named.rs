@@ -33,6 +33,17 @@ async fn every_command_within_the_text_exists() {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.args(words).arg("--help");
                 succeed(command, flowguard).await;
+            } else if command.starts_with("flowguard tokens create --local ") {
+                let folder = TempDir::with_prefix("flowguard-readme-").expect("a folder");
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.args(command.split(' ').skip(1)).env("DATA_DIR", folder.path());
+                let token = succeed(command, flowguard).await;
+                assert!(token.starts_with("fga_") && token.lines().count() == 1);
+            } else if command.starts_with("flowguard envoy-config ") {
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.args(command.split(' ').skip(1));
+                let configuration = succeed(command, flowguard).await;
+                assert!(configuration.contains("filename: \"PATH\""), "{configuration}");
             } else if command == "flowguard settings" {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.arg("settings");
