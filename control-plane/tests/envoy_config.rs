@@ -273,7 +273,7 @@ fn what_is_discovered_is_what_would_stand_in_the_one_file() {
 }
 
 #[test]
-fn what_is_shown_and_trusted_stands_in_a_file_of_its_own_that_envoy_follows() {
+fn what_is_shown_and_trusted_stands_in_files_of_their_own_that_envoy_follows() {
     let folder = TempDir::new().expect("a folder");
     let pair = Pair::made();
     let ca = repository("control-plane/tests/golden/envoy/ca.pem").display().to_string();
@@ -288,18 +288,24 @@ fn what_is_shown_and_trusted_stands_in_a_file_of_its_own_that_envoy_follows() {
     let (files, said) = write_files(folder.path(), &arguments.each_ref().map(String::as_str));
     assert_eq!(said, "");
     let names: Vec<_> = files.keys().map(String::as_str).collect();
-    let all = ["clusters.yaml", "envoy.yaml", "filter.yaml", "listeners.yaml", "secrets.yaml"];
-    assert_eq!(names, all);
+    let (trusted, shown) = ("authorities.yaml", "certificate.yaml");
+    let others = ["clusters.yaml", "envoy.yaml", "filter.yaml", "listeners.yaml"];
+    assert_eq!(names, [&[trusted, shown][..], &others].concat());
     let clusters = &files["clusters.yaml"];
-    for file in [&ca, &cert, &key] {
-        assert!(files["secrets.yaml"].contains(&format!("filename: \"{file}\"\n")), "{file}");
+    for (file, by) in [(&ca, trusted), (&cert, shown), (&key, shown)] {
+        assert!(files[by].contains(&format!("filename: \"{file}\"\n")), "{file}");
         assert!(!clusters.contains(file.as_str()), "{file}");
+        // Envoy takes no file of two.
+        assert_eq!(files[by].matches("name: ").count(), 1, "{by}");
     }
     let name = "- san_type: \"URI\"\n            matcher:\n              exact: \"spiffe://example.org/flowguard\"";
-    assert!(files["secrets.yaml"].contains(name), "{}", files["secrets.yaml"]);
-    let secrets = folder.path().join("secrets.yaml").display().to_string();
-    assert_eq!(clusters.matches(&format!("path: \"{secrets}\"\n")).count(), 2);
-    assert!(!clusters.contains("sni:"), "no server name is a URI");
+    assert!(files[trusted].contains(name), "{}", files[trusted]);
+    for file in [trusted, shown] {
+        let path = folder.path().join(file).display().to_string();
+        assert_eq!(clusters.matches(&format!("path: \"{path}\"\n")).count(), 1, "{file}");
+    }
+    let (_, decisions) = clusters.split_once("name: flowguard_decisions").expect("the cluster");
+    assert!(!decisions.contains("sni:"), "no server name is a URI");
 }
 
 #[test]

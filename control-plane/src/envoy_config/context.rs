@@ -9,7 +9,7 @@ use super::{
     Bounds, CertificateName, Config, ControlPlane, ControlPlaneTls, ControlPlanes, Discovery,
     Scheme, Surroundings, UpstreamUrl,
     decide_token::DecideToken,
-    files::{CLUSTERS, FILTER, LISTENERS, SECRETS},
+    files::{AUTHORITIES, CERTIFICATE, CLUSTERS, FILTER, LISTENERS},
 };
 use crate::host::Host;
 
@@ -33,7 +33,8 @@ struct Discovered {
     filter: String,
     listeners: String,
     clusters: String,
-    secrets: String,
+    authorities: String,
+    certificate: String,
     filter_version: String,
 }
 
@@ -167,7 +168,8 @@ impl Discovered {
             filter: format!("{folder}/{FILTER}"),
             listeners: format!("{folder}/{LISTENERS}"),
             clusters: format!("{folder}/{CLUSTERS}"),
-            secrets: format!("{folder}/{SECRETS}"),
+            authorities: format!("{folder}/{AUTHORITIES}"),
+            certificate: format!("{folder}/{CERTIFICATE}"),
             filter_version: filter_version.clone(),
         }
     }

@@ -14,8 +14,12 @@ pub(super) const CLUSTERS: &str = "clusters.yaml";
 
 /// Where the token is that Envoy shows to the control plane, if it shows one.
 pub(super) const DECIDE_TOKEN: &str = "decide-token.yaml";
-/// Whom Envoy trusts and what it shows, by the files that have it.
-pub(super) const SECRETS: &str = "secrets.yaml";
+
+/// Whom Envoy trusts for the control plane, by the file that has it. Envoy takes one secret a file.
+pub(super) const AUTHORITIES: &str = "authorities.yaml";
+
+/// What Envoy shows to it, by the files that have it.
+pub(super) const CERTIFICATE: &str = "certificate.yaml";
 
 /// The texts of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +30,9 @@ pub struct Files {
     pub(super) clusters: String,
     pub(super) decide_token: Option<String>,
     /// Where the control plane is called with TLS.
-    pub(super) secrets: Option<String>,
+    pub(super) authorities: Option<String>,
+    /// Where Envoy shows a certificate there.
+    pub(super) certificate: Option<String>,
 }
 
 impl Files {
@@ -34,10 +40,11 @@ impl Files {
     /// see them: what a listener refers to is there before the listener.
     pub fn followed(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let token = self.decide_token.as_deref().map(|token| (DECIDE_TOKEN, token));
-        let secrets = self.secrets.as_deref().map(|secrets| (SECRETS, secrets));
+        let authorities = self.authorities.as_deref().map(|trusted| (AUTHORITIES, trusted));
+        let certificate = self.certificate.as_deref().map(|shown| (CERTIFICATE, shown));
         let others: [(&str, &str); 3] =
             [(CLUSTERS, &self.clusters), (FILTER, &self.filter), (LISTENERS, &self.listeners)];
-        token.into_iter().chain(secrets).chain(others)
+        token.into_iter().chain(authorities).chain(certificate).chain(others)
     }
 
     /// The name and the text of the one that an Envoy reads when it starts, and no more.

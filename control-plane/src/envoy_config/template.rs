@@ -46,21 +46,24 @@ pub fn generate_files(
 ) -> Result<Files, GenerateError> {
     let context = Context::new(config, surroundings, Some(discovery))?;
     let shows_token = surroundings.decide_token_file.is_some();
-    let has_secrets = config.control_plane_tls.ca_file.is_some();
+    let has_tls = config.control_plane_tls.ca_file.is_some();
+    let shows_certificate = has_tls && config.control_plane_tls.cert_file.is_some();
     let environment = environment()?;
     let template = environment.template_from_named_str(NAME, TEMPLATE)?;
     let mut rendered = template.render_captured(Serde(context))?;
     let mut block = |name| rendered.with_state_mut(|state| state.render_block(name));
     let (filter, listeners, clusters) = (block("filter")?, block("listeners")?, block("clusters")?);
     let token = if shows_token { Some(block("decide_token")?) } else { None };
-    let secrets = if has_secrets { Some(block("secrets")?) } else { None };
+    let authorities = if has_tls { Some(block("authorities")?) } else { None };
+    let certificate = if shows_certificate { Some(block("certificate")?) } else { None };
     Ok(Files {
         bootstrap: rendered.into_output(),
         filter: format!("{HEAD}{FILTER_HEAD}{filter}"),
         listeners: format!("{HEAD}{listeners}"),
         clusters: format!("{HEAD}{clusters}"),
         decide_token: token.map(|token| format!("{HEAD}{token}")),
-        secrets: secrets.map(|secrets| format!("{HEAD}{secrets}")),
+        authorities: authorities.map(|trusted| format!("{HEAD}{trusted}")),
+        certificate: certificate.map(|shown| format!("{HEAD}{shown}")),
     })
 }
 
