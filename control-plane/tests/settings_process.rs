@@ -160,6 +160,7 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         "BIND_ADDRESS",
         "CONFIG_FILE",
         "DATA_DIR",
+        "AUDIT_FILE",
         "STORE_PREFIX",
     ];
     // The name by which Prometheus calls the control plane, three quarters of what Envoy's

@@ -1,6 +1,7 @@
 //! What an operator sees and does: REST, gRPC, metrics, and the servers that answer them.
 
 mod access;
+mod audit;
 mod backup;
 mod connections;
 mod grpc;

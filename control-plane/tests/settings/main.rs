@@ -112,6 +112,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          DEMO_CLIENTS=true\n\
          CONFIG_FILE=\n\
          DATA_DIR=flowguard-data\n\
+         AUDIT_FILE=\n\
          RESUME_TIMEOUT_MS=60000\n\
          STORE_URL=\n\
          STORE_PASSWORD_FILE=\n\

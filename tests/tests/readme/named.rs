@@ -44,6 +44,10 @@ async fn every_command_within_the_text_exists() {
                 flowguard.args(command.split(' ').skip(1));
                 let configuration = succeed(command, flowguard).await;
                 assert!(configuration.contains("filename: \"PATH\""), "{configuration}");
+            } else if command.starts_with("flowguard tokens create ") {
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.args(["tokens", "create", "--help"]);
+                succeed(command, flowguard).await;
             } else if command == "flowguard settings" {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.arg("settings");

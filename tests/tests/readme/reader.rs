@@ -133,6 +133,9 @@ impl Reader {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_balance"]);
             assert_eq!(left, (&json!(61), &json!(1000)), "{stats}");
+        } else if is("curl \"http://localhost:9091/api/v1/audit?object=client/demo-client") {
+            let newest = &parse(&self.run(command).await)["entries"][0];
+            assert_eq!(newest["object"], json!("client/demo-client"), "{newest}");
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
