@@ -4,7 +4,8 @@ use std::path::Path;
 
 use harness::tls_tunnel::{CertificateDer, ClientCertificate, PrivateKeyDer};
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    SanType,
 };
 use serde_json::json;
 
@@ -17,6 +18,8 @@ impl Ca {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Named like what it signs, it would make that look as if it had signed itself.
+        params.distinguished_name.push(DnType::CommonName, "clients' CA");
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
         Self { issuer }
@@ -60,6 +63,7 @@ impl Ca {
             "typed_config": {
                 "@type":
                     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                "require_client_certificate": false,
                 "common_tls_context": {
                     "tls_certificates": [{
                         "certificate_chain": {"filename": certificate},
