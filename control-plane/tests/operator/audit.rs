@@ -104,7 +104,8 @@ async fn a_call_is_told_by_its_request_id_in_pages_and_by_object_over_both_apis(
         assert!(reply.body.contains(&format!("{field} ")), "{}", reply.body);
     }
 
-    let mut client = grpc::client(&world).await;
+    let served = grpc::serve(&world).await;
+    let mut client = served.client();
     let request = ListAuditRequest { object: "client/b".to_owned(), ..Default::default() };
     let list = client.list_audit(request).await.expect("answered").into_inner();
     let told: Vec<_> = list.entries.iter().map(|entry| (entry.id, &*entry.action)).collect();
