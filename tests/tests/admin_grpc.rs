@@ -14,7 +14,7 @@ const DELETE: &str = "flowguard.FlowGuardService/DeleteClient";
 
 /// JSON of proto3 writes a 64-bit number as text.
 fn config(id: &str, rpm: &str, tpm: &str, enabled: bool) -> Value {
-    json!({"clientId": id, "rpm": rpm, "tpm": tpm, "enabled": enabled})
+    json!({"clientId": id, "rpm": rpm, "tpm": tpm, "enabled": enabled, "identities": []})
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_client_set_by_grpc_limits_the_very_next_request() {
     }
     check::admitted(&proxy.post("/").client("a").tokens(1_000_000).send().await);
     let read = grpc.call(GET, &json!({"clientId": "a"})).await.expect("get");
-    assert_eq!(read["config"], json!({"clientId": "a", "enabled": true}));
+    assert_eq!(read["config"], json!({"clientId": "a", "enabled": true, "identities": []}));
     assert_eq!((&read["found"], read["etag"].as_str().is_some()), (&json!(true), true));
 }
 
@@ -182,7 +182,7 @@ async fn statistics_are_those_of_rest() {
 
     let listed = grpc.call(LIST, &json!({})).await.expect("listed");
     assert_eq!(listed["clients"][0], config("a", "2", "100", true));
-    assert_eq!(listed["clients"][1], json!({"clientId": "b", "enabled": true}));
+    assert_eq!(listed["clients"][1], json!({"clientId": "b", "enabled": true, "identities": []}));
     assert_eq!(listed["stats"][0]["totalRequests"], "4", "{listed}");
     let fresh = &listed["stats"][1];
     assert_eq!(

@@ -47,6 +47,9 @@ impl OnSmallDisk {
         let mut settings = ports.settings();
         settings.insert("DATA_DIR".to_owned(), disk.path().join("data").display().to_string());
         settings.insert("DEMO_CLIENTS".to_owned(), "false".to_owned());
+        // Its lines are of any length: where a long one found no room, a short one may.
+        let audit = logs.path().join("audit.jsonl");
+        settings.insert("AUDIT_FILE".to_owned(), audit.display().to_string());
         let mut command = on_small_disk(&disk, "exec \"$1\"", tools::flowguard().get_program());
         command.envs(&settings);
         let process = Process::spawn("flowguard", command, logs.path());
