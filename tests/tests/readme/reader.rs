@@ -144,7 +144,17 @@ impl Reader {
             );
         } else if is("grpcurl ") && words.ends_with(" flowguard.FlowGuardService/SetClientConfig") {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
-        } else if is("target/release/flowguard data backup ") {
+        } else if is("target/release/flowguard ") {
+            self.follow_flowguard(command, &words).await;
+        } else {
+            panic!("no test knows what this command of the README is to do: {command}");
+        }
+    }
+
+    /// The same of a command of `flowguard`.
+    async fn follow_flowguard(&self, command: &str, words: &str) {
+        let is = |start: &str| words.starts_with(start);
+        if is("target/release/flowguard data backup ") {
             let said = self.run(command).await;
             assert!(said.starts_with("backup.jsonl: ") && said.contains(" clients, "), "{said}");
         } else if is("target/release/flowguard data export ") {
