@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -16,7 +16,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 const OLDER_FILES_MAX: usize = 7;
 
 /// Bytes in the longest line that is read. What is longer was not written here.
-const LINE_BYTES_MAX: usize = 64 * 1_024;
+const LINE_BYTES_MAX: u64 = 64 * 1_024;
 
 #[derive(Debug)]
 pub(super) struct AuditFile {
@@ -35,7 +35,11 @@ impl AuditFile {
     fn open_with(path: &Path, bytes_max: u64) -> Result<Self, AuditError> {
         let told = |error| AuditError { path: path.to_owned(), error };
         let file = owners_file(path).map_err(told)?;
-        let bytes = file.metadata().map_err(told)?.len();
+        let found = file.metadata().map_err(told)?;
+        if !found.is_file() {
+            return Err(told(io::Error::other("it is no file that lines can be read of again")));
+        }
+        let bytes = found.len();
         let mut opened = Self { path: path.to_owned(), file, bytes, bytes_max };
         if !ends_a_line(path).map_err(told)? {
             opened.append("").map_err(told)?;
@@ -99,7 +103,6 @@ fn older(path: &Path, number: usize) -> PathBuf {
 }
 
 fn ends_a_line(path: &Path) -> io::Result<bool> {
-    use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = File::open(path)?;
     if file.metadata()?.len() == 0 {
         return Ok(true);
@@ -116,15 +119,36 @@ fn read_lines(path: &Path, read: &mut impl FnMut(&str)) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line?;
-        if line.len() <= LINE_BYTES_MAX
-            && let Ok(text) = std::str::from_utf8(&line)
-        {
-            read(text);
+    let mut lines = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let bytes = lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        match line.pop_if(|last| *last == b'\n') {
+            None if bytes as u64 == LINE_BYTES_MAX => skip_line(&mut lines)?,
+            _ => {
+                if let Ok(text) = std::str::from_utf8(&line) {
+                    read(text);
+                }
+            }
         }
     }
-    Ok(())
+}
+
+/// Passes over the rest of a line, however long it is.
+fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let some = lines.fill_buf()?;
+        let end = memchr::memchr(b'\n', some);
+        let bytes = end.map_or(some.len(), |end| end + 1);
+        lines.consume(bytes);
+        if end.is_some() || bytes == 0 {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +185,19 @@ mod tests {
         let mut file = AuditFile::open(&path).unwrap();
         file.write("next").unwrap();
         assert_eq!(lines(&file), ["whole", "hal", "next"]);
+    }
+
+    #[test]
+    fn a_line_that_nobody_wrote_here_is_passed_over_however_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let long = "a".repeat(200_000);
+        fs::write(&path, format!("first\n{long}\nlast\n{long}")).unwrap();
+        let mut file = AuditFile::open(&path).unwrap();
+        file.write("next").unwrap();
+        assert_eq!(lines(&file), ["first", "last", "next"]);
+        let told = AuditFile::open(Path::new("/dev/full")).unwrap_err().to_string();
+        assert!(told.starts_with("AUDIT_FILE=/dev/full: it is no file"), "{told}");
     }
 
     #[test]

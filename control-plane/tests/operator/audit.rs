@@ -44,7 +44,7 @@ async fn every_write_is_told_with_what_it_made_of_what() {
     send(&world, "PUT", "/api/v1/clients/a", "", r#"{"rpm":61}"#).await;
     send(&world, "POST", "/api/v1/clients/a/reset", "", "").await;
     send(&world, "PUT", "/api/v1/models/m", "", r#"["m-*"]"#).await;
-    let limit = r#"{"match":{"model":"m"},"tokens":5,"per":"hour"}"#;
+    let limit = r#"{"match":{"model":"m"},"tokens":5,"per":"1h"}"#;
     send(&world, "PUT", "/api/v1/limits/l", "", limit).await;
     let key = json(&world.post("/api/v1/clients/a/keys", "{}".to_owned()).await);
     let token = r#"{"name":"ci","scopes":["read"]}"#.to_owned();
@@ -97,11 +97,11 @@ async fn a_call_is_told_by_its_request_id_in_pages_and_by_object_over_both_apis(
     assert_eq!(ids(&entries(&world, "?limit=2&cursor=2").await), [json!(1)]);
     assert_eq!(ids(&entries(&world, "?object=client/a").await), [json!(3), json!(1)]);
     for (query, field) in
-        [("?limit=0", "limit"), ("?cursor=x", "cursor"), ("?objects=a", "objects")]
+        [("?limit=0", "limit"), ("?cursor=x", "cursor"), ("?objects=a", "is not a parameter")]
     {
         let reply = world.get(&format!("/api/v1/audit{query}")).await;
         assert_eq!(reply.status, 400, "{query}");
-        assert!(reply.body.contains(&format!("{field} ")), "{}", reply.body);
+        assert!(reply.body.contains(field), "{}", reply.body);
     }
 
     let served = grpc::serve(&world).await;
@@ -118,21 +118,29 @@ async fn what_cannot_be_written_down_is_not_done() {
     let folder = TempDir::new().expect("a folder");
     let world = audited_in(folder.path());
     world.configure("a", Some(60), None).await;
-    // A device on which nothing can be written, in place of the file of the next part.
-    let full = AuditFiles::of(Path::new("/dev/full"));
-    let audit = Audit::open(&AuditFiles { refusals: folder.path().join("refused"), ..full });
+    // The next line begins another file, which has no folder any more.
+    let gone = TempDir::new().expect("a folder");
+    let files = AuditFiles::of(&gone.path().join("audit.jsonl"));
+    let file = fs::File::create(&files.changes).expect("a file");
+    file.set_len(64 * 1_024 * 1_024).expect("a file without contents");
+    let audit = Audit::open(&files).expect("files");
+    drop(gone);
     let operator = Operator::new(Arc::clone(&world.ledger), Box::new(NoStore::default()));
-    let operator = Arc::new(operator.audited_in(Arc::new(audit.expect("it can be opened"))));
-    let world = World { operator, ..world };
+    let world = World { operator: Arc::new(operator.audited_in(Arc::new(audit))), ..world };
 
-    let reply = send(&world, "PUT", "/api/v1/clients/a", "", r#"{"rpm":61}"#).await;
-    assert_eq!(reply.status, 507, "{}", reply.body);
-    assert_eq!(
-        reply.body,
-        r#"{"error":"storage_full","message":"the audit could not be written, for no space is left on the disk, so that nothing was changed"}"#
-    );
-    let reply = send(&world, "DELETE", "/api/v1/clients/a", "", "").await;
-    assert_eq!(reply.status, 507, "{}", reply.body);
+    let refused = r#"{"error":"audit_unavailable","message":"the audit could not be written, so that nothing was changed"}"#;
+    for (method, path, body) in [
+        ("PUT", "/api/v1/clients/a", r#"{"rpm":61}"#),
+        ("DELETE", "/api/v1/clients/a", ""),
+        ("POST", "/api/v1/clients/a/reset", ""),
+        ("POST", "/api/v1/clients/a/keys", "{}"),
+        ("POST", "/api/v1/tokens", r#"{"name":"ci","scopes":["read"]}"#),
+        ("PUT", "/api/v1/config", r#"{"clients":{}}"#),
+    ] {
+        let reply = send(&world, method, path, "", body).await;
+        assert_eq!((reply.status.as_u16(), &*reply.body), (503, refused), "{method} {path}");
+    }
+    assert!(world.ledger.tokens().is_empty() && world.ledger.keys().is_empty());
     let config = world.operator.get("a", &Caller::Process).expect("it is there").value;
     assert_eq!(config.limits.rpm.map(limiter::PerMinute::get), Some(60));
 }
