@@ -68,6 +68,11 @@ impl Audit {
         })
     }
 
+    /// Whether it is in files, so that whoever writes waits for a disk.
+    pub fn is_in_files(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// Writes down what is about to be done. While it cannot be, it must not be done. For threads that
     /// may block.
     pub fn write(&self, change: Change, now: UnixMillis) -> Result<Entry, AuditError> {

@@ -73,7 +73,11 @@ impl Operator {
             after,
             revision: is_stored.then(|| self.revisions.newest().get() + 1),
         };
-        let (audit, now) = (Arc::clone(&self.audit), self.now());
+        let now = self.now();
+        if !self.audit.is_in_files() {
+            return Ok(self.audit.write(change, now)?);
+        }
+        let audit = Arc::clone(&self.audit);
         Ok(blocking(move || audit.write(change, now)).await??)
     }
 
