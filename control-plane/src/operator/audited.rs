@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::{ByKind, Caller, Difference, Operator, OperatorError};
 use crate::{
-    audit::{self, Action, AuditError, Entry, Filter, Object, Page},
+    audit::{self, Action, Audit, AuditError, Entry, Filter, Object, Page},
     clients::{ClientJson, Revision},
     credentials::{ClientKey, Token, UnixSeconds},
     limits::{LimitJson, Pattern, Patterns},
@@ -74,19 +74,28 @@ impl Operator {
             revision: is_stored.then(|| self.revisions.newest().get() + 1),
         };
         let now = self.now();
-        if !self.audit.is_in_files() {
-            return Ok(self.audit.write(change, now)?);
-        }
-        let audit = Arc::clone(&self.audit);
-        Ok(blocking(move || audit.write(change, now)).await??)
+        self.audit_with(move |audit| audit.write(change, now)).await
     }
 
     /// Writes down that it was not done after all.
     pub(super) async fn take_back(&self, entry: Entry) {
-        let (audit, now) = (Arc::clone(&self.audit), self.now());
-        if let Ok(Err(error)) = blocking(move || audit.failed(entry, now)).await {
+        let now = self.now();
+        if let Err(error) = self.audit_with(move |audit| audit.failed(entry, now)).await {
             warn!("the audit says that something was done which was not: {error}");
         }
+    }
+
+    /// Does what may wait for a disk where nobody else waits for it.
+    async fn audit_with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Audit) -> Result<T, AuditError> + Send + 'static,
+    ) -> Result<T, OperatorError> {
+        if !self.audit.is_in_files() {
+            return Ok(work(&self.audit)?);
+        }
+        let audit = Arc::clone(&self.audit);
+        let done = task::spawn_blocking(move || work(&audit)).await;
+        Ok(done.map_err(|_| OperatorError::Stopping)??)
     }
 
     /// What these edits, which belong together, do; the last one is what they are for.
@@ -199,11 +208,4 @@ fn token_json(token: &Token) -> Option<Box<RawValue>> {
 
 fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(value).ok()
-}
-
-/// Does what waits for a disk where nobody else waits for it.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
-) -> Result<Result<T, AuditError>, OperatorError> {
-    task::spawn_blocking(work).await.map_err(|_| OperatorError::Stopping)
 }
