@@ -184,7 +184,7 @@ mod tests {
         report().write_json(&mut bytes).expect("a vector takes everything");
         let json: Value = serde_json::from_slice(&bytes).expect("JSON");
         assert_eq!(json.as_object().map(serde_json::Map::len), Some(4));
-        assert_eq!(json["rows"].as_array().map(Vec::len), Some(14));
+        assert_eq!(json["rows"].as_array().map(Vec::len), Some(16));
         let row = json!({
             "name": "off", "connections": 1, "rps": 30_000.0, "p50_us": 80.0, "p99_us": 160.0,
             "envoy_cpu_us": 24.0, "control_plane_cpu_us": 1.23, "store_cpu_us": 0.0

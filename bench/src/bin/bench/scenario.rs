@@ -65,7 +65,7 @@ pub(crate) enum Expected {
     Refused,
 }
 
-/// Every scenario of single answers, each after the one that it is compared with.
+/// Every scenario of single answers, each somewhere after the one that it is compared with.
 pub(crate) static SCENARIOS: [Scenario; 8] = [
     direct("envoy", None, Expected::Passed),
     direct("off", Some("off"), Expected::Passed),
@@ -74,13 +74,13 @@ pub(crate) static SCENARIOS: [Scenario; 8] = [
         ..direct("enforce-memory", Some("enforce"), Expected::Admitted)
     },
     direct("enforce", Some("enforce"), Expected::Admitted),
+    Scenario { kept: Kept::Store, ..direct("enforce-shared", Some("enforce"), Expected::Admitted) },
+    direct("refused", Some("enforce"), Expected::Refused),
+    Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
     Scenario {
         known_by: KnownBy::Key,
         ..direct("enforce-by-key", Some("enforce"), Expected::Admitted)
     },
-    Scenario { kept: Kept::Store, ..direct("enforce-shared", Some("enforce"), Expected::Admitted) },
-    direct("refused", Some("enforce"), Expected::Refused),
-    Scenario { clients: 10_000, ..direct("enforce-10k", Some("enforce"), Expected::Admitted) },
 ];
 
 /// Every scenario of streams, in the same order.
