@@ -1,11 +1,11 @@
-//! What is kept of a secret.
+//! What is kept of what somebody shows.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of a secret's text. A secret is 256 random bits, so nobody finds it by trying: a slow
-/// hash, or a salt, would make nothing safer.
+/// The SHA-256 of a secret's text, or of a certificate. A secret is 256 random bits, so nobody finds it by
+/// trying: a slow hash, or a salt, would make nothing safer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; Digest::LEN]);
 
@@ -18,7 +18,7 @@ impl Digest {
     /// Bytes in a digest.
     pub const LEN: usize = 32;
 
-    /// The digest of a secret's text.
+    /// The digest of a secret's text, or of a certificate's DER.
     pub fn of(text: &[u8]) -> Self {
         Self(Sha256::digest(text).into())
     }

@@ -1,4 +1,5 @@
-//! Keys and tokens as they are written in JSON, in documents and backups: what is kept of each.
+//! Keys and tokens as they are written in JSON: in documents and backups what is kept of each, in the REST
+//! API's answers and in the audit what is shown of it.
 
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 
@@ -10,7 +11,8 @@ pub(crate) struct KeyJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     public_part: Option<&'a str>,
     client_id: &'a str,
-    sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -23,7 +25,8 @@ pub(crate) struct TokenJson<'a> {
     public_part: Option<&'a str>,
     name: &'a str,
     scopes: Scopes,
-    sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -35,12 +38,17 @@ impl<'a> KeyJson<'a> {
         Self { public_part: Some(key.public.as_str()), ..Self::entry(key) }
     }
 
-    /// Without it.
+    /// The same without its digest: whoever knows that can ask in the client's name.
+    pub(crate) fn shown(key: &'a ClientKey) -> Self {
+        Self { sha256: None, ..Self::whole(key) }
+    }
+
+    /// Without its public part.
     pub(crate) fn entry(key: &'a ClientKey) -> Self {
         Self {
             public_part: None,
             client_id: key.client.as_str(),
-            sha256: key.digest.to_string(),
+            sha256: Some(key.digest.to_string()),
             created_at: key.validity.created.rfc3339(),
             expires_at: key.validity.expires.map(UnixSeconds::rfc3339),
         }
@@ -53,13 +61,18 @@ impl<'a> TokenJson<'a> {
         Self { public_part: Some(token.public.as_str()), ..Self::entry(token) }
     }
 
-    /// Without it.
+    /// The same without its digest.
+    pub(crate) fn shown(token: &'a Token) -> Self {
+        Self { sha256: None, ..Self::whole(token) }
+    }
+
+    /// Without its public part.
     pub(crate) fn entry(token: &'a Token) -> Self {
         Self {
             public_part: None,
             name: token.name.as_str(),
             scopes: token.scopes,
-            sha256: token.digest.to_string(),
+            sha256: Some(token.digest.to_string()),
             created_at: token.validity.created.rfc3339(),
             expires_at: token.validity.expires.map(UnixSeconds::rfc3339),
         }

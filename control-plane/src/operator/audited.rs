@@ -11,7 +11,7 @@ use super::{ByKind, Caller, Difference, Operator, OperatorError};
 use crate::{
     audit::{self, Action, Audit, AuditError, Entry, Filter, Object, Page},
     clients::{ClientJson, Revision},
-    credentials::{ClientKey, Token, UnixSeconds},
+    credentials::{ClientKey, KeyJson, Token, TokenJson},
     limits::{LimitJson, Pattern, Patterns},
     store::Edit,
 };
@@ -114,20 +114,20 @@ impl Operator {
             Edit::PutKey(ClientKey { client, public, .. }) | Edit::RemoveKey { client, public } => {
                 let before = self.ledger.keys().get(client.as_str(), *public);
                 let name = format!("{client}/{public}");
-                (Object::new("key", &name), before.and_then(|(key, _)| key_json(&key)))
+                (Object::new("key", &name), before.and_then(|(key, _)| raw(&KeyJson::shown(&key))))
             }
             Edit::PutToken(Token { public, .. }) | Edit::RemoveToken(public) => {
                 let before = self.ledger.tokens().get(*public);
                 let object = Object::new("token", public.as_str());
-                (object, before.and_then(|(token, _)| token_json(&token)))
+                (object, before.and_then(|(token, _)| raw(&TokenJson::shown(&token))))
             }
         };
         let after = match edit {
             Edit::PutClient(config) => raw(&ClientJson::from(config)),
             Edit::PutLimit(limit) => raw(&LimitJson::from(limit)),
             Edit::PutModel(_, patterns) => model_json(patterns),
-            Edit::PutKey(key) => key_json(key),
-            Edit::PutToken(token) => token_json(token),
+            Edit::PutKey(key) => raw(&KeyJson::shown(key)),
+            Edit::PutToken(token) => raw(&TokenJson::shown(token)),
             Edit::RemoveClient(_)
             | Edit::RemoveLimit(_)
             | Edit::RemoveModel(_)
@@ -185,25 +185,6 @@ fn names_json(names: &ByKind) -> serde_json::Value {
 
 fn model_json(patterns: &Patterns) -> Option<Box<RawValue>> {
     raw(&patterns.as_slice().iter().map(Pattern::as_str).collect::<Vec<_>>())
-}
-
-/// All but the digest, by which whoever has it can ask in the client's name.
-fn key_json(key: &ClientKey) -> Option<Box<RawValue>> {
-    raw(&json!({
-        "client_id": key.client.as_str(),
-        "created_at": key.validity.created.rfc3339(),
-        "expires_at": key.validity.expires.map(UnixSeconds::rfc3339),
-    }))
-}
-
-/// The same of a token.
-fn token_json(token: &Token) -> Option<Box<RawValue>> {
-    raw(&json!({
-        "name": token.name.as_str(),
-        "scopes": token.scopes,
-        "created_at": token.validity.created.rfc3339(),
-        "expires_at": token.validity.expires.map(UnixSeconds::rfc3339),
-    }))
 }
 
 fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {

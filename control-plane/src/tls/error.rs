@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::files::BYTES_MAX;
 use crate::{excerpt::path_in_one_line, rfc3339::rfc3339_of_seconds};
+
+/// How long each may be: some hundred certificates.
+pub(super) const BYTES_MAX: u64 = 1 << 20;
 
 /// A file that is wrong.
 #[derive(Debug, thiserror::Error)]

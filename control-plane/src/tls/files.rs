@@ -14,11 +14,13 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::{Config, TlsFileError, error::Fault, in_force::InForce, subject::validity};
+use super::{
+    Config, TlsFileError,
+    error::{BYTES_MAX, Fault},
+    in_force::InForce,
+    subject::validity,
+};
 use crate::settling::Fingerprints;
-
-/// How long each may be: some hundred certificates.
-pub(super) const BYTES_MAX: u64 = 1 << 20;
 
 /// How a key says that it has a password: in its label, or in a header below it.
 const ENCRYPTED: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];

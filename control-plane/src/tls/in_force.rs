@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use arc_swap::ArcSwap;
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
@@ -10,8 +9,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use super::{Acceptor, Config, TlsFileError, TlsMetrics, Watch, files::Files, subject::Validity};
-use crate::{health::Health, settling::Fingerprints};
+use super::subject::Validity;
 
 /// What a port speaks above TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +18,6 @@ pub enum Protocol {
     Http1,
     /// HTTP/2, as gRPC and decisions.
     Http2,
-}
-
-/// TLS of all ports; a clone is the same, and stays it when the files change.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    files: Files,
-    in_force: Arc<ArcSwap<InForce>>,
-    fingerprints: Fingerprints,
-    /// What the files held that are in force.
-    fingerprint: u64,
 }
 
 /// A certificate with its key, and whose certificates are believed.
@@ -43,29 +31,6 @@ pub(super) struct InForce {
 impl fmt::Debug for InForce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InForce").field("validity", &self.validity).finish_non_exhaustive()
-    }
-}
-
-impl Tls {
-    /// Reads the files and judges them; `None` where the settings name none.
-    pub fn read(config: &Config) -> Result<Option<Self>, TlsFileError> {
-        let Some(files) = Files::of(config) else { return Ok(None) };
-        let fingerprints = Fingerprints::default();
-        let contents = files.read();
-        let fingerprint = contents.fingerprint(&fingerprints);
-        let in_force = Arc::new(ArcSwap::from_pointee(files.judge(contents, now())?));
-        Ok(Some(Self { files, in_force, fingerprints, fingerprint }))
-    }
-
-    /// What a port accepts its connections with.
-    pub fn acceptor(&self, protocol: Protocol) -> Acceptor {
-        Acceptor::new(Arc::clone(&self.in_force), protocol, self.files.ask_for_certificate())
-    }
-
-    /// What looks after the files, and tells `health` and `metrics` of them.
-    pub fn watch(self, health: Health, metrics: TlsMetrics) -> Watch {
-        let Self { files, in_force, fingerprints, fingerprint } = self;
-        Watch::new(files, in_force, fingerprints, fingerprint, health, metrics)
     }
 }
 
@@ -131,9 +96,4 @@ impl Protocol {
             Self::Http2 => b"h2",
         }
     }
-}
-
-/// Unix seconds.
-pub(super) fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
 }

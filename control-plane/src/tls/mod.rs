@@ -11,14 +11,16 @@ mod files;
 mod in_force;
 mod metrics;
 mod pinned;
+mod ports;
 mod subject;
 mod watch;
 
 pub use acceptor::{Acceptor, HandshakeError};
 pub use config::Config;
 pub use error::TlsFileError;
-pub use in_force::{Protocol, Tls};
+pub use in_force::Protocol;
 pub use metrics::TlsMetrics;
 pub(crate) use pinned::Connector;
+pub use ports::Tls;
 pub use subject::Subject;
 pub use watch::Watch;

@@ -1,10 +1,11 @@
 //! Whose certificate it is.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use rustls::pki_types::CertificateDer;
-use sha2::{Digest as _, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate};
+
+use crate::credentials::Digest;
 
 /// How much of a name is kept: a DNS name has 253 bytes at most, and a SPIFFE id 2,048.
 const NAME_BYTES_MAX: usize = 2_048;
@@ -17,7 +18,7 @@ pub struct Subject {
     /// Its first DNS name.
     pub dns: Option<String>,
     /// The SHA-256 of the certificate, which it always has.
-    pub digest: [u8; 32],
+    pub digest: Digest,
 }
 
 /// From when on a certificate is valid and until when, in Unix seconds.
@@ -27,11 +28,15 @@ pub(super) struct Validity {
     pub(super) not_after: i64,
 }
 
+/// The time in the same.
+pub(super) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 impl Subject {
     /// Of a certificate that was verified.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
-        let mut subject =
-            Self { uri: None, dns: None, digest: Sha256::digest(certificate.as_ref()).into() };
+        let mut subject = Self { uri: None, dns: None, digest: Digest::of(certificate.as_ref()) };
         let Ok((_, parsed)) = parse_x509_certificate(certificate) else { return subject };
         let Ok(Some(names)) = parsed.subject_alternative_name() else { return subject };
         for name in &names.value.general_names {
@@ -43,15 +48,6 @@ impl Subject {
         }
         subject
     }
-
-    /// The digest in hexadecimal digits, as Envoy and openssl write it (without colons).
-    pub fn digest_hex(&self) -> String {
-        self.digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
 }
 
 /// By the name that says most.
@@ -59,7 +55,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.uri.as_deref().or(self.dns.as_deref()) {
             Some(name) => f.write_str(name),
-            None => write!(f, "sha256:{}", self.digest_hex()),
+            None => write!(f, "sha256:{}", self.digest),
         }
     }
 }

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 use super::{
     TlsMetrics,
     files::Files,
-    in_force::{InForce, now},
-    subject::Validity,
+    in_force::InForce,
+    subject::{Validity, now},
 };
 use crate::{
     health::{Health, Part},

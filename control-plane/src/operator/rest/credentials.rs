@@ -16,28 +16,18 @@ use super::{
     shapes::{Done, tagged},
 };
 use crate::{
-    credentials::{ClientKey, KeyStats, Scopes, Secret, Token, UnixSeconds},
+    credentials::{KeyJson, KeyStats, Secret, TokenJson, UnixSeconds},
     http::ApiError,
     operator::{Caller, IfMatch, KeyDraft, Operator, Tag, TokenDraft},
 };
 
 type Answer = Result<Response, ApiError>;
 
-/// A key, as far as it may be shown again.
-#[derive(Serialize)]
-struct KeyShape<'a> {
-    public_part: &'a str,
-    client_id: &'a str,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-}
-
 /// What came of its requests, since the process started.
 #[derive(Serialize)]
 struct KeyWithStats<'a> {
     #[serde(flatten)]
-    key: KeyShape<'a>,
+    key: KeyJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
     total_requests: u64,
@@ -46,34 +36,23 @@ struct KeyWithStats<'a> {
     tokens_used: u64,
 }
 
-/// A token, as far as it may be shown again.
-#[derive(Serialize)]
-struct TokenShape<'a> {
-    public_part: &'a str,
-    name: &'a str,
-    scopes: Scopes,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-}
-
 #[derive(Serialize)]
 struct TokenWithUse<'a> {
     #[serde(flatten)]
-    token: TokenShape<'a>,
+    token: TokenJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
 }
 
 #[derive(Serialize)]
 struct KeyList<'a> {
-    keys: BTreeMap<&'a str, KeyShape<'a>>,
+    keys: BTreeMap<&'a str, KeyJson<'a>>,
     count: usize,
 }
 
 #[derive(Serialize)]
 struct TokenList<'a> {
-    tokens: BTreeMap<&'a str, TokenShape<'a>>,
+    tokens: BTreeMap<&'a str, TokenJson<'a>>,
     count: usize,
 }
 
@@ -82,7 +61,7 @@ struct NewKeyShape<'a> {
     success: bool,
     message: String,
     key: &'a str,
-    config: KeyShape<'a>,
+    config: KeyJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -90,30 +69,7 @@ struct NewTokenShape<'a> {
     success: bool,
     message: String,
     token: &'a str,
-    config: TokenShape<'a>,
-}
-
-impl<'a> From<&'a ClientKey> for KeyShape<'a> {
-    fn from(key: &'a ClientKey) -> Self {
-        Self {
-            public_part: key.public.as_str(),
-            client_id: key.client.as_str(),
-            created_at: key.validity.created.rfc3339(),
-            expires_at: key.validity.expires.map(UnixSeconds::rfc3339),
-        }
-    }
-}
-
-impl<'a> From<&'a Token> for TokenShape<'a> {
-    fn from(token: &'a Token) -> Self {
-        Self {
-            public_part: token.public.as_str(),
-            name: token.name.as_str(),
-            scopes: token.scopes,
-            created_at: token.validity.created.rfc3339(),
-            expires_at: token.validity.expires.map(UnixSeconds::rfc3339),
-        }
-    }
+    config: TokenJson<'a>,
 }
 
 pub(super) async fn create_key(
@@ -124,7 +80,7 @@ pub(super) async fn create_key(
     OptionalDraft(draft): OptionalDraft<KeyDraft>,
 ) -> Answer {
     let new = operator.create_key(&client, draft, if_match, &caller).await?;
-    let (message, config) = (new.to_string(), KeyShape::from(&new.key));
+    let (message, config) = (new.to_string(), KeyJson::shown(&new.key));
     let key = Secret::expose(&new.secret);
     Ok(shown_once(&new.tag(), &NewKeyShape { success: true, message, key, config }))
 }
@@ -135,7 +91,7 @@ pub(super) async fn list_keys(
     caller: Caller,
 ) -> Answer {
     let keys = operator.keys(&client, &caller)?;
-    let by_part = keys.iter().map(|key| (key.public.as_str(), KeyShape::from(key)));
+    let by_part = keys.iter().map(|key| (key.public.as_str(), KeyJson::shown(key)));
     Ok(Json(KeyList { keys: by_part.collect(), count: keys.len() }).into_response())
 }
 
@@ -148,7 +104,7 @@ pub(super) async fn show_key(
     let found = operator.key(&client, &part, &caller)?;
     let (key, KeyStats { last_used, admitted, dropped, tokens_used }) = &found.value;
     let shape = KeyWithStats {
-        key: key.into(),
+        key: KeyJson::shown(key),
         last_used_at: last_used.map(UnixSeconds::rfc3339),
         total_requests: admitted.saturating_add(*dropped),
         success_requests: *admitted,
@@ -176,14 +132,14 @@ pub(super) async fn create_token(
     Replacement(draft): Replacement<TokenDraft>,
 ) -> Answer {
     let new = operator.create_token(draft, if_match, &caller).await?;
-    let (message, config) = (new.to_string(), TokenShape::from(&new.token));
+    let (message, config) = (new.to_string(), TokenJson::shown(&new.token));
     let token = Secret::expose(&new.secret);
     Ok(shown_once(&new.tag(), &NewTokenShape { success: true, message, token, config }))
 }
 
 pub(super) async fn list_tokens(State(operator): State<Arc<Operator>>, caller: Caller) -> Response {
     let tokens = operator.tokens(&caller);
-    let by_part = tokens.iter().map(|token| (token.public.as_str(), TokenShape::from(token)));
+    let by_part = tokens.iter().map(|token| (token.public.as_str(), TokenJson::shown(token)));
     Json(TokenList { tokens: by_part.collect(), count: tokens.len() }).into_response()
 }
 
@@ -195,7 +151,7 @@ pub(super) async fn show_token(
     let found = operator.token(&part, &caller)?;
     let (token, last_used) = &found.value;
     let last_used_at = last_used.map(UnixSeconds::rfc3339);
-    Ok(tagged(&found.tag, Json(TokenWithUse { token: token.into(), last_used_at })))
+    Ok(tagged(&found.tag, Json(TokenWithUse { token: TokenJson::shown(token), last_used_at })))
 }
 
 pub(super) async fn remove_token(
