@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod auth;
 pub mod backup;
+mod bounded_file;
 pub mod clients;
 pub mod config_file;
 mod counted;

@@ -38,7 +38,7 @@ pub struct Change {
 pub struct Actor {
     /// By what it is known who it is.
     pub kind: ActorKind,
-    /// What it is called: a token's name, a certificate's subject, a file's path.
+    /// What it is called: a token's name, an issuer's subject, a file's path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Of a token.
@@ -56,8 +56,6 @@ pub enum ActorKind {
     Token,
     /// By a token that another issuer signed.
     Jwt,
-    /// By a certificate.
-    Certificate,
     /// It is a file of this host.
     File,
     /// It is this process itself.

@@ -107,11 +107,6 @@ impl Audit {
     pub fn page(&self, filter: &Filter, max: usize) -> Page {
         self.changes.lock().recent.page(filter, max)
     }
-
-    /// The newest entry.
-    pub fn last(&self) -> Option<Entry> {
-        self.changes.lock().recent.last().cloned()
-    }
 }
 
 impl Changes {

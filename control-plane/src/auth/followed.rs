@@ -3,8 +3,7 @@
 
 use std::{
     fmt::Display,
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -18,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{credentials::InvalidSecret, excerpt::path_in_one_line};
+use crate::{bounded_file, credentials::InvalidSecret, excerpt::path_in_one_line};
 
 /// How often it is looked whether there is another content.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -116,11 +115,5 @@ where
 
 /// All of a file that may be so long.
 pub(super) fn bytes(path: &Path, max: u64, of_what: &'static str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    // One byte more tells that it goes on.
-    File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > max) {
-        return Err(Fault::TooLong(max, of_what));
-    }
-    Ok(bytes)
+    bounded_file::read(path, max)?.ok_or(Fault::TooLong(max, of_what))
 }

@@ -1,14 +1,13 @@
 //! The file: read as a whole, with a bound.
 
 use std::{
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{FileMetrics, InvalidFile, ReadError, Watch, error::Cause};
 use crate::{
+    bounded_file,
     document::{BYTES_MAX, Document},
     health::Health,
     operator::{Operator, OperatorError},
@@ -81,15 +80,8 @@ impl Content {
 
 fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
     // Asked before it is opened: opening a pipe waits for somebody who writes.
-    let metadata = path.metadata()?;
-    if !metadata.is_file() {
+    if !path.metadata()?.is_file() {
         return Err(ReadError::NotAFile);
     }
-    let length = metadata.len().min(u64::from(BYTES_MAX) + 1);
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    File::open(path)?.take(u64::from(BYTES_MAX) + 1).read_to_end(&mut bytes)?;
-    match u32::try_from(bytes.len()) {
-        Ok(length) if length <= BYTES_MAX => Ok(bytes),
-        _ => Err(ReadError::TooLarge),
-    }
+    bounded_file::read(path, u64::from(BYTES_MAX))?.ok_or(ReadError::TooLarge)
 }

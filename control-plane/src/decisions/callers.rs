@@ -1,7 +1,5 @@
 //! Who asks: the client of a key, the one that lists a verified identity, or who somebody says he is.
 
-use std::borrow::Cow;
-
 use limiter::ClientId;
 use proto::decision::Decision;
 
@@ -17,12 +15,19 @@ const UNKNOWN: &str = "unknown";
 /// Who asks.
 #[derive(Debug)]
 pub(super) struct Caller<'a> {
-    /// The client's id, as the ledger is asked.
-    pub(super) id: Cow<'a, str>,
-    /// The key that it showed.
-    pub(super) key: Option<FoundKey>,
+    known: Known<'a>,
     /// Whether the filter has to be told.
     is_told: bool,
+}
+
+#[derive(Debug)]
+enum Known<'a> {
+    /// By a text that is its id.
+    Id(&'a str),
+    /// By an identity that it lists.
+    Client(ClientId),
+    /// By a key that it showed.
+    Key(FoundKey),
 }
 
 /// Why nobody is known.
@@ -37,31 +42,41 @@ pub(super) enum Stranger {
 impl<'a> Caller<'a> {
     /// A client that lists identities is reached by these alone: by its id it is nobody.
     pub(super) fn find(ledger: &Ledger, who: &'a Who) -> Result<Self, Stranger> {
-        let by_id = |id: &'a str| {
-            let id = if ledger.has_identities(id) { UNKNOWN } else { id };
-            Cow::Borrowed(id)
-        };
+        let by_id = |id: &'a str| Known::Id(if ledger.has_identities(id) { UNKNOWN } else { id });
         Ok(match who {
-            Who::ClientId(id) => Self { id: by_id(id), key: None, is_told: false },
-            Who::Key(digest) => {
-                let key = ledger.find_key(digest)?;
-                let id = Cow::Owned(key.client.as_str().to_owned());
-                Self { id, key: Some(key), is_told: true }
-            }
+            Who::ClientId(id) => Self { known: by_id(id), is_told: false },
+            Who::Key(digest) => Self { known: Known::Key(ledger.find_key(digest)?), is_told: true },
             Who::Identity(text) => {
-                let id = match ledger.client_of_identity(text) {
-                    Some(client) => Cow::Owned(client.as_str().to_owned()),
+                let known = match ledger.client_of_identity(text) {
+                    Some(client) => Known::Client(client),
                     None if ClientId::check(text.as_bytes()).is_ok() => by_id(text),
                     None => return Err(Stranger::Identity),
                 };
-                Self { id, key: None, is_told: true }
+                Self { known, is_told: true }
             }
         })
     }
 
+    /// The client's id, as the ledger is asked.
+    pub(super) fn id(&self) -> &str {
+        match &self.known {
+            Known::Id(id) => id,
+            Known::Client(client) => client.as_str(),
+            Known::Key(key) => key.client.as_str(),
+        }
+    }
+
+    /// The key that it showed.
+    pub(super) fn key(&self) -> Option<&FoundKey> {
+        match &self.known {
+            Known::Key(key) => Some(key),
+            Known::Id(_) | Known::Client(_) => None,
+        }
+    }
+
     /// What the filter is told of it.
     pub(super) fn told(&self) -> String {
-        if self.is_told { self.id.clone().into_owned() } else { String::new() }
+        if self.is_told { self.id().to_owned() } else { String::new() }
     }
 }
 

@@ -61,8 +61,7 @@ const NOTICE: Duration = Duration::from_millis(1_500);
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Serves decisions on `port` to those whom `lock` lets in until `shutdown`; streams that are open end
-/// between two frames. Where
-/// other control planes have the same store, Envoys are told beforehand.
+/// between two frames. Where other control planes have the same store, Envoys are told beforehand.
 pub async fn serve(
     port: impl Into<Port>,
     ledger: Arc<Ledger>,

@@ -205,7 +205,7 @@ impl Session {
         }
         let callers: Vec<_> = asks.iter().map(|ask| Caller::find(&self.ledger, &ask.who)).collect();
         let known = asks.iter().zip(&callers);
-        let known = known.filter_map(|(ask, caller)| Some(ask.of(&caller.as_ref().ok()?.id)));
+        let known = known.filter_map(|(ask, caller)| Some(ask.of(caller.as_ref().ok()?.id())));
         let known: Vec<_> = known.collect();
         let answers = self.ledger.decide(&self.worker, &known).await;
         refusals::log(&self.node, self.filter.is_in_shadow(), &known, &answers);
@@ -230,7 +230,7 @@ impl Session {
         if let Answer::Admitted { is_followed: false, .. } = answer {
             self.metrics.not_followed();
         }
-        if let Some(key) = &caller.key {
+        if let Some(key) = caller.key() {
             self.count_by_key(id, key, answer);
         }
         verdict

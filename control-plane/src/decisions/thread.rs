@@ -28,8 +28,7 @@ pub enum ServeError {
 }
 
 /// Serves decisions on `port` to those whom `lock` lets in until `shutdown`, on a thread of its own;
-/// streams that are open end
-/// between two frames.
+/// streams that are open end between two frames.
 ///
 /// What is done `beside` them is done on the same thread: nobody is woken on another one to ask a store
 /// that is shared, which costs more than the question.

@@ -99,12 +99,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let registry = metrics::registry()?;
     let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
-    // Only now: a process that ends over a taken port or its folder says that alone.
-    kept.announce();
-    listeners.announce()?;
-
-    let Books { ledger, operator, audit, is_first_start } =
-        open_books(settings, &kept, store).await?;
+    let Books { ledger, operator, audit, found } = open_books(settings, &kept, store).await?;
     let stream_metrics = StreamMetrics::register(&registry)?;
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;
@@ -112,6 +107,8 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         if kept.is_shared() { Some(FollowMetrics::register(&registry)?) } else { None };
     let auth_metrics = AuthMetrics::register(&registry)?;
     let locks = Locks::open(settings, Arc::clone(ledger.tokens()), &auth_metrics, &audit)?;
+    // Only now: a process that ends over a taken port, its folder or its locks says that alone.
+    announce(&kept, &listeners, found)?;
     let health = kept.health();
     let tls_watch = match tls {
         Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
@@ -129,7 +126,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         None => None,
     };
     // Whoever has a file has clients, even if it names none yet.
-    if settings.demo_clients && watch.is_none() && is_first_start {
+    if settings.demo_clients && watch.is_none() && found.is_first_start {
         start::seed_demo_clients(&operator).await?;
     }
 
@@ -198,12 +195,22 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     ended
 }
 
+/// Tells the log what is there.
+fn announce(kept: &Kept, listeners: &Listeners, found: start::Found) -> io::Result<()> {
+    kept.announce();
+    listeners.announce()?;
+    if found.clients > 0 {
+        info!("configured clients: {}", found.clients);
+    }
+    Ok(())
+}
+
 /// What is known, and who changes it.
 struct Books {
     ledger: Arc<Ledger>,
     operator: Arc<Operator>,
     audit: Arc<Audit>,
-    is_first_start: bool,
+    found: start::Found,
 }
 
 /// The books with what `store` has.
@@ -217,13 +224,10 @@ async fn open_books(
     let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
     let operator = Arc::new(operator);
     let found = start::load(&operator).await?;
-    if found.clients > 0 {
-        info!("configured clients: {}", found.clients);
-    }
     if kept.is_shared() {
         start::declare_unknown(&operator).await?;
     }
-    Ok(Books { ledger, operator, audit, is_first_start: found.is_first_start })
+    Ok(Books { ledger, operator, audit, found })
 }
 
 /// Who changes what is written down where it is said, else in the folder; without one it ends with the

@@ -1,8 +1,7 @@
 //! The files that settings of a store name: its password, and whose certificates are trusted.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +10,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::excerpt::path_in_one_line;
+use crate::{bounded_file, excerpt::path_in_one_line};
 
 /// How long a password may be, with the end of its line.
 const PASSWORD_BYTES_MAX: u64 = 4 * 1024;
@@ -84,11 +83,5 @@ fn of(name: &'static str, path: &Path, fault: Fault) -> StoreFileError {
 }
 
 fn read(path: &Path, bytes_max: u64, of_what: &'static str) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    // One byte more tells that it goes on.
-    File::open(path)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > bytes_max) {
-        return Err(Fault::TooLong(bytes_max, of_what));
-    }
-    Ok(bytes)
+    bounded_file::read(path, bytes_max)?.ok_or(Fault::TooLong(bytes_max, of_what))
 }

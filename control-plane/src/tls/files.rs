@@ -1,8 +1,7 @@
 //! The files, read together and judged together.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,7 +19,7 @@ use super::{
     in_force::InForce,
     subject::validity,
 };
-use crate::settling::Fingerprints;
+use crate::{bounded_file, settling::Fingerprints};
 
 /// How a key says that it has a password: in its label, or in a header below it.
 const ENCRYPTED: [&[u8]; 2] = [b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"];
@@ -124,13 +123,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     if !path.metadata()?.is_file() {
         return Err(Fault::NotAFile);
     }
-    let mut bytes = Vec::new();
-    // One byte more tells that it goes on.
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    match u64::try_from(bytes.len()) {
-        Ok(length) if length <= BYTES_MAX => Ok(bytes),
-        _ => Err(Fault::TooLong),
-    }
+    bounded_file::read(path, BYTES_MAX)?.ok_or(Fault::TooLong)
 }
 
 /// What a damaged one says of itself may have its bytes, and is not told.
