@@ -157,7 +157,7 @@ async fn a_peer_is_known_by_the_names_and_the_digest_of_its_certificate() {
 
     let nameless = known(&world, Some(&envoys.issue(&[]))).await.certificate.expect("one");
     assert_eq!((nameless.uri.as_ref(), nameless.dns.as_ref()), (None, None));
-    assert_eq!(nameless.to_string(), format!("sha256:{}", nameless.digest.to_string()));
+    assert_eq!(nameless.to_string(), format!("sha256:{}", nameless.digest));
     assert_ne!(nameless.digest, subject.digest);
 
     assert_eq!(known(&world, None).await.certificate, None, "it need not have one");
