@@ -30,7 +30,7 @@ pub enum InvalidHeaders {
     NoClientId,
     /// No `X-Token-Estimate`.
     NoTokenEstimate,
-    /// `X-Client-ID` is not a client id.
+    /// `X-Client-ID` is not a client id, or is a key.
     ClientId,
     /// `X-Client-ID` is there more than once.
     RepeatedClientId,
@@ -49,6 +49,10 @@ impl<'a> RequestHeaders<'a> {
                 return Err(InvalidHeaders::NoTokenEstimate);
             }
             (Occurrence::Many, _) => return Err(InvalidHeaders::RepeatedClientId),
+            // An id is shown and logged wherever it is counted.
+            (Occurrence::One(bytes), _) if proto::secret_in(bytes).is_some() => {
+                return Err(InvalidHeaders::ClientId);
+            }
             (Occurrence::One(bytes), _) => {
                 ClientId::check(bytes).map_err(|InvalidClientId| InvalidHeaders::ClientId)?
             }
@@ -138,6 +142,16 @@ mod tests {
             &[("x-client-id", b"\xff"), ("x-token-estimate", b"bad")],
             Err(InvalidHeaders::ClientId),
         );
+    }
+
+    #[test]
+    fn a_key_is_no_id() {
+        for key in [&b"fgk_abcDEF123456_0123456789"[..], b"fga_abcDEF123456_0123456789"] {
+            check(
+                &[("x-client-id", key), ("x-token-estimate", b"1")],
+                Err(InvalidHeaders::ClientId),
+            );
+        }
     }
 
     #[test]

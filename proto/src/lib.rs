@@ -6,6 +6,7 @@
 mod bounds;
 mod model_name;
 pub mod plugin_config;
+mod secret_form;
 mod words;
 
 pub use bounds::{
@@ -13,6 +14,7 @@ pub use bounds::{
     REPORTS_MAX, RESUMED_MAX,
 };
 pub use model_name::{MODEL_NAME_BYTES_MAX, model_name};
+pub use secret_form::{PUBLIC_PART_LEN, TOKEN_PREFIX, secret_in};
 
 /// The version of the decision stream that this build speaks, told in `Hello` and `Welcome`.
 pub const DECISION_PROTOCOL_VERSION: u32 = 1;

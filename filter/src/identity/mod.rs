@@ -9,6 +9,7 @@ mod claim;
 mod digest;
 mod query_key;
 mod taken_off;
+mod told;
 mod verified;
 mod who;
 
@@ -21,6 +22,7 @@ use api_key::ApiKeys;
 use certificate::Certificate;
 use claim::Claim;
 pub(crate) use taken_off::TakenOff;
+pub(crate) use told::{path_before_secret, told_secrets};
 pub use who::Who;
 pub(crate) use who::{CLIENT_ID, bytes_of};
 

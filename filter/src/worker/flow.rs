@@ -43,7 +43,7 @@ impl Worker {
         let read = match self.read(host, id, headers) {
             Ok(read) => read,
             Err(denial) => {
-                let is_answered = self.deny_unread(host, id, body_format, &denial);
+                let is_answered = self.deny_unread(host, id, headers, body_format, &denial);
                 return if is_answered { Next::Pause } else { Next::Continue };
             }
         };

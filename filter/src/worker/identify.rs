@@ -9,7 +9,7 @@ use crate::{
     header_map::HeaderMap,
     header_value::{AsciiHeaderValue, HeaderValue},
     host::{Host, RequestId},
-    identity::{CLIENT_ID, Unidentified},
+    identity::{CLIENT_ID, Unidentified, path_before_secret, told_secrets},
     reply::{BodyFormat, Denial},
     request_headers::RequestHeaders,
     stats::Stat,
@@ -66,10 +66,14 @@ impl Worker {
     }
 
     /// Takes off a request what must not go on: whoever does not have to be believed says nothing to
-    /// the upstream either.
+    /// the upstream either, and no log has a key.
     pub(super) fn take_off(&self, host: &mut impl Host, id: RequestId, headers: &HeaderMap) {
         let taken_off = self.config.identity.taken_off(headers);
         for name in &taken_off.headers {
+            host.remove_request_header(id, name);
+        }
+        let is_left = |name: &&str| !taken_off.headers.iter().any(|other| other == name);
+        for name in told_secrets(headers).filter(is_left) {
             host.remove_request_header(id, name);
         }
         if let Some(path) = taken_off.path {
@@ -83,6 +87,7 @@ impl Worker {
         &self,
         host: &mut impl Host,
         id: RequestId,
+        headers: &HeaderMap,
         body_format: BodyFormat,
         denial: &Denial,
     ) -> bool {
@@ -94,6 +99,9 @@ impl Worker {
         let is_carried_out = self.carries_out(denial);
         self.tell_access_log_of(host, id, is_carried_out, || Entry::denied(denial));
         if is_carried_out {
+            if let Some(path) = path_before_secret(headers) {
+                host.cut_request_path(id, path);
+            }
             self.deny(host, id, body_format, denial);
         }
         is_carried_out

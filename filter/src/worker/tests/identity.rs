@@ -155,6 +155,30 @@ fn who_is_not_known_is_refused_in_every_mode_and_told_how_to_be() {
 }
 
 #[test]
+fn a_key_that_stands_where_the_access_log_tells_it_is_taken_off() {
+    let path = format!("/{KEY}/v1?x=1");
+    let shown = [(":path", &*path), ("x-client-id", KEY), ("x-request-id", OTHER_KEY)];
+    for (config, by_key) in [("{}", None), (r#"{"identity":"api-key"}"#, Some(KEY))] {
+        let mut bench = Bench::new(config);
+        bench.ask_with(1, &headers(&shown));
+        let removed = |bench: &Bench, id| {
+            let of_it = bench.host.removed.iter().filter(|(request, _)| *request == id);
+            of_it.map(|(_, name)| name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(removed(&bench, 1), ["x-client-id", "x-request-id"], "{config}");
+        assert!(matches!(bench.fate(1), Some(Fate::Replied(400 | 401))), "{config}");
+        let cut = (1, ":path".to_owned(), b"/fgk_abcDEF123456_".to_vec());
+        assert_eq!(bench.host.given, [cut], "{config}");
+        // The path of a request that may pass is the upstream's.
+        if let Some(key) = by_key {
+            bench.ask_with(2, &headers(&[&shown[..], &[("x-api-key", key)]].concat()));
+            assert!(removed(&bench, 2).contains(&"x-request-id".to_owned()));
+            assert_eq!(bench.host.given.len(), 1);
+        }
+    }
+}
+
+#[test]
 fn an_identity_that_can_be_nobodys_is_refused_in_every_mode() {
     for mode in ["enforce", "shadow"] {
         let mut bench = Bench::knowing(&format!(r#"{{"identity":"mtls","mode":"{mode}"}}"#));
