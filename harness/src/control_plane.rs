@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::StatusCode;
 
@@ -12,6 +12,7 @@ use crate::http_client::HttpClient;
 use crate::metrics::Metrics;
 use crate::ports::free_port;
 use crate::process::Process;
+use crate::secrets;
 use crate::tools;
 
 /// Settings by the names of their environment variables.
@@ -142,6 +143,28 @@ impl ControlPlane {
             async move { request.try_send().await.ok().filter(|answer| answer.status == StatusCode::OK) }
         })
         .await;
+    }
+}
+
+impl Drop for ControlPlane {
+    /// Looks for secrets in what it shows while it runs, and in what it has written.
+    fn drop(&mut self) {
+        if self.process.exit_status().is_none() {
+            secrets::none_in_page(self.metrics_address(), "/metrics");
+            for path in ["/health", "/api/v1/audit?limit=1000"] {
+                secrets::none_in_page(self.rest_address(), path);
+            }
+        }
+        let named = |name: &str| self.settings.get(name).map(PathBuf::from);
+        if let Some(audit) = named("AUDIT_FILE") {
+            let folder = audit.parent().unwrap_or(Path::new(""));
+            let stem = audit.file_stem().unwrap_or_default().to_string_lossy();
+            secrets::none_in_files(folder, &stem);
+        }
+        if let Some(data) = named("DATA_DIR") {
+            // Of a key it keeps what tells it, and not itself.
+            secrets::none_in_files(&data, "");
+        }
     }
 }
 

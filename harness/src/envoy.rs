@@ -12,6 +12,7 @@ use crate::http_client::HttpClient;
 use crate::metrics::Metrics;
 use crate::ports::free_port;
 use crate::process::Process;
+use crate::secrets;
 use crate::tools;
 
 /// Where one Envoy listens.
@@ -135,5 +136,16 @@ impl Envoy {
             .lines()
             .filter(|line| line.strip_prefix("# TYPE ").unwrap_or(line).starts_with(prefix));
         Metrics::parse(&ours.collect::<Vec<_>>().join("\n"))
+    }
+}
+
+impl Drop for Envoy {
+    /// Looks for secrets in what it shows while it runs.
+    fn drop(&mut self) {
+        if self.process.exit_status().is_none() {
+            for path in ["/stats", "/stats/prometheus", "/config_dump"] {
+                secrets::none_in_page(self.admin_address(), path);
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::deadline::{SOON, soon};
+use crate::secrets;
 
 type RequestBody = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 
@@ -155,7 +156,10 @@ impl RequestBuilder {
                 received: Instant::now(),
             })
         };
-        timeout(SOON, exchange).await.unwrap_or_else(|_| Err(format!("no answer within {SOON:?}")))
+        let answer = timeout(SOON, exchange).await;
+        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {SOON:?}")))?;
+        answer.is_without_secrets();
+        Ok(answer)
     }
 
     /// Sends the request and returns as soon as the answer's head is here.
@@ -203,6 +207,17 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {} {}", self.status, self.text()))
+    }
+
+    /// An error has no key and no token in it, whatever was wrong: logs of clients have it too.
+    #[track_caller]
+    pub(crate) fn is_without_secrets(&self) {
+        if self.status.is_client_error() || self.status.is_server_error() {
+            let headers = format!("{:?}", self.headers);
+            for part in [headers.as_bytes(), &self.body] {
+                secrets::none_in(&format!("an answer of status {}", self.status), part);
+            }
+        }
     }
 
     /// How long the exchange took.

@@ -26,6 +26,7 @@ pub mod raw_client;
 pub mod redis;
 pub mod redis_pair;
 pub mod relay;
+pub mod secrets;
 pub mod stack;
 pub mod tls;
 pub mod tls_tunnel;

@@ -58,6 +58,11 @@ impl Authority {
         &self.pem
     }
 
+    /// The same, as clients of TLS take it.
+    pub fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate")
+    }
+
     /// A certificate for these names: URIs, addresses and DNS names.
     pub fn issue(&self, names: &[&str]) -> Pair {
         let now = SystemTime::now();
@@ -75,8 +80,7 @@ impl Authority {
     /// `alpn`.
     pub fn client(&self, shows: Option<&Pair>, alpn: &str) -> TlsClient {
         let mut roots = RootCertStore::empty();
-        let own = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("a certificate");
-        roots.add(own).expect("an authority");
+        roots.add(self.der()).expect("an authority");
         let builder = ClientConfig::builder().with_root_certificates(roots);
         let mut config = match shows {
             None => builder.with_no_client_auth(),

@@ -9,6 +9,7 @@ use supervisor::{Logs, Reach, Service, tail};
 use tokio::time::timeout;
 
 use crate::deadline::eventually;
+use crate::secrets;
 
 const TAIL_LINES: usize = 60;
 
@@ -28,7 +29,7 @@ pub async fn printed(
 }
 
 /// A running child process. Dropping it kills it; when a test is failing, the ends of its logs are
-/// printed first.
+/// printed first. A test in whose logs a key or a token stands fails then.
 #[derive(Debug)]
 pub struct Process(Service);
 
@@ -115,6 +116,9 @@ impl Drop for Process {
         self.kill();
         if std::thread::panicking() {
             eprint!("{}", self.log_tail());
+        }
+        for (stream, log) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
+            secrets::none_in(&format!("{} of {}", stream, self.0.name()), log.as_bytes());
         }
     }
 }

@@ -32,6 +32,18 @@ impl Prometheus {
         Self::start_relabelling(control_plane, envoys, &json!([]), folder).await
     }
 
+    /// The same of a control plane that speaks TLS, with a certificate that the authorities in a file
+    /// have signed.
+    pub async fn start_over_tls(
+        control_plane: SocketAddr,
+        ca_file: &Path,
+        envoys: &[SocketAddr],
+        folder: &Path,
+    ) -> Self {
+        let over_tls = json!({"scheme": "https", "tls_config": {"ca_file": ca_file}});
+        Self::start_with(control_plane, &over_tls, envoys, &json!([]), folder).await
+    }
+
     /// The same, with `metric_relabel_configs` for the job of the Envoys.
     pub async fn start_relabelling(
         control_plane: SocketAddr,
@@ -39,13 +51,31 @@ impl Prometheus {
         relabelings: &Value,
         folder: &Path,
     ) -> Self {
+        Self::start_with(control_plane, &json!({}), envoys, relabelings, folder).await
+    }
+
+    /// `way`: what the job of the control plane has beside its name and its target.
+    async fn start_with(
+        control_plane: SocketAddr,
+        way: &Value,
+        envoys: &[SocketAddr],
+        relabelings: &Value,
+        folder: &Path,
+    ) -> Self {
         let targets = |addresses: &[SocketAddr]| json!([{ "targets": addresses }]);
+        let mut of_control_plane = json!({
+            "job_name": "flowguard",
+            "static_configs": targets(&[control_plane]),
+        });
+        for (name, value) in way.as_object().into_iter().flatten() {
+            of_control_plane[name] = value.clone();
+        }
         // JSON is YAML too. Envoy's page is long, and takes longer when the machine is busy.
         let config = json!({
             "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
             "rule_files": [tools::workspace().join("prometheus/rules/*.yml")],
             "scrape_configs": [
-                {"job_name": "flowguard", "static_configs": targets(&[control_plane])},
+                of_control_plane,
                 {
                     "job_name": "envoy",
                     "metrics_path": "/stats/prometheus",

@@ -49,7 +49,10 @@ impl RawConnection {
             headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let length = length.map_or(0, |text| text.parse().expect("a content length is a number"));
         let body = self.read_exactly(length).await.expect("the answer's whole body");
-        Some(Answer { status, version, headers, body, sent: self.sent, received: Instant::now() })
+        let received = Instant::now();
+        let answer = Answer { status, version, headers, body, sent: self.sent, received };
+        answer.is_without_secrets();
+        Some(answer)
     }
 
     /// Reads this many bytes; `None` when the connection ends before.

@@ -20,6 +20,7 @@ use crate::http_client::HttpClient;
 use crate::process;
 use crate::prometheus::Prometheus;
 use crate::relay::Relay;
+use crate::secrets;
 use crate::tools;
 use crate::yaml_block::YamlBlock;
 use mock_llm::MockLlm;
@@ -282,7 +283,9 @@ impl StackBuilder {
         self.settings.insert("UPSTREAM_URL".to_owned(), upstream_url);
         let control_plane =
             ControlPlane::start(self.settings.clone(), folder.path().to_owned()).await;
-        if env::var_os(IDLE_LIMITS).is_some() {
+        // Who needs a token for it has other limits than these in mind.
+        let is_open = self.settings.get("ADMIN_AUTH").is_none_or(|auth| auth == "off");
+        if is_open && env::var_os(IDLE_LIMITS).is_some() {
             put_idle_limits(&control_plane).await;
         }
         let decision_address = control_plane.decision_address();
@@ -317,7 +320,11 @@ impl StackBuilder {
         }
         let prometheus = if self.prometheus {
             let admins: Vec<_> = envoys.iter().map(Envoy::admin_address).collect();
-            Some(Prometheus::start(control_plane.metrics_address(), &admins, folder.path()).await)
+            let (metrics, folder) = (control_plane.metrics_address(), folder.path());
+            Some(match self.settings.get("CONTROL_PLANE_CA_FILE").map(Path::new) {
+                Some(ca) => Prometheus::start_over_tls(metrics, ca, &admins, folder).await,
+                None => Prometheus::start(metrics, &admins, folder).await,
+            })
         } else {
             None
         };
@@ -399,7 +406,10 @@ fn envoy_config_command(settings: &Settings, ports: EnvoyPorts, filter: &Path) -
 
 /// What `flowguard envoy-config` prints.
 async fn printed(command: &mut Command) -> String {
-    process::printed("flowguard envoy-config", SOON, command).await
+    let what = "flowguard envoy-config";
+    let config = process::printed(what, SOON, command).await;
+    secrets::none_in(what, config.as_bytes());
+    config
 }
 
 async fn put_idle_limits(control_plane: &ControlPlane) {
