@@ -13,18 +13,19 @@ use std::{
 use clap::{
     Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     builder::ValueParser,
-    error::{ContextKind, ContextValue, ErrorKind},
 };
+use clap_complete::Shell;
+use flowguard_cli::{CreateToken, Options, Output, TokensCommand};
 
-use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit};
+use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit, refused_line};
 use crate::{
     credentials::UnixSeconds,
     data::{Destination, Source},
     drafts::{Given, TokenDraft},
     excerpt::Excerpt,
     settings::{
-        Echo, GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError,
-        Times, Variables, WithoutEffect, shown,
+        GivenText, NonEmpty, NotAllowed, Notation, Plain, Setting, Settings, SettingsError, Times,
+        Variables, WithoutEffect,
     },
 };
 
@@ -56,6 +57,17 @@ pub enum Command {
     Data(DataCommand),
     /// Make a token while no control plane runs.
     CreateToken(TokenDraft),
+    /// Ask a server, by its public API alone.
+    Client(Box<flowguard_cli::Command>),
+    /// Print what a shell completes commands and flags by.
+    Completions(Shell),
+}
+
+impl Command {
+    /// Whether it is done with settings of a control plane.
+    fn has_settings(&self) -> bool {
+        !matches!(self, Self::Client(_) | Self::Completions(_))
+    }
 }
 
 /// A command line or a setting that is wrong; shown in one line.
@@ -67,6 +79,12 @@ pub enum UsageError {
     /// A command's option.
     #[error(transparent)]
     Option(#[from] NotAllowed),
+    /// A setting's flag, where a server is asked that has its own.
+    #[error(
+        "--{0} is a setting of a control plane, and this command asks one that has its own: --server \
+         says which; see flowguard --help"
+    )]
+    NoSettings(&'static str),
     /// Not the grammar of the command line.
     #[error("{0}; see flowguard --help")]
     Grammar(String),
@@ -84,11 +102,16 @@ impl Invocation {
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Exit> {
-        let grammar = Cli::command().args(flags()).after_help(environment_help());
-        let matches = grammar.try_get_matches_from(arguments).map_err(Exit::from)?;
-        let line = Cli::from_arg_matches(&matches).map_err(Exit::from)?;
+        let matches = grammar().try_get_matches_from(arguments).map_err(refused_line::exit)?;
+        let line = Cli::from_arg_matches(&matches).map_err(refused_line::exit)?;
         let variables = Variables::new(environment);
         let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
+        if !command.has_settings() {
+            return match given_flag(&matches) {
+                Some(flag) => Err(UsageError::NoSettings(flag).into()),
+                None => Ok(Self { command, settings: Settings::default(), warnings: Vec::new() }),
+            };
+        }
         let warnings = variables.check().map_err(SettingsError::from).map_err(UsageError::from)?;
         let settings = Settings::resolve(|setting| {
             flag_value(&matches, setting).map(GivenText::from).or_else(|| variables.given(setting))
@@ -99,7 +122,8 @@ impl Invocation {
 
 /// FlowGuard limits requests and tokens per minute in front of LLM APIs.
 ///
-/// This is its control plane, which Envoy's filter asks for every request.
+/// This is its control plane, which Envoy's filter asks for every request, and the command line of its
+/// operators, which asks a control plane.
 #[derive(Parser)]
 #[command(name = "flowguard", version)]
 struct Cli {
@@ -149,56 +173,74 @@ enum CommandLine {
         #[command(subcommand)]
         command: DataCommandLine,
     },
-    /// Make a token by which operators and programs are known
+    /// Tokens by which operators and programs are known
     #[command(subcommand_required = true)]
     Tokens {
         #[command(subcommand)]
         command: TokensCommandLine,
+        #[command(flatten)]
+        options: Options,
+        #[command(flatten)]
+        output: Output,
     },
+    /// Print what a shell completes commands and flags by
+    Completions {
+        /// For which
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    #[command(flatten)]
+    Client(flowguard_cli::Command),
 }
 
 /// What is done with tokens.
 #[derive(Subcommand)]
 enum TokensCommandLine {
-    /// Make one in the folder or the store of these settings, and print it: nobody is shown it again
+    /// Make one, and print it: nobody is shown it again
     Create {
-        /// Without asking a control plane; none may have the folder
+        /// In the folder or the store of the settings, without asking a control plane; none may have the
+        /// folder
         #[arg(long)]
         local: bool,
-        /// What it is called: 1 to 64 characters of A-Z a-z 0-9 . _ : @ + = ~ -
-        #[arg(long, value_name = "NAME")]
-        name: String,
-        /// Some of read, write, keys, tokens, metrics and decide, with commas between
-        #[arg(long, value_name = "SCOPES")]
-        scopes: String,
-        /// From when on it is valid no more, as in 2027-01-31T12:00:00Z [default: until it is revoked]
-        #[arg(long, value_name = "TIME")]
-        expires_at: Option<String>,
+        #[command(flatten)]
+        token: CreateToken,
     },
+    #[command(flatten)]
+    Asked(TokensCommand),
 }
 
 impl TokensCommandLine {
-    /// What is asked for, to be judged when it is known what time it is.
-    fn check(self) -> Result<TokenDraft, UsageError> {
-        let Self::Create { local, name, scopes, expires_at } = self;
-        if !local {
-            return Err(UsageError::Grammar(
-                "tokens create needs --local, and a folder that no control plane has: of one that \
-                 runs, POST /api/v1/tokens makes a token"
-                    .to_owned(),
-            ));
-        }
-        let scopes = scopes.split(',').map(|word| Given::Value(word.trim().to_owned()));
-        let expires_at = expires_at.map_or(Given::Absent, |text| {
-            UnixSeconds::parse(&text)
-                .map_or_else(|| Given::Wrong(Excerpt::quoted(&text)), |at| Given::Value(Some(at)))
-        });
-        Ok(TokenDraft {
-            name: Given::Value(name),
-            scopes: Given::Value(scopes.collect()),
-            expires_at,
-            ..TokenDraft::default()
-        })
+    fn check(self, options: Options, output: Output) -> Result<Command, UsageError> {
+        let command = match self {
+            Self::Create { local: true, token } => {
+                if options == Options::default() {
+                    return Ok(Command::CreateToken(draft(token)));
+                }
+                let told = "tokens create --local asks no server: leave --server, --token-file, \
+                            --ca-file and --context out";
+                return Err(UsageError::Grammar(told.to_owned()));
+            }
+            Self::Create { local: false, token } => TokensCommand::Create(token),
+            Self::Asked(command) => command,
+        };
+        let command = flowguard_cli::Command::Tokens { command, options, output };
+        Ok(Command::Client(Box::new(command)))
+    }
+}
+
+/// What is asked for, to be judged when it is known what time it is.
+fn draft(token: CreateToken) -> TokenDraft {
+    let CreateToken { name, scopes, expires_at } = token;
+    let scopes = scopes.split(',').map(|word| Given::Value(word.trim().to_owned()));
+    let expires_at = expires_at.map_or(Given::Absent, |text| {
+        UnixSeconds::parse(&text)
+            .map_or_else(|| Given::Wrong(Excerpt::quoted(&text)), |at| Given::Value(Some(at)))
+    });
+    TokenDraft {
+        name: Given::Value(name),
+        scopes: Given::Value(scopes.collect()),
+        expires_at,
+        ..TokenDraft::default()
     }
 }
 
@@ -262,7 +304,9 @@ impl CommandLine {
             Self::Health => Ok(Command::Health),
             Self::Validate { file } => Ok(Command::Validate(file)),
             Self::Data { command } => Ok(Command::Data(command.check(variables))),
-            Self::Tokens { command } => command.check().map(Command::CreateToken),
+            Self::Tokens { command, options, output } => command.check(options, output),
+            Self::Completions { shell } => Ok(Command::Completions(shell)),
+            Self::Client(command) => Ok(Command::Client(Box::new(command))),
             Self::EnvoyConfig {
                 filter,
                 control_plane_host,
@@ -303,7 +347,33 @@ fn read<T>(
     read.ok_or_else(|| NotAllowed::option(option, value, notation.allowed()))
 }
 
-/// The settings' flags, good before and after the command.
+/// Commands that are done with the settings of a control plane.
+const WITH_SETTINGS: [&str; 7] =
+    ["serve", "settings", "envoy-config", "health", "validate", "data", "tokens"];
+
+/// All that can be typed. Settings' flags are good before the command and after it.
+pub(super) fn grammar() -> clap::Command {
+    Cli::command().args(flags()).after_help(environment_help()).mut_subcommands(|command| {
+        if WITH_SETTINGS.contains(&command.get_name()) { with_flags(command) } else { command }
+    })
+}
+
+fn with_flags(command: clap::Command) -> clap::Command {
+    let is_tokens = command.get_name() == "tokens";
+    command.args(flags()).mut_subcommands(|command| {
+        // Of these `create` alone can be done without a server.
+        if is_tokens && command.get_name() != "create" { command } else { with_flags(command) }
+    })
+}
+
+/// What this shell completes commands and flags by.
+pub(super) fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut grammar(), "flowguard", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The settings' flags.
 fn flags() -> impl Iterator<Item = Arg> {
     let defaults = Settings::default();
     Setting::all().filter_map(move |setting| {
@@ -322,31 +392,27 @@ fn flags() -> impl Iterator<Item = Arg> {
                     Times::Once => ArgAction::Set,
                     Times::Repeatedly => ArgAction::Append,
                 })
-                .allow_negative_numbers(true)
-                .global(true),
+                .allow_negative_numbers(true),
         )
     })
 }
 
+/// The value behind the last command that has the flag.
 fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
     setting.flag?;
-    let given: Vec<_> =
-        matches.get_many::<OsString>(setting.name)?.map(OsString::as_os_str).collect();
-    Some(given.join(OsStr::new(",")))
+    let deeper = matches.subcommand().and_then(|(_, matches)| flag_value(matches, setting));
+    deeper.or_else(|| {
+        // Not every command has them.
+        let values = matches.try_get_many::<OsString>(setting.name).ok().flatten()?;
+        let given: Vec<_> = values.map(OsString::as_os_str).collect();
+        Some(given.join(OsStr::new(",")))
+    })
 }
 
-/// Whether clap, which shows help where a command is missing, shows that of `tokens`.
-fn is_about_tokens(error: &clap::Error) -> bool {
-    let help = error.to_string();
-    help.lines().any(|line| line.starts_with("Usage: ") && line.contains(" tokens "))
-}
-
-/// The arguments that have to be there and are not.
-fn missing(error: &clap::Error) -> String {
-    match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::Strings(arguments)) => arguments.join(" and "),
-        _ => "an argument".to_owned(),
-    }
+/// A setting's flag that is given.
+fn given_flag(matches: &ArgMatches) -> Option<&'static str> {
+    let given = Setting::all().find(|setting| flag_value(matches, setting).is_some());
+    given.and_then(|setting| setting.flag).map(|flag| flag.name)
 }
 
 fn environment_help() -> String {
@@ -361,46 +427,4 @@ fn environment_help() -> String {
          Every variable may be written with FLOWGUARD_ before its name, and counts before the other.",
         lines.collect::<String>()
     )
-}
-
-impl From<clap::Error> for Exit {
-    fn from(error: clap::Error) -> Self {
-        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-            return Self::Answered(format!("{}\n", error.to_string().trim_end()));
-        }
-        let subject = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => shown(OsStr::new(text), Echo::WithoutSecrets),
-            _ => "the command line".to_owned(),
-        };
-        Self::Refused(UsageError::Grammar(match error.kind() {
-            ErrorKind::InvalidSubcommand => {
-                format!(
-                    "{} is not a command: serve, settings, envoy-config, health, validate, data \
-                     (check, export, import, backup) or tokens (create)",
-                    subject(ContextKind::InvalidSubcommand)
-                )
-            }
-            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                let needs = if is_about_tokens(&error) {
-                    "tokens needs a command: create"
-                } else {
-                    "data needs a command: check, export, import or backup"
-                };
-                needs.to_owned()
-            }
-            ErrorKind::MissingRequiredArgument => {
-                format!("missing: {}", missing(&error))
-            }
-            ErrorKind::UnknownArgument => {
-                format!("{} is not expected", subject(ContextKind::InvalidArg))
-            }
-            ErrorKind::ArgumentConflict => {
-                format!("{} is given twice", subject(ContextKind::InvalidArg))
-            }
-            ErrorKind::InvalidValue => {
-                format!("{} needs a value", subject(ContextKind::InvalidArg))
-            }
-            kind => format!("{}: {kind}", subject(ContextKind::InvalidArg)),
-        }))
-    }
 }

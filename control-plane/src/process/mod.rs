@@ -10,6 +10,7 @@ mod keeper;
 mod kept;
 mod listeners;
 mod locks;
+mod refused_line;
 mod run;
 mod serve;
 mod servers;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{
-    Command, Invocation, data, envoy_config, exit, health_check,
+    Command, Invocation, cli, data, envoy_config, exit, health_check,
     kept::ShareError,
     serve::{self, ServeError},
     tokens, validate,
@@ -37,6 +37,8 @@ pub fn run() -> ExitCode {
             exit::warn(&warnings);
             tokens::create(draft, &settings)
         }
+        Command::Client(command) => flowguard_cli::run(*command),
+        Command::Completions(shell) => exit::print(&cli::completions(shell)),
         Command::Data(command) => {
             exit::warn(&warnings);
             data::run(&command, &settings)

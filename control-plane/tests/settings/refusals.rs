@@ -264,13 +264,13 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
+            "run is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, apply, diff, dump, top or context; see flowguard --help",
         ),
         (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
-        (&["tokens"], "tokens needs a command: create; see flowguard --help"),
+        (&["tokens"], "tokens needs a command: create, list, get or revoke; see flowguard --help"),
         (
             &["data", "restore"],
-            "restore is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
+            "restore is not a command of data: check, export, import or backup; see flowguard --help",
         ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
         (&["serve", "x"], "x is not expected; see flowguard --help"),
@@ -281,7 +281,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data (check, export, import, backup) or tokens (create); see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, apply, diff, dump, top or context; see flowguard --help",
         ),
         (
             &["envoy-config", "--mode=loud"],

@@ -1,0 +1,89 @@
+//! What a server answered, read as JSON.
+
+use serde_json::{Map, Value};
+
+/// An answer that is not what the contract says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Wrong(pub(crate) String);
+
+/// Reads an answer.
+pub(crate) fn read(body: &[u8]) -> Result<Value, Wrong> {
+    serde_json::from_slice(body).map_err(|error| Wrong(error.to_string()))
+}
+
+/// A member that is an object.
+pub(crate) fn object<'a>(value: &'a Value, name: &str) -> Result<&'a Map<String, Value>, Wrong> {
+    value.get(name).and_then(Value::as_object).ok_or_else(|| Wrong(format!("it has no {name}")))
+}
+
+/// A member that is a list.
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Wrong> {
+    let list = value.get(name).and_then(Value::as_array);
+    list.map(Vec::as_slice).ok_or_else(|| Wrong(format!("it has no {name}")))
+}
+
+/// A member that is a text.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Wrong> {
+    value.get(name).and_then(Value::as_str).ok_or_else(|| Wrong(format!("it has no {name}")))
+}
+
+/// A value as a table shows it: a text as it is, a list with commas, what is absent or null by a dash.
+pub(crate) fn shown(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let items: Vec<_> = items.iter().map(|item| shown(Some(item))).collect();
+            items.join(", ")
+        }
+        Some(Value::Object(members)) => {
+            let members: Vec<_> = members
+                .iter()
+                .map(|(name, value)| format!("{name}={}", shown(Some(value))))
+                .collect();
+            members.join(", ")
+        }
+        Some(value) => value.to_string(),
+    }
+}
+
+/// The same where nothing means that there is no limit.
+pub(crate) fn limit(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "none".to_owned(),
+        value => shown(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_shown_without_their_notation() {
+        for (value, told) in [
+            (json!(null), "-"),
+            (json!("a b"), "a b"),
+            (json!(12), "12"),
+            (json!(true), "true"),
+            (json!(["a", 1]), "a, 1"),
+            (json!({"b": 1, "a": ["x"]}), "a=x, b=1"),
+        ] {
+            assert_eq!(shown(Some(&value)), told);
+        }
+        assert_eq!(limit(Some(&json!(null))), "none");
+        assert_eq!(limit(Some(&json!(7))), "7");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let value = json!({"a": 1});
+        assert_eq!(object(&value, "a").unwrap_err().to_string(), "it has no a");
+        assert_eq!(list(&value, "b").unwrap_err().to_string(), "it has no b");
+        assert_eq!(text(&value, "c").unwrap_err().to_string(), "it has no c");
+        assert!(read(b"{").is_err());
+    }
+}
