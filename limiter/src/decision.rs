@@ -43,3 +43,18 @@ pub fn decide(demands: &mut [Demand<'_>], now: UnixMillis) -> Decision {
     }
     Decision::Admitted
 }
+
+/// What [`decide`] would refuse the request for at the same time, if it would. Nothing is changed, and
+/// nothing is asked for.
+pub fn would_refuse(demands: &[Demand<'_>], now: UnixMillis) -> Option<Refusal> {
+    let enforced = demands.iter().enumerate().filter(|(_, demand)| !demand.is_watched);
+    enforced.filter_map(|(index, demand)| Some((index, demand.wait(now)?))).fold(
+        None,
+        |refusal, (index, wait)| {
+            Some(match refusal {
+                Some(refusal) => refusal.and(index, wait),
+                None => Refusal::of(index, wait),
+            })
+        },
+    )
+}

@@ -83,6 +83,19 @@ impl<'a> Demand<'a> {
         }
     }
 
+    /// How long the request would have to wait if this were its only limit, and a watched one refused;
+    /// `None`: it is covered. Nothing is changed.
+    pub fn wait(&self, now: UnixMillis) -> Option<Wait> {
+        match &self.source {
+            Source::Bucket(bucket) => {
+                let mut bucket = **bucket;
+                bucket.refill(now);
+                bucket.wait(self.cost, now)
+            }
+            Source::Places(places) => wait_for_place(places),
+        }
+    }
+
     /// What it refuses the request for, if it does. A watched one is not asked.
     #[inline]
     pub(crate) fn refuses(&mut self, now: UnixMillis) -> Option<Wait> {
@@ -95,8 +108,7 @@ impl<'a> Demand<'a> {
                 bucket.refill(now);
                 bucket.wait(self.cost, now)
             }
-            Source::Places(places) if places.free() == 0 => Some(Wait::Millis(PLACES_WAIT_MS)),
-            Source::Places(_) => None,
+            Source::Places(places) => wait_for_place(places),
         };
         self.said = if wait.is_none() { Said::Covered } else { Said::Short };
         wait
@@ -124,4 +136,10 @@ impl<'a> Demand<'a> {
         }
         self.said = Said::Charged;
     }
+}
+
+/// How long a request has to wait for one of these places.
+#[inline]
+fn wait_for_place(places: &Places) -> Option<Wait> {
+    (places.free() == 0).then_some(Wait::Millis(PLACES_WAIT_MS))
 }

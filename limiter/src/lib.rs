@@ -50,7 +50,7 @@ mod window;
 pub use balance::Balance;
 pub use bucket::{Bucket, Charge};
 pub use client_id::{CLIENT_ID_LEN_MAX, ClientId, InvalidClientId};
-pub use decision::{Decision, decide};
+pub use decision::{Decision, decide, would_refuse};
 pub use demand::{Demand, Source};
 pub use dimension::Dimension;
 pub use level::{ImpossibleLevel, Level};

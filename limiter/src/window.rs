@@ -11,7 +11,8 @@ use crate::OutOfRange;
 pub struct Window(NonZeroU32);
 
 impl Window {
-    pub(crate) const SECS_MAX: u32 = 31 * 24 * 60 * 60;
+    /// Seconds of the longest window.
+    pub const SECS_MAX: u32 = 31 * 24 * 60 * 60;
 
     /// The window of a client's own limits.
     pub const MINUTE: Self = Self(NonZeroU32::new(60).unwrap());

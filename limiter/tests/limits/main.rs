@@ -5,6 +5,7 @@
 //! the crate. proptest prints the failing case and its seed.
 
 mod bounds;
+mod foretold;
 mod lockstep;
 #[path = "../model/mod.rs"]
 mod model;

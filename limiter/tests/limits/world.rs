@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use limiter::{Bucket, Charge, Decision, Demand, Places, Tokens, UnixMillis, decide};
+use limiter::{
+    Bucket, Charge, Decision, Demand, Places, Refusal, Tokens, UnixMillis, Wait, decide,
+    would_refuse,
+};
 
 use crate::{
     START,
@@ -67,23 +70,25 @@ impl World {
 
     /// Decides over one request in the order of `costs`, and follows it no further.
     pub(crate) fn decide(&mut self, costs: &[(usize, u64)], now: u64) -> (Decision, Vec<Told>) {
-        let mut held: Vec<_> = self.held.iter_mut().map(Some).collect();
-        let mut demands: Vec<_> = costs
-            .iter()
-            .map(|&(limit, cost)| {
-                let demand = match held[limit].take().unwrap() {
-                    Held::Bucket(bucket) => Demand::new(bucket, Tokens::new(cost).unwrap()),
-                    Held::Places(places) => Demand::place(places),
-                };
-                if self.limits[limit].is_watched { demand.watched() } else { demand }
-            })
-            .collect();
+        let mut demands = demands(&self.limits, &mut self.held, costs);
         let decision = decide(&mut demands, UnixMillis(now));
         let told = costs.iter().zip(&demands).map(|(&(limit, cost), demand)| {
             let (is_covered, charge) = (demand.is_covered(), demand.charge());
             Told { limit, cost, is_covered, charge }
         });
         (decision, told.collect())
+    }
+
+    /// What would be said of one request, and how long it would wait for each of its limits alone.
+    pub(crate) fn foretell(
+        &mut self,
+        costs: &[(usize, u64)],
+        now: u64,
+    ) -> (Option<Refusal>, Vec<Option<Wait>>) {
+        let demands = demands(&self.limits, &mut self.held, costs);
+        let now = UnixMillis(now);
+        let waits = demands.iter().map(|demand| demand.wait(now)).collect();
+        (would_refuse(&demands, now), waits)
     }
 
     /// The oldest request ends: it used so many hundredths of what it was charged.
@@ -127,6 +132,19 @@ impl World {
             }
         }
     }
+}
+
+/// What a request asks of each of its limits, in the order of `costs`.
+fn demands<'a>(limits: &[Limit], held: &'a mut [Held], costs: &[(usize, u64)]) -> Vec<Demand<'a>> {
+    let mut held: Vec<_> = held.iter_mut().map(Some).collect();
+    let demands = costs.iter().map(|&(limit, cost)| {
+        let demand = match held[limit].take().unwrap() {
+            Held::Bucket(bucket) => Demand::new(bucket, Tokens::new(cost).unwrap()),
+            Held::Places(places) => Demand::place(places),
+        };
+        if limits[limit].is_watched { demand.watched() } else { demand }
+    });
+    demands.collect()
 }
 
 impl Told {
