@@ -12,12 +12,13 @@ const BYTES_MAX: usize = 128;
 pub struct RequestId(String);
 
 impl RequestId {
-    /// The caller's own where that can stand in a line; otherwise a new one.
+    /// The caller's own where that can stand in a line, and is no secret; otherwise a new one.
     pub fn of(given: Option<&[u8]>) -> Self {
         let given = given.and_then(|given| std::str::from_utf8(given).ok());
         let is_sound = |id: &&str| {
             (1..=BYTES_MAX).contains(&id.len())
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
+                && proto::secret_in(id.as_bytes()).is_none()
         };
         given.filter(is_sound).map_or_else(Self::new, |id| Self(id.to_owned()))
     }
@@ -45,6 +46,8 @@ mod tests {
         {
             assert_eq!(RequestId::of(given).to_string().len(), 32, "{given:?}");
         }
+        let key = b"fgk_abcDEF123456_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_1a2B3c";
+        assert_eq!(RequestId::of(Some(key)).to_string().len(), 32, "no log has a key");
         assert_ne!(RequestId::of(None), RequestId::of(None));
     }
 }

@@ -13,7 +13,7 @@ pub struct InvalidPublicPart;
 
 impl PublicPart {
     /// Characters in a public part.
-    pub const LEN: usize = 12;
+    pub const LEN: usize = proto::PUBLIC_PART_LEN;
 
     /// It as text.
     pub fn as_str(&self) -> &str {

@@ -43,7 +43,7 @@ impl SecretKind {
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Key => proto::CLIENT_KEY_PREFIX,
-            Self::Token => "fga_",
+            Self::Token => proto::TOKEN_PREFIX,
         }
     }
 }

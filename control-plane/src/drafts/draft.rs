@@ -119,6 +119,7 @@ impl Draft {
             }
             (None, Given::Absent) => return Err(FieldError::Missing { field: "client_id" }),
         };
+        judge::no_secret("client_id", id)?;
         match ClientId::try_from(id.as_str()) {
             Ok(id) if id.is_reserved() => Err(FieldError::ReservedId(id)),
             Ok(id) => Ok(id),
@@ -176,6 +177,20 @@ mod tests {
              identities must have each value once, not \"a\" twice; \
              \"rmp\" is not a field: client_id, rpm, tpm, enabled, min_estimate, group, plan and identities are"
         );
+    }
+
+    #[test]
+    fn a_key_where_a_name_belongs_is_refused_and_not_repeated() {
+        let key = "fgk_abcDEF123456_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_1a2B3c";
+        let mut draft = Draft::new(key, None, None);
+        draft.plan = Given::Value(Some(key.to_owned()));
+        // One that was cut would fit.
+        draft.group = Given::Value(Some(format!("a/{}", &key[..60])));
+        draft.identities = Given::Value(Some(vec![Given::Value(format!("Bearer {key}"))]));
+        let refused = "must not have a key or a token in it (fgk_…, fga_…): what is configured is \
+                       shown, and written to logs";
+        let fields = ["client_id", "group", "plan", "identities"];
+        assert_eq!(told(&draft), fields.map(|field| format!("{field} {refused}")).join("; "));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::{error::Error, fmt};
 
-use limiter::{ClientId, InvalidClientId, PER_MINUTE_MAX};
+use limiter::{AMOUNT_MAX, ClientId, InvalidClientId, PER_MINUTE_MAX};
+use proto::MODEL_NAME_BYTES_MAX;
 
 use crate::{
     clients::InvalidIdentity,
@@ -36,6 +37,15 @@ pub enum FieldError {
         "client_id must not be \"{0}\": \"unknown\" and \"other\" stand for what is not configured"
     )]
     ReservedId(ClientId),
+    /// A key or a token where a name belongs, which everybody may read.
+    #[error(
+        "{field} must not have a key or a token in it (fgk_…, fga_…): what is configured is shown, and \
+         written to logs"
+    )]
+    Secret {
+        /// Its name.
+        field: &'static str,
+    },
     /// An id or a name that differs from the one in the path.
     #[error("{field} must be {path} as in the path, or absent, not {value}")]
     OtherId {
@@ -116,6 +126,24 @@ pub enum FieldError {
         /// Its name.
         field: &'static str,
     },
+    /// Two things are supposed at a time.
+    #[error(
+        "{second} must not be given with {first}: a preview takes one of client, limit and config"
+    )]
+    SecondSupposed {
+        /// The one that is taken.
+        first: &'static str,
+        /// The other one.
+        second: &'static str,
+    },
+    /// Not an object.
+    #[error("{field} must be an object, not {value}")]
+    Object {
+        /// Its name.
+        field: &'static str,
+        /// What was given.
+        value: Excerpt,
+    },
     /// Two values for one field.
     #[error("{field} must be given once, not twice")]
     Repeated {
@@ -182,6 +210,12 @@ pub enum Allowed {
          \"2027-01-31T12:00:00Z\""
     )]
     TimeToCome,
+    /// A number of tokens.
+    #[error("must be an integer from 0 to {AMOUNT_MAX}")]
+    Tokens,
+    /// The name of a model, as a request can have it.
+    #[error("must be 1 to {MODEL_NAME_BYTES_MAX} characters of A-Z a-z 0-9 . _ : @ + = ~ / -")]
+    RequestModel,
     /// A kind of thing for each of which there is a bucket.
     #[error("must be client, group, plan or model")]
     Each,
@@ -215,6 +249,8 @@ pub enum Fields {
     KeyRecord,
     /// A token, as it is written down.
     TokenRecord,
+    /// What is supposed.
+    Preview,
 }
 
 impl Fields {
@@ -232,6 +268,7 @@ impl Fields {
             Self::Key => "expires_at is the only one",
             Self::Token => "name, scopes and expires_at are",
             Self::KeyRecord => "public_part, client_id, sha256, created_at and expires_at are",
+            Self::Preview => "client, limit and config are",
             Self::TokenRecord => "public_part, name, scopes, sha256, created_at and expires_at are",
         }
     }
@@ -243,12 +280,15 @@ impl FieldError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::Missing { field }
+            | Self::Secret { field }
             | Self::Limit { field, .. }
             | Self::OtherId { field, .. }
             | Self::Value { field, .. }
             | Self::Item { field, .. }
             | Self::RepeatedItem { field, .. }
             | Self::SecondMeasure { second: field, .. }
+            | Self::SecondSupposed { second: field, .. }
+            | Self::Object { field, .. }
             | Self::WithoutWindow { field }
             | Self::Repeated { field } => Some(field),
             Self::Enabled { .. } => Some("enabled"),

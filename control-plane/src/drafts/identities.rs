@@ -1,6 +1,6 @@
 //! The identities that a client lists, or everything that is wrong with them.
 
-use super::{Allowed, FieldError, FieldErrors, Given};
+use super::{Allowed, FieldError, FieldErrors, Given, judge};
 use crate::{
     clients::{IDENTITIES_MAX, Identities, Identity, InvalidIdentity},
     excerpt::Excerpt,
@@ -39,14 +39,16 @@ pub(super) fn judged(
             FieldError::Item { field: FIELD, item, allowed, value }
         };
         let judged = match given {
-            Given::Value(text) => match Identity::try_from(text.as_str()) {
-                Ok(identity) if identities.contains(&identity) => {
-                    let value = Excerpt::quoted(text);
-                    Err(FieldError::RepeatedItem { field: FIELD, item, value })
+            Given::Value(text) => judge::no_secret(FIELD, text).and_then(|()| {
+                match Identity::try_from(text.as_str()) {
+                    Ok(identity) if identities.contains(&identity) => {
+                        let value = Excerpt::quoted(text);
+                        Err(FieldError::RepeatedItem { field: FIELD, item, value })
+                    }
+                    Ok(identity) => Ok(identity),
+                    Err(InvalidIdentity) => Err(wrong(Excerpt::quoted(text))),
                 }
-                Ok(identity) => Ok(identity),
-                Err(InvalidIdentity) => Err(wrong(Excerpt::quoted(text))),
-            },
+            }),
             Given::Wrong(value) => Err(wrong(value.clone())),
             Given::Absent => continue,
         };

@@ -33,6 +33,9 @@ pub(super) fn text<T, E>(
     allowed: Allowed,
     new: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, FieldError> {
+    if let Given::Value(Some(text)) = given {
+        no_secret(field, text)?;
+    }
     let judge = |text: &Option<String>| match text {
         Some(text) => new(text).map(Some).map_err(|_| Excerpt::quoted(text)),
         None => Ok(None),
@@ -47,6 +50,9 @@ pub(super) fn optional<T, E>(
     allowed: Allowed,
     new: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, FieldError> {
+    if let Given::Value(text) = given {
+        no_secret(field, text)?;
+    }
     let judge = |text: &String| new(text).map(Some).map_err(|_| Excerpt::quoted(text));
     given.judged(None, judge, |value| FieldError::Value { field, allowed, value })
 }
@@ -59,4 +65,12 @@ pub(super) fn required<T, E>(
     new: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, FieldError> {
     optional(field, given, allowed, new)?.ok_or(FieldError::Missing { field })
+}
+
+/// A name is shown and logged wherever it is used; who takes a key for one would have that shown too.
+pub(super) fn no_secret(field: &'static str, text: &str) -> Result<(), FieldError> {
+    match proto::secret_in(text.as_bytes()) {
+        Some(_) => Err(FieldError::Secret { field }),
+        None => Ok(()),
+    }
 }

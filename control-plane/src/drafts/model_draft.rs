@@ -76,6 +76,7 @@ impl ModelDraft {
 }
 
 fn pattern(item: usize, text: &str, seen: &mut BTreeSet<String>) -> Result<Pattern, FieldError> {
+    judge::no_secret(PATTERNS, text)?;
     let value = Excerpt::quoted(text);
     let Ok(pattern) = Pattern::try_from(text) else { return Err(no_pattern(item, value)) };
     if seen.insert(text.to_ascii_lowercase()) {

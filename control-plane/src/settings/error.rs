@@ -9,6 +9,7 @@ use super::{
     GivenText, Misspelt,
     table::{Echo, Setting},
 };
+use crate::excerpt::without_secrets;
 
 /// Characters of a refused value that are repeated.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -148,6 +149,8 @@ pub fn shown(value: &OsStr, echo: Echo) -> String {
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
+    // A key or a token may stand where the name of its file belongs.
+    let text = without_secrets(&text).into_owned();
     let text = match echo {
         Echo::Whole => text,
         Echo::WithoutSecrets => masked(text),

@@ -112,12 +112,14 @@ fn in_binary_units(bytes: u64) -> String {
     format!("{} {name}", bytes / unit)
 }
 
-/// A text that is not empty, of which this is said.
+/// A text that is not empty, of which this is said. A key or a token is none: it was given in the place
+/// of its file, and would be shown with what is made of the text.
 pub(crate) struct NonEmpty(pub(crate) &'static str);
 
 impl Notation<String> for NonEmpty {
     fn parse(&self, text: &str) -> Option<String> {
-        (!text.is_empty()).then(|| text.to_owned())
+        let is_one = !text.is_empty() && proto::secret_in(text.as_bytes()).is_none();
+        is_one.then(|| text.to_owned())
     }
 
     fn text(&self, value: &String) -> String {
