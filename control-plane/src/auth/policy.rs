@@ -22,6 +22,12 @@ use Requirement::{Nothing, Scope as Needs};
 static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ("/health", &[(Method::GET, Nothing)]),
     ("/ready", &[(Method::GET, Nothing)]),
+    ("/api/v1/openapi.json", &[(Method::GET, Nothing)]),
+    ("/docs", &[(Method::GET, Nothing)]),
+    ("/docs/page.js", &[(Method::GET, Nothing)]),
+    ("/docs/swagger-ui-bundle.js", &[(Method::GET, Nothing)]),
+    ("/docs/swagger-ui.css", &[(Method::GET, Nothing)]),
+    ("/docs/NOTICE", &[(Method::GET, Nothing)]),
     ("/metrics", &[(Method::GET, Needs(Scope::Metrics))]),
     ("/api/v1/clients", &[(Method::GET, Needs(Scope::Read)), (Method::POST, Needs(Scope::Write))]),
     (
@@ -35,6 +41,7 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ),
     ("/api/v1/clients/{id}/reset", &[(Method::POST, Needs(Scope::Write))]),
     ("/api/v1/clients/{id}/stats", &[(Method::GET, Needs(Scope::Read))]),
+    ("/api/v1/clients/{id}/explain", &[(Method::GET, Needs(Scope::Read))]),
     (
         "/api/v1/clients/{id}/keys",
         &[(Method::GET, Needs(Scope::Keys)), (Method::POST, Needs(Scope::Keys))],
@@ -74,6 +81,8 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ("/api/v1/config", &[(Method::GET, Needs(Scope::Read)), (Method::PUT, Needs(Scope::Write))]),
     ("/api/v1/backup", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/audit", &[(Method::GET, Needs(Scope::Read))]),
+    ("/api/v1/preview", &[(Method::POST, Needs(Scope::Read))]),
+    ("/api/v1/events", &[(Method::GET, Needs(Scope::Read))]),
 ];
 
 /// Each method of gRPC, of the API and of the decision stream.
@@ -87,6 +96,7 @@ static METHODS: &[(&str, Requirement)] = &[
     ("/flowguard.FlowGuardService/GetClientConfig", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/GetClientStats", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/ListClients", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/ExplainClient", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/DeleteClient", Needs(Scope::Write)),
     ("/flowguard.FlowGuardService/ResetClient", Needs(Scope::Write)),
     ("/flowguard.FlowGuardService/SetLimit", Needs(Scope::Write)),
@@ -110,6 +120,7 @@ static METHODS: &[(&str, Requirement)] = &[
     ("/flowguard.FlowGuardService/SetConfig", Needs(Scope::Write)),
     ("/flowguard.FlowGuardService/Backup", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/ListAudit", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/Preview", Needs(Scope::Read)),
 ];
 
 /// Each path and method of REST and of the metrics, with what it requires.

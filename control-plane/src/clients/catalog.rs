@@ -8,7 +8,7 @@ use std::{
     hash::BuildHasher,
     iter,
     ops::{
-        Bound::{Excluded, Unbounded},
+        Bound::{Excluded, Included, Unbounded},
         Deref,
     },
 };
@@ -53,7 +53,7 @@ struct Shard<S>(RwLock<HashTable<Client<S>>>);
 pub(crate) struct Client<S> {
     pub(crate) id: ClientId,
     pub(crate) limits: Limits,
-    enabled: bool,
+    pub(crate) enabled: bool,
     pub(crate) min_estimate: Option<Tokens>,
     pub(crate) entry: S,
 }
@@ -172,10 +172,25 @@ impl<S> Catalog<S> {
         max: usize,
         read: impl Fn(&Client<S>) -> T,
     ) -> Vec<T> {
-        let after = after.map_or(Unbounded, |id| Excluded(id.as_str()));
+        self.within((after, ""), max, read)
+    }
+
+    /// The same of those whose ids begin with a text.
+    pub(crate) fn within<T>(
+        &self,
+        (after, prefix): (Option<&ClientId>, &str),
+        max: usize,
+        read: impl Fn(&Client<S>) -> T,
+    ) -> Vec<T> {
+        let begin = match after.map(ClientId::as_str) {
+            Some(after) if after >= prefix => Excluded(after),
+            // What begins with it comes behind it.
+            _ => Included(prefix),
+        };
         // Held while they are read: a client whose id is here is in the map too.
         let ids = self.ids.read();
-        let next = ids.range::<str, _>((after, Unbounded)).take(max);
+        let next = ids.range::<str, _>((begin, Unbounded));
+        let next = next.take_while(|id| id.as_str().starts_with(prefix)).take(max);
         next.filter_map(|id| self.get(id.as_str()).map(|client| read(&client))).collect()
     }
 

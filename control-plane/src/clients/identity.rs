@@ -6,7 +6,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 pub const IDENTITIES_MAX: usize = 16;
 
 /// How long one may be: a subject of a certificate or a SPIFFE id is shorter.
-const IDENTITY_BYTES_MAX: usize = 512;
+pub const IDENTITY_BYTES_MAX: usize = 512;
 
 /// A claim, a name in a certificate, or the like, as a client lists it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

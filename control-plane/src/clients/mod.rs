@@ -6,9 +6,11 @@ mod config;
 mod identity;
 mod json;
 mod revision;
+mod span;
 
 pub(crate) use catalog::{CLIENTS_AT_A_TIME, Catalog, Client};
 pub use config::{CLIENTS_MAX, ClientConfig, Limits};
-pub use identity::{IDENTITIES_MAX, Identities, Identity, InvalidIdentity};
+pub use identity::{IDENTITIES_MAX, IDENTITY_BYTES_MAX, Identities, Identity, InvalidIdentity};
 pub(crate) use json::{ClientEntryJson, ClientJson};
 pub use revision::Revision;
+pub use span::Span;

@@ -11,6 +11,8 @@ mod key_draft;
 mod limit_draft;
 mod match_draft;
 mod model_draft;
+mod preview_draft;
+mod question_draft;
 mod token_draft;
 
 pub use credential_draft::{KeyRecordDraft, TokenRecordDraft};
@@ -21,4 +23,6 @@ pub use key_draft::KeyDraft;
 pub use limit_draft::LimitDraft;
 pub use match_draft::MatchDraft;
 pub use model_draft::ModelDraft;
+pub use preview_draft::{PreviewDraft, Supposition};
+pub use question_draft::{Question, QuestionDraft};
 pub use token_draft::TokenDraft;

@@ -23,11 +23,15 @@ mod journal;
 mod keys;
 mod known_by;
 mod lines;
+mod look;
+mod outlook;
 mod passed_over;
+mod past;
 mod policy;
 mod possible;
 mod record;
 mod recorded;
+mod replay;
 mod replica;
 mod reservation;
 mod restore;
@@ -59,13 +63,18 @@ pub use cost::{Outcome, Response};
 pub use end::End;
 use identities::KnownBy;
 use journal::Journal;
+pub use look::{ChangedClient, Look, Looks, Since};
+pub use outlook::{Applies, Asker, LimitLeft, LimitOutlook, Outlook, Question, Verdict};
 use passed_over::PassedOver;
+pub use past::DecisionsKept;
+use past::Past;
 pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
     ResumePolicy, RetryAfter, UnknownClients, WithoutUsageCharge,
 };
 pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
+pub use replay::{ClientPreview, FirstRefusal, PREVIEWED_MAX, Preview, Refusals, Supposed};
 pub use replica::MovedIn;
 use replica::Replica;
 use reservation::Reservation;
@@ -129,6 +138,8 @@ pub struct Ledger {
     unconfigured: Unconfigured,
     workers: Workers,
     journal: Journal,
+    /// What was decided of late.
+    past: Past,
     /// What is shared with other processes; `None`: all that is left of limits is here.
     replica: Option<Replica>,
 }
@@ -162,8 +173,16 @@ impl Ledger {
             passed_over: Mutex::default(),
             workers: Workers::default(),
             journal: Journal::default(),
+            past: Past::default(),
             replica: None,
         }
+    }
+
+    /// The same, and keeps the latest decisions, so that they can be decided again under other limits
+    /// ([`Ledger::preview`]).
+    #[must_use]
+    pub fn keeping(self, decisions: DecisionsKept) -> Self {
+        Self { past: Past::keeping(decisions), ..self }
     }
 
     /// A ledger whose balances are in a store that others share.

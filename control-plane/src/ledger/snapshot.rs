@@ -12,7 +12,7 @@ use super::{
     stock::Stocks,
 };
 use crate::{
-    clients::ClientConfig,
+    clients::{ClientConfig, Span},
     limits::{Each, Limit, LimitMode, LimitName, Measure, Models},
 };
 
@@ -104,6 +104,18 @@ impl Ledger {
     /// What at most `max` clients did and have left, by id, those that come after `after`.
     pub fn snapshots_after(&self, after: Option<&ClientId>, max: usize) -> Vec<ClientSnapshot> {
         self.clients.after(after, max, |client| self.snapshot_of(client))
+    }
+
+    /// At most `max` configurations, by id, of the clients of a span.
+    pub fn configs_within(&self, span: &Span, max: usize) -> Vec<ClientConfig> {
+        let Span { after, prefix } = span;
+        self.clients.within((after.as_ref(), prefix), max, |client| self.config_of(client))
+    }
+
+    /// What at most `max` clients of a span did and have left, by id.
+    pub fn snapshots_within(&self, span: &Span, max: usize) -> Vec<ClientSnapshot> {
+        let Span { after, prefix } = span;
+        self.clients.within((after.as_ref(), prefix), max, |client| self.snapshot_of(client))
     }
 
     /// The client that all ids which are not configured are; `None`: they are denied.

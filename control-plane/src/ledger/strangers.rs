@@ -25,11 +25,28 @@ pub(super) struct Strangers {
     pairs: HashMap<Arc<str>, Pair>,
     /// In the order in which they are looked at when room is needed.
     order: VecDeque<Arc<str>>,
+    /// How many ever were.
+    count: u32,
+}
+
+/// Which pair it is, of all there ever were, and when it was noted last (`past`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PairStamp {
+    pub(super) number: u32,
+    pub(super) noted: u32,
+}
+
+/// That of nobody's.
+impl Default for PairStamp {
+    fn default() -> Self {
+        Self { number: u32::MAX, noted: 0 }
+    }
 }
 
 /// A bucket that was never charged is not there, which is as good as full.
 #[derive(Debug, Default)]
 struct Pair {
+    stamp: PairStamp,
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
 }
@@ -42,7 +59,7 @@ impl Strangers {
         id: &str,
         now: UnixMillis,
         swap: impl Fn(&mut dyn FnMut(&mut Balances)),
-        decide: impl FnOnce() -> T,
+        decide: impl FnOnce(&mut PairStamp) -> T,
     ) -> T {
         if !self.pairs.contains_key(id) {
             self.take_in(id, now);
@@ -55,14 +72,19 @@ impl Strangers {
         &mut self,
         id: &str,
         swap: impl Fn(&mut dyn FnMut(&mut Balances)),
-        act: impl FnOnce() -> T,
+        act: impl FnOnce(&mut PairStamp) -> T,
     ) -> T {
         let mut nobodys = Pair::default();
         let pair = self.pairs.get_mut(id).unwrap_or(&mut nobodys);
         swap(&mut |balances| pair.swap(balances));
-        let done = act();
+        let done = act(&mut pair.stamp);
         swap(&mut |balances| pair.swap(balances));
         done
+    }
+
+    /// The buckets of `id`, of requests and of tokens; one that is not there is full.
+    pub(super) fn buckets(&self, id: &str) -> [Option<Bucket>; 2] {
+        self.pairs.get(id).map_or([None; 2], |pair| [pair.requests, pair.tokens])
     }
 
     fn take_in(&mut self, id: &str, now: UnixMillis) {
@@ -71,7 +93,9 @@ impl Strangers {
         }
         let id: Arc<str> = id.into();
         self.order.push_back(Arc::clone(&id));
-        self.pairs.insert(id, Pair::default());
+        self.count = self.count.wrapping_add(1);
+        let stamp = PairStamp { number: self.count, noted: 0 };
+        self.pairs.insert(id, Pair { stamp, ..Pair::default() });
     }
 
     /// One goes whose buckets are full, or else who was looked at first.
@@ -117,7 +141,7 @@ mod tests {
         let all = RefCell::new(Balances::default());
         let swap = |swap: &mut dyn FnMut(&mut Balances)| swap(&mut all.borrow_mut());
         let now = UnixMillis(now);
-        strangers.decide(id, now, swap, || {
+        strangers.decide(id, now, swap, |_| {
             all.borrow_mut().decide(limits, Tokens::ZERO, RetryAfter::Exact, now).is_ok()
         })
     }

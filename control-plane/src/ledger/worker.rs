@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use limiter::{Tokens, UnixMillis};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Answer, Reservation};
+use super::{Answer, Reservation, slots::SlotKey};
 use crate::{credentials::FoundKey, store::shared::Receipts};
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and
@@ -159,6 +159,17 @@ impl Held {
     /// Whose buckets request `id` was charged to, which has ended, where that is a stranger.
     pub(super) fn take_stranger(&mut self, id: u32) -> Option<Box<str>> {
         self.strangers.remove(&id)
+    }
+
+    /// How many of its requests are of the client that has this slot, and, where one is meant, of this
+    /// stranger.
+    pub(super) fn count_of(&self, slot: SlotKey, stranger: Option<&str>) -> usize {
+        let is_strangers = |id| {
+            stranger
+                .is_none_or(|stranger| self.strangers.get(id).is_some_and(|of| **of == *stranger))
+        };
+        let of_slot = self.reservations.iter().filter(|(_, of)| of.slot == slot);
+        of_slot.filter(|(id, _)| is_strangers(id)).count()
     }
 
     /// Nobody here follows its requests any more.

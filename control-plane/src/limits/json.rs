@@ -32,8 +32,9 @@ pub struct LimitJson<'a> {
     trial: Option<u64>,
 }
 
+/// Which requests a limit is for.
 #[derive(Debug, Serialize)]
-struct MatchJson<'a> {
+pub struct MatchJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

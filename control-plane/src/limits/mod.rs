@@ -19,12 +19,17 @@ mod ties;
 pub const LIMITS_MAX: usize = 1_000;
 
 pub use count::{BucketCount, TooManyBuckets};
-pub use json::LimitJson;
+pub use json::{LimitJson, MatchJson};
 pub use kind::{Counts, LimitKind};
 pub use limit::{Limit, LimitMode, Measure};
 pub use models::{InvalidModels, MODELS_MAX, Models, PATTERNS_MAX};
-pub use name::{Group, InvalidGroup, InvalidLimitName, InvalidName, LimitKey, LimitName, Name};
-pub use pattern::{InvalidPattern, InvalidPatterns, PATTERNS_PER_MODEL_MAX, Pattern, Patterns};
-pub use per::{InvalidPer, Per};
+pub use name::{
+    GROUP_DEPTH_MAX, Group, InvalidGroup, InvalidLimitName, InvalidName, LimitKey, LimitName,
+    NAME_LEN_MAX, Name,
+};
+pub use pattern::{
+    InvalidPattern, InvalidPatterns, MODEL_LEN_MAX, PATTERNS_PER_MODEL_MAX, Pattern, Patterns,
+};
+pub use per::{InvalidPer, Per, UNITS};
 pub use scope::{Each, InvalidEach, Match, ModelName, Subject};
 pub use ties::{Tie, TiedPattern};

@@ -7,13 +7,14 @@ use tracing::info;
 
 use super::{
     CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged,
-    Write, audited::Deed, document::DocumentPlace, owned::Owned, revisions::Revisions,
-    rules::judge_client, writer::Writer,
+    Write, audited::Deed, document::DocumentPlace, owned::Owned, preview::PreviewPlace,
+    revisions::Revisions, rules::judge_client, writer::Writer,
 };
 use crate::{
     audit::Audit,
     backup::Document,
-    clients::{ClientConfig, Revision},
+    clients::{ClientConfig, Revision, Span},
+    events::{About, Events},
     ledger::Ledger,
     store::{ConfigStore, Edit},
     turns::Turns,
@@ -34,13 +35,16 @@ pub struct Operator {
     pub(super) writer: Writer,
     pub(super) revisions: Revisions,
     pub(super) documents: DocumentPlace,
+    pub(super) previews: PreviewPlace,
     pub(super) audit: Arc<Audit>,
+    events: Arc<Events>,
     readers: Turns,
 }
 
 impl Operator {
     /// Configures `ledger`, and keeps what it configures in `store`.
     pub fn new(ledger: Arc<Ledger>, store: Box<dyn ConfigStore>) -> Self {
+        let events = Events::of(Arc::clone(&ledger));
         Self {
             writer: Writer::new(Arc::clone(&ledger)),
             ledger,
@@ -49,7 +53,9 @@ impl Operator {
             owned: Owned::default(),
             revisions: Revisions::default(),
             documents: DocumentPlace::default(),
+            previews: PreviewPlace::default(),
             audit: Arc::default(),
+            events,
             readers: Turns::new(LIST_READERS_MAX),
         }
     }
@@ -154,16 +160,20 @@ impl Operator {
             let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
             if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
             let entry = operator.write_down(&caller, Deed::reset(&client)).await?;
-            let begun = operator.store.begin_anew(&before.config).await;
-            if begun.is_err() {
-                operator.take_back(entry).await;
-            }
-            let revision = begun?;
+            let revision = match operator.store.begin_anew(&before.config, &entry).await {
+                Ok(revision) => revision,
+                Err(error) => {
+                    operator.take_back(entry).await;
+                    return Err(error.into());
+                }
+            };
             if revision != Revision::NONE {
                 operator.revisions.stored(&Edit::PutClient(before.config.clone()), revision);
                 operator.revisions.has_stored(revision);
             }
             let after = ledger.reset(&client).ok_or(OperatorError::NotFound(Kind::Client))?;
+            let config = &before.config;
+            operator.tell(&entry, Some(About::of(config.id.clone(), config.group.clone())));
             let before = ClientStats::from(&before);
             info!(
                 %caller,
@@ -215,26 +225,25 @@ impl Operator {
         self.ledger.configs_after(after, max)
     }
 
-    /// What at most `max` clients did and have left, by id, those that come after `after`. For threads
-    /// that may block.
-    pub fn stats_after(
-        &self,
-        after: Option<&ClientId>,
-        max: usize,
-        _caller: &Caller,
-    ) -> Vec<ClientStats> {
-        let snapshots = self.ledger.snapshots_everywhere(after, max);
+    /// The same of the clients of a span.
+    pub fn configs_within(&self, span: &Span, max: usize, _caller: &Caller) -> Vec<ClientConfig> {
+        self.ledger.configs_within(span, max)
+    }
+
+    /// What at most `max` clients of a span did and have left, by id. For threads that may block.
+    pub fn stats_within(&self, span: &Span, max: usize, _caller: &Caller) -> Vec<ClientStats> {
+        let snapshots = self.ledger.snapshots_everywhere(span, max);
         snapshots.iter().map(ClientStats::from).collect()
     }
 
-    /// Both of at most `max` clients, by id, those that come after `after`. For threads that may block.
-    pub fn clients_after(
+    /// Both of at most `max` clients of a span, by id. For threads that may block.
+    pub fn clients_within(
         &self,
-        after: Option<&ClientId>,
+        span: &Span,
         max: usize,
         _caller: &Caller,
     ) -> Vec<(ClientConfig, ClientStats)> {
-        let snapshots = self.ledger.snapshots_everywhere(after, max);
+        let snapshots = self.ledger.snapshots_everywhere(span, max);
         snapshots
             .into_iter()
             .map(|snapshot| {
@@ -247,6 +256,11 @@ impl Operator {
     /// All clients and what is written down of them, each as it stands when its turn comes.
     pub fn backup(&self, _caller: &Caller) -> Document {
         Document::of(Arc::clone(&self.ledger), self.ledger.now())
+    }
+
+    /// What happens, told to those who listen.
+    pub fn events(&self) -> &Arc<Events> {
+        &self.events
     }
 
     /// In whose turn lists are read, by whichever API.
@@ -291,12 +305,14 @@ impl Operator {
     ) -> Result<Revision, OperatorError> {
         let edits = Arc::new(edits);
         let deed = self.deed(&edits);
-        let revision = self.store_as(caller, deed, Arc::clone(&edits)).await?;
+        let about = self.about(&edits);
+        let (revision, entry) = self.store_as(caller, deed, Arc::clone(&edits)).await?;
         put_in_force();
         for edit in &*edits {
             self.revisions.stored(edit, revision);
         }
         self.revisions.has_stored(revision);
+        self.tell(&entry, about);
         Ok(revision)
     }
 

@@ -141,6 +141,26 @@ pub enum OperatorError {
     /// Nothing was changed, for nobody could have been told who did.
     #[error("the audit could not be written{}, so that nothing was changed", of_audit(.0))]
     Audit(#[from] AuditError),
+    /// Who changed what is in a store that does not answer.
+    #[error("the audit is in the shared store, which could not be read")]
+    AuditUnread(#[source] StoreError),
+    /// Nobody knows what is left.
+    #[error("the shared store does not answer, and what is left of limits stands there")]
+    StoreAway,
+    /// Somebody else's preview is not done yet.
+    #[error(
+        "another preview is under way, and there is one at a time: ask again in a second or two"
+    )]
+    PreviewBusy,
+    /// No decisions are kept.
+    #[error("no decisions are kept (DECISIONS_KEPT=0), so that none can be decided again")]
+    PreviewOff,
+    /// What was left of limits is of others' decisions too.
+    #[error(
+        "the limits are shared (STORE_URL): what was left of them is of what other control planes \
+         decided too, and nobody has kept all of that to decide it again"
+    )]
+    PreviewOfShared,
     /// The process ends before the call can be done.
     #[error("the process is stopping")]
     Stopping,
@@ -215,7 +235,7 @@ impl OperatorError {
             Self::Document(_) => {
                 row("invalid_document", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
-            Self::Store(StoreError::Unavailable(_)) => {
+            Self::Store(StoreError::Unavailable(_)) | Self::AuditUnread(_) | Self::StoreAway => {
                 row("store_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
             }
             Self::Store(StoreError::Full(_)) => {
@@ -226,6 +246,12 @@ impl OperatorError {
             }
             Self::Audit(_) => {
                 row("audit_unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
+            }
+            Self::PreviewBusy => {
+                row("preview_busy", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
+            }
+            Self::PreviewOff | Self::PreviewOfShared => {
+                row("no_preview", StatusCode::CONFLICT, Code::FailedPrecondition)
             }
             Self::Stopping => row("stopping", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         }
@@ -285,6 +311,7 @@ mod tests {
             OperatorError::Invalid(errors)
         };
         let unavailable = StoreError::Unavailable(Box::new(io::Error::other("no disk")));
+        let silent = StoreError::Unavailable(Box::new(io::Error::other("no answer")));
         let full = StoreError::Full(io::ErrorKind::StorageFull.into());
         for (error, code, http, grpc) in [
             (
@@ -316,8 +343,12 @@ mod tests {
                 Code::ResourceExhausted,
             ),
             (OperatorError::Store(unavailable), "store_unavailable", 503, Code::Unavailable),
+            (OperatorError::AuditUnread(silent), "store_unavailable", 503, Code::Unavailable),
             (OperatorError::Store(full), "storage_full", 507, Code::ResourceExhausted),
             (OperatorError::Stopping, "stopping", 503, Code::Unavailable),
+            (OperatorError::PreviewBusy, "preview_busy", 503, Code::Unavailable),
+            (OperatorError::PreviewOff, "no_preview", 409, Code::FailedPrecondition),
+            (OperatorError::PreviewOfShared, "no_preview", 409, Code::FailedPrecondition),
         ] {
             let row = error.row();
             assert_eq!((row.code, row.http.as_u16(), row.grpc), (code, http, grpc), "{error}");

@@ -14,6 +14,7 @@ mod difference;
 mod document;
 mod error;
 mod everything;
+mod explain;
 mod follow;
 mod followed;
 pub mod grpc;
@@ -24,7 +25,9 @@ mod kind;
 mod limits;
 mod models;
 mod owned;
+mod page;
 mod plan;
+mod preview;
 pub mod rest;
 mod revisions;
 mod rule_change;
@@ -33,6 +36,7 @@ pub mod start;
 mod stats;
 mod tag;
 mod tokens;
+mod told;
 mod wanted;
 mod wanted_credentials;
 mod writer;
@@ -45,6 +49,7 @@ pub use difference::{ByKind, Difference, Names, Replacement};
 pub use document::DOCUMENT_BYTES_MAX;
 pub use error::{ErrorRow, OperatorError};
 pub use everything::Run;
+pub use explain::Explanation;
 pub use followed::FollowMetrics;
 pub use if_match::IfMatch;
 pub use kind::Kind;
@@ -59,6 +64,7 @@ pub use crate::{
     clients::CLIENTS_MAX,
     drafts::{
         Allowed, Draft, FieldError, FieldErrors, Fields, Given, KeyDraft, KeyRecordDraft,
-        LimitDraft, MatchDraft, ModelDraft, TokenDraft, TokenRecordDraft,
+        LimitDraft, MatchDraft, ModelDraft, PreviewDraft, QuestionDraft, TokenDraft,
+        TokenRecordDraft,
     },
 };

@@ -218,7 +218,7 @@ async fn grpc_makes_shows_and_revokes_what_rest_does() {
     let shown = client.get_key(get.clone()).await.expect("answered").into_inner();
     assert_eq!((shown.key, shown.found, shown.etag), (Some(key.clone()), true, new.etag));
     assert_eq!(shown.stats.expect("figures").total_requests, 0);
-    let list = ListKeysRequest { client_id: client_id.clone() };
+    let list = ListKeysRequest { client_id: client_id.clone(), ..Default::default() };
     let list = client.list_keys(list).await.expect("answered").into_inner();
     assert_eq!((list.keys, list.found), (vec![key], true));
     let delete = DeleteKeyRequest { client_id, public_part, if_match: String::new() };

@@ -87,7 +87,8 @@ async fn list(
     size: i32,
     token: &str,
 ) -> Result<ListClientsResponse, Status> {
-    let request = ListClientsRequest { page_size: size, page_token: token.to_owned() };
+    let page_token = token.to_owned();
+    let request = ListClientsRequest { page_size: size, page_token, ..Default::default() };
     served.client().list_clients(request).await.map(tonic::Response::into_inner)
 }
 
@@ -190,9 +191,12 @@ async fn pages_of_limits_and_models_are_read_on_and_behind_no_other_token() {
     }
     let told = "page_token must be an earlier answer's next_page_token, or absent, not \"a b\"";
     let page_token = "a b".to_owned();
-    let request = ListLimitsRequest { page_token: page_token.clone(), page_size: 1 };
+    let prefix = String::new();
+    let request =
+        ListLimitsRequest { page_token: page_token.clone(), page_size: 1, prefix: prefix.clone() };
     let limits = refused(calls.list_limits(request).await);
-    let models = refused(calls.list_models(ListModelsRequest { page_token, page_size: 1 }).await);
+    let request = ListModelsRequest { page_token, page_size: 1, prefix };
+    let models = refused(calls.list_models(request).await);
     for status in [limits, models] {
         assert_eq!((status.code(), status.message()), (Code::InvalidArgument, told));
     }

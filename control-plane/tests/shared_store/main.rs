@@ -1,11 +1,13 @@
 //! The shared store's script on real servers, beside `limiter`: equal to the unit, whatever happens.
 
+mod audited;
 mod bytes;
 mod calls;
 mod chance;
 mod counted;
 mod cutter;
 mod faults;
+mod foretold;
 mod forgotten;
 mod history;
 mod liar;

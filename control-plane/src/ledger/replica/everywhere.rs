@@ -2,31 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use limiter::ClientId;
 use tokio::runtime::Handle;
 
 use super::Replica;
 use crate::{
-    clients::CLIENTS_AT_A_TIME,
+    clients::{CLIENTS_AT_A_TIME, Span},
     ledger::{BucketOf, ClientSnapshot, Ledger, LimitStats},
     store::shared::Unavailable,
 };
 
 impl Ledger {
-    /// What at most `max` clients did and have left, by id, those that come after `after`. While a store
-    /// that is shared is away, as it was seen last.
+    /// What at most `max` clients of a span did and have left, by id. While a store that is shared is
+    /// away, as it was seen last.
     ///
     /// For threads that may block.
-    pub fn snapshots_everywhere(
-        &self,
-        after: Option<&ClientId>,
-        max: usize,
-    ) -> Vec<ClientSnapshot> {
+    pub fn snapshots_everywhere(&self, span: &Span, max: usize) -> Vec<ClientSnapshot> {
         if self.is_shared() {
-            let ids = self.clients.after(after, max, |client| client.id.clone());
+            let Span { after, prefix } = span;
+            let ids =
+                self.clients.within((after.as_ref(), prefix), max, |client| client.id.clone());
             let _ = Handle::current().block_on(self.refresh(&ids));
         }
-        self.snapshots_after(after, max)
+        self.snapshots_within(span, max)
     }
 
     /// How a limit stands, with at most `max` of its buckets, those behind `after`; `None` when there is no

@@ -14,6 +14,7 @@ mod limit_tallies;
 mod move_in;
 mod names;
 mod note;
+mod outlook;
 mod refresh;
 mod renamed;
 mod resume;

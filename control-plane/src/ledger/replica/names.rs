@@ -11,6 +11,7 @@ use crate::{
         Ledger,
         keys::Part,
         rules::{Found, InForce},
+        shared::SharedName,
         written::{beside_name, own_name, shared_name},
     },
     store::{
@@ -108,6 +109,16 @@ impl Ledger {
             }
         }
     }
+}
+
+/// The same of a bucket that clients share and nobody has asked for yet.
+pub(super) fn unmade_bucket(
+    replica: &Replica,
+    name: &SharedName,
+    (limit, part): (&InForce, Part),
+) -> Option<(Arc<[u8]>, Option<Told>)> {
+    let quota = limit.measure(part)?.quota();
+    Some(replica.of_limit(of_part(shared_name(name), part), quota))
 }
 
 fn of_part(name: LimitBucketName<'_>, part: Part) -> LimitBucketName<'_> {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ledger::{
         keys::{BesideKey, SharedKey},
-        shared::SharedBuckets,
+        shared::{SharedBuckets, SharedName},
     },
     limits::{ModelName, Subject},
 };
@@ -40,6 +40,17 @@ pub(in crate::ledger) enum Found {
     Beside(BesideKey),
     /// Among those that clients share.
     Shared(SharedKey),
+}
+
+/// What there is of the bucket of a request, for whoever makes none.
+#[derive(Debug)]
+pub(in crate::ledger) enum Look {
+    /// It is there, as far as anybody knows.
+    There(Found),
+    /// It is made by the first request, and called so then: it is full.
+    NotYet(SharedName),
+    /// The limit is no more.
+    NoMore,
 }
 
 /// Where a limit's buckets are.
@@ -168,5 +179,14 @@ impl Row {
                 Found::Shared(by_model.get_or_make(model, name, shared)?)
             }
         })
+    }
+
+    /// The bucket of a request for `model`, which is not made by that.
+    pub(in crate::ledger) fn look(&self, model: ModelNumber, models: &KnownModels) -> Look {
+        match &self.place {
+            Place::Own => Look::There(Found::Beside(self.limit.beside_key(model))),
+            Place::Shared(key) => Look::There(Found::Shared(*key)),
+            Place::SharedByModel(by_model) => by_model.look(model, models.name(model)),
+        }
     }
 }

@@ -12,8 +12,8 @@ mod in_force;
 mod models;
 mod shelf;
 
-pub(super) use applied::{Applied, Found, Row};
-pub(super) use book::{At, Changed, Named, Rules};
-pub(super) use class::Class;
+pub(super) use applied::{Applied, Found, Look, Row};
+pub(super) use book::{At, Changed, Lists, Named, Rules};
+pub(super) use class::{Class, ClassKey};
 pub(super) use in_force::{Counted, InForce, LimitNumber};
 pub(super) use models::{KnownModels, ModelNumber};

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{Mutex, RwLock};
 
-use super::ModelNumber;
+use super::{Found, Look, ModelNumber};
 use crate::{
     ledger::{
         keys::SharedKey,
@@ -147,6 +147,17 @@ impl ByModel {
     /// Those that there are.
     pub(super) fn keys(&self) -> Vec<SharedKey> {
         self.buckets.read().iter().flat_map(HashMap::values).copied().collect()
+    }
+
+    /// The bucket of a model, if it was made.
+    pub(in crate::ledger) fn look(&self, model: ModelNumber, name: Option<&ModelName>) -> Look {
+        match &*self.buckets.read() {
+            None => Look::NoMore,
+            Some(buckets) => match buckets.get(&model) {
+                Some(key) => Look::There(Found::Shared(*key)),
+                None => Look::NotYet(SharedName { model: name.cloned(), ..self.name.clone() }),
+            },
+        }
     }
 
     /// The bucket of a model, which is there from now on. `None`: there are none any more.

@@ -18,7 +18,6 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use limiter::ClientId;
 use prost::Message as _;
 use proto::api::{
     self, ListClientsRequest, ListClientsResponse, flow_guard_service_server::SERVICE_NAME,
@@ -37,11 +36,11 @@ use tower::Service;
 
 use super::one_message::DECODED_BYTES_MAX;
 use crate::{
-    clients::CLIENTS_AT_A_TIME,
+    clients::{CLIENTS_AT_A_TIME, Span},
     excerpt::Excerpt,
     http::pieces::{self, Pieces},
     listener::ConnectionInfo,
-    operator::{Caller, Operator, OperatorError},
+    operator::{Caller, Operator, OperatorError, page::client_behind},
 };
 
 const PATH: &str = "/flowguard.FlowGuardService/ListClients";
@@ -157,7 +156,7 @@ fn ok_trailers() -> HeaderMap {
 /// The clients of one answer.
 #[derive(Debug, PartialEq, Eq)]
 struct Page {
-    after: Option<ClientId>,
+    span: Span,
     clients_max: usize,
 }
 
@@ -184,29 +183,30 @@ impl Page {
         };
         let after = match request.page_token.as_str() {
             "" => None,
-            token => Some(ClientId::try_from(token).map_err(|_| {
+            token => Some(client_behind(token, &request.prefix).ok_or_else(|| {
                 let given = Excerpt::new(&format!("\"{token}\""));
                 Status::invalid_argument(format!(
                     "page_token must be an earlier answer's next_page_token, or absent, not {given}"
                 ))
             })?),
         };
-        Ok(Self { after, clients_max })
+        let span = Span { after, prefix: request.prefix.clone() };
+        Ok(Self { span, clients_max })
     }
 
     /// The message with its length before it, in pieces.
     fn write(self, operator: &Operator, caller: &Caller) -> Vec<Bytes> {
-        let Self { mut after, clients_max } = self;
+        let Self { mut span, clients_max } = self;
         let mut pieces = vec![Bytes::new()];
         let (mut clients, mut len) = (0, 0);
         let mut is_whole = false;
         while !is_whole && clients < clients_max && len + FEW_CLIENTS_BYTES_MAX <= ANSWER_BYTES_MAX
         {
             let max = CLIENTS_AT_A_TIME.min(clients_max - clients);
-            let few = operator.clients_after(after.as_ref(), max, caller);
+            let few = operator.clients_within(&span, max, caller);
             is_whole = few.len() < max;
             let Some((last, _)) = few.last() else { break };
-            after = Some(last.id.clone());
+            span.after = Some(last.id.clone());
             clients += few.len();
             let piece = ListClientsResponse {
                 clients: few.iter().map(|(config, _)| api::ClientConfig::from(config)).collect(),
@@ -218,8 +218,8 @@ impl Page {
             pieces.push(piece.into());
         }
         // Nobody has to ask again only to learn that there is nothing more.
-        if !is_whole && !operator.configs_after(after.as_ref(), 1, caller).is_empty() {
-            let token = after.map(|id| id.to_string());
+        if !is_whole && !operator.configs_within(&span, 1, caller).is_empty() {
+            let token = span.after.map(|id| id.to_string());
             let token = ListClientsResponse { next_page_token: token, ..Default::default() };
             let token = token.encode_to_vec();
             len += token.len();

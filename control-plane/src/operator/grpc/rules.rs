@@ -1,7 +1,5 @@
 //! Limits and models between the wire's types and the control plane's own, and pages of them.
 
-use std::fmt;
-
 use proto::api;
 use tonic::Status;
 
@@ -15,6 +13,7 @@ use crate::{
         audited::{ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX},
         bucket_page::{BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX},
         cursor,
+        page::{Section, is_cursor},
     },
 };
 
@@ -143,24 +142,18 @@ pub(super) fn bucket_page(
     Ok((max, after))
 }
 
-/// Those of `names` that are on the page, which are in their order, and the token of the next one.
-pub(super) fn rule_page<T, N: Ord + fmt::Display + for<'a> TryFrom<&'a str>>(
+/// The part of a list of things whose names are `N` that a page asks for.
+pub(super) fn section<N: for<'a> TryFrom<&'a str>>(
     page_size: i32,
     token: &str,
-    all: impl Iterator<Item = T>,
-    name: impl Fn(&T) -> &N,
-) -> Result<(Vec<T>, Option<String>), Status> {
+    prefix: &str,
+) -> Result<Section, Status> {
     let max = self::page_size(page_size, RULES_AT_A_TIME, RULES_AT_A_TIME)?;
-    let after = match token {
-        "" => None,
-        token => Some(N::try_from(token).map_err(|_| no_token(token))?),
-    };
-    let is_behind = |one: &T| after.as_ref().is_none_or(|after| name(one) > after);
-    let mut page: Vec<_> = all.filter(is_behind).take(max + 1).collect();
-    let has_more = page.len() > max;
-    page.truncate(max);
-    let next = page.last().filter(|_| has_more).map(|last| name(last).to_string());
-    Ok((page, next))
+    if !token.is_empty() && !is_cursor::<N>(token, prefix) {
+        return Err(no_token(token));
+    }
+    let after = Some(token.to_owned()).filter(|token| !token.is_empty());
+    Ok(Section { after, prefix: prefix.to_owned(), max: Some(max) })
 }
 
 /// How many lines of the audit are asked for, and below which id.

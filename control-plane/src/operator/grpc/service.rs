@@ -7,13 +7,14 @@ use proto::api::{
     self, BackupChunk, BackupRequest, CreateKeyRequest, CreateKeyResponse, CreateTokenRequest,
     CreateTokenResponse, DeleteClientRequest, DeleteClientResponse, DeleteKeyRequest,
     DeleteKeyResponse, DeleteLimitRequest, DeleteLimitResponse, DeleteModelRequest,
-    DeleteModelResponse, DeleteTokenRequest, DeleteTokenResponse, GetClientConfigRequest,
-    GetClientConfigResponse, GetClientStatsRequest, GetClientStatsResponse, GetConfigRequest,
-    GetKeyRequest, GetKeyResponse, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest,
-    GetLimitStatsResponse, GetModelRequest, GetModelResponse, GetTokenRequest, GetTokenResponse,
-    ListAuditRequest, ListAuditResponse, ListClientsRequest, ListClientsResponse, ListKeysRequest,
-    ListKeysResponse, ListLimitsRequest, ListLimitsResponse, ListModelsRequest, ListModelsResponse,
-    ListTokensRequest, ListTokensResponse, ResetClientRequest, ResetClientResponse,
+    DeleteModelResponse, DeleteTokenRequest, DeleteTokenResponse, ExplainClientRequest,
+    ExplainClientResponse, GetClientConfigRequest, GetClientConfigResponse, GetClientStatsRequest,
+    GetClientStatsResponse, GetConfigRequest, GetKeyRequest, GetKeyResponse, GetLimitRequest,
+    GetLimitResponse, GetLimitStatsRequest, GetLimitStatsResponse, GetModelRequest,
+    GetModelResponse, GetTokenRequest, GetTokenResponse, ListAuditRequest, ListAuditResponse,
+    ListClientsRequest, ListClientsResponse, ListKeysRequest, ListKeysResponse, ListLimitsRequest,
+    ListLimitsResponse, ListModelsRequest, ListModelsResponse, ListTokensRequest,
+    ListTokensResponse, PreviewRequest, PreviewResponse, ResetClientRequest, ResetClientResponse,
     SetClientConfigRequest, SetClientConfigResponse, SetConfigRequest, SetConfigResponse,
     SetLimitRequest, SetLimitResponse, SetModelRequest, SetModelResponse,
     flow_guard_service_server::FlowGuardService,
@@ -22,14 +23,16 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     convert::{if_found, masked},
-    credentials, document, rules,
+    credentials, document, preview, rules,
 };
 use crate::{
     audit::Filter,
+    credentials::PublicPart,
     http::pieces,
+    limits::{LimitName, Name},
     operator::{
-        Caller, Draft, IfMatch, KeyDraft, Kind, Operator, OperatorError, Tagged, TokenDraft,
-        backup, bucket_page,
+        Caller, Draft, IfMatch, KeyDraft, Kind, Operator, OperatorError, QuestionDraft, Tagged,
+        TokenDraft, backup, bucket_page, page::Section,
     },
 };
 
@@ -131,6 +134,16 @@ impl FlowGuardService for FlowGuard {
         Ok(Response::new(ResetClientResponse { stats, found }))
     }
 
+    async fn explain_client(
+        &self,
+        request: Request<ExplainClientRequest>,
+    ) -> Result<Response<ExplainClientResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let question = QuestionDraft::from(request.into_inner());
+        let explanation = self.operator.explain(question, &caller).await?;
+        Ok(Response::new(ExplainClientResponse::from(&explanation)))
+    }
+
     async fn set_limit(
         &self,
         request: Request<SetLimitRequest>,
@@ -177,12 +190,11 @@ impl FlowGuardService for FlowGuard {
         request: Request<ListLimitsRequest>,
     ) -> Result<Response<ListLimitsResponse>, Status> {
         let limits = self.operator.limits(&Caller::of(request.extensions()));
-        let ListLimitsRequest { page_size, page_token } = request.get_ref();
-        let limits = limits.iter();
-        let page = rules::rule_page(*page_size, page_token, limits, |limit| &limit.name);
-        let (limits, next_page_token) = page?;
-        let limits = limits.into_iter().map(api::Limit::from).collect();
-        Ok(Response::new(ListLimitsResponse { limits, next_page_token }))
+        let ListLimitsRequest { page_size, page_token, prefix } = request.get_ref();
+        let section = rules::section::<LimitName>(*page_size, page_token, prefix)?;
+        let page = section.of(limits.iter(), |limit| limit.name.as_str());
+        let limits = page.items.into_iter().map(api::Limit::from).collect();
+        Ok(Response::new(ListLimitsResponse { limits, next_page_token: page.next }))
     }
 
     async fn delete_limit(
@@ -228,13 +240,12 @@ impl FlowGuardService for FlowGuard {
         request: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
         let models = self.operator.models(&Caller::of(request.extensions()));
-        let ListModelsRequest { page_size, page_token } = request.get_ref();
-        let models = models.iter();
-        let page = rules::rule_page(*page_size, page_token, models, |(name, _)| *name);
-        let (models, next_page_token) = page?;
-        let models = models.into_iter().map(|(name, of)| rules::model(name.as_str(), of));
+        let ListModelsRequest { page_size, page_token, prefix } = request.get_ref();
+        let section = rules::section::<Name>(*page_size, page_token, prefix)?;
+        let page = section.of(models.iter(), |(name, _)| name.as_str());
+        let models = page.items.into_iter().map(|(name, of)| rules::model(name.as_str(), of));
         let models = models.collect();
-        Ok(Response::new(ListModelsResponse { models, next_page_token }))
+        Ok(Response::new(ListModelsResponse { models, next_page_token: page.next }))
     }
 
     async fn delete_model(
@@ -283,10 +294,19 @@ impl FlowGuardService for FlowGuard {
         request: Request<ListKeysRequest>,
     ) -> Result<Response<ListKeysResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let keys = if_found(self.operator.keys(&request.get_ref().client_id, &caller))?;
-        let found = keys.is_some();
-        let keys = keys.iter().flatten().map(api::Key::from).collect();
-        Ok(Response::new(ListKeysResponse { keys, found }))
+        let ListKeysRequest { client_id, page_size, page_token, prefix } = request.get_ref();
+        let keys = if_found(self.operator.keys(client_id, &caller))?;
+        let (found, mut keys) = (keys.is_some(), keys.unwrap_or_default());
+        // A client has 100 at most: who asks for no page is answered all, as they were made.
+        let section = if (*page_size, page_token.as_str(), prefix.as_str()) == (0, "", "") {
+            Section::default()
+        } else {
+            keys.sort_by_key(|key| key.public);
+            rules::section::<PublicPart>(*page_size, page_token, prefix)?
+        };
+        let page = section.of(keys.iter(), |key| key.public.as_str());
+        let keys = page.items.into_iter().map(api::Key::from).collect();
+        Ok(Response::new(ListKeysResponse { keys, found, next_page_token: page.next }))
     }
 
     async fn delete_key(
@@ -336,11 +356,11 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<ListTokensResponse>, Status> {
         let mut tokens = self.operator.tokens(&Caller::of(request.extensions()));
         tokens.sort_by_key(|token| token.public);
-        let ListTokensRequest { page_size, page_token } = request.get_ref();
-        let page = rules::rule_page(*page_size, page_token, tokens.iter(), |token| &token.public);
-        let (tokens, next_page_token) = page?;
-        let tokens = tokens.into_iter().map(api::Token::from).collect();
-        Ok(Response::new(ListTokensResponse { tokens, next_page_token }))
+        let ListTokensRequest { page_size, page_token, prefix } = request.get_ref();
+        let section = rules::section::<PublicPart>(*page_size, page_token, prefix)?;
+        let page = section.of(tokens.iter(), |token| token.public.as_str());
+        let tokens = page.items.into_iter().map(api::Token::from).collect();
+        Ok(Response::new(ListTokensResponse { tokens, next_page_token: page.next }))
     }
 
     async fn delete_token(
@@ -381,10 +401,17 @@ impl FlowGuardService for FlowGuard {
         let ListAuditRequest { object, page_size, page_token } = request.get_ref();
         let object = Some(object).filter(|object| !object.is_empty()).cloned();
         let (max, before) = rules::audit_page(*page_size, page_token)?;
-        let page = self.operator.audit(&Filter { object, before }, max, &caller);
-        let entries = page.entries.iter().map(api::AuditEntry::from).collect();
-        let next_page_token = page.next.map(|id| id.to_string());
-        Ok(Response::new(ListAuditResponse { entries, next_page_token }))
+        let page = self.operator.audit(&Filter { object, before }, max, &caller).await?;
+        Ok(Response::new(ListAuditResponse::from(page)))
+    }
+
+    async fn preview(
+        &self,
+        request: Request<Streaming<PreviewRequest>>,
+    ) -> Result<Response<PreviewResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let requests = request.into_inner();
+        Ok(Response::new(preview::preview(&self.operator, &caller, requests).await?))
     }
 
     type BackupStream = Chunks;

@@ -4,21 +4,23 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
-    extract::State,
+    extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use super::{
+    describe,
     draft::{OptionalDraft, Replacement},
     head::{PathId, PathPart},
+    page,
     shapes::{Done, tagged},
 };
 use crate::{
-    credentials::{KeyJson, KeyStats, Secret, TokenJson, UnixSeconds},
+    credentials::{KeyJson, KeyStats, PublicPart, Secret, TokenJson, UnixSeconds},
     http::ApiError,
-    operator::{Caller, IfMatch, KeyDraft, Operator, Tag, TokenDraft},
+    operator::{Caller, IfMatch, KeyDraft, Operator, Tag, TokenDraft, page::Page},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -48,12 +50,16 @@ struct TokenWithUse<'a> {
 struct KeyList<'a> {
     keys: BTreeMap<&'a str, KeyJson<'a>>,
     count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
 struct TokenList<'a> {
     tokens: BTreeMap<&'a str, TokenJson<'a>>,
     count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +78,19 @@ struct NewTokenShape<'a> {
     config: TokenJson<'a>,
 }
 
+/// Makes a key of a client.
+#[utoipa::path(
+    post,
+    path = "/api/v1/clients/{id}/keys",
+    tag = "keys",
+    operation_id = "createKey",
+    params(describe::ClientInPath, describe::Condition),
+    request_body(content = Option<describe::NewKey>, content_type = "application/json"),
+    responses((status = 201, description = "It was made, and is shown here alone.", body = describe::KeyMade, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::NotThere,
+        describe::BadBody,
+        describe::NotChanged),
+)]
 pub(super) async fn create_key(
     State(operator): State<Arc<Operator>>,
     PathId(client): PathId,
@@ -85,16 +104,43 @@ pub(super) async fn create_key(
     Ok(shown_once(&new.tag(), &NewKeyShape { success: true, message, key, config }))
 }
 
+/// A client's keys.
+#[utoipa::path(
+    get,
+    path = "/api/v1/clients/{id}/keys",
+    tag = "keys",
+    operation_id = "listKeys",
+    params(describe::ClientInPath, describe::PartPage),
+    responses((status = 200, description = "Its keys.", body = describe::KeyList),
+        describe::NotThere,
+        describe::BadQuery),
+)]
 pub(super) async fn list_keys(
     State(operator): State<Arc<Operator>>,
     PathId(client): PathId,
+    RawQuery(query): RawQuery,
     caller: Caller,
 ) -> Answer {
-    let keys = operator.keys(&client, &caller)?;
-    let by_part = keys.iter().map(|key| (key.public.as_str(), KeyJson::shown(key)));
-    Ok(Json(KeyList { keys: by_part.collect(), count: keys.len() }).into_response())
+    let section = page::section::<PublicPart>(query.as_deref())?;
+    let mut keys = operator.keys(&client, &caller)?;
+    keys.sort_by_key(|key| key.public);
+    let Page { items, next } = section.of(keys.iter(), |key| key.public.as_str());
+    let count = items.len();
+    let by_part = items.into_iter().map(|key| (key.public.as_str(), KeyJson::shown(key)));
+    let list = KeyList { keys: by_part.collect(), count, next_cursor: next };
+    Ok(Json(list).into_response())
 }
 
+/// A key, with what came of the requests that showed it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/clients/{id}/keys/{part}",
+    tag = "keys",
+    operation_id = "getKey",
+    params(describe::ClientInPath, describe::PartInPath),
+    responses((status = 200, description = "The key.", body = describe::KeyWithStats, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::NotThere),
+)]
 pub(super) async fn show_key(
     State(operator): State<Arc<Operator>>,
     PathId(client): PathId,
@@ -114,6 +160,17 @@ pub(super) async fn show_key(
     Ok(tagged(&found.tag, Json(shape)))
 }
 
+/// Revokes a key.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/clients/{id}/keys/{part}",
+    tag = "keys",
+    operation_id = "deleteKey",
+    params(describe::ClientInPath, describe::PartInPath, describe::Condition),
+    responses((status = 200, description = "It was revoked.", body = describe::Done),
+        describe::NotThere,
+        describe::NotChanged),
+)]
 pub(super) async fn remove_key(
     State(operator): State<Arc<Operator>>,
     PathId(client): PathId,
@@ -125,6 +182,18 @@ pub(super) async fn remove_key(
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
+/// Makes a token.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens",
+    tag = "tokens",
+    operation_id = "createToken",
+    params(describe::Condition),
+    request_body(content = describe::NewToken, content_type = "application/json"),
+    responses((status = 201, description = "It was made, and is shown here alone.", body = describe::TokenMade, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::BadBody,
+        describe::NotChanged),
+)]
 pub(super) async fn create_token(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
@@ -137,12 +206,41 @@ pub(super) async fn create_token(
     Ok(shown_once(&new.tag(), &NewTokenShape { success: true, message, token, config }))
 }
 
-pub(super) async fn list_tokens(State(operator): State<Arc<Operator>>, caller: Caller) -> Response {
-    let tokens = operator.tokens(&caller);
-    let by_part = tokens.iter().map(|token| (token.public.as_str(), TokenJson::shown(token)));
-    Json(TokenList { tokens: by_part.collect(), count: tokens.len() }).into_response()
+/// All tokens.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens",
+    tag = "tokens",
+    operation_id = "listTokens",
+    params(describe::PartPage),
+    responses((status = 200, description = "All tokens.", body = describe::TokenList),
+        describe::BadQuery),
+)]
+pub(super) async fn list_tokens(
+    State(operator): State<Arc<Operator>>,
+    RawQuery(query): RawQuery,
+    caller: Caller,
+) -> Answer {
+    let section = page::section::<PublicPart>(query.as_deref())?;
+    let mut tokens = operator.tokens(&caller);
+    tokens.sort_by_key(|token| token.public);
+    let Page { items, next } = section.of(tokens.iter(), |token| token.public.as_str());
+    let count = items.len();
+    let by_part = items.into_iter().map(|token| (token.public.as_str(), TokenJson::shown(token)));
+    let list = TokenList { tokens: by_part.collect(), count, next_cursor: next };
+    Ok(Json(list).into_response())
 }
 
+/// A token.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens/{part}",
+    tag = "tokens",
+    operation_id = "getToken",
+    params(describe::PartInPath),
+    responses((status = 200, description = "The token.", body = describe::TokenWithUse, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::NotThere),
+)]
 pub(super) async fn show_token(
     State(operator): State<Arc<Operator>>,
     PathId(part): PathId,
@@ -154,6 +252,17 @@ pub(super) async fn show_token(
     Ok(tagged(&found.tag, Json(TokenWithUse { token: TokenJson::shown(token), last_used_at })))
 }
 
+/// Revokes a token.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/{part}",
+    tag = "tokens",
+    operation_id = "deleteToken",
+    params(describe::PartInPath, describe::Condition),
+    responses((status = 200, description = "It was revoked.", body = describe::Done),
+        describe::NotThere,
+        describe::NotChanged),
+)]
 pub(super) async fn remove_token(
     State(operator): State<Arc<Operator>>,
     PathId(part): PathId,

@@ -12,20 +12,22 @@ use limiter::ClientId;
 use serde::Serialize;
 
 use super::{
+    describe,
     draft::{PatternList, Replacement},
     head::PathId,
-    query,
+    page, query,
     shapes::{Done, tagged},
 };
 use crate::{
     excerpt::Excerpt,
     http::ApiError,
     ledger::{BucketStanding, LimitStats},
-    limits::{Group, LimitJson, ModelName, Name, Patterns},
+    limits::{Group, LimitJson, LimitName, ModelName, Name, Patterns},
     operator::{
         Caller, IfMatch, LimitDraft, ModelDraft, Operator, Tag,
         bucket_page::{self, BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX, BucketPage},
         cursor,
+        page::Page,
     },
 };
 
@@ -35,20 +37,52 @@ type Answer = Result<Response, ApiError>;
 struct LimitList<'a> {
     limits: BTreeMap<&'a str, LimitJson<'a>>,
     count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
 struct ModelList<'a> {
     models: BTreeMap<&'a str, &'a Patterns>,
     count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
-pub(super) async fn list(State(operator): State<Arc<Operator>>, caller: Caller) -> Response {
+/// All limits beside clients' own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/limits",
+    tag = "limits",
+    operation_id = "listLimits",
+    params(describe::LimitPage),
+    responses((status = 200, description = "All limits.", body = describe::LimitList),
+        describe::BadQuery),
+)]
+pub(super) async fn list(
+    State(operator): State<Arc<Operator>>,
+    RawQuery(query): RawQuery,
+    caller: Caller,
+) -> Answer {
+    let section = page::section::<LimitName>(query.as_deref())?;
     let limits = operator.limits(&caller);
-    let by_name = limits.iter().map(|limit| (limit.name.as_str(), LimitJson::from(limit)));
-    Json(LimitList { limits: by_name.collect(), count: limits.len() }).into_response()
+    let Page { items, next } = section.of(limits.iter(), |limit| limit.name.as_str());
+    let count = items.len();
+    let by_name = items.into_iter().map(|limit| (limit.name.as_str(), LimitJson::from(limit)));
+    let list = LimitList { limits: by_name.collect(), count, next_cursor: next };
+    Ok(Json(list).into_response())
 }
 
+/// A limit.
+#[utoipa::path(
+    get,
+    path = "/api/v1/limits/{name}",
+    tag = "limits",
+    operation_id = "getLimit",
+    params(describe::LimitInPath),
+    responses((status = 200, description = "The limit.", body = describe::Limit, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::NotThere),
+)]
 pub(super) async fn show(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -58,6 +92,19 @@ pub(super) async fn show(
     Ok(tagged(&limit.tag, Json(LimitJson::from(&limit.value))))
 }
 
+/// Replaces all of a limit, or creates it; what was spent of it stays spent.
+#[utoipa::path(
+    put,
+    path = "/api/v1/limits/{name}",
+    tag = "limits",
+    operation_id = "putLimit",
+    params(describe::LimitInPath, describe::Condition),
+    request_body(content = describe::LimitFields, content_type = "application/json"),
+    responses((status = 200, description = "It was replaced.", body = describe::LimitWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        (status = 201, description = "It was created.", body = describe::LimitWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::BadBody,
+        describe::NotChanged),
+)]
 pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -71,6 +118,17 @@ pub(super) async fn replace(
     Ok(written(change.before.is_none(), &change.tag(), &Done::with(change.to_string(), config)))
 }
 
+/// Deletes a limit.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/limits/{name}",
+    tag = "limits",
+    operation_id = "deleteLimit",
+    params(describe::LimitInPath, describe::Condition),
+    responses((status = 200, description = "It was deleted.", body = describe::Done),
+        describe::NotThere,
+        describe::NotChanged),
+)]
 pub(super) async fn remove(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -81,6 +139,17 @@ pub(super) async fn remove(
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
+/// What is left of a limit, bucket by bucket.
+#[utoipa::path(
+    get,
+    path = "/api/v1/limits/{name}/stats",
+    tag = "statistics",
+    operation_id = "getLimitStats",
+    params(describe::LimitInPath, describe::BucketPage),
+    responses((status = 200, description = "Some of its buckets.", body = describe::LimitStats),
+        describe::BadQuery,
+        describe::NotThere),
+)]
 pub(super) async fn stats(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -161,12 +230,40 @@ impl<'a> From<&'a BucketStanding> for Bucket<'a> {
     }
 }
 
-pub(super) async fn list_models(State(operator): State<Arc<Operator>>, caller: Caller) -> Response {
+/// All models.
+#[utoipa::path(
+    get,
+    path = "/api/v1/models",
+    tag = "models",
+    operation_id = "listModels",
+    params(describe::ModelPage),
+    responses((status = 200, description = "All models.", body = describe::ModelList),
+        describe::BadQuery),
+)]
+pub(super) async fn list_models(
+    State(operator): State<Arc<Operator>>,
+    RawQuery(query): RawQuery,
+    caller: Caller,
+) -> Answer {
+    let section = page::section::<Name>(query.as_deref())?;
     let models = operator.models(&caller);
-    let by_name = models.iter().map(|(name, patterns)| (name.as_str(), patterns));
-    Json(ModelList { models: by_name.collect(), count: models.len() }).into_response()
+    let Page { items, next } = section.of(models.iter(), |(name, _)| name.as_str());
+    let count = items.len();
+    let by_name = items.into_iter().map(|(name, patterns)| (name.as_str(), patterns));
+    let list = ModelList { models: by_name.collect(), count, next_cursor: next };
+    Ok(Json(list).into_response())
 }
 
+/// A model's patterns.
+#[utoipa::path(
+    get,
+    path = "/api/v1/models/{name}",
+    tag = "models",
+    operation_id = "getModel",
+    params(describe::ModelInPath),
+    responses((status = 200, description = "The patterns.", body = describe::Model, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::NotThere),
+)]
 pub(super) async fn show_model(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -176,6 +273,19 @@ pub(super) async fn show_model(
     Ok(tagged(&model.tag, Json(&model.value)))
 }
 
+/// Replaces all of a model, or creates it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/models/{name}",
+    tag = "models",
+    operation_id = "putModel",
+    params(describe::ModelInPath, describe::Condition),
+    request_body(content = describe::Model, content_type = "application/json"),
+    responses((status = 200, description = "It was replaced.", body = describe::ModelWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        (status = 201, description = "It was created.", body = describe::ModelWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::BadBody,
+        describe::NotChanged),
+)]
 pub(super) async fn replace_model(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
@@ -189,6 +299,17 @@ pub(super) async fn replace_model(
     Ok(written(change.before.is_none(), &change.tag(), &done))
 }
 
+/// Deletes a model that no limit names.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/models/{name}",
+    tag = "models",
+    operation_id = "deleteModel",
+    params(describe::ModelInPath, describe::Condition),
+    responses((status = 200, description = "It was deleted.", body = describe::Done),
+        describe::NotThere,
+        describe::NotChanged),
+)]
 pub(super) async fn remove_model(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,

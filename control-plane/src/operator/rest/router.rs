@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::Router;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{audit, clients, credentials, document, limits};
+use super::{
+    audit, clients, credentials, describe, docs, document,
+    events::{self, Streams},
+    explain, limits, preview,
+};
 use crate::{
     auth::Lock,
     health::{self, Health},
@@ -19,52 +21,61 @@ use crate::{
 
 /// The whole API, for the callers that `access` allows and `lock` lets in.
 pub fn router(operator: Arc<Operator>, health: Health, access: &Access, lock: &Lock) -> Router {
-    let router = Router::new()
-        .route("/api/v1/clients", get(clients::list).merge(post(clients::create)))
-        .route(
-            "/api/v1/clients/{id}",
-            get(clients::show).put(clients::replace).patch(clients::change).delete(clients::remove),
-        )
-        .route("/api/v1/clients/{id}/reset", post(clients::reset))
-        .route("/api/v1/clients/{id}/stats", get(clients::stats))
-        .route(
-            "/api/v1/clients/{id}/keys",
-            get(credentials::list_keys).post(credentials::create_key),
-        )
-        .route(
-            "/api/v1/clients/{id}/keys/{part}",
-            get(credentials::show_key).delete(credentials::remove_key),
-        )
-        .route("/api/v1/tokens", get(credentials::list_tokens).post(credentials::create_token))
-        .route(
-            "/api/v1/tokens/{part}",
-            get(credentials::show_token).delete(credentials::remove_token),
-        )
-        .route("/api/v1/stats", get(clients::all_stats))
-        .route("/api/v1/limits", get(limits::list))
-        .route(
-            "/api/v1/limits/{name}",
-            get(limits::show).put(limits::replace).delete(limits::remove),
-        )
-        .route("/api/v1/limits/{name}/stats", get(limits::stats))
-        .route("/api/v1/models", get(limits::list_models))
-        .route(
-            "/api/v1/models/{name}",
-            get(limits::show_model).put(limits::replace_model).delete(limits::remove_model),
-        )
-        .route("/api/v1/config", get(document::show).put(document::replace))
-        .route("/api/v1/backup", get(clients::backup))
-        .route("/api/v1/audit", get(audit::list))
-        .with_state(operator)
-        .merge(health::router(health))
-        .fallback(fallback)
-        .method_not_allowed_fallback(method_not_allowed);
+    let text = docs::Text::default();
+    let streams =
+        Streams { operator: Arc::clone(&operator), health: health.clone(), lock: lock.clone() };
+    let all =
+        calls().with_state(operator).merge(streamed(streams)).merge(health::described(health));
+    let (router, described) = all.merge(docs(text.clone())).split_for_parts();
+    text.fill(&describe::whole(described, lock.is_closed()));
+    let router = router.fallback(fallback).method_not_allowed_fallback(method_not_allowed);
     // A browser asks without a token whether it may send one.
     let router = lock.guard(router);
     access.guard(match cors_layer(&access.origins) {
         Some(layer) => router.layer(layer),
         None => router,
     })
+}
+
+/// Each call, with its path and its description, which both stand at its handler.
+fn calls() -> OpenApiRouter<Arc<Operator>> {
+    OpenApiRouter::default()
+        .routes(routes!(clients::list, clients::create))
+        .routes(routes!(clients::show, clients::replace, clients::change, clients::remove))
+        .routes(routes!(clients::reset))
+        .routes(routes!(clients::stats))
+        .routes(routes!(explain::explain))
+        .routes(routes!(clients::all_stats))
+        .routes(routes!(clients::backup))
+        .routes(routes!(credentials::list_keys, credentials::create_key))
+        .routes(routes!(credentials::show_key, credentials::remove_key))
+        .routes(routes!(credentials::list_tokens, credentials::create_token))
+        .routes(routes!(credentials::show_token, credentials::remove_token))
+        .routes(routes!(limits::list))
+        .routes(routes!(limits::show, limits::replace, limits::remove))
+        .routes(routes!(limits::stats))
+        .routes(routes!(limits::list_models))
+        .routes(routes!(limits::show_model, limits::replace_model, limits::remove_model))
+        .routes(routes!(document::show, document::replace))
+        .routes(routes!(audit::list))
+        .routes(routes!(preview::preview))
+}
+
+/// The call that does not end.
+fn streamed(streams: Streams) -> OpenApiRouter {
+    OpenApiRouter::default().routes(routes!(events::follow)).with_state(streams)
+}
+
+/// The description itself, and the page that shows it.
+fn docs(text: docs::Text) -> OpenApiRouter {
+    OpenApiRouter::default()
+        .routes(routes!(docs::description))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::page_script))
+        .routes(routes!(docs::script))
+        .routes(routes!(docs::style))
+        .routes(routes!(docs::notice))
+        .with_state(text)
 }
 
 fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {

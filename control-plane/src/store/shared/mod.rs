@@ -15,6 +15,7 @@ mod keys;
 mod lineage;
 mod link;
 mod local;
+mod look;
 mod metrics;
 mod operation;
 mod presence;
@@ -43,6 +44,7 @@ pub use exact::{Exact, Inexact};
 pub use keys::{LIMIT_TALLIES_KEY, TALLIES_KEY};
 pub use lineage::Lineage;
 pub use link::Link;
+pub use look::Looked;
 pub use metrics::StoreMetrics;
 pub use operation::{
     BucketIndex, Correction, Decide, Demand, End, Opening, Operation, Wanted, WordIndex,

@@ -79,16 +79,11 @@ impl<'a> Replay<'a> {
             return Err(Mismatch::Shape);
         }
         let now = reply.now;
-        let buckets = batch.buckets.values().zip(&reply.before).map(|(listed, before)| {
-            let told = &listed.told;
-            let found = before.map(|value| value.follow(told, now));
-            let seen = listed.seen.map(|value| value.follow(told, now));
-            match (found, seen) {
-                (Some(found), Some(seen)) => found.merge(seen, now),
-                (Some(value), None) | (None, Some(value)) => value,
-                (None, None) => Value::full(told, now),
-            }
-        });
+        let buckets = batch
+            .buckets
+            .values()
+            .zip(&reply.before)
+            .map(|(listed, before)| Value::going_on((*before, listed.seen), &listed.told, now));
         let places = batch.places.values().zip(&reply.taken);
         let places = places.map(|(max, taken)| Places::with_taken(*max, *taken));
         Ok(Self { batch, reply, buckets: buckets.collect(), places: places.collect(), done: 0 })

@@ -3,13 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Committer, Link, Name, SharedConfiguration, TakenOver, Takeover, Unavailable, Value,
+    Committer, Link, Looked, Name, SharedConfiguration, TakenOver, Takeover, Unavailable, Value,
     WorkerName,
     client::{Client, Failure},
-    counted::{Counted, Told},
+    counted::{self, Counted},
     keys::PRESENCE_KEY,
+    look::Look,
     sweep::Sweep,
     takeover::whereabouts,
+    value::Told,
 };
 
 /// What is configured there, and what is left of limits.
@@ -23,6 +25,7 @@ pub struct SharedStore {
     takeover: Arc<Takeover>,
     counted: Arc<Counted>,
     sweep: Arc<Sweep>,
+    look: Arc<Look>,
 }
 
 impl SharedStore {
@@ -39,6 +42,7 @@ impl SharedStore {
             takeover: Arc::default(),
             counted: Arc::default(),
             sweep: Arc::default(),
+            look: Arc::default(),
         }
     }
 
@@ -90,6 +94,17 @@ impl SharedStore {
         read.collect()
     }
 
+    /// How these buckets, each with what is known of its limit, and these places stand at one moment, as
+    /// who decides now would find them.
+    pub async fn look(
+        &self,
+        buckets: &[(Arc<[u8]>, Told)],
+        places: &[Arc<[u8]>],
+    ) -> Result<Looked, Unavailable> {
+        let untold = |key: &[u8]| self.committer.untold(key);
+        self.ask(async |client: Client| self.look.at(&client, buckets, places, untold).await).await
+    }
+
     /// How many places are taken of each of these.
     pub async fn places_taken(&self, keys: Vec<Arc<[u8]>>) -> Result<Vec<u64>, Unavailable> {
         self.ask(async |client: Client| client.places_taken(&keys).await).await
@@ -101,6 +116,11 @@ impl SharedStore {
         keys: Vec<Arc<[u8]>>,
     ) -> Result<Vec<Vec<(Vec<u8>, Vec<u8>)>>, Unavailable> {
         self.ask(async |client: Client| client.hashes(&keys).await).await
+    }
+
+    /// How many control planes there were when the store last answered, this one among them.
+    pub fn control_planes(&self) -> u64 {
+        self.committer.presence().count()
     }
 
     /// As whom this process tells what it counts.
@@ -132,7 +152,7 @@ impl SharedStore {
     pub async fn add_up(
         &self,
         hash: &[u8],
-        told: &[Told],
+        told: &[counted::Told],
         sum: &[u8],
     ) -> Result<bool, Unavailable> {
         let add_up = async |client: Client| self.counted.add_up(&client, hash, told, sum).await;

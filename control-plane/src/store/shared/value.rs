@@ -90,6 +90,23 @@ impl Value {
         }
     }
 
+    /// Goes on at `now` from what a server has, and from what was seen and may be lost there. One that is
+    /// neither there nor was seen is full.
+    #[must_use]
+    pub fn going_on(
+        (found, seen): (Option<Self>, Option<Self>),
+        told: &Told,
+        now: UnixMillis,
+    ) -> Self {
+        let found = found.map(|value| value.follow(told, now));
+        let seen = seen.map(|value| value.follow(told, now));
+        match (found, seen) {
+            (Some(found), Some(seen)) => found.merge(seen, now),
+            (Some(value), None) | (None, Some(value)) => value,
+            (None, None) => Self::full(told, now),
+        }
+    }
+
     /// Whether it is as good as one that was never charged.
     pub fn is_full(&self, now: UnixMillis) -> bool {
         self.bucket.balance(now).used() == 0

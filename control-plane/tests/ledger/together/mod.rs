@@ -10,8 +10,8 @@ use std::collections::HashSet;
 
 use flowguard::{
     ledger::{
-        Answer, Ask, ClientSnapshot, End, Ledger, Left, ManualClock, Outcome, Refusal, RequestKind,
-        Response, Shortage, UnknownSnapshot, Worker, WorkerId,
+        Answer, Ask, ClientSnapshot, End, Ledger, Left, ManualClock, Outcome, Outlook, Question,
+        Refusal, RequestKind, Response, Shortage, UnknownSnapshot, Verdict, Worker, WorkerId,
     },
     limits::{LimitKey, LimitName},
 };
@@ -103,6 +103,14 @@ impl Both {
         answers.expect("local balances are ready at once").remove(0)
     }
 
+    /// What would be decided over a request that generates tokens. The oracle knows nothing of it, so
+    /// that whatever it changed would be found.
+    fn foretold(&self, client: &str, tokens: Option<u64>, model: Option<&str>) -> Outlook {
+        let tokens = tokens.and_then(|tokens| Tokens::new(tokens).ok());
+        let outlook = self.ledger.outlook(&Question { client, tokens, model }).now_or_never();
+        outlook.expect("local balances are ready at once").expect("they are here")
+    }
+
     #[expect(clippy::too_many_lines, reason = "one arm for each thing that can be done")]
     fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step.clone() {
@@ -111,7 +119,11 @@ impl Both {
                 let (id, is_of_another) = (self.asked, false);
                 let mut asked =
                     Asked { worker, id, client, kind, model, reserved: 0, is_of_another };
+                let foretold = self.foretold(IDS[client], tokens, RAW_MODELS[model]);
                 let answer = self.decide(&asked, tokens);
+                if kind == RequestKind::Generates {
+                    check_foretold(&foretold, &answer)?;
+                }
                 let request = Request {
                     id: (worker, id),
                     client: IDS[client],
@@ -298,6 +310,29 @@ impl Both {
         prop_assert_eq!(record.tokens_used, account.tokens_used);
         Ok(())
     }
+}
+
+/// What was foretold is what is decided now, to the last figure.
+fn check_foretold(outlook: &Outlook, answer: &Answer) -> Result<(), TestCaseError> {
+    let (verdict, reserves) = match answer {
+        Answer::Admitted { reserved, .. } => (Verdict::Passes, Some(*reserved)),
+        Answer::Refused { refusal, reserved, .. } => {
+            (Verdict::Refused(refusal.clone()), Some(*reserved))
+        }
+        Answer::UnknownClient | Answer::Unavailable => (Verdict::Denied, None),
+    };
+    prop_assert_eq!(&outlook.verdict, &verdict);
+    prop_assert_eq!(outlook.reserves, reserves);
+    let refusing =
+        outlook.limits.iter().filter(|limit| limit.is_enforced() && limit.wait.is_some());
+    let longest = refusing.clone().filter_map(|limit| limit.wait).max();
+    let Verdict::Refused(refusal) = verdict else {
+        prop_assert_eq!(refusing.count(), 0);
+        return Ok(());
+    };
+    prop_assert_eq!(longest, Some(refusal.wait));
+    prop_assert!(refusing.clone().any(|limit| limit.limit == refusal.limit));
+    Ok(())
 }
 
 /// What a response costs, as the README's table has it, where nothing is seen to pass.

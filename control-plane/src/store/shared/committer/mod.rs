@@ -22,7 +22,7 @@ use tokio::{
 
 use self::{call::Asked, circuit::Circuit, desk::Desk, known::Known};
 use super::{
-    Config, Link, StoreFailureMode, StoreMetrics,
+    Config, Link, StoreFailureMode, StoreMetrics, Value,
     presence::Presence,
     unreadable::OF_WORKER,
     wish::{DecideWish, Done, Hold, Unavailable, Wish, WorkerName},
@@ -229,6 +229,11 @@ impl Committer {
         for key in keys {
             known.unreadable.can_be_read(OF_WORKER, key, Instant::now());
         }
+    }
+
+    /// What was seen of a bucket, where the server that answers now may have lost it and has not been told.
+    pub(super) fn untold(&self, key: &[u8]) -> Option<Value> {
+        self.shared.known.lock().seen.to_tell(key)
     }
 
     /// Why nobody waits for the store, and each change of that; `None` while it answers.
