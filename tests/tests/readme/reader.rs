@@ -116,6 +116,12 @@ impl Reader {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_remaining"]);
             assert_eq!(left, (&json!(100), &json!(2000)), "{stats}");
+        } else if is("curl \"http://localhost:9091/api/v1/clients/test-client/explain?tokens=600") {
+            let told = parse(&self.run(command).await);
+            let refusal = (&told["would_pass"], &told["limit"], &told["never"]);
+            assert_eq!(refusal, (&json!(false), &json!("tpm"), &json!(true)), "{told}");
+            let message = told["message"].as_str().expect("a message");
+            assert!(read("README.md").contains(message), "{message}");
         } else if words == "curl -X DELETE http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
         } else if is("curl -X PUT http://localhost:9091/api/v1/models/")
@@ -136,6 +142,10 @@ impl Reader {
         } else if is("curl \"http://localhost:9091/api/v1/audit?object=client/demo-client") {
             let newest = &parse(&self.run(command).await)["entries"][0];
             assert_eq!(newest["object"], json!("client/demo-client"), "{newest}");
+        } else if is("curl -sN \"http://localhost:9091/api/v1/events?") {
+            // A reader ends it.
+            let told = self.run(&format!("{command} --max-time 2 || [ $? -eq 28 ]")).await;
+            assert!(told.contains("\nevent: ready\ndata: {\"replica\":\""), "{told}");
         } else if words == "grpcurl -plaintext localhost:9092 list" {
             let services = self.run(command).await;
             assert!(
