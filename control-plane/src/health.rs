@@ -7,12 +7,13 @@ use axum::{
     Json, Router,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Ready from the start until [`Health::stop`]; clones tell the same.
 #[derive(Clone, Debug, Default)]
@@ -83,10 +84,27 @@ impl Health {
 
 /// `/health` for people, `/ready` for load balancers.
 pub(crate) fn router(health: Health) -> Router {
-    Router::new().route("/health", get(answer)).route("/ready", get(ready)).with_state(health)
+    described(health).into()
 }
 
+/// The same with its description.
+pub(crate) fn described(health: Health) -> OpenApiRouter {
+    OpenApiRouter::default().routes(routes!(answer)).routes(routes!(ready)).with_state(health)
+}
+
+/// Whether requests should be sent here.
+///
 /// Before everything is read that outlived the last process nothing is answered at all.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "service",
+    operation_id = "getReady",
+    responses(
+        (status = 200, description = "They should.", body = Ready),
+        (status = 503, description = "The process stops.", body = Ready)
+    )
+)]
 async fn ready(State(health): State<Health>) -> Response {
     let (code, status) = if health.is_stopping() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
@@ -96,12 +114,13 @@ async fn ready(State(health): State<Health>) -> Response {
     (code, Json(Ready { status })).into_response()
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Ready {
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
 struct Body<'a> {
     status: &'static str,
     service: &'static str,
@@ -112,6 +131,17 @@ struct Body<'a> {
     data_dir: Option<&'a str>,
 }
 
+/// Whether all is well.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "service",
+    operation_id = "getHealth",
+    responses(
+        (status = 200, description = "It serves; degraded where something is wrong.", body = Body),
+        (status = 503, description = "The process stops.", body = Body)
+    )
+)]
 async fn answer(State(health): State<Health>) -> Response {
     let reasons: Vec<_> = health.reasons.lock().values().cloned().collect();
     let (code, status) = if health.is_stopping() {

@@ -17,6 +17,7 @@ pub mod decisions;
 pub mod document;
 pub mod drafts;
 pub mod envoy_config;
+pub mod events;
 pub mod excerpt;
 pub mod health;
 pub mod host;

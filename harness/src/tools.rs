@@ -62,6 +62,11 @@ pub fn chart_python() -> Command {
     Command::new(find("CHART_PYTHON", None))
 }
 
+/// A Python that has Schemathesis, which calls an API by its description.
+pub fn schemathesis_python() -> Command {
+    Command::new(find("SCHEMATHESIS_PYTHON", None))
+}
+
 /// Redis' server, which is a sentinel too.
 pub fn redis() -> Command {
     Command::new(find("REDIS_BIN", on_path("redis-server")))

@@ -23,6 +23,6 @@ pub use keys::{ClientKey, FoundKey, KEYS_A_CLIENT_MAX, KEYS_MAX, Keys};
 pub use public_part::{InvalidPublicPart, PublicPart};
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{InvalidSecret, Secret, SecretKind};
-pub use tokens::{InvalidTokenName, TOKENS_MAX, Token, TokenName, Tokens};
+pub use tokens::{InvalidTokenName, TOKEN_NAME_LEN_MAX, TOKENS_MAX, Token, TokenName, Tokens};
 pub use usage::KeyStats;
 pub use validity::{UnixSeconds, Validity};

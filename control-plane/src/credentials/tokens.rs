@@ -10,6 +10,9 @@ use super::{Digest, PublicPart, Scopes, TokenError, UnixSeconds, Validity, usage
 /// How many tokens there can be.
 pub const TOKENS_MAX: usize = 1_000;
 
+/// Characters in the longest name of a token.
+pub const TOKEN_NAME_LEN_MAX: usize = 64;
+
 /// What a token is called, in lists and in the audit: 1 to 64 characters of `A-Z a-z 0-9 . _ : @ + = ~ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenName(Arc<str>);
@@ -60,7 +63,8 @@ impl TokenName {
             byte.is_ascii_alphanumeric()
                 || matches!(byte, b'.' | b'_' | b':' | b'@' | b'+' | b'=' | b'~' | b'-')
         };
-        let is_name = (1..=64).contains(&text.len()) && text.bytes().all(is_allowed);
+        let is_name =
+            (1..=TOKEN_NAME_LEN_MAX).contains(&text.len()) && text.bytes().all(is_allowed);
         is_name.then(|| Self(text.into()))
     }
 }

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use proto::decision::{Hello, Mode};
 
+use crate::{events::WorkerSeen, excerpt::Excerpt, ledger::WorkerId};
+
 /// Releases that are told apart at a time. There is one, or two during an upgrade; nobody who says
 /// another one with each stream makes more series than this.
 const VERSIONS_MAX: usize = 8;
@@ -47,6 +49,12 @@ impl Filter {
     /// Whether it lets pass what is refused.
     pub(super) fn is_in_shadow(&self) -> bool {
         self.mode == Mode::Shadow
+    }
+
+    /// A worker with it, as those are told who listen.
+    pub(super) fn seen(&self, id: WorkerId, node: &Excerpt) -> WorkerSeen {
+        let (mode, version) = (self.mode.word(), self.version.to_string());
+        WorkerSeen { id, node: node.clone(), mode, version }
     }
 
     /// How it is shown: `mode` and `version`.

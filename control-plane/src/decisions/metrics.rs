@@ -1,5 +1,7 @@
 //! What the decision streams did, for Prometheus.
 
+use std::sync::Arc;
+
 use limiter::Tokens;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use proto::decision::{self, Decision, UsageSource};
@@ -9,7 +11,11 @@ use super::{
     frame::Settle,
     upstream::{UPSTREAM_ANSWERS, UpstreamAnswer},
 };
-use crate::ledger::{End, Ended, Outcome};
+use crate::{
+    events::Events,
+    excerpt::Excerpt,
+    ledger::{End, Ended, Outcome, WorkerId},
+};
 
 /// Upper bounds of estimate / actual: 1 is exact, below it a client reserves too little.
 const ESTIMATE_RATIO_BUCKETS: [f64; 12] =
@@ -46,6 +52,8 @@ pub struct StreamMetrics {
     responses: Counters<UsageSource>,
     upstream: Counters<UpstreamAnswer>,
     estimate_ratio: Histogram,
+    /// Who is told of workers that come and go, where somebody is.
+    events: Option<Arc<Events>>,
 }
 
 /// How an admitted request ended, as it is counted.
@@ -103,18 +111,32 @@ impl StreamMetrics {
             responses: Counters::register(registry, responses, "usage_source", usage_sources)?,
             upstream: Counters::by(registry, upstream, ["class", "reason"], UPSTREAM_ANSWERS)?,
             estimate_ratio,
+            events: None,
         })
     }
 
-    /// What is answered is to be told when the stream is closed.
-    pub(super) fn stream_opened(&self, filter: Filter) -> Filter {
-        self.streams.inc();
-        self.filters.joined(filter)
+    /// The same, which also tell `events` which workers come and go.
+    #[must_use]
+    pub fn telling(self, events: Arc<Events>) -> Self {
+        Self { events: Some(events), ..self }
     }
 
-    pub(super) fn stream_closed(&self, filter: &Filter) {
+    /// What is answered is to be told when the stream is closed.
+    pub(super) fn stream_opened(&self, worker: WorkerId, node: &Excerpt, filter: Filter) -> Filter {
+        self.streams.inc();
+        let filter = self.filters.joined(filter);
+        if let Some(events) = &self.events {
+            events.worker_came(&filter.seen(worker, node));
+        }
+        filter
+    }
+
+    pub(super) fn stream_closed(&self, worker: WorkerId, filter: &Filter) {
         self.streams.dec();
         self.filters.left(filter);
+        if let Some(events) = &self.events {
+            events.worker_went(worker);
+        }
     }
 
     pub(super) fn frame_received(&self) {

@@ -47,7 +47,7 @@ pub struct Session {
 impl Session {
     /// Begins with the worker's greeting; its stream before has ended.
     pub fn start(greeting: Greeting, ledger: Arc<Ledger>, metrics: StreamMetrics) -> Self {
-        let filter = metrics.stream_opened(greeting.filter);
+        let filter = metrics.stream_opened(greeting.worker, &greeting.node, greeting.filter);
         let worker = ledger.join(greeting.worker);
         worker.set_in_shadow(filter.is_in_shadow());
         Self {
@@ -134,7 +134,7 @@ impl Session {
 
     /// The stream has ended. What the worker's requests hold waits for its next one.
     pub fn close(self) {
-        self.metrics.stream_closed(&self.filter);
+        self.metrics.stream_closed(self.worker.id(), &self.filter);
         self.ledger.leave(&self.worker);
         self.ledger.commit();
     }

@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use crate::turns::Shutdown;
 
+/// Declares JSON.
+pub(crate) const JSON: &str = "application/json";
+
 /// What kind of error an answer is: programs tell errors apart by it, so it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorCode {
@@ -56,6 +59,16 @@ impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into() }
     }
+
+    /// What programs tell it by.
+    pub(super) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What people read of it.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl From<Shutdown> for ApiError {
@@ -73,7 +86,10 @@ struct Body<'a> {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Body { error: self.code.name, message: &self.message };
-        (self.code.status, Json(body)).into_response()
+        let mut response = (self.code.status, Json(body)).into_response();
+        // Whoever sends it may have to write it in another form.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

@@ -8,13 +8,15 @@ mod hardening;
 mod hosts;
 mod origins;
 pub(crate) mod pieces;
+mod problem;
 mod server;
 mod work;
 
 pub use access::Access;
 pub use client::Server;
-pub(crate) use error::{ApiError, ErrorCode, fallback, method_not_allowed};
+pub(crate) use error::{ApiError, ErrorCode, JSON, fallback, method_not_allowed};
 pub use hosts::AllowedHosts;
 pub use origins::{CorsOrigins, Origin};
-pub use server::{serve, serve_health};
+pub(crate) use problem::PROBLEM_JSON;
+pub use server::{serve, serve_health, serve_with_events};
 pub(crate) use work::{ArrivingBody, Work};

@@ -24,11 +24,12 @@ use tracing::debug;
 
 use super::{
     ApiError, ErrorCode, hardening,
+    problem::ErrorForm,
     work::{ArrivingBody, LeavingBody, Work},
 };
 use crate::listener::{
-    ConnectionInfo, ConnectionLimits, HEALTH_CONNECTIONS_MAX, Listener, OPERATOR_CONNECTIONS_MAX,
-    Port,
+    ConnectionInfo, ConnectionLimits, EVENT_STREAMS_MAX, HEALTH_CONNECTIONS_MAX, Listener,
+    OPERATOR_CONNECTIONS_MAX, Port,
 };
 
 /// This server sees to its own timeouts.
@@ -37,6 +38,10 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     read_timeout: None,
     idle_timeout: None,
 };
+
+/// Of a port that has streams of events beside all else.
+const LIMITS_WITH_EVENTS: ConnectionLimits =
+    ConnectionLimits { connections_max: OPERATOR_CONNECTIONS_MAX + EVENT_STREAMS_MAX, ..LIMITS };
 
 /// Of a port of health alone.
 const HEALTH_LIMITS: ConnectionLimits =
@@ -55,6 +60,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// long that may take, and cuts off the rest by dropping this future.
 pub async fn serve(port: impl Into<Port>, router: Router, shutdown: CancellationToken) {
     serve_on(Listener::new(port, LIMITS), router, shutdown).await;
+}
+
+/// The same on a port of which a router also streams events.
+pub async fn serve_with_events(port: impl Into<Port>, router: Router, shutdown: CancellationToken) {
+    serve_on(Listener::new(port, LIMITS_WITH_EVENTS), router, shutdown).await;
 }
 
 /// The same on a port where a few people and probes ask for health alone.
@@ -103,6 +113,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let work = Work::on(connection.handle.clone());
+    let form = ErrorForm::asked_for(request.headers());
     let mut request = request.map(|body| Body::new(ArrivingBody::new(body, &work)));
     let handle = connection.handle.clone();
     request.extensions_mut().insert(connection);
@@ -112,6 +123,7 @@ async fn answer(
             ApiError::new(ErrorCode::REQUEST_TIMEOUT, "the request took too long").into_response()
         }
     };
+    let response = form.put(response).await;
     let answering = handle.answering();
     drop(work);
     Ok(hardening::harden(response).map(|body| Body::new(LeavingBody::new(body, answering))))

@@ -171,6 +171,12 @@ impl Balances {
         self.epoch
     }
 
+    /// How much a minute the two buckets refill; 0 where there is none.
+    pub(super) fn amounts(&self) -> [u64; 2] {
+        [&self.requests, &self.tokens]
+            .map(|bucket| bucket.as_ref().map_or(0, |bucket| bucket.quota().amount()))
+    }
+
     /// One of the two buckets is so elsewhere.
     pub(super) fn put_own(&mut self, limit: Dimension, bucket: Option<Bucket>) {
         match limit {

@@ -28,7 +28,7 @@ struct Taken {
 const BLOCK: usize = 1_024;
 
 /// The number of a slot, of whichever client has it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SlotNumber(u32);
 
 /// The slot of a client that may never have asked: until it does it has none, and takes less than
@@ -37,7 +37,7 @@ pub(super) struct SlotNumber(u32);
 pub(super) struct LazySlot(OnceLock<SlotNumber>);
 
 /// A client's slot: once another client has it, the key fits no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SlotKey {
     number: SlotNumber,
     tenancy: u32,
@@ -54,6 +54,8 @@ pub(super) struct Books {
     pub(super) record: Record,
     /// Counts the clients that had the slot before.
     tenancy: u32,
+    /// The stamp of the part of the ring in which they were noted last (`past`).
+    pub(super) noted: u32,
 }
 
 impl Slots {
@@ -77,6 +79,19 @@ impl Slots {
     /// Every slot that there is by now.
     pub(super) fn all(&self) -> impl Iterator<Item = SlotNumber> {
         (0..self.taken.lock().count).map(SlotNumber)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.taken.lock().count as usize
+    }
+
+    /// Every slot that there is by now, from one of them on and then those before it.
+    pub(super) fn all_from(&self, first: usize) -> impl Iterator<Item = SlotNumber> + use<> {
+        let count = self.taken.lock().count;
+        // There are fewer than that.
+        let first = u32::try_from(first).unwrap_or(count).min(count);
+        (first..count).chain(0..first).map(SlotNumber)
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.
@@ -103,6 +118,16 @@ impl Slots {
 }
 
 impl SlotNumber {
+    /// The number itself.
+    pub(super) fn raw(self) -> u32 {
+        self.0
+    }
+
+    /// Its place among all of them.
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// In which block it is, and where there.
     fn place(self) -> (usize, usize) {
         let number = self.0 as usize;
@@ -159,6 +184,11 @@ impl Books {
     pub(super) fn forget(&mut self) {
         self.balances.begin_anew();
         self.record = Record::default();
+    }
+
+    /// Counts the clients that had the slot before.
+    pub(super) fn tenancy(&self) -> u32 {
+        self.tenancy
     }
 
     /// The key of the client whose books they are, in slot `number`.

@@ -5,10 +5,10 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 use limiter::{ClientId, Dimension};
 
 /// Characters in the longest name of a limit, a model or a plan, and of each part of a group.
-const NAME_LEN_MAX: usize = 64;
+pub const NAME_LEN_MAX: usize = 64;
 
 /// Names in the longest path of a group.
-const GROUP_DEPTH_MAX: usize = 4;
+pub const GROUP_DEPTH_MAX: usize = 4;
 
 /// A limit's name: 1 to 64 of `a-z 0-9 -`, and neither `rpm` nor `tpm`, which are a client's own.
 ///

@@ -6,7 +6,7 @@ use memchr::memmem;
 use serde::{Serialize, Serializer};
 
 /// Characters in the longest pattern, and bytes in the longest name of a model in a request.
-pub(super) const MODEL_LEN_MAX: usize = 128;
+pub const MODEL_LEN_MAX: usize = 128;
 
 /// How many patterns a model can have.
 pub const PATTERNS_PER_MODEL_MAX: usize = 64;

@@ -5,7 +5,7 @@ use std::fmt;
 use limiter::Window;
 
 /// The units of a window and their seconds, the longest first.
-const UNITS: [(char, u32); 4] = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
+pub const UNITS: [(char, u32); 4] = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
 
 /// A window as it is written: `30s`, `1m`, `12h`, `31d`. It is shown in the longest unit that gives
 /// a whole number.

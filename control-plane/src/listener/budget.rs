@@ -9,6 +9,10 @@ pub(crate) const DECISION_CONNECTIONS_MAX: usize = 512;
 /// Each of the operator's ports.
 pub(crate) const OPERATOR_CONNECTIONS_MAX: usize = 128;
 
+/// Streams of events, which are counted by request: so many places the port of REST has beyond the
+/// others', so that whoever listens takes none from who asks.
+pub(crate) const EVENT_STREAMS_MAX: usize = 32;
+
 /// REST, gRPC and metrics.
 const OPERATOR_PORTS: usize = 3;
 
@@ -25,6 +29,7 @@ const OTHER_DESCRIPTORS_MAX: usize = 64;
 const _: () = assert!(
     DECISION_CONNECTIONS_MAX
         + OPERATOR_PORTS * OPERATOR_CONNECTIONS_MAX
+        + EVENT_STREAMS_MAX
         + HEALTH_CONNECTIONS_MAX
         + OTHER_DESCRIPTORS_MAX
         <= DESCRIPTORS_MAX,

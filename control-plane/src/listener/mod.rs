@@ -21,7 +21,7 @@ pub use accept::Listener;
 pub use addresses::Addresses;
 pub use budget::ConnectionLimits;
 pub(crate) use budget::{
-    DECISION_CONNECTIONS_MAX, HEALTH_CONNECTIONS_MAX, OPERATOR_CONNECTIONS_MAX,
+    DECISION_CONNECTIONS_MAX, EVENT_STREAMS_MAX, HEALTH_CONNECTIONS_MAX, OPERATOR_CONNECTIONS_MAX,
 };
 pub use connection::{Connection, ConnectionInfo};
 pub use places::{Answering, AtWork, ConnectionHandle};

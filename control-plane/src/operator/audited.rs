@@ -34,9 +34,22 @@ pub(super) struct Deed {
 }
 
 impl Operator {
-    /// The newest lines of the audit.
-    pub fn audit(&self, filter: &Filter, max: usize, _caller: &Caller) -> Page {
-        self.audit.page(filter, max)
+    /// The newest lines of the audit: where a store is shared, of all who share it.
+    pub async fn audit(
+        &self,
+        filter: &Filter,
+        max: usize,
+        _caller: &Caller,
+    ) -> Result<Page, OperatorError> {
+        match self.store.audit(filter, max).await {
+            Ok(Some(page)) => Ok(page),
+            Ok(None) => Ok(self.audit.page(filter, max)),
+            Err(error) => {
+                // The caller is told that it failed, the log why.
+                warn!("the audit cannot be read: {error}");
+                Err(OperatorError::AuditUnread(error))
+            }
+        }
     }
 
     /// Stores what was judged, once it is written down who does it.
@@ -45,13 +58,15 @@ impl Operator {
         caller: &Caller,
         deed: Deed,
         edits: Arc<Vec<Edit>>,
-    ) -> Result<Revision, OperatorError> {
+    ) -> Result<(Revision, Entry), OperatorError> {
         let entry = self.write_down(caller, deed).await?;
-        let stored = self.store.write(edits).await;
-        if stored.is_err() {
-            self.take_back(entry).await;
+        match self.store.write_as(edits, &entry).await {
+            Ok(revision) => Ok((revision, entry)),
+            Err(error) => {
+                self.take_back(entry).await;
+                Err(error.into())
+            }
         }
-        Ok(stored?)
     }
 
     /// Writes down what is about to be done, which is done only then.
@@ -71,7 +86,7 @@ impl Operator {
             object,
             before,
             after,
-            revision: is_stored.then(|| self.revisions.newest().get() + 1),
+            revision: is_stored.then(|| self.store.next_revision(self.revisions.newest()).get()),
         };
         let now = self.now();
         self.audit_with(move |audit| audit.write(change, now)).await

@@ -6,7 +6,7 @@ use super::{Kind, Tag};
 use crate::counted::counted;
 
 /// How many names of each list are told: what a person reads, and what an answer has room for.
-const NAMES_TOLD_MAX: usize = 1_000;
+pub(super) const NAMES_TOLD_MAX: usize = 1_000;
 
 /// What a whole configuration changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

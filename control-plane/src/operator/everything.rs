@@ -87,13 +87,14 @@ impl Operator {
             }
             let edits = Arc::new(edits);
             let deed = Deed::whole(&difference);
-            let revision = operator.store_as(&caller, deed, Arc::clone(&edits)).await?;
+            let (revision, entry) = operator.store_as(&caller, deed, Arc::clone(&edits)).await?;
             rules.put_in_force(&operator.ledger);
             let mut log = ChangeLog::of(caller.clone(), &before, revision);
             operator
                 .apply(&edits, &mut log, |edit| operator.revisions.stored(edit, revision))
                 .await;
             operator.revisions.has_stored(revision);
+            operator.tell(&entry, None);
             let tag = operator.revisions.all();
             let replacement = Replacement { difference, is_dry_run: false, tag };
             replacement.log(&caller);

@@ -108,6 +108,7 @@ impl Operator {
             self.revisions.has_stored(newest);
             return Ok(());
         }
+        let told = self.others(&edits);
         let mut rules = RulesDraft::of(&self.ledger);
         let before = rules.clone();
         let (mut clients, mut credentials) = (Vec::new(), Vec::new());
@@ -172,6 +173,7 @@ impl Operator {
             self.apply_credential(edit);
         }
         self.revisions.has_stored(newest);
+        self.tell_of_others(told, newest);
         info!(
             revision = newest.get(),
             clients = written,
@@ -276,7 +278,7 @@ fn tell_of(lost: Lost) {
 
 impl Edit {
     /// What it is about.
-    fn of_what(&self) -> (Kind, &str) {
+    pub(super) fn of_what(&self) -> (Kind, &str) {
         match self {
             Self::PutClient(config) => (Kind::Client, config.id.as_str()),
             Self::RemoveClient(id) => (Kind::Client, id.as_str()),

@@ -208,13 +208,14 @@ impl Operator {
         let number = self.revisions.next_of_file(self.ledger.now().0);
         let taken_over = self.to_forget(taken_over, &edits);
         let caller = Caller::File(Arc::clone(&file));
+        let mut entry = None;
         if !(edits.is_empty() && taken_over.is_empty()) {
-            let entry = self.write_down(&caller, Deed::whole(&difference)).await?;
-            let stored = self.store_of_file(&taken_over, &edits).await;
-            if stored.is_err() {
-                self.take_back(entry).await;
+            let written = self.write_down(&caller, Deed::whole(&difference)).await?;
+            if let Err(error) = self.store_of_file(&taken_over, &edits).await {
+                self.take_back(written).await;
+                return Err(error.into());
             }
-            stored?;
+            entry = Some(written);
         }
         if !edits.is_empty() {
             rules.put_in_force(&self.ledger);
@@ -227,6 +228,9 @@ impl Operator {
             self.revisions.has_filed(number);
         }
         self.owned.change(file, things);
+        if let Some(entry) = entry {
+            self.tell(&entry, None);
+        }
         Ok(change)
     }
 

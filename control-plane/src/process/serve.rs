@@ -100,7 +100,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
     let Books { ledger, operator, audit, found } = open_books(settings, &kept, store).await?;
-    let stream_metrics = StreamMetrics::register(&registry)?;
+    let stream_metrics = StreamMetrics::register(&registry)?.telling(Arc::clone(operator.events()));
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;
     let follow_metrics =
@@ -166,7 +166,9 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
         faces.spawn(|shutdown| http::serve_health(port, router, shutdown).map(Ok::<_, Infallible>));
     }
     let rest = rest::router(operator, health.clone(), access, &locks.rest);
-    faces.spawn(|shutdown| http::serve(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>));
+    faces.spawn(|shutdown| {
+        http::serve_with_events(listeners.rest, rest, shutdown).map(Ok::<_, Infallible>)
+    });
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
@@ -219,7 +221,7 @@ async fn open_books(
     kept: &Kept,
     store: Box<dyn ConfigStore>,
 ) -> Result<Books, ServeError> {
-    let ledger = Arc::new(kept.ledger(settings.policy));
+    let ledger = Arc::new(kept.ledger(settings.policy, settings.decisions_kept));
     let audit = Arc::new(open_audit(settings.audit_file.as_deref(), kept.folder())?);
     let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
     let operator = Arc::new(operator);
@@ -232,7 +234,10 @@ async fn open_books(
 
 /// Who changes what is written down where it is said, else in the folder; without one it ends with the
 /// process.
-fn open_audit(file: Option<&Path>, folder: Option<&DataFolder>) -> Result<Audit, AuditError> {
+pub(super) fn open_audit(
+    file: Option<&Path>,
+    folder: Option<&DataFolder>,
+) -> Result<Audit, AuditError> {
     let in_folder = || folder.map(|folder| folder.path().join(AUDIT_FILE_NAME));
     match file.map(Path::to_owned).or_else(in_folder) {
         Some(path) => Audit::open(&AuditFiles::of(&path)),

@@ -20,6 +20,14 @@ pub(super) fn write(packages: &Packages, to: &Path) -> Result<()> {
         texts.extend(notices.iter().map(|notice| format!("\n{}\n", notice.trim_end())));
         texts.push(format!("\n{}\n\n", "-".repeat(80)));
     }
+    // What a crate of ours has in it that is no crate.
+    for package in packages.all.iter().filter(|package| !package.is_foreign) {
+        let notice = package.folder.join("NOTICE");
+        if notice.is_file() {
+            let text = files::read(&notice)?;
+            texts.push(format!("{}\n\n", String::from_utf8_lossy(&text).trim_end()));
+        }
+    }
     files::write(to, texts.concat().as_bytes())
 }
 

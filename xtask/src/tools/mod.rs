@@ -11,6 +11,7 @@ mod envoy;
 mod jq;
 mod prometheus;
 mod redis;
+mod schemathesis;
 mod sdks;
 mod skopeo;
 mod valkey;
@@ -38,6 +39,7 @@ pub(crate) fn for_tests() -> Result<Vec<(&'static str, PathBuf)>> {
         (prometheus::TOOL.variable, prometheus::prometheus()?),
         (sdks::LIBRARIES.variable, sdks::sdk_python()?),
         (charts::LIBRARIES.variable, charts::chart_python()?),
+        (schemathesis::LIBRARIES.variable, schemathesis::schemathesis_python()?),
         (skopeo::TOOL.variable, skopeo::skopeo()?),
         (jq::TOOL.variable, jq::jq()?),
     ];

@@ -47,6 +47,16 @@ pub struct RefusedInShadow {
     pub limit: u64,
 }
 
+/// What a process counted of a client, without what is longer to read.
+pub(super) struct Counted {
+    pub(super) admitted: u64,
+    pub(super) rpm_dropped: u64,
+    pub(super) tpm_dropped: u64,
+    pub(super) limit_dropped: u64,
+    pub(super) refused_in_shadow: u64,
+    pub(super) tokens_used: u64,
+}
+
 /// What limits beside a client's own two refused.
 #[derive(Debug, Default)]
 struct BesideTallies {
@@ -311,6 +321,26 @@ impl Record {
 
     pub(super) fn learned_estimate(&self, now: UnixMillis) -> Option<Tokens> {
         self.ended.as_deref()?.learned.as_deref()?.estimate(now)
+    }
+
+    /// What this process counted, as far as it is counted in numbers alone.
+    pub(super) fn counted(&self) -> Counted {
+        let in_shadow = self.refused_in_shadow.as_deref().copied().unwrap_or_default();
+        let limit_dropped =
+            self.beside.as_deref().map_or(0, |beside| beside.dropped - beside.dropped_before);
+        Counted {
+            admitted: self.admitted.shown(),
+            rpm_dropped: self.rpm_dropped,
+            tpm_dropped: self.tpm_dropped,
+            limit_dropped,
+            refused_in_shadow: in_shadow.rpm + in_shadow.tpm + in_shadow.limit,
+            tokens_used: self.tokens_used,
+        }
+    }
+
+    /// How often each limit beside the client's two refused, as this process counted it.
+    pub(super) fn refused_here(&self) -> &[(LimitNumber, LimitCount)] {
+        self.beside.as_deref().map_or(&[], |beside| &beside.by_limit)
     }
 
     pub(super) fn snapshot(&self, now: UnixMillis) -> RecordSnapshot {

@@ -11,6 +11,11 @@ impl Ledger {
         self.replica.as_ref().is_some_and(|replica| replica.store.committer.is_away())
     }
 
+    /// How many control planes have these balances, this one among them, as the store told last.
+    pub fn control_planes(&self) -> u64 {
+        self.replica.as_ref().map_or(1, |replica| replica.store.control_planes())
+    }
+
     /// What is held for a worker by whichever control plane it was with before is held here from now on.
     pub async fn take_over_from_others(&self, worker: &Worker) -> Result<(), Unavailable> {
         let Some(replica) = &self.replica else { return Ok(()) };
@@ -74,7 +79,7 @@ impl Ledger {
             let Some(slot) = slot else { continue };
             let slot = self.slots.books(slot).key(slot);
             let charges = Charges::none(0);
-            held.reservations.insert(id, Reservation { slot, kind, charges, reserved });
+            held.reservations.insert(id, Reservation { slot, kind, charges, reserved, number: 0 });
             taken_over.extend(holds.iter().map(|(_, hold)| hold.clone()));
             replica.holds.lock().insert((worker.id(), id), holds);
             ids.push(id);

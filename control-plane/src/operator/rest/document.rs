@@ -13,13 +13,14 @@ use serde::{Serialize, de::IgnoredAny};
 
 use super::{
     body::{self, essence, require_type},
-    draft::{JSON, no_json},
+    describe,
+    draft::no_json,
     query,
     shapes::tagged,
 };
 use crate::{
     excerpt::Excerpt,
-    http::{ApiError, pieces},
+    http::{ApiError, JSON, pieces},
     operator::{
         ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Names, Operator, OperatorError,
         Replacement, Run, Wanted, document,
@@ -28,6 +29,14 @@ use crate::{
 
 const YAML: &str = "application/yaml";
 
+/// All that is configured, as one document.
+#[utoipa::path(
+    get,
+    path = "/api/v1/config",
+    tag = "configuration",
+    operation_id = "getConfig",
+    responses((status = 200, description = "The document.", body = describe::Document, headers(("etag" = String, description = "Its tag, which is another one after each write.")))),
+)]
 pub(super) async fn show(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
@@ -39,6 +48,21 @@ pub(super) async fn show(
     Ok(tagged(&tag, ([(header::CONTENT_TYPE, JSON)], body)))
 }
 
+/// Puts a document in force, whole or not at all.
+#[utoipa::path(
+    put,
+    path = "/api/v1/config",
+    tag = "configuration",
+    operation_id = "putConfig",
+    params(describe::DryRun, describe::Condition),
+    request_body(content(
+        (describe::Document = "application/json"),
+        (describe::Document = "application/yaml")
+    )),
+    responses((status = 200, description = "What it changed, or would.", body = describe::DocumentWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
+        describe::BadBody,
+        describe::NotChanged),
+)]
 pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     RawQuery(query): RawQuery,

@@ -22,8 +22,7 @@ use crate::{
     },
 };
 
-/// Declares JSON.
-pub(super) const JSON: &str = "application/json";
+pub(super) use crate::http::JSON;
 
 /// Declares JSON that changes what it names and keeps the rest (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -85,7 +84,7 @@ async fn read(request: Request, types: &[&str]) -> Result<Vec<u8>, ApiError> {
     body::read(request, BODY_BYTES_MAX).await
 }
 
-fn parse<D: FromFields>(body: &[u8]) -> Result<D, ApiError> {
+pub(super) fn parse<D: FromFields>(body: &[u8]) -> Result<D, ApiError> {
     match serde_json::from_slice(body) {
         Ok(Object(draft)) => Ok(draft),
         // What serde_json says then repeats the value, however long it is.

@@ -1,0 +1,38 @@
+//! What the API's description says of bodies, parameters and errors (`OpenAPI` 3.1). Each call is described
+//! where it is answered; what it refers to is here, and `whole.rs` adds what all have in common. Ranges,
+//! lengths and alphabets are those by which drafts are judged, and no copies of them.
+
+mod audit;
+mod clients;
+mod credentials;
+mod document;
+mod errors;
+mod events;
+mod explain;
+mod limits;
+mod names;
+mod parameters;
+mod parts;
+mod preview;
+mod whole;
+
+pub(super) use audit::{AuditList, Backup, Description, Page};
+pub(super) use clients::{
+    Client, ClientFields, ClientList, ClientWritten, Done, NewClient, Stats, StatsList,
+};
+pub(super) use credentials::{
+    KeyList, KeyMade, KeyWithStats, NewKey, NewToken, TokenList, TokenMade, TokenWithUse,
+};
+pub(super) use document::{Document, DocumentWritten};
+pub(super) use errors::{BadBody, BadQuery, NotChanged, NotPreviewed, NotReset, NotThere};
+pub(super) use events::EventStream;
+pub(super) use explain::Explanation;
+pub(super) use limits::{
+    Limit, LimitFields, LimitList, LimitStats, LimitWritten, Model, ModelList, ModelWritten,
+};
+pub(super) use parameters::{
+    AuditPage, BucketPage, ClientInPath, ClientPage, Condition, DryRun, EventWish, LimitInPath,
+    LimitPage, ModelInPath, ModelPage, PartInPath, PartPage, Question,
+};
+pub(super) use preview::{Preview, PreviewOf};
+pub(super) use whole::whole;
