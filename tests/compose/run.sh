@@ -215,6 +215,7 @@ step "up again, with new containers: control plane, Prometheus and Grafana kept 
 # Two of each over one store: the backup moves there, and both proxies together admit what one would.
 quietly $compose down --timeout 10
 export STORE_URL=redis://store:6379 CONTROL_PLANES=control-plane:9095,control-plane-2:9095
+one_of_each=$compose
 compose="$compose --profile scale"
 quietly $compose up -d store
 eventually 30 healthy store
@@ -230,4 +231,50 @@ step "50 requests of test-client through two Envoys: $admitted times 200"
 [ "$admitted" -ge 25 ] && [ "$admitted" -le 40 ] || fail "two of each admit something else than one"
 eventually 60 query_is 'count(up == 1)' 4
 step "Prometheus watches all four"
+
+# Every door locked, with one of each again: tokens that are made before anybody runs, and TLS by the
+# certificates of an authority made here.
+quietly $compose down --timeout 10
+unset STORE_URL CONTROL_PLANES
+compose=$one_of_each
+lock=$PWD/$work/lock
+rm -rf "$lock"
+mkdir -p "$lock/tls"
+cp -R prometheus "$lock/prometheus"
+token() { $compose run --rm -T --no-deps control-plane tokens create --local --name "$1" --scopes "$2" 2> "$work/last.log"; }
+printf 'authorization: Bearer %s\n' "$(token admin read,write)" > "$lock/admin"
+token prometheus metrics > "$lock/prometheus/flowguard-token"
+token envoy decide > "$lock/decide"
+certify() {
+    quietly openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$lock/tls/$1.key" -out "$lock/$1.csr"
+    printf 'subjectAltName=DNS:%s\n' "$1" > "$lock/$1.names"
+    quietly openssl x509 -req -days 2 -in "$lock/$1.csr" -extfile "$lock/$1.names" -out "$lock/tls/$1.crt" \
+        -CA "$lock/tls/ca.crt" -CAkey "$lock/ca.key" -CAcreateserial
+}
+quietly openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -keyout "$lock/ca.key" -out "$lock/tls/ca.crt"
+certify control-plane
+certify envoy
+cp "$lock/tls/ca.crt" "$lock/prometheus/"
+# The containers run as users of their own.
+chmod -R a+rX "$lock"
+sed -i -e 's|^    #\(authorization:\)|    scheme: https\n    tls_config: { ca_file: ca.crt }\n    \1|' \
+    -e 's|^    #\(  credentials_file:\)|    \1|' "$lock/prometheus/prometheus.yml"
+printf 'services: { prometheus: { volumes: ["%s:/etc/prometheus:ro"] } }\n' "$lock/prometheus" > "$lock/compose.yaml"
+compose="$compose --file compose.yaml --file $lock/compose.yaml"
+export ADMIN_AUTH=required DECIDE_AUTH=required DECIDE_TOKEN="$lock/decide" DECIDE_TOKEN_FILE=/run/tokens/envoy \
+    TLS_FOLDER="$lock/tls" TLS_CERT_FILE=/run/tls/control-plane.crt TLS_KEY_FILE=/run/tls/control-plane.key \
+    TLS_CLIENT_CA_FILE=/run/tls/ca.crt CONTROL_PLANE_CA_FILE=/run/tls/ca.crt \
+    ENVOY_CERT_FILE=/run/tls/envoy.crt ENVOY_KEY_FILE=/run/tls/envoy.key
+quietly $compose up -d
+eventually 60 all_healthy
+api() {
+    curl -s -o /dev/null -w '%{http_code}' --cacert "$lock/tls/ca.crt" "$@" \
+        --connect-to "control-plane:9091:127.0.0.1:$CONFIG_PORT" https://control-plane:9091/api/v1/clients
+}
+[ "$(api)" = 401 ] || fail "without a token the REST API answers $(api)"
+[ "$(api -H "@$lock/admin")" = 200 ] || fail "with a token the REST API answers $(api -H "@$lock/admin")"
+curl -s "http://127.0.0.1:$CONFIG_PORT/health" | grep -q tls_required || fail "the REST API speaks without TLS"
+[ "$(send 1)" = 200 ] || fail "Envoy gets no decision through TLS"
+eventually 60 query_is 'count(up == 1)' 2
+step "with tokens and TLS everywhere Envoy decides, Prometheus watches, and nobody else is let in"
 step "passed"
