@@ -13,6 +13,7 @@ pub mod control_plane;
 pub mod deadline;
 pub mod discovery;
 pub mod envoy;
+pub mod events;
 pub mod grpc;
 pub mod http_client;
 pub mod load;
