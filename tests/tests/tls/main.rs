@@ -2,4 +2,5 @@
 
 mod ports;
 mod rotation;
+mod several;
 mod world;

@@ -32,7 +32,7 @@ impl World {
 
     /// From now on both sides show certificates of this authority.
     pub(crate) fn issue_by(&self, authority: &Authority) {
-        let own = authority.issue(&["127.0.0.1"]);
+        let own = authority.issue(&["127.0.0.1", "localhost"]);
         own.write(&self.file("tls.crt"), &self.file("tls.key"));
         let envoy = authority.issue(&["spiffe://example.org/envoy"]);
         envoy.write(&self.file("envoy.crt"), &self.file("envoy.key"));
