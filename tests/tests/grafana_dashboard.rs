@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use harness::TestStack;
 use harness::deadline::eventually;
+use harness::pki::{Authority, put};
 use harness::prometheus::{Prometheus, QueryResult};
 use harness::redis::{Kind, Redis};
 use repository::dashboard::{Dashboard, Query};
@@ -25,6 +26,9 @@ const OF_SHADOW: &str = "flowguard_shadow_refused_total";
 /// What only a control plane tells that shares a store.
 const OF_STORE: &str = "flowguard_store_";
 
+/// What only a control plane tells that has a certificate.
+const OF_TLS: &str = "flowguard_tls_";
+
 /// An expression and what asks it.
 type Asked = (String, String);
 
@@ -40,7 +44,7 @@ async fn every_query_of_the_dashboard_and_every_recording_rule_has_data_of_a_loa
     let dashboard = Dashboard::read();
     let mut asked: Vec<Asked> = Vec::new();
     let is_of_all = |query: &&Query| {
-        !query.expression.contains(OF_SHADOW) && !query.expression.contains(OF_STORE)
+        [OF_SHADOW, OF_STORE, OF_TLS].iter().all(|of| !query.expression.contains(of))
     };
     for query in dashboard.queries().iter().filter(is_of_all) {
         for clients in [".*", "(busy|tight)"] {
@@ -102,6 +106,39 @@ async fn what_a_control_plane_tells_of_the_store_that_it_shares_is_shown() {
         has_data(&stack, "a recording rule", rule).await;
     }
     assert_no_rule_failed(prometheus).await;
+}
+
+#[tokio::test]
+async fn how_long_the_certificate_of_a_control_plane_lasts_is_shown_in_days() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let file = |name: &str| folder.path().join(name);
+    let authority = Authority::new("test");
+    put(&file("ca.pem"), authority.pem());
+    let (day, now) = (Duration::from_hours(24), SystemTime::now());
+    // Of a hundred days five are left: the alert, which waits for a tenth of them, has begun.
+    let own = authority.issue_valid(&["127.0.0.1"], now - 95 * day, now + 5 * day);
+    own.write(&file("tls.crt"), &file("tls.key"));
+    let mut builder = TestStack::builder().with_prometheus();
+    for (setting, name) in [
+        ("TLS_CERT_FILE", "tls.crt"),
+        ("TLS_KEY_FILE", "tls.key"),
+        ("CONTROL_PLANE_CA_FILE", "ca.pem"),
+    ] {
+        builder = builder.setting(setting, &file(name).display().to_string());
+    }
+    let stack = builder.start().await;
+    let queries = Dashboard::read().queries();
+    let of_tls: Vec<_> = queries.iter().filter(|query| query.expression.contains(OF_TLS)).collect();
+    let [left, tenth] = &of_tls[..] else { panic!("{of_tls:?}") };
+    for (query, days) in [(left, 5.0), (tenth, 10.0)] {
+        let series =
+            has_data(&stack, &query.asked_by, &query.substituted(".*", RATE_INTERVAL)).await;
+        let [(_, value)] = &series[..] else { panic!("{series:?}") };
+        assert!((value - days).abs() < 0.01, "{value} days of {days}: {}", query.expression);
+    }
+    let prometheus = stack.prometheus.as_ref().expect("a Prometheus");
+    let alert = r#"count(ALERTS{alertname="FlowGuardCertificateExpiring"})"#;
+    prometheus.wait_for(alert, 1.0).await;
 }
 
 #[tokio::test]

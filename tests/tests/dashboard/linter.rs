@@ -8,7 +8,8 @@ use repository::read;
 use serde_json::{Value, json};
 
 /// The units of Grafana's that are used here; it shows a unit that it does not know as a suffix.
-const UNITS: [&str; 9] = ["bytes", "cps", "ms", "none", "ops", "percentunit", "reqps", "s", "µs"];
+const UNITS: [&str; 10] =
+    ["bytes", "cps", "d", "ms", "none", "ops", "percentunit", "reqps", "s", "µs"];
 
 /// Ranges that stand for Grafana's variables, in seconds: a parser has to read numbers.
 const RATE_INTERVAL: u64 = 77_777;
