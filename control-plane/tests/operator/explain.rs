@@ -400,7 +400,7 @@ async fn whatever_is_asked_nothing_is_other_than_before() {
     world.ask_admitted("acme", 100);
     let before = all_that_is_seen(&world).await;
     for client in ["acme", "off", "nobody", "unknown"] {
-        for tokens in [None, Some(0), Some(1), Some(100), Some(1_000_000_000_000)] {
+        for tokens in [None, Some(100), Some(1_000_000_000_000)] {
             for model in [None, Some("x-mini"), Some("other-one")] {
                 explain(&world, client, tokens, model).await;
             }

@@ -96,17 +96,13 @@ async fn a_prefix_leaves_what_begins_with_it() {
     let world = listed().await;
     for (path, key) in LISTS {
         let (all, _) = page(&world, path, key, "").await;
-        let mut prefixes: Vec<_> =
-            all.iter().flat_map(|name| [&name[..1], &name[..2], name]).collect();
-        prefixes.extend(["", "c", "d", "~", "a%20b"]);
+        let prefixes = ["", &all[0][..1], &all[9][..2], &all[4], "~", "a%20b"];
         for prefix in prefixes {
             let begin: Vec<_> =
                 all.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
             let (names, next) = page(&world, path, key, &format!("prefix={prefix}")).await;
             assert_eq!((&names, next), (&begin, None), "{path} with {prefix}");
-            for size in [1, 3] {
-                assert_eq!(pages(&world, path, key, size, prefix).await.concat(), begin);
-            }
+            assert_eq!(pages(&world, path, key, 4, prefix).await.concat(), begin);
         }
     }
 }
