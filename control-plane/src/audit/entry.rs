@@ -29,7 +29,7 @@ pub struct Change {
     pub before: Option<Box<RawValue>>,
     /// What it becomes; `None`: it is gone.
     pub after: Option<Box<RawValue>>,
-    /// Which of the store's writes it is.
+    /// Which of the store's writes it is; `None`: it is none of the store's.
     pub revision: Option<u64>,
 }
 
@@ -60,6 +60,8 @@ pub enum ActorKind {
     File,
     /// It is this process itself.
     Process,
+    /// It is whoever gives commands on the machine itself.
+    Local,
 }
 
 impl Actor {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{Entry, Outcome};
 
-/// How many entries are read from memory.
+/// How many entries the APIs show: they are kept in memory, or in a store that several share.
 pub const RECENT_MAX: usize = 10_000;
 
 /// Which entries somebody wants to see.
@@ -16,6 +16,13 @@ pub struct Filter {
     pub before: Option<u64>,
 }
 
+impl Filter {
+    /// Whether an entry is about what is wanted, however old it is.
+    pub fn is_about(&self, entry: &Entry) -> bool {
+        self.object.as_ref().is_none_or(|object| entry.object.as_str() == object)
+    }
+}
+
 /// Some entries, the newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
@@ -23,6 +30,8 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Below which id to go on; `None`: there are no more.
     pub next: Option<u64>,
+    /// How many stand between these that this version cannot read, whatever they are about.
+    pub unreadable: usize,
 }
 
 #[derive(Debug, Default)]
@@ -49,12 +58,10 @@ impl Recent {
 
     pub(super) fn page(&self, filter: &Filter, max: usize) -> Page {
         let is_older = |entry: &&Entry| filter.before.is_none_or(|before| entry.id < before);
-        let is_of = |entry: &&Entry| {
-            filter.object.as_ref().is_none_or(|object| entry.object.as_str() == object)
-        };
+        let is_of = |entry: &&Entry| filter.is_about(entry);
         let mut wanted = self.0.iter().rev().filter(is_older).filter(is_of);
         let entries: Vec<_> = wanted.by_ref().take(max).cloned().collect();
         let next = wanted.next().and(entries.last()).map(|last| last.id);
-        Page { entries, next }
+        Page { entries, next, unreadable: 0 }
     }
 }

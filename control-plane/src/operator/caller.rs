@@ -17,6 +17,8 @@ use crate::{
 pub enum Caller {
     /// This process itself, as at its start.
     Process,
+    /// Whoever gives a command on the machine itself.
+    Local,
     /// Whoever wrote the file of clients.
     File(Arc<Path>),
     /// Whoever made a call.
@@ -55,6 +57,7 @@ impl Caller {
     pub(super) fn actor(&self) -> Actor {
         match self {
             Self::Process => Actor::of(ActorKind::Process),
+            Self::Local => Actor::of(ActorKind::Local),
             Self::File(path) => Actor::named(ActorKind::File, path_in_one_line(path)),
             Self::Call(Call { principal: Some(principal), .. }) => principal.actor(),
             Self::Call(Call { principal: None, .. }) | Self::Unknown => {
@@ -92,6 +95,7 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process => f.write_str("this process"),
+            Self::Local => f.write_str("a command on this machine"),
             Self::File(path) => write!(f, "CONFIG_FILE {}", path_in_one_line(path)),
             Self::Call(Call { principal, peer, .. }) => match (principal, peer) {
                 (Some(principal), Some(address)) => write!(f, "{principal} at {address}"),

@@ -8,8 +8,10 @@ use tokio::runtime;
 use super::{
     exit,
     kept::{self, ShareError},
+    serve,
 };
 use crate::{
+    audit::{Audit, AuditError},
     excerpt::path_in_one_line,
     ledger::{Clock, Ledger, Policy, SystemClock},
     operator::{Caller, IfMatch, NewToken, Operator, OperatorError, TokenDraft, start},
@@ -35,9 +37,22 @@ enum Failure {
     /// The store that is shared cannot be called.
     #[error(transparent)]
     Share(#[from] ShareError),
+    /// Nobody could be told who made it.
+    #[error("{0}; choose a file that can be written: no token was made")]
+    Audit(#[from] AuditError),
     /// It was not made.
     #[error(transparent)]
-    Operator(#[from] OperatorError),
+    Operator(OperatorError),
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            // No log has the cause here.
+            OperatorError::Audit(error) => Self::Audit(error),
+            error => Self::Operator(error),
+        }
+    }
 }
 
 /// Makes it, and says it alone on stdout.
@@ -56,7 +71,7 @@ pub(super) fn create(draft: TokenDraft, settings: &Settings) -> ExitCode {
             Failure::Folder(OpenError::Damaged { .. } | OpenError::Newer(_)) => {
                 exit::wrong_data(&error)
             }
-            Failure::Folder(_) => exit::cannot_create(&error),
+            Failure::Folder(_) | Failure::Audit(_) => exit::cannot_create(&error),
             Failure::Process(_) | Failure::Share(_) | Failure::Operator(_) => {
                 exit::unavailable(&error)
             }
@@ -73,13 +88,17 @@ fn work(draft: TokenDraft, settings: &Settings) -> Result<(NewToken, String), Fa
         match (&settings.store.url, &settings.data_dir) {
             (Some(url), _) => {
                 let store = kept::look_at(url, &settings.store).await?;
-                Ok((create_in(Box::new(store.configuration), draft).await?, url.to_string()))
+                // The store keeps who made it. The file is that of a control plane which may run.
+                let audit = Audit::default();
+                let new = create_in(Box::new(store.configuration), audit, draft).await?;
+                Ok((new, url.to_string()))
             }
             (None, DataDir::Memory) => Err(Failure::NoFolder),
             (None, DataDir::Folder(path)) => {
                 let folder = DataFolder::open(path)?;
+                let audit = serve::open_audit(settings.audit_file.as_deref(), Some(&folder))?;
                 let store = RedbStore::open(&folder).await?;
-                let new = create_in(Box::new(store), draft).await?;
+                let new = create_in(Box::new(store), audit, draft).await?;
                 Ok((new, path_in_one_line(folder.path())))
             }
         }
@@ -87,9 +106,14 @@ fn work(draft: TokenDraft, settings: &Settings) -> Result<(NewToken, String), Fa
 }
 
 /// As a control plane makes one, which has nothing else to do.
-async fn create_in(store: Box<dyn ConfigStore>, draft: TokenDraft) -> Result<NewToken, Failure> {
+async fn create_in(
+    store: Box<dyn ConfigStore>,
+    audit: Audit,
+    draft: TokenDraft,
+) -> Result<NewToken, Failure> {
     let ledger = Ledger::new(Policy::default(), SystemClock::start());
-    let operator = Arc::new(Operator::new(Arc::new(ledger), store));
+    let operator = Operator::new(Arc::new(ledger), store).audited_in(Arc::new(audit));
+    let operator = Arc::new(operator);
     start::load(&operator).await?;
-    Ok(operator.create_token(draft, IfMatch::Anything, &Caller::Process).await?)
+    Ok(operator.create_token(draft, IfMatch::Anything, &Caller::Local).await?)
 }

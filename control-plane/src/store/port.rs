@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{Edit, StoreError};
 use crate::{
+    audit::{Entry, Filter, Page},
     clients::{ClientConfig, Revision},
     credentials::{ClientKey, Token},
     limits::{Limit, Name, Patterns},
@@ -28,6 +29,16 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
     /// gets.
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError>;
 
+    /// The same, with the line that says who does it, which is kept in the same step where several share
+    /// the store: there it is found wherever it is asked for.
+    async fn write_as(
+        &self,
+        edits: Arc<Vec<Edit>>,
+        _entry: &Entry,
+    ) -> Result<Revision, StoreError> {
+        self.write(edits).await
+    }
+
     /// In this process' turn: of what stands in a file or in settings nothing is stored, but those who
     /// share the store have to agree on its buckets. The answer is the revision of the last write.
     async fn declare(&self, _edits: &[Edit]) -> Result<Revision, StoreError> {
@@ -35,8 +46,24 @@ pub trait ConfigStore: fmt::Debug + Send + Sync {
     }
 
     /// In this process' turn: nothing is spent from now on of the limits of a client that is configured so.
-    async fn begin_anew(&self, _config: &ClientConfig) -> Result<Revision, StoreError> {
+    /// The line is kept as with [`ConfigStore::write_as`].
+    async fn begin_anew(
+        &self,
+        _config: &ClientConfig,
+        _entry: &Entry,
+    ) -> Result<Revision, StoreError> {
         Ok(Revision::NONE)
+    }
+
+    /// In this process' turn: what the next write gets, where `newest` is the last one's.
+    fn next_revision(&self, newest: Revision) -> Revision {
+        Revision::new(newest.get() + 1)
+    }
+
+    /// At most `max` of the newest lines of who changed what, wherever it was done; `None`: they are kept by
+    /// each process, and not here.
+    async fn audit(&self, _filter: &Filter, _max: usize) -> Result<Option<Page>, StoreError> {
+        Ok(None)
     }
 
     /// What was written after `known` by whoever shares the store.
@@ -64,12 +91,28 @@ impl<S: ConfigStore> ConfigStore for Arc<S> {
         (**self).write(edits).await
     }
 
+    async fn write_as(&self, edits: Arc<Vec<Edit>>, entry: &Entry) -> Result<Revision, StoreError> {
+        (**self).write_as(edits, entry).await
+    }
+
     async fn declare(&self, edits: &[Edit]) -> Result<Revision, StoreError> {
         (**self).declare(edits).await
     }
 
-    async fn begin_anew(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        (**self).begin_anew(config).await
+    async fn begin_anew(
+        &self,
+        config: &ClientConfig,
+        entry: &Entry,
+    ) -> Result<Revision, StoreError> {
+        (**self).begin_anew(config, entry).await
+    }
+
+    fn next_revision(&self, newest: Revision) -> Revision {
+        (**self).next_revision(newest)
+    }
+
+    async fn audit(&self, filter: &Filter, max: usize) -> Result<Option<Page>, StoreError> {
+        (**self).audit(filter, max).await
     }
 
     async fn written_since(&self, known: Revision) -> Result<WrittenSince, StoreError> {

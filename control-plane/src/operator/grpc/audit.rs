@@ -3,7 +3,17 @@
 use proto::api;
 use serde::Serialize;
 
-use crate::audit::Entry;
+use crate::audit::{Entry, Page};
+
+impl From<Page> for api::ListAuditResponse {
+    fn from(page: Page) -> Self {
+        Self {
+            entries: page.entries.iter().map(api::AuditEntry::from).collect(),
+            next_page_token: page.next.map(|id| id.to_string()),
+            unreadable: u32::try_from(page.unreadable).ok().filter(|count| *count > 0),
+        }
+    }
+}
 
 impl From<&Entry> for api::AuditEntry {
     fn from(entry: &Entry) -> Self {

@@ -23,6 +23,10 @@ pub(super) const FORGOTTEN_KEY: &str = "config:forgotten";
 pub(super) const CONFIGURATION_KEYS: [&str; 6] =
     [TURN_KEY, REVISION_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY, ROWS_KEY];
 
+/// Who changed what, by the revision of the write. It outlives the configuration: whoever fills the space
+/// anew does not take back what was done.
+pub(super) const AUDIT_KEY: &str = "audit";
+
 /// Where an import says that it is not finished.
 pub(super) const IMPORT_KEY: &str = "import";
 

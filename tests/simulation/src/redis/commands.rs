@@ -168,6 +168,21 @@ fn sorted(data: &mut Data, name: &str, arguments: &[&[u8]]) -> Result<Reply, Ref
         ("ZRANGEBYSCORE", [key, from, to, options @ ..]) => {
             Ok(told(within(data, key, from, to)?, !options.is_empty()))
         }
+        ("ZREVRANGEBYSCORE", [key, to, from, options @ ..]) => {
+            let mut members = within(data, key, from, to)?;
+            members.reverse();
+            let (with_scores, limit) = match options {
+                [b"WITHSCORES", limit @ ..] => (true, limit),
+                limit => (false, limit),
+            };
+            let (skipped, count) = match limit {
+                [] => (0, usize::MAX),
+                [b"LIMIT", skipped, count] => (integer(skipped)?, integer(count)?),
+                _ => return Err(Refused::Syntax),
+            };
+            let members = members.into_iter().skip(skipped).take(count).collect();
+            Ok(told(members, with_scores))
+        }
         ("ZRANGE", [key, from, to, options @ ..]) => {
             Ok(told(between(data, key, from, to)?, !options.is_empty()))
         }

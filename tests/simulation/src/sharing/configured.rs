@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowguard::{
+    audit::{Action, Entry, Object},
     clients::{ClientConfig, Limits},
     limits::{Group, Name},
     operator::{self, Caller, IfMatch},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 
-use super::{Event, News, World, plane::Plane};
+use super::{
+    Event, News, World,
+    plane::{PREFIX, Plane},
+};
 use crate::{
     edge::SECOND,
     oracle::{Rules, Wanted},
@@ -73,7 +77,7 @@ impl Configured {
 
     /// A script was run that may have written something.
     pub(super) fn note_write(&mut self, call: &Call) {
-        if call.keys.len() == 6 && call.reply == Reply::Integer(1) {
+        if call.keys.len() == 7 && call.reply == Reply::Integer(1) {
             self.written_at = call.at;
         }
     }
@@ -214,6 +218,7 @@ impl World {
         let mut written: Vec<_> = written.collect();
         if is_done {
             self.configured.is_first = false;
+            self.look_at_audit(write);
         } else {
             // A client that is not there can be neither removed nor reset.
             let before = std::mem::take(&mut self.configured.possible);
@@ -221,6 +226,36 @@ impl World {
         }
         written.dedup();
         self.configured.possible = written;
+    }
+
+    /// What was acknowledged is what the newest entry says, of who changed what: it came with the write.
+    fn look_at_audit(&mut self, write: &Write) {
+        let (id, actions) = match write {
+            Write::Client(id, _) => (id, [Action::Create, Action::Change]),
+            Write::Removal(id) => (id, [Action::Delete; 2]),
+            Write::Reset(id) => (id, [Action::Reset; 2]),
+            // Where it changes nothing it is none.
+            Write::Everything(_) => return,
+        };
+        if self.configured.has_lost {
+            return;
+        }
+        let key = format!("{PREFIX}audit");
+        let command = ["ZREVRANGEBYSCORE", &key, "+inf", "-inf", "LIMIT", "0", "1"];
+        let newest = match self.redis.carry_out(&command.map(|word| word.as_bytes().to_vec())) {
+            Reply::List(newest) => newest.into_iter().next(),
+            _ => None,
+        };
+        let newest = match newest {
+            Some(Reply::Bulk(bytes)) => Entry::of_stored(&bytes, 0),
+            _ => None,
+        };
+        let is_told = newest.as_ref().is_some_and(|entry| {
+            entry.object == Object::new("client", id) && actions.contains(&entry.action)
+        });
+        if !is_told {
+            self.edge.violated(format!("the audit says {newest:?} of {write:?}"));
+        }
     }
 
     /// What was written is in force everywhere by now.

@@ -127,6 +127,21 @@ impl Client {
         command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
     }
 
+    /// At most `max` of those in such a set up to a bound in Redis' notation, such as `(7` for below 7, each
+    /// with its score: the highest first.
+    pub async fn highest_members(
+        &self,
+        key: &str,
+        bound: &str,
+        max: usize,
+    ) -> Result<Vec<(Vec<u8>, f64)>, Failure> {
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("ZREVRANGEBYSCORE");
+        command.arg(self.key(key.as_bytes())).arg(bound).arg("-inf").arg("WITHSCORES");
+        command.arg("LIMIT").arg(0).arg(max);
+        command.query_async(&mut connection).await.map_err(|error| Failure::of(&error))
+    }
+
     /// Takes somebody out of such a set.
     pub async fn remove_member(&self, key: &str, member: &[u8]) -> Result<(), Failure> {
         let mut connection = self.connection.clone();

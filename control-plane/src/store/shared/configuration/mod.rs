@@ -5,6 +5,7 @@
 //! says since when something is in force. Whoever asks what was written since gets it whole: nothing
 //! is announced, and so nothing can be lost.
 
+mod audited;
 mod known;
 mod read;
 mod row;
@@ -15,6 +16,7 @@ use std::{fmt::Display, sync::Arc};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync;
 
 use self::known::KnownRows;
 use self::read::ReadFrom;
@@ -25,6 +27,7 @@ use super::{
     client::{Client, Failure, Found, SmallScript},
 };
 use crate::{
+    audit::{Entry, Filter, Page},
     clients::{ClientConfig, Revision},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
 };
@@ -39,6 +42,8 @@ pub struct SharedConfiguration {
     /// The token of the import that this process makes; while another one does nobody writes.
     import: Vec<u8>,
     read_from: Mutex<ReadFrom>,
+    /// Whose turn it is to read who changed what.
+    audit_turn: sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -65,6 +70,8 @@ enum Cause {
     Lost,
     #[error("an import into it is not finished: import once more, or choose another STORE_PREFIX")]
     Importing,
+    #[error("who changes it cannot be told in an entry of the audit")]
+    Entry,
     #[error("one write changes at most {EDITS_MAX} things, not {0}: make it in parts")]
     TooMuch(usize),
 }
@@ -92,6 +99,7 @@ impl SharedConfiguration {
             turn: Mutex::default(),
             import: Vec::new(),
             read_from: Mutex::default(),
+            audit_turn: sync::Mutex::default(),
         }
     }
 
@@ -151,15 +159,32 @@ impl ConfigStore for SharedConfiguration {
     }
 
     async fn write(&self, edits: Arc<Vec<Edit>>) -> Result<Revision, StoreError> {
-        Ok(self.put(&edits, How::Stored).await?)
+        Ok(self.put(&edits, How::Stored, None).await?)
+    }
+
+    async fn write_as(&self, edits: Arc<Vec<Edit>>, entry: &Entry) -> Result<Revision, StoreError> {
+        Ok(self.put(&edits, How::Stored, Some(entry)).await?)
     }
 
     async fn declare(&self, edits: &[Edit]) -> Result<Revision, StoreError> {
-        Ok(self.put(edits, How::Declared).await?)
+        Ok(self.put(edits, How::Declared, None).await?)
     }
 
-    async fn begin_anew(&self, config: &ClientConfig) -> Result<Revision, StoreError> {
-        Ok(self.put(&[Edit::PutClient(config.clone())], How::Anew).await?)
+    async fn begin_anew(
+        &self,
+        config: &ClientConfig,
+        entry: &Entry,
+    ) -> Result<Revision, StoreError> {
+        let edits = [Edit::PutClient(config.clone())];
+        Ok(self.put(&edits, How::Anew, Some(entry)).await?)
+    }
+
+    fn next_revision(&self, newest: Revision) -> Revision {
+        self.next().unwrap_or_else(|| Revision::new(newest.get() + 1))
+    }
+
+    async fn audit(&self, filter: &Filter, max: usize) -> Result<Option<Page>, StoreError> {
+        Ok(Some(self.page_of_audit(filter, max).await?))
     }
 
     async fn written_since(&self, known: Revision) -> Result<WrittenSince, StoreError> {

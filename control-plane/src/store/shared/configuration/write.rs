@@ -11,13 +11,15 @@ use super::{
     text,
 };
 use crate::{
+    audit::{Entry, RECENT_MAX},
     clients::Revision,
     store::{
         Edit, WrittenSince,
         shared::{
             client::Found,
             keys::{
-                FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY, ROWS_KEY, TURN_KEY,
+                AUDIT_KEY, FORGOTTEN_KEY, IMPORT_KEY, MOVED_KEY, REMOVED_KEY, REVISION_KEY,
+                ROWS_KEY, TURN_KEY,
             },
             lineage::exact,
         },
@@ -58,6 +60,13 @@ pub(super) struct Turn {
     began: Revision,
 }
 
+impl Turn {
+    /// A time of the store, or one more than the write before.
+    fn next(&self) -> Revision {
+        Revision::new(self.began.get().max(self.known.get() + 1))
+    }
+}
+
 impl SharedConfiguration {
     pub(super) async fn begin(&self, known: Revision) -> Result<WrittenSince, Cause> {
         let token = random::<u128>().to_be_bytes().to_vec();
@@ -90,18 +99,36 @@ impl SharedConfiguration {
         Ok(others)
     }
 
-    pub(super) async fn put(&self, edits: &[Edit], how: How) -> Result<Revision, Cause> {
+    /// What the next write gets in this turn; `None`: it is another one's.
+    pub(super) fn next(&self) -> Option<Revision> {
+        self.turn.lock().as_ref().map(Turn::next)
+    }
+
+    /// Without an `entry` nobody does it whom anybody would ask.
+    pub(super) async fn put(
+        &self,
+        edits: &[Edit],
+        how: How,
+        entry: Option<&Entry>,
+    ) -> Result<Revision, Cause> {
         if edits.len() > EDITS_MAX {
             return Err(Cause::TooMuch(edits.len()));
         }
         let turn = self.turn.lock().clone().ok_or(Cause::Lost)?;
-        let revision = Revision::new(turn.began.get().max(turn.known.get() + 1));
-        let keys = [TURN_KEY, REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY];
+        let revision = turn.next();
+        let entry = match entry {
+            Some(entry) => entry.to_stored(revision.get()).ok_or(Cause::Entry)?,
+            None => Vec::new(),
+        };
+        let keys =
+            [TURN_KEY, REVISION_KEY, ROWS_KEY, MOVED_KEY, REMOVED_KEY, FORGOTTEN_KEY, AUDIT_KEY];
         let mut arguments = vec![
             turn.token.clone(),
             text(turn.known.get()),
             text(revision.get()),
             text(REMOVED_KEPT),
+            text(RECENT_MAX),
+            entry,
         ];
         // Of several edits of one thing the last one holds, on top of those before it.
         let mut written: BTreeMap<Vec<u8>, Standing> = BTreeMap::new();
