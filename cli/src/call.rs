@@ -2,7 +2,10 @@
 
 use http::Method;
 
-use crate::failure::Usage;
+/// What cannot be the name of anything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" names nothing")]
+pub(crate) struct NamesNothing(String);
 
 /// What is called, and with what.
 #[derive(Clone, Debug)]
@@ -14,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) body: Option<Body>,
     /// The tag that what is written has to have.
     pub(crate) if_match: Option<String>,
+    /// The event behind which a stream of events goes on.
+    pub(crate) last_event_id: Option<String>,
 }
 
 /// What is sent.
@@ -25,26 +30,38 @@ pub(crate) struct Body {
 
 impl Call {
     /// A call of `/api/v1/…`. What is a name comes from an operator and may hold anything.
-    pub(crate) fn new(method: Method, path: &[&str]) -> Result<Self, Usage> {
+    pub(crate) fn new(method: Method, path: &[&str]) -> Result<Self, NamesNothing> {
         // A URL has no segments of these names: it would be another path.
         if let Some(name) = path.iter().find(|name| matches!(**name, "" | "." | "..")) {
-            return Err(Usage::Name((*name).to_owned()));
+            return Err(NamesNothing((*name).to_owned()));
         }
         let path = ["api", "v1"].iter().chain(path).map(|name| (*name).to_owned()).collect();
-        Ok(Self { method, path, query: Vec::new(), body: None, if_match: None })
+        Ok(Self {
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+            if_match: None,
+            last_event_id: None,
+        })
     }
 
-    pub(crate) fn get(path: &[&str]) -> Result<Self, Usage> {
+    pub(crate) fn get(path: &[&str]) -> Result<Self, NamesNothing> {
         Self::new(Method::GET, path)
     }
 
-    pub(crate) fn delete(path: &[&str]) -> Result<Self, Usage> {
+    pub(crate) fn delete(path: &[&str]) -> Result<Self, NamesNothing> {
         Self::new(Method::DELETE, path)
     }
 
     /// With a parameter, where it is given.
     pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
         self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    pub(crate) fn behind(mut self, last_event_id: Option<String>) -> Self {
+        self.last_event_id = last_event_id;
         self
     }
 

@@ -151,7 +151,15 @@ impl Connection {
 
     /// What a call is answered, whatever it is.
     pub(crate) async fn answer(&self, call: Call) -> Result<Answer, ConnectionError> {
-        let mut response = self.send(call).await?;
+        let response = self.send(call).await?;
+        self.whole(response).await
+    }
+
+    /// All of an answer.
+    pub(crate) async fn whole(
+        &self,
+        mut response: reqwest::Response,
+    ) -> Result<Answer, ConnectionError> {
         let mut body = BytesMut::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             if body.len() + piece.len() > ANSWER_BYTES_MAX {
@@ -166,7 +174,7 @@ impl Connection {
 
     /// The answer's head; its body comes in pieces.
     pub(crate) async fn send(&self, call: Call) -> Result<reqwest::Response, ConnectionError> {
-        let Call { method, path, query, body, if_match } = call;
+        let Call { method, path, query, body, if_match, last_event_id } = call;
         let mut url = self.server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -184,6 +192,9 @@ impl Connection {
         if let Some(tag) = if_match {
             request = request.header(header::IF_MATCH, tag);
         }
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, body.media_type).body(body.bytes);
         }
@@ -194,9 +205,14 @@ impl Connection {
         let mut reason = if error.is_timeout() {
             "it does not answer in time".to_owned()
         } else {
-            // Its own text repeats the URL; what is below says what happened.
-            chain(error.source().unwrap_or(error))
+            // Its own text repeats the URL, and so do the client's words; what is below says what
+            // happened.
+            let below = error.source().unwrap_or(error);
+            chain(below.source().filter(|_| error.is_connect()).unwrap_or(below))
         };
+        if reason.contains("InvalidContentType") {
+            reason.push_str("; does it speak TLS? http:// is without");
+        }
         if reason.contains("certificate") {
             reason.push_str("; --ca-file names the authority that signed it");
         }

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use http::StatusCode;
 
 use crate::{
+    call::NamesNothing,
     connection::{Answer, ConnectionError},
     context::ContextError,
     json::Wrong,
@@ -44,6 +45,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Usage(#[from] Usage),
     #[error(transparent)]
+    Name(#[from] NamesNothing),
+    #[error(transparent)]
     Context(#[from] ContextError),
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -66,8 +69,6 @@ pub(crate) enum Failure {
 /// What is wrong with what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Usage {
-    #[error("\"{0}\" names nothing")]
-    Name(String),
     #[error("{flag} takes {allowed}, not {value}")]
     Value { flag: &'static str, value: String, allowed: &'static str },
     #[error("nothing is to be set: name a field, as in {0}")]
@@ -129,6 +130,17 @@ impl Refusal {
         Self { status: *status, message, hint }
     }
 
+    /// What ends a stream of events before its reader does.
+    pub(crate) fn of_stream(reason: &str, message: &str, shows_a_token: bool) -> Self {
+        let status = match reason {
+            "not_allowed" => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let error = serde_json::json!({"error": reason, "message": message});
+        let body = error.to_string().into_bytes().into();
+        Self::new(&Answer { status, etag: None, body }, shows_a_token)
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -156,7 +168,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Context(_) | Self::Token(_) => USAGE,
+            Self::Usage(_) | Self::Name(_) | Self::Context(_) | Self::Token(_) => USAGE,
             Self::Connection(error) => match error {
                 ConnectionError::Unreachable { .. } | ConnectionError::TooLong { .. } => {
                     OUT_OF_REACH

@@ -1,5 +1,7 @@
 //! What a server answered, read as JSON.
 
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// An answer that is not what the contract says.
@@ -9,6 +11,20 @@ pub(crate) struct Wrong(pub(crate) String);
 
 /// Reads an answer.
 pub(crate) fn read(body: &[u8]) -> Result<Value, Wrong> {
+    serde_json::from_slice(body).map_err(|error| Wrong(error.to_string()))
+}
+
+/// A value whose members stay in the order in which they came, which is one for people.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub(crate) enum InOrder {
+    Object(IndexMap<String, InOrder>),
+    List(Vec<InOrder>),
+    Other(Value),
+}
+
+/// Reads an answer that is to be shown as it is.
+pub(crate) fn read_in_order(body: &[u8]) -> Result<InOrder, Wrong> {
     serde_json::from_slice(body).map_err(|error| Wrong(error.to_string()))
 }
 
@@ -76,6 +92,14 @@ mod tests {
         }
         assert_eq!(limit(Some(&json!(null))), "none");
         assert_eq!(limit(Some(&json!(7))), "7");
+    }
+
+    #[test]
+    fn members_stay_in_their_order() {
+        let text =
+            r#"{"name":"a","burst":[{"z":1,"a":null}],"b":{},"c":1.5,"d":-7,"e":1000000000000}"#;
+        let value = read_in_order(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&value).unwrap(), text);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod message;
 mod options;
 mod output;
 mod run;
+mod server_sent;
 mod session;
 mod table;
 mod token;
@@ -28,7 +29,7 @@ mod unified;
 
 pub use commands::{
     ClientsCommand, Command, ContextCommand, CreateToken, KeysCommand, LimitsCommand,
-    ModelsCommand, SetClient, SetLimit, TokensCommand,
+    ModelsCommand, PreviewCommand, SetClient, SetLimit, TokensCommand, Wish,
 };
 pub use connection::{Connection, ConnectionError};
 pub use options::{Format, Options, Output};

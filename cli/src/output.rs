@@ -1,6 +1,9 @@
 //! What stdout and stderr are told.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::Value;
 
@@ -30,7 +33,7 @@ pub(crate) fn show(
     let wrong = |wrong| Failure::Answer { server: server.to_string(), wrong };
     let text = match format {
         Format::Json => return print(body),
-        Format::Yaml => yaml(&json::read(body).map_err(wrong)?).map_err(wrong)?,
+        Format::Yaml => yaml(&json::read_in_order(body).map_err(wrong)?).map_err(wrong)?,
         Format::Table => (view.table)(&json::read(body).map_err(wrong)?).map_err(wrong)?,
         Format::Name => {
             let names = (view.names)(&json::read(body).map_err(wrong)?).map_err(wrong)?;
@@ -41,8 +44,16 @@ pub(crate) fn show(
 }
 
 /// A value in YAML.
-pub(crate) fn yaml(value: &Value) -> Result<String, Wrong> {
+pub(crate) fn yaml(value: &impl serde::Serialize) -> Result<String, Wrong> {
     serde_saphyr::to_string(value).map_err(|error| Wrong(error.to_string()))
+}
+
+/// Whether a reader of stdout has gone away.
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether what is written is read by nobody any more.
+pub(crate) fn is_closed() -> bool {
+    IS_CLOSED.load(Ordering::Relaxed)
 }
 
 /// Writes data; a reader that has seen enough (`| head`) is no failure.
@@ -50,7 +61,11 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Stdout(error)),
-        _ => Ok(()),
+        Err(_) => {
+            IS_CLOSED.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

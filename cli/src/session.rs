@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use http::StatusCode;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     connection::{self, Answer, Connection},
     context::{self, Context, Contexts},
     failure::{Failure, Refusal},
+    json,
     options::{Format, Options},
     output::{self, View, warn},
     token::Token,
@@ -101,6 +104,25 @@ impl Session {
             return Ok(answer);
         }
         Err(Refusal::new(&answer, self.connection.shows_a_token()).into())
+    }
+
+    /// What there is of a thing, and its tag; nothing where it is not there.
+    pub(crate) async fn known(
+        &self,
+        path: &[&str],
+    ) -> Result<(Map<String, Value>, Option<String>), Failure> {
+        match self.call(Call::get(path)?).await {
+            Ok(answer) => {
+                let wrong =
+                    |wrong| Failure::Answer { server: self.connection.server().to_string(), wrong };
+                let known = json::read(&answer.body).map_err(wrong)?;
+                Ok((known.as_object().cloned().unwrap_or_default(), answer.etag))
+            }
+            Err(Failure::Refused(refusal)) if refusal.status() == StatusCode::NOT_FOUND => {
+                Ok((Map::new(), None))
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Shows an answer.

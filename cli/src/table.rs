@@ -51,10 +51,11 @@ impl std::fmt::Display for Table {
                 }
             }
         }
-        for row in &self.rows {
-            for (are, cell) in are_numbers.iter_mut().zip(row) {
-                *are &= matches!(cell.as_str(), "-" | "none") || cell.parse::<f64>().is_ok();
-            }
+        for (at, are) in are_numbers.iter_mut().enumerate() {
+            let cells = || self.rows.iter().filter_map(|row| row.get(at)).map(String::as_str);
+            let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+            *are &= cells().any(is_number)
+                && cells().all(|cell| matches!(cell, "-" | "none") || is_number(cell));
         }
         for line in lines() {
             let mut text = String::new();

@@ -54,6 +54,14 @@ fn the_control_plane_does_not_know_the_filter() {
     know("flowguard", &compiled_into("flowguard", &[]), &["flowguard-filter", "proxy-wasm"]);
 }
 
+/// It is a client like any other: what it can do, anybody can do by the public API.
+#[test]
+fn the_command_line_knows_neither_the_control_plane_nor_the_filter() {
+    let known = compiled_into("flowguard-cli", &[]);
+    let insides = ["flowguard", "flowguard-filter", "flowguard-limiter", "flowguard-proto"];
+    know("flowguard-cli", &known, &insides);
+}
+
 #[test]
 fn what_is_shipped_knows_nothing_that_is_for_tests() {
     for package in ["flowguard", "flowguard-filter", "flowguard-mock-llm"] {
@@ -80,6 +88,11 @@ fn the_rooms_of_the_filter_form_no_circle() {
 #[test]
 fn the_rooms_of_the_control_plane_form_no_circle() {
     check_rooms("control-plane");
+}
+
+#[test]
+fn the_rooms_of_the_command_line_form_no_circle() {
+    check_rooms("cli");
 }
 
 #[track_caller]

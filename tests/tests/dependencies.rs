@@ -37,7 +37,17 @@ const BANNED: [&str; 8] = [
 ];
 
 /// Of these several versions are shipped, since those who use them have not agreed on one yet.
-const TWICE: [&str; 4] = ["getrandom", "hashbrown", "syn", "synstructure"];
+const TWICE: [&str; 9] = [
+    "base64",
+    "getrandom",
+    "hashbrown",
+    "itertools",
+    "linux-raw-sys",
+    "rustix",
+    "syn",
+    "synstructure",
+    "tower-http",
+];
 
 fn cargo(arguments: &[&str]) -> String {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{fields::Fields, stats};
 use crate::{
@@ -80,7 +80,7 @@ pub struct SetClient {
 }
 
 impl SetClient {
-    fn read(&self) -> Result<Value, Usage> {
+    pub(super) fn read(&self) -> Result<Map<String, Value>, Usage> {
         let mut fields = Fields::default();
         fields.number("--rpm", self.rpm.as_ref())?;
         fields.number("--tpm", self.tpm.as_ref())?;
@@ -92,7 +92,7 @@ impl SetClient {
         if fields.0.is_empty() {
             return Err(Usage::NothingToSet("--rpm 60"));
         }
-        Ok(Value::Object(fields.0))
+        Ok(fields.0)
     }
 }
 
@@ -111,7 +111,9 @@ pub(super) async fn run(
     match command {
         ClientsCommand::List => session.ask(Call::get(&["clients"])?, format, LIST).await,
         ClientsCommand::Get { id } => session.ask(Call::get(&["clients", &id])?, format, ONE).await,
-        ClientsCommand::Set { id, fields } => set(&id, &fields.read()?, session, format).await,
+        ClientsCommand::Set { id, fields } => {
+            set(&id, &fields.read()?.into(), session, format).await
+        }
         ClientsCommand::Delete { id, yes } => {
             let call = Call::delete(&["clients", &id])?;
             confirm::may_delete(format!("client {id}"), yes).await?;

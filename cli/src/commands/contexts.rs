@@ -117,8 +117,8 @@ mod tests {
         assert_eq!(
             list(&contexts),
             "   CONTEXT  SERVER        TOKEN-FILE  CA-FILE\n\
-             \u{20}  a        https://a:1/  -                 -\n\
-             *  b        https://b:1/  /t                -\n"
+             \u{20}  a        https://a:1/  -           -\n\
+             *  b        https://b:1/  /t          -\n"
         );
     }
 }

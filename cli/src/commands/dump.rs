@@ -5,18 +5,20 @@ use serde_json::Value;
 use crate::{
     call::Call,
     failure::{Failure, Usage},
-    json::Wrong,
     options::Format,
     output::{View, yaml},
     session::Session,
 };
 
-/// A document is for people as it is.
-const DOCUMENT: View = View { table: yaml, names: |_: &Value| Err(Wrong(String::new())) };
+/// A document has no form but its own.
+const DOCUMENT: View = View { table: |document| yaml(document), names: |_: &Value| Ok(Vec::new()) };
 
 pub(super) async fn run(session: &Session, format: Format) -> Result<(), Failure> {
-    if format == Format::Name {
-        return Err(Usage::Format("name").into());
-    }
+    let format = match format {
+        Format::Name => return Err(Usage::Format("name").into()),
+        // It is for people as it is.
+        Format::Table | Format::Yaml => Format::Yaml,
+        Format::Json => Format::Json,
+    };
     session.ask(Call::get(&["config"])?, format, DOCUMENT).await
 }

@@ -52,12 +52,12 @@ impl Fields {
         }
     }
 
-    /// Names before `=` and what stands behind it; an empty text alone removes all.
+    /// Names before `=` and what stands behind it; an empty text alone is none of them.
     pub(super) fn pairs(&mut self, flag: &'static str, texts: &[String]) -> Result<(), Usage> {
         match texts {
             [] => return Ok(()),
             [only] if only.is_empty() => {
-                self.put(flag, Value::Null);
+                self.put(flag, Value::Object(Map::new()));
                 return Ok(());
             }
             _ => {}

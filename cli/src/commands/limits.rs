@@ -1,7 +1,7 @@
 //! `flowguard limits`.
 
 use clap::{Args, Subcommand};
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
@@ -99,7 +99,7 @@ pub struct SetLimit {
 const MEASURES: [&str; 3] = ["requests", "tokens", "concurrent"];
 
 impl SetLimit {
-    fn read(&self) -> Result<Map<String, Value>, Usage> {
+    pub(super) fn read(&self) -> Result<Map<String, Value>, Usage> {
         let mut fields = Fields::default();
         fields.pairs("--match", &self.r#match)?;
         fields.texts("--each", &self.each);
@@ -158,23 +158,14 @@ async fn set(
     format: Format,
 ) -> Result<(), Failure> {
     let path = ["limits", name];
-    let (known, tag) = match session.call(Call::get(&path)?).await {
-        Ok(answer) => {
-            let wrong =
-                |wrong| Failure::Answer { server: session.connection.server().to_string(), wrong };
-            let known = json::read(&answer.body).map_err(wrong)?;
-            (known.as_object().cloned().unwrap_or_default(), answer.etag)
-        }
-        Err(Failure::Refused(refusal)) if refusal.status() == StatusCode::NOT_FOUND => {
-            (Map::new(), None)
-        }
-        Err(failure) => return Err(failure),
-    };
-    let call = Call::new(Method::PUT, &path)?.json(&merged(known, fields)).if_match(tag);
+    let (known, tag) = session.known(&path).await?;
+    let limit = Value::Object(merged(known, fields));
+    let call = Call::new(Method::PUT, &path)?.json(&limit).if_match(tag);
     session.change(call, format, CHANGED).await
 }
 
-fn merged(known: Map<String, Value>, fields: Map<String, Value>) -> Value {
+/// A limit with other fields.
+pub(super) fn merged(known: Map<String, Value>, fields: Map<String, Value>) -> Map<String, Value> {
     let mut limit = known;
     // Another measure takes the place of the one that it had.
     if MEASURES.iter().any(|measure| fields.get(*measure).is_some_and(|value| !value.is_null())) {
@@ -182,7 +173,7 @@ fn merged(known: Map<String, Value>, fields: Map<String, Value>) -> Value {
     }
     limit.extend(fields);
     limit.retain(|_, value| !value.is_null());
-    Value::Object(limit)
+    limit
 }
 
 /// In an answer limits stand by their names.
@@ -283,7 +274,7 @@ mod tests {
                 json!({"name": "a", "requests": 5, "per": "1m", "burst": 2, "mode": "off"}),
             ),
         ] {
-            assert_eq!(merged(known.clone(), map(&fields)), expected);
+            assert_eq!(Value::Object(merged(known.clone(), map(&fields))), expected);
         }
     }
 
@@ -296,8 +287,8 @@ mod tests {
         assert_eq!(
             list_table(&all).unwrap(),
             "LIMIT   MATCH          EACH           AMOUNT        PER  BURST  MODE     TRIAL\n\
-             org     group=acme     -              5000 tokens   1h       -  enforce      -\n\
-             places  every request  client, model  4 concurrent  -        -  shadow       -\n"
+             org     group=acme     -              5000 tokens   1h   -      enforce  -\n\
+             places  every request  client, model  4 concurrent  -    -      shadow   -\n"
         );
     }
 }

@@ -5,10 +5,13 @@ mod clients;
 mod contexts;
 mod diff;
 mod dump;
+mod events;
+mod explain;
 mod fields;
 mod keys;
 mod limits;
 mod models;
+mod preview;
 mod stats;
 mod tokens;
 
@@ -18,9 +21,11 @@ use clap::Subcommand;
 
 pub use clients::{ClientsCommand, SetClient};
 pub use contexts::ContextCommand;
+pub use events::Wish;
 pub use keys::KeysCommand;
 pub use limits::{LimitsCommand, SetLimit};
 pub use models::ModelsCommand;
+pub use preview::PreviewCommand;
 pub use tokens::{CreateToken, TokensCommand};
 
 use crate::{
@@ -108,6 +113,49 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// What would be decided over a request now, and why (exit code 0: it would pass, 2: it would not)
+    Explain {
+        /// The client
+        #[arg(value_name = "ID")]
+        client: String,
+        /// The tokens that it estimates [default: what a request without an estimate reserves]
+        #[arg(long, value_name = "N")]
+        tokens: Option<String>,
+        /// The model that it names [default: other]
+        #[arg(long, value_name = "MODEL")]
+        model: Option<String>,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What other limits would have done to the requests of late
+    #[command(subcommand_required = true)]
+    Preview {
+        /// What would be otherwise.
+        #[command(subcommand)]
+        command: PreviewCommand,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What happens, while it happens: a line an event, until Ctrl-C
+    Events {
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        wish: Wish,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
     /// Put a whole configuration in force: what it does not name is deleted
     Apply {
         /// The document, in YAML or JSON; -: stdin
@@ -183,6 +231,16 @@ impl Command {
             }
             Self::Stats { client, options, output } => {
                 stats::run(client.as_deref(), &Session::open(&options)?, output.output).await?;
+            }
+            Self::Explain { client, tokens, model, options, output } => {
+                let question = explain::Question { client, tokens, model };
+                return explain::run(question, &Session::open(&options)?, output.output).await;
+            }
+            Self::Preview { command, options, output } => {
+                preview::run(command, &Session::open(&options)?, output.output).await?;
+            }
+            Self::Events { wish, options, output } => {
+                events::run(wish, &Session::open(&options)?, output.output).await?;
             }
             Self::Apply { file, dry_run, yes, options, output } => {
                 let how = apply::How { dry_run, yes, format: output.output };

@@ -102,8 +102,10 @@ impl Invocation {
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Exit> {
-        let matches = grammar().try_get_matches_from(arguments).map_err(refused_line::exit)?;
-        let line = Cli::from_arg_matches(&matches).map_err(refused_line::exit)?;
+        let matches = grammar()
+            .try_get_matches_from(arguments)
+            .map_err(|error| refused_line::exit(&error))?;
+        let line = Cli::from_arg_matches(&matches).map_err(|error| refused_line::exit(&error))?;
         let variables = Variables::new(environment);
         let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
         if !command.has_settings() {

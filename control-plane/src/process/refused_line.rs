@@ -8,11 +8,11 @@ use super::{UsageError, cli::grammar, exit::Exit};
 use crate::settings::{Echo, shown};
 
 /// What the process says in place of doing something.
-pub(super) fn exit(error: clap::Error) -> Exit {
+pub(super) fn exit(error: &clap::Error) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Exit::Answered(format!("{}\n", error.to_string().trim_end()));
     }
-    Exit::Refused(UsageError::Grammar(told(&error)))
+    Exit::Refused(UsageError::Grammar(told(error)))
 }
 
 fn told(error: &clap::Error) -> String {

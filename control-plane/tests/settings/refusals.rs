@@ -264,7 +264,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, apply, diff, dump, top or context; see flowguard --help",
+            "run is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, events, apply, diff, dump, top or context; see flowguard --help",
         ),
         (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
         (&["tokens"], "tokens needs a command: create, list, get or revoke; see flowguard --help"),
@@ -281,7 +281,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, apply, diff, dump, top or context; see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, events, apply, diff, dump, top or context; see flowguard --help",
         ),
         (
             &["envoy-config", "--mode=loud"],
