@@ -29,8 +29,9 @@ use crate::{
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// So much of a thread's time at most goes into looking: with very many clients it is looked less often.
-const SHARE: u32 = 10;
+/// What part of one thread's time goes into looking at most, a twentieth: with very many clients it is
+/// looked less often.
+const SHARE: u32 = 20;
 
 /// How often refusals are told.
 const REFUSALS_INTERVAL: Duration = Duration::from_secs(1);

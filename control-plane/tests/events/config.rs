@@ -64,13 +64,13 @@ async fn a_secret_is_in_no_event() {
 async fn writes_to_a_client_are_for_those_who_ask_for_it_and_for_who_asks_for_its_former_group() {
     let world = World::start().await;
     world.configure("acme", Some("eu")).await;
-    let mut by_id = world.listen("?topics=config&client=other").await;
+    let mut by_id = world.listen("?topics=config&client=friend").await;
     let mut by_group = world.listen("?topics=config&group=eu").await;
     world.configure("acme", Some("us")).await;
     world.configure("acme", Some("asia")).await;
-    world.configure("other", None).await;
+    world.configure("friend", None).await;
     let told = by_id.until("config", |_| true).await.data;
-    assert_eq!(told["object"], "client/other");
+    assert_eq!(told["object"], "client/friend");
     let told = by_group.until("config", |_| true).await.data;
     assert_eq!((&told["object"], &told["action"]), (&json!("client/acme"), &json!("change")));
     world.configure("acme", Some("eu")).await;

@@ -46,18 +46,18 @@ async fn a_client_that_asks_is_told_with_what_it_has_left_and_under_way() {
 async fn only_those_are_told_of_that_are_asked_for() {
     let world = World::start().await;
     for (client, group) in
-        [("acme-1", Some("eu/one")), ("acme-2", Some("us")), ("other", Some("eu"))]
+        [("acme-1", Some("eu/one")), ("acme-2", Some("us")), ("friend", Some("eu"))]
     {
         world.configure(client, group).await;
     }
     for (query, expected) in [
         ("?topics=clients&client=acme-1", vec!["acme-1"]),
         ("?topics=clients&client=acme*", vec!["acme-1", "acme-2"]),
-        ("?topics=clients&group=eu", vec!["acme-1", "other"]),
+        ("?topics=clients&group=eu", vec!["acme-1", "friend"]),
         ("?topics=clients&client=acme*&group=eu", vec!["acme-1"]),
     ] {
         let mut reader = world.listen(query).await;
-        for client in ["acme-1", "acme-2", "other"] {
+        for client in ["acme-1", "acme-2", "friend"] {
             world.ask(client, 1).await;
         }
         for client in &expected {
@@ -144,7 +144,7 @@ async fn a_wrong_wish_is_told_with_what_is_allowed() {
             "client must be a client's id, or the beginning of ids and a *, not \"a\\\"b\"",
         ),
         ("?group=a//b", "group must be 1 to 4 names"),
-        ("?since=1", "since is not a parameter"),
+        ("?since=1", "\"since\" is not a parameter"),
     ] {
         let answer = world.rest().get(&format!("/api/v1/events{query}")).send().await;
         assert_eq!(answer.status, 400, "{query}");
