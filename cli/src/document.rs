@@ -9,7 +9,9 @@ const LEFT_ALONE: [&str; 2] = ["keys", "tokens"];
 /// Reads a document in YAML or JSON.
 pub(crate) fn read(text: &[u8]) -> Result<Value, String> {
     let text = str::from_utf8(text).map_err(|error| error.to_string())?;
-    let document: Value = serde_saphyr::from_str(text)
+    // As the server reads it: `no` and `y` are words. How long it may be is known.
+    let options = serde_saphyr::options! { strict_booleans: true, budget: None, with_snippet: false };
+    let document: Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| crate::message::printable(&error.to_string()))?;
     if document.is_object() { Ok(document) } else { Err("it is no object".to_owned()) }
 }
@@ -38,7 +40,7 @@ fn normal(document: &Value) -> Result<Map<String, Value>, String> {
         let section = match name.as_str() {
             "limits" => limits(section)?,
             "clients" => each(section, client_of),
-            "models" => each(section, |_, patterns| sorted(patterns)),
+            "models" => each(section, |_, patterns| sorted(&as_texts(patterns))),
             "keys" | "tokens" => each(section, |_, kept| without_nulls(kept)),
             _ => section.clone(),
         };
@@ -75,6 +77,11 @@ fn client_of(id: &str, client: &Value) -> Value {
         fields.remove_if_is("enabled", &json!(true));
         fields.remove_if_is("identities", &json!([]));
         fields.remove_if_is("client_id", &json!(id));
+        for name in ["group", "plan", "identities"] {
+            if let Some(value) = fields.get_mut(name) {
+                *value = as_texts(value);
+            }
+        }
         sort_field(fields, "identities");
     }
     client
@@ -84,6 +91,9 @@ fn limit_of(limit: &Value) -> Value {
     let mut limit = without_nulls(limit);
     if let Some(fields) = limit.as_object_mut() {
         fields.remove("name");
+        if let Some(matches) = fields.get_mut("match") {
+            *matches = as_texts(matches);
+        }
         fields.remove_if_is("mode", &json!("enforce"));
         fields.remove_if_is("match", &json!({}));
         fields.remove_if_is("each", &json!([]));
@@ -123,6 +133,20 @@ fn without_nulls(value: &Value) -> Value {
             )
         }
         value => value.clone(),
+    }
+}
+
+/// What is a text however it is written: a plan may be called 12.
+fn as_texts(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.to_string()),
+        Value::Bool(word) => json!(word.to_string()),
+        Value::Array(items) => items.iter().map(as_texts).collect(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), as_texts(value)));
+            Value::Object(members.collect())
+        }
+        Value::Null | Value::String(_) => value.clone(),
     }
 }
 
@@ -187,6 +211,8 @@ limits:
 - {name: l, tokens: 100, per: 24h, trial: null}
 ",
         );
+        let words = json!({"clients": {"no": {"plan": "12", "group": "y"}}, "models": {"m": ["1"]}});
+        same(&words, "{clients: {no: {plan: 12, group: y}}, models: {m: [1]}}");
         same(&json!({"clients": {}, "models": {}, "limits": []}), "clients:\n");
         same(&json!({"clients": {}, "models": {}, "limits": []}), "{keys: {}}");
     }

@@ -229,9 +229,9 @@ mod tests {
 flowguard top  http://localhost:9091/  2 clients  20.5 requests/s  2.0 refused/s  2.0k tokens/s
 refused by  rpm 2.0/s
 
-CLIENT              REQ/S     REF/S  TOKENS/S  RPM LEFT         TPM LEFT         REFUSED BY
-acme                 20.0       2.0      2.0k  ░░░░░░░░░░   3%  no limit         rpm 2.0/s
-b                     0.5         0      50.0  ████████░░  77%  ░░░░░░░░░░ debt
+CLIENT                     REQ/S     REF/S  TOKENS/S  RPM LEFT         TPM LEFT         REFUSED BY
+acme                        20.0       2.0      2.0k  ░░░░░░░░░░   3%  no limit         rpm 2.0/s
+b                            0.5         0      50.0  ████████░░  77%  ░░░░░░░░░░ debt
 q quit  s sort: requests  / filter  space pause  ↑↓ scroll
 "
         );
