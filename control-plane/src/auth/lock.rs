@@ -45,6 +45,15 @@ pub(super) struct Locked {
     log: LogBudget,
 }
 
+/// A call that was let in; in its extensions where the port is locked.
+#[derive(Clone, Debug)]
+pub(crate) struct LetIn {
+    locked: Arc<Locked>,
+    pass: Pass,
+    call: Arc<str>,
+    peer: Option<SocketAddr>,
+}
+
 impl PortName {
     pub(super) const ALL: [Self; 4] = [Self::Rest, Self::Grpc, Self::Metrics, Self::Decisions];
 
@@ -101,16 +110,22 @@ impl Lock {
         }
         match locked.identify(requirement, headers) {
             Ok(Some(pass)) => {
-                extensions.insert(pass);
+                let locked = Arc::clone(locked);
+                let peer = peer(extensions);
+                extensions.insert(LetIn { locked, pass, call: call.into(), peer });
                 Ok(())
             }
             Ok(None) => Ok(()),
             Err(refusal) => {
-                locked.note(&refusal, call, extensions.get::<ConnectionInfo>());
+                locked.note(&refusal, call, peer(extensions));
                 Err(refusal)
             }
         }
     }
+}
+
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectionInfo>().and_then(|connection| connection.peer)
 }
 
 /// Whether a client certificate is enough: it makes an Envoy, and no operator.
@@ -120,6 +135,22 @@ fn takes_certificate(requirement: Requirement) -> bool {
 
 fn shows_certificate(extensions: &Extensions) -> bool {
     extensions.get::<ConnectionInfo>().is_some_and(|connection| connection.certificate.is_some())
+}
+
+impl LetIn {
+    /// Who made the call, and what they may do.
+    pub(crate) fn pass(&self) -> &Pass {
+        &self.pass
+    }
+
+    /// Lets a part of the call in that takes another scope. What is refused is noted as the call would be.
+    pub(crate) fn admit(&self, scope: Scope) -> Result<(), Refusal> {
+        let admitted = self.pass.require(scope);
+        if let Err(refusal) = &admitted {
+            self.locked.note(refusal, &self.call, self.peer);
+        }
+        admitted
+    }
 }
 
 impl Locked {
@@ -145,9 +176,8 @@ impl Locked {
         Ok(Some(pass))
     }
 
-    fn note(&self, refusal: &Refusal, call: &str, connection: Option<&ConnectionInfo>) {
+    fn note(&self, refusal: &Refusal, call: &str, address: Option<SocketAddr>) {
         self.metrics.refused(self.port, refusal);
-        let address = connection.and_then(|connection| connection.peer);
         self.write_down(&refusal.audited(call, address));
         // Who shows nothing does not try to be somebody.
         if matches!(refusal, Refusal::Missing(_)) {
@@ -155,7 +185,7 @@ impl Locked {
         }
         self.log.log(|| {
             let peer = address.as_ref().map(SocketAddr::to_string).unwrap_or_default();
-            let token = refusal.public_part().map(|public| public.to_string()).unwrap_or_default();
+            let token = refusal.who();
             warn!(port = self.port.word(), peer, token, "a caller was refused: {refusal}");
         });
     }

@@ -33,6 +33,7 @@ impl Pass {
         if self.scopes.has(scope) {
             return Ok(());
         }
-        Err(Refusal::InsufficientScope { wanted: scope, had: self.scopes })
+        let whose = self.principal.clone();
+        Err(Refusal::InsufficientScope { whose, wanted: scope, had: self.scopes })
     }
 }

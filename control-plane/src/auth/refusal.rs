@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tonic::Status;
 
-use super::issuer::NotVouched;
+use super::{Principal, issuer::NotVouched};
 use crate::{
     audit::{self, Actor, ActorKind},
     credentials::{InvalidSecret, PublicPart, Scope, Scopes, TokenError},
@@ -56,6 +56,8 @@ pub(crate) enum Refusal {
     /// It shows a token that is good for something else.
     #[error("this takes the scope {wanted}, and the token has {}", all_of(*.had))]
     InsufficientScope {
+        /// Whose it is.
+        whose: Principal,
         /// What it takes.
         wanted: Scope,
         /// What the token has.
@@ -73,20 +75,22 @@ impl Refusal {
         self.code().name
     }
 
-    /// What names the token that was shown, as far as it has the form of one.
-    pub(super) fn public_part(&self) -> Option<PublicPart> {
+    /// Who was refused, as far as what they show says that; for the log.
+    pub(super) fn who(&self) -> String {
         match self {
-            Self::Unknown(public) | Self::Expired(public) => Some(*public),
-            _ => None,
+            Self::Unknown(public) | Self::Expired(public) => public.to_string(),
+            Self::InsufficientScope { whose, .. } => whose.to_string(),
+            _ => String::new(),
         }
     }
 
     /// As it is written down.
     pub(super) fn audited(&self, call: &str, address: Option<SocketAddr>) -> audit::Refusal {
         let code = self.code();
-        let actor = match self.public_part() {
-            Some(public_part) => Actor::token_not_known(public_part),
-            None => Actor::of(ActorKind::Anybody),
+        let actor = match self {
+            Self::Unknown(public) | Self::Expired(public) => Actor::token_not_known(*public),
+            Self::InsufficientScope { whose, .. } => whose.actor(),
+            _ => Actor::of(ActorKind::Anybody),
         };
         let (status, error) = (code.status.as_u16(), code.name.to_owned());
         audit::Refusal { actor, address, call: call.to_owned(), status, error }
@@ -143,6 +147,31 @@ impl From<Refusal> for Status {
         match refusal {
             Refusal::InsufficientScope { .. } => Self::permission_denied(refusal.to_string()),
             _ => Self::unauthenticated(refusal.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        credentials::{Secret, SecretKind, TokenName},
+        excerpt::Excerpt,
+    };
+
+    #[test]
+    fn whose_token_is_good_for_something_else_is_written_down_by_name() {
+        let public = Secret::new(SecretKind::Token).public_part();
+        let name = TokenName::parse("ops").unwrap();
+        let token = Principal::Token { name, public };
+        let subject = Principal::Subject(Excerpt::new("alice"));
+        for whose in [token, subject] {
+            let had = Scopes::default();
+            let actor = whose.actor();
+            let refusal = Refusal::InsufficientScope { whose, wanted: Scope::Write, had };
+            let line = refusal.audited("PUT /api/v1/config", None);
+            assert_eq!(line.actor, actor);
+            assert_ne!(line.actor.kind, ActorKind::Anybody);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::Extensions;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Lock, Pass, Refusal, lock::Locked};
+use super::{LetIn, Lock, Pass, Refusal, lock::Locked};
 use crate::credentials::Scope;
 
 /// How often it is looked: what is revoked or expires is good for so long at most.
@@ -24,9 +24,9 @@ pub(crate) struct Stay {
 impl Stay {
     /// Of whoever this lock let in, with these extensions of their call; `None` where it is open.
     pub(crate) fn of(lock: &Lock, extensions: &Extensions, scope: Scope) -> Option<Self> {
-        let (locked, pass) = (lock.locked()?, extensions.get::<Pass>()?);
+        let (locked, let_in) = (lock.locked()?, extensions.get::<LetIn>()?);
         let look_at = Instant::now() + LOOK_INTERVAL;
-        Some(Self { locked: Arc::clone(locked), pass: pass.clone(), scope, look_at })
+        Some(Self { locked: Arc::clone(locked), pass: let_in.pass().clone(), scope, look_at })
     }
 
     /// Waits until they would not be let in again, and says why. It may be dropped and called anew.

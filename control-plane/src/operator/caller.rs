@@ -6,14 +6,14 @@ use http::Extensions;
 
 use crate::{
     audit::{Actor, ActorKind, RequestId},
-    auth::{Pass, Principal},
-    credentials::{Scope, Scopes},
+    auth::{LetIn, Principal},
+    credentials::Scope,
     excerpt::path_in_one_line,
     listener::ConnectionInfo,
 };
 
 /// Who calls, as the log and the audit name them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Caller {
     /// This process itself, as at its start.
     Process,
@@ -28,12 +28,10 @@ pub enum Caller {
 }
 
 /// What is known of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Call {
-    /// Who made it, where somebody has to show that.
-    principal: Option<Principal>,
-    /// What they may do, where that is not everything.
-    scopes: Option<Scopes>,
+    /// Who made it and what they may do, where somebody has to show that.
+    let_in: Option<LetIn>,
     /// From which address, where its connection still has one.
     peer: Option<SocketAddr>,
     /// By what it is known.
@@ -46,8 +44,7 @@ impl Caller {
     pub fn of(extensions: &Extensions) -> Self {
         let connection = extensions.get::<ConnectionInfo>();
         Self::Call(Call {
-            principal: extensions.get::<Pass>().map(|pass| pass.principal.clone()),
-            scopes: extensions.get::<Pass>().map(Pass::scopes),
+            let_in: extensions.get::<LetIn>().cloned(),
             peer: connection.and_then(|connection| connection.peer),
             request_id: extensions.get::<RequestId>().cloned(),
         })
@@ -59,17 +56,25 @@ impl Caller {
             Self::Process => Actor::of(ActorKind::Process),
             Self::Local => Actor::of(ActorKind::Local),
             Self::File(path) => Actor::named(ActorKind::File, path_in_one_line(path)),
-            Self::Call(Call { principal: Some(principal), .. }) => principal.actor(),
-            Self::Call(Call { principal: None, .. }) | Self::Unknown => {
-                Actor::of(ActorKind::Anybody)
+            Self::Call(call) => {
+                call.principal().map_or(Actor::of(ActorKind::Anybody), Principal::actor)
             }
+            Self::Unknown => Actor::of(ActorKind::Anybody),
         }
     }
 
     /// Whether they may do what takes `scope`.
     pub(super) fn has(&self, scope: Scope) -> bool {
         match self {
-            Self::Call(Call { scopes: Some(scopes), .. }) => scopes.has(scope),
+            Self::Call(Call { let_in: Some(let_in), .. }) => let_in.pass().scopes().has(scope),
+            _ => true,
+        }
+    }
+
+    /// Whether they are let in to what takes `scope`; that they are not is noted as of a whole call.
+    pub(super) fn is_let_in_to(&self, scope: Scope) -> bool {
+        match self {
+            Self::Call(Call { let_in: Some(let_in), .. }) => let_in.admit(scope).is_ok(),
             _ => true,
         }
     }
@@ -91,13 +96,19 @@ impl Caller {
     }
 }
 
+impl Call {
+    fn principal(&self) -> Option<&Principal> {
+        self.let_in.as_ref().map(|let_in| &let_in.pass().principal)
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Process => f.write_str("this process"),
             Self::Local => f.write_str("a command on this machine"),
             Self::File(path) => write!(f, "CONFIG_FILE {}", path_in_one_line(path)),
-            Self::Call(Call { principal, peer, .. }) => match (principal, peer) {
+            Self::Call(call) => match (call.principal(), call.peer) {
                 (Some(principal), Some(address)) => write!(f, "{principal} at {address}"),
                 (Some(principal), None) => principal.fmt(f),
                 (None, Some(address)) => address.fmt(f),

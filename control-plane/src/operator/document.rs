@@ -56,9 +56,10 @@ impl Operator {
 }
 
 /// Whoever may write all else of the configuration may not, for that alone, make up keys and tokens.
-fn may_change(wanted: &Wanted, caller: &Caller) -> Result<(), OperatorError> {
+pub(super) fn may_change(wanted: &Wanted, caller: &Caller) -> Result<(), OperatorError> {
     let sections = [(Scope::Keys, wanted.keys.is_some()), (Scope::Tokens, wanted.tokens.is_some())];
-    let refused = sections.into_iter().find(|(scope, is_named)| *is_named && !caller.has(*scope));
+    let refused =
+        sections.into_iter().find(|(scope, is_named)| *is_named && !caller.is_let_in_to(*scope));
     refused.map_or(Ok(()), |(scope, _)| Err(OperatorError::SectionOutOfScope(scope)))
 }
 
@@ -78,7 +79,11 @@ pub(super) fn pieces(
                 Part::Clients(after) => write_clients(&operator, &caller, after.as_ref(), text),
                 Part::Rules => {
                     write_rules(&operator, &caller, text);
-                    Part::Keys { after: None, has_some: false }
+                    if caller.has(Scope::Keys) {
+                        Part::Keys { after: None, has_some: false }
+                    } else {
+                        Part::Tokens
+                    }
                 }
                 Part::Keys { after, has_some } => {
                     write_keys(&operator, &caller, after.as_ref(), has_some, text)
@@ -141,7 +146,8 @@ fn write_rules(operator: &Operator, caller: &Caller, text: &mut String) {
     text.push(']');
 }
 
-/// The section of keys, where there are any: by their clients.
+/// The section of keys, where there are any and the caller may see them: by their clients. A document
+/// without the section leaves them as they are.
 fn write_keys(
     operator: &Operator,
     caller: &Caller,
@@ -162,9 +168,10 @@ fn write_keys(
     Part::Tokens
 }
 
-/// The section of tokens, where there are any, and the end.
+/// The section of tokens, where there are any and the caller may see them, and the end.
 fn write_tokens(operator: &Operator, caller: &Caller, text: &mut String) {
-    let tokens = operator.tokens(caller);
+    let tokens =
+        if caller.has(Scope::Tokens) { operator.tokens(caller) } else { Vec::new() };
     for (index, token) in tokens.iter().enumerate() {
         let comma = if index == 0 { r#","tokens":{"# } else { "," };
         let _ = write!(text, r#"{comma}"{}":{}"#, token.public, json(&TokenJson::entry(token)));

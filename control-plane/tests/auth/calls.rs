@@ -2,7 +2,7 @@
 
 use std::{future, time::Duration};
 
-use flowguard::credentials::Scope;
+use flowguard::credentials::{Scope, Secret};
 use futures_util::stream;
 use harness::{
     deadline::{eventually_equal, soon},
@@ -209,6 +209,74 @@ async fn a_document_with_keys_or_tokens_takes_their_scopes_too() {
         if status == 403 {
             assert_eq!(answer.json()["error"], "insufficient_scope", "{}", answer.text());
         }
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_do_something_with_their_token_is_named_and_counted_for_a_part_of_a_call_too() {
+    let world = World::start().await;
+    let metrics = world.token("prometheus", &[Scope::Metrics]);
+    for (name, path, body) in [
+        ("whole-call", "/api/v1/tokens", r#"{"name":"more","scopes":["read"]}"#),
+        ("part-of-one", "/api/v1/config", r#"{"tokens":{}}"#),
+    ] {
+        let counted = refused_for_their_scope(&world, &metrics).await;
+        let token = world.token(name, &[Scope::Write]);
+        let method = if path.ends_with("config") { Method::PUT } else { Method::POST };
+        let request = HttpClient::http1(world.rest).request(method, path);
+        let request = request.header("authorization", format!("Bearer {}", token.expose()));
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body).send().await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.text());
+        assert_eq!(refused_for_their_scope(&world, &metrics).await, counted + 1, "{path}");
+        // A line a second is for people: the next world's may have been the one.
+        let named = format!("token {name} ({})", token.public_part());
+        let again = || async {
+            let request = HttpClient::http1(world.rest).get("/api/v1/clients");
+            let shown = format!("Bearer {}", token.expose());
+            request.header("authorization", shown).send().await;
+            log().contains(&named)
+        };
+        eventually_equal("the log", true, again).await;
+    }
+}
+
+/// How many callers were refused at REST because their token is not good for that.
+async fn refused_for_their_scope(world: &World, metrics: &Secret) -> u64 {
+    let request = HttpClient::http1(world.metrics).get("/metrics");
+    let shown = format!("Bearer {}", metrics.expose());
+    let page = request.header("authorization", shown).send().await.text();
+    let series =
+        r#"flowguard_auth_refused_total{port="rest",reason="insufficient_scope"} "#;
+    let value = page.lines().find_map(|line| line.strip_prefix(series));
+    value.expect("it is there").parse().expect("a number")
+}
+
+#[tokio::test]
+async fn who_reads_the_configuration_sees_keys_and_tokens_by_their_scopes_alone() {
+    let world = World::start().await;
+    let admin = world.token("admin", &[Scope::Read, Scope::Keys, Scope::Tokens]);
+    let call = |method: Method, path: &str, token: &Secret| {
+        let request = HttpClient::http1(world.rest).request(method, path);
+        let request = request.header("authorization", format!("Bearer {}", token.expose()));
+        request.header("content-type", "application/json")
+    };
+    let made = call(Method::POST, "/api/v1/clients/a/keys", &admin).send().await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let token = r#"{"name":"made","scopes":["read"]}"#;
+    let made = call(Method::POST, "/api/v1/tokens", &admin).body(token).send().await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    for (scopes, keys, tokens) in [
+        (&[Scope::Read][..], false, false),
+        (&[Scope::Read, Scope::Keys], true, false),
+        (&[Scope::Read, Scope::Tokens], false, true),
+        (&[Scope::Read, Scope::Keys, Scope::Tokens], true, true),
+    ] {
+        let reader = world.token("reader", scopes);
+        let document = call(Method::GET, "/api/v1/config", &reader).send().await.json();
+        assert_eq!(document["clients"]["a"]["rpm"], 60, "{document}");
+        let seen = (document.get("keys").is_some(), document.get("tokens").is_some());
+        assert_eq!(seen, (keys, tokens), "{scopes:?}: {document}");
     }
 }
 
