@@ -1,13 +1,14 @@
 //! The file of an audit: lines that are only ever added, in parts of a size.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::AuditError;
+use crate::bounded_file;
 
 /// Bytes in a file, above which the next one is begun.
 const FILE_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
@@ -59,7 +60,8 @@ impl AuditFile {
     /// Adds a line, which is on the disk when this returns. One that could not be written whole ends
     /// before the next.
     pub(super) fn write(&mut self, line: &str) -> Result<(), AuditError> {
-        let written = self.rotate().and_then(|()| self.append(line));
+        let ready = self.follow_moves().and_then(|()| self.rotate());
+        let written = ready.and_then(|()| self.append(line));
         written.map_err(|error| AuditError { path: self.path.clone(), error })
     }
 
@@ -72,6 +74,23 @@ impl AuditFile {
             return written;
         }
         self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes the file anew where somebody moved it away or deleted it, as those do who rotate logs: a
+    /// line that nobody finds is not written down.
+    fn follow_moves(&mut self) -> io::Result<()> {
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        let written = identity(self.file.metadata()?);
+        let found = match fs::metadata(&self.path) {
+            Ok(found) => Some(identity(found)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if found != Some(written) {
+            self.file = owners_file(&self.path)?;
+            self.bytes = self.file.metadata()?.len();
+        }
         Ok(())
     }
 
@@ -93,7 +112,7 @@ impl AuditFile {
 }
 
 fn owners_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+    bounded_file::open(path, OpenOptions::new().append(true).create(true).mode(0o600))
 }
 
 fn older(path: &Path, number: usize) -> PathBuf {
@@ -103,7 +122,7 @@ fn older(path: &Path, number: usize) -> PathBuf {
 }
 
 fn ends_a_line(path: &Path) -> io::Result<bool> {
-    let mut file = File::open(path)?;
+    let mut file = bounded_file::open(path, OpenOptions::new().read(true))?;
     if file.metadata()?.len() == 0 {
         return Ok(true);
     }
@@ -114,7 +133,7 @@ fn ends_a_line(path: &Path) -> io::Result<bool> {
 }
 
 fn read_lines(path: &Path, read: &mut impl FnMut(&str)) -> io::Result<()> {
-    let file = match File::open(path) {
+    let file = match bounded_file::open(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
@@ -198,6 +217,33 @@ mod tests {
         assert_eq!(lines(&file), ["first", "last", "next"]);
         let told = AuditFile::open(Path::new("/dev/full")).unwrap_err().to_string();
         assert!(told.starts_with("AUDIT_FILE=/dev/full: it is no file"), "{told}");
+    }
+
+    #[test]
+    fn a_pipe_is_no_audit_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let told = AuditFile::open(&path).unwrap_err().to_string();
+        assert!(told.ends_with("it is no file, but a pipe, a socket or a device"), "{told}");
+    }
+
+    #[test]
+    fn a_line_is_in_the_file_of_that_name_whoever_moved_or_deleted_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut file = AuditFile::open(&path).unwrap();
+        file.write("first").unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        file.write("second").unwrap();
+        assert_eq!(lines(&file), ["second"]);
+        fs::remove_file(&path).unwrap();
+        file.write("third").unwrap();
+        fs::write(folder.path().join("copied"), "of another\n").unwrap();
+        fs::rename(folder.path().join("copied"), &path).unwrap();
+        file.write("fourth").unwrap();
+        assert_eq!(lines(&file), ["of another", "fourth"]);
+        assert_eq!(fs::read_to_string(folder.path().join("moved")).unwrap(), "first\n");
     }
 
     #[test]
