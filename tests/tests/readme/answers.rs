@@ -86,6 +86,23 @@ pub(crate) fn check_limits_of_load(table: &str) {
     }
 }
 
+/// An operator's command is done, and says what the README says of it.
+pub(crate) fn check_operators(command: &str, printed: &str) {
+    let says = |text: &str| assert!(printed.contains(text), "{command}: {printed}");
+    match command.trim_start_matches("target/release/flowguard ") {
+        "explain acme --tokens 500" | "explain acme --tokens 3000" => says("would_pass  true"),
+        "explain acme --tokens 3000 || test $? = 2" => says("would_pass  false"),
+        "stats acme" => says("total_requests     20\n"),
+        "limits stats org" => says("REMAINING"),
+        "context list" => says("here"),
+        command if command.starts_with("preview ") => says("newly_refused"),
+        command if command.starts_with("clients set ") => says("client_id  acme\n"),
+        command if command.starts_with("limits set ") => says("name    org\n"),
+        // Nothing differs, nothing was changed, or what is said is words.
+        _ => assert_eq!(printed, "", "{command}"),
+    }
+}
+
 /// Envoy accepts the file, with the filter that the test has in place of the reader's.
 pub(crate) async fn check_envoy_config(file: &Path) {
     let config = std::fs::read_to_string(file).expect("the configuration");

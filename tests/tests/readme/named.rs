@@ -7,6 +7,12 @@ use tokio::process::Command;
 
 use super::{succeed, text};
 
+/// Commands of `flowguard` that ask a server.
+pub(crate) const OF_OPERATORS: [&str; 10] = [
+    "clients", "limits", "stats", "explain", "preview", "dump", "diff", "apply", "context",
+    "tokens",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_within_the_text_exists() {
     let text = text();
@@ -47,6 +53,10 @@ async fn every_command_within_the_text_exists() {
             } else if command.starts_with("flowguard tokens create ") {
                 let mut flowguard = Command::from(tools::flowguard());
                 flowguard.args(["tokens", "create", "--help"]);
+                succeed(command, flowguard).await;
+            } else if command == "flowguard top" || command.starts_with("flowguard completions ") {
+                let mut flowguard = Command::from(tools::flowguard());
+                flowguard.args(command.split(' ').skip(1)).arg("--help");
                 succeed(command, flowguard).await;
             } else if command == "flowguard settings" {
                 let mut flowguard = Command::from(tools::flowguard());

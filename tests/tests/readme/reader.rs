@@ -14,10 +14,10 @@ use tokio::process::Command;
 
 use super::answers::{
     check_admitted, check_burst, check_envoy_config, check_followed, check_key,
-    check_limits_of_load, check_load, check_never_fits, check_scale, check_streamed_with_usage,
-    my_client, parse,
+    check_limits_of_load, check_load, check_never_fits, check_operators, check_scale,
+    check_streamed_with_usage, my_client, parse,
 };
-use super::named::xtask_knows;
+use super::named::{self, xtask_knows};
 use super::succeed;
 
 /// What differs from a reader's machine.
@@ -122,6 +122,9 @@ impl Reader {
             assert_eq!(refusal, (&json!(false), &json!("tpm"), &json!(true)), "{told}");
             let message = told["message"].as_str().expect("a message");
             assert!(read("README.md").contains(message), "{message}");
+        } else if is("curl -X POST http://localhost:9091/api/v1/preview ") {
+            let told = parse(&self.run(command).await);
+            assert!(told["decisions"].is_u64() && told["newly_refused"].is_u64(), "{told}");
         } else if words == "curl -X DELETE http://localhost:9091/api/v1/clients/my-client" {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
         } else if is("curl -X PUT http://localhost:9091/api/v1/models/")
@@ -182,6 +185,11 @@ impl Reader {
         } else if is("target/release/flowguard data check ") {
             let said = self.run(command).await;
             assert!(said.contains("\n  configuration.redb: format 3, "), "{said}");
+        } else if named::OF_OPERATORS
+            .iter()
+            .any(|name| is(&format!("target/release/flowguard {name} ")))
+        {
+            check_operators(words, &self.run(command).await);
         } else if is("target/release/flowguard envoy-config --discovery-folder my-envoy ") {
             assert_eq!(self.run(command).await, "");
             let (_, mode) = words.split_once(" --mode ").expect("a mode");
@@ -200,7 +208,11 @@ impl Reader {
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{PRELUDE}\n{command}")]).current_dir(self.folder.path());
         shell.env("BUF_BIN", tools::buf().get_program()).env("OPENAI_API_KEY", "a");
-        shell.envs(self.port("CONFIG_PORT", "9091"));
+        shell.envs(self.port("CONFIG_PORT", "9091")).env("XDG_CONFIG_HOME", self.folder.path());
+        shell.envs(
+            self.port("", "9091")
+                .map(|(_, to)| ("FLOWGUARD_SERVER", format!("http://localhost:{to}"))),
+        );
         succeed(&command, shell).await
     }
 
