@@ -25,8 +25,8 @@ async fn answer(State(lock): State<Lock>, request: Request, next: Next) -> Respo
     let path = request.extensions().get::<MatchedPath>();
     let route = path.map(|path| policy::route(path.as_str(), request.method()));
     let requirement = match &route {
-        Some(Route::Listed(requirement)) => *requirement,
-        Some(Route::OtherMethod(_) | Route::Unlisted) | None => Requirement::Anybody,
+        Some(Route::Listed(requirement) | Route::OtherMethod(_, requirement)) => *requirement,
+        Some(Route::Unlisted) | None => Requirement::Anybody,
     };
     // Of a path that is none of ours nothing is written down: its caller chose it.
     let path = path.map_or("*", MatchedPath::as_str);
@@ -37,7 +37,7 @@ async fn answer(State(lock): State<Lock>, request: Request, next: Next) -> Respo
     }
     match route {
         Some(Route::Listed(_)) => next.run(Request::from_parts(parts, body)).await,
-        Some(Route::OtherMethod(allowed)) => {
+        Some(Route::OtherMethod(allowed, _)) => {
             let mut response = method_not_allowed().await.into_response();
             if let Ok(allowed) = HeaderValue::try_from(allowed) {
                 response.headers_mut().insert(header::ALLOW, allowed);

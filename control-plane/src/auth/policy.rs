@@ -140,8 +140,8 @@ pub fn methods() -> impl Iterator<Item = (&'static str, Requirement)> {
 pub(super) enum Route {
     /// One of the table.
     Listed(Requirement),
-    /// A path of the table, which knows these methods alone.
-    OtherMethod(String),
+    /// A path of the table, which knows these methods alone, and what it takes to be told so.
+    OtherMethod(String, Requirement),
     /// None of the table.
     Unlisted,
 }
@@ -152,10 +152,13 @@ pub(super) fn route(path: &str, method: &Method) -> Route {
         return Route::Unlisted;
     };
     let asked = if method == Method::HEAD { &Method::GET } else { method };
-    match methods.iter().find(|(listed, _)| listed == asked) {
-        Some((_, requirement)) => Route::Listed(*requirement),
-        None => Route::OtherMethod(allowed(methods)),
+    if let Some((_, requirement)) = methods.iter().find(|(listed, _)| listed == asked) {
+        return Route::Listed(*requirement);
     }
+    // Of what is there for everybody, everybody may know how to ask for it.
+    let is_open = methods.iter().all(|(_, requirement)| *requirement == Nothing);
+    let requirement = if is_open { Nothing } else { Requirement::Anybody };
+    Route::OtherMethod(allowed(methods), requirement)
 }
 
 /// What a call of gRPC at this path requires; `None` where it does not stand in the table.

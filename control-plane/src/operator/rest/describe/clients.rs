@@ -5,7 +5,10 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, SchemaType, Type
 
 use super::{
     names::{client_id, group, identity, name},
-    parts::{count, described, integer, list, map, object, or_null, text, with, word, yes_or_no},
+    parts::{
+        count, described, integer, list, map, object, or_null, text, unquoted, unquoted_or_null,
+        with, word, yes_or_no,
+    },
 };
 use crate::clients::{CLIENTS_MAX, IDENTITIES_MAX};
 
@@ -76,21 +79,33 @@ described! {
 
 /// All that can be said of a client, where nothing has to be.
 fn fields() -> ObjectBuilder {
-    entry().property("client_id", client_id())
+    let (group, plan) = (or_null(Type::String, group()), or_null(Type::String, name()));
+    with_names(settings(), group, plan, identities()).property("client_id", client_id())
 }
 
-/// The same in a document, which has the client's id before it.
+/// The same in a document, which has the client's id before it, and in which no text need be quoted.
 pub(super) fn entry() -> ObjectBuilder {
-    let identities =
-        identities().schema_type([Type::Array, Type::Null].into_iter().collect::<SchemaType>());
+    let identities = list(unquoted(identity()), IDENTITIES_MAX).unique_items(true);
+    with_names(settings(), unquoted_or_null(group()), unquoted_or_null(name()), identities)
+}
+
+fn settings() -> ObjectBuilder {
     object()
         .property("rpm", per_minute("Requests"))
         .property("tpm", per_minute("Tokens"))
         .property("enabled", enabled())
         .property("min_estimate", or_null(Type::Integer, min_estimate()))
-        .property("group", or_null(Type::String, group()))
-        .property("plan", or_null(Type::String, name()))
-        .property("identities", identities)
+}
+
+fn with_names(
+    of: ObjectBuilder,
+    group: ObjectBuilder,
+    plan: ObjectBuilder,
+    identities: ArrayBuilder,
+) -> ObjectBuilder {
+    let identities =
+        identities.schema_type([Type::Array, Type::Null].into_iter().collect::<SchemaType>());
+    of.property("group", group).property("plan", plan).property("identities", identities)
 }
 
 fn per_minute(what: &str) -> ObjectBuilder {

@@ -5,7 +5,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Type};
 use super::{
     clients::done,
     names::{client_id, digest, public_part, token_name},
-    parts::{count, described, integer, list, map, object, or_null, text, time, with, word},
+    parts::{
+        count, described, integer, list, map, object, or_null, text, time, unquoted, with, word,
+    },
 };
 use crate::credentials::{KEYS_A_CLIENT_MAX, Scope, TOKENS_MAX};
 
@@ -76,7 +78,7 @@ described! {
     KeyEntry = with(
         ["client_id", "sha256", "created_at"],
         object()
-            .property("client_id", client_id())
+            .property("client_id", unquoted(client_id()))
             .property("sha256", digest())
             .property("created_at", time())
             .property("expires_at", or_null(Type::String, time())),
@@ -85,7 +87,7 @@ described! {
     TokenEntry = with(
         ["name", "scopes", "sha256", "created_at"],
         object()
-            .property("name", token_name())
+            .property("name", unquoted(token_name()))
             .property("scopes", scopes())
             .property("sha256", digest())
             .property("created_at", time())

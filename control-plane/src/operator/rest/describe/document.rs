@@ -4,6 +4,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref};
 
 use super::{
     clients::entry,
+    limits::listed_patterns,
     names::{client_id, name, public_part},
     parts::{count, described, list, map, object, text, with, yes_or_no},
 };
@@ -20,7 +21,7 @@ described! {
     /// tokens where it has no section of these.
     Document = object()
         .property("clients", map(client_id(), Ref::from_schema_name("ClientEntry")))
-        .property("models", map(name(), Ref::from_schema_name("Model")).max_properties(Some(MODELS_MAX)))
+        .property("models", map(name(), listed_patterns()).max_properties(Some(MODELS_MAX)))
         .property("limits", list(Ref::from_schema_name("LimitEntry"), LIMITS_MAX))
         .property("keys", map(public_part(), Ref::from_schema_name("KeyEntry")))
         .property(

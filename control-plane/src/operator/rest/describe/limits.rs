@@ -6,7 +6,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Ty
 use super::{
     clients::written,
     names::{client_or_unknown, group, limit_name, model_pattern, name, name_or_other, window},
-    parts::{count, described, integer, list, map, null, object, or_null, text, with, word},
+    parts::{
+        count, described, integer, list, map, null, object, or_null, text, unquoted, with, word,
+    },
 };
 use crate::{
     limits::{Each, LIMITS_MAX, LimitMode, MODELS_MAX, PATTERNS_PER_MODEL_MAX},
@@ -77,16 +79,21 @@ fn patterns() -> ArrayBuilder {
     )
 }
 
+/// The same in a document.
+pub(super) fn listed_patterns() -> ArrayBuilder {
+    list(unquoted(model_pattern()), PATTERNS_PER_MODEL_MAX).min_items(Some(1)).unique_items(true)
+}
+
 /// One shape for each of what a limit can count.
 fn limit(form: Form) -> OneOfBuilder {
     MEASURES.into_iter().fold(OneOfBuilder::new(), |of, measure| of.item(counting(measure, form)))
 }
 
 fn counting(measure: &'static str, form: Form) -> ObjectBuilder {
-    let has_window = measure != "concurrent";
+    let (has_window, is_listed) = (measure != "concurrent", form == Form::Listed);
     let mut limit = object()
-        .property("name", limit_name())
-        .property("match", matches())
+        .property("name", if is_listed { unquoted(limit_name()) } else { limit_name() })
+        .property("match", if is_listed { listed_matches() } else { matches() })
         .property("each", each())
         .property(measure, amount())
         .property("mode", word(LimitMode::ALL.into_iter().map(LimitMode::word)))
@@ -131,6 +138,15 @@ pub(super) fn matches() -> ObjectBuilder {
         .property("plan", name())
         .property("model", name_or_other())
         .description(Some("All that are given must hold; a model has to be configured, or other."))
+}
+
+/// The same in a document.
+fn listed_matches() -> ObjectBuilder {
+    object()
+        .property("client", unquoted(client_or_unknown()))
+        .property("group", unquoted(group()))
+        .property("plan", unquoted(name()))
+        .property("model", unquoted(name_or_other()))
 }
 
 pub(super) fn each() -> ArrayBuilder {

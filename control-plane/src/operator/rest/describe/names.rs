@@ -28,6 +28,13 @@ pub(super) fn client_or_unknown() -> ObjectBuilder {
     of_letters(&client_letters(), &not, CLIENT_ID_LEN_MAX)
 }
 
+/// Such an id, or the beginning of ids and a star.
+pub(super) fn client_filter() -> ObjectBuilder {
+    let letters = client_letters();
+    let pattern = format!(r"^(?!(?:\.|\.\.)$)(?:{letters}+|{letters}*\*)$");
+    text().min_length(Some(1)).max_length(Some(CLIENT_ID_LEN_MAX)).pattern(Some(pattern))
+}
+
 fn client_letters() -> String {
     letters(|text| ClientId::check(text.as_bytes()).is_ok())
 }

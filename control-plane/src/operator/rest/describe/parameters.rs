@@ -12,11 +12,14 @@ use utoipa::{
 };
 
 use super::{
-    names::{client_id, limit_name, name, public_part},
+    names::{client_filter, client_id, group, limit_name, name, public_part},
     parts::{integer, text},
 };
-use crate::operator::{
-    audited::ENTRIES_AT_A_TIME_MAX, bucket_page::BUCKETS_AT_A_TIME_MAX, page::PAGE_MAX,
+use crate::{
+    events::Topic,
+    operator::{
+        audited::ENTRIES_AT_A_TIME_MAX, bucket_page::BUCKETS_AT_A_TIME_MAX, page::PAGE_MAX,
+    },
 };
 
 macro_rules! parameters {
@@ -85,9 +88,9 @@ parameters! {
     ];
     /// Which events, and from where on.
     EventWish = [
-        in_query("topics", text(), TOPICS),
-        in_query("client", text(), "Of this client alone, or of those whose ids begin with what stands before a *."),
-        in_query("group", text(), "Of clients in this group, and beneath it."),
+        in_query("topics", topics(), TOPICS),
+        in_query("client", client_filter(), "Of this client alone, or of those whose ids begin with what stands before a *."),
+        in_query("group", group(), "Of clients in this group, and beneath it."),
         last_event_id()
     ];
     /// Whether anything is changed.
@@ -98,6 +101,12 @@ parameters! {
             "true tells the same and changes nothing."
         )
     ];
+}
+
+/// Words with commas between.
+fn topics() -> ObjectBuilder {
+    let words = Topic::ALL.map(Topic::word).join("|");
+    text().pattern(Some(format!("^(?:{words})(?:,(?:{words}))*$")))
 }
 
 const CURSOR: &str = "An earlier answer's next_cursor.";

@@ -59,6 +59,17 @@ pub(super) fn or_null(otherwise: Type, of: ObjectBuilder) -> ObjectBuilder {
     of.schema_type([otherwise, Type::Null].into_iter().collect::<SchemaType>())
 }
 
+/// A text of a document, which need not be quoted even where it looks like something else.
+pub(super) fn unquoted(of: ObjectBuilder) -> ObjectBuilder {
+    of.schema_type([Type::String, Type::Number, Type::Boolean].into_iter().collect::<SchemaType>())
+}
+
+/// The same, or `null`.
+pub(super) fn unquoted_or_null(of: ObjectBuilder) -> ObjectBuilder {
+    let types = [Type::String, Type::Number, Type::Boolean, Type::Null];
+    of.schema_type(types.into_iter().collect::<SchemaType>())
+}
+
 /// `null`, which says what an absent field says.
 pub(super) fn null() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Null)
