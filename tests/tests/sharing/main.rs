@@ -1,5 +1,6 @@
 //! Several control planes on one store, each with Envoys of its own.
 
+mod audited;
 mod away;
 mod balances;
 mod everywhere;
