@@ -1,6 +1,6 @@
 //! A request that nobody makes, as somebody asks what would become of it.
 
-use limiter::{ClientId, InvalidClientId, Tokens};
+use limiter::{ClientId, Tokens};
 use proto::model_name;
 
 use super::{Allowed, FieldError, FieldErrors, Given, judge};
@@ -32,11 +32,7 @@ impl QuestionDraft {
     /// What is asked, or all that no request could have.
     pub fn validate(self) -> Result<Question, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let id = ClientId::check(self.client_id.as_bytes()).map(str::to_owned);
-        let client = errors.keep(id.map_err(|allowed: InvalidClientId| FieldError::Id {
-            allowed,
-            value: Excerpt::quoted(&self.client_id),
-        }));
+        let client = errors.keep(id(&self.client_id));
         let tokens = self.tokens.judged(
             None,
             |tokens| judge::number(*tokens, Tokens::new),
@@ -53,6 +49,15 @@ impl QuestionDraft {
             }
             _ => Err(errors),
         }
+    }
+}
+
+/// An id that a request can have, whether somebody is configured under it or not.
+fn id(text: &str) -> Result<String, FieldError> {
+    judge::no_secret("client_id", text)?;
+    match ClientId::check(text.as_bytes()) {
+        Ok(id) => Ok(id.to_owned()),
+        Err(allowed) => Err(FieldError::Id { allowed, value: Excerpt::quoted(text) }),
     }
 }
 

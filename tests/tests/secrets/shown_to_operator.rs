@@ -43,6 +43,8 @@ fn around_a_body(world: &World, text: &str) -> Vec<RequestBuilder> {
         "/api/v1/models/{}",
         "/nothing/{}",
         "/api/v1/clients?token={}",
+        "/api/v1/clients?cursor={}&prefix={}",
+        "/api/v1/clients/{}/explain?tokens={}&model={}",
         "/api/v1/clients?{}=1",
         "/api/v1/audit?cursor={}",
         "/api/v1/audit?limit={}",
