@@ -94,6 +94,7 @@ pub(crate) fn check_operators(command: &str, printed: &str) {
         "explain acme --tokens 3000 || test $? = 2" => says("would_pass  false"),
         "stats acme" => says("total_requests     20\n"),
         "limits stats org" => says("REMAINING"),
+        "clients reset acme" => says("tpm_remaining      100000\n"),
         "context list" => says("here"),
         command if command.starts_with("preview ") => says("newly_refused"),
         command if command.starts_with("clients set ") => says("client_id  acme\n"),
