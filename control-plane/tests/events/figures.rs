@@ -21,16 +21,17 @@ async fn a_client_that_asks_is_told_with_what_it_has_left_and_under_way() {
     assert_eq!(told["group"], "eu/one");
     assert_eq!((&told["in_flight"], &told["success_requests"]), (&json!(1), &json!(1)), "{told}");
     assert_eq!(limit(&told, "rpm")["limit"], 60);
-    assert_eq!(limit(&told, "rpm")["remaining"], 59);
-    assert!((900..=910).contains(&limit(&told, "tpm")["remaining"].as_u64().unwrap()), "{told}");
-    assert!(limit(&told, "tpm")["full_in_ms"].as_u64().unwrap() > 5_000, "{told}");
-    let per_s = told["requests_per_s"].as_f64().unwrap();
-    assert!(0.5 < per_s && per_s <= 20.0, "one in half a second: {told}");
+    assert!(limit(&told, "rpm")["remaining"].as_u64().unwrap() >= 59, "{told}");
+    assert!((900..=990).contains(&limit(&told, "tpm")["remaining"].as_u64().unwrap()), "{told}");
+    assert!(limit(&told, "tpm")["full_in_ms"].as_u64().unwrap() > 0, "{told}");
+    let number = |name: &str| told[name].as_f64().unwrap();
+    let (per_s, ms) = (number("requests_per_s"), number("over_ms"));
+    assert!((per_s - 1_000.0 / ms).abs() < 0.1, "one request in that time: {told}");
 
     world.complete(request, 400).await;
     let told = reader.client("clients", "acme", |told| told["in_flight"] == 0).await;
     assert_eq!(told["tokens_used"], 400);
-    assert!((600..=630).contains(&limit(&told, "tpm")["remaining"].as_u64().unwrap()), "{told}");
+    assert!((600..=690).contains(&limit(&told, "tpm")["remaining"].as_u64().unwrap()), "{told}");
 
     let still = reader.client("clients", "acme", |_| true).await;
     assert_eq!(still["requests_per_s"], 0.0, "what is told last is that nothing happens: {still}");
