@@ -1,5 +1,5 @@
-//! Decisions a second of the ledger alone, the memory that a client takes, and whom it holds up when
-//! other limits are put in force.
+//! Decisions a second of the ledger alone, with and without keeping them, the memory that a client takes,
+//! whom it holds up when other limits are put in force, and how long a preview of millions takes.
 
 use std::{
     alloc::System,
@@ -16,8 +16,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{
-        Answer, Ask, End, EstimatePolicy, EstimateSource, Ledger, ManualClock, Outcome, Policy,
-        RequestKind, Response, UnknownClients, WorkerId,
+        Answer, Ask, DecisionsKept, End, EstimatePolicy, EstimateSource, Ledger, ManualClock, Outcome, Policy,
+        RequestKind, Response, Supposed, UnknownClients, WorkerId,
     },
     limits::{Each, Limit, LimitMode, LimitName, Match, Measure, Models},
 };
@@ -56,11 +56,21 @@ fn own_two() -> Limits {
 }
 
 fn world(clients: u64, estimates: EstimateSource, limits: Limits) -> Option<World> {
+    world_keeping(0, clients, estimates, limits)
+}
+
+/// One whose ledger keeps so many decisions.
+fn world_keeping(
+    kept: u64,
+    clients: u64,
+    estimates: EstimateSource,
+    limits: Limits,
+) -> Option<World> {
     let defaults = Policy::default();
     let estimate = EstimatePolicy { source: estimates, ..defaults.estimate };
     let policy = Policy { unknown_clients: UnknownClients::Deny, estimate, ..defaults };
     let clock = ManualClock::at(NOW);
-    let ledger = Ledger::new(policy, clock.clone());
+    let ledger = Ledger::new(policy, clock.clone()).keeping(DecisionsKept { max: kept });
     let mut buffer = [0; ID_LEN];
     for n in 0..clients {
         let id = ClientId::try_from(id(&mut buffer, n)).ok()?;
@@ -311,6 +321,42 @@ struct Percentiles {
     most: Duration,
 }
 
+/// A request and its end, where the latest million of them are kept and where none is.
+fn kept(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kept");
+    group.throughput(Throughput::Elements(1));
+    for clients in [1_000, 1_000_000] {
+        for kept in [0, DecisionsKept::default().max] {
+            let source = EstimateSource::Header;
+            let Some(world) = world_keeping(kept, clients, source, own_two()) else { return };
+            // The ring is full, so that its memory is used again.
+            decide(&world, clients, Order::AtRandom, Fate::Ended, 0, 2 * kept);
+            let name = BenchmarkId::new(format!("{clients} clients"), kept);
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|decisions| {
+                    on_threads(&world, clients, Order::AtRandom, Fate::Ended, 1, decisions)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+/// Not a time of a decision either.
+fn preview_of_millions(_: &mut Criterion) {
+    const DECISIONS: u64 = 3_600_000;
+    for clients in [1_000, 100_000] {
+        let source = EstimateSource::Header;
+        let Some(world) = world_keeping(DECISIONS, clients, source, own_two()) else { return };
+        decide(&world, clients, Order::AtRandom, Fate::Ended, 0, DECISIONS);
+        let started = Instant::now();
+        let preview = black_box(world.ledger.preview(&Supposed::Nothing));
+        let took = started.elapsed();
+        let decisions = preview.map_or(0, |preview| preview.decisions);
+        println!("a preview of {decisions} decisions of {clients} clients: {took:?}");
+    }
+}
+
 /// Not a time of a decision: printed beside the others.
 fn limits_of_all_clients(_: &mut Criterion) {
     const CLIENTS: u64 = 1_000_000;
@@ -374,5 +420,13 @@ fn bytes_per_client(_: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decisions, buckets, bytes_per_client, limits_of_all_clients);
+criterion_group!(
+    benches,
+    decisions,
+    buckets,
+    kept,
+    preview_of_millions,
+    bytes_per_client,
+    limits_of_all_clients
+);
 criterion_main!(benches);

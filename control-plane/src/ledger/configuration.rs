@@ -5,13 +5,14 @@ use std::sync::Arc;
 use limiter::{ClientId, UnixMillis};
 
 use super::{
-    Client, ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
-    rules::Changed,
+    Class, Client, ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
+    past::{Note, Ring},
+    rules::{Changed, Lists},
     shared::SharedName,
     written::{limit_id, shared_name},
 };
 use crate::{
-    clients::ClientConfig,
+    clients::{ClientConfig, Identities},
     limits::{Limit, Models},
     store::state::{
         BucketName, BucketRecord, ForgottenRecord, LimitForgottenRecord, ModelForgottenRecord,
@@ -28,6 +29,15 @@ pub enum Written {
     Replaced,
 }
 
+/// What becomes of buckets that nobody can reach any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreached {
+    /// They go, and begin anew where somebody needs them again.
+    Goes,
+    /// They stay: who reaches them may only not be known yet.
+    Stays,
+}
+
 impl Ledger {
     /// Creates a client, or puts another configuration in force; what was spent stays spent.
     ///
@@ -39,6 +49,8 @@ impl Ledger {
         let class = self.rules.class_of(&config.subject(), &self.shared);
         let mut slot = None;
         let mut class_before = None;
+        // Nothing is decided between the change and its note.
+        let mut ring = self.past.lock();
         let replaced = self.clients.replace(config, |entry| {
             class_before = Some(std::mem::replace(&mut entry.class, Arc::clone(&class)));
             slot = entry.slot.get();
@@ -48,6 +60,8 @@ impl Ledger {
         });
         if let Some(before) = class_before {
             drop(class);
+            self.note_configured(ring.as_deref_mut(), slot, config, now);
+            drop(ring);
             self.note_gone(&self.rules.let_go(before, &self.shared));
         } else {
             // Of one that was deleted while its end could not be written down, something may be left.
@@ -59,6 +73,7 @@ impl Ledger {
             }
             let entry = Entry { slot: slot.map(LazySlot::from).unwrap_or_default(), class };
             self.clients.insert(Client::new(config, entry));
+            self.note_configured(ring.as_deref_mut(), slot, config, now);
         }
         self.identities.put(&config.id, &config.identities);
         if let Some(slot) = slot {
@@ -73,28 +88,66 @@ impl Ledger {
     /// A decision that is under way meanwhile is by what was in force before, but for limits that are no
     /// more, and none waits.
     pub fn put_rules(&self, limits: Vec<Limit>, models: Models) {
+        self.change_rules(limits, models, Unreached::Goes);
+    }
+
+    pub(super) fn change_rules(&self, limits: Vec<Limit>, models: Models, unreached: Unreached) {
         // Held to the end: writers wait for each other.
         let _retired = self.retired.lock();
         let now = self.clock.now();
         let changed = self.rules.replace(limits, models, now);
-        changed.give_back(&self.shared);
-        self.note_forgotten_limits(&changed);
-        self.rules.apply(&self.shared);
-        for id in &changed.named {
-            let before = self.clients.change(id.as_str(), |client| {
-                let class = self.rules.class_of(&client.subject(), &self.shared);
-                std::mem::replace(&mut client.entry.class, class)
-            });
-            if let Some(before) = before {
-                self.note_gone(&self.rules.let_go(before, &self.shared));
-            }
+        let lists = self.rules.lists(&self.shared);
+        for before in self.put_in_force(&changed, lists, now) {
+            self.note_gone(&self.rules.let_go(before, &self.shared));
         }
         // Whoever decides by what was in force before is done then, and writes nothing of it any more.
         drop(self.journal.pen());
-        self.note_gone(&self.rules.sweep(&self.shared));
+        if unreached == Unreached::Goes {
+            self.note_gone(&self.rules.sweep(&self.shared));
+        }
         self.note_forgotten_models(&changed);
-        self.change_shared(&changed, now);
         self.change_beside(&changed, now);
+        self.rules.is_changed();
+    }
+
+    /// Puts limits and models in force which are known by now. Where the past is kept, what is decided
+    /// meanwhile waits for this much, so that it stands before it there or behind it. The answer is the
+    /// classes of clients that are of others now.
+    fn put_in_force(&self, changed: &Changed, lists: Lists, since: UnixMillis) -> Vec<Arc<Class>> {
+        let mut ring = self.past.lock();
+        changed.give_back(&self.shared);
+        self.note_forgotten_limits(changed);
+        lists.apply();
+        let mut left = Vec::new();
+        for id in &changed.named {
+            left.extend(self.clients.change(id.as_str(), |client| {
+                let class = self.rules.class_of(&client.subject(), &self.shared);
+                std::mem::replace(&mut client.entry.class, class)
+            }));
+        }
+        self.rules.changes();
+        self.change_shared(changed, since);
+        if let Some(ring) = &mut ring {
+            ring.put_rules(Arc::clone(&self.rules.named()), self.clock.now(), since);
+        }
+        left
+    }
+
+    /// A client is configured so, which matters to the past where it asked in it.
+    fn note_configured(
+        &self,
+        ring: Option<&mut Ring>,
+        slot: Option<SlotNumber>,
+        config: &ClientConfig,
+        now: UnixMillis,
+    ) {
+        if let (Some(ring), Some(slot)) = (ring, slot)
+            && ring.may_know(&self.slots.books(slot))
+        {
+            let identities = Identities::default();
+            let config = ClientConfig { identities, ..config.clone() };
+            ring.written(Note::Configured(Box::new(config)), now);
+        }
     }
 
     /// Notes that buckets are no more that clients shared: whoever shares one of that name from now on
@@ -168,11 +221,17 @@ impl Ledger {
     /// Forgets a client's configuration and balances; `false` when there is no such client.
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
+        let mut ring = self.past.lock();
         let Some(removed) = self.clients.remove(client) else { return false };
         self.identities.remove(client);
         self.note_forgotten(&removed.id);
         if let Some(slot) = removed.entry.slot.get() {
             self.slots.books(slot).retire();
+            if let Some(ring) = &mut ring
+                && ring.may_know(&self.slots.books(slot))
+            {
+                ring.written(Note::Removed(removed.id.clone()), self.clock.now());
+            }
             if let Some(forgotten) = retired.put(removed.id, slot) {
                 self.slots.give_back(forgotten);
             }
@@ -185,13 +244,22 @@ impl Ledger {
     /// when there is no such client. Requests that are under way then only count in its statistics:
     /// nothing of theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
+        // Locked before any client is.
+        let mut ring = self.past.lock();
         let client = self.clients.get(client)?;
         let slot = client.entry.slot.get();
         if let Some(slot) = slot {
-            self.slots.books(slot).balances.begin_anew();
+            let mut books = self.slots.books(slot);
+            books.balances.begin_anew();
+            if let Some(ring) = &mut ring
+                && ring.may_know(&books)
+            {
+                ring.written(Note::Reset(client.id.clone()), self.clock.now());
+            }
         }
         let after = self.snapshot_of(&client);
         drop(client);
+        drop(ring);
         if let Some(slot) = slot {
             self.touch(slot);
         }

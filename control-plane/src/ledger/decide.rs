@@ -15,6 +15,7 @@ use super::{
     record::Record,
     rules::{Applied, ModelNumber, Row},
     slots::{Books, SlotNumber},
+    strangers::PairStamp,
     together::{Beset, Decided, count_refused},
     worker::Held,
     written::push_opened,
@@ -27,6 +28,10 @@ struct Asking<'a> {
     held: MutexGuard<'a, Held>,
     pen: Pen<'a>,
     now: UnixMillis,
+    /// Who it is that is decided, where each stranger has buckets of its own.
+    stranger: Option<PairStamp>,
+    /// Whether the end of the request that was decided last is waited for.
+    is_followed: bool,
 }
 
 impl Ledger {
@@ -46,7 +51,8 @@ impl Ledger {
         let now = self.clock.now();
         let mut held = worker.lock();
         held.begin_frame();
-        let mut asking = Asking { worker: worker.id(), held, pen: self.journal.pen(), now };
+        let (worker, pen) = (worker.id(), self.pen());
+        let mut asking = Asking { worker, held, pen, now, stranger: None, is_followed: true };
         let answers = asks.iter().map(|ask| self.decide_one(ask, &mut asking)).collect();
         self.write(asking.pen, now);
         answers
@@ -105,8 +111,13 @@ impl Ledger {
             Unknown::Shared(client) => {
                 self.unconfigured.note(ask.client, "it counts as `unknown`", asking.now);
                 // Moments of their own would be kept to by some of them, and be taken by others.
-                let answer = self.as_stranger(client, ask.client, || {
-                    self.decide_for(client, false, ask, RetryAfter::Exact, asking)
+                let answer = self.as_stranger(client, ask.client, |pair| {
+                    asking.stranger = pair.as_deref().copied();
+                    let answer = self.decide_for(client, false, ask, RetryAfter::Exact, asking);
+                    if let (Some(pair), Some(noted)) = (pair, asking.stranger.take()) {
+                        *pair = noted;
+                    }
+                    answer
                 });
                 if self.strangers.is_some() && matches!(answer, Answer::Admitted { .. }) {
                     asking.held.note_stranger(ask.id, ask.client);
@@ -145,6 +156,7 @@ impl Ledger {
         Some(Answer::Admitted { reserved, is_followed: true, is_configured, tightest, is_short })
     }
 
+    /// Decides over a request of `client`, and keeps what was decided.
     #[inline]
     fn decide_for(
         &self,
@@ -154,10 +166,40 @@ impl Ledger {
         retry_after: RetryAfter,
         asking: &mut Asking<'_>,
     ) -> Answer {
-        let (now, in_shadow) = (asking.now, asking.held.is_in_shadow);
         let slot = client.entry.slot.get_or_take(&self.slots, &client.id);
+        asking.is_followed = true;
+        if let Some(ring) = asking.pen.ring() {
+            ring.begin(asking.now);
+        }
+        let answer = self.decide_in(slot, client, is_configured, ask, retry_after, asking);
+        let (now, in_shadow, is_followed) =
+            (asking.now, asking.held.is_in_shadow, asking.is_followed);
+        if let Some(ring) = asking.pen.ring() {
+            let stranger = asking.stranger.map(|pair| pair.number);
+            ring.decided((slot, ask.model), (&answer, is_followed), in_shadow, stranger, now);
+        }
+        answer
+    }
+
+    #[inline]
+    fn decide_in(
+        &self,
+        slot: SlotNumber,
+        client: &Client,
+        is_configured: bool,
+        ask: &Ask<'_>,
+        retry_after: RetryAfter,
+        asking: &mut Asking<'_>,
+    ) -> Answer {
+        let (now, in_shadow) = (asking.now, asking.held.is_in_shadow);
         asking.pen.touch(slot);
         let mut books = self.slots.books(slot);
+        if let Some(ring) = asking.pen.ring() {
+            ring.look_at(slot, &mut books, Some(client), now);
+            if let Some(pair) = &mut asking.stranger {
+                ring.look_at_stranger(pair, &books, now);
+            }
+        }
         let applied = client.entry.class.applied();
         let mut request = beset(client, applied.as_ref(), ask, Tokens::ZERO);
         let reserved = self.estimate(client, &books.record, ask, request.rows, now);
@@ -215,6 +257,7 @@ impl Ledger {
         match outcome {
             Ok(charges) => {
                 let is_followed = self.workers.take_place(asking.held.reservations.len());
+                asking.is_followed = is_followed;
                 if !is_followed && let Some((limit, refusal)) = request.no_place() {
                     // Nobody would know when to give its place back.
                     let nothing = Some(Cost::Nothing);
@@ -252,14 +295,17 @@ impl Ledger {
         is_followed: bool,
         asking: &mut Asking<'_>,
     ) {
-        let Asking { worker, held, pen, now } = asking;
+        let Asking { worker, held, pen, now, is_followed: followed, .. } = asking;
+        *followed = is_followed;
         books.record.admitted(*now);
         if !is_followed {
             self.end_charges(Some(books), &charges, None, pen, *now);
             books.record.lost(reserved);
             return;
         }
-        let reservation = Reservation { slot: books.key(slot), kind: ask.kind, charges, reserved };
+        let number = pen.ring().map_or(0, |ring| ring.next_number());
+        let slot = books.key(slot);
+        let reservation = Reservation { slot, kind: ask.kind, charges, reserved, number };
         pen.note_with(|push| {
             let names = (&**self.rules.named(), &self.shared);
             push_opened((*worker, ask.id), &client.id, &reservation, names, push);
@@ -307,7 +353,7 @@ impl Ledger {
 
 /// A request and the limits that apply to it.
 #[inline]
-fn beset<'a>(
+pub(super) fn beset<'a>(
     client: &Client,
     applied: Option<&'a Guard<Arc<Applied>>>,
     ask: &Ask<'_>,

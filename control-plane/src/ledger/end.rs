@@ -3,9 +3,9 @@
 use limiter::UnixMillis;
 
 use super::{
-    Ended, Ledger, Outcome, Reservation, Response, Worker, WorkerId, charges::Charges, cost::Cost,
-    journal::Pen, keys::BucketKey, policy::EstimateSource, record::Record as ClientRecord,
-    slots::Books,
+    Ended, Ledger, Outcome, Reservation, Response, Unknown, Worker, WorkerId, charges::Charges,
+    cost::Cost, journal::Pen, keys::BucketKey, policy::EstimateSource,
+    record::Record as ClientRecord, slots::Books, strangers::PairStamp,
 };
 use crate::store::state::{EndedRecord, Record};
 
@@ -34,18 +34,26 @@ impl Ledger {
     fn end_here(&self, worker: &Worker, ends: Vec<(u32, End)>) -> Vec<Ended> {
         let now = self.clock.now();
         let mut held = worker.lock();
-        let mut pen = self.journal.pen();
+        let mut pen = self.pen();
         let ended = ends.into_iter().filter_map(|(id, end)| {
             let reservation = held.reservations.remove(&id)?;
             pen.note(|| Record::Ended(EndedRecord { worker: worker.id().0, id }));
             let stranger = held.take_stranger(id);
-            let cost = self.end_as_stranger(stranger.as_deref(), || {
+            let cost = self.end_as_stranger(stranger.as_deref(), |mut pair| {
+                if let Some(ring) = pen.ring() {
+                    ring.begin(now);
+                }
                 // A client that was deleted still has its books, until it is forgotten.
                 let mut books = self.slots.books_of(reservation.slot);
-                if books.is_some() {
+                if let Some(books) = &mut books {
                     pen.touch(reservation.slot.number());
+                    self.look_at_ending(&reservation, books, pair.as_deref_mut(), &mut pen, now);
                 }
-                self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now)
+                let cost = self.end_one(books.as_deref_mut(), &reservation, &end, &mut pen, now);
+                if let Some(ring) = pen.ring() {
+                    ring.ended(&reservation, cost, pair.map(|pair| pair.number), now);
+                }
+                cost
             });
             held.count_tokens_of_key(id, cost.map_or(reservation.reserved, Cost::tokens));
             Some(Ended { id, end, reserved: reservation.reserved })
@@ -62,6 +70,33 @@ impl Ledger {
         if let Some(gone) = known.and_then(|worker| worker.lock().reservations.remove(&id)) {
             self.workers.give_back(1);
             self.give_places_back(&gone);
+        }
+    }
+
+    /// The books of a request that is about to end.
+    fn look_at_ending(
+        &self,
+        request: &Reservation,
+        books: &mut Books,
+        stranger: Option<&mut PairStamp>,
+        pen: &mut Pen<'_>,
+        now: UnixMillis,
+    ) {
+        let Some(ring) = pen.ring() else { return };
+        let slot = request.slot.number();
+        if ring.has_to_note(books) {
+            let id = books.configured().cloned();
+            let client = id.as_ref().and_then(|id| self.clients.get(id.as_str()));
+            match (client, &self.unknown) {
+                (Some(client), _) => ring.look_at(slot, books, Some(&client), now),
+                (None, Unknown::Shared(unknown)) if unknown.entry.slot.get() == Some(slot) => {
+                    ring.look_at(slot, books, Some(unknown), now);
+                }
+                (None, _) => ring.look_at(slot, books, None, now),
+            }
+        }
+        if let Some(stranger) = stranger {
+            ring.look_at_stranger(stranger, books, now);
         }
     }
 
@@ -154,12 +189,21 @@ impl Ledger {
             match *key {
                 BucketKey::Beside(key, part) => {
                     if let Some(books) = books.as_deref_mut() {
+                        if let Some(named) = self.rules.changing()
+                            && let Some(limit) = named.limit(key.limit)
+                            && let Some(stocks) = books.balances.beside.get_mut(key)
+                        {
+                            limit.bring_up(stocks);
+                        }
                         let held = (key, part, held);
                         books.balances.settle_beside(charges.epoch, held, cost, now);
                     }
                 }
                 BucketKey::Shared(key, part) => {
                     let Some(mut shared) = self.shared.books_of(key) else { continue };
+                    if let Some(ring) = pen.ring() {
+                        ring.look_at_shared(key, &mut shared, now);
+                    }
                     if let Some(stock) = shared.stocks.get_mut(part) {
                         stock.settle(held, cost, now);
                         pen.touch_shared(key.number);

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::{
     Ledger,
     keys::SharedNumber,
+    past::Ring,
     slots::SlotNumber,
     written::{push_books, push_shared},
 };
@@ -32,8 +33,11 @@ pub(super) struct Pending {
     shared: Vec<SharedNumber>,
 }
 
-/// Notes what is to be written; nothing, where nothing is.
-pub(super) struct Pen<'a>(Option<MutexGuard<'a, Pending>>);
+/// Notes what is to be written, and what is kept of the past; nothing, where nothing is.
+pub(super) struct Pen<'a> {
+    pending: Option<MutexGuard<'a, Pending>>,
+    ring: Option<MutexGuard<'a, Ring>>,
+}
 
 impl Journal {
     /// From now on all is written to `files`.
@@ -42,8 +46,9 @@ impl Journal {
         let _ = self.files.set(files);
     }
 
+    /// For what changes nothing that is kept of the past.
     pub(super) fn pen(&self) -> Pen<'_> {
-        Pen(self.files.get().map(|_| self.pending.lock()))
+        Pen { pending: self.files.get().map(|_| self.pending.lock()), ring: None }
     }
 }
 
@@ -54,7 +59,7 @@ const TOUCHED_MAX: usize = 1_024;
 impl Pen<'_> {
     /// Whether so much is noted that it should be written.
     fn has_much(&self) -> bool {
-        self.0.as_ref().is_some_and(|pending| {
+        self.pending.as_ref().is_some_and(|pending| {
             let touched = pending.touched.len() + pending.shared.len();
             pending.events.len() >= EVENTS_MAX || touched >= TOUCHED_MAX
         })
@@ -63,7 +68,7 @@ impl Pen<'_> {
     /// Something happened.
     #[inline]
     pub(super) fn note<'r>(&mut self, event: impl FnOnce() -> Record<'r>) {
-        if let Some(pending) = &mut self.0 {
+        if let Some(pending) = &mut self.pending {
             pending.events.push(&event());
         }
     }
@@ -71,7 +76,7 @@ impl Pen<'_> {
     /// Something happened, as `tell` says it.
     #[inline]
     pub(super) fn note_with(&mut self, tell: impl FnOnce(&mut dyn FnMut(&Record<'_>))) {
-        if let Some(pending) = &mut self.0 {
+        if let Some(pending) = &mut self.pending {
             tell(&mut |event| pending.events.push(event));
         }
     }
@@ -79,24 +84,38 @@ impl Pen<'_> {
     /// What is in a bucket that clients share may have changed.
     #[inline]
     pub(super) fn touch_shared(&mut self, bucket: SharedNumber) {
-        if let Some(pending) = &mut self.0 {
+        if let Some(pending) = &mut self.pending {
             pending.shared.push(bucket);
         }
+    }
+
+    /// What was decided of late, where that is kept.
+    #[inline]
+    pub(super) fn ring(&mut self) -> Option<&mut Ring> {
+        self.ring.as_deref_mut()
     }
 
     /// What is in a slot may have changed.
     #[inline]
     pub(super) fn touch(&mut self, slot: SlotNumber) {
-        if let Some(pending) = &mut self.0 {
+        if let Some(pending) = &mut self.pending {
             pending.touched.push(slot);
         }
     }
 }
 
 impl Ledger {
+    /// For what changes what is left of limits. The ring is locked before the journal.
+    pub(super) fn pen(&self) -> Pen<'_> {
+        let ring = self.past.lock();
+        Pen { ring, ..self.journal.pen() }
+    }
+
     /// Writes down what was noted.
     pub(super) fn write(&self, pen: Pen<'_>, now: UnixMillis) {
-        let (Some(files), Some(mut pending)) = (self.journal.files.get(), pen.0) else { return };
+        let (Some(files), Some(mut pending)) = (self.journal.files.get(), pen.pending) else {
+            return;
+        };
         let Pending { events, touched, shared } = &mut *pending;
         if events.is_empty() && touched.is_empty() && shared.is_empty() {
             return;

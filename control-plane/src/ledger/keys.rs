@@ -3,7 +3,7 @@
 use super::rules::{LimitNumber, ModelNumber};
 
 /// One of the buckets of limits beside a client's own two that a request is charged to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum BucketKey {
     /// The client's own.
     Beside(BesideKey, Part),
@@ -12,7 +12,7 @@ pub(super) enum BucketKey {
 }
 
 /// Which of a client's buckets is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct BesideKey {
     pub(super) limit: LimitNumber,
     /// `None`: the limit has no bucket for each model.
@@ -32,7 +32,7 @@ pub(super) struct SharedKey {
 pub(super) struct SharedNumber(pub(super) u32);
 
 /// A limit has two numbers at most: the one by which it limits, and one on trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {
     Main,
     Trial,

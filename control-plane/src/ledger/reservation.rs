@@ -15,4 +15,6 @@ pub(super) struct Reservation {
     pub(super) kind: RequestKind,
     pub(super) charges: Charges,
     pub(super) reserved: Tokens,
+    /// Which one it is of all that are kept of the past; 0: it is none of them.
+    pub(super) number: u64,
 }

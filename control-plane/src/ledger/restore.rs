@@ -291,7 +291,7 @@ impl Ledger {
         if let (Some(slot), Ok(reserved)) = (slot, Tokens::new(opened.reserved)) {
             let slot = self.slots.books(slot).key(slot);
             let kind = written::kind(opened.kind);
-            let reservation = Reservation { slot, kind, charges, reserved };
+            let reservation = Reservation { slot, kind, charges, reserved, number: 0 };
             self.take_places_again(&reservation);
             let replaced = self.hold_again(WorkerId(opened.worker), opened.id, reservation);
             if let Some(replaced) = replaced {

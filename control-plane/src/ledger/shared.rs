@@ -31,6 +31,8 @@ pub(super) struct SharedBooks {
     pub(super) name: Option<SharedName>,
     pub(super) stocks: Stocks,
     tenancy: u32,
+    /// The stamp of the part of the ring in which it was noted last (`past`).
+    pub(super) noted: u32,
 }
 
 /// A bucket is kept, since a request that is under way has a place there.
@@ -125,6 +127,12 @@ impl Locked<'_> {
     pub(super) fn stocks_mut(&mut self, key: SharedKey) -> Option<&mut Stocks> {
         let position = self.position(key)?;
         self.0.get_mut(position).map(|(_, books)| &mut books.stocks)
+    }
+
+    /// The books of the one that the key is for.
+    pub(super) fn books_mut(&mut self, key: SharedKey) -> Option<&mut SharedBooks> {
+        let position = self.position(key)?;
+        self.0.get_mut(position).map(|(_, books)| &mut **books)
     }
 
     fn position(&self, key: SharedKey) -> Option<usize> {

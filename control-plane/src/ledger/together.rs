@@ -9,7 +9,7 @@ use super::{
     balances::in_use,
     charges::{Charges, Held},
     journal::Pen,
-    keys::{BucketKey, Part},
+    keys::{BucketKey, Part, SharedKey},
     policy::RetryAfter,
     record::Record,
     rules::{Found, InForce, KnownModels, ModelNumber, Row},
@@ -73,6 +73,13 @@ impl Ledger {
         now: UnixMillis,
     ) -> Decided {
         let (places, mut locked) = self.lock(request);
+        if let Some(ring) = pen.ring() {
+            for key in shared_of(&places) {
+                if let Some(books) = locked.books_mut(key) {
+                    ring.look_at_shared(key, books, now);
+                }
+            }
+        }
         let mut stakes = stakes(books, request, &places, &locked, now);
         let Beset { limits, cost, .. } = request;
         let balances = &mut books.balances;
@@ -192,13 +199,17 @@ impl Ledger {
             request.rows.iter().map(find)
         });
         let places = found.collect::<Places>();
-        let shared = places.iter().filter_map(|found| match found {
-            Some(Found::Shared(key)) => Some(*key),
-            Some(Found::Beside(_)) | None => None,
-        });
-        let locked = self.shared.lock(shared);
+        let locked = self.shared.lock(shared_of(&places));
         (places, locked)
     }
+}
+
+/// Those of the buckets that clients share.
+fn shared_of(places: &Places) -> impl Iterator<Item = SharedKey> {
+    places.iter().filter_map(|found| match found {
+        Some(Found::Shared(key)) => Some(*key),
+        Some(Found::Beside(_)) | None => None,
+    })
 }
 
 /// A limit beside the client's own two refused a request of it, which passes where its filter is in

@@ -4,7 +4,10 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use limiter::ClientId;
 
-use super::{Class, Client, Entry, LazySlot, Ledger, balances::Balances, policy::UnknownClients};
+use super::{
+    Class, Client, Entry, LazySlot, Ledger, balances::Balances, policy::UnknownClients,
+    strangers::PairStamp,
+};
 use crate::{
     clients::{ClientConfig, Limits},
     limits::Subject,
@@ -53,24 +56,28 @@ impl Ledger {
         &self,
         unknown: &Client,
         id: &str,
-        decide: impl FnOnce() -> T,
+        decide: impl FnOnce(Option<&mut PairStamp>) -> T,
     ) -> T {
-        let Some(strangers) = &self.strangers else { return decide() };
+        let Some(strangers) = &self.strangers else { return decide(None) };
         let slot = unknown.entry.slot.get_or_take(&self.slots, &unknown.id);
         let swap = |swap: &mut dyn FnMut(&mut Balances)| swap(&mut self.slots.books(slot).balances);
-        strangers.lock().decide(id, self.clock.now(), swap, decide)
+        strangers.lock().decide(id, self.clock.now(), swap, |pair| decide(Some(pair)))
     }
 
     /// Ends a request by `end`: that of a stranger with its own buckets.
-    pub(super) fn end_as_stranger<T>(&self, id: Option<&str>, end: impl FnOnce() -> T) -> T {
+    pub(super) fn end_as_stranger<T>(
+        &self,
+        id: Option<&str>,
+        end: impl FnOnce(Option<&mut PairStamp>) -> T,
+    ) -> T {
         let (Some(id), Some(strangers), Unknown::Shared(unknown)) =
             (id, &self.strangers, &self.unknown)
         else {
-            return end();
+            return end(None);
         };
         let slot = unknown.entry.slot.get_or_take(&self.slots, &unknown.id);
         let swap = |swap: &mut dyn FnMut(&mut Balances)| swap(&mut self.slots.books(slot).balances);
-        strangers.lock().with(id, swap, end)
+        strangers.lock().with(id, swap, |pair| end(Some(pair)))
     }
 
     /// Says in the log how often ids that nobody configured asked unnamed, once that minute is over.

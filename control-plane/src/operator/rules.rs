@@ -25,8 +25,8 @@ pub(super) struct RulesDraft {
 /// Limits and models that can be put in force.
 #[derive(Debug)]
 pub(super) struct Rules {
-    limits: Vec<Limit>,
-    models: Models,
+    pub(super) limits: Vec<Limit>,
+    pub(super) models: Models,
 }
 
 /// Puts these limits and models in force, if there can be such.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     excerpt::path_in_one_line,
     health::Health,
-    ledger::{Ledger, Policy, SystemClock},
+    ledger::{DecisionsKept, Ledger, Policy, SystemClock},
     store::{
         ConfigStore, DataDir, DataFolder, NoStore, OpenError, RedbStore,
         shared::{
@@ -144,14 +144,18 @@ impl Kept {
         })
     }
 
-    pub(super) fn ledger(&self, policy: Policy) -> Ledger {
+    /// Decisions of a ledger that is shared are kept by nobody: of what is left of limits there, others
+    /// take too.
+    pub(super) fn ledger(&self, policy: Policy, decisions: DecisionsKept) -> Ledger {
         match self {
             Self::Shared(sharing) => {
                 let Sharing { store, failure_mode, .. } = &**sharing;
                 let fails_open = *failure_mode == StoreFailureMode::Open;
                 Ledger::sharing(policy, SystemClock::start(), store.clone(), fails_open)
             }
-            Self::Nowhere | Self::Folder(_) => Ledger::new(policy, SystemClock::start()),
+            Self::Nowhere | Self::Folder(_) => {
+                Ledger::new(policy, SystemClock::start()).keeping(decisions)
+            }
         }
     }
 

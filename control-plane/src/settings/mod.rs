@@ -52,6 +52,8 @@ pub struct Settings {
     pub log: logging::Config,
     /// What a request is charged, and to whom.
     pub policy: ledger::Policy,
+    /// How many decisions are kept to be decided again.
+    pub decisions_kept: ledger::DecisionsKept,
     /// Whether a first start configures the demo clients.
     pub demo_clients: bool,
     /// The file that has clients, if one does.
@@ -75,6 +77,7 @@ impl Default for Settings {
             auth: auth::Config::default(),
             log: logging::Config::default(),
             policy: ledger::Policy::default(),
+            decisions_kept: ledger::DecisionsKept::default(),
             demo_clients: true,
             config_file: None,
             data_dir: store::DataDir::default(),

@@ -15,6 +15,7 @@ mod lists;
 mod metrics;
 mod pages;
 mod patch;
+mod preview;
 mod reset;
 mod rest;
 mod rest_errors;

@@ -113,6 +113,7 @@ fn without_any_setting_the_defaults_are_in_effect() {
          CONFIG_FILE=\n\
          DATA_DIR=flowguard-data\n\
          AUDIT_FILE=\n\
+         DECISIONS_KEPT=1000000\n\
          RESUME_TIMEOUT_MS=60000\n\
          STORE_URL=\n\
          STORE_PASSWORD_FILE=\n\
@@ -456,6 +457,16 @@ fn a_claim_is_named_by_a_list_since_its_names_hold_whatever_could_separate_them(
     }
     for text in ["", "a,A", "x_key", ":path", "a b"] {
         assert!(refusal(&[], &[("IDENTITY_HEADERS", text)]).starts_with("IDENTITY_HEADERS="));
+    }
+}
+
+/// Such a header was taken off every request.
+#[test]
+fn a_key_is_looked_for_in_no_header_that_a_request_needs_itself() {
+    for text in ["host", "Content-Type", "x-key,te", "X-Client-ID", "x-token-estimate"] {
+        let refused = refusal(&[], &[("IDENTITY_HEADERS", text)]);
+        assert!(refused.starts_with(&format!("IDENTITY_HEADERS={text} is not allowed")), "{refused}");
+        assert!(refused.contains("none that a request needs itself"), "{refused}");
     }
 }
 

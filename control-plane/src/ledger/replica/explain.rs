@@ -54,7 +54,8 @@ impl Ledger {
                 let unfollowed = if is_followed {
                     let charges = Charges::none(0);
                     let slot = books.key(asked.slot);
-                    let reservation = Reservation { slot, kind: ask.kind, charges, reserved };
+                    let reservation =
+                        Reservation { slot, kind: ask.kind, charges, reserved, number: 0 };
                     held.reservations.insert(ask.id, reservation);
                     replica.holds.lock().insert((worker, ask.id), holds);
                     None

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -30,6 +33,8 @@ const COUNTED_MAX: usize = 10_000;
 pub(in crate::ledger) struct Rules {
     book: Mutex<Book>,
     named: ArcSwap<Named>,
+    /// Whether some clients' own buckets are not what they are to be under the limits in force yet.
+    is_changing: AtomicBool,
 }
 
 /// Where a bucket is.
@@ -63,6 +68,11 @@ struct Book {
     swept_behind: usize,
 }
 
+/// Lists of limits that are not in force yet, so that no decision waits until they are made.
+#[derive(Debug)]
+#[must_use = "limits are in force when their lists are"]
+pub(in crate::ledger) struct Lists(Vec<(Arc<Class>, Applied)>);
+
 /// What a write of limits and models did, as far as buckets are concerned.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Changed {
@@ -95,11 +105,11 @@ impl Rules {
         shared: &SharedBuckets,
     ) -> Vec<SharedName> {
         let mut book = self.book.lock();
-        let key = class.key.clone();
+        let key = Arc::clone(&class.key);
         drop(class);
         // Only the book has it, and nobody else can get it meanwhile.
-        if book.classes.get(&key).is_some_and(|class| Arc::strong_count(class) == 1) {
-            book.classes.remove(&key);
+        if book.classes.get(&*key).is_some_and(|class| Arc::strong_count(class) == 1) {
+            book.classes.remove(&*key);
             book.swept_behind += 1;
             // So that what is swept is never more than what was let go.
             if book.swept_behind > book.classes.len() {
@@ -110,7 +120,7 @@ impl Rules {
     }
 
     /// Knows other limits and models from `now` on. They are in force in no class before
-    /// [`Rules::apply`], so that what is no more is forgotten before what comes after it is charged.
+    /// [`Lists::apply`], so that what is no more is forgotten before what comes after it is charged.
     pub(in crate::ledger) fn replace(
         &self,
         limits: Vec<Limit>,
@@ -127,9 +137,26 @@ impl Rules {
         changed
     }
 
-    /// Puts the limits and models that are known in force in every class.
-    pub(in crate::ledger) fn apply(&self, shared: &SharedBuckets) {
-        self.book.lock().apply(shared);
+    /// The lists of the limits and models that are known, for every class.
+    pub(in crate::ledger) fn lists(&self, shared: &SharedBuckets) -> Lists {
+        self.book.lock().lists(shared)
+    }
+
+    /// Limits are in force from now on to which clients' own buckets are changed one by one.
+    pub(in crate::ledger) fn changes(&self) {
+        self.is_changing.store(true, Ordering::Release);
+    }
+
+    /// They are all changed.
+    pub(in crate::ledger) fn is_changed(&self) {
+        self.is_changing.store(false, Ordering::Release);
+    }
+
+    /// What is left of a client's own buckets may have to be changed before it is settled; `None`: it
+    /// has not.
+    #[inline]
+    pub(in crate::ledger) fn changing(&self) -> Option<Guard<Arc<Named>>> {
+        self.is_changing.load(Ordering::Acquire).then(|| self.named.load())
     }
 
     /// What the numbers of limits and models stand for now.
@@ -233,6 +260,22 @@ impl Rules {
 }
 
 impl Named {
+    /// How many limits there are.
+    pub(in crate::ledger) fn len(&self) -> usize {
+        self.limits.len()
+    }
+
+    /// The limits, and the models.
+    pub(in crate::ledger) fn configured(&self) -> (Vec<Limit>, &Models) {
+        let limits = self.limits.values().map(|limit| limit.config.clone()).collect();
+        (limits, self.models.models())
+    }
+
+    /// The model of this number, by which requests are told apart; `None`: it is no more.
+    pub(in crate::ledger) fn number_of_model(&self, model: &ModelName) -> Option<ModelNumber> {
+        self.models.number(model)
+    }
+
     /// The limit of this number; `None`: it is no more.
     pub(in crate::ledger) fn limit(&self, number: LimitNumber) -> Option<&InForce> {
         self.limits.get(&number).map(|limit| &**limit)
@@ -309,10 +352,9 @@ impl Book {
         changed
     }
 
-    fn apply(&self, shared: &SharedBuckets) {
-        for (key, class) in &self.classes {
-            class.apply(self.applied(key, shared));
-        }
+    fn lists(&self, shared: &SharedBuckets) -> Lists {
+        let list = |(key, class): (_, &Arc<Class>)| (Arc::clone(class), self.applied(key, shared));
+        Lists(self.classes.iter().map(list).collect())
     }
 
     fn sweep(&mut self, shared: &SharedBuckets) -> Vec<SharedName> {
@@ -340,6 +382,13 @@ impl Book {
             );
         }
         gone
+    }
+}
+
+impl Lists {
+    /// Puts them in force.
+    pub(in crate::ledger) fn apply(self) {
+        self.0.into_iter().for_each(|(class, applied)| class.apply(applied));
     }
 }
 

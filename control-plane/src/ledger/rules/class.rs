@@ -13,9 +13,9 @@ use crate::limits::{Group, Name, Subject};
 
 /// What clients of one class have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ClassKey {
-    pub(super) group: Option<Group>,
-    pub(super) plan: Option<Name>,
+pub(in crate::ledger) struct ClassKey {
+    pub(in crate::ledger) group: Option<Group>,
+    pub(in crate::ledger) plan: Option<Name>,
     /// A client that some limit is for is a class by itself, and so is the one that stands for all
     /// that are not configured.
     pub(super) client: Option<ClientId>,
@@ -24,7 +24,7 @@ pub(super) struct ClassKey {
 /// A class, and which limits apply to its clients' requests.
 #[derive(Debug)]
 pub(in crate::ledger) struct Class {
-    pub(super) key: ClassKey,
+    pub(super) key: Arc<ClassKey>,
     applied: ArcSwap<Applied>,
     /// Whether any limit does. Most classes have none, and to look at the list costs as much as the
     /// decision over one bucket.
@@ -54,13 +54,18 @@ impl ClassKey {
 impl Class {
     pub(super) fn new(key: ClassKey, applied: Applied) -> Self {
         let is_limited = AtomicBool::new(!applied.is_empty());
-        Self { key, applied: ArcSwap::from_pointee(applied), is_limited }
+        Self { key: Arc::new(key), applied: ArcSwap::from_pointee(applied), is_limited }
     }
 
     /// What requests of `client`, which is one of them, are known by.
     pub(in crate::ledger) fn subject<'a>(&'a self, client: &'a ClientId) -> Subject<'a> {
-        let ClassKey { group, plan, client: _ } = &self.key;
+        let ClassKey { group, plan, client: _ } = &*self.key;
         Subject { client, group: group.as_ref(), plan: plan.as_ref() }
+    }
+
+    /// What its clients have in common.
+    pub(in crate::ledger) fn key(&self) -> Arc<ClassKey> {
+        Arc::clone(&self.key)
     }
 
     /// Which limits apply now, to be kept for as long as a store takes to answer.

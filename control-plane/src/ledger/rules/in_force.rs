@@ -122,6 +122,11 @@ impl InForce {
         }
     }
 
+    /// The same, since its numbers hold.
+    pub(in crate::ledger) fn bring_up(&self, stocks: &mut Stocks) {
+        self.change(stocks, self.since);
+    }
+
     /// Goes on at `now` with what was taken back of a bucket as it stood at `last`; whether that made
     /// anything else of it than the time alone does.
     pub(in crate::ledger) fn go_on(

@@ -18,8 +18,9 @@ const PREFIX_BYTES: usize = 5;
 
 const BODY_BYTES_MAX: usize = PREFIX_BYTES + DECODED_BYTES_MAX;
 
-/// The call that takes a stream of messages, which together are one document.
-const STREAMED_PATH: &str = "/flowguard.FlowGuardService/SetConfig";
+/// The calls that take a stream of messages, which together are one document.
+const STREAMED_PATHS: [&str; 2] =
+    ["/flowguard.FlowGuardService/SetConfig", "/flowguard.FlowGuardService/Preview"];
 
 /// A whole document, with as much again as pieces of some hundred bytes take around themselves.
 const STREAMED_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + DOCUMENT_BYTES_MAX / 8;
@@ -27,10 +28,8 @@ const STREAMED_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + DOCUMENT_BYTES_MAX / 8;
 /// Bounds the bodies of a service's calls, of which each takes one message.
 pub(super) fn layer() -> MapRequestLayer<fn(Request<Body>) -> Request<Body>> {
     MapRequestLayer::new(|request: Request<Body>| {
-        let max = match request.uri().path() {
-            STREAMED_PATH => STREAMED_BYTES_MAX,
-            _ => BODY_BYTES_MAX,
-        };
+        let is_streamed = STREAMED_PATHS.contains(&request.uri().path());
+        let max = if is_streamed { STREAMED_BYTES_MAX } else { BODY_BYTES_MAX };
         request.map(|body| bounded(body, max))
     })
 }

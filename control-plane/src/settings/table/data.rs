@@ -1,8 +1,11 @@
-//! Settings of what outlives a process or a stream. Their defaults stand in `store/data_dir.rs` and
-//! `ledger/policy.rs`.
+//! Settings of what outlives a process or a stream, and of what is kept while it runs. Their defaults
+//! stand in `store/data_dir.rs`, `ledger/policy.rs` and `ledger/past/mod.rs`.
 
 use super::rows;
-use crate::settings::{field::field, notation::OptionalPath};
+use crate::{
+    ledger::DecisionsKept,
+    settings::{field::field, notation::OptionalPath},
+};
 
 rows! {
     DATA_DIR {
@@ -14,6 +17,10 @@ rows! {
         fills: field!(audit_file as OptionalPath("the path of a file, or nothing")),
         flag: "audit-file" PATH,
         meaning: "The file in which it is written down who changes what; without it audit.jsonl in DATA_DIR",
+    }
+    DECISIONS_KEPT {
+        fills: field!(decisions_kept.max as 0..=DecisionsKept::MAX),
+        meaning: "How many decisions are kept in memory, so that a preview can decide them again under other limits; 0: none, and no preview",
     }
     RESUME_TIMEOUT_MS {
         fills: field!(policy.resume.timeout_ms as 1..=3_600_000),
