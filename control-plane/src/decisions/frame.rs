@@ -6,6 +6,7 @@ use proto::{
     RESUMED_MAX,
     decision::{self, FilterFrame, UsageSource, ask},
     model_name,
+    plugin_config::Identity,
 };
 
 use super::upstream::UpstreamAnswer;
@@ -119,6 +120,12 @@ pub(super) enum FrameError {
          {IDENTITY_BYTES_MAX} bytes"
     )]
     Who { id: u32 },
+    #[error(
+        "ask {id}: it says who asks in another way than by {}, by which this control plane knows \
+         clients (FLOWGUARD_IDENTITY)",
+        ours.word()
+    )]
+    OtherIdentity { id: u32, ours: Identity },
     #[error("a drop is of 1 to {DROPPED_MAX} requests, for RPM, TPM or a limit that it names")]
     Drop,
     #[error("hello is said once, in the first frame of a stream")]
@@ -155,6 +162,13 @@ impl TryFrom<FilterFrame> for Frame {
 }
 
 impl Frame {
+    /// Refuses asks that say in another way who asks than this control plane knows clients: a worker could
+    /// name whom it likes, whatever its hello said.
+    pub(super) fn check_identity(&self, ours: Identity) -> Result<(), FrameError> {
+        let other = self.asks.iter().find(|ask| !ask.who.is_known_by(ours));
+        other.map_or(Ok(()), |ask| Err(FrameError::OtherIdentity { id: ask.id, ours }))
+    }
+
     /// Whether it has nothing but a hello and what is resumed.
     pub(super) fn is_bare(&self) -> bool {
         let Reports { settles, cancels, drops } = &self.reports;
@@ -188,6 +202,15 @@ impl TryFrom<decision::Ask> for WorkerAsk {
 }
 
 impl Who {
+    /// Whether a control plane of this identity takes it; one that believes everybody takes all.
+    fn is_known_by(&self, ours: Identity) -> bool {
+        match ours {
+            Identity::Header => true,
+            Identity::ApiKey => matches!(self, Self::Key(_)),
+            Identity::Jwt | Identity::Mtls => matches!(self, Self::Identity(_)),
+        }
+    }
+
     fn read(who: ask::Who) -> Option<Self> {
         Some(match who {
             ask::Who::ClientId(id) => Self::ClientId(id),

@@ -3,6 +3,7 @@
 use proto::{
     DECISION_PROTOCOL_VERSION,
     decision::{Hello, IdentityKind},
+    plugin_config::Identity,
 };
 use tonic::Status;
 
@@ -72,6 +73,22 @@ impl Greeting {
         })?;
         let worker = WorkerId(u128::from_be_bytes(name));
         Ok(Self { worker, comes_back: true, stream, node, filter, identity })
+    }
+
+    /// Refuses a filter that knows clients by something else than this control plane, which would charge
+    /// whomever it names. One that believes what clients say of themselves takes every filter: that is how
+    /// all of them are changed to another identity while they serve.
+    pub fn check_identity(&self, ours: Identity) -> Result<(), Status> {
+        if ours == Identity::Header || self.identity == ours.into() {
+            return Ok(());
+        }
+        Err(Status::failed_precondition(format!(
+            "the filter knows clients by {}, and this control plane by {}: give both the same \
+             FLOWGUARD_IDENTITY, as `flowguard envoy-config` does; while filters are changed one after \
+             the other, a control plane with FLOWGUARD_IDENTITY=header takes all of them",
+            self.identity.word(),
+            ours.word(),
+        )))
     }
 
     /// Refuses a stream that a newer one of its worker has overtaken: what its worker said on it that

@@ -82,6 +82,7 @@ impl Session {
             return Err(refused(FrameError::SecondHello));
         }
         let frame = Frame::try_from(frame).map_err(refused)?;
+        frame.check_identity(self.ledger.identity()).map_err(refused)?;
         self.metrics.frame_received();
         if !self.welcomed
             && self.resumed.is_some()

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use flowguard::{
     clients::{ClientConfig, Identities, Identity, Limits},
     credentials::{ClientKey, Digest, PublicPart, Secret, SecretKind, UnixSeconds, Validity},
-    ledger::{Ledger, ManualClock, UnknownClients, UnknownSnapshot},
+    decisions::Greeting,
+    ledger::{Ledger, ManualClock, Policy, UnknownClients, UnknownSnapshot},
 };
 use limiter::{ClientId, PerMinute, UnixMillis};
-use proto::decision::{Ask, Decision, FilterFrame, Verdict, ask::Who};
+use proto::{
+    decision::{Ask, Decision, FilterFrame, Hello, IdentityKind, Verdict, ask::Who},
+    plugin_config,
+};
+use tonic::Code;
 
 use crate::world::{NOW, Session, ask, asks, back, hello, ledger_with, settle};
 
@@ -195,4 +200,64 @@ fn each_stranger_that_is_verified_has_buckets_of_its_own_and_all_are_counted_as_
     assert_eq!((unknown.record.admitted, unknown.record.tpm_dropped), (3, 3));
     assert_eq!(unknown.record.tokens_used, 10);
     assert_eq!(unknown.standing.tokens.unwrap().remaining(), 100, "that is nobody's");
+}
+
+const IDENTITIES: [(plugin_config::Identity, IdentityKind); 4] = [
+    (plugin_config::Identity::Header, IdentityKind::Header),
+    (plugin_config::Identity::ApiKey, IdentityKind::ApiKey),
+    (plugin_config::Identity::Jwt, IdentityKind::Jwt),
+    (plugin_config::Identity::Mtls, IdentityKind::Mtls),
+];
+
+fn hello_of(kind: IdentityKind) -> Hello {
+    Hello { identity: kind.into(), ..hello() }
+}
+
+/// A filter that believes `X-Client-ID` was welcomed by a control plane of keys.
+#[test]
+fn a_filter_that_knows_clients_by_something_else_is_refused_with_the_way_out() {
+    for (ours, _) in IDENTITIES {
+        for (theirs, kind) in IDENTITIES {
+            let checked = Greeting::read(Some(&hello_of(kind))).unwrap().check_identity(ours);
+            if ours == theirs || ours == plugin_config::Identity::Header {
+                checked.unwrap();
+                continue;
+            }
+            let refused = checked.unwrap_err();
+            let (theirs, ours) = (theirs.word(), ours.word());
+            assert_eq!(refused.code(), Code::FailedPrecondition);
+            let sides = format!("clients by {theirs}, and this control plane by {ours}: ");
+            assert!(refused.message().contains(&sides), "{refused}");
+            assert!(refused.message().contains("FLOWGUARD_IDENTITY=header takes all"), "{refused}");
+        }
+    }
+}
+
+/// Asks by an id were admitted by a control plane of keys, whatever the hello had said.
+#[test]
+fn an_ask_of_another_kind_than_the_control_planes_is_refused_before_anybody_is_charged() {
+    for (ours, kind) in IDENTITIES {
+        let policy = Policy { identity: ours, ..Policy::default() };
+        let ledger = Arc::new(Ledger::new(policy, ManualClock::at(NOW)));
+        put_client(&ledger, "client", &[]);
+        let (key, _) = put_key(&ledger, "client", None);
+        for (who, fits) in [
+            (ask(7, "client", 1), [].as_slice()),
+            (by_key(7, key), &[IdentityKind::ApiKey]),
+            (by_identity(7, "client"), &[IdentityKind::Jwt, IdentityKind::Mtls]),
+        ] {
+            let mut session = Session::start_on(&ledger, &hello_of(kind)).unwrap();
+            let before = session.left();
+            let answer = session.answer(asks(&[who]));
+            if ours == plugin_config::Identity::Header || fits.contains(&kind) {
+                assert_eq!(answer.unwrap().unwrap().verdicts.len(), 1);
+                continue;
+            }
+            let refused = answer.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument);
+            let said = format!("ask 7: it says who asks in another way than by {}", ours.word());
+            assert!(refused.message().starts_with(&said), "{refused}");
+            assert_eq!(session.left(), before);
+        }
+    }
 }
