@@ -22,16 +22,16 @@ pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
 /// Opens what is a file. A pipe would wait for somebody at its other end, who may never come, and a
 /// device may have no end: neither is opened, nor waited for.
 pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    if path.metadata().is_ok_and(|found| is_none(&found.file_type())) {
+    if path.metadata().is_ok_and(|found| is_none(found.file_type())) {
         return Err(no_file());
     }
     // It may have become one since: nothing waits at this either.
     let file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-    if is_none(&file.metadata()?.file_type()) { Err(no_file()) } else { Ok(file) }
+    if is_none(file.metadata()?.file_type()) { Err(no_file()) } else { Ok(file) }
 }
 
 /// Of a folder the operating system says so itself.
-fn is_none(kind: &std::fs::FileType) -> bool {
+fn is_none(kind: std::fs::FileType) -> bool {
     !kind.is_file() && !kind.is_dir()
 }
 

@@ -7,7 +7,11 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use crate::{envoy_config::Files, excerpt::path_in_one_line};
+use crate::{bounded_file, envoy_config::Files, excerpt::path_in_one_line};
+
+/// How long a filter may be: that of a release has less than a hundredth of it, and one with all that helps
+/// to debug it some megabytes.
+const FILTER_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
 /// Why the files are not written.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +53,11 @@ pub(super) fn absolute(path: &Path) -> Result<String, EnvoyFilesError> {
 
 /// What tells this filter from another one at the same path.
 pub(super) fn filter_version(file: &Path) -> Result<String, EnvoyFilesError> {
-    let code =
-        fs::read(file).map_err(|error| EnvoyFilesError::Filter { file: file.to_owned(), error })?;
+    let too_long = || io::Error::other(format!("it is longer than {FILTER_BYTES_MAX} bytes"));
+    let read = bounded_file::read(file, FILTER_BYTES_MAX);
+    let code = read
+        .and_then(|code| code.ok_or_else(too_long))
+        .map_err(|error| EnvoyFilesError::Filter { file: file.to_owned(), error })?;
     Ok(format!("{} bytes, CRC-32 {:08x}", code.len(), crc32fast::hash(&code)))
 }
 
@@ -63,7 +70,8 @@ pub(super) fn write(files: &Files, folder: &Path) -> Result<String, EnvoyFilesEr
     }
     let (bootstrap, text) = files.bootstrap();
     let file = folder.join(bootstrap);
-    let takes_a_restart = fs::read(&file).is_ok_and(|before| before != text.as_bytes());
+    let takes_a_restart = bounded_file::read(&file, text.len() as u64)
+        .is_ok_and(|before| before.as_deref() != Some(text.as_bytes()));
     for (name, text) in files.followed().chain([(bootstrap, text)]) {
         let file = folder.join(name);
         if let Err(error) = replace(&file, text) {

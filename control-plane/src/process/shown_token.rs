@@ -1,14 +1,13 @@
 //! The token that a command shows to a control plane, from a file.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
 use http::HeaderValue;
 
-use crate::excerpt::path_in_one_line;
+use crate::{bounded_file, excerpt::path_in_one_line};
 
 /// How long the file may be: an issuer's token has some kilobytes.
 const BYTES_MAX: u64 = 16 * 1_024;
@@ -35,13 +34,10 @@ pub(super) fn authorization(path: &Path) -> Result<HeaderValue, NoToken> {
 }
 
 fn read(path: &Path) -> Result<HeaderValue, Fault> {
-    let mut bytes = Vec::new();
-    // One byte more tells that it goes on.
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    let is_whole = u64::try_from(bytes.len()).is_ok_and(|len| len <= BYTES_MAX);
+    let bytes = bounded_file::read(path, BYTES_MAX)?.ok_or(Fault::NoLine)?;
     let text = str::from_utf8(&bytes).map_err(|_| Fault::NoLine)?;
     let token = text.trim_end_matches(['\r', '\n']);
-    if !is_whole || token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Fault::NoLine);
     }
     let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Fault::NoLine);
