@@ -134,7 +134,9 @@ fn takes_certificate(requirement: Requirement) -> bool {
 }
 
 fn shows_certificate(extensions: &Extensions) -> bool {
-    extensions.get::<ConnectionInfo>().is_some_and(|connection| connection.certificate.is_some())
+    let connection = extensions.get::<ConnectionInfo>();
+    let shown = connection.and_then(|connection| connection.certificate.as_ref());
+    shown.is_some_and(|certificate| certificate.check().is_ok())
 }
 
 impl LetIn {

@@ -20,6 +20,7 @@ mod thread;
 mod unread;
 mod upstream;
 mod verdict;
+mod vouched;
 
 pub use greeting::Greeting;
 pub use metrics::StreamMetrics;

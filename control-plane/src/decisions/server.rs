@@ -154,7 +154,8 @@ struct Decisions {
 impl Decisions {
     /// Before anything is read that a stranger sends.
     fn refuse_stranger(&self, connection: Option<&ConnectionInfo>) -> Result<(), Status> {
-        if connection.is_some_and(|connection| connection.certificate.is_some()) {
+        let shown = connection.and_then(|connection| connection.certificate.as_ref());
+        if shown.is_some_and(|certificate| certificate.check().is_ok()) {
             return Ok(());
         }
         let peer = connection.and_then(|connection| connection.peer);

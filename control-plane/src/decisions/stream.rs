@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Greeting, Session, frame::reports, seats::Seat, shared::Shared, stream_end::StreamEnd,
+    vouched::Vouched,
 };
 use crate::{
     auth::Stay,
@@ -72,6 +73,8 @@ pub(super) struct Stream {
     connection: Option<ConnectionInfo>,
     /// Where its peer had to show who it is: whether it still may be here.
     stay: Option<Stay>,
+    /// The same of one that no token let in, and that showed a certificate.
+    vouched: Option<Vouched>,
     /// Once the worker said hello, its connection keeps its place.
     at_work: Option<AtWork>,
     /// `None` until the worker said hello.
@@ -98,11 +101,14 @@ impl Stream {
         shared: Shared,
     ) -> Self {
         let peer = connection.as_ref().and_then(|connection| connection.peer);
+        let shown = connection.as_ref().and_then(|connection| connection.certificate.clone());
+        let vouched = shown.filter(|_| stay.is_none()).map(Vouched::of);
         Self {
             inbound,
             peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
             connection,
             stay,
+            vouched,
             at_work: None,
             session: None,
             opened: None,
@@ -218,9 +224,20 @@ impl Stream {
                 None => pending().await,
             }
         };
+        let is_not_vouched_for = async {
+            match &mut self.vouched {
+                Some(vouched) => vouched.ended().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             end = has_to_end => Ok(Next::End(end)),
+            why = is_not_vouched_for => {
+                // Envoy would open its next stream on the connection of the certificate that it has no more.
+                self.connection.iter().for_each(|connection| connection.handle.close());
+                Err(why.into())
+            }
             refusal = may_not_stay => Err(refusal.into()),
             () = has_to_move => Ok(Next::End(StreamEnd::Moved)),
             next = next => next,
@@ -249,6 +266,8 @@ impl Stream {
 
     async fn start_session(&mut self, hello: Option<&Hello>) -> Result<Session, Status> {
         let greeting = Greeting::read(hello)?;
+        // Before it takes the place of another stream of its worker.
+        greeting.check_identity(self.shared.ledger.identity())?;
         greeting.check_newest(&self.shared.ledger)?;
         self.seat = Some(self.shared.seats.take(greeting.worker).await);
         let (ledger, metrics) = (Arc::clone(&self.shared.ledger), self.shared.metrics.clone());

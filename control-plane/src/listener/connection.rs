@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use super::{places::ConnectionHandle, told::Told, wire::Wire};
-use crate::tls::Subject;
+use crate::tls::Shown;
 
 /// An accepted connection; its place is free again when it is dropped.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ enum Io {
 pub struct ConnectionInfo {
     /// The peer's address.
     pub peer: Option<SocketAddr>,
-    /// Whose certificate it showed, which was verified.
-    pub certificate: Option<Arc<Subject>>,
+    /// What certificate it showed, which was verified then.
+    pub certificate: Option<Arc<Shown>>,
     /// The connection.
     pub handle: ConnectionHandle,
 }
@@ -47,7 +47,7 @@ impl Connection {
         Self { io: Io::Plain(wire, Some(told)), info }
     }
 
-    pub(super) fn tls(stream: TlsStream<Wire>, certificate: Option<Subject>) -> Self {
+    pub(super) fn tls(stream: TlsStream<Wire>, certificate: Option<Shown>) -> Self {
         let (wire, _) = stream.get_ref();
         let certificate = certificate.map(Arc::new);
         let info = ConnectionInfo { peer: wire.peer(), certificate, handle: wire.handle() };

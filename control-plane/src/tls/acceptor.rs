@@ -13,7 +13,7 @@ use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::{
     in_force::{InForce, Protocol},
-    subject::Subject,
+    shown::Shown,
 };
 
 /// Makes TLS of a port's connections; a clone takes its turns with it.
@@ -61,18 +61,19 @@ impl Acceptor {
         self.asks_for_certificate
     }
 
-    /// Does the handshake on `io`, for as long as it takes; who the peer is, if it showed a
-    /// certificate.
+    /// Does the handshake on `io`, for as long as it takes; what certificate the peer showed, if it
+    /// did.
     pub(crate) async fn accept<IO>(
         &self,
         io: IO,
-    ) -> Result<(TlsStream<IO>, Option<Subject>), HandshakeError>
+    ) -> Result<(TlsStream<IO>, Option<Shown>), HandshakeError>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
         let tls = self.shake(io).await?;
         let (_, session) = tls.get_ref();
-        let shown = session.peer_certificates().and_then(<[_]>::first).map(Subject::of);
+        let shown = session.peer_certificates();
+        let shown = shown.and_then(|chain| Shown::of(chain, &self.in_force));
         Ok((tls, shown))
     }
 

@@ -3,9 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    CertificateError, Error, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
-    server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier},
+    pki_types::{CertificateDer, UnixTime},
+    server::{
+        NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier,
+        danger::ClientCertVerifier,
+    },
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
@@ -24,6 +28,8 @@ pub enum Protocol {
 pub(super) struct InForce {
     http1: Arc<ServerConfig>,
     http2: Arc<ServerConfig>,
+    /// Says whose certificates are believed; `None` where nobody is asked for one.
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
     pub(super) validity: Validity,
 }
 
@@ -42,12 +48,36 @@ impl InForce {
     ) -> Result<Self, VerifierBuilderError> {
         let provider = Arc::new(ring::default_provider());
         let certified = Arc::new(certified);
-        let config = |protocol: Protocol| server(&provider, &certified, authorities, protocol);
+        let verifier = match authorities {
+            // Who shows none may have a token, which is seen with the request.
+            Some(authorities) => Some(
+                WebPkiClientVerifier::builder_with_provider(
+                    Arc::clone(authorities),
+                    Arc::clone(&provider),
+                )
+                .allow_unauthenticated()
+                .build()?,
+            ),
+            None => None,
+        };
+        let config = |protocol: Protocol| {
+            let verifier = verifier.clone().unwrap_or_else(WebPkiClientVerifier::no_client_auth);
+            server(&provider, &certified, verifier, protocol)
+        };
         Ok(Self {
             http1: Arc::new(config(Protocol::Http1)?),
             http2: Arc::new(config(Protocol::Http2)?),
+            verifier,
             validity,
         })
+    }
+
+    /// Whether a peer with this chain, its own certificate first, would be believed now.
+    pub(super) fn verify_client(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let nobody = || Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let verifier = self.verifier.as_ref().ok_or_else(nobody)?;
+        let (own, others) = chain.split_first().ok_or_else(nobody)?;
+        verifier.verify_client_cert(own, others, UnixTime::now()).map(drop)
     }
 
     pub(super) fn config(&self, protocol: Protocol) -> Arc<ServerConfig> {
@@ -61,19 +91,9 @@ impl InForce {
 fn server(
     provider: &Arc<CryptoProvider>,
     certified: &Arc<CertifiedKey>,
-    authorities: Option<&Arc<RootCertStore>>,
+    verifier: Arc<dyn ClientCertVerifier>,
     protocol: Protocol,
 ) -> Result<ServerConfig, VerifierBuilderError> {
-    let verifier = match authorities {
-        // Who shows none may have a token, which is seen with the request.
-        Some(authorities) => WebPkiClientVerifier::builder_with_provider(
-            Arc::clone(authorities),
-            Arc::clone(provider),
-        )
-        .allow_unauthenticated()
-        .build()?,
-        None => WebPkiClientVerifier::no_client_auth(),
-    };
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions();
     // It has the suites of both versions.

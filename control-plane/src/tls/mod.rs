@@ -12,6 +12,7 @@ mod in_force;
 mod metrics;
 mod pinned;
 mod ports;
+mod shown;
 mod subject;
 mod watch;
 
@@ -22,5 +23,6 @@ pub use in_force::Protocol;
 pub use metrics::TlsMetrics;
 pub(crate) use pinned::Connector;
 pub use ports::Tls;
+pub use shown::{NoLongerVouched, Shown};
 pub use subject::Subject;
 pub use watch::Watch;
