@@ -41,6 +41,10 @@ pub enum Part {
     StoreMemory,
     /// The certificate that the ports show.
     Tls,
+    /// The file of a token.
+    TokenFile,
+    /// The file of an issuer's keys.
+    IssuerKeys,
 }
 
 impl Health {

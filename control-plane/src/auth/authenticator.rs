@@ -12,8 +12,11 @@ use super::{
     Config, CredentialFileError, Issuer, Pass, Principal, Refusal, TokenFile, issuer::NotVouched,
     pass::Proof,
 };
-use crate::credentials::{
-    Digest, PublicPart, Scopes, Secret, SecretKind, Token, TokenError, TokenName, Tokens,
+use crate::{
+    credentials::{
+        Digest, PublicPart, Scopes, Secret, SecretKind, Token, TokenError, TokenName, Tokens,
+    },
+    health::Health,
 };
 
 /// What the token of the file is called.
@@ -58,17 +61,17 @@ impl Authenticator {
         token.is_some() || issuer.is_some() || !self.tokens.is_empty()
     }
 
-    /// Takes what changes in the files, until `shutdown`.
-    pub async fn follow_files(self: Arc<Self>, shutdown: CancellationToken) {
+    /// Takes what changes in the files, and tells `health` what is wrong with them, until `shutdown`.
+    pub async fn follow_files(self: Arc<Self>, health: Health, shutdown: CancellationToken) {
         let CredentialFiles { token, issuer } = &self.files;
         let token = async {
             if let Some(token) = token {
-                token.follow(&shutdown).await;
+                token.follow(&health, &shutdown).await;
             }
         };
         let issuer = async {
             if let Some(issuer) = issuer {
-                issuer.follow(&shutdown).await;
+                issuer.follow(&health, &shutdown).await;
             }
         };
         tokio::join!(token, issuer, shutdown.cancelled());

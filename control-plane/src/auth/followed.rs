@@ -17,7 +17,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{bounded_file, credentials::InvalidSecret, excerpt::path_in_one_line};
+use crate::{
+    bounded_file,
+    credentials::InvalidSecret,
+    excerpt::path_in_one_line,
+    health::{Health, Part},
+};
 
 /// How often it is looked whether there is another content.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -26,6 +31,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Followed<T> {
     setting: &'static str,
+    /// What `/health` is told to be wrong while the file is.
+    part: Part,
     path: PathBuf,
     read: fn(&Path) -> Result<T, Fault>,
     content: ArcSwap<T>,
@@ -50,7 +57,8 @@ pub(super) enum Fault {
     NoLine,
     #[error("has no token: its one line {0}")]
     NoToken(#[from] InvalidSecret),
-    #[error("is no JSON Web Key Set: {0}")]
+    /// What the reader says of it may have its bytes, and is not told.
+    #[error("is no JSON Web Key Set: line {}, column {}", .0.line(), .0.column())]
     NoKeySet(#[from] serde_json::Error),
     #[error(
         "has no key that can be used: it has keys of RS256, ES256 or EdDSA, each with a kid where there are several"
@@ -65,12 +73,13 @@ where
     /// Reads the file that `setting` names.
     pub(super) fn open(
         setting: &'static str,
+        part: Part,
         path: &Path,
         read: fn(&Path) -> Result<T, Fault>,
     ) -> Result<Self, CredentialFileError> {
         let error = |fault| CredentialFileError { setting, path: path.to_owned(), fault };
         let content = ArcSwap::from_pointee(read(path).map_err(error)?);
-        Ok(Self { setting, path: path.to_owned(), read, content })
+        Ok(Self { setting, part, path: path.to_owned(), read, content })
     }
 
     /// What is in force.
@@ -78,8 +87,9 @@ where
         self.content.load_full()
     }
 
-    /// Looks at the file until `shutdown`. What is not in order is told once.
-    pub(super) async fn follow(&self, shutdown: &CancellationToken) {
+    /// Looks at the file until `shutdown`. What is not in order is told once, and `health` tells it for
+    /// as long as it is not.
+    pub(super) async fn follow(&self, health: &Health, shutdown: &CancellationToken) {
         let mut looks = time::interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = None;
@@ -87,7 +97,9 @@ where
             let (read, path) = (self.read, self.path.clone());
             match task::spawn_blocking(move || read(&path)).await {
                 Ok(Ok(content)) => {
-                    told = None;
+                    if told.take().is_some() {
+                        health.recover(self.part);
+                    }
                     self.put_in_force(content);
                 }
                 Ok(Err(fault)) => {
@@ -96,6 +108,12 @@ where
                         let path = path_in_one_line(&self.path);
                         let before = self.content();
                         warn!("{}={path} {fault}; {before} stays in force", self.setting);
+                        // For anybody to read: what is in force is not named.
+                        let stays = "what it had before stays in force";
+                        health.degrade(
+                            self.part,
+                            format!("{}={path} {fault}; {stays}", self.setting),
+                        );
                         told = Some(fault);
                     }
                 }

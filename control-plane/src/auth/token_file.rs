@@ -9,6 +9,7 @@ use super::followed::{self, CredentialFileError, Fault, Followed};
 use crate::{
     credentials::{Digest, PublicPart, Secret, SecretKind},
     excerpt::path_in_one_line,
+    health::{Health, Part},
 };
 
 const SETTING: &str = "ADMIN_TOKEN_FILE";
@@ -36,7 +37,7 @@ impl TokenFile {
     /// # Errors
     /// It cannot be read, or has something else than a token.
     pub fn read(path: &Path) -> Result<Self, CredentialFileError> {
-        let file = Followed::open(SETTING, path, read)?;
+        let file = Followed::open(SETTING, Part::TokenFile, path, read)?;
         if path.metadata().is_ok_and(|metadata| metadata.mode() & OPEN_TO_ALL != 0) {
             warn!(
                 "{SETTING}={} can be read by everybody on this host: chmod 600 keeps it from them",
@@ -46,9 +47,10 @@ impl TokenFile {
         Ok(Self(file))
     }
 
-    /// Puts another token in force when the file has one, until `shutdown`.
-    pub async fn follow(&self, shutdown: &CancellationToken) {
-        self.0.follow(shutdown).await;
+    /// Puts another token in force when the file has one, and tells `health` while it has none, until
+    /// `shutdown`.
+    pub async fn follow(&self, health: &Health, shutdown: &CancellationToken) {
+        self.0.follow(health, shutdown).await;
     }
 
     pub(super) fn token(&self) -> FileToken {

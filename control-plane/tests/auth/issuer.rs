@@ -209,6 +209,28 @@ async fn other_keys_in_the_file_are_in_force_soon() {
     eventually_equal("the second's alone", [401, 200], statuses).await;
 }
 
+/// All three were believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_several_issuers_or_of_nobody_or_with_something_critical_is_not_believed() {
+    let (folder, maker) = (folder(), Maker::new());
+    let jwks = write_keys(&folder, &maker.keys());
+    let control_plane = start(&folder, jwks.to_str().expect("UTF-8")).await;
+    let with = |changed: &Value| maker.of_ed(&claims(changed));
+    assert_eq!(answers(&control_plane, &with(&json!({}))).await.0, 200);
+    let critical = json!({ "alg": "EdDSA", "kid": "ed", "crit": ["exp2"], "exp2": 1 });
+    let lacks = "lacks one of the claims exp, iss, aud and sub, or has one in another form";
+    for (token, why) in [
+        (with(&json!({ "iss": ["https://id.example", "https://other.example"] })), lacks),
+        (with(&json!({ "iss": ["https://id.example"] })), lacks),
+        (with(&json!({ "sub": "" })), lacks),
+        (maker.sign(&critical, &claims(&json!({}))), "has crit in its header"),
+    ] {
+        let (get, _, told) = answers(&control_plane, &token).await;
+        assert_eq!(get, 401, "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
 #[test]
 fn a_file_without_a_key_that_can_be_used_is_refused_in_one_line() {
     let (folder, maker) = (folder(), Maker::new());

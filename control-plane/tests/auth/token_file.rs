@@ -1,6 +1,8 @@
 //! The file of a token: what is no such file, and how it is followed.
 
-use std::{fs, future, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{
+    fs, future, os::unix::fs::PermissionsExt as _, path::Path, process::Command, sync::Arc,
+};
 
 use flowguard::{
     auth::TokenFile,
@@ -73,4 +75,42 @@ async fn another_token_in_the_file_is_in_force_soon_and_what_is_none_changes_not
     eventually_equal("it is told", true, || future::ready(log().contains(&told))).await;
     assert_eq!(statuses(&[&second]).await, [200]);
     assert!(!log().contains("hunter2"), "{}", log());
+}
+
+/// Looking at a pipe waited for somebody who writes to it, for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_a_pipe_for_a_while_is_followed_again_and_health_tells_it_meanwhile() {
+    let folder = folder();
+    let (path, first) = write_token(&folder);
+    let settings =
+        [("ADMIN_AUTH", "required"), ("ADMIN_TOKEN_FILE", path.to_str().expect("UTF-8"))];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let control_plane = ControlPlane::start(settings.into(), folder.path().to_owned()).await;
+    let client = HttpClient::http1(control_plane.rest_address());
+    let health = || async {
+        let health = client.get("/health").send().await.json();
+        let reason = health["reasons"][0].as_str().unwrap_or_default().to_owned();
+        (health["status"].as_str().unwrap_or_default().to_owned(), reason)
+    };
+    assert_eq!(health().await, ("healthy".to_owned(), String::new()));
+
+    fs::remove_file(&path).expect("removed");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
+    assert!(made.success());
+    let told = format!(
+        "ADMIN_TOKEN_FILE={} cannot be read: it is no file, but a pipe, a socket or a device; what it \
+         had before stays in force",
+        path.display()
+    );
+    eventually_equal("it is told", ("degraded".to_owned(), told), health).await;
+    let status = async |secret: &Secret| {
+        let bearer = format!("Bearer {}", secret.expose());
+        client.get("/api/v1/clients").header("authorization", &bearer).send().await.status.as_u16()
+    };
+    assert_eq!(status(&first).await, 200);
+
+    fs::remove_file(&path).expect("removed");
+    let (_, second) = write_token(&folder);
+    eventually_equal("it is well", ("healthy".to_owned(), String::new()), health).await;
+    assert_eq!((status(&first).await, status(&second).await), (401, 200));
 }

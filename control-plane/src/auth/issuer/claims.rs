@@ -8,6 +8,8 @@ use crate::credentials::{Scope, Scopes};
 /// The claims that are read; the library looks at those that it knows itself.
 #[derive(Deserialize)]
 pub(super) struct Claims {
+    /// Who made it. It is one name: of a list nobody can say who did.
+    pub(super) iss: String,
     /// Who holds it.
     pub(super) sub: String,
     /// A second since 1970.
@@ -44,7 +46,7 @@ mod tests {
             (json!({ "read": true }), ""),
             (json!(null), ""),
         ] {
-            let claims = json!({ "sub": "a", "exp": 1, "scp": claim });
+            let claims = json!({ "iss": "b", "sub": "a", "exp": 1, "scp": claim });
             let claims: Claims = serde_json::from_value(claims).unwrap();
             assert_eq!(claims.scopes("scp").to_string(), scopes);
             assert!(claims.scopes("scope").is_empty());

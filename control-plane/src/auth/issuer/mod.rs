@@ -14,7 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::{claims::Claims, keys::Keys};
 use super::followed::{CredentialFileError, Followed};
-use crate::{credentials::Scopes, excerpt::Excerpt};
+use crate::{
+    credentials::Scopes,
+    excerpt::Excerpt,
+    health::{Health, Part},
+};
 
 /// How much the issuer's clock and this one may differ.
 const CLOCK_SKEW_S: u64 = 60;
@@ -61,6 +65,9 @@ pub(crate) enum NotVouched {
     /// It was valid.
     #[error("has expired")]
     Expired,
+    /// It says that who does not understand some of it must not take it (RFC 7515, section 4.1.11).
+    #[error("has crit in its header, and nothing that it can name is understood here")]
+    Critical,
     /// A claim is missing.
     #[error("lacks one of the claims exp, iss, aud and sub, or has one in another form")]
     Claims,
@@ -74,23 +81,35 @@ impl Issuer {
     pub fn read(config: &IssuerConfig) -> Result<Option<Self>, CredentialFileError> {
         let Some(path) = &config.jwks_file else { return Ok(None) };
         jws::install();
-        let keys = Followed::open("ADMIN_JWKS_FILE", path, keys::read)?;
+        let keys = Followed::open("ADMIN_JWKS_FILE", Part::IssuerKeys, path, keys::read)?;
         Ok(Some(Self { config: config.clone(), keys }))
     }
 
-    /// Puts other keys in force when the file has some, until `shutdown`.
-    pub async fn follow(&self, shutdown: &CancellationToken) {
-        self.keys.follow(shutdown).await;
+    /// Puts other keys in force when the file has some, and tells `health` while it has none, until
+    /// `shutdown`.
+    pub async fn follow(&self, health: &Health, shutdown: &CancellationToken) {
+        self.keys.follow(health, shutdown).await;
     }
 
     /// Whom the token is for, if the issuer made it.
     pub(super) fn verify(&self, token: &str) -> Result<Vouched, NotVouched> {
         let header = decode_header(token).map_err(|_| NotVouched::Malformed)?;
+        if header.crit.is_some() {
+            return Err(NotVouched::Critical);
+        }
         let keys: Arc<Keys> = self.keys.content();
         let key = keys.find(header.kid.as_deref()).ok_or(NotVouched::UnknownKey)?;
         let validation = self.validation(key.algorithm);
         let claims: Claims =
             decode(token, &key.public, &validation).map_err(|error| why(error.kind()))?.claims;
+        // The library takes a list with the issuer among others.
+        if claims.iss != self.config.issuer {
+            return Err(NotVouched::Issuer);
+        }
+        // Nobody could tell from the audit who it was.
+        if claims.sub.is_empty() {
+            return Err(NotVouched::Claims);
+        }
         Ok(Vouched {
             scopes: claims.scopes(&self.config.scopes_claim),
             subject: Excerpt::new(&claims.sub),
