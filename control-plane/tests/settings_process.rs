@@ -188,3 +188,70 @@ fn the_compose_stack_has_the_same_settings_and_defaults() {
         assert_eq!(shown, !fixed.contains(&name), "{line} in .env.example");
     }
 }
+
+/// A pipe that nobody writes to held the process up at its start, and SIGTERM did not end it.
+#[test]
+fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let path = pipe.to_str().expect("UTF-8");
+    let run = |arguments: &[&str], environment: &[(&str, &str)]| {
+        // Whoever waits for the pipe is ended, with 124.
+        let output = Command::new("timeout")
+            .args(["20", env!("CARGO_BIN_EXE_flowguard")])
+            .args(arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs([("DATA_DIR", "memory"), ("CONFIG_PORT", "0"), ("GRPC_PORT", "0")])
+            .envs([("METRICS_PORT", "0"), ("DECISION_PORT", "0")])
+            .envs(environment.iter().copied())
+            .output()
+            .expect("the binary runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        (output.status.code(), said.lines().last().unwrap_or_default().to_owned())
+    };
+    let required = ("ADMIN_AUTH", "required");
+    let jwks = [required, ("ADMIN_JWT_ISSUER", "https://id"), ("ADMIN_JWT_AUDIENCE", "flowguard")];
+    let store = ("STORE_URL", "rediss://127.0.0.1:1");
+    for (setting, code, others) in [
+        ("ADMIN_TOKEN_FILE", 64, [required].as_slice()),
+        ("ADMIN_JWKS_FILE", 64, &jwks),
+        ("AUDIT_FILE", 73, &[]),
+        ("STORE_PASSWORD_FILE", 64, &[store]),
+        ("STORE_CA_FILE", 64, &[store]),
+    ] {
+        let environment = [others, &[(setting, path)]].concat();
+        let (ended, said) = run(&["serve"], &environment);
+        assert_eq!(ended, Some(code), "{setting}: {said}");
+        assert!(said.contains(&format!("{setting}={path}")), "{said}");
+        assert!(said.contains("it is no file, but a pipe, a socket or a device"), "{said}");
+    }
+    for arguments in [
+        ["data", "backup", "backup.jsonl", "--token-file", path].as_slice(),
+        &["envoy-config", "--discovery-folder", "envoy", "--filter", path],
+    ] {
+        let (ended, said) = run(arguments, &[]);
+        assert_ne!(ended, Some(124), "{arguments:?} waits: {said}");
+        assert!(said.contains("it is no file, but a pipe"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn an_envoy_that_nobody_passes_as_it_is_written_is_told_with_what_is_missing() {
+    for (identity, missing) in [("jwt", "jwt_authn"), ("mtls", "require_client_certificate")] {
+        let output = flowguard(&["envoy-config", "--identity", identity], &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(!output.stdout.is_empty());
+        assert_eq!(said.lines().count(), 1, "{said}");
+        for part in [&format!("FLOWGUARD_IDENTITY={identity}"), missing, "envoy/README.md"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+    for identity in ["header", "api-key"] {
+        let output = flowguard(&["envoy-config", "--identity", identity], &[]);
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

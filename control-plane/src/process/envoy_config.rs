@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use proto::plugin_config::PluginConfig;
+use proto::plugin_config::{Identity, PluginConfig};
 
 use super::{
     envoy_files::{self, EnvoyFilesError},
@@ -64,14 +64,38 @@ pub enum EnvoyConfigError {
 
 /// Does what the command says.
 pub(super) fn run(settings: Settings, options: EnvoyConfigOptions) -> ExitCode {
+    let lacking = lacking(settings.envoy.filter.identity);
     let done = match options.discovery_folder.clone() {
         None => generate(settings, options).map(|yaml| exit::print(&yaml)),
         Some(folder) => write(settings, options, &folder).map(|told| exit::done(&told)),
     };
+    if done.is_ok()
+        && let Some(lacking) = lacking
+    {
+        exit::note(lacking);
+    }
     done.unwrap_or_else(|error| match error {
         EnvoyConfigError::Files(error) => exit::cannot_create(&error),
         error => exit::refuse(&error),
     })
+}
+
+/// What a configuration lacks in which nobody is known yet: who verifies callers, and by what, is known
+/// to whoever runs that Envoy alone.
+fn lacking(identity: Identity) -> Option<&'static str> {
+    match identity {
+        Identity::Header | Identity::ApiKey => None,
+        Identity::Jwt => Some(
+            "with FLOWGUARD_IDENTITY=jwt nobody passes this Envoy as it is written: put before \
+             FlowGuard's the filter that verifies tokens, such as envoy.filters.http.jwt_authn with \
+             payload_in_metadata, and leaves what IDENTITY_CLAIM names (envoy/README.md, Who asks)",
+        ),
+        Identity::Mtls => Some(
+            "with FLOWGUARD_IDENTITY=mtls nobody passes this Envoy as it is written: give the listener \
+             of clients a transport_socket of TLS, with require_client_certificate and the authorities \
+             that are trusted (envoy/README.md, Who asks)",
+        ),
+    }
 }
 
 /// The configuration as YAML.

@@ -87,6 +87,12 @@ pub(super) fn warn(warnings: &[WithoutEffect]) {
     }
 }
 
+/// Says on stderr, in one line, what has to be known of a result that is well.
+pub(super) fn note(text: &str) {
+    // The command is done all the same.
+    let _ = writeln!(io::stderr(), "note: {text}");
+}
+
 /// Says on stderr what was done, where stdout has the result.
 pub(super) fn done(text: &str) -> ExitCode {
     // It is done all the same.
