@@ -299,7 +299,8 @@ impl Notation<Vec<String>> for KeyHeaders {
 
     fn allowed(&self) -> String {
         format!(
-            "1 to {} different names of headers, each of A-Z a-z 0-9 -, separated by commas",
+            "1 to {} different names of headers, each of A-Z a-z 0-9 -, separated by commas, and none \
+             that a request needs itself (such as host, content-type, te or x-client-id)",
             IdentityHeaders::COUNT_MAX
         )
     }

@@ -147,7 +147,8 @@ impl fmt::Display for InvalidIdentity {
             Self::Headers => write!(
                 f,
                 "identity_headers must have 1 to {} different names of headers, each of A-Z a-z \
-                 0-9 -",
+                 0-9 -, and none that a request needs itself (such as host, content-type, te or \
+                 x-client-id)",
                 IdentityHeaders::COUNT_MAX
             ),
             Self::Claim => write!(

@@ -2,6 +2,25 @@
 
 use super::HeaderName;
 
+/// Headers that a request needs itself, or by which it is read: who looked for a key in one would take
+/// it off.
+const OF_THE_REQUEST: [&str; 14] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-client-id",
+    "x-token-estimate",
+];
+
 /// Headers in which a client's key is looked for, in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaders(Vec<HeaderName>);
@@ -10,12 +29,14 @@ impl IdentityHeaders {
     /// Headers in a list, at most: each request's are compared with all of them.
     pub const COUNT_MAX: usize = 16;
 
-    /// One name or more, none of them twice.
+    /// One name or more, none of them twice, and none of a header that a request needs itself.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let names = names.into_iter().map(HeaderName::parse).collect::<Option<Vec<_>>>()?;
         let is_new = |(index, name)| !names.iter().take(index).any(|before| before == name);
-        let is_list =
-            (1..=Self::COUNT_MAX).contains(&names.len()) && names.iter().enumerate().all(is_new);
+        let is_free = |name: &HeaderName| !OF_THE_REQUEST.contains(&name.as_str());
+        let is_list = (1..=Self::COUNT_MAX).contains(&names.len())
+            && names.iter().enumerate().all(is_new)
+            && names.iter().all(is_free);
         is_list.then_some(Self(names))
     }
 
@@ -89,6 +110,10 @@ mod tests {
         assert!(parse(&many(16)).is_some());
         for wrong in ["", "a,A", "a,,b", "x_key", ":path", &many(17)] {
             assert_eq!(parse(wrong), None, "{wrong}");
+        }
+        // The request would go on without it.
+        for wrong in OF_THE_REQUEST {
+            assert_eq!(parse(&format!("x-key,{}", wrong.to_ascii_uppercase())), None, "{wrong}");
         }
         let default = IdentityHeaders::default().names();
         assert_eq!(default, ["authorization", "x-api-key", "api-key", "x-goog-api-key"]);
