@@ -137,7 +137,7 @@ async fn where_nothing_is_supposed_every_verdict_is_what_it_was() {
 #[tokio::test]
 async fn a_limit_and_a_whole_document_can_be_supposed() {
     let world = asked_three_times().await;
-    let limit = r#"{"limit":{"name":"day","requests":1,"per":"1d"}}"#;
+    let limit = r#"{"limit":{"name":"day","match":{},"requests":1,"per":"1d"}}"#;
     let told = parsed(&world.post(PATH, limit).await);
     assert_eq!(told["clients"][0]["limits"], json!([
         {"name": "day", "then": 0, "now": 2}, {"name": "tpm", "then": 1, "now": 0},
@@ -191,28 +191,4 @@ async fn where_no_decisions_are_kept_there_is_no_preview() {
     let stream = futures_util::stream::iter([PreviewRequest::default()]);
     let status = refused(served.client().preview(stream).await);
     assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, message));
-}
-
-#[tokio::test]
-async fn there_is_one_preview_at_a_time() {
-    let world = Arc::new(asked_three_times().await);
-    let served = grpc::serve(&world).await;
-    // One that is still sent has the place.
-    let (send, receive) = tokio::sync::mpsc::channel(1);
-    send.send(PreviewRequest::default()).await.expect("there is room");
-    let mut client = served.client();
-    let stream = tokio_stream::wrappers::ReceiverStream::new(receive);
-    let first = tokio::spawn(async move { client.preview(stream).await });
-    let busy = loop {
-        let reply = world.post(PATH, "{}").await;
-        if reply.status == 503 {
-            break reply;
-        }
-        tokio::task::yield_now().await;
-    };
-    assert_eq!(busy.header("retry-after"), Some("1"));
-    assert_eq!(busy.error().1, "preview_busy");
-    drop(send);
-    first.await.expect("it ends").expect("answered");
-    assert_eq!(world.post(PATH, "{}").await.status, 200);
 }
