@@ -139,9 +139,12 @@ async fn a_limit_and_a_whole_document_can_be_supposed() {
     let world = asked_three_times().await;
     let limit = r#"{"limit":{"name":"day","match":{},"requests":1,"per":"1d"}}"#;
     let told = parsed(&world.post(PATH, limit).await);
-    assert_eq!(told["clients"][0]["limits"], json!([
-        {"name": "day", "then": 0, "now": 2}, {"name": "tpm", "then": 1, "now": 0},
-    ]));
+    assert_eq!(
+        told["clients"][0]["limits"],
+        json!([
+            {"name": "day", "then": 0, "now": 2}, {"name": "tpm", "then": 1, "now": 0},
+        ])
+    );
     assert_eq!(told["newly_refused"], json!(1));
     let document = r#"{"config":{"clients":{"acme":{"rpm":60,"tpm":1000}}}}"#;
     let told = parsed(&world.post(PATH, document).await);
@@ -178,7 +181,8 @@ async fn what_is_wrong_is_told_as_of_a_write() {
     ] {
         world.post(PATH, body).await.is_error(400, code, message);
     }
-    let (status, code, _) = world.post(PATH, r#"{"config":{"clients":{"a":{"rpm":0}}}}"#).await.error();
+    let (status, code, _) =
+        world.post(PATH, r#"{"config":{"clients":{"a":{"rpm":0}}}}"#).await.error();
     assert_eq!((status, code.as_str()), (400, "invalid_document"));
 }
 
