@@ -44,7 +44,7 @@ fn actor() -> ObjectBuilder {
     with(
         ["kind"],
         object()
-            .property("kind", word(["anybody", "token", "jwt", "file", "process"]))
+            .property("kind", word(["anybody", "token", "jwt", "file", "process", "local"]))
             .property("name", text())
             .property("public_part", text()),
     )
