@@ -24,7 +24,10 @@ impl Vouched {
     /// Waits until nobody vouches for it, and says why. It may be dropped and called anew.
     pub(super) async fn ended(&mut self) -> NoLongerVouched {
         loop {
-            #[expect(clippy::disallowed_methods, reason = "nothing tells when a certificate expires")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nothing tells when a certificate expires"
+            )]
             sleep_until(self.look_at).await;
             self.look_at = Instant::now() + LOOK_INTERVAL;
             if let Err(why) = self.certificate.check() {

@@ -1,8 +1,6 @@
 //! The file of a token: what is no such file, and how it is followed.
 
-use std::{
-    fs, future, os::unix::fs::PermissionsExt as _, path::Path, process::Command, sync::Arc,
-};
+use std::{fs, future, os::unix::fs::PermissionsExt as _, path::Path, process::Command, sync::Arc};
 
 use flowguard::{
     auth::TokenFile,

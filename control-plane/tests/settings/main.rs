@@ -465,7 +465,10 @@ fn a_claim_is_named_by_a_list_since_its_names_hold_whatever_could_separate_them(
 fn a_key_is_looked_for_in_no_header_that_a_request_needs_itself() {
     for text in ["host", "Content-Type", "x-key,te", "X-Client-ID", "x-token-estimate"] {
         let refused = refusal(&[], &[("IDENTITY_HEADERS", text)]);
-        assert!(refused.starts_with(&format!("IDENTITY_HEADERS={text} is not allowed")), "{refused}");
+        assert!(
+            refused.starts_with(&format!("IDENTITY_HEADERS={text} is not allowed")),
+            "{refused}"
+        );
         assert!(refused.contains("none that a request needs itself"), "{refused}");
     }
 }
