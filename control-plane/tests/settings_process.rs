@@ -204,14 +204,15 @@ fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
             .args(arguments)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .envs([("DATA_DIR", "memory"), ("CONFIG_PORT", "0"), ("GRPC_PORT", "0")])
-            .envs([("METRICS_PORT", "0"), ("DECISION_PORT", "0")])
+            .env("DATA_DIR", "memory")
             .envs(environment.iter().copied())
             .output()
             .expect("the binary runs");
         let said = String::from_utf8(output.stderr).expect("text");
         (output.status.code(), said.lines().last().unwrap_or_default().to_owned())
     };
+    let ports = ["CONFIG_PORT", "GRPC_PORT", "METRICS_PORT", "DECISION_PORT"];
+    let ports = ports.map(|name| (name, "0"));
     let required = ("ADMIN_AUTH", "required");
     let jwks = [required, ("ADMIN_JWT_ISSUER", "https://id"), ("ADMIN_JWT_AUDIENCE", "flowguard")];
     let store = ("STORE_URL", "rediss://127.0.0.1:1");
@@ -222,7 +223,7 @@ fn a_pipe_where_a_file_is_expected_is_refused_and_not_waited_for() {
         ("STORE_PASSWORD_FILE", 64, &[store]),
         ("STORE_CA_FILE", 64, &[store]),
     ] {
-        let environment = [others, &[(setting, path)]].concat();
+        let environment = [others, &ports, &[(setting, path)]].concat();
         let (ended, said) = run(&["serve"], &environment);
         assert_eq!(ended, Some(code), "{setting}: {said}");
         assert!(said.contains(&format!("{setting}={path}")), "{said}");
