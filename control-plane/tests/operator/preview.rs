@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
+use bytes::Bytes;
 use flowguard::{
     ledger::{DecisionsKept, End, Ledger, Policy, WorkerId},
     operator::Operator,
@@ -9,6 +11,7 @@ use flowguard::{
 };
 use proto::api::{ClientConfig, PreviewRefusals, PreviewRequest, PreviewResponse};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tonic::Code;
 
 use crate::{
@@ -195,4 +198,22 @@ async fn where_no_decisions_are_kept_there_is_no_preview() {
     let stream = futures_util::stream::iter([PreviewRequest::default()]);
     let status = refused(served.client().preview(stream).await);
     assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, message));
+}
+
+#[tokio::test]
+async fn one_preview_is_at_work_at_a_time_and_the_next_is_told_to_come_back() {
+    let world = asked_three_times().await;
+    let (rest_of_body, body) = oneshot::channel::<Bytes>();
+    let first = world.post(PATH, Body::from_stream(futures_util::stream::once(body)));
+    let next = async {
+        // The first one has its place before its body is there.
+        let busy = world.post(PATH, "{}").await;
+        let (status, code, _) = busy.error();
+        assert_eq!((status, code.as_str()), (503, "preview_busy"));
+        assert_eq!(busy.header("retry-after"), Some("1"));
+        rest_of_body.send(Bytes::from_static(b"{}")).expect("it is waited for");
+    };
+    let (first, ()) = tokio::join!(first, next);
+    assert_eq!(parsed(&first)["decisions"], json!(3));
+    parsed(&world.post(PATH, "{}").await);
 }
