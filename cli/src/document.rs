@@ -10,7 +10,8 @@ const LEFT_ALONE: [&str; 2] = ["keys", "tokens"];
 pub(crate) fn read(text: &[u8]) -> Result<Value, String> {
     let text = str::from_utf8(text).map_err(|error| error.to_string())?;
     // As the server reads it: `no` and `y` are words. How long it may be is known.
-    let options = serde_saphyr::options! { strict_booleans: true, budget: None, with_snippet: false };
+    let options =
+        serde_saphyr::options! { strict_booleans: true, budget: None, with_snippet: false };
     let document: Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| crate::message::printable(&error.to_string()))?;
     if document.is_object() { Ok(document) } else { Err("it is no object".to_owned()) }
@@ -211,7 +212,8 @@ limits:
 - {name: l, tokens: 100, per: 24h, trial: null}
 ",
         );
-        let words = json!({"clients": {"no": {"plan": "12", "group": "y"}}, "models": {"m": ["1"]}});
+        let words =
+            json!({"clients": {"no": {"plan": "12", "group": "y"}}, "models": {"m": ["1"]}});
         same(&words, "{clients: {no: {plan: 12, group: y}}, models: {m: [1]}}");
         same(&json!({"clients": {}, "models": {}, "limits": []}), "clients:\n");
         same(&json!({"clients": {}, "models": {}, "limits": []}), "{keys: {}}");

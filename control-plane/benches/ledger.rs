@@ -16,8 +16,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use flowguard::{
     clients::{ClientConfig, Limits},
     ledger::{
-        Answer, Ask, DecisionsKept, End, EstimatePolicy, EstimateSource, Ledger, ManualClock, Outcome, Policy,
-        RequestKind, Response, Supposed, UnknownClients, WorkerId,
+        Answer, Ask, DecisionsKept, End, EstimatePolicy, EstimateSource, Ledger, ManualClock,
+        Outcome, Policy, RequestKind, Response, Supposed, UnknownClients, WorkerId,
     },
     limits::{Each, Limit, LimitMode, LimitName, Match, Measure, Models},
 };

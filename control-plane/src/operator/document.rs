@@ -170,8 +170,7 @@ fn write_keys(
 
 /// The section of tokens, where there are any and the caller may see them, and the end.
 fn write_tokens(operator: &Operator, caller: &Caller, text: &mut String) {
-    let tokens =
-        if caller.has(Scope::Tokens) { operator.tokens(caller) } else { Vec::new() };
+    let tokens = if caller.has(Scope::Tokens) { operator.tokens(caller) } else { Vec::new() };
     for (index, token) in tokens.iter().enumerate() {
         let comma = if index == 0 { r#","tokens":{"# } else { "," };
         let _ = write!(text, r#"{comma}"{}":{}"#, token.public, json(&TokenJson::entry(token)));

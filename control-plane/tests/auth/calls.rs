@@ -246,8 +246,7 @@ async fn refused_for_their_scope(world: &World, metrics: &Secret) -> u64 {
     let request = HttpClient::http1(world.metrics).get("/metrics");
     let shown = format!("Bearer {}", metrics.expose());
     let page = request.header("authorization", shown).send().await.text();
-    let series =
-        r#"flowguard_auth_refused_total{port="rest",reason="insufficient_scope"} "#;
+    let series = r#"flowguard_auth_refused_total{port="rest",reason="insufficient_scope"} "#;
     let value = page.lines().find_map(|line| line.strip_prefix(series));
     value.expect("it is there").parse().expect("a number")
 }
