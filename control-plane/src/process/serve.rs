@@ -181,14 +181,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     info!("flowguard {} is ready", env!("CARGO_PKG_VERSION"));
 
-    let ended = tokio::select! {
-        signal = stop.received() => {
-            info!("{signal}: stopping");
-            Ok(())
-        }
-        failure = decisions.failed() => Err(ServeError::Server(failure)),
-        failure = faces.failed() => Err(ServeError::Server(failure)),
-    };
+    let ended = until_stopped(&mut stop, [&mut decisions, &mut faces]).await;
     // Whoever asks learns that this process goes, before it stops answering.
     health.stop();
     decisions.stop().await;
@@ -198,6 +191,21 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     }
     info!("stopped");
     ended
+}
+
+/// Waits until the process is to stop, or one of its servers cannot go on.
+async fn until_stopped(
+    stop: &mut StopSignal,
+    [decisions, faces]: [&mut Servers; 2],
+) -> Result<(), ServeError> {
+    tokio::select! {
+        signal = stop.received() => {
+            info!("{signal}: stopping");
+            Ok(())
+        }
+        failure = decisions.failed() => Err(ServeError::Server(failure)),
+        failure = faces.failed() => Err(ServeError::Server(failure)),
+    }
 }
 
 /// Tells the log what is there.
