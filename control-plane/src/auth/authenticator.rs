@@ -1,6 +1,7 @@
 //! Knows who shows what.
 
 use std::{
+    convert::Infallible,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -62,7 +63,11 @@ impl Authenticator {
     }
 
     /// Takes what changes in the files, and tells `health` what is wrong with them, until `shutdown`.
-    pub async fn follow_files(self: Arc<Self>, health: Health, shutdown: CancellationToken) {
+    pub async fn follow_files(
+        self: Arc<Self>,
+        health: Health,
+        shutdown: CancellationToken,
+    ) -> Result<(), Infallible> {
         let CredentialFiles { token, issuer } = &self.files;
         let token = async {
             if let Some(token) = token {
@@ -75,6 +80,7 @@ impl Authenticator {
             }
         };
         tokio::join!(token, issuer, shutdown.cancelled());
+        Ok(())
     }
 
     /// Who shows this.

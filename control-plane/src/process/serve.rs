@@ -172,10 +172,7 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     faces.spawn(|shutdown| {
         http::serve(listeners.metrics, metrics, shutdown).map(Ok::<_, Infallible>)
     });
-    faces.spawn(|shutdown| {
-        let files = locks.authenticator.follow_files(health.clone(), shutdown);
-        files.map(Ok::<_, Infallible>)
-    });
+    faces.spawn(|shutdown| locks.authenticator.follow_files(health.clone(), shutdown));
     if let Some(watch) = watch {
         faces.spawn(|shutdown| watch.run(shutdown));
     }
