@@ -54,6 +54,16 @@ impl Workers {
         Arc::clone(self.by_id.lock().entry(id).or_insert_with(|| Arc::new(Worker::new(id))))
     }
 
+    /// Nobody has to know a worker any more that is still away for so long. One that has come back
+    /// meanwhile stays: what it holds on its stream would be nobody's to look after.
+    fn let_go(&self, worker: &Worker, is_given_up: impl Fn(UnixMillis) -> bool) {
+        let mut by_id = self.by_id.lock();
+        let is_away = worker.lock().away_since.is_some_and(is_given_up);
+        if is_away {
+            by_id.remove(&worker.id());
+        }
+    }
+
     /// Whether one more request of a worker that holds `held` can be followed.
     pub(super) fn take_place(&self, held: usize) -> bool {
         if held >= HELD_MAX {
@@ -132,7 +142,7 @@ impl Ledger {
                     // It may have come back while the store was asked.
                     Ok(true) if worker.lock().away_since.is_some_and(is_given_up) => {
                         self.forget(replica, &worker);
-                        self.workers.by_id.lock().remove(&worker.id());
+                        self.workers.let_go(&worker, is_given_up);
                         continue;
                     }
                     // The store will tell when it is back.
@@ -148,7 +158,7 @@ impl Ledger {
             if worker.held() > 0 {
                 break;
             }
-            self.workers.by_id.lock().remove(&worker.id());
+            self.workers.let_go(&worker, is_given_up);
         }
         self.commit();
         ended
@@ -192,6 +202,20 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A shared store is asked in between, which takes its time.
+    #[test]
+    fn a_worker_that_comes_back_while_it_is_given_up_stays_known() {
+        let (workers, id) = (Workers::default(), WorkerId(7));
+        let worker = workers.get_or_make(id);
+        workers.let_go(&worker, |_| true);
+        assert!(workers.get(id).is_some(), "it has a stream");
+        worker.lock().away_since = Some(UnixMillis(1));
+        workers.let_go(&worker, |_| false);
+        assert!(workers.get(id).is_some(), "it went away once more");
+        workers.let_go(&worker, |_| true);
+        assert!(workers.get(id).is_none());
+    }
 
     #[test]
     fn no_more_is_followed_than_a_worker_and_all_of_them_together_may_hold() {

@@ -6,8 +6,8 @@ use flowguard::{
     clients::{ClientConfig, Limits},
     decisions::{Greeting, Session, StreamMetrics},
     ledger::{
-        Answer, Ask, End, Ledger, Outcome, Policy, RequestKind, Response, SystemClock, Worker,
-        WorkerId,
+        Answer, Ask, End, Ledger, Outcome, Policy, RequestKind, Response, SystemClock,
+        UnknownClients, Worker, WorkerId,
     },
     store::shared::{
         Committer, Config, Link, SharedConfiguration, SharedStore, StoreFailureMode, StoreMetrics,
@@ -154,6 +154,21 @@ async fn what_is_asked_on_a_stream_that_is_over_is_neither_admitted_nor_charged(
     assert!(is_admitted(&asks(&other, &after, 1).await), "it is asked again where its worker is");
     let (_, left) = stands(&other).await;
     assert!((9_900..9_950).contains(&left), "{left}: charged once");
+}
+
+/// It was deleted there meanwhile, for example. Its request counted as held for ever, and held nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_a_client_that_is_denied_where_its_worker_goes_is_not_held_there() {
+    let redis = Redis::start(Kind::Redis, &[]).await;
+    let first = ledger(&redis);
+    let before = comes(&first, 1, &[]).await;
+    assert!(is_admitted(&asks(&first, &before, 1).await));
+    let (store, _desk) = store_at(&target(redis.address().port()));
+    let policy = Policy { unknown_clients: UnknownClients::Deny, ..Policy::default() };
+    let other = Ledger::sharing(policy, SystemClock::start(), store, false);
+    let after = comes(&other, 2, &[1]).await;
+    assert!(!after.holds(1), "nobody there knows its client");
+    assert_eq!(other.held(), 0);
 }
 
 /// The worker comes on its stream of this number, and holds request 1.

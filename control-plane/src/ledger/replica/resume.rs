@@ -68,15 +68,17 @@ impl Ledger {
             let Some(note) = Note::read(&note) else { continue };
             let (Some(kind), Some(reserved)) = (note.kind(), note.reserved()) else { continue };
             let Some(holds) = note.holds(charged) else { continue };
-            if held.reservations.contains_key(&id)
-                || !self.workers.take_place(held.reservations.len())
-            {
+            if held.reservations.contains_key(&id) {
                 continue;
             }
             let slot = self.with_client(&note.client, |client| {
                 client.entry.slot.get_or_take(&self.slots, &client.id)
             });
             let Some(slot) = slot else { continue };
+            // Last of all: nobody would give back the place of what is not held after all.
+            if !self.workers.take_place(held.reservations.len()) {
+                continue;
+            }
             let slot = self.slots.books(slot).key(slot);
             let charges = Charges::none(0);
             held.reservations.insert(id, Reservation { slot, kind, charges, reserved, number: 0 });
