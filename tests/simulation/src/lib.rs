@@ -57,6 +57,6 @@ pub fn run_mutant(
 }
 
 /// What the script that decides was asked and answered in a run.
-pub fn record_sharing(plan: sharing::Plan) -> Vec<redis::Call> {
+pub fn record_sharing(plan: sharing::Plan) -> Result<Vec<redis::Call>, Violation> {
     sharing::record(plan)
 }

@@ -106,12 +106,14 @@ async fn all_calls_of_a_run_are_answered_as_a_redis_does() {
     let real = RealRedis::start(Kind::Redis, &[]).await;
     let mut compared = 0;
     for trouble in [Trouble::Planes, Trouble::Restart, Trouble::All] {
-        for seed in 0..3 {
+        // Busy ones: others have less than a tenth of their calls, and take as long.
+        for seed in [0, 8] {
             let plan = Plan { seed, planes: 3, trouble, without: Without::Local };
             let calls = tokio::task::spawn_blocking(move || simulation::record_sharing(plan));
             let emulated = Redis::new(1);
             real.command(&[b"FLUSHALL"]).await;
-            for call in calls.await.expect("a run") {
+            let calls = calls.await.expect("a run").unwrap_or_else(|broken| panic!("{broken}"));
+            for call in calls {
                 let Reply::List(parts) = &call.reply else { continue };
                 let [Reply::Integer(now), ..] = parts.as_slice() else { continue };
                 let (now, count) = (now.to_string(), call.keys.len().to_string());

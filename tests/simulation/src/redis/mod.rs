@@ -228,7 +228,7 @@ impl Redis {
         self.0.state.lock().jump_us += by_us;
     }
 
-    /// Its replica is so far behind from now on.
+    /// Its replica is so far behind from now on, until that is said anew.
     pub fn lag(&self, lag: Duration) {
         self.0.state.lock().lag = lag;
     }

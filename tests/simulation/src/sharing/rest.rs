@@ -1,6 +1,8 @@
 //! The end of a run: nothing goes wrong any more, all requests come to their ends, and nobody may hold
 //! anything.
 
+use std::time::Duration;
+
 use super::{World, plane::PREFIX};
 use crate::{edge::SECOND, queue::Micros, redis::Reply};
 
@@ -23,6 +25,8 @@ impl World {
         self.edge.come_to_rest();
         self.redis.reach_all();
         self.redis.pause(false);
+        // A replica that stays behind is a store that nobody may believe, which is to be away.
+        self.redis.lag(Duration::ZERO);
     }
 
     /// Whether a worker has more than the number of its stream there, which is a field without a name.
@@ -35,6 +39,11 @@ impl World {
     pub(super) fn judge_rest(&mut self) {
         self.read_calls();
         for (number, plane) in &self.planes {
+            // What it holds for others it keeps until the store tells whose it is.
+            if plane.ledger().store_is_away() {
+                let what = format!("the store is away for control plane {number} at rest");
+                return self.edge.violated(what);
+            }
             let held = plane.ledger().held();
             if held > 0 {
                 self.edge.report.leaked += 1;
