@@ -86,7 +86,7 @@ mod tests {
         check("acme*", "acme-2", true);
         check("acme*", "other-acme", false);
         check("*", "anybody", true);
-        for wrong in ["", "a b", "a*b", "**", "\"", "other"] {
+        for wrong in ["", "a b", "a*b", "**", "\""] {
             assert_eq!(ClientFilter::try_from(wrong), Err(InvalidClientFilter), "{wrong}");
         }
     }

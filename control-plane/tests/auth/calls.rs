@@ -260,7 +260,7 @@ async fn who_reads_the_configuration_sees_keys_and_tokens_by_their_scopes_alone(
         let request = request.header("authorization", format!("Bearer {}", token.expose()));
         request.header("content-type", "application/json")
     };
-    let made = call(Method::POST, "/api/v1/clients/a/keys", &admin).send().await;
+    let made = call(Method::POST, "/api/v1/clients/a/keys", &admin).body("{}").send().await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     let token = r#"{"name":"made","scopes":["read"]}"#;
     let made = call(Method::POST, "/api/v1/tokens", &admin).body(token).send().await;
