@@ -8,9 +8,13 @@ use clap::{Args, ValueEnum};
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Server")]
 pub struct Options {
-    /// The REST API, as in <https://flowguard.example:9091> [env: `FLOWGUARD_SERVER`, then the context,
-    /// default: <http://localhost:9091>]
-    #[arg(long, value_name = "URL", global = true)]
+    /// Where the REST API is.
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        help = "The REST API, as in https://flowguard.example:9091 [env: FLOWGUARD_SERVER, then the context, default: http://localhost:9091]"
+    )]
     pub server: Option<String>,
     /// The file of the token that it is shown [env: `FLOWGUARD_TOKEN_FILE`, then the context]
     #[arg(long, value_name = "PATH", global = true)]
