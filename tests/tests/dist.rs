@@ -170,7 +170,7 @@ fn the_bill_of_materials_names_what_is_compiled_in_and_nothing_else() {
             "flowguard",
             "flowguard-*",
             ["flowguard-limiter", "redb", "tokio", "hyper"],
-            ["proxy-wasm", "async-trait", "prost-build", "tempfile"],
+            ["proxy-wasm", "async-trait", "prost-build", "proptest"],
         ),
         (
             "filter",
