@@ -188,7 +188,7 @@ async fn what_any_control_plane_foretells_is_what_the_store_then_decides() {
     let mut open: Vec<(usize, u32)> = Vec::new();
     let (mut passed, mut refused) = (0, 0);
     for id in 0..REQUESTS {
-        if !open.is_empty() && chance.u8(..3) == 0 {
+        if !open.is_empty() && chance.bool() {
             let (plane, ended) = open.remove(chance.usize(..open.len()));
             let Plane { ledger, worker, .. } = &planes[plane];
             ledger.end(worker, vec![(ended, over())]).await;
@@ -208,7 +208,7 @@ async fn what_any_control_plane_foretells_is_what_the_store_then_decides() {
             refused += 1;
         }
     }
-    assert!(passed > 50 && refused > 50, "{passed} passed and {refused} did not");
+    assert!(passed > 20 && refused > 20, "{passed} passed and {refused} did not");
 
     let before = writes(&redis).await;
     for _ in 0..REQUESTS {
