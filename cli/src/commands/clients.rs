@@ -4,7 +4,11 @@ use clap::{Args, Subcommand};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
-use super::{fields::Fields, stats};
+use super::{
+    answers::{DELETED, config, name, names},
+    fields::Fields,
+    stats,
+};
 use crate::{
     call::Call,
     confirm,
@@ -136,24 +140,6 @@ async fn set(id: &str, fields: &Value, session: &Session, format: Format) -> Res
         }
         answer => session.show_change(format, &answer?, CHANGED),
     }
-}
-
-/// What a deletion is answered: words alone.
-pub(super) const DELETED: View = View { table: |_| Ok(String::new()), names: |_| Ok(Vec::new()) };
-
-/// What an answer to a change shows.
-pub(super) fn config(answer: &Value) -> Result<&Value, Wrong> {
-    answer.get("config").ok_or_else(|| Wrong("it has no config".to_owned()))
-}
-
-/// The names in a section.
-pub(super) fn names(all: &Value, section: &str) -> Result<Vec<String>, Wrong> {
-    Ok(json::object(all, section)?.keys().cloned().collect())
-}
-
-/// The name in a field.
-pub(super) fn name(one: &Value, field: &str) -> Result<Vec<String>, Wrong> {
-    Ok(vec![json::text(one, field)?.to_owned()])
 }
 
 fn list_table(all: &Value) -> Result<String, Wrong> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::clients::name;
+use super::answers::name;
 use crate::{
     call::Call,
     failure::{Failure, Outcome},

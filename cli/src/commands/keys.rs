@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::clients::{DELETED, name, names};
+use super::answers::{DELETED, created_name, credential_table, name, names, secret};
 use crate::{
     call::Call,
     confirm,
@@ -88,16 +88,6 @@ pub(super) async fn run(
     }
 }
 
-/// What is shown once stands alone on stdout: it goes into a file, or into a variable.
-pub(super) fn secret(answer: &Value, name: &str) -> Result<String, Wrong> {
-    Ok(format!("{}\n", json::text(answer, name)?))
-}
-
-/// What names it from now on.
-pub(super) fn created_name(answer: &Value) -> Result<Vec<String>, Wrong> {
-    name(super::clients::config(answer)?, "public_part")
-}
-
 fn list_table(all: &Value) -> Result<String, Wrong> {
     let mut table = Table::new(["KEY", "CREATED", "EXPIRES"]);
     for (public_part, key) in json::object(all, "keys")? {
@@ -120,14 +110,7 @@ const FIELDS: [&str; 9] = [
 ];
 
 fn one_table(key: &Value) -> Result<String, Wrong> {
-    json::text(key, "public_part")?;
-    let mut table = Table::fields();
-    for name in FIELDS {
-        if let Some(value) = key.get(name) {
-            table.field(name, shown(Some(value)));
-        }
-    }
-    Ok(table.to_string())
+    credential_table(key, &FIELDS)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    clients::{DELETED, config, name, names},
+    answers::{DELETED, config, name, names},
     fields::Fields,
 };
 use crate::{

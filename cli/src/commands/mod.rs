@@ -1,5 +1,6 @@
 //! The commands: each file has one's grammar, its calls, and how their answers are shown.
 
+mod answers;
 mod apply;
 mod clients;
 mod contexts;

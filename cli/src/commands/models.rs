@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::clients::{DELETED, config, names};
+use super::answers::{DELETED, config, names};
 use crate::{
     call::Call,
     confirm,

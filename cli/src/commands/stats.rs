@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::clients::{name, names};
+use super::answers::{name, names};
 use crate::{
     call::Call,
     failure::Failure,

@@ -4,10 +4,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{
-    clients::{DELETED, name, names},
-    keys::{created_name, secret},
-};
+use super::answers::{DELETED, created_name, credential_table, name, names, secret};
 use crate::{
     call::Call,
     confirm,
@@ -108,15 +105,11 @@ fn list_table(all: &Value) -> Result<String, Wrong> {
     Ok(table.to_string())
 }
 
+const FIELDS: [&str; 6] =
+    ["public_part", "name", "scopes", "created_at", "expires_at", "last_used_at"];
+
 fn one_table(token: &Value) -> Result<String, Wrong> {
-    json::text(token, "public_part")?;
-    let mut table = Table::fields();
-    for name in ["public_part", "name", "scopes", "created_at", "expires_at", "last_used_at"] {
-        if let Some(value) = token.get(name) {
-            table.field(name, shown(Some(value)));
-        }
-    }
-    Ok(table.to_string())
+    credential_table(token, &FIELDS)
 }
 
 #[cfg(test)]
