@@ -7,15 +7,15 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
-use limiter::{ClientId, Tokens, Wait};
+use limiter::{Tokens, Wait};
 use serde::Serialize;
 
-use super::{describe, head::PathId, query};
+use super::{bucket_of::BucketOfJson, describe, head::PathId, query};
 use crate::{
     excerpt::Excerpt,
     http::ApiError,
-    ledger::{Applies, BucketOf, LimitLeft, LimitOutlook},
-    limits::{Group, MatchJson, ModelName, Name, Per},
+    ledger::{Applies, LimitLeft, LimitOutlook},
+    limits::{MatchJson, Per},
     operator::{Caller, Explanation, Given, Operator, QuestionDraft, explain::whose_bucket},
 };
 
@@ -112,19 +112,6 @@ struct LimitOutlookJson<'a> {
     each: Vec<&'static str>,
 }
 
-/// What a bucket is of, as far as its limit has one for each.
-#[derive(Serialize)]
-struct BucketOfJson<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<&'a str>,
-}
-
 impl<'a> From<&'a Explanation> for ExplanationJson<'a> {
     fn from(explanation: &'a Explanation) -> Self {
         let (retry_after_ms, never) = wait(explanation.wait());
@@ -176,17 +163,6 @@ fn limit_json<'a>(explanation: &Explanation, of: &'a LimitOutlook) -> LimitOutlo
         bucket_of,
         matches,
         each,
-    }
-}
-
-impl<'a> From<&'a BucketOf> for BucketOfJson<'a> {
-    fn from(of: &'a BucketOf) -> Self {
-        Self {
-            client: of.client.as_ref().map(ClientId::as_str),
-            group: of.group.as_ref().map(Group::as_str),
-            plan: of.plan.as_ref().map(Name::as_str),
-            model: of.model.as_ref().map(ModelName::as_str),
-        }
     }
 }
 

@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use limiter::ClientId;
 use serde::Serialize;
 
 use super::{
+    bucket_of::BucketOfJson,
     describe,
     draft::{PatternList, Replacement},
     head::PathId,
@@ -22,7 +22,7 @@ use crate::{
     excerpt::Excerpt,
     http::ApiError,
     ledger::{BucketStanding, LimitStats},
-    limits::{Group, LimitJson, LimitName, ModelName, Name, Patterns},
+    limits::{LimitJson, LimitName, Name, Patterns},
     operator::{
         Caller, IfMatch, LimitDraft, ModelDraft, Operator, Tag,
         bucket_page::{self, BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX, BucketPage},
@@ -188,14 +188,8 @@ struct Stats<'a> {
 
 #[derive(Serialize)]
 struct Bucket<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<&'a str>,
+    #[serde(flatten)]
+    of: BucketOfJson<'a>,
     remaining: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     trial_remaining: Option<u64>,
@@ -220,10 +214,7 @@ impl<'a> From<&'a BucketPage> for Stats<'a> {
 impl<'a> From<&'a BucketStanding> for Bucket<'a> {
     fn from(bucket: &'a BucketStanding) -> Self {
         Self {
-            client: bucket.of.client.as_ref().map(ClientId::as_str),
-            group: bucket.of.group.as_ref().map(Group::as_str),
-            plan: bucket.of.plan.as_ref().map(Name::as_str),
-            model: bucket.of.model.as_ref().map(ModelName::as_str),
+            of: BucketOfJson::from(&bucket.of),
             remaining: bucket.remaining,
             trial_remaining: bucket.trial_remaining,
         }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod body;
+mod bucket_of;
 mod clients;
 mod credential_draft;
 mod credentials;
