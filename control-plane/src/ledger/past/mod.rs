@@ -28,7 +28,7 @@ pub struct DecisionsKept {
 }
 
 impl DecisionsKept {
-    /// The most there can be: some 320 MB, and up to twice that for what has to be known beside.
+    /// The most there can be: some 450 MB, and 1.2 GB where most are of different clients.
     pub const MAX: u64 = 10_000_000;
 }
 
