@@ -23,7 +23,7 @@ pub(crate) async fn may_delete(what: String, yes: bool) -> Result<(), Failure> {
 
 fn ask(what: &str) -> io::Result<bool> {
     let mut stderr = io::stderr();
-    write!(stderr, "Delete {}? [y/N] ", crate::message::printable(what))?;
+    write!(stderr, "Delete {}? [y/N] ", crate::message::in_one_line(what))?;
     stderr.flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

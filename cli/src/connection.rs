@@ -9,16 +9,22 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{StatusCode, header};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
-use url::{Host, Url};
+use url::Url;
 
-use crate::{call::Call, message::in_one_line, token::Token};
+use crate::{
+    body::{Body, Unfinished},
+    call::Call,
+    message::in_one_line,
+    server_url::{self, WrongServer, is_here},
+    token::Token,
+};
 
 /// For a machine that is there and answers nothing at all; no network takes as long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +34,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(40);
 
 /// A million clients with a key each are less than this as one document.
 const ANSWER_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// What is wrong with a document of a million clients fits into it many times.
+const REFUSAL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// The system's own file of authorities has a quarter of a megabyte.
 const CA_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
@@ -45,6 +54,8 @@ pub struct Connection {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) etag: Option<String>,
+    /// Where it sends whoever follows.
+    pub(crate) location: Option<String>,
     pub(crate) body: Bytes,
 }
 
@@ -52,8 +63,8 @@ pub(crate) struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// Not a URL of a server.
-    #[error("{0} is no server: http://HOST:PORT or https://HOST:PORT is one")]
-    Server(String),
+    #[error(transparent)]
+    Server(#[from] WrongServer),
     /// The file of authorities.
     #[error("the file of authorities {} {fault}", path.display())]
     Authorities {
@@ -77,36 +88,13 @@ pub enum ConnectionError {
         reason: String,
     },
     /// More than is read.
-    #[error("{server} answered more than {ANSWER_BYTES_MAX} bytes")]
+    #[error("{server} answered more than {max} bytes")]
     TooLong {
         /// Who was asked.
         server: String,
+        /// So many are read.
+        max: usize,
     },
-}
-
-/// Reads what a server is given as.
-pub(crate) fn server(text: &str) -> Result<Url, ConnectionError> {
-    let url = Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-    });
-    // What stands before an @ may be a password.
-    let shown = text.rsplit('@').next().unwrap_or_default();
-    url.ok_or_else(|| ConnectionError::Server(in_one_line(shown)))
-}
-
-/// Whether what is sent there leaves this machine.
-pub(crate) fn is_here(server: &Url) -> bool {
-    match server.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
 }
 
 impl Connection {
@@ -136,7 +124,7 @@ impl Connection {
 
     /// One without TLS and without a token, for tests.
     pub fn plain(server: &str) -> Result<Self, ConnectionError> {
-        Self::new(self::server(server)?, None, None)
+        Self::new(server_url::read(server)?, None, None)
     }
 
     /// Who is asked.
@@ -144,9 +132,9 @@ impl Connection {
         &self.server
     }
 
-    /// Whether it is shown a token.
-    pub(crate) fn shows_a_token(&self) -> bool {
-        self.token.is_some()
+    /// What it is shown.
+    pub(crate) fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
     }
 
     /// What a call is answered, whatever it is.
@@ -160,16 +148,30 @@ impl Connection {
         &self,
         mut response: reqwest::Response,
     ) -> Result<Answer, ConnectionError> {
-        let mut body = BytesMut::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + piece.len() > ANSWER_BYTES_MAX {
-                return Err(ConnectionError::TooLong { server: self.server.to_string() });
-            }
-            body.extend_from_slice(&piece);
+        let status = response.status();
+        let max = if status.is_success() { ANSWER_BYTES_MAX } else { REFUSAL_BYTES_MAX };
+        let too_long = |max| ConnectionError::TooLong { server: self.server.to_string(), max };
+        // Much of it would be read first, and then thrown away.
+        let is_said = |max| response.content_length().is_some_and(|len| len > max);
+        if u64::try_from(max).is_ok_and(is_said) {
+            return Err(too_long(max));
         }
-        let etag = response.headers().get(header::ETAG);
-        let etag = etag.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Answer { status: response.status(), etag, body: body.freeze() })
+        let text = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let (etag, location) = (text(header::ETAG), text(header::LOCATION));
+        let mut body = Body::new(max);
+        let failed = |unfinished| match unfinished {
+            Unfinished::TooLong(max) => too_long(max),
+            Unfinished::TooSlow(bytes) => ConnectionError::Unreachable {
+                server: self.server.to_string(),
+                reason: format!("its answer comes too slowly, {bytes} bytes until now"),
+            },
+            Unfinished::Broken(error) => self.unreachable(&error),
+        };
+        while body.take(response.chunk()).await.map_err(failed)? {}
+        Ok(Answer { status, etag, location, body: body.whole() })
     }
 
     /// The answer's head; its body comes in pieces.
@@ -278,39 +280,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_a_url_and_no_password_is_repeated() {
-        for text in ["http://localhost:9091", "https://h/prefix/", "http://[::1]:9091"] {
-            server(text).unwrap();
-        }
-        for text in ["localhost:9091", "h", "ftp://h", "http://h/?a=b", "http://h#a", ""] {
-            let error = server(text).unwrap_err().to_string();
-            assert!(error.ends_with("is no server: http://HOST:PORT or https://HOST:PORT is one"));
-        }
-        let error = server("http://me:secret@h").unwrap_err().to_string();
-        assert!(!error.contains("secret"), "{error}");
-    }
-
-    #[test]
-    fn what_is_sent_to_loopback_stays_here() {
-        for (text, is) in [
-            ("http://localhost:1", true),
-            ("http://a.localhost:1", true),
-            ("http://127.0.0.2", true),
-            ("http://[::1]", true),
-            ("http://flowguard", false),
-            ("http://10.0.0.1", false),
-            ("http://localhost.example", false),
-        ] {
-            assert_eq!(is_here(&server(text).unwrap()), is, "{text}");
-        }
-    }
-
-    #[test]
     fn a_file_without_an_authority_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
         let told = || {
-            let server = server("https://h").unwrap();
+            let server = server_url::read("https://h").unwrap();
             Connection::new(server, Some(&path), None).unwrap_err().to_string()
         };
         assert!(told().contains("ca.pem cannot be read: "), "{}", told());

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fs::{DirBuilder, File, Permissions},
+    fs::{DirBuilder, Permissions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -13,6 +13,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::{
+    message::in_one_line,
+    own_file::{self, NotOwn},
+    server_url,
+};
 
 /// A thousand servers have a hundred kilobytes.
 const BYTES_MAX: u64 = 1_024 * 1_024;
@@ -52,11 +58,8 @@ pub(crate) enum ContextError {
     NoHome,
     #[error("the file of contexts {} cannot be {done}: {error}", path.display())]
     File { path: PathBuf, done: &'static str, error: io::Error },
-    #[error(
-        "others may read or write the file of contexts {} (mode {mode:04o}): chmod 600 it",
-        path.display()
-    )]
-    Open { path: PathBuf, mode: u32 },
+    #[error(transparent)]
+    NotOwn(#[from] NotOwn),
     #[error("the file of contexts {} is wrong: {reason}", path.display())]
     Wrong { path: PathBuf, reason: String },
     #[error("there is no context {name}: {known}")]
@@ -84,29 +87,29 @@ pub(crate) fn check_name(name: &str) -> Result<(), ContextError> {
     if (1..=64).contains(&name.len()) && name.bytes().all(is_allowed) {
         return Ok(());
     }
-    Err(ContextError::Name(crate::message::in_one_line(name)))
+    Err(ContextError::Name(in_one_line(name)))
 }
 
 impl Contexts {
     /// What is in the file, which may be missing.
     pub(crate) fn read(path: &Path) -> Result<Self, ContextError> {
         let failed = |error| ContextError::File { path: path.to_owned(), done: "read", error };
-        let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            opened => opened.map_err(failed)?,
-        };
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(ContextError::Open { path: path.to_owned(), mode });
-        }
+        let Some(file) = own_file::open(path)? else { return Ok(Self::default()) };
         let mut text = String::new();
         file.take(BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
         let wrong = |reason| ContextError::Wrong { path: path.to_owned(), reason };
         if u64::try_from(text.len()).is_ok_and(|len| len > BYTES_MAX) {
             return Err(wrong(format!("it has more than {BYTES_MAX} bytes")));
         }
-        serde_saphyr::from_str(&text)
-            .map_err(|error| wrong(crate::message::in_one_line(&error.to_string())))
+        let options = serde_saphyr::options! { with_snippet: false };
+        let contexts: Self = serde_saphyr::from_str_with_options(&text, options)
+            .map_err(|error| wrong(first_line(&error.to_string())))?;
+        for (name, context) in &contexts.contexts {
+            // A password would stand in the file, and in lists of contexts.
+            server_url::read(context.server.as_str())
+                .map_err(|error| wrong(format!("the server of {}: {error}", in_one_line(name))))?;
+        }
+        Ok(contexts)
     }
 
     /// Puts it in the file's place, whole.
@@ -114,6 +117,7 @@ impl Contexts {
         let failed = |error| ContextError::File { path: path.to_owned(), done: "written", error };
         let text = serde_saphyr::to_string(self)
             .map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let path = &own_file::behind_links(path).map_err(failed)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let mut file = tempfile::Builder::new()
@@ -130,7 +134,7 @@ impl Contexts {
     /// The context of this name.
     pub(crate) fn named(&self, name: &str) -> Result<&Context, ContextError> {
         self.contexts.get(name).ok_or_else(|| ContextError::Unknown {
-            name: crate::message::in_one_line(name),
+            name: in_one_line(name),
             known: if self.contexts.is_empty() {
                 "there is none; flowguard context add makes one".to_owned()
             } else {
@@ -144,6 +148,12 @@ impl Contexts {
     pub(crate) fn current(&self) -> Result<Option<&Context>, ContextError> {
         self.current.as_deref().map(|name| self.named(name)).transpose()
     }
+}
+
+/// What it says, without where in which text, which is this file.
+fn first_line(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    in_one_line(line.strip_prefix("error: ").unwrap_or(line))
 }
 
 impl ContextError {
@@ -240,5 +250,36 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let error = Contexts::read(&path).unwrap_err().to_string();
         assert!(error.contains("contexts.yaml is wrong: "), "{error}");
+        for (text, told) in [
+            ("contexts: [a", ""),
+            ("contexts: 7", ""),
+            (
+                "contexts: {a: {server: 'http://me:secret@h'}}",
+                "the server of a: http://…@h/ names a user",
+            ),
+            ("contexts: {a: {server: 'ftp://h'}}", "the server of a: ftp://h/ is no server: "),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = Contexts::read(&path).unwrap_err().to_string();
+            let (_, reason) = error.split_once("contexts.yaml is wrong: ").unwrap();
+            let is_whole = reason.starts_with(told) && !reason.starts_with("error: ");
+            assert!(is_whole && !error.contains("\\n") && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) =
+            (folder.path().join("link.yaml"), folder.path().join("kept/real.yaml"));
+        Contexts::default().write(&target).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let contexts = Contexts { current: Some("a".to_owned()), ..Contexts::default() };
+        contexts.write(&link).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(Contexts::read(&target).unwrap(), contexts);
+        assert_eq!(Contexts::read(&link).unwrap(), contexts);
+        fs::remove_file(&target).unwrap();
+        contexts.write(&link).unwrap_err();
     }
 }

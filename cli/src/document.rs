@@ -1,7 +1,10 @@
 //! Documents of a whole configuration, made comparable by what docs/contract.md says of their fields:
 //! which value each has that is not written, and which notations mean the same.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
+
+use crate::json::InOrder;
 
 /// Keys and tokens are left alone by a document that has no section of them.
 const LEFT_ALONE: [&str; 2] = ["keys", "tokens"];
@@ -17,8 +20,38 @@ pub(crate) fn read(text: &[u8]) -> Result<Value, String> {
     if document.is_object() { Ok(document) } else { Err("it is no object".to_owned()) }
 }
 
-/// The server's document and the wanted one, each as what would be in force.
-pub(crate) fn comparable(there: &Value, wanted: &Value) -> Result<(Value, Value), String> {
+/// The document as JSON says it, where a text is a string: in YAML a plan may be called 12.
+pub(crate) fn in_json(mut document: Value) -> Value {
+    for (section, of) in document.as_object_mut().into_iter().flatten() {
+        let texts: &[&str] = match section.as_str() {
+            "clients" => &["group", "plan", "identities"],
+            "limits" => &["name", "match"],
+            "keys" => &["client_id"],
+            "tokens" => &["name"],
+            "models" => {
+                *of = each(of, |_, patterns| as_texts(patterns));
+                continue;
+            }
+            _ => continue,
+        };
+        let write_texts = |thing: &mut Value| {
+            for name in texts {
+                if let Some(text) = thing.get_mut(name) {
+                    *text = as_texts(text);
+                }
+            }
+        };
+        match of {
+            Value::Object(by_name) => by_name.values_mut().for_each(write_texts),
+            Value::Array(list) => list.iter_mut().for_each(write_texts),
+            _ => {}
+        }
+    }
+    document
+}
+
+/// The server's document and the wanted one, each as what would be in force, in one order.
+pub(crate) fn comparable(there: &Value, wanted: &Value) -> Result<(InOrder, InOrder), String> {
     let (mut there, wanted) = (normal(there)?, normal(wanted)?);
     for section in LEFT_ALONE {
         if !wanted.contains_key(section) {
@@ -27,7 +60,30 @@ pub(crate) fn comparable(there: &Value, wanted: &Value) -> Result<(Value, Value)
             there.insert(section.to_owned(), json!({}));
         }
     }
-    Ok((Value::Object(there), Value::Object(wanted)))
+    Ok((in_order(&there), in_order(&wanted)))
+}
+
+/// With limits as the list that they are, by their names.
+fn in_order(normal: &Map<String, Value>) -> InOrder {
+    let sections = normal.iter().map(|(name, section)| {
+        let section = match section {
+            Value::Object(by_name) if name == "limits" => {
+                InOrder::List(by_name.iter().map(|(name, limit)| named(name, limit)).collect())
+            }
+            section => section.into(),
+        };
+        (name.clone(), section)
+    });
+    InOrder::Object(sections.collect())
+}
+
+/// The name is what a limit begins with.
+fn named(name: &str, limit: &Value) -> InOrder {
+    let mut fields = IndexMap::from([("name".to_owned(), InOrder::Other(name.into()))]);
+    if let InOrder::Object(others) = limit.into() {
+        fields.extend(others);
+    }
+    InOrder::Object(fields)
 }
 
 fn normal(document: &Value) -> Result<Map<String, Value>, String> {
@@ -220,6 +276,24 @@ limits:
     }
 
     #[test]
+    fn a_text_that_needs_no_quotation_marks_has_them_in_json() {
+        let document = "{clients: {7: {rpm: 5, enabled: false, group: true, plan: null, identities: [1, x]}},
+            models: {m: [1, a]}, limits: [{name: 5, match: {plan: 12}, tokens: 9, per: 1m}], keys: {},
+            tokens: {t: {name: 1, scopes: [read]}}, clients2: 5}";
+        assert_eq!(
+            in_json(read(document.as_bytes()).unwrap()),
+            json!({
+                "clients": {"7": {"rpm": 5, "enabled": false, "group": "true", "plan": null, "identities": ["1", "x"]}},
+                "models": {"m": ["1", "a"]},
+                "limits": [{"name": "5", "match": {"plan": "12"}, "tokens": 9, "per": "1m"}],
+                "keys": {},
+                "tokens": {"t": {"name": "1", "scopes": ["read"]}},
+                "clients2": 5
+            })
+        );
+    }
+
+    #[test]
     fn what_is_another_value_is_a_difference() {
         let there = json!({"clients": {"a": {"client_id": "a", "rpm": 60, "enabled": true}}});
         for wanted in [
@@ -235,6 +309,20 @@ limits:
             let (there, wanted_of) = comparable(&there, &document).unwrap();
             assert_ne!(there, wanted_of, "{wanted}");
         }
+    }
+
+    #[test]
+    fn limits_are_a_list_by_name_whatever_their_order() {
+        let (there, wanted) = (
+            json!({"limits": [{"name": "b", "tokens": 1, "per": "1m"}, {"name": "a", "concurrent": 4}]}),
+            json!({"limits": []}),
+        );
+        let (there, wanted) = comparable(&there, &wanted).unwrap();
+        assert_eq!(
+            crate::output::yaml(&there).unwrap(),
+            "clients: {}\nlimits:\n- name: a\n  concurrent: 4\n- name: b\n  per: 1m\n  tokens: 1\nmodels: {}\n"
+        );
+        assert_eq!(crate::output::yaml(&wanted).unwrap(), "clients: {}\nlimits: []\nmodels: {}\n");
     }
 
     #[test]

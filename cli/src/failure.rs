@@ -10,7 +10,7 @@ use crate::{
     context::ContextError,
     json::Wrong,
     message::{in_one_line, printable},
-    token::TokenError,
+    token::{Token, TokenError},
 };
 
 /// Done, or nothing to be said against it.
@@ -56,6 +56,8 @@ pub(crate) enum Failure {
     Refused(#[from] Refusal),
     #[error("{server} answered what this flowguard does not understand: {wrong}; -o json shows it")]
     Answer { server: String, wrong: Wrong },
+    #[error("{server} answered no JSON: {}", in_one_line(&shortened(body)))]
+    NoJson { server: String, body: String },
     #[error("the answer cannot be written: {0}")]
     Stdout(io::Error),
     #[error("nothing was done")]
@@ -73,7 +75,7 @@ pub(crate) enum Usage {
     Value { flag: &'static str, value: String, allowed: &'static str },
     #[error("nothing is to be set: name a field, as in {0}")]
     NothingToSet(&'static str),
-    #[error("{0} is deleted only with --yes where there is no terminal to ask at")]
+    #[error("--yes is needed to delete {0}: there is no terminal to ask at")]
     NeedsYes(String),
     #[error("{} cannot be read: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
@@ -92,6 +94,8 @@ pub(crate) enum Usage {
 #[error("{message}{hint}")]
 pub(crate) struct Refusal {
     status: StatusCode,
+    /// What it is called, if it is an error of the API.
+    error: Option<String>,
     message: String,
     hint: &'static str,
 }
@@ -105,20 +109,27 @@ struct Told {
 
 impl Refusal {
     /// What the answer says, in its own words.
-    pub(crate) fn new(answer: &Answer, shows_a_token: bool) -> Self {
-        let Answer { status, body, .. } = answer;
+    pub(crate) fn new(answer: &Answer, token: Option<&Token>) -> Self {
+        let Answer { status, location, body, .. } = answer;
+        let said = |text: &str| token.map_or_else(|| text.to_owned(), |it| it.left_out_of(text));
         let number = status.as_u16();
         let told: Option<Told> = serde_json::from_slice(body).ok();
+        let name = told.as_ref().map(|told| told.error.clone());
         let message = told.map_or_else(
-            || match in_one_line(&String::from_utf8_lossy(body)) {
-                text if text.is_empty() => format!("the server answered {number}"),
-                text => format!("the server answered {number}: {}", shortened(&text)),
+            || match (location, in_one_line(&said(&String::from_utf8_lossy(body)))) {
+                (Some(elsewhere), _) if status.is_redirection() => format!(
+                    "the server answered {number} and sends to {}, which is not followed: name the \
+                     server that answers itself",
+                    in_one_line(&shortened(&said(elsewhere)))
+                ),
+                (_, text) if text.is_empty() => format!("the server answered {number}"),
+                (_, text) => format!("the server answered {number}: {}", shortened(&text)),
             },
             |Told { error, message }| {
-                format!("{} ({number} {})", printable(&message), in_one_line(&error))
+                format!("{} ({number} {})", printable(&said(&message)), in_one_line(&said(&error)))
             },
         );
-        let hint = match (*status, shows_a_token) {
+        let hint = match (*status, token.is_some()) {
             (StatusCode::UNAUTHORIZED, false) => {
                 "; name the file of a token with --token-file or FLOWGUARD_TOKEN_FILE"
             }
@@ -127,28 +138,33 @@ impl Refusal {
             }
             _ => "",
         };
-        Self { status: *status, message, hint }
+        Self { status: *status, error: name, message, hint }
     }
 
     /// What ends a stream of events before its reader does.
-    pub(crate) fn of_stream(reason: &str, message: &str, shows_a_token: bool) -> Self {
+    pub(crate) fn of_stream(reason: &str, message: &str, token: Option<&Token>) -> Self {
         let status = match reason {
             "not_allowed" => StatusCode::UNAUTHORIZED,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         let error = serde_json::json!({"error": reason, "message": message});
         let body = error.to_string().into_bytes().into();
-        Self::new(&Answer { status, etag: None, body }, shows_a_token)
+        Self::new(&Answer { status, etag: None, location: None, body }, token)
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
+    /// Whether it is this error of the API.
+    pub(crate) fn is(&self, error: &str) -> bool {
+        self.error.as_deref() == Some(error)
+    }
+
     fn code(&self) -> u8 {
         match self.status {
             StatusCode::UNAUTHORIZED => TOKEN,
-            StatusCode::FORBIDDEN if !self.message.contains("origin_not_allowed") => TOKEN,
+            StatusCode::FORBIDDEN if !self.is("origin_not_allowed") => TOKEN,
             StatusCode::REQUEST_TIMEOUT
             | StatusCode::PRECONDITION_FAILED
             | StatusCode::TOO_MANY_REQUESTS
@@ -179,7 +195,7 @@ impl Failure {
                 | ConnectionError::Unprepared(_) => USAGE,
             },
             Self::Refused(refusal) => refusal.code(),
-            Self::Answer { .. } | Self::Stdout(_) => REFUSED,
+            Self::Answer { .. } | Self::NoJson { .. } | Self::Stdout(_) => REFUSED,
             Self::Process(_) => OUT_OF_REACH,
             Self::Declined | Self::Interrupted => INTERRUPTED,
         }
@@ -199,13 +215,46 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use serde_json::json;
 
     use super::*;
 
     fn refusal(status: u16, body: &'static str) -> Refusal {
         let status = StatusCode::from_u16(status).unwrap();
         let body = Bytes::from_static(body.as_bytes());
-        Refusal::new(&Answer { status, etag: None, body }, false)
+        Refusal::new(&Answer { status, etag: None, location: None, body }, None)
+    }
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_not_shown() {
+        let secret = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_1a2B3c";
+        let own = format!("fga_abcDEF123456_{secret}");
+        let said = json!({"error": own, "message": format!("no Bearer {own}")}).to_string();
+        for body in [said, format!("{}{own}", "x".repeat(260))] {
+            let answer = Answer {
+                status: StatusCode::UNAUTHORIZED,
+                etag: None,
+                location: None,
+                body: body.into(),
+            };
+            let told = Refusal::new(&answer, None).to_string();
+            assert!(!told.contains("012") && told.contains("fga_abcDEF123456_…"), "{told}");
+        }
+    }
+
+    #[test]
+    fn where_a_server_sends_to_is_told() {
+        let answer = Answer {
+            status: StatusCode::FOUND,
+            etag: None,
+            location: Some("https://login.example/\u{1b}".to_owned()),
+            body: Bytes::from_static(b"<html>"),
+        };
+        assert_eq!(
+            Refusal::new(&answer, None).to_string(),
+            "the server answered 302 and sends to https://login.example/\\u{1b}, which is not \
+             followed: name the server that answers itself"
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What a server answered, read as JSON.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use serde_json::{Map, Value};
+use serde_saphyr::DoubleQuoted;
+
+use crate::message::is_hidden;
 
 /// An answer that is not what the contract says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,13 +17,45 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, Wrong> {
     serde_json::from_slice(body).map_err(|error| Wrong(error.to_string()))
 }
 
+/// Whether it is JSON at all.
+pub(crate) fn is_json(body: &[u8]) -> bool {
+    str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
 /// A value whose members stay in the order in which they came, which is one for people.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum InOrder {
     Object(IndexMap<String, InOrder>),
     List(Vec<InOrder>),
     Other(Value),
+}
+
+impl Serialize for InOrder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Object(members) => members.serialize(serializer),
+            Self::List(items) => items.serialize(serializer),
+            // There alone such a character can be written as an escape.
+            Self::Other(Value::String(text)) if text.contains(is_hidden) => {
+                DoubleQuoted(text.as_str()).serialize(serializer)
+            }
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl From<&Value> for InOrder {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Object(members) => {
+                let members = members.iter().map(|(name, value)| (name.clone(), value.into()));
+                Self::Object(members.collect())
+            }
+            Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            value => Self::Other(value.clone()),
+        }
+    }
 }
 
 /// Reads an answer that is to be shown as it is.
@@ -60,6 +95,11 @@ pub(crate) fn shown(value: Option<&Value>) -> String {
                 .collect();
             members.join(", ")
         }
+        // A rate or a mean, whose further digits say nothing.
+        Some(Value::Number(number)) if number.is_f64() => {
+            let text = format!("{:.2}", number.as_f64().unwrap_or_default());
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
         Some(value) => value.to_string(),
     }
 }
@@ -85,6 +125,9 @@ mod tests {
             (json!("a b"), "a b"),
             (json!(12), "12"),
             (json!(true), "true"),
+            (json!(3.93905), "3.94"),
+            (json!(2.0), "2"),
+            (json!(120.0), "120"),
             (json!(["a", 1]), "a, 1"),
             (json!({"b": 1, "a": ["x"]}), "a=x, b=1"),
         ] {

@@ -7,6 +7,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod body;
 mod call;
 mod commands;
 mod confirm;
@@ -19,8 +20,11 @@ mod json;
 mod message;
 mod options;
 mod output;
+mod own_file;
 mod run;
+mod secret;
 mod server_sent;
+mod server_url;
 mod session;
 mod table;
 mod token;
@@ -28,8 +32,8 @@ pub mod top;
 mod unified;
 
 pub use commands::{
-    ClientsCommand, Command, ContextCommand, CreateToken, KeysCommand, LimitsCommand,
-    ModelsCommand, PreviewCommand, SetClient, SetLimit, TokensCommand, Wish,
+    Changes, ClientsCommand, Command, ContextCommand, CreateToken, DecisionsOf, KeysCommand,
+    LimitsCommand, ModelsCommand, PreviewCommand, SetClient, SetLimit, TokensCommand, Wish,
 };
 pub use connection::{Connection, ConnectionError};
 pub use options::{Format, Options, Output};

@@ -31,8 +31,17 @@ pub struct Options {
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// How the answer is shown: json is what the API said, byte for byte
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t, global = true)]
+    /// How the answer is shown: table, json (what the API said, byte for byte), yaml, or name (the names
+    /// alone, one a line)
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        global = true
+    )]
     pub output: Format,
 }
 

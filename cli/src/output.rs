@@ -1,6 +1,7 @@
 //! What stdout and stderr are told.
 
 use std::{
+    fmt::Write as _,
     io::{self, Write as _},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -9,9 +10,10 @@ use serde_json::Value;
 
 use crate::{
     failure::Failure,
-    json::{self, Wrong},
-    message::printable,
+    json::{self, InOrder, Wrong},
+    message::{is_hidden, printable},
     options::Format,
+    token::Token,
 };
 
 /// How one kind of answer is shown.
@@ -23,13 +25,17 @@ pub(crate) struct View {
     pub(crate) names: fn(&Value) -> Result<Vec<String>, Wrong>,
 }
 
-/// An answer in this format; in JSON it is not even read.
+/// An answer in this format; as JSON it is shown byte for byte, where it is that.
 pub(crate) fn show(
     format: Format,
     server: &impl ToString,
     body: &[u8],
     view: View,
 ) -> Result<(), Failure> {
+    if !json::is_json(body) {
+        let body = String::from_utf8_lossy(body).into_owned();
+        return Err(Failure::NoJson { server: server.to_string(), body });
+    }
     let wrong = |wrong| Failure::Answer { server: server.to_string(), wrong };
     let text = match format {
         Format::Json => return print(body),
@@ -43,9 +49,26 @@ pub(crate) fn show(
     print(text.as_bytes())
 }
 
-/// A value in YAML.
-pub(crate) fn yaml(value: &impl serde::Serialize) -> Result<String, Wrong> {
-    serde_saphyr::to_string(value).map_err(|error| Wrong(error.to_string()))
+/// A value in YAML, in which what nobody sees is written as an escape, and read as what it is.
+pub(crate) fn yaml(value: &InOrder) -> Result<String, Wrong> {
+    let text = serde_saphyr::to_string(value).map_err(|error| Wrong(error.to_string()))?;
+    let is_left = |character| character != '\n' && is_hidden(character);
+    if !text.contains(is_left) {
+        return Ok(text);
+    }
+    // Texts with such characters stand in double quotes (`InOrder`), which have these escapes.
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match u32::from(character) {
+            _ if !is_left(character) => escaped.push(character),
+            code => {
+                let (letter, digits) = if code <= 0xffff { ('u', 4) } else { ('U', 8) };
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\{letter}{code:0digits$X}");
+            }
+        }
+    }
+    Ok(escaped)
 }
 
 /// Whether a reader of stdout has gone away.
@@ -80,11 +103,14 @@ pub(crate) fn warn(text: &dyn std::fmt::Display) {
     say(&format!("warning: {text}"));
 }
 
-/// Says an answer's `message`, which is words.
-pub(crate) fn say_message(body: &[u8]) {
+/// Says an answer's `message`, which is words, without the token that the server was shown.
+pub(crate) fn say_message(body: &[u8], token: Option<&Token>) {
     let answer = json::read(body).ok();
     if let Some(message) = answer.as_ref().and_then(|answer| json::text(answer, "message").ok()) {
-        say(message);
+        match token {
+            Some(token) => say(&token.left_out_of(message)),
+            None => say(message),
+        }
     }
 }
 
@@ -100,11 +126,19 @@ mod tests {
             json!({"clients": {"12": {"rpm": null, "tpm": 1_000_000_000_000_u64}, "~": {}, "no": {}}}),
             json!({"a/b:c": ["*", "x: y", "true", "1e3", "0x1f", "- a", "#", "'", "\""], "e": []}),
             json!({"limits": [{"name": "a", "match": {}, "per": "1d"}]}),
+            json!({"a": ["x\u{202e}gpj.exe", "a\u{2028}b", "z\u{200b}w", "\\\u{e0020}\"\n\u{1b}[2J\u{9b}"]}),
         ] {
-            let text = yaml(&value).unwrap();
+            let text = yaml(&InOrder::from(&value)).unwrap();
             let read: Value =
                 serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
             assert_eq!(read, value, "{text}");
+            assert!(!text.contains(|c| c != '\n' && is_hidden(c)), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_hidden_in_a_name_of_a_hostile_server_is_seen() {
+        let text = yaml(&InOrder::from(&json!({"a\u{202e}b": 1, "\u{1b}[2J": 2}))).unwrap();
+        assert!(!text.contains(|c| c != '\n' && is_hidden(c)), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 //! cut anywhere.
 
 /// More than any event has; a server that sends more without a line's end sends no events.
-const BYTES_MAX: usize = 1_024 * 1_024;
+pub(crate) const BYTES_MAX: usize = 1_024 * 1_024;
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,12 +12,13 @@ use url::Url;
 
 use crate::{
     call::Call,
-    connection::{self, Answer, Connection},
+    connection::{Answer, Connection, ConnectionError},
     context::{self, Context, Contexts},
     failure::{Failure, Refusal},
     json,
     options::{Format, Options},
     output::{self, View, warn},
+    server_url,
     token::Token,
 };
 
@@ -62,7 +63,8 @@ impl Target {
         };
         let is_named = options.context.is_some();
         let Context { server: known, ca_file, token_file } = context.unwrap_or(Context {
-            server: connection::server(server.as_deref().unwrap_or(DEFAULT_SERVER))?,
+            server: server_url::read(server.as_deref().unwrap_or(DEFAULT_SERVER))
+                .map_err(ConnectionError::from)?,
             ca_file: None,
             token_file: None,
         });
@@ -91,7 +93,7 @@ impl Session {
         };
         let Target { server, ca_file, token_file } = Target::of(options, given, contexts)?;
         let token = token_file.as_deref().map(read_token).transpose()?;
-        if token.is_some() && server.scheme() == "http" && !connection::is_here(&server) {
+        if token.is_some() && server.scheme() == "http" && !server_url::is_here(&server) {
             warn(&format!("the token goes to {server} without TLS, where others may read it"));
         }
         Ok(Self { connection: Connection::new(server, ca_file.as_deref(), token)? })
@@ -103,7 +105,7 @@ impl Session {
         if answer.status.is_success() {
             return Ok(answer);
         }
-        Err(Refusal::new(&answer, self.connection.shows_a_token()).into())
+        Err(Refusal::new(&answer, self.connection.token()).into())
     }
 
     /// What there is of a thing, and its tag; nothing where it is not there.
@@ -153,7 +155,7 @@ impl Session {
         answer: &Answer,
         view: View,
     ) -> Result<(), Failure> {
-        output::say_message(&answer.body);
+        output::say_message(&answer.body, self.connection.token());
         self.show(format, answer, view)
     }
 }

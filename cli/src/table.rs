@@ -7,6 +7,12 @@ use crate::message::in_one_line;
 /// What stands between two columns.
 const GAP: &str = "  ";
 
+/// One long id is no reason to push all other rows' columns out of the screen.
+const WIDTH_MAX: usize = 48;
+
+/// What stands below the titles of columns where there is no row.
+const NO_ROW: &str = "(none)";
+
 /// A table with or without a line of titles. A column of numbers is flush right.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
@@ -47,7 +53,7 @@ impl std::fmt::Display for Table {
                     are_numbers.push(!titles.is_empty());
                 }
                 if let Some(width) = widths.get_mut(at) {
-                    *width = cell.width().max(*width);
+                    *width = cell.width().min(WIDTH_MAX).max(*width);
                 }
             }
         }
@@ -70,6 +76,9 @@ impl std::fmt::Display for Table {
             }
             writeln!(f, "{}", text.trim_end())?;
         }
+        if self.rows.is_empty() && !titles.is_empty() {
+            writeln!(f, "{NO_ROW}")?;
+        }
         Ok(())
     }
 }
@@ -86,6 +95,25 @@ mod tests {
         table.row(["none".to_owned(), "none".to_owned(), "-".to_owned()]);
         let lines = ["NAME     N  X", "a        7  x", "日本   100  \\u{1b}y", "none  none  -"];
         assert_eq!(table.to_string(), lines.map(|line| format!("{line}\n")).concat());
+    }
+
+    #[test]
+    fn one_long_cell_does_not_widen_all_rows() {
+        let mut table = Table::new(["NAME", "N"]);
+        let (long, other) = ("x".repeat(128), "y".repeat(40));
+        for name in [&long, &other] {
+            table.row([name.clone(), "1".to_owned()]);
+        }
+        let text = table.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1], format!("{long}  1"));
+        assert_eq!(lines[2], format!("{other}          1"));
+    }
+
+    #[test]
+    fn a_table_without_rows_says_so() {
+        assert_eq!(Table::new(["NAME", "N"]).to_string(), "NAME  N\n(none)\n");
+        assert_eq!(Table::fields().to_string(), "");
     }
 
     #[test]

@@ -11,11 +11,16 @@ use std::{
 
 use http::HeaderValue;
 
+use crate::secret;
+
 /// How long the file may be: an issuer's token has some kilobytes.
 const BYTES_MAX: u64 = 16 * 1_024;
 
-/// What FlowGuard's own tokens and keys begin with.
-const OWN: [&str; 2] = ["fga_", "fgk_"];
+/// A shorter one may be a word of any message.
+const SECRET_LEN_MIN: usize = 16;
+
+/// What stands before it in a header.
+const SCHEME: &str = "Bearer ";
 
 /// What a call shows.
 #[derive(Clone)]
@@ -67,8 +72,8 @@ impl Token {
 
     /// Refuses a token that stands where its file is named.
     pub(crate) fn check_path(path: &Path) -> Result<(), TokenError> {
-        let is_one = |text: &str| OWN.iter().any(|begin| text.starts_with(begin));
-        if path.to_str().is_some_and(is_one) { Err(TokenError::IsOne) } else { Ok(()) }
+        let is_one = path.to_str().is_some_and(secret::begins_one);
+        if is_one { Err(TokenError::IsOne) } else { Ok(()) }
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -77,7 +82,7 @@ impl Token {
         if !is_whole || token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
-        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        let mut value = HeaderValue::try_from(format!("{SCHEME}{token}")).ok()?;
         value.set_sensitive(true);
         Some(Self(value))
     }
@@ -85,6 +90,15 @@ impl Token {
     /// As `Authorization` has it.
     pub(crate) fn authorization(&self) -> HeaderValue {
         self.0.clone()
+    }
+
+    /// A text without it: a server may repeat what it was shown.
+    pub(crate) fn left_out_of(&self, text: &str) -> String {
+        let token = self.0.to_str().ok().and_then(|value| value.strip_prefix(SCHEME));
+        match token.filter(|token| token.len() >= SECRET_LEN_MIN) {
+            Some(token) => text.replace(token, "…"),
+            None => text.to_owned(),
+        }
     }
 }
 
@@ -118,6 +132,14 @@ mod tests {
         for wrong in ["", "\n", "a b", "a\nb", "\u{e9}", &long] {
             assert!(Token::parse(wrong.as_bytes()).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_server_that_repeats_a_token_is_shown_without_it() {
+        let token = Token::parse(b"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln\n").unwrap();
+        let said = "no Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln here";
+        assert_eq!(token.left_out_of(said), "no Bearer … here");
+        assert_eq!(Token::parse(b"wrong").unwrap().left_out_of("it is wrong"), "it is wrong");
     }
 
     #[test]

@@ -67,7 +67,10 @@ pub(crate) fn without_secrets(text: &str) -> Cow<'_, str> {
 pub(crate) fn path_in_one_line(path: &Path) -> String {
     let mut line = String::new();
     for c in without_secrets(&path.to_string_lossy()).chars() {
-        if c.is_control() { line.extend(c.escape_debug()) } else { line.push(c) }
+        match c {
+            '"' | '\'' | '\\' => line.push(c),
+            _ => line.extend(c.escape_debug()),
+        }
     }
     line
 }
@@ -91,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_path_is_shown_in_one_line_whatever_its_name() {
-        let path = Path::new("/data/a b\n\u{1b}[31m\"é\"");
-        assert_eq!(path_in_one_line(path), "/data/a b\\n\\u{1b}[31m\"é\"");
+        let path = Path::new("/data/a b\n\u{1b}[31m\"é\"\\\u{202e}\u{200b}");
+        assert_eq!(path_in_one_line(path), "/data/a b\\n\\u{1b}[31m\"é\"\\\\u{202e}\\u{200b}");
     }
 
     #[test]

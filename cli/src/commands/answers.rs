@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     json::{self, Wrong, shown},
     output::View,
+    secret::Kind,
     table::Table,
 };
 
@@ -26,14 +27,31 @@ pub(super) fn name(one: &Value, field: &str) -> Result<Vec<String>, Wrong> {
     Ok(vec![json::text(one, field)?.to_owned()])
 }
 
-/// What is shown once stands alone on stdout: it goes into a file, or into a variable.
-pub(super) fn secret(answer: &Value, name: &str) -> Result<String, Wrong> {
-    Ok(format!("{}\n", json::text(answer, name)?))
+/// What is shown once stands alone on stdout: it goes into a file, or into a variable. What has not the
+/// form of one is none, and may be anything.
+pub(super) fn secret(answer: &Value, name: &str, kind: Kind) -> Result<String, Wrong> {
+    let secret = json::text(answer, name)?;
+    if kind.is(secret) {
+        return Ok(format!("{secret}\n"));
+    }
+    Err(Wrong(format!("its {name} is none, which is {}", kind.form())))
 }
 
 /// What names it from now on.
 pub(super) fn created_name(answer: &Value) -> Result<Vec<String>, Wrong> {
     name(config(answer)?, "public_part")
+}
+
+/// Where a list goes on, if there is more of it.
+pub(super) fn more(page: &Value) -> String {
+    let cursor = page.get("next_cursor");
+    cursor.map(|cursor| format!("\nmore: --cursor {}\n", shown(Some(cursor)))).unwrap_or_default()
+}
+
+/// The wait that a refusal was told.
+pub(super) fn wait(of: &Value) -> String {
+    let is_never = of.get("never").and_then(Value::as_bool) == Some(true);
+    if is_never { "never".to_owned() } else { shown(of.get("retry_after_ms")) }
 }
 
 /// A key or a token, with those of `fields` that it has.

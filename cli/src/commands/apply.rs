@@ -12,7 +12,7 @@ use crate::{
     input,
     json::{self, Wrong},
     options::Format,
-    output::View,
+    output::{View, warn},
     session::Session,
     table::Table,
 };
@@ -49,6 +49,22 @@ pub(super) async fn run(file: &Path, how: How, session: &Session) -> Result<(), 
         }
     }
     session.change(call(document, false)?.if_match(tag), how.format, CHANGES).await
+}
+
+/// Lets the server judge a document as if it were to be put in force. Somebody who may only read is told
+/// that it was not; whoever compares what a file owns is told that it could not be applied.
+pub(super) async fn judge(document: Vec<u8>, session: &Session) -> Result<(), Failure> {
+    match session.call(call(document, true)?).await {
+        Err(Failure::Refused(refusal)) if refusal.is("insufficient_scope") => {
+            warn(&format!("the server did not judge the document: {refusal}"));
+            Ok(())
+        }
+        Err(Failure::Refused(refusal)) if refusal.is("managed_by_file") => {
+            warn(&format!("the server would not take the document: {refusal}"));
+            Ok(())
+        }
+        answer => answer.map(|_| ()),
+    }
 }
 
 fn call(document: Vec<u8>, dry_run: bool) -> Result<Call, Failure> {

@@ -1,14 +1,15 @@
 //! `flowguard context`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
 use crate::{
-    connection,
+    connection::ConnectionError,
     context::{self, Context, ContextError, Contexts},
     failure::Failure,
-    output::{print, say},
+    output::{print, say, warn},
+    server_url,
     table::Table,
     token::Token,
 };
@@ -51,11 +52,11 @@ pub enum ContextCommand {
 pub(super) fn run(command: ContextCommand) -> Result<(), Failure> {
     let path = context::path()?;
     let mut contexts = Contexts::read(&path)?;
-    match command {
+    let done = match command {
         ContextCommand::List => return print(list(&contexts).as_bytes()),
         ContextCommand::Add { name, server, token_file, ca_file } => {
             context::check_name(&name)?;
-            let server = connection::server(&server)?;
+            let server = server_url::read(&server).map_err(ConnectionError::from)?;
             if let Some(file) = &token_file {
                 // A token in its place would be kept here for ever.
                 Token::check_path(file)?;
@@ -63,23 +64,43 @@ pub(super) fn run(command: ContextCommand) -> Result<(), Failure> {
             let absolute =
                 |path: Option<PathBuf>| path.map(|path| ContextError::absolute(&path)).transpose();
             let (token_file, ca_file) = (absolute(token_file)?, absolute(ca_file)?);
-            contexts.current.get_or_insert_with(|| name.clone());
-            contexts.contexts.insert(name, Context { server, ca_file, token_file });
+            warn_of_missing("the token's file", token_file.as_deref());
+            warn_of_missing("the file of authorities", ca_file.as_deref());
+            let is_used = contexts.current.get_or_insert_with(|| name.clone()) == &name;
+            let context = Context { server, ca_file, token_file };
+            let done = match contexts.contexts.insert(name.clone(), context) {
+                Some(before) => format!("replaced; its server was {}", before.server),
+                None => "added".to_owned(),
+            };
+            format!("context {name} was {done}{}", if is_used { "; it is in use" } else { "" })
         }
         ContextCommand::Use { name } => {
             contexts.named(&name)?;
+            let done = format!("context {name} is in use");
             contexts.current = Some(name);
+            done
         }
         ContextCommand::Remove { name } => {
             contexts.named(&name)?;
             contexts.contexts.remove(&name);
             if contexts.current.as_ref() == Some(&name) {
                 contexts.current = None;
-                say("no context is in use now");
+                format!("context {name} was removed; no context is in use now")
+            } else {
+                format!("context {name} was removed")
             }
         }
+    };
+    contexts.write(&path)?;
+    say(&done);
+    Ok(())
+}
+
+/// It may be written later.
+fn warn_of_missing(what: &str, file: Option<&Path>) {
+    if let Some(file) = file.filter(|file| !file.exists()) {
+        warn(&format!("{what} {} is not there", file.display()));
     }
-    Ok(contexts.write(&path)?)
 }
 
 fn list(contexts: &Contexts) -> String {
@@ -108,7 +129,7 @@ mod tests {
     fn the_context_in_use_has_a_star() {
         let mut contexts = Contexts { current: Some("b".to_owned()), ..Contexts::default() };
         for name in ["a", "b"] {
-            let server = connection::server(&format!("https://{name}:1")).unwrap();
+            let server = server_url::read(&format!("https://{name}:1")).unwrap();
             let token_file = (name == "b").then(|| "/t".into());
             contexts
                 .contexts

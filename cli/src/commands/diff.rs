@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::apply;
 use crate::{
     call::Call,
     document,
@@ -16,6 +17,8 @@ use crate::{
 pub(super) async fn run(file: &Path, session: &Session) -> Result<Outcome, Failure> {
     let wrong = |reason| Usage::Document { path: file.to_owned(), reason };
     let text = input::read(file)?;
+    // What it means is for the server to say, as it does when it is applied.
+    apply::judge(text.clone(), session).await?;
     let wanted = document::read(&text).map_err(wrong)?;
     let answer = session.call(Call::get(&["config"])?).await?;
     let unknown =

@@ -1,17 +1,17 @@
 //! `flowguard events`.
 
 use clap::Args;
-use serde_json::Value;
 
+use super::event_lines;
 use crate::{
     call::Call,
     connection::ConnectionError,
     failure::{Failure, Refusal},
-    json::{self, Wrong, shown},
+    json::{self, shown},
     message::in_one_line,
     options::Format,
     output::{is_closed, print, warn, yaml},
-    server_sent::{Event, Reader},
+    server_sent::{BYTES_MAX, Event, Reader},
     session::Session,
 };
 
@@ -63,10 +63,11 @@ async fn follow(
     let mut response = connection.send(call).await?;
     if !response.status().is_success() {
         let answer = connection.whole(response).await?;
-        return Err(Refusal::new(&answer, connection.shows_a_token()).into());
+        return Err(Refusal::new(&answer, connection.token()).into());
     }
     let mut reader = Reader::default();
-    let too_long = || ConnectionError::TooLong { server: connection.server().to_string() };
+    let server = || connection.server().to_string();
+    let too_long = || ConnectionError::TooLong { server: server(), max: BYTES_MAX };
     let mut has_any = false;
     loop {
         let piece = match response.chunk().await {
@@ -106,60 +107,26 @@ fn ended(event: &Event, session: &Session) -> Result<Over, Failure> {
     match text("reason").as_str() {
         "hour" => Ok(Over::GoOn),
         reason => {
-            Err(Refusal::of_stream(reason, &text("message"), session.connection.shows_a_token())
-                .into())
+            let token = session.connection.token();
+            Err(Refusal::of_stream(reason, &text("message"), token).into())
         }
     }
 }
 
 fn show(event: &Event, session: &Session, format: Format) -> Result<(), Failure> {
-    let wrong = |wrong| Failure::Answer { server: session.connection.server().to_string(), wrong };
+    let server = || session.connection.server().to_string();
+    if !json::is_json(event.data.as_bytes()) {
+        return Err(Failure::NoJson { server: server(), body: event.data.clone() });
+    }
+    let wrong = |wrong| Failure::Answer { server: server(), wrong };
     let text = match format {
         Format::Json => format!("{}\n", event.data),
         Format::Name => format!("{}\n", in_one_line(&event.name)),
         Format::Yaml => {
-            let data = json::read(event.data.as_bytes()).map_err(wrong)?;
+            let data = json::read_in_order(event.data.as_bytes()).map_err(wrong)?;
             format!("---\n{}", yaml(&data).map_err(wrong)?)
         }
-        Format::Table => line(event).map_err(wrong)?,
+        Format::Table => event_lines::lines(event).map_err(wrong)?,
     };
     print(text.as_bytes())
-}
-
-/// When, what, and its fields in one line.
-fn line(event: &Event) -> Result<String, Wrong> {
-    let mut data = json::read(event.data.as_bytes())?;
-    let time = data.as_object_mut().and_then(|fields| fields.remove("time"));
-    let fields = match &data {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| match value {
-                Value::String(text) => format!("{name}={text}"),
-                value => format!("{name}={value}"),
-            })
-            .collect::<Vec<_>>()
-            .join(" "),
-        other => other.to_string(),
-    };
-    let line = format!("{} {:<9} {fields}", shown(time.as_ref()), event.name);
-    Ok(format!("{}\n", in_one_line(line.trim_end())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_a_line() {
-        let event = |name: &str, data: &str| Event {
-            id: None,
-            name: name.to_owned(),
-            data: data.to_owned(),
-        };
-        let told =
-            line(&event("refusals", r#"{"time":"T","client":"a","rpm":3,"by":["x"]}"#)).unwrap();
-        assert_eq!(told, "T refusals  by=[\"x\"] client=a rpm=3\n");
-        assert_eq!(line(&event("ready", "{}")).unwrap(), "- ready\n");
-        assert!(line(&event("ready", "{")).is_err());
-    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::answers::name;
+use super::answers::{name, wait};
 use crate::{
     call::Call,
     failure::{Failure, Outcome},
@@ -63,7 +63,6 @@ fn table(explanation: &Value) -> Result<String, Wrong> {
     let mut limits = Table::new(["LIMIT", "AMOUNT", "MODE", "LEFT", "COVERS", "WAIT-MS", "BUCKET"]);
     for limit in json::list(explanation, "limits")? {
         let of = |name| limit.get(name);
-        let is_never = of("never").and_then(Value::as_bool) == Some(true);
         let name = shown(of("name"));
         let is_trial = of("trial").and_then(Value::as_bool) == Some(true);
         limits.row([
@@ -72,7 +71,7 @@ fn table(explanation: &Value) -> Result<String, Wrong> {
             shown(of("mode")),
             shown(of("remaining")),
             shown(of("covers")),
-            if is_never { "never".to_owned() } else { shown(of("retry_after_ms")) },
+            wait(limit),
             bucket(limit),
         ]);
     }

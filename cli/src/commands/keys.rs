@@ -12,6 +12,7 @@ use crate::{
     json::{self, Wrong, shown},
     options::Format,
     output::View,
+    secret::Kind,
     session::Session,
     table::Table,
 };
@@ -61,7 +62,7 @@ pub enum KeysCommand {
 const LIST: View = View { table: list_table, names: |all| names(all, "keys") };
 const ONE: View = View { table: one_table, names: |one| name(one, "public_part") };
 const CREATED: View =
-    View { table: |answer| secret(answer, "key"), names: |answer| created_name(answer) };
+    View { table: |answer| secret(answer, "key", Kind::Key), names: |answer| created_name(answer) };
 
 pub(super) async fn run(
     command: KeysCommand,
@@ -119,9 +120,16 @@ mod tests {
 
     #[test]
     fn of_a_key_that_was_made_stdout_has_the_key_alone() {
-        let answer = json!({"success": true, "message": "m", "key": "fgk_a_b_c", "config": {"public_part": "a"}});
-        assert_eq!((CREATED.table)(&answer).unwrap(), "fgk_a_b_c\n");
+        let key = "fgk_abcDEF123456_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_1a2B3c";
+        let mut answer =
+            json!({"success": true, "message": "m", "key": key, "config": {"public_part": "a"}});
+        assert_eq!((CREATED.table)(&answer).unwrap(), format!("{key}\n"));
         assert_eq!((CREATED.names)(&answer).unwrap(), ["a"]);
+        for other in ["\u{1b}]0;OWNED\u{7}", "fgk_a_b_c", &key.replace("fgk_", "fga_"), ""] {
+            answer["key"] = other.into();
+            let wrong = (CREATED.table)(&answer).unwrap_err().to_string();
+            assert!(wrong.starts_with("its key is none, which is fgk_, 12 "), "{wrong}");
+        }
     }
 
     #[test]

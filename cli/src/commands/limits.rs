@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    answers::{DELETED, config, name, names},
+    answers::{DELETED, config, more, name, names},
     fields::Fields,
 };
 use crate::{
@@ -54,7 +54,7 @@ pub enum LimitsCommand {
         #[arg(value_name = "NAME")]
         name: String,
         /// So many buckets at most, 1 to 1000 [default: 100]
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
         limit: Option<String>,
         /// Where to go on, as the answer before told
         #[arg(long, value_name = "CURSOR")]
@@ -244,10 +244,7 @@ fn stats_table(stats: &Value) -> Result<String, Wrong> {
             of("trial_remaining"),
         ]);
     }
-    let more = stats
-        .get("next_cursor")
-        .map(|cursor| format!("\nmore: --cursor {}\n", shown(Some(cursor))));
-    Ok(format!("{table}\n{buckets}{}", more.unwrap_or_default()))
+    Ok(format!("{table}\n{buckets}{}", more(stats)))
 }
 
 #[cfg(test)]

@@ -2,26 +2,33 @@
 
 mod answers;
 mod apply;
+mod audit;
 mod clients;
 mod contexts;
+mod decisions;
 mod diff;
 mod dump;
+mod event_lines;
 mod events;
 mod explain;
 mod fields;
+mod history;
 mod keys;
 mod limits;
 mod models;
 mod preview;
 mod stats;
+mod system;
 mod tokens;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
+pub use audit::Changes;
 pub use clients::{ClientsCommand, SetClient};
 pub use contexts::ContextCommand;
+pub use decisions::DecisionsOf;
 pub use events::Wish;
 pub use keys::KeysCommand;
 pub use limits::{LimitsCommand, SetLimit};
@@ -120,7 +127,7 @@ pub enum Command {
         #[arg(value_name = "ID")]
         client: String,
         /// The tokens that it estimates [default: what a request without an estimate reserves]
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
         tokens: Option<String>,
         /// The model that it names [default: other]
         #[arg(long, value_name = "MODEL")]
@@ -138,6 +145,51 @@ pub enum Command {
         /// What would be otherwise.
         #[command(subcommand)]
         command: PreviewCommand,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What was decided of late over a client's requests, the newest first
+    Decisions {
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        of: DecisionsOf,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A client's last hour, minute by minute
+    History {
+        /// The client; unknown: all ids that nobody configured
+        #[arg(value_name = "ID")]
+        client: String,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// How the control plane is, and what it is connected to
+    System {
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        options: Options,
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Who changed what, the newest first
+    Audit {
+        #[allow(missing_docs, reason = "as above")]
+        #[command(flatten)]
+        changes: Changes,
         #[allow(missing_docs, reason = "as above")]
         #[command(flatten)]
         options: Options,
@@ -239,6 +291,18 @@ impl Command {
             }
             Self::Preview { command, options, output } => {
                 preview::run(command, &Session::open(&options)?, output.output).await?;
+            }
+            Self::Decisions { of, options, output } => {
+                decisions::run(of, &Session::open(&options)?, output.output).await?;
+            }
+            Self::History { client, options, output } => {
+                history::run(&client, &Session::open(&options)?, output.output).await?;
+            }
+            Self::System { options, output } => {
+                system::run(&Session::open(&options)?, output.output).await?;
+            }
+            Self::Audit { changes, options, output } => {
+                audit::run(changes, &Session::open(&options)?, output.output).await?;
             }
             Self::Events { wish, options, output } => {
                 events::run(wish, &Session::open(&options)?, output.output).await?;

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{clients::SetClient, limits, limits::SetLimit};
+use super::{apply, clients::SetClient, limits, limits::SetLimit};
 use crate::{
     call::Call,
     document,
@@ -71,9 +71,12 @@ pub(super) async fn run(
             json!({ "limit": limit })
         }
         PreviewCommand::Config { file } => {
-            let document = document::read(&input::read(&file)?);
+            let text = input::read(&file)?;
+            // It is asked about in JSON, which has no aliases and no lines.
+            apply::judge(text.clone(), session).await?;
+            let document = document::read(&text);
             let document = document.map_err(|reason| Usage::Document { path: file, reason })?;
-            json!({ "config": document })
+            json!({ "config": document::in_json(document) })
         }
     };
     session.ask(Call::new(Method::POST, &["preview"])?.json(&body), format, ONE).await

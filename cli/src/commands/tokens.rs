@@ -12,6 +12,7 @@ use crate::{
     json::{self, Wrong, shown},
     options::Format,
     output::View,
+    secret::Kind,
     session::Session,
     table::Table,
 };
@@ -58,8 +59,10 @@ pub struct CreateToken {
 
 const LIST: View = View { table: list_table, names: |all| names(all, "tokens") };
 const ONE: View = View { table: one_table, names: |one| name(one, "public_part") };
-const CREATED: View =
-    View { table: |answer| secret(answer, "token"), names: |answer| created_name(answer) };
+const CREATED: View = View {
+    table: |answer| secret(answer, "token", Kind::Token),
+    names: |answer| created_name(answer),
+};
 
 pub(super) async fn run(
     command: TokensCommand,

@@ -17,6 +17,17 @@ const BAR: u16 = 10;
 /// A bar, a space and the part in percent.
 const HEADROOM: u16 = BAR + 5;
 
+/// The columns: who, three rates, what is left of two limits, and what refuses.
+const COLUMNS: usize = 7;
+const CLIENT: u16 = 12;
+const RATE: u16 = 8;
+const BY: u16 = 14;
+const WIDTHS: [u16; COLUMNS] = [CLIENT, RATE, RATE, RATE, HEADROOM, HEADROOM, BY];
+const GAP: u16 = 2;
+
+/// Which of them matter most.
+const BY_WEIGHT: [usize; COLUMNS] = [0, 1, 2, 4, 5, 3, 6];
+
 /// Where little is left a bar is yellow, and red where nearly nothing is.
 const LITTLE: f64 = 0.5;
 const NEARLY_NOTHING: f64 = 0.15;
@@ -107,7 +118,7 @@ fn table<'a>(state: &State, rows: &[Row<'a>], area: Rect) -> Table<'a> {
         let refused = if row.refused > 0.0 { RED } else { DIM };
         let by: Vec<_> =
             row.refused_by.iter().map(|(name, by)| format!("{name} {}/s", rate(*by))).collect();
-        Cells::new([
+        let cells = [
             Cell::from(in_one_line(row.id)),
             number(rate(row.requests), Style::new()),
             number(rate(row.refused), refused),
@@ -115,17 +126,13 @@ fn table<'a>(state: &State, rows: &[Row<'a>], area: Rect) -> Table<'a> {
             Cell::from(bar(row.rpm)),
             Cell::from(bar(row.tpm)),
             Cell::from(Span::styled(in_one_line(&by.join("  ")), RED)),
-        ])
+        ];
+        Cells::new(fitting(cells, area.width))
     });
-    let widths = [
-        Constraint::Min(12),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Length(HEADROOM),
-        Constraint::Length(HEADROOM),
-        Constraint::Min(14),
-    ];
+    let widths = WIDTHS.map(|width| match width {
+        CLIENT | BY => Constraint::Min(width),
+        width => Constraint::Length(width),
+    });
     let right = |title: &'static str| Cell::from(Line::from(title).right_aligned());
     let titles = [
         Cell::from("CLIENT"),
@@ -136,7 +143,23 @@ fn table<'a>(state: &State, rows: &[Row<'a>], area: Rect) -> Table<'a> {
         Cell::from("TPM LEFT"),
         Cell::from("REFUSED BY"),
     ];
-    Table::new(shown, widths).header(Cells::new(titles).style(BOLD)).column_spacing(2)
+    let titles = Cells::new(fitting(titles, area.width)).style(BOLD);
+    Table::new(shown, fitting(widths, area.width)).header(titles).column_spacing(GAP)
+}
+
+/// Of all columns those that have room, what matters less left out first.
+fn fitting<T>(columns: [T; COLUMNS], width: u16) -> impl Iterator<Item = T> {
+    let mut used = 0;
+    let mut fit = [false; COLUMNS];
+    for at in BY_WEIGHT {
+        if let (Some(wide), Some(fits)) = (WIDTHS.get(at), fit.get_mut(at)) {
+            let gap = if used == 0 { 0 } else { GAP };
+            // A column that has no room leaves none for those that matter less.
+            used += gap + wide;
+            *fits = used <= width || used == *wide;
+        }
+    }
+    columns.into_iter().zip(fit).filter_map(|(column, fits)| fits.then_some(column))
 }
 
 fn number(text: String, style: Style) -> Cell<'static> {
@@ -235,6 +258,22 @@ b                            0.5         0      50.0  ████████�
 q quit  s sort: requests  / filter  space pause  ↑↓ scroll
 "
         );
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_whole_columns_or_none() {
+        for (width, titles) in [
+            (92, "CLIENT REQ/S REF/S TOKENS/S RPM LEFT TPM LEFT REFUSED BY"),
+            (91, "CLIENT REQ/S REF/S TOKENS/S RPM LEFT TPM LEFT"),
+            (60, "CLIENT REQ/S REF/S RPM LEFT"),
+            (22, "CLIENT REQ/S"),
+            (14, "CLIENT"),
+        ] {
+            let text = drawn(&state(""), width, 7);
+            let line = text.lines().nth(3).unwrap();
+            let words: Vec<_> = line.split_whitespace().collect();
+            assert_eq!(words.join(" "), titles, "{width}: {text}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) use terminal::run;
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Look {
     /// How often it looks, 1 to 60 seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=60))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(1..=60))]
     pub interval: u8,
     /// What comes first
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]

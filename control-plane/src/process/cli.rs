@@ -81,13 +81,23 @@ pub enum UsageError {
     Option(#[from] NotAllowed),
     /// A setting's flag, where a server is asked that has its own.
     #[error(
-        "--{0} is a setting of a control plane, and this command asks one that has its own: --server \
-         says which; see flowguard --help"
+        "--{flag} is a setting of a control plane, and this command asks one that has its own: --server \
+         says which; see {command} --help"
     )]
-    NoSettings(&'static str),
+    NoSettings {
+        /// The flag's name.
+        flag: &'static str,
+        /// The command, as it is typed.
+        command: String,
+    },
     /// Not the grammar of the command line.
-    #[error("{0}; see flowguard --help")]
-    Grammar(String),
+    #[error("{told}; see {command} --help")]
+    Grammar {
+        /// What is wrong.
+        told: String,
+        /// The command whose help says what is right, as it is typed.
+        command: String,
+    },
 }
 
 impl Invocation {
@@ -99,18 +109,20 @@ impl Invocation {
     /// Reads `arguments`, the first of which is the program's name, and for what they leave
     /// open the environment: the names of its variables and their values.
     pub fn parse(
-        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Exit> {
-        let matches = grammar()
-            .try_get_matches_from(arguments)
-            .map_err(|error| refused_line::exit(&error))?;
-        let line = Cli::from_arg_matches(&matches).map_err(|error| refused_line::exit(&error))?;
+        let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let refused = |error| refused_line::exit(&error, &arguments);
+        let matches = grammar().try_get_matches_from(&arguments).map_err(refused)?;
+        let line = Cli::from_arg_matches(&matches).map_err(refused)?;
         let variables = Variables::new(environment);
         let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
         if !command.has_settings() {
             return match given_flag(&matches) {
-                Some(flag) => Err(UsageError::NoSettings(flag).into()),
+                Some(flag) => {
+                    Err(UsageError::NoSettings { flag, command: command_of(&matches) }.into())
+                }
                 None => Ok(Self { command, settings: Settings::default(), warnings: Vec::new() }),
             };
         }
@@ -220,7 +232,8 @@ impl TokensCommandLine {
                 }
                 let told = "tokens create --local asks no server: leave --server, --token-file, \
                             --ca-file and --context out";
-                return Err(UsageError::Grammar(told.to_owned()));
+                let command = "flowguard tokens create".to_owned();
+                return Err(UsageError::Grammar { told: told.to_owned(), command });
             }
             Self::Create { local: false, token } => TokensCommand::Create(token),
             Self::Asked(command) => command,
@@ -361,10 +374,17 @@ pub(super) fn grammar() -> clap::Command {
 }
 
 fn with_flags(command: clap::Command) -> clap::Command {
-    let is_tokens = command.get_name() == "tokens";
-    command.args(flags()).mut_subcommands(|command| {
-        // Of these `create` alone can be done without a server.
-        if is_tokens && command.get_name() != "create" { command } else { with_flags(command) }
+    if command.get_name() != "tokens" {
+        return command.args(flags()).mut_subcommands(with_flags);
+    }
+    let hidden = || flags().map(|flag| flag.hide(true));
+    command.args(hidden()).mut_subcommands(|command| match command.get_name() {
+        // Of these it alone can be done without a server, and seldom is.
+        "create" => command.args(hidden()).after_help(
+            "With --local the settings of a control plane are taken too, --data-dir or --store-url \
+             before all: flowguard --help has them.",
+        ),
+        _ => command,
     })
 }
 
@@ -415,6 +435,17 @@ fn flag_value(matches: &ArgMatches, setting: &Setting) -> Option<OsString> {
 fn given_flag(matches: &ArgMatches) -> Option<&'static str> {
     let given = Setting::all().find(|setting| flag_value(matches, setting).is_some());
     given.and_then(|setting| setting.flag).map(|flag| flag.name)
+}
+
+/// The command that was typed.
+fn command_of(matches: &ArgMatches) -> String {
+    let mut command = "flowguard".to_owned();
+    let mut deeper = matches.subcommand();
+    while let Some((name, matches)) = deeper {
+        command = format!("{command} {name}");
+        deeper = matches.subcommand();
+    }
+    command
 }
 
 fn environment_help() -> String {

@@ -66,12 +66,12 @@ fn what_cannot_be_made_is_refused_in_one_line() {
     refused(
         &["--local", "--name=a", "--scopes=read", "--server=http://localhost:1"],
         "tokens create --local asks no server: leave --server, --token-file, --ca-file and --context \
-         out; see flowguard --help",
+         out; see flowguard tokens create --help",
     );
     refused(
         &["--name=a", "--scopes=read", "--data-dir=here"],
         "--data-dir is a setting of a control plane, and this command asks one that has its own: \
-         --server says which; see flowguard --help",
+         --server says which; see flowguard tokens create --help",
     );
     refused(
         &["--local", "--name=a b", "--scopes=read,admin", "--expires-at=2001-01-01T00:00:00Z"],
@@ -80,7 +80,10 @@ fn what_cannot_be_made_is_refused_in_one_line() {
          null or a time to come, in RFC 3339 and before 2106-02-07, as in \"2027-01-31T12:00:00Z\", \
          not \"2001-01-01T00:00:00Z\"",
     );
-    refused(&["--local"], "missing: --name <NAME> and --scopes <SCOPES>; see flowguard --help");
+    refused(
+        &["--local"],
+        "missing: --name <NAME> and --scopes <SCOPES>; see flowguard tokens create --help",
+    );
     refused(
         &["--local", "--name=a", "--scopes=read", "--data-dir=memory"],
         "DATA_DIR=memory (--data-dir) is not allowed here: a folder is, which keeps the token for the \

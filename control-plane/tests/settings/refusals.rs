@@ -264,16 +264,22 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
     for (arguments, message) in [
         (
             &["run"][..],
-            "run is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, events, apply, diff, dump, top or context; see flowguard --help",
+            "run is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, decisions, history, system, audit, events, apply, diff, dump, top or context; see flowguard --help",
         ),
-        (&["data"], "data needs a command: check, export, import or backup; see flowguard --help"),
-        (&["tokens"], "tokens needs a command: create, list, get or revoke; see flowguard --help"),
+        (
+            &["data"],
+            "data needs a command: check, export, import or backup; see flowguard data --help",
+        ),
+        (
+            &["tokens"],
+            "tokens needs a command: create, list, get or revoke; see flowguard tokens --help",
+        ),
         (
             &["data", "restore"],
-            "restore is not a command of data: check, export, import or backup; see flowguard --help",
+            "restore is not a command of data: check, export, import or backup; see flowguard data --help",
         ),
         (&["--nope"], "--nope is not expected; see flowguard --help"),
-        (&["serve", "x"], "x is not expected; see flowguard --help"),
+        (&["serve", "x"], "x is not expected; see flowguard serve --help"),
         (&["--proxy-port"], "--proxy-port <PORT> needs a value; see flowguard --help"),
         (
             &["--proxy-port=1", "--proxy-port=2"],
@@ -281,7 +287,7 @@ fn a_command_line_that_is_not_understood_is_told_in_one_line() {
         ),
         (
             &["a\nb\u{1b}[31m"],
-            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, events, apply, diff, dump, top or context; see flowguard --help",
+            "a\\nb\\u{1b}[31m is not a command: serve, settings, envoy-config, health, validate, data, tokens, completions, clients, limits, models, keys, stats, explain, preview, decisions, history, system, audit, events, apply, diff, dump, top or context; see flowguard --help",
         ),
         (
             &["envoy-config", "--mode=loud"],

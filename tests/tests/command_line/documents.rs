@@ -95,7 +95,7 @@ async fn what_differs_is_shown_as_a_unified_diff() {
     let ran = world.run(&["diff", file.to_str().expect("UTF-8")]).await;
     let expected = format!(
         "--- http://{}/\n+++ {}\n@@ -1,8 +1,6 @@\n clients:\n   acme:\n-    rpm: 60\n+    rpm: 61\n     \
-         tpm: 1000\n-  b:\n-    rpm: 5\n limits: {{}}\n models: {{}}\n",
+         tpm: 1000\n-  b:\n-    rpm: 5\n limits: []\n models: {{}}\n",
         world.control_plane.rest_address(),
         file.display()
     );
@@ -113,7 +113,7 @@ async fn what_would_be_deleted_needs_a_yes_and_a_dry_run_changes_nothing() {
     world
         .run(&["apply", file])
         .await
-        .refused(64, "client gone is deleted only with --yes where there is no terminal to ask at");
+        .refused(64, "--yes is needed to delete client gone: there is no terminal to ask at");
     assert_eq!(world.printed(&["clients", "list", "-o", "name"]).await, "gone\n");
     assert_eq!(world.printed(&["apply", file, "--yes"]).await, told);
     assert_eq!(world.printed(&["clients", "list", "-o", "name"]).await, "new\n");
@@ -126,13 +126,65 @@ async fn what_is_wrong_with_a_document_is_told_by_line() {
     let ran = world.run(&["apply", file.to_str().expect("UTF-8")]).await;
     ran.refused(1, "3:10: ");
     ran.refused(1, "(400 invalid_document)");
-    for (text, told) in
-        [("a: [", ""), ("- a\n", "it is no object"), ("limits: [{}]\n", "a limit has no name")]
-    {
-        let file = world.shell.file("wrong.yaml", text, 0o644);
-        world.run(&["diff", file.to_str().expect("UTF-8")]).await.refused(64, told);
-    }
     world.run(&["apply", "nowhere.yaml"]).await.refused(64, "nowhere.yaml cannot be read: ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_apply_refuses_diff_and_preview_refuse_in_the_same_words() {
+    let world = World::start().await;
+    for text in [
+        "{}",
+        "a: [",
+        "- a\n",
+        "limits: [{}]\n",
+        "limits: [{name: x}]\n",
+        "clients: {a: {rpm: 0, foo: 1}}\n",
+        "clients: {a: {rpm: 60.0}}\n",
+        "clients: {a: {rpm: 1}, a: {rpm: 2}}\n",
+        "clients: {}\nlimits: [{name: x, tokens: 1e3, per: 1m}]\n",
+        "clients: {x: &a {rpm: 1}, y: *a}\n",
+        "clients: {}\nmodels: {m: *a}\n",
+    ] {
+        let file = world.shell.file("wrong.yaml", text, 0o644);
+        let file = file.to_str().expect("UTF-8");
+        let refused = world.run(&["apply", file, "--dry-run"]).await;
+        refused.refused(1, "(400 invalid_document)");
+        for command in [&["diff", file][..], &["preview", "config", file]] {
+            assert_eq!(world.run(command).await, refused, "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_owns_is_compared_all_the_same() {
+    let shell = super::world::Shell::new(None);
+    let owned = shell.file("owned.yaml", "clients: {a: {rpm: 1, tpm: null}}\n", 0o644);
+    let owned = owned.to_str().expect("UTF-8");
+    let world = World::with(&[("CONFIG_FILE", owned)]).await;
+    let wanted = world.shell.file("wanted.yaml", "clients: {a: {rpm: 2, tpm: null}}\n", 0o644);
+    let ran = world.run(&["diff", wanted.to_str().expect("UTF-8")]).await;
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stdout.contains("\n-    rpm: 1\n+    rpm: 2\n"), "{ran:?}");
+    let told = "warning: the server would not take the document: ";
+    assert!(ran.stderr.starts_with(told) && ran.stderr.contains("managed_by_file"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apply_that_changes_nothing_says_so() {
+    let world = World::start().await;
+    let file = world.shell.file("wanted.yaml", "clients: {a: {rpm: 1, tpm: null}}\n", 0o644);
+    let file = file.to_str().expect("UTF-8");
+    world.printed(&["apply", file]).await;
+    for (arguments, told) in [
+        (&["apply", file][..], "Nothing was changed: this is the configuration in force\n"),
+        (
+            &["apply", file, "--dry-run"],
+            "Nothing would be changed: this is the configuration in force\n",
+        ),
+    ] {
+        let ran = world.run(arguments).await;
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), "", told));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,8 @@ mod contexts;
 mod documents;
 mod endings;
 mod events;
+mod help;
+mod hostile;
 mod picture;
 mod secured;
 mod stub;

@@ -42,6 +42,24 @@ async fn no_token_a_wrong_one_and_one_without_the_scope_end_with_4() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_only_read_compares_a_document_that_nobody_judged_and_is_told_so() {
+    let (world, right) = locked().await;
+    let create =
+        ["tokens", "create", "--name", "reader", "--scopes", "read", "--token-file", &right];
+    let reader = world.shell.file("reader.token", &world.printed(&create).await, 0o600);
+    let reader = reader.to_str().expect("UTF-8");
+    let file = world.shell.file("wanted.yaml", "clients: {a: {rpm: 1, tpm: null}}\n", 0o644);
+    let file = file.to_str().expect("UTF-8");
+    let ran = world.run(&["diff", file, "--token-file", reader]).await;
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stdout.contains("\n+  a:\n"), "{ran:?}");
+    let told = "warning: the server did not judge the document: ";
+    assert!(ran.stderr.starts_with(told) && ran.stderr.contains("insufficient_scope"), "{ran:?}");
+    let ran = world.run(&["diff", file, "--token-file", &right]).await;
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(2), ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_variable_names_the_file_too_and_the_command_line_counts_before_it() {
     let (world, right) = locked().await;
     let mut command = world.shell.command(&["clients", "list"]);
@@ -88,7 +106,7 @@ async fn a_server_with_tls_is_known_by_its_authority() {
 
     let list = ["clients", "list", "--server", &server, "--ca-file"];
     let with = |file| [&list[..], &[file]].concat();
-    assert_eq!(world.printed(&with(&ca)).await, "CLIENT  RPM  TPM  ENABLED  GROUP  PLAN\n");
+    assert_eq!(world.printed(&with(&ca)).await, "CLIENT  RPM  TPM  ENABLED  GROUP  PLAN\n(none)\n");
     world.run(&with(&other)).await.refused(69, "--ca-file names the authority that signed it");
     world
         .run(&with("/nowhere"))

@@ -68,6 +68,11 @@ impl<'a> Transcript<'a> {
     }
 }
 
+/// A text with 0 for each digit.
+fn shape_of(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+}
+
 /// Times of this run are TIME; those of years to come were given.
 fn without_times(text: &str) -> String {
     let mut told = String::new();
@@ -76,11 +81,15 @@ fn without_times(text: &str) -> String {
         let (before, from) = rest.split_at(at);
         told.push_str(before);
         let candidate = from.get(..20).unwrap_or_default();
-        let shape: String =
-            candidate.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let in_millis = from.get(..24).unwrap_or_default();
+        let shape = shape_of(candidate);
+        let shape_in_millis = shape_of(in_millis);
         if shape == "0000-00-00T00:00:00Z" && !candidate.starts_with("2099") {
             told.push_str("TIME");
             rest = &from[20..];
+        } else if shape_in_millis == "0000-00-00T00:00:00.000Z" {
+            told.push_str("TIME");
+            rest = &from[24..];
         } else {
             told.push_str("20");
             rest = &from[2..];
@@ -94,6 +103,7 @@ fn without_times(text: &str) -> String {
 fn times_are_no_part_of_what_is_promised() {
     let text = "2020 a 2026-11-27T01:02:03Z\"2099-01-01T00:00:00Z 20";
     assert_eq!(without_times(text), "2020 a TIME\"2099-01-01T00:00:00Z 20");
+    assert_eq!(without_times("b 2026-11-27T01:02:03.456Z."), "b TIME.");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,6 +233,34 @@ async fn what_other_limits_would_have_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_and_changed_and_how_the_server_is() {
+    let world = World::start().await;
+    let mut shell = Transcript::new(&world);
+    let http = world.control_plane.admin().http().clone();
+    let system = http.get("/api/v1/system").send().await.json();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    shell.mask(&text(&system["replica"]), "REPLICA");
+    shell.mask(&text(&system["version"]), "VERSION");
+    shell.types("clients set acme --rpm 60 --tpm 1000 -o name").await;
+    let audit = http.get("/api/v1/audit").send().await.json();
+    shell.mask(&text(&audit["entries"][0]["address"]), "ADDRESS");
+    shell.mask(&text(&audit["entries"][0]["request_id"]), "REQUEST-ID");
+    shell.types("decisions acme").await;
+    shell.types("decisions acme --limit 5 -o name").await;
+    shell.types("decisions acme --limit 0").await;
+    shell.types("decisions acme --cursor nowhere").await;
+    shell.types("decisions nobody").await;
+    shell.types("decisions unknown -o yaml").await;
+    shell.types("history nobody").await;
+    shell.types_in_each_form("audit --object client/acme").await;
+    shell.types("audit --limit 1").await;
+    shell.types("audit --limit many").await;
+    shell.types("system").await;
+    shell.types("system -o name").await;
+    shell.check("decided");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_is_what_the_api_said_byte_for_byte() {
     let world = World::start().await;
     world.printed(&["clients", "set", "acme", "--rpm", "60", "--tpm", "none"]).await;
@@ -242,6 +280,10 @@ async fn json_is_what_the_api_said_byte_for_byte() {
         ("keys list acme", "/api/v1/clients/acme/keys"),
         ("tokens list", "/api/v1/tokens"),
         ("explain acme --tokens 5", "/api/v1/clients/acme/explain?tokens=5"),
+        ("decisions acme", "/api/v1/clients/acme/decisions"),
+        ("decisions unknown --limit 3", "/api/v1/clients/unknown/decisions?limit=3"),
+        ("history acme", "/api/v1/clients/acme/history"),
+        ("audit --object client/acme --limit 5", "/api/v1/audit?object=client/acme&limit=5"),
         ("dump", "/api/v1/config"),
     ] {
         let arguments: Vec<_> = command.split(' ').chain(["-o", "json"]).collect();
