@@ -8,6 +8,7 @@
 
 pub mod access_log;
 pub mod admin;
+pub mod browser;
 pub mod check;
 pub mod control_plane;
 pub mod deadline;

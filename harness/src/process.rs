@@ -23,8 +23,9 @@ pub async fn printed(
     let output = timeout(deadline, command.output()).await;
     let output = output.unwrap_or_else(|_| panic!("not within {deadline:?}: {what}"));
     let output = output.unwrap_or_else(|error| panic!("can't run {what}: {error}"));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{what}: {} {stderr}", output.status);
+    let [stdout, stderr] =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{what}: {}\n{stdout}\n{stderr}", output.status);
     String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 

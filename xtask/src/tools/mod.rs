@@ -5,8 +5,10 @@ pub(crate) mod cxx;
 pub(crate) mod target;
 pub(crate) mod wasm_toolchain;
 
+mod axe;
 mod buf;
 mod charts;
+mod chromium;
 mod envoy;
 mod jq;
 mod prometheus;
@@ -43,6 +45,8 @@ pub(crate) fn for_tests() -> Result<Vec<(&'static str, PathBuf)>> {
         (skopeo::TOOL.variable, skopeo::skopeo()?),
         (jq::TOOL.variable, jq::jq()?),
     ];
+    tools.extend(chromium::chromium()?);
+    tools.push((axe::VARIABLE, axe::axe()?));
     tools.extend(store_servers()?);
     Ok(tools)
 }

