@@ -1,4 +1,14 @@
-//! Takes out of the archive of Swagger UI what the page of the API's description is made of.
+//! What of the program is no Rust: the console's files, and of the archive of Swagger UI what the page of the
+//! API's description is made of.
+
+#[path = "build/console.rs"]
+mod console;
+#[path = "build/script.rs"]
+mod script;
+#[path = "build/stripped.rs"]
+mod stripped;
+#[path = "build/style.rs"]
+mod style;
 
 use std::{
     env,
@@ -16,8 +26,13 @@ const FILES: [&str; 3] = ["dist/swagger-ui.css", "dist/swagger-ui-bundle.js", "N
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    let folder = PathBuf::from(env::var("OUT_DIR")?).join("swagger-ui");
-    fs::create_dir_all(&folder)?;
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    console::embed(&out_dir)?;
+    swagger_ui(&out_dir.join("swagger-ui"))
+}
+
+fn swagger_ui(folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for index in 0..archive.len() {
         let mut file = archive.by_index(index)?;

@@ -1,0 +1,79 @@
+// A call of the public API. Nothing in the console reaches the control plane by another way, but for the stream.
+
+import { credentials, tokenWanted } from "./token.js";
+
+const PATIENCE_MS = 30_000;
+
+/** An answer that is an error; with `status` 0 there was no answer. */
+export class ApiError extends Error {
+  constructor(status, code, message, answer = {}) {
+    super(message);
+    Object.assign(this, { status, code, answer });
+  }
+}
+
+/** `/api/v1/clients/a%2Fb`: each part of a path is one segment, whatever is in it. */
+export const path = (...parts) => `/api/v1/${parts.map(encodeURIComponent).join("/")}`;
+
+/**
+ * Calls, and answers `{ status, data, etag }`, or throws an `ApiError`.
+ * `query` has parameters, of which the empty ones are left out; `body` is sent as JSON.
+ */
+export async function call(method, where, { query = {}, body, ifMatch, signal } = {}) {
+  const headers = { accept: "application/json", ...credentials() };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (ifMatch) headers["if-match"] = ifMatch;
+  const response = await answered(where + parameters(query), {
+    method, headers, signal: signals(signal), body: body === undefined ? undefined : JSON.stringify(body),
+    cache: "no-store", credentials: "omit", redirect: "error",
+  }, signal);
+  const data = await json(response);
+  if (response.ok) return { status: response.status, data, etag: response.headers.get("etag") };
+  throw refused(response.status, data);
+}
+
+export const get = (where, options) => call("GET", where, options);
+
+/** A list in pages: yields `[name, value]` of each, in order, a page at a time. */
+export async function* pages(where, key, { limit = 1_000, prefix, signal } = {}) {
+  let cursor;
+  do {
+    const { data } = await get(where, { query: { limit, prefix, cursor }, signal });
+    yield Object.entries(data[key]);
+    cursor = data.next_cursor;
+  } while (cursor);
+}
+
+/** What an answer that is not well says; somebody who needs a token is asked for one. */
+export function refused(status, data) {
+  const error = new ApiError(status, data?.error ?? "no_answer", data?.message ?? `answered with ${status}`, data);
+  if (status === 401) tokenWanted.tell(error);
+  return error;
+}
+
+async function answered(where, options, signal) {
+  try {
+    return await fetch(where, options);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "unreachable", "the control plane cannot be reached");
+  }
+}
+
+async function json(response) {
+  try {
+    return await response.json();
+  } catch {
+    return undefined;
+  }
+}
+
+function parameters(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+function signals(signal) {
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  return signal ? AbortSignal.any([signal, late]) : late;
+}

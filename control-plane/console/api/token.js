@@ -1,0 +1,22 @@
+// The token that calls show. It is kept for this tab alone, and gone with it.
+
+import { Topic } from "../parts/topic.js";
+
+const KEPT = "flowguard.token";
+
+/** Told when there is another token, or none. */
+export const tokenChanged = new Topic();
+
+/** Told with the API's own words when a call needs one, or another one. */
+export const tokenWanted = new Topic();
+
+export const token = () => sessionStorage.getItem(KEPT);
+
+export function useToken(text) {
+  if (text) sessionStorage.setItem(KEPT, text);
+  else sessionStorage.removeItem(KEPT);
+  tokenChanged.tell();
+}
+
+/** The headers by which a call is known. */
+export const credentials = () => (token() ? { authorization: `Bearer ${token()}` } : {});

@@ -1,0 +1,12 @@
+// What an address of a screen looks like.
+
+/** The address of a screen: `#/clients/a%2Fb`, with parameters behind it. */
+export function address(parts, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const rest = given.length ? `?${new URLSearchParams(given)}` : "";
+  return `#/${parts.map(encodeURIComponent).join("/")}${rest}`;
+}
+
+export function go(parts, query) {
+  location.hash = address(parts, query);
+}

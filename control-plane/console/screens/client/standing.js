@@ -1,0 +1,71 @@
+// What several panels have to know of a client: how it is configured, and its statistics.
+
+import { get, path } from "../../api/client.js";
+import { poll } from "../../parts/poll.js";
+import { Topic } from "../../parts/topic.js";
+
+const EVERY_MS = 5_000;
+
+const NOBODY = { config: undefined, stats: undefined, isConfigured: false, error: undefined };
+
+/**
+ * `config` and `stats` where it is configured; `isConfigured` is `undefined` until that is known. `wrong` is an error
+ * where the id can be nobody's, `error` why the last reading failed. `changed` tells when something is another thing.
+ * Whether it is configured an explanation says, which everybody has: so nobody is asked for what is not there.
+ */
+export function standing(id, signal) {
+  let canAsk = false;
+  const known = {
+    ...NOBODY, isConfigured: undefined, wrong: undefined, changed: new Topic(),
+
+    /** An explanation said so; `undefined`: there was none, so that it has to be found out otherwise. */
+    explained(isConfigured) {
+      const isNews = !canAsk || (isConfigured !== undefined && isConfigured !== known.isConfigured);
+      canAsk = true;
+      if (isConfigured === false) {
+        if (isNews) tell(NOBODY);
+      } else if (isNews) {
+        known.isConfigured = undefined;
+        known.again();
+      }
+    },
+    wrongId: (wrong) => tell({ wrong }),
+    isNothing: () => known.wrong !== undefined || (known.error !== undefined && known.isConfigured === undefined),
+
+    /** As whom it is known here: those whom nobody configured are so as one together. */
+    as: () => (known.isConfigured === false ? "unknown" : id),
+    where: (name) => path("clients", known.as(), name),
+
+    /** Reads again and again what is kept of its past, once it is known as whom. */
+    past(everyMs, { read, ...how }) {
+      const again = poll(async () => {
+        if (known.isConfigured !== undefined || known.error) await read();
+      }, everyMs, { ...how, signal });
+      let of;
+      known.changed.listen(() => {
+        if (known.isConfigured === of && !known.error) return;
+        of = known.isConfigured;
+        again();
+      }, signal);
+      return again;
+    },
+  };
+
+  function tell(what) {
+    Object.assign(known, what);
+    known.changed.tell();
+  }
+
+  known.again = poll(async () => {
+    if (!canAsk || known.isConfigured === false) return;
+    try {
+      const where = path("clients", id);
+      const [config, stats] = await Promise.all([get(where, { signal }), get(`${where}/stats`, { signal })]);
+      tell({ config: config.data, stats: stats.data, isConfigured: true, error: undefined });
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      tell(NOBODY);
+    }
+  }, EVERY_MS, { failed: (error) => tell({ error }), signal });
+  return known;
+}

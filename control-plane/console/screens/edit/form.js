@@ -1,0 +1,125 @@
+// One client, limit or model: read, changed, saved, deleted.
+
+import { get } from "../../api/client.js";
+import { tokenChanged } from "../../api/token.js";
+import { address } from "../../parts/address.js";
+import { announce } from "../../parts/announce.js";
+import { el, set } from "../../parts/element.js";
+import { guard } from "../../parts/leaving.js";
+import { button, link } from "../../parts/shapes.js";
+import { empty, failed, loading } from "../../parts/states.js";
+import { ended } from "../../parts/while.js";
+import { editor } from "./editor.js";
+import { sentence } from "./errors.js";
+import { frame } from "./frame.js";
+import { keep, take } from "./memory.js";
+import { watch } from "./others.js";
+import { askAndRemove, save, undo } from "./saving.js";
+import { managedByFile, where } from "./writes.js";
+
+/** What the token in use may not do, once a write was refused. */
+let refusedScope;
+tokenChanged.listen(() => { refusedScope = undefined; });
+
+/** `name` is absent of what is new, which may be `suggested` one. */
+export function openForm(root, { kind, name, suggested, signal }) {
+  const slot = `${kind.plural}/${name ?? ""}`;
+  const deletion = button(`Delete ${kind.word} …`, () => form.busyWith(askAndRemove), { class: "danger" });
+  const saving = el("button.main", "Save …");
+  const reset = button("Discard changes", () => { form.edit.start(fresh()); announce("Changes are discarded."); });
+  const around = frame(root, kind, name, deletion);
+  const fresh = () => ({ ...form.inForce(), name: suggested });
+
+  const form = {
+    kind, name, signal, base: undefined, edit: undefined, busy: false, isRead: false, tell: around.tell,
+    bad: (text) => around.tell(text, "bad"),
+    inForce: () => kind.values(form.base?.config ?? kind.fresh),
+    unsaved: () => !form.discarded && (form.edit?.isChanged() ?? false),
+
+    async busyWith(act) {
+      if (form.busy) return;
+      form.busy = true;
+      set(saving, "aria-busy", "true");
+      try {
+        await act(form);
+      } catch (error) {
+        if (!signal.aborted) form.bad(sentence(error.message));
+      }
+      form.busy = false;
+      set(saving, "aria-busy", null);
+      if (!signal.aborted) lookIfDue();
+    },
+
+    async thing() {
+      const { data: config, etag } = await get(where(form), { signal });
+      return { config, etag };
+    },
+
+    async read() {
+      form.isRead = true;
+      around.show(loading(`the ${kind.word}`));
+      try {
+        if (name !== undefined) form.base = await form.thing();
+      } catch (error) {
+        form.isRead = false;
+        if (!signal.aborted) around.show(error.status === 404 ? missing() : failed(error, form.read));
+        return;
+      }
+      build();
+      // Who cannot be asked is told by the first write.
+      if (form.base) managedByFile(form).then((text) => text && !signal.aborted && form.locked(text, true), () => {});
+    },
+
+    /** It is in force as `base` says; `back` is what undoes it. */
+    saved(text, back) {
+      form.edit.known.forget();
+      form.edit.changed();
+      form.tell(text, "well", { acts: back ? [["Undo", () => form.busyWith(() => undo(form, back))]] : [] });
+    },
+
+    /** It is shown, and not written: of what a file owns nothing can be changed here, either. */
+    locked(text, byFile) {
+      around.lock(sentence(text));
+      saving.disabled = deletion.disabled = true;
+      reset.hidden = byFile;
+      form.edit.lock(byFile);
+    },
+
+    refused(message) {
+      refusedScope = `Saving takes another token. ${sentence(message)}`;
+      form.locked(refusedScope, false);
+      form.bad("Nothing was saved.");
+    },
+
+    /** Goes to another address in place of this one, where `told` is said. */
+    leave(to, place, told) {
+      form.discarded = true;
+      keep(`notice ${place}`, told);
+      location.replace(address(to));
+    },
+  };
+
+  function build() {
+    form.edit = editor(kind, name, { base: () => form.base, submit: () => form.busyWith(save), actions: [saving, reset] });
+    form.edit.start(fresh());
+    const draft = take(`draft ${slot}`);
+    if (draft) form.edit.show(draft);
+    around.show(form.edit.node);
+    if (refusedScope) form.locked(refusedScope, false);
+    const told = take(`notice ${slot}`);
+    if (told) form.saved(told.text, told.back);
+    else if (draft) form.tell("What you changed is still here, and not saved yet.", "plain", { quietly: true });
+  }
+
+  const missing = () => empty(`No ${kind.word} of this name is configured.`,
+    link("Configure it", ["edit", `new-${kind.word}`], { name }));
+
+  guard({ unsaved: form.unsaved, discard: () => { form.discarded = true; }, signal });
+  const lookIfDue = watch(form);
+  ended(signal, () => {
+    // Another token opens the screen anew, and is no reason to lose anything.
+    if (form.unsaved()) keep(`draft ${slot}`, form.edit.values());
+    form.edit?.stop();
+  });
+  form.read();
+}

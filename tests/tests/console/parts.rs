@@ -1,0 +1,166 @@
+//! The console's small pieces: what they say of a number, a moment, a stream of bytes. They are modules that a
+//! browser reads as they are, here from the folder itself.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use harness::browser::Browser;
+use harness::tools;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves the console's folder, and an empty page at `/`.
+async fn folder() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream));
+        }
+    });
+    address
+}
+
+async fn answer(stream: TcpStream) {
+    let mut stream = BufReader::new(stream);
+    let mut lines = Vec::new();
+    while !lines.ends_with(b"\r\n\r\n") {
+        if !matches!(stream.read_until(b'\n', &mut lines).await, Ok(1..)) {
+            return;
+        }
+    }
+    let lines = String::from_utf8_lossy(&lines);
+    let path = lines.split(' ').nth(1).unwrap_or_default();
+    let file = path.strip_prefix("/console/").filter(|file| !file.contains(".."));
+    let (kind, body) = match file {
+        Some(file) => (
+            "text/javascript",
+            fs::read(tools::workspace().join("control-plane/console").join(file)),
+        ),
+        None => (
+            "text/html",
+            Ok(b"<!doctype html><link rel=icon href=data:,><div id=polite></div>".to_vec()),
+        ),
+    };
+    let body = body.unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // Who has gone wants no answer.
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+}
+
+/// What a function of a module of the console returns for each of these arguments.
+async fn said(browser: &Browser, module: &str, function: &str, arguments: &[Value]) -> Vec<Value> {
+    let script = "
+        const [module, name, given] = arguments;
+        const all = await import(`/console/${module}.js`);
+        return given.map((one) => all[name](...one));";
+    let script = format!("return (async (...arguments) => {{{script}}})(...arguments)");
+    let arguments = [json!(module), json!(function), json!(arguments)];
+    browser.script(&script, &arguments).await.as_array().expect("a list").clone()
+}
+
+async fn page() -> Browser {
+    let browser = Browser::start(folder().await).await;
+    browser.go("/").await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_have_one_form_each() {
+    let browser = page().await;
+    let rows: [(&str, Value, &str); 29] = [
+        ("count", json!(0), "0"),
+        ("count", json!(1_234_567), "1,234,567"),
+        ("count", json!(-5), "−5"),
+        ("brief", json!(9_999), "9,999"),
+        ("brief", json!(10_000), "10K"),
+        ("brief", json!(1_250_000), "1.3M"),
+        ("brief", json!(-1_000_000_000_000_i64), "−1T"),
+        ("rate", json!(0), "0"),
+        ("rate", json!(0.001), "0.1"),
+        ("rate", json!(12.34), "12.3"),
+        ("rate", json!(99.96), "100.0"),
+        ("rate", json!(1_204.4), "1,204"),
+        ("percent", json!(0), "0 %"),
+        ("percent", json!(0.004), "< 1 %"),
+        ("percent", json!(0.999), "99 %"),
+        ("percent", json!(1), "100 %"),
+        ("duration", json!(0), "0 ms"),
+        ("duration", json!(0.2), "1 ms"),
+        ("duration", json!(999), "999 ms"),
+        ("duration", json!(1_000), "1 s"),
+        ("duration", json!(1_234), "1.234 s"),
+        ("duration", json!(10_500), "10.5 s"),
+        ("duration", json!(59_999), "59.999 s"),
+        ("duration", json!(60_000), "1 min"),
+        ("duration", json!(125_000), "2 min 5 s"),
+        ("duration", json!(3_600_000), "1 h"),
+        ("duration", json!(12_000_000), "3 h 20 min"),
+        ("duration", json!(86_400_000), "1 d"),
+        ("duration", json!(187_200_000), "2 d 4 h"),
+    ];
+    for (function, number, expected) in rows {
+        let told = said(&browser, "parts/number", function, &[json!([number])]).await;
+        assert_eq!(told, [json!(expected)], "{function}({number})");
+    }
+    let told =
+        said(&browser, "parts/number", "counted", &[json!([1, "request"]), json!([2, "request"])])
+            .await;
+    assert_eq!(told, [json!("1 request"), json!("2 requests")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_read_the_same_however_their_bytes_are_cut() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { EventReader } = await import('/console/api/sse.js');
+        const text = ': comment\\n\\nid: 1-1\\nevent: clients\\ndata: {\"a\":1}\\n\\r\\n' +
+            'data:two\\r\\ndata: lines\\r\\n\\r\\nevent: nothing\\n\\nid\\ndata\\n\\nid:9\\rdata:x\\r\\rdata: unfinished';
+        const whole = [...new EventReader().read(text)];
+        for (let first = 0; first <= text.length; first += 1) {
+            for (const second of [first, first + 1, first + 2, first + 7]) {
+                const reader = new EventReader();
+                const cut = [text.slice(0, first), text.slice(first, second), text.slice(second)];
+                const told = cut.flatMap((piece) => [...reader.read(piece)]);
+                if (JSON.stringify(told) !== JSON.stringify(whole)) return { first, second, told };
+            }
+        }
+        return whole;
+    })()";
+    let told = browser.script(script, &[]).await;
+    let expected = json!([
+        { "name": "clients", "id": "1-1", "data": "{\"a\":1}" },
+        { "name": "message", "id": null, "data": "two\nlines" },
+        { "name": "message", "id": "", "data": "" },
+        { "name": "message", "id": "9", "data": "x" },
+    ]);
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_is_the_sum_of_what_was_told_and_forgets_what_is_older() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { Minute } = await import('/console/live/minute.js');
+        const minute = new Minute();
+        const sums = (now) => {
+            let [requests, refused] = [0, 0];
+            minute.each(now, (_, all, denied) => { requests += all; refused += denied; });
+            return [requests, refused];
+        };
+        const told = [];
+        for (let half = 0; half < 10; half += 1) minute.add(1000000 + half * 500, 3, 30, 1);
+        told.push(sums(1005000), minute.rates(1005000).requests, minute.refused());
+        told.push(minute.rates(1007000).tokens, sums(1050000));
+        minute.add(1064999, 2, 0, 0);
+        told.push(sums(1064999), minute.rates(1065000).requests, sums(2000000));
+        return told;
+    })()";
+    let told = browser.script(script, &[]).await;
+    let expected = json!([[30, 10], 6, 10, 0, [30, 10], [2, 0], 2, [0, 0]]);
+    assert_eq!(told, expected);
+}
