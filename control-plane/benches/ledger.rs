@@ -1,5 +1,6 @@
 //! Decisions a second of the ledger alone, with and without keeping them, the memory that a client takes,
-//! whom it holds up when other limits are put in force, and how long a preview of millions takes.
+//! whom it holds up when other limits are put in force, how long a preview of millions takes, and how long
+//! it takes to tell what is kept of one client.
 
 use std::{
     alloc::System,
@@ -357,6 +358,39 @@ fn preview_of_millions(_: &mut Criterion) {
     }
 }
 
+/// The same: how long it takes to tell what is kept of one client, and whom it holds up.
+fn reads_of_kept(_: &mut Criterion) {
+    const DECISIONS: u64 = 1_000_000;
+    for clients in [1, 1_000, 100_000] {
+        let source = EstimateSource::Header;
+        let Some(world) = world_keeping(DECISIONS, clients, source, own_two()) else { return };
+        decide(&world, clients, Order::AtRandom, Fate::Ended, 0, 2 * DECISIONS);
+        let mut buffer = [0; ID_LEN];
+        let client = id(&mut buffer, 0);
+        let (ledger, mut took) = (&world.ledger, [Duration::ZERO; 3]);
+        let decisions = meanwhile(&world, clients, || {
+            let timed = |read: &dyn Fn()| {
+                let started = Instant::now();
+                read();
+                started.elapsed()
+            };
+            for _ in 0..20 {
+                let page = timed(&|| drop(black_box(ledger.decisions_of(client, None, 100))));
+                let thousand = timed(&|| drop(black_box(ledger.decisions_of(client, None, 1_000))));
+                let hour = timed(&|| drop(black_box(ledger.history_of(client))));
+                for (longest, took) in took.iter_mut().zip([page, thousand, hour]) {
+                    *longest = took.max(*longest);
+                }
+            }
+        });
+        let [page, thousand, hour] = took;
+        println!(
+            "of {DECISIONS} decisions over {clients} clients a page of one takes {page:?}, its last thousand \
+             {thousand:?}, its hour {hour:?}; meanwhile {decisions:?}"
+        );
+    }
+}
+
 /// Not a time of a decision: printed beside the others.
 fn limits_of_all_clients(_: &mut Criterion) {
     const CLIENTS: u64 = 1_000_000;
@@ -426,6 +460,7 @@ criterion_group!(
     buckets,
     kept,
     preview_of_millions,
+    reads_of_kept,
     bytes_per_client,
     limits_of_all_clients
 );

@@ -1,7 +1,12 @@
 //! Whether this process serves: one answer for `/health` and `/ready` on both ports and for
 //! grpc.health.v1.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
@@ -9,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use limiter::UnixMillis;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +26,26 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub struct Health {
     stopping: CancellationToken,
     /// What is wrong with which part.
-    reasons: Arc<Mutex<BTreeMap<Part, String>>>,
+    reasons: Arc<Mutex<BTreeMap<Part, Wrong>>>,
     data_dir: Option<Arc<str>>,
+}
+
+/// What is wrong with a part.
+#[derive(Debug)]
+struct Wrong {
+    reason: String,
+    since: UnixMillis,
+}
+
+/// Health, as people are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// `healthy`, `degraded` or `stopping`.
+    pub status: &'static str,
+    /// What is wrong.
+    pub reasons: Vec<String>,
+    /// The folder of what outlives the process, where there is one.
+    pub data_dir: Option<Arc<str>>,
 }
 
 /// A part that can fail while the process goes on to serve.
@@ -67,12 +91,35 @@ impl Health {
     /// From now on people are told what is wrong with a part; requests are served as before. The
     /// reason is for anybody to read.
     pub fn degrade(&self, part: Part, reason: String) {
-        self.reasons.lock().insert(part, reason);
+        let mut reasons = self.reasons.lock();
+        // It may be told again and again, and be another reason by then.
+        let since = reasons.get(&part).map_or_else(now, |wrong| wrong.since);
+        reasons.insert(part, Wrong { reason, since });
     }
 
     /// Nothing is wrong with a part any more.
     pub fn recover(&self, part: Part) {
         self.reasons.lock().remove(&part);
+    }
+
+    /// Since when something is wrong with a part; `None`: nothing is.
+    pub fn wrong_since(&self, part: Part) -> Option<UnixMillis> {
+        self.reasons.lock().get(&part).map(|wrong| wrong.since)
+    }
+
+    /// All of it, as people are told.
+    pub fn report(&self) -> Report {
+        let wrong = self.reasons.lock();
+        let reasons: Vec<_> = wrong.values().map(|wrong| wrong.reason.clone()).collect();
+        drop(wrong);
+        let status = if self.is_stopping() {
+            "stopping"
+        } else if reasons.is_empty() {
+            "healthy"
+        } else {
+            "degraded"
+        };
+        Report { status, reasons, data_dir: self.data_dir.clone() }
     }
 
     /// Whether [`Health::stop`] was called.
@@ -84,6 +131,12 @@ impl Health {
     pub async fn stopped(&self) {
         self.stopping.cancelled().await;
     }
+}
+
+/// By the clock on the wall, as people tell each other when something began.
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `/health` for people, `/ready` for load balancers.
@@ -147,15 +200,9 @@ struct Body<'a> {
     )
 )]
 async fn answer(State(health): State<Health>) -> Response {
-    let reasons: Vec<_> = health.reasons.lock().values().cloned().collect();
-    let (code, status) = if health.is_stopping() {
-        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
-    } else if reasons.is_empty() {
-        (StatusCode::OK, "healthy")
-    } else {
-        (StatusCode::OK, "degraded")
-    };
-    let data_dir = health.data_dir.as_deref();
+    let Report { status, reasons, data_dir } = health.report();
+    let code = if status == "stopping" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let data_dir = data_dir.as_deref();
     let version = env!("CARGO_PKG_VERSION");
     let body = Body { status, service: "flowguard", version, reasons, data_dir };
     (code, Json(body)).into_response()

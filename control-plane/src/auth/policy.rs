@@ -28,6 +28,8 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ("/docs/swagger-ui-bundle.js", &[(Method::GET, Nothing)]),
     ("/docs/swagger-ui.css", &[(Method::GET, Nothing)]),
     ("/docs/NOTICE", &[(Method::GET, Nothing)]),
+    ("/", &[(Method::GET, Nothing)]),
+    ("/console/{*path}", &[(Method::GET, Nothing)]),
     ("/metrics", &[(Method::GET, Needs(Scope::Metrics))]),
     ("/api/v1/clients", &[(Method::GET, Needs(Scope::Read)), (Method::POST, Needs(Scope::Write))]),
     (
@@ -42,6 +44,8 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ("/api/v1/clients/{id}/reset", &[(Method::POST, Needs(Scope::Write))]),
     ("/api/v1/clients/{id}/stats", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/clients/{id}/explain", &[(Method::GET, Needs(Scope::Read))]),
+    ("/api/v1/clients/{id}/decisions", &[(Method::GET, Needs(Scope::Read))]),
+    ("/api/v1/clients/{id}/history", &[(Method::GET, Needs(Scope::Read))]),
     (
         "/api/v1/clients/{id}/keys",
         &[(Method::GET, Needs(Scope::Keys)), (Method::POST, Needs(Scope::Keys))],
@@ -82,6 +86,7 @@ static ROUTES: &[(&str, &[(Method, Requirement)])] = &[
     ("/api/v1/backup", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/audit", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/preview", &[(Method::POST, Needs(Scope::Read))]),
+    ("/api/v1/system", &[(Method::GET, Needs(Scope::Read))]),
     ("/api/v1/events", &[(Method::GET, Needs(Scope::Read))]),
 ];
 
@@ -121,6 +126,9 @@ static METHODS: &[(&str, Requirement)] = &[
     ("/flowguard.FlowGuardService/Backup", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/ListAudit", Needs(Scope::Read)),
     ("/flowguard.FlowGuardService/Preview", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/ListDecisions", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/GetHistory", Needs(Scope::Read)),
+    ("/flowguard.FlowGuardService/GetSystem", Needs(Scope::Read)),
 ];
 
 /// Each path and method of REST and of the metrics, with what it requires.

@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::Mutex;
 use prometheus::{IntGaugeVec, Opts, Registry};
-use proto::decision::{Hello, Mode};
+use proto::decision::{Hello, IdentityKind, Mode};
 
 use crate::{events::WorkerSeen, excerpt::Excerpt, ledger::WorkerId};
 
@@ -52,9 +52,9 @@ impl Filter {
     }
 
     /// A worker with it, as those are told who listen.
-    pub(super) fn seen(&self, id: WorkerId, node: &Excerpt) -> WorkerSeen {
+    pub(super) fn seen(&self, id: WorkerId, node: &Excerpt, identity: IdentityKind) -> WorkerSeen {
         let (mode, version) = (self.mode.word(), self.version.to_string());
-        WorkerSeen { id, node: node.clone(), mode, version }
+        WorkerSeen { id, node: node.clone(), mode, version, identity: identity.word() }
     }
 
     /// How it is shown: `mode` and `version`.

@@ -7,13 +7,13 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 use proto::decision::{self, Decision, UsageSource};
 
 use super::{
+    Greeting,
     filters::{Filter, Filters},
     frame::Settle,
     upstream::{UPSTREAM_ANSWERS, UpstreamAnswer},
 };
 use crate::{
     events::Events,
-    excerpt::Excerpt,
     ledger::{End, Ended, Outcome, WorkerId},
 };
 
@@ -122,11 +122,12 @@ impl StreamMetrics {
     }
 
     /// What is answered is to be told when the stream is closed.
-    pub(super) fn stream_opened(&self, worker: WorkerId, node: &Excerpt, filter: Filter) -> Filter {
+    pub(super) fn stream_opened(&self, greeting: &Greeting) -> Filter {
         self.streams.inc();
-        let filter = self.filters.joined(filter);
+        let Greeting { worker, node, identity, .. } = greeting;
+        let filter = self.filters.joined(greeting.filter.clone());
         if let Some(events) = &self.events {
-            events.worker_came(&filter.seen(worker, node));
+            events.worker_came(&filter.seen(*worker, node, *identity));
         }
         filter
     }

@@ -27,7 +27,9 @@ use crate::{
     auth::{GrpcLayer, Lock, Stay},
     credentials::Scope,
     ledger::Ledger,
-    listener::{ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener, Port},
+    listener::{
+        ConnectionInfo, ConnectionLimits, DECISION_CONNECTIONS_MAX, Listener, Port, UNREAD_TIMEOUT,
+    },
     log_budget::LogBudget,
 };
 
@@ -43,6 +45,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     connections_max: DECISION_CONNECTIONS_MAX,
     read_timeout: Some(Duration::from_secs(30)),
     idle_timeout: Some(Duration::from_secs(15)),
+    unread_timeout: UNREAD_TIMEOUT,
 };
 
 /// A worker opens one stream; a few more come from workers that are being replaced.

@@ -47,7 +47,7 @@ pub struct Session {
 impl Session {
     /// Begins with the worker's greeting; its stream before has ended.
     pub fn start(greeting: Greeting, ledger: Arc<Ledger>, metrics: StreamMetrics) -> Self {
-        let filter = metrics.stream_opened(greeting.worker, &greeting.node, greeting.filter);
+        let filter = metrics.stream_opened(&greeting);
         let worker = ledger.join(greeting.worker);
         worker.set_in_shadow(filter.is_in_shadow());
         Self {

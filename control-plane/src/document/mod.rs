@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use crate::{
     clients::ClientConfig,
     credentials::{ClientKey, PublicPart, Token},
+    drafts::Notation,
     limits::{Limit, Models},
 };
 pub use error::{DocumentError, DocumentErrors, Place};
@@ -42,10 +43,15 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads a document in YAML or JSON.
+    /// Reads a document in YAML, of which JSON is a part.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentErrors> {
+        Self::parse_as(bytes, Notation::Yaml)
+    }
+
+    /// Reads a document that is written so. Whether it is JSON beyond that is not looked at.
+    pub fn parse_as(bytes: &[u8], notation: Notation) -> Result<Self, DocumentErrors> {
         let text = str::from_utf8(bytes).map_err(|error| no_text(bytes, error.valid_up_to()))?;
-        let mut reader = Reader::of(text);
+        let mut reader = Reader::of(text, notation);
         let mut sections = Sections::default();
         // Behind an error of the notation nothing can be read, but what was read is told.
         if let Err(error) = sections.read(&mut reader) {

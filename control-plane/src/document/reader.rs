@@ -10,7 +10,7 @@ use super::{
     yaml::{Node, Step, Steps, Value},
 };
 use crate::{
-    drafts::{FieldError, FieldErrors, Fields, Given},
+    drafts::{FieldError, FieldErrors, Fields, Given, Notation},
     excerpt::Excerpt,
 };
 
@@ -46,8 +46,8 @@ impl Places {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
-        Self { steps: Steps::of(text), errors: DocumentErrors::default() }
+    pub(super) fn of(text: &'a str, notation: Notation) -> Self {
+        Self { steps: Steps::of(text, notation), errors: DocumentErrors::default() }
     }
 
     /// The next name in an object; `None` at its end.

@@ -17,17 +17,17 @@ pub(super) trait FromScalar: Sized {
     }
 }
 
-/// An id need not be quoted, even if it looks like a number.
+/// In YAML an id need not be quoted, even if it looks like a number.
 impl FromScalar for String {
     fn read(scalar: &Scalar<'_>) -> Option<Self> {
-        (!is_null(scalar)).then(|| scalar.text.clone().into_owned())
+        (scalar.is_text && !is_null(scalar)).then(|| scalar.text.clone().into_owned())
     }
 }
 
 /// `null` or a text.
 impl FromScalar for Option<String> {
     fn read(scalar: &Scalar<'_>) -> Option<Self> {
-        Some(String::read(scalar))
+        if is_null(scalar) { Some(None) } else { String::read(scalar).map(Some) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, options};
 
 use super::{DocumentError, Place};
-use crate::excerpt::Excerpt;
+use crate::{drafts::Notation, excerpt::Excerpt};
 
 /// How deep lists and objects may stand in each other. A configuration needs three levels; a step
 /// into another one costs memory.
@@ -17,6 +17,7 @@ pub(super) struct Steps<'a> {
     parser: Parser<'a, StrInput<'a>>,
     documents: usize,
     depth: usize,
+    notation: Notation,
     /// Where the last step was.
     place: Place,
 }
@@ -54,15 +55,18 @@ pub(super) struct Scalar<'a> {
     pub(super) text: Cow<'a, str>,
     /// Without quotation marks: it may be a number or a word.
     pub(super) plain: bool,
+    /// Whether it may be a text.
+    pub(super) is_text: bool,
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(super) fn of(text: &'a str, notation: Notation) -> Self {
         let options = options! { emit_comments: false, flow_nesting_limit: DEPTH_MAX };
         Self {
             parser: Parser::new_from_str_with_options(text, options),
             documents: 0,
             depth: 0,
+            notation,
             place: Place { line: 1, column: 1 },
         }
     }
@@ -83,7 +87,9 @@ impl<'a> Steps<'a> {
             let value = match event {
                 Event::Scalar(_, ScalarStyle::Plain, ..) if is_empty(&span) => Value::Nothing,
                 Event::Scalar(text, style, ..) => {
-                    Value::Scalar(Scalar { text, plain: style == ScalarStyle::Plain })
+                    let plain = style == ScalarStyle::Plain;
+                    let is_text = !plain || self.notation == Notation::Yaml;
+                    Value::Scalar(Scalar { text, plain, is_text })
                 }
                 Event::SequenceStart(..) => {
                     self.go_into()?;

@@ -13,6 +13,7 @@ mod match_draft;
 mod model_draft;
 mod preview_draft;
 mod question_draft;
+mod sent_document;
 mod token_draft;
 
 pub use credential_draft::{KeyRecordDraft, TokenRecordDraft};
@@ -25,4 +26,5 @@ pub use match_draft::MatchDraft;
 pub use model_draft::ModelDraft;
 pub use preview_draft::{PreviewDraft, Supposition};
 pub use question_draft::{Question, QuestionDraft};
+pub use sent_document::{Notation, SentDocument};
 pub use token_draft::TokenDraft;

@@ -1,6 +1,6 @@
 //! What somebody supposes: one client, one limit or a whole configuration other than it is.
 
-use super::{Draft, FieldError, FieldErrors, Given, LimitDraft};
+use super::{Draft, FieldError, FieldErrors, Given, LimitDraft, SentDocument};
 
 /// What a caller gave.
 #[derive(Debug, Default)]
@@ -9,8 +9,8 @@ pub struct PreviewDraft {
     pub client: Given<Draft>,
     /// A limit, as it is written.
     pub limit: Given<LimitDraft>,
-    /// A whole configuration, as a document in YAML or JSON.
-    pub config: Given<Vec<u8>>,
+    /// A whole configuration, as a document.
+    pub config: Given<SentDocument>,
     /// What was found wrong with the draft itself.
     pub errors: FieldErrors,
 }
@@ -25,7 +25,7 @@ pub enum Supposition {
     /// A limit is so.
     Limit(Box<LimitDraft>),
     /// Everything is so.
-    Everything(Vec<u8>),
+    Everything(SentDocument),
 }
 
 impl PreviewDraft {

@@ -148,6 +148,11 @@ impl Events {
         self.publish(Topic::Config, Body::One { about, json: json(entry) });
     }
 
+    /// What this control plane is called.
+    pub fn replica(&self) -> &str {
+        &self.replica
+    }
+
     /// How many listen now.
     pub fn listeners(&self) -> usize {
         self.listening.lock().wishes.len()

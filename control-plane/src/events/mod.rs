@@ -25,4 +25,4 @@ pub use filter::{ClientFilter, Filter};
 pub use hub::{Events, NoPlace, Wish};
 pub use id::EventId;
 pub use subscriber::{Subscriber, Told};
-pub use workers::WorkerSeen;
+pub use workers::{Connected, WORKERS_MAX, WorkerSeen};

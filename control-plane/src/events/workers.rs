@@ -10,7 +10,7 @@ use crate::{excerpt::Excerpt, ledger::WorkerId, rfc3339::rfc3339};
 
 /// How many workers are told of to somebody who begins to listen, and how many are remembered that
 /// went away: more than a control plane has connections for.
-const WORKERS_MAX: usize = 1_024;
+pub const WORKERS_MAX: usize = 1_024;
 
 /// A worker, as whoever listens is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,22 @@ pub struct WorkerSeen {
     pub mode: &'static str,
     /// The release of its filter.
     pub version: String,
+    /// By what its filter knows who asks.
+    pub identity: &'static str,
+}
+
+/// A worker that has a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The worker.
+    pub worker: WorkerSeen,
+    /// Since when it has it.
+    pub since: UnixMillis,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Workers {
-    connected: BTreeMap<u128, WorkerSeen>,
+    connected: BTreeMap<u128, Connected>,
     away_since: BTreeMap<u128, UnixMillis>,
 }
 
@@ -51,7 +62,7 @@ struct Came<'a> {
 impl From<&WorkerSeen> for WorkerShape {
     fn from(worker: &WorkerSeen) -> Self {
         Self {
-            worker: format!("{:?}", worker.id).trim_end_matches('…').to_owned(),
+            worker: worker.name(),
             node: worker.node.as_str().to_owned(),
             mode: worker.mode,
             version: worker.version.clone(),
@@ -59,14 +70,26 @@ impl From<&WorkerSeen> for WorkerShape {
     }
 }
 
+impl WorkerSeen {
+    /// The beginning of its name, which is told.
+    pub fn name(&self) -> String {
+        format!("{:?}", self.id).trim_end_matches('…').to_owned()
+    }
+}
+
 impl Workers {
     /// Those that have a stream, as many as are told of.
+    fn told(&self) -> impl Iterator<Item = &Connected> {
+        self.connected.values().take(WORKERS_MAX)
+    }
+
+    /// The same as whoever listens is told of them.
     pub(super) fn shapes(&self) -> Vec<WorkerShape> {
-        self.connected.values().take(WORKERS_MAX).map(WorkerShape::from).collect()
+        self.told().map(|connected| WorkerShape::from(&connected.worker)).collect()
     }
 
     fn went(&mut self, id: WorkerId, now: UnixMillis) -> Option<WorkerSeen> {
-        let worker = self.connected.remove(&id.0)?;
+        let worker = self.connected.remove(&id.0)?.worker;
         if self.away_since.len() >= WORKERS_MAX {
             let oldest = self.away_since.iter().min_by_key(|(_, since)| since.0);
             if let Some(oldest) = oldest.map(|(id, _)| *id) {
@@ -83,7 +106,8 @@ impl Events {
     pub fn worker_came(&self, worker: &WorkerSeen) {
         let now = self.ledger().now();
         let mut workers = self.workers().lock();
-        workers.connected.insert(worker.id.0, worker.clone());
+        let connected = Connected { worker: worker.clone(), since: now };
+        workers.connected.insert(worker.id.0, connected);
         let (count, away_since) =
             (workers.connected.len(), workers.away_since.remove(&worker.id.0));
         let shape = WorkerShape::from(worker);
@@ -99,6 +123,11 @@ impl Events {
             };
             self.publish(Topic::Failures, Body::One { about: None, json: json(&failure) });
         }
+    }
+
+    /// Which workers have one, by their names.
+    pub fn connected(&self) -> Vec<Connected> {
+        self.workers().lock().told().cloned().collect()
     }
 
     /// A worker has none any more.
@@ -138,8 +167,10 @@ mod tests {
                 node: Excerpt::new("envoy"),
                 mode: "enforce",
                 version: "1".to_owned(),
+                identity: "header",
             };
-            workers.connected.insert(u128::from(n), seen);
+            let connected = Connected { worker: seen, since: UnixMillis(n) };
+            workers.connected.insert(u128::from(n), connected);
             assert!(workers.went(WorkerId(u128::from(n)), UnixMillis(n)).is_some());
         }
         assert_eq!(workers.away_since.len(), WORKERS_MAX);

@@ -10,6 +10,7 @@ mod origins;
 pub(crate) mod pieces;
 mod problem;
 mod server;
+mod weight;
 mod work;
 
 pub use access::Access;
@@ -18,5 +19,6 @@ pub(crate) use error::{ApiError, ErrorCode, JSON, fallback, method_not_allowed};
 pub use hosts::AllowedHosts;
 pub use origins::{CorsOrigins, Origin};
 pub(crate) use problem::PROBLEM_JSON;
-pub use server::{serve, serve_health, serve_with_events};
+pub use server::{LIMITS_WITH_EVENTS, serve, serve_health, serve_with_events, serve_within};
+pub(crate) use weight::weight;
 pub(crate) use work::{ArrivingBody, Work};

@@ -11,7 +11,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use super::{ApiError, ErrorCode, JSON};
+use super::{ApiError, ErrorCode, JSON, weight::weight};
 
 /// Declares a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -29,16 +29,20 @@ pub(super) enum ErrorForm {
 }
 
 impl ErrorForm {
-    /// What `Accept` asks for: a problem where it is named, and plain JSON is not liked better.
+    /// What `Accept` asks for: a problem where it is named, and plain JSON is not liked better. How much
+    /// this is liked is said by the most specific range that it is in (RFC 9110, section 12.5.1).
     pub(super) fn asked_for(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-        let ranges: Vec<_> = lines.flat_map(|line| line.split(',')).map(range).collect();
+        let ranges: Vec<_> = lines.flat_map(|line| line.split(',')).filter_map(range).collect();
         let liked = |wanted: &str| {
-            let of_type = ranges.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            of_type.map(|(_, quality)| *quality).fold(0.0, f32::max)
+            let of_range = ranges.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            of_range.map(|(_, weight)| *weight).max()
         };
-        let problem = liked(PROBLEM_JSON);
-        if problem > 0.0 && problem >= liked(JSON) { Self::Problem } else { Self::Own }
+        let json = [JSON, "application/*", "*/*"].into_iter().find_map(liked).unwrap_or_default();
+        match liked(PROBLEM_JSON) {
+            Some(problem) if problem > 0 && problem >= json => Self::Problem,
+            _ => Self::Own,
+        }
     }
 
     /// Puts an error in this form; whatever is none stays what it is.
@@ -65,12 +69,11 @@ impl ErrorForm {
     }
 }
 
-/// A media range and how much it is liked.
-fn range(text: &str) -> (&str, f32) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-    (name, quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)))
+/// A media range and how much it is liked; one whose weight is none is passed over.
+fn range(text: &str) -> Option<(&str, u16)> {
+    let mut parts = text.split(';');
+    let name = parts.next().unwrap_or_default().trim();
+    weight(parts).map(|weight| (name, weight))
 }
 
 /// Whether nobody here wrote it: what is written here is JSON.
@@ -156,6 +159,12 @@ mod tests {
             &["application/json, application/problem+json"],
             &["application/json", "Application/Problem+JSON;q=1"],
             &["application/json;q=0.5, application/problem+json;q=0.8"],
+            // What is said of a type itself is said of no range that it is in.
+            &["application/json;q=0.1, application/problem+json;q=0.5, */*"],
+            &["application/*;q=0.1, application/problem+json;q=0.5, */*"],
+            &["application/json;q=0, application/problem+json;q=0.001, application/*"],
+            &["*/*, application/problem+json"],
+            &["application/json;q=2, application/problem+json;q=0.5"],
         ] {
             assert_eq!(form(accept), ErrorForm::Problem, "{accept:?}");
         }
@@ -168,6 +177,11 @@ mod tests {
             &["application/problem+json;q=none"],
             &["application/json, application/problem+json;q=0.9"],
             &["application/problem+xml"],
+            &["application/problem+json;q=0.1, */*;q=0.9"],
+            &["application/problem+json;q=0.5, application/*;q=0.8"],
+            &["application/problem+json;q=0, */*"],
+            &["application/problem+json;q=2"],
+            &["application/problem+json;q=\"1\""],
         ] {
             assert_eq!(form(accept), ErrorForm::Own, "{accept:?}");
         }

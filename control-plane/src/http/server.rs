@@ -29,7 +29,7 @@ use super::{
 };
 use crate::listener::{
     ConnectionInfo, ConnectionLimits, EVENT_STREAMS_MAX, HEALTH_CONNECTIONS_MAX, Listener,
-    OPERATOR_CONNECTIONS_MAX, Port,
+    OPERATOR_CONNECTIONS_MAX, Port, UNREAD_TIMEOUT,
 };
 
 /// This server sees to its own timeouts.
@@ -37,10 +37,11 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     connections_max: OPERATOR_CONNECTIONS_MAX,
     read_timeout: None,
     idle_timeout: None,
+    unread_timeout: UNREAD_TIMEOUT,
 };
 
 /// Of a port that has streams of events beside all else.
-const LIMITS_WITH_EVENTS: ConnectionLimits =
+pub const LIMITS_WITH_EVENTS: ConnectionLimits =
     ConnectionLimits { connections_max: OPERATOR_CONNECTIONS_MAX + EVENT_STREAMS_MAX, ..LIMITS };
 
 /// Of a port of health alone.
@@ -64,7 +65,17 @@ pub async fn serve(port: impl Into<Port>, router: Router, shutdown: Cancellation
 
 /// The same on a port of which a router also streams events.
 pub async fn serve_with_events(port: impl Into<Port>, router: Router, shutdown: CancellationToken) {
-    serve_on(Listener::new(port, LIMITS_WITH_EVENTS), router, shutdown).await;
+    serve_within(LIMITS_WITH_EVENTS, port, router, shutdown).await;
+}
+
+/// The same within other limits.
+pub async fn serve_within(
+    limits: ConnectionLimits,
+    port: impl Into<Port>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    serve_on(Listener::new(port, limits), router, shutdown).await;
 }
 
 /// The same on a port where a few people and probes ask for health alone.

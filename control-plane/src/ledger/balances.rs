@@ -20,7 +20,7 @@ use crate::{clients::Limits, limits::LimitKey};
 pub(super) struct Balances {
     pub(super) requests: Option<Bucket>,
     pub(super) tokens: Option<Bucket>,
-    lines: Lines,
+    pub(super) lines: Lines,
     /// Those of limits beside the two.
     pub(super) beside: Beside,
     /// Counts how often the buckets were thrown away: the client was deleted and created again, or

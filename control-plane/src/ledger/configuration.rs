@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use limiter::{ClientId, UnixMillis};
+use parking_lot::MutexGuard;
 
 use super::{
     Class, Client, ClientSnapshot, Entry, LazySlot, Ledger, SlotNumber,
-    past::{Note, Ring},
-    rules::{Changed, Lists},
-    shared::SharedName,
+    past::{BesideNote, Note, NotedStocks, Ring},
+    rules::{Changed, Lists, Named},
+    shared::Gone,
+    slots::Books,
     written::{limit_id, shared_name},
 };
 use crate::{
@@ -28,6 +30,9 @@ pub enum Written {
     /// The client's configuration was replaced.
     Replaced,
 }
+
+/// How many clients' own buckets are changed before others have their turn.
+const CHANGED_AT_A_TIME: usize = 64;
 
 /// What becomes of buckets that nobody can reach any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +55,8 @@ impl Ledger {
         let mut slot = None;
         let mut class_before = None;
         // Nothing is decided between the change and its note.
-        let mut ring = self.past.lock();
+        let mut ring = self.past_of_writes();
+        self.look_before(ring.as_deref_mut(), config.id.as_str(), now);
         let replaced = self.clients.replace(config, |entry| {
             class_before = Some(std::mem::replace(&mut entry.class, Arc::clone(&class)));
             slot = entry.slot.get();
@@ -114,7 +120,8 @@ impl Ledger {
     /// meanwhile waits for this much, so that it stands before it there or behind it. The answer is the
     /// classes of clients that are of others now.
     fn put_in_force(&self, changed: &Changed, lists: Lists, since: UnixMillis) -> Vec<Arc<Class>> {
-        let mut ring = self.past.lock();
+        let mut ring = self.past_of_writes();
+        self.look_at_shared_before(ring.as_deref_mut(), changed, since);
         changed.give_back(&self.shared);
         self.note_forgotten_limits(changed);
         lists.apply();
@@ -131,6 +138,35 @@ impl Ledger {
             ring.put_rules(Arc::clone(&self.rules.named()), self.clock.now(), since);
         }
         left
+    }
+
+    /// The past, where it is decided again: what operators write stands in it.
+    fn past_of_writes(&self) -> Option<MutexGuard<'_, Ring>> {
+        self.past.lock().filter(|_| self.replica.is_none())
+    }
+
+    /// A client is about to be written: what is left of its buckets is known as it was before.
+    fn look_before(&self, ring: Option<&mut Ring>, client: &str, now: UnixMillis) {
+        let Some(ring) = ring else { return };
+        let Some(client) = self.clients.get(client) else { return };
+        if let Some(slot) = client.entry.slot.get()
+            && ring.begin_write(now)
+        {
+            ring.look_at(slot, &mut self.slots.books(slot), Some(&client), now);
+        }
+    }
+
+    /// Buckets that clients share are about to be changed, or given back with their limits.
+    fn look_at_shared_before(&self, ring: Option<&mut Ring>, changed: &Changed, now: UnixMillis) {
+        let Some(ring) = ring else { return };
+        for key in changed.touched_keys() {
+            if let Some(mut books) = self.shared.books_of(key)
+                && !books.stocks.is_empty()
+                && ring.begin_write(now)
+            {
+                ring.look_at_shared(key, &mut books, now);
+            }
+        }
     }
 
     /// A client is configured so, which matters to the past where it asked in it.
@@ -152,9 +188,14 @@ impl Ledger {
 
     /// Notes that buckets are no more that clients shared: whoever shares one of that name from now on
     /// has another one.
-    pub(super) fn note_gone(&self, gone: &[SharedName]) {
-        for name in gone {
-            let bucket = BucketName::Limit(shared_name(name));
+    pub(super) fn note_gone(&self, gone: &[Gone]) {
+        if !gone.is_empty()
+            && let Some(mut ring) = self.past_of_writes()
+        {
+            ring.note_gone(gone, self.clock.now());
+        }
+        for gone in gone {
+            let bucket = BucketName::Limit(shared_name(&gone.name));
             let mut pen = self.journal.pen();
             pen.note(|| Record::Bucket(BucketRecord { bucket, epoch: 0, level: None }));
             self.write_if_much(pen);
@@ -198,21 +239,28 @@ impl Ledger {
             return;
         }
         let named = self.rules.named();
-        for slot in self.slots.all() {
-            let mut books = self.slots.books(slot);
-            let mut is_touched = false;
-            books.balances.beside.retain(|key, stocks| {
-                let model = key.model.is_none_or(|model| named.model(model).is_some());
-                let Some(limit) = named.limit(key.limit).filter(|_| model) else { return false };
-                if changed.replaced.contains_key(&key.limit) {
-                    is_touched = true;
-                    limit.change(stocks, now);
+        let slots: Vec<_> = self.slots.all().collect();
+        for slots in slots.chunks(CHANGED_AT_A_TIME) {
+            let mut touched = Vec::new();
+            let mut ring = self.past_of_writes();
+            let is_kept = ring.as_mut().is_some_and(|ring| ring.begin_write(now));
+            let mut notes = Vec::new();
+            for &slot in slots {
+                let mut books = self.slots.books(slot);
+                if let Some(ring) = ring.as_ref().filter(|_| is_kept)
+                    && ring.has_to_note(&books)
+                {
+                    notes_of_changed(slot, &books, &named, &mut notes);
                 }
-                true
-            });
-            books.record.retain_limits(|limit| named.limit(limit).is_some());
-            drop(books);
-            if is_touched {
+                if change_beside_of(&mut books, &named, changed, now) {
+                    touched.push(slot);
+                }
+            }
+            if let Some(ring) = &mut ring {
+                ring.note_beside(notes, now);
+            }
+            drop(ring);
+            for slot in touched {
                 self.touch(slot);
             }
         }
@@ -221,7 +269,8 @@ impl Ledger {
     /// Forgets a client's configuration and balances; `false` when there is no such client.
     pub fn remove(&self, client: &str) -> bool {
         let mut retired = self.retired.lock();
-        let mut ring = self.past.lock();
+        let mut ring = self.past_of_writes();
+        self.look_before(ring.as_deref_mut(), client, self.clock.now());
         let Some(removed) = self.clients.remove(client) else { return false };
         self.identities.remove(client);
         self.note_forgotten(&removed.id);
@@ -236,6 +285,7 @@ impl Ledger {
                 self.slots.give_back(forgotten);
             }
         }
+        drop(ring);
         self.note_gone(&self.rules.let_go(removed.entry.class, &self.shared));
         true
     }
@@ -245,7 +295,8 @@ impl Ledger {
     /// nothing of theirs is given back to the new buckets.
     pub fn reset(&self, client: &str) -> Option<ClientSnapshot> {
         // Locked before any client is.
-        let mut ring = self.past.lock();
+        let mut ring = self.past_of_writes();
+        self.look_before(ring.as_deref_mut(), client, self.clock.now());
         let client = self.clients.get(client)?;
         let slot = client.entry.slot.get();
         if let Some(slot) = slot {
@@ -279,4 +330,34 @@ impl Ledger {
         pen.touch(slot);
         self.write_if_much(pen);
     }
+}
+
+/// What is left of a client's own buckets that a write is about to change or to take away.
+fn notes_of_changed(slot: SlotNumber, books: &Books, named: &Named, notes: &mut Vec<BesideNote>) {
+    for (key, stocks) in books.balances.beside.iter() {
+        let is_there = key.model.is_none_or(|model| named.model(model).is_some());
+        let limit = named.limit(key.limit).filter(|_| is_there);
+        if limit.is_some_and(|limit| limit.is_as_it_stands(stocks)) {
+            continue;
+        }
+        let slot = books.key(slot);
+        let of_part = |(part, stock)| BesideNote { slot, key, part, stock };
+        notes.extend(NotedStocks::of(stocks).iter().map(of_part));
+    }
+}
+
+/// Whether any was changed.
+fn change_beside_of(books: &mut Books, named: &Named, changed: &Changed, now: UnixMillis) -> bool {
+    let mut is_touched = false;
+    books.balances.beside.retain(|key, stocks| {
+        let model = key.model.is_none_or(|model| named.model(model).is_some());
+        let Some(limit) = named.limit(key.limit).filter(|_| model) else { return false };
+        if changed.replaced.contains_key(&key.limit) {
+            is_touched = true;
+            limit.change(stocks, now);
+        }
+        true
+    });
+    books.record.retain_limits(|limit| named.limit(limit).is_some());
+    is_touched
 }

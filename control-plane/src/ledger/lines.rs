@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 
 /// The lines, by limit. A client that nobody refuses has only this pointer, and so has one after an
 /// admission when nobody waits any more.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lines(Option<Box<ByLimit>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ByLimit {
     requests: Option<Line>,
     tokens: Option<Line>,
@@ -25,6 +25,11 @@ pub(super) struct Costs<'a> {
 }
 
 impl Lines {
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// A request is refused and would pass in `exact`: when it is told to come back.
     pub(super) fn line_up(&mut self, exact: Wait, costs: Costs<'_>, now: UnixMillis) -> Wait {
         if exact > Wait::Millis(LINE_MS_MAX) {

@@ -66,15 +66,21 @@ use journal::Journal;
 pub use look::{ChangedClient, Look, Looks, Since};
 pub use outlook::{Applies, Asker, LimitLeft, LimitOutlook, Outlook, Question, Verdict};
 use passed_over::PassedOver;
-pub use past::DecisionsKept;
 use past::Past;
+pub use past::{
+    DecisionCursor, DecisionPage, DecisionsKept, DecisionsStanding, HISTORY_MINUTES, History,
+    HistoryPoint, InvalidDecisionCursor, KeptDecision, Unread,
+};
 pub use policy::{
     AbortCharge, ChargePolicy, EstimatePolicy, EstimateSource, FallbackCharge, Policy, ReadCharge,
     ResumePolicy, RetryAfter, UnknownClients, WithoutUsageCharge,
 };
 pub use possible::{ImpossibleRecord, check};
 pub use record::{DURATION_BUCKETS_MS, Histogram, RecordSnapshot, RefusedInShadow};
-pub use replay::{ClientPreview, FirstRefusal, PREVIEWED_MAX, Preview, Refusals, Supposed};
+pub use replay::{
+    ClientPreview, FirstRefusal, GivenUp, PREVIEWED_MAX, Preview, Refusals, Supposed,
+    SupposedClients,
+};
 pub use replica::MovedIn;
 use replica::Replica;
 use reservation::Reservation;
@@ -178,11 +184,11 @@ impl Ledger {
         }
     }
 
-    /// The same, and keeps the latest decisions, so that they can be decided again under other limits
-    /// ([`Ledger::preview`]).
+    /// The same, and keeps the latest decisions, so that they can be told, and decided again under other
+    /// limits ([`Ledger::preview`]).
     #[must_use]
     pub fn keeping(self, decisions: DecisionsKept) -> Self {
-        Self { past: Past::keeping(decisions), ..self }
+        Self { past: Past::keeping(decisions, self.clock.now()), ..self }
     }
 
     /// A ledger whose balances are in a store that others share.

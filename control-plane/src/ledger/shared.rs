@@ -39,6 +39,17 @@ pub(super) struct SharedBooks {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InUse;
 
+/// A bucket that is no more, of which something was taken.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) key: SharedKey,
+    pub(super) name: SharedName,
+    /// What was left.
+    pub(super) stocks: Stocks,
+    /// The stamp of the part of the ring in which it was noted last (`past`).
+    pub(super) noted: u32,
+}
+
 /// What a shared bucket is called: its limit, and the value of each thing of which the limit has a
 /// bucket for each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,16 +73,16 @@ impl SharedBuckets {
         SharedKey { number, tenancy: books.tenancy }
     }
 
-    /// The bucket is for another limit to have, and what requests hold of it fits no more. What it was
-    /// called, if something was written down of it.
-    pub(super) fn give_back(&self, key: SharedKey) -> Option<SharedName> {
+    /// The bucket is for another limit to have, and what requests hold of it fits no more. The answer is
+    /// what it was, if something was taken of it.
+    pub(super) fn give_back(&self, key: SharedKey) -> Option<Gone> {
         let books = self.books_of(key)?;
         self.free(key, books)
     }
 
     /// The same, but not while a request that is under way has a place there, so that it still counts
     /// should the bucket be needed again.
-    pub(super) fn give_back_idle(&self, key: SharedKey) -> Result<Option<SharedName>, InUse> {
+    pub(super) fn give_back_idle(&self, key: SharedKey) -> Result<Option<Gone>, InUse> {
         match self.books_of(key) {
             Some(books) if books.stocks.holds_places() => Err(InUse),
             Some(books) => Ok(self.free(key, books)),
@@ -79,13 +90,13 @@ impl SharedBuckets {
         }
     }
 
-    fn free(&self, key: SharedKey, mut books: MutexGuard<'_, SharedBooks>) -> Option<SharedName> {
+    fn free(&self, key: SharedKey, mut books: MutexGuard<'_, SharedBooks>) -> Option<Gone> {
         let fresh =
             SharedBooks { tenancy: books.tenancy.wrapping_add(1), ..SharedBooks::default() };
-        let SharedBooks { name, stocks, .. } = std::mem::replace(&mut *books, fresh);
+        let SharedBooks { name, stocks, noted, .. } = std::mem::replace(&mut *books, fresh);
         drop(books);
         self.free.lock().push(key.number);
-        name.filter(|_| !stocks.is_empty())
+        Some(Gone { key, name: name?, stocks, noted }).filter(|gone| !gone.stocks.is_empty())
     }
 
     /// The books of whichever limit has the number.

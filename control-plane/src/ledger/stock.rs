@@ -46,6 +46,18 @@ impl Stock {
         }
     }
 
+    /// Whether it is what these numbers left.
+    pub(super) fn is_under(&self, measure: Measure) -> bool {
+        match (self, measure) {
+            (Self::Window(bucket), Measure::Requests(quota) | Measure::Tokens(quota)) => {
+                bucket.quota() == quota
+            }
+            (Self::Places(places), Measure::Concurrent(max)) => places.max() == max,
+            (Self::Window(_), Measure::Concurrent(_))
+            | (Self::Places(_), Measure::Requests(_) | Measure::Tokens(_)) => false,
+        }
+    }
+
     /// What a request that costs so many tokens demands of it.
     pub(super) fn demand(&mut self, measure: Measure, tokens: Tokens) -> Demand<'_> {
         match self {

@@ -169,6 +169,11 @@ impl Ledger {
         self.workers.held_in_all.load(Ordering::Relaxed)
     }
 
+    /// How many requests of this worker do.
+    pub fn held_by(&self, worker: WorkerId) -> usize {
+        self.workers.get(worker).map_or(0, |worker| worker.held())
+    }
+
     /// How many workers hold something.
     pub fn holders(&self) -> usize {
         let workers = self.workers.all();

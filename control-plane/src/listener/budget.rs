@@ -26,6 +26,10 @@ const DESCRIPTORS_MAX: usize = 1_024;
 /// yet, the log, the runtime's own, files.
 const OTHER_DESCRIPTORS_MAX: usize = 64;
 
+/// How long a peer may leave unread what was sent to it: longer than any network stands still whose
+/// users still wait.
+pub const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+
 const _: () = assert!(
     DECISION_CONNECTIONS_MAX
         + OPERATOR_PORTS * OPERATOR_CONNECTIONS_MAX
@@ -49,4 +53,6 @@ pub struct ConnectionLimits {
     ///
     /// [at work]: super::ConnectionHandle::at_work
     pub idle_timeout: Option<Duration>,
+    /// How long the peer may leave unread what was sent to it, wherever that waits: [`UNREAD_TIMEOUT`].
+    pub unread_timeout: Duration,
 }

@@ -19,7 +19,7 @@ mod wire;
 
 pub use accept::Listener;
 pub use addresses::Addresses;
-pub use budget::ConnectionLimits;
+pub use budget::{ConnectionLimits, UNREAD_TIMEOUT};
 pub(crate) use budget::{
     DECISION_CONNECTIONS_MAX, EVENT_STREAMS_MAX, HEALTH_CONNECTIONS_MAX, OPERATOR_CONNECTIONS_MAX,
 };

@@ -12,6 +12,7 @@ use super::{
     ConnectionLimits,
     places::{ConnectionHandle, Place},
 };
+use rustix::net::sockopt;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -19,8 +20,9 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-/// How long a peer may leave unread what was written to it.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What the kernel keeps of what was written until the peer has read it, for each connection. Left alone
+/// it keeps megabytes, which nobody else can have, and which count as sent.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// An accepted connection; its place is free again when it is dropped.
 #[derive(Debug)]
@@ -44,10 +46,11 @@ impl Wire {
     pub(super) fn new(tcp: TcpStream, place: Place, limits: ConnectionLimits) -> Self {
         // Answers are small and somebody waits for them. Where it cannot be set, they are slower.
         let _ = tcp.set_nodelay(true);
+        bound_unread(&tcp, limits.unread_timeout);
         let peer = tcp.peer_addr().ok();
         let mut tcp = TimeoutStream::new(tcp);
         tcp.set_read_timeout(limits.read_timeout);
-        tcp.set_write_timeout(Some(WRITE_TIMEOUT));
+        tcp.set_write_timeout(Some(limits.unread_timeout));
         let idle = limits
             .idle_timeout
             .map(|timeout| Idle { timeout, look: Box::pin(time::sleep(timeout)) });
@@ -102,6 +105,18 @@ impl Wire {
         }
         written
     }
+}
+
+/// Has the kernel keep little that is not read, and end the connection when that is read by nobody for
+/// too long: what it has taken over counts as written, so that no time limit of this side begins.
+fn bound_unread(tcp: &TcpStream, timeout: Duration) {
+    // Where they cannot be set, a peer that reads nothing takes more, and is ended by what is written next.
+    let _ = sockopt::set_socket_send_buffer_size(tcp, SEND_BUFFER_BYTES);
+    #[cfg(target_os = "linux")]
+    let _ =
+        sockopt::set_tcp_user_timeout(tcp, u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX));
+    #[cfg(not(target_os = "linux"))]
+    let _ = timeout;
 }
 
 impl AsyncRead for Wire {

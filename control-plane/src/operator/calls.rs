@@ -6,9 +6,9 @@ use limiter::{ClientId, UnixMillis};
 use tracing::info;
 
 use super::{
-    CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal, Tagged,
-    Write, audited::Deed, document::DocumentPlace, owned::Owned, preview::PreviewPlace,
-    revisions::Revisions, rules::judge_client, writer::Writer,
+    CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal,
+    Surroundings, Tagged, Write, audited::Deed, document::DocumentPlace, owned::Owned,
+    preview::PreviewPlace, revisions::Revisions, rules::judge_client, writer::Writer,
 };
 use crate::{
     audit::Audit,
@@ -37,8 +37,12 @@ pub struct Operator {
     pub(super) documents: DocumentPlace,
     pub(super) previews: PreviewPlace,
     pub(super) audit: Arc<Audit>,
+    pub(super) surroundings: Surroundings,
+    pub(super) started: UnixMillis,
     events: Arc<Events>,
     readers: Turns,
+    /// Who reads what was decided of late.
+    pub(super) past_readers: Turns,
 }
 
 impl Operator {
@@ -47,6 +51,7 @@ impl Operator {
         let events = Events::of(Arc::clone(&ledger));
         Self {
             writer: Writer::new(Arc::clone(&ledger)),
+            started: ledger.now(),
             ledger,
             store,
             clients_max: CLIENTS_MAX,
@@ -55,8 +60,10 @@ impl Operator {
             documents: DocumentPlace::default(),
             previews: PreviewPlace::default(),
             audit: Arc::default(),
+            surroundings: Surroundings::default(),
             events,
             readers: Turns::new(LIST_READERS_MAX),
+            past_readers: Turns::new(LIST_READERS_MAX),
         }
     }
 
@@ -64,6 +71,12 @@ impl Operator {
     #[must_use]
     pub fn audited_in(self, audit: Arc<Audit>) -> Self {
         Self { audit, ..self }
+    }
+
+    /// Tells of the process around it what `surroundings` know.
+    #[must_use]
+    pub fn surrounded_by(self, surroundings: Surroundings) -> Self {
+        Self { surroundings, ..self }
     }
 
     /// Creates a client, or replaces its whole configuration.

@@ -112,10 +112,16 @@ impl fmt::Display for ByKind {
 impl fmt::Display for Replacement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Difference { created, replaced, deleted, reduced } = &self.difference;
-        let done = if self.is_dry_run {
-            "Nothing was changed, for this is a dry run"
-        } else {
-            "The configuration was replaced"
+        let changes = created.count() + replaced.count() + deleted.count();
+        let done = match (changes, self.is_dry_run) {
+            (0, true) => {
+                return f.write_str("Nothing would be changed: this is the configuration in force");
+            }
+            (0, false) => {
+                return f.write_str("Nothing was changed: this is the configuration in force");
+            }
+            (_, true) => "Nothing was changed, for this is a dry run",
+            (_, false) => "The configuration was replaced",
         };
         write!(f, "{done}: created {created}; replaced {replaced}; deleted {deleted}")?;
         if *reduced > 0 {

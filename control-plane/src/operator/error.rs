@@ -155,6 +155,18 @@ pub enum OperatorError {
     /// No decisions are kept.
     #[error("no decisions are kept (DECISIONS_KEPT=0), so that none can be decided again")]
     PreviewOff,
+    /// None are kept, likewise.
+    #[error(
+        "no decisions are kept (DECISIONS_KEPT=0), so that none can be told: set it to how many are to \
+         be, and start anew"
+    )]
+    DecisionsOff,
+    /// A page of decisions would go on in another process.
+    #[error(
+        "the cursor is of another control plane or of a process before this one, whose decisions are not \
+         kept here: begin again without it"
+    )]
+    CursorOfOther,
     /// What was left of limits is of others' decisions too.
     #[error(
         "the limits are shared (STORE_URL): what was left of them is of what other control planes \
@@ -220,7 +232,8 @@ impl OperatorError {
             | Self::UndefinedModel { .. }
             | Self::TooManyBuckets(_)
             | Self::KeyOfNobody { .. }
-            | Self::SameSecret { .. } => {
+            | Self::SameSecret { .. }
+            | Self::CursorOfOther => {
                 row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
             Self::InUse { .. } | Self::IdentityTaken { .. } => {
@@ -252,6 +265,9 @@ impl OperatorError {
             }
             Self::PreviewOff | Self::PreviewOfShared => {
                 row("no_preview", StatusCode::CONFLICT, Code::FailedPrecondition)
+            }
+            Self::DecisionsOff => {
+                row("no_decisions", StatusCode::CONFLICT, Code::FailedPrecondition)
             }
             Self::Stopping => row("stopping", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         }
@@ -348,6 +364,8 @@ mod tests {
             (OperatorError::Stopping, "stopping", 503, Code::Unavailable),
             (OperatorError::PreviewBusy, "preview_busy", 503, Code::Unavailable),
             (OperatorError::PreviewOff, "no_preview", 409, Code::FailedPrecondition),
+            (OperatorError::DecisionsOff, "no_decisions", 409, Code::FailedPrecondition),
+            (OperatorError::CursorOfOther, "invalid_field", 400, Code::InvalidArgument),
             (OperatorError::PreviewOfShared, "no_preview", 409, Code::FailedPrecondition),
         ] {
             let row = error.row();

@@ -45,6 +45,8 @@ pub enum Run {
 pub(super) struct Plan {
     /// What changes, clients last.
     pub(super) edits: Vec<Edit>,
+    /// Clients that stay as they are, where that is asked for.
+    pub(super) stay: Vec<ClientConfig>,
     /// All limits and models from then on.
     pub(super) rules: Rules,
     /// Those before.
@@ -80,7 +82,7 @@ impl Operator {
             let _held = held;
             let tag = operator.revisions.all();
             if_match.check_all(tag.clone())?;
-            let Plan { edits, rules, before, difference } =
+            let Plan { edits, rules, before, difference, .. } =
                 Box::pin(operator.plan(wanted, &operator.owned)).await?;
             if run == Run::Dry || edits.is_empty() {
                 return Ok(Replacement { difference, is_dry_run: run == Run::Dry, tag });
@@ -144,12 +146,12 @@ impl Operator {
         self.plan_clients(clients, &ids, &mut planning).await?;
         self.plan_keys(keys.as_ref(), &ids, &mut planning).await?;
         self.plan_tokens(tokens.as_ref(), &mut planning)?;
-        let Planning { edits, difference, .. } = planning;
+        let Planning { edits, stay, difference, .. } = planning;
         let (created, deleted) = (difference.created.clients.count, &difference.deleted.clients);
         if self.ledger.len() - deleted.count + created > self.clients_max {
             return Err(OperatorError::TooManyClients { clients_max: self.clients_max });
         }
-        Ok(Plan { edits, rules, before, difference })
+        Ok(Plan { edits, stay, rules, before, difference })
     }
 
     /// Deletions come first, so that there are never more clients than before and after.
@@ -175,6 +177,7 @@ impl Operator {
             let_others_work(index).await;
             let before = self.ledger.config(config.id.as_str());
             if before.as_ref() == Some(&config) {
+                planning.stays(config);
                 continue;
             }
             let id = config.id.clone();

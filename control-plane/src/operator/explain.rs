@@ -6,6 +6,7 @@ use limiter::{Dimension, Tokens, Wait};
 
 use super::{Caller, Operator, OperatorError, QuestionDraft};
 use crate::{
+    counted::counted,
     drafts,
     ledger::{
         Applies, Asker, LimitOutlook, Outlook, Question, Refusal, Shortage, UnknownClients, Verdict,
@@ -129,7 +130,7 @@ impl fmt::Display for Explanation {
                 Verdict::Denied => f.write_str(
                     "It would be refused: no client is configured under this id, and such are denied",
                 ),
-                _ => write!(f, "It would pass, and reserve {tokens} tokens"),
+                _ => write!(f, "It would pass, and reserve {}", counted(tokens, "token")),
             };
         };
         let limit = refusal.limit.as_str();

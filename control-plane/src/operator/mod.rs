@@ -26,6 +26,7 @@ mod limits;
 mod models;
 mod owned;
 mod page;
+mod past;
 mod plan;
 mod preview;
 pub mod rest;
@@ -34,6 +35,7 @@ mod rule_change;
 mod rules;
 pub mod start;
 mod stats;
+mod system;
 mod tag;
 mod tokens;
 mod told;
@@ -57,6 +59,7 @@ pub use owned::FileChange;
 pub use rule_change::{LimitChange, ModelChange, RuleRemoval};
 pub(crate) use rules::{judge_clients, put_rules_in_force};
 pub use stats::ClientStats;
+pub use system::{StoreKind, Surroundings, System, WorkerStanding};
 pub use tag::{Tag, Tagged};
 pub use wanted::{Wanted, WrongDocument};
 
@@ -64,7 +67,7 @@ pub use crate::{
     clients::CLIENTS_MAX,
     drafts::{
         Allowed, Draft, FieldError, FieldErrors, Fields, Given, KeyDraft, KeyRecordDraft,
-        LimitDraft, MatchDraft, ModelDraft, PreviewDraft, QuestionDraft, TokenDraft,
-        TokenRecordDraft,
+        LimitDraft, MatchDraft, ModelDraft, Notation, PreviewDraft, QuestionDraft, SentDocument,
+        TokenDraft, TokenRecordDraft,
     },
 };

@@ -199,7 +199,7 @@ impl Operator {
             taken_over: taken_over.len(),
             ..FileChange::default()
         };
-        let Plan { edits, rules, before, difference } =
+        let Plan { edits, rules, before, difference, .. } =
             Box::pin(self.plan(wanted, &OfFile(&self.owned))).await?;
         change.created = difference.created.count();
         change.changed = difference.replaced.count();

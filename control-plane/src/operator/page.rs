@@ -1,10 +1,19 @@
 //! A part of a list by names, for whichever API shows it. Where it goes on is a place in the order of the
 //! names, so that what comes and goes meanwhile moves nothing from one page to another.
 
+use std::str::FromStr;
+
 use limiter::ClientId;
 
 /// How many things a page of a list has at most.
 pub(super) const PAGE_MAX: usize = 1_000;
+
+/// A number in decimal digits as JSON has it: what is parsed as one may begin with a plus sign, or with
+/// zeros.
+pub(super) fn number<N: FromStr>(text: &str) -> Option<N> {
+    let is_number = text == "0" || text.starts_with(|digit: char| matches!(digit, '1'..='9'));
+    text.parse().ok().filter(|_| is_number)
+}
 
 /// Which part is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,6 +94,29 @@ mod tests {
             (None, "c", Some(1), &[], None),
         ] {
             assert_eq!(page(after, prefix, max), (items.to_vec(), cursor), "{after:?} {prefix}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_in_one_way() {
+        for (text, read) in [("0", 0), ("7", 7), ("10", 10), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(number(text), Some(read));
+        }
+        for text in [
+            "",
+            "+5",
+            " 5",
+            "5 ",
+            "01",
+            "00",
+            "-0",
+            "-1",
+            "5.0",
+            "1e3",
+            "0x1",
+            "18446744073709551616",
+        ] {
+            assert_eq!(number::<u64>(text), None, "{text:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Difference, Kind, OperatorError};
-use crate::store::Edit;
+use crate::{clients::ClientConfig, store::Edit};
 
 /// Of what a whole configuration says all.
 pub(super) trait Scope {
@@ -15,18 +15,25 @@ pub(super) trait Scope {
 
     /// Whether it says all that there is.
     fn is_all(&self) -> bool;
+
+    /// Whether clients that stay as they are are asked for.
+    fn wants_what_stays(&self) -> bool {
+        false
+    }
 }
 
 /// A plan while it is made.
 pub(super) struct Planning<'a, S> {
     pub(super) scope: &'a S,
     pub(super) edits: Vec<Edit>,
+    /// Clients that stay as they are, where that is asked for.
+    pub(super) stay: Vec<ClientConfig>,
     pub(super) difference: Difference,
 }
 
 impl<'a, S: Scope> Planning<'a, S> {
     pub(super) fn within(scope: &'a S) -> Self {
-        Self { scope, edits: Vec::new(), difference: Difference::default() }
+        Self { scope, edits: Vec::new(), stay: Vec::new(), difference: Difference::default() }
     }
 
     /// Makes of `there` what is wanted.
@@ -52,6 +59,12 @@ impl<'a, S: Scope> Planning<'a, S> {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn stays(&mut self, client: ClientConfig) {
+        if self.scope.wants_what_stays() {
+            self.stay.push(client);
+        }
     }
 
     pub(super) fn deletes(

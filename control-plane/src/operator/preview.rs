@@ -1,9 +1,8 @@
 //! What other limits would have done: what is supposed is judged like a write, and decides again what was
 //! decided of late. Nothing is written, and nobody waits for it who is decided over.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use limiter::ClientId;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task,
@@ -17,17 +16,26 @@ use super::{
     rules::{Rules, RulesDraft, judge_client},
 };
 use crate::{
-    clients::ClientConfig,
-    drafts::{Draft, Supposition},
-    ledger::{Preview, Supposed},
+    drafts::{Draft, SentDocument, Supposition},
+    ledger::{GivenUp, Preview, Supposed},
     limits::ModelName,
     store::Edit,
 };
 
-/// Who goes through the past: one at a time, from the first byte of what is supposed. It takes a
+/// Who goes through the past: one at a time, from when what is supposed is there or is long. It takes a
 /// processor for a second or more, and the others are to decide.
 #[derive(Debug)]
 pub(super) struct PreviewPlace(Arc<Semaphore>);
+
+/// While somebody waits for a preview; it is given up when nobody does.
+#[derive(Debug, Default)]
+struct Awaited(Arc<GivenUp>);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
 
 impl Default for PreviewPlace {
     fn default() -> Self {
@@ -50,6 +58,11 @@ impl Scope for Everywhere {
     fn is_all(&self) -> bool {
         true
     }
+
+    /// They may be others by the time at which they are looked at.
+    fn wants_what_stays(&self) -> bool {
+        true
+    }
 }
 
 impl Operator {
@@ -66,27 +79,43 @@ impl Operator {
     }
 
     /// What becomes of what was decided of late under what is supposed. Whoever asks may be gone before
-    /// it is told: the place is taken until then.
+    /// it is told: then it ends soon, and the place is taken until nothing is done for it any more.
     pub(super) async fn preview(
         self: &Arc<Self>,
         draft: PreviewDraft,
         place: OwnedSemaphorePermit,
         caller: &Caller,
     ) -> Result<Preview, OperatorError> {
-        let supposed = match draft.validate()? {
-            Supposition::Nothing => Supposed::Nothing,
-            Supposition::Client(draft) => self.suppose_client(&draft)?,
-            Supposition::Limit(draft) => self.suppose_limit(*draft).await?,
-            Supposition::Everything(document) => self.suppose_everything(document, caller).await?,
-        };
-        let ledger = Arc::clone(&self.ledger);
-        let going_through = task::spawn_blocking(move || {
-            let preview = ledger.preview(&supposed);
-            drop((supposed, place));
-            preview
+        let supposition = draft.validate()?;
+        let awaited = Awaited::default();
+        let (operator, caller) = (Arc::clone(self), caller.clone());
+        let given_up = Arc::clone(&awaited.0);
+        let previewing = task::spawn(async move {
+            let _place = place;
+            let supposed = operator.suppose(supposition, &caller).await?;
+            let going_through =
+                task::spawn_blocking(move || operator.ledger.preview_unless(&supposed, &given_up));
+            let preview = going_through.await.map_err(|_| OperatorError::Stopping)?;
+            // Decisions are kept, since there is a place; it was given up by who is not there any more.
+            preview.ok_or(OperatorError::Stopping)
         });
-        let preview = going_through.await.map_err(|_| OperatorError::Stopping)?;
-        preview.ok_or(OperatorError::PreviewOff)
+        let preview = previewing.await;
+        drop(awaited);
+        preview.map_err(|_| OperatorError::Stopping)?
+    }
+
+    /// Judges what is supposed like a write.
+    async fn suppose(
+        &self,
+        supposition: Supposition,
+        caller: &Caller,
+    ) -> Result<Supposed, OperatorError> {
+        match supposition {
+            Supposition::Nothing => Ok(Supposed::Nothing),
+            Supposition::Client(draft) => self.suppose_client(&draft),
+            Supposition::Limit(draft) => self.suppose_limit(*draft).await,
+            Supposition::Everything(document) => self.suppose_everything(document, caller).await,
+        }
     }
 
     fn suppose_client(&self, draft: &Draft) -> Result<Supposed, OperatorError> {
@@ -115,20 +144,22 @@ impl Operator {
 
     async fn suppose_everything(
         &self,
-        document: Vec<u8>,
+        document: SentDocument,
         caller: &Caller,
     ) -> Result<Supposed, OperatorError> {
-        let reading = task::spawn_blocking(move || Wanted::read(&document));
+        let reading = task::spawn_blocking(move || {
+            let SentDocument { text, notation } = document;
+            Wanted::read_as(&text, notation)
+        });
         let wanted = reading.await.map_err(|_| OperatorError::Stopping)??;
         may_change(&wanted, caller)?;
-        let Plan { edits, rules, .. } = Box::pin(self.plan(wanted, &Everywhere)).await?;
-        let clients = edits.into_iter().filter_map(|edit| match edit {
-            Edit::PutClient(config) => Some((config.id.clone(), Some(config))),
-            Edit::RemoveClient(id) => Some((id, None)),
+        let Plan { edits, rules, stay, .. } = Box::pin(self.plan(wanted, &Everywhere)).await?;
+        let mut clients = stay;
+        clients.extend(edits.into_iter().filter_map(|edit| match edit {
+            Edit::PutClient(config) => Some(config),
             _ => None,
-        });
-        let clients: HashMap<ClientId, Option<ClientConfig>, _> = clients.collect();
+        }));
         let Rules { limits, models } = rules;
-        Ok(Supposed::Everything { limits, models, clients })
+        Ok(Supposed::Everything { limits, models, clients: clients.into() })
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     clients::ClientConfig,
     credentials::{ClientKey, PublicPart, Token},
     document::{Document, DocumentErrors},
+    drafts::Notation,
     limits::{Limit, Name, Patterns},
 };
 
@@ -25,9 +26,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Reads a document in YAML or JSON.
+    /// Reads a document in YAML, of which JSON is a part.
     pub fn read(document: &[u8]) -> Result<Self, WrongDocument> {
-        Document::parse(document).map(Self::from).map_err(WrongDocument)
+        Self::read_as(document, Notation::Yaml)
+    }
+
+    /// Reads a document that is written so.
+    pub fn read_as(document: &[u8], notation: Notation) -> Result<Self, WrongDocument> {
+        Document::parse_as(document, notation).map(Self::from).map_err(WrongDocument)
     }
 }
 

@@ -144,8 +144,8 @@ impl Kept {
         })
     }
 
-    /// Decisions of a ledger that is shared are kept by nobody: of what is left of limits there, others
-    /// take too.
+    /// Of decisions of a ledger that is shared it is kept what they were. They cannot be decided again: of
+    /// what is left of limits there, others take too.
     pub(super) fn ledger(&self, policy: Policy, decisions: DecisionsKept) -> Ledger {
         match self {
             Self::Shared(sharing) => {
@@ -153,10 +153,9 @@ impl Kept {
                 let fails_open = *failure_mode == StoreFailureMode::Open;
                 Ledger::sharing(policy, SystemClock::start(), store.clone(), fails_open)
             }
-            Self::Nowhere | Self::Folder(_) => {
-                Ledger::new(policy, SystemClock::start()).keeping(decisions)
-            }
+            Self::Nowhere | Self::Folder(_) => Ledger::new(policy, SystemClock::start()),
         }
+        .keeping(decisions)
     }
 
     pub(super) fn folder(&self) -> Option<&DataFolder> {

@@ -20,6 +20,7 @@ mod store_files;
 mod store_found;
 mod store_sweep;
 mod store_watch;
+mod surroundings;
 mod tokens;
 mod validate;
 

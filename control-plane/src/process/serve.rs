@@ -14,6 +14,7 @@ use super::{
     servers::{ServerFailure, Servers},
     stop_signal::StopSignal,
     store_sweep,
+    surroundings::surroundings,
 };
 use crate::{
     audit::{Audit, AuditError, AuditFiles},
@@ -23,7 +24,7 @@ use crate::{
     health, http,
     ledger::Ledger,
     metrics,
-    operator::{FollowMetrics, Operator, OperatorError, grpc, rest, start},
+    operator::{FollowMetrics, Operator, OperatorError, Surroundings, grpc, rest, start},
     settings::Settings,
     store::{
         ConfigStore, DataFolder, OpenError,
@@ -99,7 +100,10 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let registry = metrics::registry()?;
     let (kept, desk) = Kept::open(&settings.data_dir, &settings.store, &registry).await?;
     let store = kept.configuration().await?;
-    let Books { ledger, operator, audit, found } = open_books(settings, &kept, store).await?;
+    let health = kept.health();
+    let around = surroundings(settings, &health, &registry);
+    let Books { ledger, operator, audit, found } =
+        open_books(settings, &kept, store, around).await?;
     let stream_metrics = StreamMetrics::register(&registry)?.telling(Arc::clone(operator.events()));
     let file_metrics = FileMetrics::register(&registry)?;
     let journal_metrics = JournalMetrics::register(&registry)?;
@@ -109,7 +113,6 @@ async fn run(settings: &Settings) -> Result<(), ServeError> {
     let locks = Locks::open(settings, Arc::clone(ledger.tokens()), &auth_metrics, &audit)?;
     // Only now: a process that ends over a taken port, its folder or its locks says that alone.
     announce(&kept, &listeners, found)?;
-    let health = kept.health();
     let tls_watch = match tls {
         Some(tls) => Some(tls.watch(health.clone(), TlsMetrics::register(&registry)?)),
         None => None,
@@ -228,11 +231,12 @@ async fn open_books(
     settings: &Settings,
     kept: &Kept,
     store: Box<dyn ConfigStore>,
+    around: Surroundings,
 ) -> Result<Books, ServeError> {
     let ledger = Arc::new(kept.ledger(settings.policy, settings.decisions_kept));
     let audit = Arc::new(open_audit(settings.audit_file.as_deref(), kept.folder())?);
     let operator = Operator::new(Arc::clone(&ledger), store).audited_in(Arc::clone(&audit));
-    let operator = Arc::new(operator);
+    let operator = Arc::new(operator.surrounded_by(around));
     let found = start::load(&operator).await?;
     if kept.is_shared() {
         start::declare_unknown(&operator).await?;

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use flowguard::{
@@ -18,6 +19,7 @@ use flowguard::{
         Answer, Ask, End, Ledger, Outcome, Policy, RequestKind, Response, SystemClock, Worker,
         WorkerId,
     },
+    listener::ConnectionLimits,
     operator::{Caller, Draft, Given, IfMatch, Operator, rest},
     store::NoStore,
 };
@@ -50,7 +52,17 @@ impl World {
         Self::with(Policy::default(), true).await
     }
 
+    /// Who reads nothing is let go after so long.
+    pub(crate) async fn within(unread_timeout: Duration) -> Self {
+        let limits = ConnectionLimits { unread_timeout, ..http::LIMITS_WITH_EVENTS };
+        Self::serve(Policy::default(), false, limits).await
+    }
+
     pub(crate) async fn with(policy: Policy, is_locked: bool) -> Self {
+        Self::serve(policy, is_locked, http::LIMITS_WITH_EVENTS).await
+    }
+
+    async fn serve(policy: Policy, is_locked: bool, limits: ConnectionLimits) -> Self {
         let ledger = Arc::new(Ledger::new(policy, SystemClock::start()));
         let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(NoStore::default())));
         let tokens = Arc::new(Tokens::default());
@@ -65,7 +77,8 @@ impl World {
         let router = rest::router(Arc::clone(&operator), health.clone(), &Access::default(), &lock);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let server = tokio::spawn(http::serve_with_events(listener, router, shutdown.clone()));
+        let server = http::serve_within(limits, listener, router, shutdown.clone());
+        let server = tokio::spawn(server);
         let worker = ledger.join(WorkerId(1));
         let asked = AtomicU32::new(0);
         Self { ledger, operator, tokens, health, address, worker, shutdown, server, asked }

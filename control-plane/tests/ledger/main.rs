@@ -2,8 +2,10 @@
 
 mod estimate;
 mod gone;
+mod kept;
 mod paid_back;
 mod places;
+mod preview;
 mod restart;
 mod retry_after;
 mod settlement;

@@ -96,9 +96,13 @@ async fn a_call_is_told_by_its_request_id_in_pages_and_by_object_over_both_apis(
     let ids = |of: &[Value]| of.iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>();
     assert_eq!(ids(&entries(&world, "?limit=2&cursor=2").await), [json!(1)]);
     assert_eq!(ids(&entries(&world, "?object=client/a").await), [json!(3), json!(1)]);
-    for (query, field) in
-        [("?limit=0", "limit"), ("?cursor=x", "cursor"), ("?objects=a", "is not a parameter")]
-    {
+    for (query, field) in [
+        ("?limit=0", "limit"),
+        ("?limit=%2B5", "limit"),
+        ("?cursor=+1", "cursor"),
+        ("?cursor=x", "cursor"),
+        ("?objects=a", "is not a parameter"),
+    ] {
         let reply = world.get(&format!("/api/v1/audit{query}")).await;
         assert_eq!(reply.status, 400, "{query}");
         assert!(reply.body.contains(field), "{}", reply.body);

@@ -2,12 +2,12 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use flowguard::listener::{Connection, ConnectionLimits, Listener};
+use flowguard::listener::{Connection, ConnectionLimits, Listener, UNREAD_TIMEOUT};
 use futures_util::FutureExt as _;
 use proto::api::ListClientsRequest;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::{Instant, sleep, timeout},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -109,8 +109,13 @@ async fn listener(
     connections_max: usize,
     idle_timeout: Option<Duration>,
 ) -> (Listener, SocketAddr) {
+    let unread_timeout = UNREAD_TIMEOUT;
+    within(ConnectionLimits { connections_max, read_timeout: None, idle_timeout, unread_timeout })
+        .await
+}
+
+async fn within(limits: ConnectionLimits) -> (Listener, SocketAddr) {
     let (tcp, address) = bound().await;
-    let limits = ConnectionLimits { connections_max, read_timeout: None, idle_timeout };
     (Listener::new(tcp, limits), address)
 }
 
@@ -245,4 +250,42 @@ async fn a_connection_without_work_is_closed_after_the_idle_time_whatever_its_pe
     assert!(IDLE <= idle && idle < IDLE + Duration::from_secs(2), "{idle:?}");
     drop(connection);
     timeout(IDLE, talk).await.expect("told").expect("no panic");
+}
+
+/// A peer for which its kernel keeps next to nothing that it does not read.
+async fn peer_with_little_room(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(1_024).expect("a small buffer");
+    socket.connect(address).await.expect("connected")
+}
+
+#[tokio::test]
+async fn what_the_kernel_has_taken_and_nobody_reads_ends_the_connection() {
+    let (connections_max, unread_timeout) = (1, Duration::from_secs(1));
+    let limits = ConnectionLimits {
+        connections_max,
+        read_timeout: None,
+        idle_timeout: None,
+        unread_timeout,
+    };
+    let (mut listener, address) = within(limits).await;
+    let _peer = peer_with_little_room(address).await;
+    let mut connection = listener.accept().await;
+    // All of it counts as written.
+    connection.write_all(&vec![0; 32 * 1024]).await.expect("taken");
+    let end = timeout(Duration::from_secs(20), ended(connection)).await.expect("it ends");
+    assert_eq!(end, std::io::ErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_takes_little_of_the_kernels_memory() {
+    let (mut listener, address) = listener(1, None).await;
+    let _peer = peer_with_little_room(address).await;
+    let mut connection = listener.accept().await;
+    let mut written = 0;
+    while let Ok(more) = timeout(AT_ONCE, connection.write(&vec![0; 64 * 1024])).await {
+        written += more.expect("it stays");
+        assert!(written < 1 << 20, "{written} bytes");
+    }
+    assert!(written > 64 * 1024, "an answer goes in one piece: {written} bytes");
 }

@@ -21,8 +21,13 @@ fn calls() -> impl Iterator<Item = (&'static str, &'static Method, Requirement)>
     routes().filter(|(path, ..)| *path != "/metrics")
 }
 
+/// A path of the table as the description has it.
+fn described(path: &str) -> String {
+    path.replace("{*", "{")
+}
+
 fn operation<'a>(api: &'a Value, path: &str, method: &Method) -> &'a Value {
-    let operation = &api["paths"][path][method.as_str().to_lowercase()];
+    let operation = &api["paths"][described(path)][method.as_str().to_lowercase()];
     assert!(operation.is_object(), "{method} {path} is not described");
     operation
 }
@@ -41,14 +46,14 @@ async fn the_description_is_the_golden_one() {
 #[tokio::test]
 async fn every_call_is_described_with_the_scope_that_it_takes() {
     let api = description().await;
-    let mut described = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for (path, item) in api["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("methods").keys() {
-            described.insert(format!("{} {path}", method.to_uppercase()));
+            told.insert(format!("{} {path}", method.to_uppercase()));
         }
     }
-    let listed: BTreeSet<_> = calls().map(|(path, method, _)| format!("{method} {path}")).collect();
-    assert_eq!(described, listed);
+    let listed = calls().map(|(path, method, _)| format!("{method} {}", described(path)));
+    assert_eq!(told, listed.collect());
     for (path, method, requirement) in calls() {
         let operation = operation(&api, path, method);
         let told = operation["description"].as_str().unwrap_or_default();
@@ -102,7 +107,8 @@ async fn every_call_tells_each_status_that_it_can_answer_with() {
         let names_something = path.contains('{') && *method != Method::PUT;
         assert!(has("404") || !names_something || path.ends_with("/explain"), "{call}");
         assert!(has("507") || *method == Method::GET, "{call}");
-        for (status, response) in responses {
+        // Who has it already gets nothing.
+        for (status, response) in responses.iter().filter(|(status, _)| *status != "304") {
             let name = response["$ref"].as_str().and_then(|path| path.rsplit('/').next());
             let response = name.map_or(response, |name| &api["components"]["responses"][name]);
             let bodies = response["content"].as_object();

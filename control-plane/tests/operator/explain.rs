@@ -157,6 +157,8 @@ async fn a_request_that_would_pass_is_told_so_with_every_limit_that_applies() {
     let told = explain(&world, "acme", Some(100), Some("gpt-4o-mini")).await;
     assert_eq!(told["would_pass"], true);
     assert_eq!(told["message"], "It would pass, and reserve 100 tokens");
+    let one = explain(&world, "acme", Some(1), Some("gpt-4o-mini")).await;
+    assert_eq!(one["message"], "It would pass, and reserve 1 token");
     for absent in ["error", "limit", "retry_after_ms", "never", "unknown_clients"] {
         assert!(told.get(absent).is_none(), "{absent}: {told}");
     }
@@ -422,6 +424,8 @@ async fn what_no_request_could_have_is_refused_in_the_same_words_over_both_apis(
     for (path, message, request) in [
         ("a?tokens=-1", format!("{tokens} \"-1\""), None),
         ("a?tokens=+1", format!("{tokens} \"+1\""), None),
+        ("a?tokens=%2B1", format!("{tokens} \"+1\""), None),
+        ("a?tokens=01", format!("{tokens} \"01\""), None),
         ("a?tokens=", format!("{tokens} \"\""), None),
         (
             "a?tokens=1000000000001",

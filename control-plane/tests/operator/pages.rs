@@ -140,13 +140,16 @@ async fn what_is_no_page_is_refused_by_name() {
         for (query, message) in [
             ("limit=0", "limit must be an integer from 1 to 1000, not \"0\"".to_owned()),
             ("limit=1001", "limit must be an integer from 1 to 1000, not \"1001\"".to_owned()),
+            ("limit=+5", "limit must be an integer from 1 to 1000, not \"+5\"".to_owned()),
+            ("limit=%2B5", "limit must be an integer from 1 to 1000, not \"+5\"".to_owned()),
+            ("limit=01", "limit must be an integer from 1 to 1000, not \"01\"".to_owned()),
             ("limit=x", "limit must be an integer from 1 to 1000, not \"x\"".to_owned()),
             ("cursor=a%20b", format!("{cursor} \"a b\"")),
             ("cursor=", format!("{cursor} \"\"")),
             // One that another list answered.
             ("prefix=x&cursor=c0", format!("{cursor} \"c0\"")),
             ("limit=1&limit=2", "limit must be given once, not twice".to_owned()),
-            ("page=2", "\"page\" is not a parameter: limit and cursor and prefix are".to_owned()),
+            ("page=2", "\"page\" is not a parameter: limit, cursor and prefix are".to_owned()),
         ] {
             let reply = world.get(&format!("/api/v1/{path}?{query}")).await;
             reply.is_error(400, "invalid_field", &message);

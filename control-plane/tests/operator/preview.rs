@@ -9,6 +9,7 @@ use flowguard::{
     operator::Operator,
     store::NoStore,
 };
+use futures_util::{StreamExt as _, future, stream};
 use proto::api::{ClientConfig, PreviewRefusals, PreviewRequest, PreviewResponse};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -106,7 +107,7 @@ async fn a_client_is_told_what_another_limit_would_have_refused_over_both_apis()
         ..ClientConfig::default()
     };
     let request = PreviewRequest { client: Some(client), ..PreviewRequest::default() };
-    let stream = futures_util::stream::iter([request]);
+    let stream = stream::iter([request]);
     let answer = served.client().preview(stream).await.expect("answered").into_inner();
     assert_eq!(as_rest_has_it(answer), rest);
 
@@ -195,18 +196,68 @@ async fn where_no_decisions_are_kept_there_is_no_preview() {
     let message = "no decisions are kept (DECISIONS_KEPT=0), so that none can be decided again";
     world.post(PATH, "{}").await.is_error(409, "no_preview", message);
     let served = grpc::serve(&world).await;
-    let stream = futures_util::stream::iter([PreviewRequest::default()]);
-    let status = refused(served.client().preview(stream).await);
+    let messages = stream::iter([PreviewRequest::default()]);
+    let status = refused(served.client().preview(messages).await);
     assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, message));
+}
+
+/// A body of which this is there, and the rest comes later.
+fn begun(begin: impl Into<Bytes>, rest: oneshot::Receiver<Bytes>) -> Body {
+    let begin = stream::once(future::ready(Ok(begin.into())));
+    Body::from_stream(begin.chain(stream::once(rest)))
+}
+
+#[tokio::test]
+async fn a_body_that_comes_slowly_keeps_nobody_from_a_preview() {
+    let world = asked_three_times().await;
+    let (rest_of_body, rest) = oneshot::channel::<Bytes>();
+    let slow = world.post(PATH, begun("{", rest));
+    let next = async {
+        assert_eq!(parsed(&world.post(PATH, "{}").await)["decisions"], json!(3));
+        rest_of_body.send(Bytes::from_static(b"}")).expect("it is waited for");
+    };
+    let (slow, ()) = tokio::join!(slow, next);
+    assert_eq!(parsed(&slow)["decisions"], json!(3));
+
+    let served = grpc::serve(&world).await;
+    let (last, is_last) = oneshot::channel::<()>();
+    let messages = stream::iter([PreviewRequest::default()]).chain(stream::once(async {
+        is_last.await.expect("somebody tells");
+        PreviewRequest::default()
+    }));
+    let mut calls = served.client();
+    let slow = tokio::spawn(async move { calls.preview(messages).await });
+    let next = served.client().preview(stream::iter([PreviewRequest::default()])).await;
+    next.expect("answered");
+    last.send(()).expect("it is waited for");
+    slow.await.expect("no panic").expect("answered");
+}
+
+#[tokio::test]
+async fn what_is_supposed_in_json_is_judged_as_when_it_is_written() {
+    let world = asked_three_times().await;
+    for limit in [
+        json!({"name": 5, "match": {}, "tokens": 5, "per": "1m"}),
+        json!({"name": "l", "match": {"plan": true}, "tokens": 5, "per": "1m"}),
+    ] {
+        let alone = world.post(PATH, json!({"limit": limit}).to_string()).await;
+        let document = json!({"limits": [limit]});
+        let within = world.post(PATH, json!({"config": document}).to_string()).await;
+        let written = world.put("/api/v1/config", document.to_string()).await;
+        for reply in [alone, within, written] {
+            assert_eq!(reply.status, 400, "{limit}: {}", reply.body);
+        }
+    }
 }
 
 #[tokio::test]
 async fn one_preview_is_at_work_at_a_time_and_the_next_is_told_to_come_back() {
     let world = asked_three_times().await;
-    let (rest_of_body, body) = oneshot::channel::<Bytes>();
-    let first = world.post(PATH, Body::from_stream(futures_util::stream::once(body)));
+    let (rest_of_body, rest) = oneshot::channel::<Bytes>();
+    let begin = Bytes::from(vec![b' '; 256 * 1024 + 1]);
+    let first = world.post(PATH, begun(begin, rest));
     let next = async {
-        // The first one has its place before its body is there.
+        // The body of the first one is so long by now that it has its place before all of it is there.
         let busy = world.post(PATH, "{}").await;
         let (status, code, _) = busy.error();
         assert_eq!((status, code.as_str()), (503, "preview_busy"));

@@ -203,7 +203,11 @@ async fn an_id_that_could_not_exist_is_not_found_and_cannot_be_created() {
 async fn paths_that_are_not_served_are_not_found() {
     let world = World::new();
     for path in [
-        "/",
+        "/index.html",
+        "/console",
+        "/console/",
+        "/console/nothing.js",
+        "/console/../index.html",
         "/api",
         "/api/v1/client",
         "/api/v1/clients/",

@@ -243,6 +243,14 @@ async fn the_whole_configuration_is_read_as_it_is_written() {
     for path in ["/api/v1/clients/a", "/api/v1/limits/org", "/api/v1/models/gpt-4o"] {
         assert_eq!(world.get(path).await.header("etag"), reply.header("etag"), "{path}");
     }
+    for (query, message) in [
+        ("?dry_run=true", "Nothing would be changed: this is the configuration in force"),
+        ("", "Nothing was changed: this is the configuration in force"),
+    ] {
+        let again = world.put(&format!("/api/v1/config{query}"), DOCUMENT).await;
+        assert!(again.body.contains(message), "{}", again.body);
+        assert_eq!(again.header("etag"), reply.header("etag"));
+    }
 }
 
 #[tokio::test]

@@ -6,22 +6,25 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use axum::body::Body;
+use bytes::Bytes;
 use flowguard::{
     clients::Revision,
     ledger::{Answer, End},
     operator::{Caller, IfMatch, Run, Wanted},
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, future, stream};
+use http::Request;
 use proto::api::{Limit, LimitMatch, Model, SetConfigRequest, SetLimitRequest, SetModelRequest};
 use serde_json::{Value, json};
-use tokio::task;
+use tokio::{sync::oneshot, task};
 use tonic::Code;
 
 use crate::{
     grpc,
     rules::send,
-    world::{World, refused},
+    world::{World, refused, reply},
 };
 
 const OLD: &str = r#"{"clients":{"a":{"rpm":60,"plan":"pro"},"b":{}},"models":{"m":["m"]},"limits":[{"name":"day","match":{"plan":"pro"},"each":["client"],"requests":10,"per":"1d"}]}"#;
@@ -153,6 +156,69 @@ async fn a_star_in_if_match_asks_for_whatever_is_there_over_both_apis() {
         let done = served.client().set_config(stream::iter([request])).await;
         assert!(done.expect("answered").into_inner().success);
     }
+}
+
+#[tokio::test]
+async fn a_document_that_comes_slowly_keeps_nobody_elses_waiting() {
+    let world = World::new();
+    let (rest_of_body, rest) = oneshot::channel::<Bytes>();
+    let begin = stream::once(future::ready(Ok(Bytes::from_static(b"{"))));
+    let body = Body::from_stream(begin.chain(stream::once(rest)));
+    let slow = world.put("/api/v1/config", body);
+    let next = async {
+        assert_eq!(world.put("/api/v1/config?dry_run=true", OLD).await.status, 200);
+        rest_of_body.send(Bytes::from_static(b"\"clients\":{}}")).expect("it is waited for");
+    };
+    let (slow, ()) = tokio::join!(slow, next);
+    assert_eq!(slow.status, 200, "{}", slow.body);
+
+    let served = grpc::serve(&world).await;
+    let (last, is_last) = oneshot::channel::<()>();
+    let first = SetConfigRequest { document: OLD.into(), ..Default::default() };
+    let messages = stream::iter([first.clone()]).chain(stream::once(async {
+        is_last.await.expect("somebody tells");
+        SetConfigRequest::default()
+    }));
+    let mut calls = served.client();
+    let slow = tokio::spawn(async move { calls.set_config(messages).await });
+    served.client().set_config(stream::iter([first])).await.expect("answered");
+    last.send(()).expect("it is waited for");
+    slow.await.expect("no panic").expect("answered");
+}
+
+#[tokio::test]
+async fn a_text_is_a_string_in_json_and_need_not_be_quoted_in_yaml() {
+    let world = World::new();
+    let document = r#"{"clients":{"x":{"group":false,"plan":7,"identities":[5,1.50,true]}},"models":{"m":[1]},"limits":[{"name":5,"match":{"plan":7},"concurrent":1}]}"#;
+    let (status, code, message) = world.put("/api/v1/config", document).await.error();
+    assert_eq!((status, code.as_str()), (400, "invalid_document"));
+    for told in [
+        "1:26: group must be",
+        "not false",
+        "1:39: plan must be",
+        "not 7",
+        "not 5",
+        "not 1.50",
+        "not true",
+        "a pattern must be",
+        "not 1;",
+        "name must be",
+        "match.plan must be",
+    ] {
+        assert!(message.contains(told), "{told}: {message}");
+    }
+    assert!(world.ledger.is_empty());
+    // As it is where one thing is written.
+    assert_eq!(world.put("/api/v1/clients/x", r#"{"group":false}"#).await.status, 400);
+
+    let yaml = Request::put("/api/v1/config").header("content-type", "application/yaml");
+    let yaml = reply(world.rest(), yaml.body(Body::from(document)).expect("a request")).await;
+    assert_eq!(yaml.status, 200, "{}", yaml.body);
+    let read = world.get("/api/v1/config").await.body;
+    let texts = r#""group":"false","plan":"7","identities":["5","1.50","true"]"#;
+    assert!(read.contains(texts), "{read}");
+    // What is answered is taken.
+    assert_eq!(world.put("/api/v1/config", read).await.status, 200);
 }
 
 /// Six hundred clients, more than are written in one go, on a plan.

@@ -10,6 +10,7 @@ mod faults;
 mod foretold;
 mod forgotten;
 mod history;
+mod kept;
 mod liar;
 mod moved;
 mod places;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use flowguard::{
-    listener::{ConnectionInfo, ConnectionLimits, Listener},
+    listener::{ConnectionInfo, ConnectionLimits, Listener, UNREAD_TIMEOUT},
     tls::Protocol,
 };
 use harness::pki::{Authority, Pair};
@@ -126,7 +126,12 @@ async fn a_peer_with_tls_is_told_in_the_log_where_nobody_speaks_it() {
 }
 
 fn listener(port: impl Into<flowguard::listener::Port>) -> Listener {
-    let limits = ConnectionLimits { connections_max: 8, read_timeout: None, idle_timeout: None };
+    let limits = ConnectionLimits {
+        connections_max: 8,
+        read_timeout: None,
+        idle_timeout: None,
+        unread_timeout: UNREAD_TIMEOUT,
+    };
     Listener::new(port, limits)
 }
 

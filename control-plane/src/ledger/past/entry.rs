@@ -11,11 +11,11 @@ use crate::ledger::cost::Cost;
 /// One half, as it is kept.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::ledger) struct Half {
-    /// Milliseconds since its segment began.
+    /// Milliseconds since the earliest moment of its segment.
     pub(super) at_ms: u32,
     /// A slot, a request's number or a place in one of the segment's lists.
     whom: u32,
-    /// From the lowest bit: 40 of an amount, 16 of a number, 8 of what it is.
+    /// From the lowest bit: 40 of an amount and 16 of a number, or 56 of a wait, and 8 of what it is.
     bits: u64,
 }
 
@@ -29,6 +29,10 @@ const NUMBER_MASK: u64 = (1 << 48) - 1;
 
 /// Every number of tokens fits.
 const _: () = assert!(limiter::AMOUNT_MAX <= AMOUNT_MASK);
+
+/// The longest wait that is kept, two million years: who owes very much to a limit that is very small now
+/// was told a longer one.
+pub(in crate::ledger) const WAIT_MS_MAX: u64 = (1 << KIND_SHIFT) - 1;
 
 /// What a half says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +101,10 @@ impl Half {
                 let model = asked.model.map_or(0, |model| u64::from(model) + 1);
                 half(asked.slot, ASKED | flags, model, asked.reserved.get())
             }
-            Said::Refused { limit, wait: Wait::Millis(ms) } => half(limit, REFUSED, 0, ms),
+            Said::Refused { limit, wait: Wait::Millis(ms) } => {
+                let ms = ms.min(WAIT_MS_MAX);
+                half(limit, REFUSED, ms >> AMOUNT_BITS, ms & AMOUNT_MASK)
+            }
             Said::Refused { limit, wait: Wait::Never } => half(limit, REFUSED | NEVER, 0, 0),
             Said::Ended { number, cost } => {
                 let (flags, used) = match cost {
@@ -132,7 +139,10 @@ impl Half {
                 in_shadow: kind & IN_SHADOW != 0,
             }),
             REFUSED if kind & NEVER != 0 => Said::Refused { limit: whom, wait: Wait::Never },
-            REFUSED => Said::Refused { limit: whom, wait: Wait::Millis(amount) },
+            REFUSED => {
+                let wait = Wait::Millis(number << AMOUNT_BITS | amount);
+                Said::Refused { limit: whom, wait }
+            }
             ENDED => Said::Ended {
                 number: number << u32::BITS | u64::from(whom),
                 cost: match kind & (STANDS | NOTHING) {
@@ -176,6 +186,7 @@ mod tests {
             asked(Some(u16::MAX - 1), [false, false, true]),
             Said::Refused { limit: u32::MAX, wait: Wait::Never },
             Said::Refused { limit: 1, wait: Wait::Millis(31 * 24 * 60 * 60 * 1_000) },
+            Said::Refused { limit: 1, wait: Wait::Millis(WAIT_MS_MAX) },
             Said::Ended { number: NUMBER_MASK, cost: Some(Cost::RequestAnd(reserved)) },
             Said::Ended { number: 1 << 40, cost: Some(Cost::Nothing) },
             Said::Ended { number: 0, cost: None },

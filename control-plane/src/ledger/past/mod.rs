@@ -1,4 +1,4 @@
-//! What was decided of late, kept so that it can be decided again under other limits
+//! What was decided of late, kept so that it can be told (`read`), and decided again under other limits
 //! (`ledger/replay`).
 //!
 //! Everything that changes what is left of a limit here goes through the ledger's two doors and
@@ -11,14 +11,22 @@
 //! the oldest note that is still there, and a segment that falls off takes its notes along.
 
 mod entry;
+mod note;
+mod read;
 mod ring;
 mod segment;
 
+use limiter::UnixMillis;
 use parking_lot::{Mutex, MutexGuard};
 
-pub(super) use entry::{Asked, Said};
+pub(super) use entry::{Asked, Said, WAIT_MS_MAX};
+pub(super) use note::{BesideNote, ClientNote, Note, NotedConfig, NotedStocks, SharedNote};
+pub use read::{
+    DecisionCursor, DecisionPage, DecisionsStanding, HISTORY_MINUTES, History, HistoryPoint,
+    InvalidDecisionCursor, KeptDecision, Unread,
+};
 pub(super) use ring::{Kept, Ring};
-pub(super) use segment::{ClientNote, Note, NotedConfig, NotedStocks, Segment, SharedNote};
+pub(super) use segment::Segment;
 
 /// How many decisions are kept so that they can be decided again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +51,9 @@ impl Default for DecisionsKept {
 pub(super) struct Past(Option<Mutex<Ring>>);
 
 impl Past {
-    /// Keeps so many decisions.
-    pub(super) fn keeping(kept: DecisionsKept) -> Self {
-        Self((kept.max > 0).then(|| Mutex::new(Ring::new(kept))))
+    /// Keeps so many decisions, from `since` on.
+    pub(super) fn keeping(kept: DecisionsKept, since: UnixMillis) -> Self {
+        Self((kept.max > 0).then(|| Mutex::new(Ring::new(kept, since))))
     }
 
     /// Whether anything is.
@@ -61,5 +69,10 @@ impl Past {
     /// What is kept now; `None`: nothing ever is.
     pub(super) fn kept(&self) -> Option<Kept> {
         self.lock().map(|ring| ring.kept())
+    }
+
+    /// What is touched from now on has this stamp or a later one; `None`: nothing ever is kept.
+    pub(super) fn stamp(&self) -> Option<u32> {
+        self.lock().map(|ring| ring.stamp())
     }
 }

@@ -6,19 +6,19 @@ use std::{collections::VecDeque, mem, sync::Arc};
 use limiter::UnixMillis;
 
 use super::{
-    Asked, DecisionsKept,
+    Asked, BesideNote, ClientNote, DecisionsKept, Note, NotedStocks, SharedNote,
     entry::{Half, Said},
-    segment::{ClientNote, Names, Note, NotedConfig, NotedStocks, Segment, SharedNote},
+    read::{ClientSegment, Standing},
+    segment::{Names, Segment},
 };
 use crate::{
     ledger::{
         Answer, Client, Reservation,
         cost::Cost,
-        keys::{Part, SharedKey},
+        keys::SharedKey,
         rules::Named,
-        shared::SharedBooks,
-        slots::{Books, SlotNumber},
-        stock::Stocks,
+        shared::{Gone, SharedBooks},
+        slots::{Books, SlotKey, SlotNumber},
         strangers::PairStamp,
     },
     limits::LimitKey,
@@ -44,11 +44,20 @@ const HALVES: usize = 6;
 /// What was decided of late.
 #[derive(Debug)]
 pub(in crate::ledger) struct Ring {
+    /// How many decisions it keeps.
+    kept_max: u64,
+    /// From when on it has everything, until the first segment falls off.
+    since: UnixMillis,
     /// How many requests a segment has.
     asked_max: u64,
     bytes_beside_max: usize,
     closed: VecDeque<Arc<Segment>>,
     open: Segment,
+    /// The memory of one that fell off.
+    spare: Option<Segment>,
+    /// How many requests are in all of them, and at how many the oldest one is of no use any more.
+    count: u64,
+    count_max: u64,
     /// The number of the segment that is open: what was noted in it has this stamp.
     stamp: u32,
     /// Requests so far.
@@ -70,14 +79,20 @@ pub(in crate::ledger) struct Kept {
 }
 
 impl Ring {
-    pub(super) fn new(kept: DecisionsKept) -> Self {
-        let asked_max = kept.max.min(DecisionsKept::MAX).div_ceil(SEGMENTS as u64).max(1);
+    pub(super) fn new(kept: DecisionsKept, since: UnixMillis) -> Self {
+        let kept_max = kept.max.min(DecisionsKept::MAX);
+        let asked_max = kept_max.div_ceil(SEGMENTS as u64).max(1);
         let bytes = usize::try_from(asked_max).unwrap_or(usize::MAX).saturating_mul(BYTES_BESIDE);
         Self {
+            kept_max,
+            since,
             asked_max,
             bytes_beside_max: bytes.max(BYTES_BESIDE_MIN),
             closed: VecDeque::new(),
             open: Segment::default(),
+            spare: None,
+            count: 0,
+            count_max: u64::MAX,
             stamp: 1,
             // So that what was read back from files is of no request in the ring.
             asked: 1,
@@ -89,8 +104,8 @@ impl Ring {
     /// What comes next is of `now`: where the segment has no room for it, another one begins.
     #[inline]
     pub(in crate::ledger) fn begin(&mut self, now: UnixMillis) {
-        let Segment { began, asked, halves, models, bytes_beside, .. } = &self.open;
-        let is_in_time = now.0.checked_sub(began.0).is_some_and(|ms| u32::try_from(ms).is_ok());
+        let Segment { asked, halves, models, bytes_beside, .. } = &self.open;
+        let is_in_time = self.open.millis(now).is_some();
         let has_room = *asked < self.asked_max
             && *bytes_beside < self.bytes_beside_max
             && models.len() < NAMES_MAX
@@ -100,28 +115,52 @@ impl Ring {
         }
     }
 
+    /// The same, of a request whose number is told.
+    pub(in crate::ledger) fn begin_one(&mut self, now: UnixMillis) -> u64 {
+        self.begin(now);
+        self.next_number()
+    }
+
     #[inline(never)]
     fn begin_segment(&mut self, now: UnixMillis) {
-        let mut next = Segment::default();
         if !self.open.halves.is_empty() {
             self.closed.push_back(Arc::new(mem::take(&mut self.open)));
-            if self.closed.len() > SEGMENTS
-                && let Some(oldest) = self.closed.pop_front()
-            {
-                self.is_cut = true;
-                // Unless somebody reads it just now.
-                next = Arc::try_unwrap(oldest).unwrap_or_default();
+            if self.closed.len() > SEGMENTS {
+                self.drop_oldest();
             }
+            self.set_count_max();
             // In four billion segments a client is asked for once.
             self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         }
+        let mut next = self.spare.take().unwrap_or_default();
         next.begin(now, self.asked, Arc::clone(&self.named));
         self.open = next;
     }
 
+    /// As many are kept without the oldest segment as are to be.
+    #[inline(never)]
+    fn drop_unneeded(&mut self) {
+        while self.count >= self.count_max {
+            self.drop_oldest();
+            self.set_count_max();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.closed.pop_front() else { return };
+        self.is_cut |= oldest.asked > 0;
+        self.count -= oldest.asked;
+        // Unless somebody reads it just now.
+        self.spare = Arc::try_unwrap(oldest).ok().or(self.spare.take());
+    }
+
+    fn set_count_max(&mut self) {
+        let oldest = self.closed.front();
+        self.count_max = oldest.map_or(u64::MAX, |oldest| self.kept_max + oldest.asked);
+    }
+
     fn push(&mut self, now: UnixMillis, said: Said) {
-        let at_ms = now.0.saturating_sub(self.open.began.0);
-        self.open.halves.push(Half::of(u32::try_from(at_ms).unwrap_or(u32::MAX), said));
+        self.open.halves.push(Half::of(self.open.millis(now).unwrap_or(u32::MAX), said));
     }
 
     fn note(&mut self, now: UnixMillis, note: Note) {
@@ -240,6 +279,10 @@ impl Ring {
         }
         self.open.asked += 1;
         self.asked += 1;
+        self.count += 1;
+        if self.count >= self.count_max {
+            self.drop_unneeded();
+        }
     }
 
     fn place_of_model(&mut self, model: &str) -> u16 {
@@ -269,13 +312,37 @@ impl Ring {
         }
     }
 
-    /// An operator wrote.
-    pub(in crate::ledger) fn written(&mut self, note: Note, now: UnixMillis) {
+    /// An operator is about to write, at `now`. `false`: nothing is kept that it would stand in.
+    pub(in crate::ledger) fn begin_write(&mut self, now: UnixMillis) -> bool {
         if self.is_empty() {
-            return;
+            return false;
         }
         self.begin(now);
-        self.note(now, note);
+        true
+    }
+
+    /// Buckets that clients shared are no more.
+    pub(in crate::ledger) fn note_gone(&mut self, gone: &[Gone], now: UnixMillis) {
+        for Gone { key, name, stocks, noted } in gone {
+            if self.begin_write(now) && *noted != self.stamp {
+                let (name, stocks) = (name.clone(), NotedStocks::of(stocks));
+                self.note(now, Note::Shared(Box::new(SharedNote { key: *key, name, stocks })));
+            }
+        }
+    }
+
+    /// Clients' own buckets are about to be changed by a write.
+    pub(in crate::ledger) fn note_beside(&mut self, notes: Vec<BesideNote>, now: UnixMillis) {
+        if !notes.is_empty() {
+            self.written(Note::Beside(notes.into()), now);
+        }
+    }
+
+    /// An operator wrote.
+    pub(in crate::ledger) fn written(&mut self, note: Note, now: UnixMillis) {
+        if self.begin_write(now) {
+            self.note(now, note);
+        }
     }
 
     /// Other limits and models are in force.
@@ -285,14 +352,21 @@ impl Ring {
         now: UnixMillis,
         since: UnixMillis,
     ) {
-        self.named = Arc::clone(&named);
-        self.open.named =
-            if self.is_empty() { Arc::clone(&named) } else { Arc::clone(&self.open.named) };
-        self.written(Note::Rules { named, since }, now);
+        if self.is_empty() {
+            self.open.named = Arc::clone(&named);
+        }
+        // A segment that begins with them begins with those before.
+        self.written(Note::Rules { named: Arc::clone(&named), since }, now);
+        self.named = named;
     }
 
     fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.open.halves.is_empty()
+    }
+
+    /// The stamp of the segment that is open.
+    pub(super) fn stamp(&self) -> u32 {
+        self.stamp
     }
 
     /// What is kept now, for whoever goes through it. The segment that is open is copied.
@@ -303,6 +377,25 @@ impl Ring {
         }
         Kept { segments, oldest: self.oldest(), is_cut: self.is_cut }
     }
+
+    /// How much is kept now.
+    pub(super) fn standing(&self) -> Standing {
+        let closed: u64 = self.closed.iter().map(|segment| segment.asked).sum();
+        let first = self.closed.front().map_or(&self.open, |segment| segment);
+        Standing {
+            count: closed.saturating_add(self.open.asked),
+            max: self.kept_max,
+            since: self.since,
+            oldest: if self.is_cut { first.began } else { self.since },
+        }
+    }
+
+    /// What is kept now, for whoever reads of one client. Of the segment that is open what happened is
+    /// copied, where it has anything of the client.
+    pub(super) fn of_client(&self, slot: SlotKey) -> Vec<ClientSegment> {
+        let closed = self.closed.iter().map(|closed| ClientSegment::of(closed, slot));
+        closed.chain(ClientSegment::of_open(&self.open, slot)).collect()
+    }
 }
 
 #[inline]
@@ -312,36 +405,4 @@ fn place(names: &mut Names, name: &str, bytes_beside: &mut usize) -> u16 {
         *bytes_beside += 128 + name.len();
     }
     place
-}
-
-impl ClientNote {
-    /// How a client's books stand; `None`: they are nobody's.
-    pub(in crate::ledger) fn of(
-        slot: SlotNumber,
-        books: &Books,
-        client: Option<&Client>,
-    ) -> Option<Self> {
-        let balances = &books.balances;
-        let stocks = |(key, stocks)| (key, NotedStocks::of(stocks));
-        Some(Self {
-            slot: books.key(slot),
-            id: books.client.clone()?,
-            config: client.map(|client| NotedConfig {
-                limits: client.limits,
-                is_enabled: client.enabled,
-                class: client.entry.class.key(),
-            }),
-            requests: balances.requests,
-            tokens: balances.tokens,
-            epoch: balances.epoch(),
-            beside: balances.beside.iter().map(stocks).collect(),
-        })
-    }
-}
-
-impl NotedStocks {
-    pub(in crate::ledger) fn of(stocks: &Stocks) -> Self {
-        let get = |part| stocks.get(part).copied();
-        Self { main: get(Part::Main), trial: get(Part::Trial) }
-    }
 }

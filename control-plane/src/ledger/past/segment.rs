@@ -4,20 +4,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
-use limiter::{Bucket, ClientId, Tokens, UnixMillis};
+use limiter::{Tokens, UnixMillis};
 
-use super::entry::Half;
-use crate::{
-    clients::{ClientConfig, Limits},
-    ledger::{
-        charges::Charges,
-        keys::{BesideKey, SharedKey},
-        rules::{ClassKey, Named},
-        shared::SharedName,
-        slots::SlotKey,
-        stock::Stock,
-    },
-};
+use super::{Note, entry::Half};
+use crate::ledger::{charges::Charges, rules::Named, slots::SlotKey};
+
+/// So much earlier than its first moment may something be that stands in a segment: whoever decides looks
+/// at the clock first, and waits then for the others.
+const EARLIER_MS_MAX: u64 = 10_000;
 
 /// Some decisions, one after another.
 #[derive(Clone, Debug, Default)]
@@ -51,77 +45,6 @@ pub(in crate::ledger) struct Names {
     places: HashMap<Arc<str>, u16, RandomState>,
 }
 
-/// What is known from some moment on.
-#[derive(Clone, Debug)]
-pub(in crate::ledger) enum Note {
-    /// A client's books as they stood before they were first touched in this segment.
-    Client(ClientNote),
-    /// The pair of buckets of a stranger, likewise.
-    Stranger { number: u32, requests: Option<Bucket>, tokens: Option<Bucket> },
-    /// A bucket that clients share, likewise.
-    Shared(Box<SharedNote>),
-    /// These limits and models are in force, since this moment.
-    Rules { named: Arc<Named>, since: UnixMillis },
-    /// A client is configured so.
-    Configured(Box<ClientConfig>),
-    /// It is not configured any more.
-    Removed(ClientId),
-    /// Its buckets were filled.
-    Reset(ClientId),
-}
-
-/// A client and what is left of its own buckets.
-#[derive(Clone, Debug)]
-pub(in crate::ledger) struct ClientNote {
-    pub(in crate::ledger) slot: SlotKey,
-    pub(in crate::ledger) id: ClientId,
-    /// How it is configured; `None`: it is not, any more.
-    pub(in crate::ledger) config: Option<NotedConfig>,
-    pub(in crate::ledger) requests: Option<Bucket>,
-    pub(in crate::ledger) tokens: Option<Bucket>,
-    pub(in crate::ledger) epoch: u32,
-    /// Those of limits beside its own two.
-    pub(in crate::ledger) beside: Box<[(BesideKey, NotedStocks)]>,
-}
-
-/// How a client is configured, as far as it matters to decisions.
-#[derive(Clone, Debug)]
-pub(in crate::ledger) struct NotedConfig {
-    pub(in crate::ledger) limits: Limits,
-    pub(in crate::ledger) is_enabled: bool,
-    pub(in crate::ledger) class: Arc<ClassKey>,
-}
-
-/// What is left of both numbers of a limit.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ledger) struct NotedStocks {
-    pub(in crate::ledger) main: Option<Stock>,
-    pub(in crate::ledger) trial: Option<Stock>,
-}
-
-/// A bucket that clients share.
-#[derive(Clone, Debug)]
-pub(in crate::ledger) struct SharedNote {
-    pub(in crate::ledger) key: SharedKey,
-    pub(in crate::ledger) name: SharedName,
-    pub(in crate::ledger) stocks: NotedStocks,
-}
-
-impl Note {
-    /// About how much memory it takes.
-    fn bytes(&self) -> usize {
-        let of_it = match self {
-            Self::Client(note) => size_of_val(&*note.beside),
-            Self::Shared(_) => size_of::<SharedNote>(),
-            // What is the same before and after is there once.
-            Self::Rules { named, .. } => named.len() * 2 * size_of::<Arc<Named>>() + 1_024,
-            Self::Configured(_) => size_of::<ClientConfig>(),
-            Self::Stranger { .. } | Self::Removed(_) | Self::Reset(_) => 0,
-        };
-        size_of::<Self>() + of_it
-    }
-}
-
 impl Names {
     /// The place of a name, which is there from now on.
     #[inline]
@@ -140,6 +63,16 @@ impl Names {
     /// The name in this place.
     pub(in crate::ledger) fn get(&self, place: usize) -> Option<&str> {
         self.names.get(place).map(|name| &**name)
+    }
+
+    /// The same, to be kept for longer.
+    pub(super) fn get_shared(&self, place: usize) -> Option<Arc<str>> {
+        self.names.get(place).cloned()
+    }
+
+    /// The names by their places, for who adds none.
+    fn to_read(&self) -> Self {
+        Self { names: self.names.clone(), places: HashMap::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -189,10 +122,34 @@ impl Segment {
         place
     }
 
+    /// What happened in it, without what has to be known to decide it again.
+    pub(super) fn to_read(&self) -> Self {
+        Self {
+            began: self.began,
+            first: self.first,
+            asked: self.asked,
+            halves: self.halves.clone(),
+            models: self.models.to_read(),
+            limits: self.limits.to_read(),
+            ..Self::default()
+        }
+    }
+
+    /// A moment as its halves have it; `None`: it is too far from the others.
+    #[inline]
+    pub(super) fn millis(&self, now: UnixMillis) -> Option<u32> {
+        u32::try_from(now.0.checked_sub(self.earliest())?).ok()
+    }
+
     /// The moment of one of its halves.
     #[inline]
     pub(in crate::ledger) fn at(&self, half: Half) -> UnixMillis {
-        UnixMillis(self.began.0 + u64::from(half.at_ms))
+        UnixMillis(self.earliest() + u64::from(half.at_ms))
+    }
+
+    #[inline]
+    fn earliest(&self) -> u64 {
+        self.began.0.saturating_sub(EARLIER_MS_MAX)
     }
 
     /// What the request held that is in this place, which reserved so much.

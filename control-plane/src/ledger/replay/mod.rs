@@ -6,15 +6,40 @@
 
 mod again;
 mod install;
+mod known;
+mod pairs;
 mod report;
+mod shared_there;
 mod supposed;
 mod twin;
+mod under_way;
+mod untouched;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use report::{ClientPreview, FirstRefusal, PREVIEWED_MAX, Preview, Refusals};
-pub use supposed::Supposed;
+pub use supposed::{Supposed, SupposedClients};
 
 use super::Ledger;
 use twin::Twin;
+
+/// Somebody looks this often whether it is still wanted.
+const LOOKS_EVERY: usize = 1_024;
+
+/// Whether nobody waits for a preview any more.
+#[derive(Debug, Default)]
+pub struct GivenUp(AtomicBool);
+
+impl GivenUp {
+    /// Nobody does.
+    pub fn give_up(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Ledger {
     /// Whether decisions are kept to be decided again.
@@ -23,13 +48,22 @@ impl Ledger {
     }
 
     /// What becomes of the decisions that are kept where `supposed` had been in force for as long as
-    /// they go back. It takes a second for a million of them, and no decision waits for it. `None`:
-    /// none is kept.
+    /// they go back. It takes a second for a million of them; decisions wait for a copy of the newest of
+    /// them, a sixty-fourth. `None`: none is kept.
     pub fn preview(&self, supposed: &Supposed) -> Option<Preview> {
-        let kept = self.past.kept()?;
-        let mut twin = Twin::new(self, supposed, &kept);
+        self.preview_unless(supposed, &GivenUp::default())
+    }
+
+    /// The same; `None`, soon, when it is given up.
+    pub fn preview_unless(&self, supposed: &Supposed, given_up: &GivenUp) -> Option<Preview> {
+        let (kept, untouched) = self.kept_and_untouched(supposed)?;
+        let mut twin = Twin::new(self, supposed, &kept, given_up);
+        twin.install_early(&kept, &untouched);
         for segment in &kept.segments {
             twin.go_through(segment);
+        }
+        if given_up.is_given_up() {
+            return None;
         }
         Some(twin.into_preview(&kept))
     }

@@ -1,13 +1,12 @@
 //! What is supposed to have been in force.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use foldhash::fast::RandomState;
 use limiter::ClientId;
 
 use crate::{
     clients::ClientConfig,
-    ledger::Ledger,
+    ledger::shared::SharedName,
     limits::{Limit, ModelName, Models, Name, Patterns},
 };
 
@@ -27,33 +26,50 @@ pub enum Supposed {
         limits: Vec<Limit>,
         /// All models.
         models: Models,
-        /// The clients that are not as they are now; `None`: there is no such client.
-        clients: HashMap<ClientId, Option<ClientConfig>, RandomState>,
+        /// All clients.
+        clients: SupposedClients,
     },
 }
 
+/// All clients that there are.
+#[derive(Debug, Default)]
+pub struct SupposedClients(Vec<ClientConfig>);
+
+impl From<Vec<ClientConfig>> for SupposedClients {
+    fn from(mut clients: Vec<ClientConfig>) -> Self {
+        clients.sort_unstable_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+        Self(clients)
+    }
+}
+
+impl SupposedClients {
+    /// How a client is configured; `None`: it is not.
+    pub fn get(&self, id: &str) -> Option<&ClientConfig> {
+        let found = self.0.binary_search_by(|client| client.id.as_str().cmp(id));
+        self.0.get(found.ok()?)
+    }
+}
+
 /// How a client is configured where something is supposed.
-pub(super) enum SupposedClient {
+pub(super) enum SupposedClient<'a> {
     /// As it was.
     AsItWas,
     /// So.
-    Configured(Box<ClientConfig>),
+    Configured(&'a ClientConfig),
     /// Not at all.
     Unknown,
 }
 
 impl Supposed {
-    /// How a client is configured; `ledger` has those that are as they are now.
-    pub(super) fn client(&self, id: &ClientId, ledger: &Ledger) -> SupposedClient {
-        let now = match self {
-            Self::Client(config) if config.id == *id => Some(config.clone()),
-            Self::Nothing | Self::Client(_) | Self::Limit(..) => return SupposedClient::AsItWas,
-            Self::Everything { clients, .. } => match clients.get(id) {
-                Some(changed) => changed.clone(),
-                None => ledger.config(id.as_str()),
-            },
-        };
-        now.map_or(SupposedClient::Unknown, |config| SupposedClient::Configured(Box::new(config)))
+    /// How a client is configured.
+    pub(super) fn client(&self, id: &ClientId) -> SupposedClient<'_> {
+        match self {
+            Self::Client(config) if config.id == *id => SupposedClient::Configured(config),
+            Self::Nothing | Self::Client(_) | Self::Limit(..) => SupposedClient::AsItWas,
+            Self::Everything { clients, .. } => {
+                clients.get(id.as_str()).map_or(SupposedClient::Unknown, SupposedClient::Configured)
+            }
+        }
     }
 
     /// Which limits and models are in force where these were; `None`: those that are already.
@@ -72,6 +88,21 @@ impl Supposed {
     /// Whether limits and models are the same all the time.
     pub(super) fn has_rules_of_its_own(&self) -> bool {
         matches!(self, Self::Everything { .. })
+    }
+
+    /// Whether a bucket that was made anew then, since nobody was in its group or on its plan any more, is
+    /// made anew here.
+    pub(super) fn remakes(&self, bucket: &SharedName) -> bool {
+        let SharedName { limit, group, plan, .. } = bucket;
+        match self {
+            Self::Nothing => true,
+            Self::Client(config) => {
+                let is_in_it = group.is_none() || *group == config.group;
+                !(is_in_it && (plan.is_none() || *plan == config.plan))
+            }
+            Self::Limit(supposed, _) => supposed.name != *limit,
+            Self::Everything { .. } => false,
+        }
     }
 
     /// Whether a limit is as it was.

@@ -1,29 +1,29 @@
 //! The second ledger, and what it is asked and told.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
-use limiter::{Bucket, ClientId, Tokens, UnixMillis, Wait};
+use limiter::{ClientId, UnixMillis, Wait};
 
 use super::{
-    Preview, Supposed,
+    GivenUp, LOOKS_EVERY, Preview, Supposed,
     again::Again,
-    report::{Both, Tally},
+    known::{Known, KnownClients},
+    pairs::{Pairs, Whose},
+    report::Both,
+    shared_there::SharedThere,
     supposed::SupposedClient,
+    under_way::{Open, UnderWay},
 };
-use crate::ledger::{
-    Class, Ledger, ManualClock, Policy, SlotNumber, Unknown, UnknownClients,
-    charges::{Charges, Held},
-    configuration::Unreached,
-    cost::Cost,
-    keys::SharedKey,
-    past::{Asked, Kept, Note, Said, Segment},
-    rules::{ClassKey, Named},
-    slots::SlotKey,
+use crate::{
+    ledger::{
+        Class, Ledger, ManualClock, Policy, Retired, SlotNumber, Unknown, UnknownClients,
+        configuration::Unreached,
+        past::{Asked, BesideNote, Kept, Note, Said, Segment, WAIT_MS_MAX},
+        rules::{ClassKey, LimitNumber, ModelNumber, Named},
+        slots::SlotKey,
+    },
+    limits::{LimitKind, LimitName, ModelName},
 };
 
 type Map<K, V> = HashMap<K, V, RandomState>;
@@ -33,87 +33,86 @@ const UNKNOWN_CLIENT: &str = "unknown_client";
 
 /// The second ledger, and by what it knows that which the first one knew.
 pub(super) struct Twin<'a> {
-    /// The first one.
-    pub(super) live: &'a Ledger,
     pub(super) supposed: &'a Supposed,
+    pub(super) given_up: &'a GivenUp,
     pub(super) ledger: Ledger,
     clock: ManualClock,
     /// The moment at which it begins, and the number of the first request.
     pub(super) from: UnixMillis,
     first: u64,
-    to: Option<UnixMillis>,
-    /// The limits and models that were in force then.
+    /// The earliest and the latest moment so far.
+    over: Option<(UnixMillis, UnixMillis)>,
+    /// The limits and models that were in force when it began, and those that were later.
+    pub(super) named_first: Arc<Named>,
     pub(super) named: Arc<Named>,
-    /// By the numbers of slots then.
-    clients: Map<u32, Known>,
-    pub(super) shared: Map<SharedKey, SharedKey>,
+    /// What numbers stood for then, also of what is no more.
+    pub(super) limits_then: Map<LimitNumber, (LimitName, LimitKind)>,
+    pub(super) models_then: Map<ModelNumber, ModelName>,
+    pub(super) clients: KnownClients,
+    /// What was left of buckets before somebody wrote, of clients that are not known yet.
+    pub(super) before: Map<SlotKey, Vec<BesideNote>>,
+    pub(super) shared: SharedThere,
     /// Whether nothing was decided yet.
     pub(super) is_early: bool,
-    pairs: Map<u32, Pair>,
+    /// Whether each of those who are not configured has buckets of its own.
+    has_pairs: bool,
+    pairs: Pairs,
     /// Groups and plans once there stay, also where nobody who is in them asks any more.
     classes: Map<Arc<ClassKey>, Arc<Class>>,
-    open: Map<u64, Open>,
-    /// Those that would have passed and that nobody ended, since they were refused then.
-    unended: BinaryHeap<Reverse<(u64, u64)>>,
-    tallies: Vec<Tally>,
-    by_client: Map<ClientId, usize>,
-    /// As of each client, of all of them.
-    took: (u64, u64),
-}
-
-/// A client that asked.
-struct Known {
-    /// Its slot then.
-    then: SlotKey,
-    id: ClientId,
-    slot: Option<SlotNumber>,
-    tally: usize,
-}
-
-/// The buckets of a stranger.
-type Pair = [Option<Bucket>; 2];
-
-/// A request that passed and has not ended.
-struct Open {
-    slot: SlotKey,
-    charges: Charges,
-    reserved: Tokens,
-    asked: UnixMillis,
-    tally: usize,
-    stranger: Option<u32>,
+    pub(super) under_way: UnderWay,
 }
 
 impl<'a> Twin<'a> {
-    pub(super) fn new(live: &'a Ledger, supposed: &'a Supposed, kept: &Kept) -> Self {
+    pub(super) fn new(
+        live: &Ledger,
+        supposed: &'a Supposed,
+        kept: &Kept,
+        given_up: &'a GivenUp,
+    ) -> Self {
         let oldest = kept.segments.first();
         let from = oldest.map_or_else(|| live.now(), |segment| segment.began);
         let named = oldest.map(|segment| Arc::clone(&segment.named)).unwrap_or_default();
         let clock = ManualClock::at(from);
         let mut twin = Self {
-            live,
             supposed,
-            ledger: Ledger::new(shared_by_strangers(live.policy), clock.clone()),
+            given_up,
+            ledger: Ledger {
+                // Who was forgotten then is known by that.
+                retired: Retired::for_ever().into(),
+                ..Ledger::new(shared_by_strangers(live.policy), clock.clone())
+            },
             clock,
             from,
             first: oldest.map_or(0, |segment| segment.first),
-            to: None,
-            named,
-            clients: Map::default(),
-            shared: Map::default(),
-            is_early: true,
-            pairs: Map::default(),
+            over: None,
+            named_first: Arc::clone(&named),
+            named: Arc::default(),
+            limits_then: Map::default(),
+            models_then: Map::default(),
+            clients: KnownClients::default(),
+            before: Map::default(),
+            shared: SharedThere::default(),
+            is_early: false,
+            has_pairs: live.strangers.is_some(),
+            pairs: Pairs::default(),
             classes: Map::default(),
-            open: Map::default(),
-            unended: BinaryHeap::new(),
-            tallies: Vec::new(),
-            by_client: Map::default(),
-            took: (0, 0),
+            under_way: UnderWay::default(),
         };
+        twin.know_rules(named);
         twin.put_rules();
-        twin.install_early(kept);
-        twin.install_untouched(kept.oldest);
-        twin.is_early = false;
         twin
+    }
+
+    /// These limits and models were in force from here on.
+    fn know_rules(&mut self, named: Arc<Named>) {
+        let limits = named
+            .limits()
+            .map(|(number, limit)| (number, (limit.config.name.clone(), limit.config.kind())));
+        self.limits_then.extend(limits);
+        self.models_then.insert(ModelNumber::OTHER, ModelName::Other);
+        let models = named.models().names().map(|(number, name)| (number, name.clone()));
+        self.models_then.extend(models);
+        self.named = named;
     }
 
     fn put_rules(&self) {
@@ -126,13 +125,16 @@ impl<'a> Twin<'a> {
         self.clock.set(now);
     }
 
-    /// Goes through the next segment.
+    /// Goes through the next segment, unless nobody waits for it any more.
     pub(super) fn go_through(&mut self, segment: &Segment) {
-        let mut halves = segment.halves.iter().peekable();
+        let mut halves = segment.halves.iter().enumerate().peekable();
         let mut stranger = None;
         let mut number = segment.first;
-        while let Some(half) = halves.next() {
+        while let Some((n, half)) = halves.next() {
             let now = segment.at(*half);
+            if n % LOOKS_EVERY == 0 && self.given_up.is_given_up() {
+                return;
+            }
             match half.said() {
                 Said::Noted { place } => {
                     if let Some(note) = segment.notes.get(place as usize) {
@@ -143,18 +145,18 @@ impl<'a> Twin<'a> {
                 Said::Asked(asked) => {
                     self.end_unended(now);
                     let refused = if asked.is_admitted { None } else { halves.next() };
-                    let then = refused.and_then(|half| refusal_in(segment, half.said()));
+                    let then = refused.and_then(|(_, half)| refusal_in(segment, half.said()));
                     self.ask(segment, (number, asked), then, stranger.take(), now);
                     number += 1;
                 }
                 Said::Ended { number, cost } => {
                     self.end_unended(now);
-                    let held = halves.next_if(|half| matches!(half.said(), Said::Held { .. }));
+                    let held = halves.next_if(|(_, half)| matches!(half.said(), Said::Held { .. }));
+                    let held = held.map(|(_, half)| half.said());
                     let stranger = stranger.take();
                     if number >= self.first {
                         self.end(number, cost, stranger, now);
-                    } else if let Some(Said::Held { place, reserved }) =
-                        held.map(|held| held.said())
+                    } else if let Some(Said::Held { place, reserved }) = held
                         && let Some((slot, charges)) = segment.held_in(place, reserved)
                     {
                         self.end_older(slot, &charges, cost, stranger, now);
@@ -170,11 +172,13 @@ impl<'a> Twin<'a> {
         match note {
             Note::Client(note) => self.install_client(note),
             Note::Shared(note) => self.install_shared(note),
+            Note::Beside(notes) => self.keep_before(notes),
             Note::Stranger { number, requests, tokens } => {
-                self.pairs.entry(*number).or_insert([*requests, *tokens]);
+                self.pairs.put(*number, [*requests, *tokens]);
             }
             Note::Rules { named, since } => {
-                self.named = Arc::clone(named);
+                self.end_unended(now);
+                self.know_rules(Arc::clone(named));
                 if !self.supposed.has_rules_of_its_own() {
                     self.at(*since);
                     self.put_rules();
@@ -182,6 +186,7 @@ impl<'a> Twin<'a> {
             }
             Note::Configured(config) => {
                 if self.is_as_it_was(&config.id) {
+                    self.end_unended(now);
                     self.at(now);
                     self.ledger.configure(config);
                     self.keep_class(&config.id);
@@ -189,11 +194,13 @@ impl<'a> Twin<'a> {
             }
             Note::Removed(id) => {
                 if self.is_as_it_was(id) {
+                    self.end_unended(now);
                     self.at(now);
                     self.ledger.remove(id.as_str());
                 }
             }
             Note::Reset(id) => {
+                self.end_unended(now);
                 self.at(now);
                 self.ledger.reset(id.as_str());
             }
@@ -201,7 +208,7 @@ impl<'a> Twin<'a> {
     }
 
     fn is_as_it_was(&self, id: &ClientId) -> bool {
-        matches!(self.supposed.client(id, self.live), SupposedClient::AsItWas)
+        matches!(self.supposed.client(id), SupposedClient::AsItWas)
     }
 
     fn ask(
@@ -212,8 +219,11 @@ impl<'a> Twin<'a> {
         stranger: Option<u32>,
         now: UnixMillis,
     ) {
-        let Some(known) = self.clients.get(&asked.slot) else { return };
-        let tally = known.tally;
+        let Some(Known { then: slot_then, id, tally, .. }) =
+            self.clients.in_slot(asked.slot).cloned()
+        else {
+            return;
+        };
         let model = asked.model.and_then(|place| segment.models.get(usize::from(place)));
         let again = Again {
             model,
@@ -221,8 +231,13 @@ impl<'a> Twin<'a> {
             is_followed: asked.is_followed,
             in_shadow: asked.in_shadow,
         };
-        let decided = self.as_stranger(stranger, |twin| {
-            let id = twin.clients.get(&asked.slot)?.id.clone();
+        let is_configured = self.ledger.clients.get(id.as_str()).is_some();
+        let whose = if is_configured || !self.has_pairs {
+            None
+        } else {
+            Some(stranger.map_or(Whose::Client(tally), Whose::Stranger))
+        };
+        let decided = self.as_stranger(whose, |twin| {
             let ledger = &twin.ledger;
             if let Some(client) = ledger.clients.get(id.as_str()) {
                 return Some(ledger.decide_again(&client, true, again, now));
@@ -234,100 +249,44 @@ impl<'a> Twin<'a> {
         });
         let refused = match &decided {
             None => Some((UNKNOWN_CLIENT, Wait::Never)),
-            Some(Err(refusal)) => Some((refusal.limit.as_str(), refusal.wait)),
+            Some(Err(refusal)) => Some((refusal.limit.as_str(), as_kept(refusal.wait))),
             Some(Ok(_)) => None,
         };
-        if let Some(tally) = self.tallies.get_mut(tally) {
+        if let Some(tally) = self.clients.tallies.get_mut(tally) {
             let (tokens, at) = (asked.reserved, now);
             tally.count(Both { at, tokens, model, then, now: refused });
         }
-        self.to = Some(now);
+        let (oldest, latest) = self.over.unwrap_or((self.from, now));
+        self.over = Some((oldest.min(now), latest.max(now)));
         if let Some(Ok(Some((slot, charges)))) = decided {
-            let reserved = asked.reserved;
-            let open = Open { slot, charges, reserved, asked: now, tally, stranger };
+            let open = Open {
+                slot,
+                then: is_configured.then_some(slot_then),
+                charges,
+                reserved: asked.reserved,
+                asked: now,
+                tally,
+                whose,
+                remakes: self.shared.remakes,
+            };
             self.hold(number, open, asked.is_admitted);
         }
     }
 
-    /// Who passes and was refused then has no end that is known. It counts with what it reserved, and
-    /// keeps a place for as long as its client's requests took by then; where none has ended yet, as
-    /// everybody's did.
-    fn hold(&mut self, number: u64, open: Open, has_end: bool) {
-        if !has_end {
-            if !open.charges.beside.iter().any(|(_, held)| *held == Held::Place) {
-                return;
-            }
-            let of_client = self.tallies.get(open.tally).map_or((0, 0), |tally| tally.took);
-            let (count, sum) = if of_client.0 > 0 { of_client } else { self.took };
-            let took_ms = sum.checked_div(count).unwrap_or(0);
-            self.unended.push(Reverse((open.asked.0.saturating_add(took_ms), number)));
-        }
-        self.open.insert(number, open);
-    }
-
-    fn end_unended(&mut self, now: UnixMillis) {
-        while let Some(Reverse((at, number))) = self.unended.peek().copied()
-            && at <= now.0
-        {
-            self.unended.pop();
-            if let Some(open) = self.open.remove(&number) {
-                let cost = Some(Cost::RequestAnd(open.reserved));
-                let at = UnixMillis(at);
-                self.as_stranger(open.stranger, |twin| {
-                    twin.ledger.end_again(Some(open.slot), &open.charges, cost, at);
-                });
-            }
-        }
-    }
-
-    fn end(&mut self, number: u64, cost: Option<Cost>, stranger: Option<u32>, now: UnixMillis) {
-        let Some(open) = self.open.remove(&number) else { return };
-        let took_ms = now.0.saturating_sub(open.asked.0);
-        let of_client = self.tallies.get_mut(open.tally).map(|tally| &mut tally.took);
-        for (count, sum) in of_client.into_iter().chain([&mut self.took]) {
-            *count += 1;
-            *sum += took_ms;
-        }
-        self.as_stranger(stranger, |twin| {
-            twin.ledger.end_again(Some(open.slot), &open.charges, cost, now);
-        });
-    }
-
-    /// A request that asked before all that is gone through.
-    fn end_older(
+    /// Does `act` with the buckets of one of those who are not configured in place of those of `unknown`.
+    pub(super) fn as_stranger<T>(
         &mut self,
-        slot: SlotKey,
-        charges: &Charges,
-        cost: Option<Cost>,
-        stranger: Option<u32>,
-        now: UnixMillis,
-    ) {
-        let known = self.clients.get(&slot.number().raw()).filter(|known| known.then == slot);
-        let there = known.and_then(|known| known.slot).map(|slot| self.key_of(slot));
-        let charges = self.charges_there(charges);
-        self.as_stranger(stranger, |twin| {
-            twin.ledger.end_again(there, &charges, cost, now);
-        });
-    }
-
-    /// Does `act` with the buckets of this stranger in place of those of `unknown`.
-    fn as_stranger<T>(&mut self, stranger: Option<u32>, act: impl FnOnce(&mut Self) -> T) -> T {
-        let (Some(stranger), Some(slot)) = (stranger, self.slot_of_unknown()) else {
+        whose: Option<Whose>,
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let (Some(whose), Some(slot)) = (whose, self.slot_of_unknown()) else {
             return act(self);
         };
-        self.swap(stranger, slot);
+        self.pairs.swap(whose, &mut self.ledger.slots.books(slot).balances);
         let done = act(self);
-        self.swap(stranger, slot);
-        // Nobody has the number of those who have no buckets any more.
-        self.pairs.remove(&u32::MAX);
+        self.pairs.swap(whose, &mut self.ledger.slots.books(slot).balances);
+        self.pairs.forget_nobodys();
         done
-    }
-
-    fn swap(&mut self, stranger: u32, slot: SlotNumber) {
-        let [requests, tokens] = self.pairs.entry(stranger).or_default();
-        let balances = &mut self.ledger.slots.books(slot).balances;
-        std::mem::swap(requests, &mut balances.requests);
-        std::mem::swap(tokens, &mut balances.tokens);
     }
 
     pub(super) fn slot_of_unknown(&self) -> Option<SlotNumber> {
@@ -339,17 +298,9 @@ impl<'a> Twin<'a> {
         }
     }
 
-    pub(super) fn has(&self, slot: SlotKey) -> bool {
-        self.clients.get(&slot.number().raw()).is_some_and(|known| known.then == slot)
-    }
-
-    pub(super) fn know(&mut self, then: SlotKey, id: &ClientId, slot: Option<SlotNumber>) {
-        let next = self.tallies.len();
-        let tally = *self.by_client.entry(id.clone()).or_insert(next);
-        if tally == next {
-            self.tallies.push(Tally::new(id.clone()));
-        }
-        self.clients.insert(then.number().raw(), Known { then, id: id.clone(), slot, tally });
+    /// The number of a model of this name.
+    pub(super) fn model_there(&self, name: &ModelName) -> Option<ModelNumber> {
+        self.ledger.rules.named().number_of_model(name)
     }
 
     /// A client's slot, which it has from now on.
@@ -367,9 +318,8 @@ impl<'a> Twin<'a> {
     }
 
     pub(super) fn into_preview(self, kept: &Kept) -> Preview {
-        let Self { from, to, tallies, .. } = self;
-        let over = to.map(|to| (from, to));
-        Preview { over, is_cut: kept.is_cut, ..Preview::of(tallies) }
+        let Self { over, clients, .. } = self;
+        Preview { over, is_cut: kept.is_cut, ..Preview::of(clients.tallies) }
     }
 }
 
@@ -380,6 +330,14 @@ fn shared_by_strangers(policy: Policy) -> Policy {
         other => other,
     };
     Policy { unknown_clients, ..policy }
+}
+
+/// As far as what was told then is kept.
+fn as_kept(wait: Wait) -> Wait {
+    match wait {
+        Wait::Millis(ms) => Wait::Millis(ms.min(WAIT_MS_MAX)),
+        Wait::Never => Wait::Never,
+    }
 }
 
 fn refusal_in(segment: &Segment, said: Said) -> Option<(&str, Wait)> {

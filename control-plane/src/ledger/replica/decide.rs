@@ -6,7 +6,7 @@ use limiter::UnixMillis;
 
 use super::{Replica, asked::Asked, worker_name};
 use crate::{
-    ledger::{Answer, Ask, Ledger, Tightest, Unknown, Worker, worker::Held},
+    ledger::{Answer, Ask, Ledger, Tightest, Unknown, Worker, past::Ring, worker::Held},
     store::shared::{Done, Wish, WorkerName},
 };
 
@@ -40,30 +40,39 @@ impl Ledger {
         let mut unfollowed = Vec::new();
         let answers = {
             let mut held = worker.lock();
+            let mut ring = self.past.lock();
+            let now = self.clock.now();
             let answers = asks.iter().zip(prepared).map(|(ask, prepared)| {
                 let answer = match prepared {
                     Prepared::Answered(answer) => *answer,
-                    Prepared::Asked(asked) => match done.next() {
-                        Some(Ok(Done::Decided(decided))) => {
-                            let explained = self.explain(
-                                replica,
-                                (worker.id(), &mut held),
-                                ask,
-                                &asked,
-                                &decided,
-                            );
-                            unfollowed.extend(explained.unfollowed);
-                            explained.answer
+                    Prepared::Asked(asked) => {
+                        let number = ring.as_deref_mut().map_or(0, |ring| ring.begin_one(now));
+                        let answer = match done.next() {
+                            Some(Ok(Done::Decided(decided))) => {
+                                let explained = self.explain(
+                                    replica,
+                                    (worker.id(), &mut held),
+                                    (ask, number),
+                                    &asked,
+                                    &decided,
+                                );
+                                unfollowed.extend(explained.unfollowed);
+                                explained.answer
+                            }
+                            _ if replica.fails_open => Answer::Admitted {
+                                reserved: asked.reserved,
+                                is_followed: false,
+                                is_configured: asked.is_configured,
+                                tightest: Tightest::default(),
+                                is_short: false,
+                            },
+                            _ => Answer::Unavailable,
+                        };
+                        if let Some(ring) = &mut ring {
+                            self.keep(ring, (ask, &asked), &answer, held.is_in_shadow, now);
                         }
-                        _ if replica.fails_open => Answer::Admitted {
-                            reserved: asked.reserved,
-                            is_followed: false,
-                            is_configured: asked.is_configured,
-                            tightest: Tightest::default(),
-                            is_short: false,
-                        },
-                        _ => Answer::Unavailable,
-                    },
+                        answer
+                    }
                 };
                 held.note(ask.id, &answer);
                 answer
@@ -74,6 +83,22 @@ impl Ledger {
             let _ = replica.store.committer.carry_out(unfollowed).await;
         }
         answers
+    }
+
+    /// Keeps what was decided, so that it can be told.
+    fn keep(
+        &self,
+        ring: &mut Ring,
+        (ask, asked): (&Ask<'_>, &Asked),
+        answer: &Answer,
+        in_shadow: bool,
+        now: UnixMillis,
+    ) {
+        let slot = asked.slot;
+        // What is left of its limits is the store's to know, and nobody decides it again.
+        ring.look_at(slot, &mut self.slots.books(slot), None, now);
+        let is_followed = matches!(answer, Answer::Admitted { is_followed: true, .. });
+        ring.decided((slot, ask.model), (answer, is_followed), in_shadow, None, now);
     }
 
     fn prepare(

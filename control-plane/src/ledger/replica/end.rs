@@ -44,6 +44,7 @@ impl Ledger {
         }
         self.workers.give_back(ending.len());
         let done = replica.store.committer.carry_out(wishes).await;
+        let mut ring = self.past.lock();
         let now = self.clock.now();
         let counted =
             ending.into_iter().zip(done).filter_map(|((id, end, cost, reservation), done)| {
@@ -52,6 +53,11 @@ impl Ledger {
                     return None;
                 }
                 if let Some(mut books) = self.slots.books_of(reservation.slot) {
+                    if let Some(ring) = &mut ring {
+                        ring.begin(now);
+                        ring.look_at(reservation.slot.number(), &mut books, None, now);
+                        ring.ended(&reservation, cost, None, now);
+                    }
                     self.count_end(&mut books.record, &reservation, (&end, cost), now);
                     replica.untold.lock().add(reservation.slot.number());
                 }

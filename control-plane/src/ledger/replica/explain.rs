@@ -33,7 +33,7 @@ impl Ledger {
         &self,
         replica: &Replica,
         (worker, held): (WorkerId, &mut Held),
-        ask: &Ask<'_>,
+        (ask, number): (&Ask<'_>, u64),
         asked: &Asked,
         decided: &Decided,
     ) -> Explained {
@@ -55,7 +55,7 @@ impl Ledger {
                     let charges = Charges::none(0);
                     let slot = books.key(asked.slot);
                     let reservation =
-                        Reservation { slot, kind: ask.kind, charges, reserved, number: 0 };
+                        Reservation { slot, kind: ask.kind, charges, reserved, number };
                     held.reservations.insert(ask.id, reservation);
                     replica.holds.lock().insert((worker, ask.id), holds);
                     None

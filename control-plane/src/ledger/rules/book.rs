@@ -19,7 +19,7 @@ use super::{
 use crate::{
     ledger::{
         keys::{BesideKey, SharedKey},
-        shared::{SharedBuckets, SharedName},
+        shared::{Gone, SharedBuckets},
     },
     limits::{Group, Limit, LimitKind, LimitName, ModelName, Models, Name, Subject},
     store::state::{LimitBucketName, LimitId},
@@ -97,13 +97,9 @@ impl Rules {
     }
 
     /// Takes back a class that a client was of. The answer is which shared buckets went with it, or with
-    /// those before, of which something was written down.
+    /// those before, of which something was taken.
     #[must_use = "what is gone is to be noted"]
-    pub(in crate::ledger) fn let_go(
-        &self,
-        class: Arc<Class>,
-        shared: &SharedBuckets,
-    ) -> Vec<SharedName> {
+    pub(in crate::ledger) fn let_go(&self, class: Arc<Class>, shared: &SharedBuckets) -> Vec<Gone> {
         let mut book = self.book.lock();
         let key = Arc::clone(&class.key);
         drop(class);
@@ -179,9 +175,9 @@ impl Rules {
     }
 
     /// Takes away the shelves that nobody can reach any more. The answer is which buckets went with them
-    /// of which something was written down.
+    /// of which something was taken.
     #[must_use = "what is gone is to be noted"]
-    pub(in crate::ledger) fn sweep(&self, shared: &SharedBuckets) -> Vec<SharedName> {
+    pub(in crate::ledger) fn sweep(&self, shared: &SharedBuckets) -> Vec<Gone> {
         self.book.lock().sweep(shared)
     }
 
@@ -276,6 +272,16 @@ impl Named {
         self.models.number(model)
     }
 
+    /// Every limit, with its number.
+    pub(in crate::ledger) fn limits(&self) -> impl Iterator<Item = (LimitNumber, &InForce)> {
+        self.limits.iter().map(|(number, limit)| (*number, &**limit))
+    }
+
+    /// Every model, with its number.
+    pub(in crate::ledger) fn models(&self) -> &KnownModels {
+        &self.models
+    }
+
     /// The limit of this number; `None`: it is no more.
     pub(in crate::ledger) fn limit(&self, number: LimitNumber) -> Option<&InForce> {
         self.limits.get(&number).map(|limit| &**limit)
@@ -357,7 +363,7 @@ impl Book {
         Lists(self.classes.iter().map(list).collect())
     }
 
-    fn sweep(&mut self, shared: &SharedBuckets) -> Vec<SharedName> {
+    fn sweep(&mut self, shared: &SharedBuckets) -> Vec<Gone> {
         self.swept_behind = 0;
         let mut gone = Vec::new();
         let groups = self.classes.keys().map(|key| key.group.as_ref()).collect::<HashSet<_>>();
@@ -404,6 +410,12 @@ impl Changed {
     /// Gives the shared buckets of limits that are no more back. Nobody makes one of theirs again.
     pub(in crate::ledger) fn give_back(&self, shared: &SharedBuckets) {
         self.removed.values().for_each(|limit| limit.shelves.close(shared));
+    }
+
+    /// The shared buckets that are about to be changed, or given back with their limits.
+    pub(in crate::ledger) fn touched_keys(&self) -> impl Iterator<Item = SharedKey> {
+        let limits = self.replaced.values().chain(self.removed.values());
+        limits.flat_map(|limit| limit.shelves.keys())
     }
 
     /// Those of limits that go on with other numbers.

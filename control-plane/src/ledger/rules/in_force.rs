@@ -122,6 +122,14 @@ impl InForce {
         }
     }
 
+    /// Whether what is left of a bucket is under its numbers already.
+    pub(in crate::ledger) fn is_as_it_stands(&self, stocks: &Stocks) -> bool {
+        [Part::Main, Part::Trial].into_iter().all(|part| {
+            let stock = stocks.get(part);
+            stock.zip(self.measure(part)).is_none_or(|(stock, measure)| stock.is_under(measure))
+        })
+    }
+
     /// The same, since its numbers hold.
     pub(in crate::ledger) fn bring_up(&self, stocks: &mut Stocks) {
         self.change(stocks, self.since);

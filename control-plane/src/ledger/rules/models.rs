@@ -25,6 +25,11 @@ impl ModelNumber {
 }
 
 impl KnownModels {
+    /// The models that have names, by number.
+    pub(in crate::ledger) fn names(&self) -> impl Iterator<Item = (ModelNumber, &ModelName)> {
+        self.by_number.iter().map(|(number, name)| (*number, name))
+    }
+
     /// The models that have names.
     pub(super) fn all(&self) -> impl Iterator<Item = ModelNumber> {
         self.numbers.iter().copied()

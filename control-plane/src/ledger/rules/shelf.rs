@@ -8,7 +8,7 @@ use super::{Found, Look, ModelNumber};
 use crate::{
     ledger::{
         keys::SharedKey,
-        shared::{InUse, SharedBuckets, SharedName},
+        shared::{Gone, InUse, SharedBuckets, SharedName},
     },
     limits::{Group, Limit, ModelName, Name},
 };
@@ -69,18 +69,18 @@ impl Shelves {
     }
 
     /// Takes away what nobody can reach any more: shelves of groups and plans that no client has, once
-    /// none of their places is taken, and buckets of models that are no more. Tells `gone` what was
-    /// written down.
+    /// none of their places is taken, and buckets of models that are no more. Tells `gone` of which
+    /// something was taken.
     pub(super) fn sweep(
         &self,
         is_known: impl Fn(Option<&Group>, Option<&Name>) -> bool,
         is_known_model: impl Fn(ModelNumber) -> bool,
         shared: &SharedBuckets,
-        gone: &mut Vec<SharedName>,
+        gone: &mut Vec<Gone>,
     ) {
         let mut is_kept = |key| match shared.give_back_idle(key) {
-            Ok(name) => {
-                gone.extend(name);
+            Ok(bucket) => {
+                gone.extend(bucket);
                 false
             }
             Err(InUse) => true,

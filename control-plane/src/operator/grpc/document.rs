@@ -6,12 +6,12 @@ use futures_util::{Stream, StreamExt as _};
 use proto::api::{ConfigChunk, ConfigNames, SetConfigRequest, SetConfigResponse};
 use tonic::{Status, Streaming};
 
-use super::convert::signed;
+use super::{arriving, convert::signed};
 use crate::{
     http::pieces,
     operator::{
-        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Operator, OperatorError,
-        Replacement, Run, Wanted, document,
+        ByKind, Caller, Difference, IfMatch, Operator, OperatorError, Replacement, Run, Wanted,
+        document,
     },
 };
 
@@ -40,21 +40,14 @@ pub(super) async fn replace(
     let Some(first) = requests.message().await? else {
         return Err(Status::invalid_argument("the call has no request"));
     };
-    let SetConfigRequest { mut document, if_match, dry_run } = first;
+    let SetConfigRequest { document, if_match, dry_run } = first;
     let if_match = IfMatch::parse(&if_match);
     let run = if dry_run { Run::Dry } else { Run::Real };
-    // Only one is in memory at a time, but for its first piece.
-    let place = operator.document_place().await?;
-    while let Some(more) = requests.message().await? {
-        if document.len() + more.document.len() > DOCUMENT_BYTES_MAX {
-            return Err(Status::out_of_range(format!(
-                "the document must not be longer than {DOCUMENT_BYTES_MAX} bytes"
-            )));
-        }
-        document.extend_from_slice(&more.document);
-    }
+    // Only one that is long is in memory at a time.
+    let place = operator.document_place();
+    let document = arriving::read(document, &mut requests, |more| more.document, place).await?;
     let read = |document: &[u8]| Wanted::read(document).map_err(OperatorError::from);
-    let replacement = operator.replace_by((document, place), read, run, if_match, caller).await?;
+    let replacement = operator.replace_by(document, read, run, if_match, caller).await?;
     Ok(replaced(&replacement))
 }
 

@@ -8,10 +8,10 @@ use proto::api::{
 };
 use tonic::{Status, Streaming};
 
-use super::convert::signed;
+use super::{arriving, convert::signed};
 use crate::{
     ledger::{ClientPreview, FirstRefusal, Preview, Refusals},
-    operator::{Caller, DOCUMENT_BYTES_MAX, Draft, Given, LimitDraft, Operator, PreviewDraft},
+    operator::{Caller, Draft, Given, LimitDraft, Notation, Operator, PreviewDraft, SentDocument},
     rfc3339::rfc3339,
 };
 
@@ -23,17 +23,12 @@ pub(super) async fn preview(
     let Some(first) = requests.message().await? else {
         return Err(Status::invalid_argument("the call has no request"));
     };
-    let PreviewRequest { client, limit, mut document } = first;
-    let place = operator.preview_place()?;
-    while let Some(more) = requests.message().await? {
-        if document.len() + more.document.len() > DOCUMENT_BYTES_MAX {
-            return Err(Status::out_of_range(format!(
-                "the document must not be longer than {DOCUMENT_BYTES_MAX} bytes"
-            )));
-        }
-        document.extend_from_slice(&more.document);
-    }
-    let config = Some(document).filter(|document| !document.is_empty());
+    let PreviewRequest { client, limit, document } = first;
+    let place = async { operator.preview_place() };
+    let (document, place) =
+        arriving::read(document, &mut requests, |more| more.document, place).await?;
+    let config = SentDocument { text: document, notation: Notation::Yaml };
+    let config = Some(config).filter(|document| !document.text.is_empty());
     let draft = PreviewDraft {
         client: client.map_or(Given::Absent, |client| Given::Value(Draft::from(&client))),
         limit: limit.map_or(Given::Absent, |limit| Given::Value(LimitDraft::from(limit))),

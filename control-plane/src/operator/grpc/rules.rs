@@ -13,7 +13,7 @@ use crate::{
         audited::{ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX},
         bucket_page::{BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX},
         cursor,
-        page::{Section, is_cursor},
+        page::{Section, is_cursor, number},
     },
 };
 
@@ -160,11 +160,12 @@ pub(super) fn section<N: for<'a> TryFrom<&'a str>>(
 pub(super) fn audit_page(size: i32, token: &str) -> Result<(usize, Option<u64>), Status> {
     let max = page_size(size, ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX)?;
     let before = Some(token).filter(|token| !token.is_empty());
-    let before = before.map(|token| token.parse().map_err(|_| no_token(token))).transpose()?;
+    let before = before.map(|token| number(token).ok_or_else(|| no_token(token))).transpose()?;
     Ok((max, before))
 }
 
-fn page_size(given: i32, usual: usize, max: usize) -> Result<usize, Status> {
+/// How many things an answer is to have at most.
+pub(super) fn page_size(given: i32, usual: usize, max: usize) -> Result<usize, Status> {
     match usize::try_from(given) {
         Ok(0) => Ok(usual),
         Ok(size) if size <= max => Ok(size),
@@ -174,7 +175,8 @@ fn page_size(given: i32, usual: usize, max: usize) -> Result<usize, Status> {
     }
 }
 
-fn no_token(token: &str) -> Status {
+/// An answer cannot go on there.
+pub(super) fn no_token(token: &str) -> Status {
     let given = Excerpt::quoted(token);
     Status::invalid_argument(format!(
         "page_token must be an earlier answer's next_page_token, or absent, not {given}"

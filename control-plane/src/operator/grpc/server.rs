@@ -23,7 +23,7 @@ use super::{
 use crate::{
     auth::{GrpcLayer, Lock},
     health::Health,
-    listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX, Port},
+    listener::{ConnectionLimits, Listener, OPERATOR_CONNECTIONS_MAX, Port, UNREAD_TIMEOUT},
     operator::Operator,
 };
 
@@ -41,6 +41,7 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     connections_max: OPERATOR_CONNECTIONS_MAX,
     read_timeout: Some(Duration::from_mins(1)),
     idle_timeout: None,
+    unread_timeout: UNREAD_TIMEOUT,
 };
 
 /// What the public API is described by; the decision stream is the filter's alone.

@@ -9,21 +9,22 @@ use proto::api::{
     DeleteKeyResponse, DeleteLimitRequest, DeleteLimitResponse, DeleteModelRequest,
     DeleteModelResponse, DeleteTokenRequest, DeleteTokenResponse, ExplainClientRequest,
     ExplainClientResponse, GetClientConfigRequest, GetClientConfigResponse, GetClientStatsRequest,
-    GetClientStatsResponse, GetConfigRequest, GetKeyRequest, GetKeyResponse, GetLimitRequest,
-    GetLimitResponse, GetLimitStatsRequest, GetLimitStatsResponse, GetModelRequest,
-    GetModelResponse, GetTokenRequest, GetTokenResponse, ListAuditRequest, ListAuditResponse,
-    ListClientsRequest, ListClientsResponse, ListKeysRequest, ListKeysResponse, ListLimitsRequest,
-    ListLimitsResponse, ListModelsRequest, ListModelsResponse, ListTokensRequest,
-    ListTokensResponse, PreviewRequest, PreviewResponse, ResetClientRequest, ResetClientResponse,
-    SetClientConfigRequest, SetClientConfigResponse, SetConfigRequest, SetConfigResponse,
-    SetLimitRequest, SetLimitResponse, SetModelRequest, SetModelResponse,
+    GetClientStatsResponse, GetConfigRequest, GetHistoryRequest, GetHistoryResponse, GetKeyRequest,
+    GetKeyResponse, GetLimitRequest, GetLimitResponse, GetLimitStatsRequest, GetLimitStatsResponse,
+    GetModelRequest, GetModelResponse, GetSystemRequest, GetSystemResponse, GetTokenRequest,
+    GetTokenResponse, ListAuditRequest, ListAuditResponse, ListClientsRequest, ListClientsResponse,
+    ListDecisionsRequest, ListDecisionsResponse, ListKeysRequest, ListKeysResponse,
+    ListLimitsRequest, ListLimitsResponse, ListModelsRequest, ListModelsResponse,
+    ListTokensRequest, ListTokensResponse, PreviewRequest, PreviewResponse, ResetClientRequest,
+    ResetClientResponse, SetClientConfigRequest, SetClientConfigResponse, SetConfigRequest,
+    SetConfigResponse, SetLimitRequest, SetLimitResponse, SetModelRequest, SetModelResponse,
     flow_guard_service_server::FlowGuardService,
 };
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     convert::{if_found, masked},
-    credentials, document, preview, rules,
+    credentials, document, past, preview, rules,
 };
 use crate::{
     audit::Filter,
@@ -412,6 +413,30 @@ impl FlowGuardService for FlowGuard {
         let caller = Caller::of(request.extensions());
         let requests = request.into_inner();
         Ok(Response::new(preview::preview(&self.operator, &caller, requests).await?))
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<ListDecisionsRequest>,
+    ) -> Result<Response<ListDecisionsResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        past::decisions(&self.operator, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<GetHistoryRequest>,
+    ) -> Result<Response<GetHistoryResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        past::history(&self.operator, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_system(
+        &self,
+        request: Request<GetSystemRequest>,
+    ) -> Result<Response<GetSystemResponse>, Status> {
+        let system = self.operator.system(&Caller::of(request.extensions())).await?;
+        Ok(Response::new(system.into()))
     }
 
     type BackupStream = Chunks;

@@ -17,6 +17,7 @@ use crate::{
     operator::{
         Caller, Operator,
         audited::{ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX},
+        page::number,
     },
 };
 
@@ -59,7 +60,7 @@ pub(super) async fn list(
 }
 
 fn id(cursor: &str) -> Result<u64, ApiError> {
-    cursor.parse().map_err(|_| {
+    number(cursor).ok_or_else(|| {
         let value = Excerpt::quoted(cursor);
         let told = "cursor must be an earlier answer's next_cursor, or absent, not";
         query::invalid(format!("{told} {value}"))

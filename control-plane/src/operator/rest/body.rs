@@ -39,30 +39,72 @@ pub(super) fn essence(headers: &HeaderMap) -> &str {
 
 /// All of it, at most `max` bytes.
 pub(super) async fn read(request: Request<Body>, max: usize) -> Result<Vec<u8>, ApiError> {
-    let asks_first = request.headers().contains_key(header::EXPECT);
-    let mut body = request.into_body();
-    // Who asks first has sent nothing yet that would have to be thrown away.
-    if asks_first && body.size_hint().lower() > max as u64 {
-        return Err(too_large(max));
+    let mut arriving = Arriving::new(request, max)?;
+    arriving.go_on_to(usize::MAX).await?;
+    arriving.whole()
+}
+
+/// The same of one that takes a place, of which there are few: it is taken once the body is there, or is
+/// longer than other calls' may be. Whoever sends slowly keeps it from nobody until then.
+pub(super) async fn read_in_place<P, E>(
+    request: Request<Body>,
+    max: usize,
+    place: impl Future<Output = Result<P, E>>,
+) -> Result<Result<(Vec<u8>, P), E>, ApiError> {
+    let mut arriving = Arriving::new(request, max)?;
+    arriving.go_on_to(BODY_BYTES_MAX).await?;
+    let place = match place.await {
+        Ok(place) => place,
+        Err(error) => return Ok(Err(error)),
+    };
+    arriving.go_on_to(usize::MAX).await?;
+    Ok(Ok((arriving.whole()?, place)))
+}
+
+/// A body of which some has been read.
+struct Arriving {
+    body: Body,
+    /// What was read, while that is not too long.
+    read: Vec<u8>,
+    len: usize,
+    max: usize,
+}
+
+impl Arriving {
+    fn new(request: Request<Body>, max: usize) -> Result<Self, ApiError> {
+        let asks_first = request.headers().contains_key(header::EXPECT);
+        let body = request.into_body();
+        // Who asks first has sent nothing yet that would have to be thrown away.
+        if asks_first && body.size_hint().lower() > max as u64 {
+            return Err(too_large(max));
+        }
+        Ok(Self { body, read: Vec::new(), len: 0, max })
     }
-    let mut read = Vec::new();
-    let mut len = 0_usize;
-    while len <= DISCARDED_BYTES_MAX.max(max)
-        && let Some(frame) = body.frame().await
-    {
-        let Ok(frame) = frame else {
-            return Err(ApiError::new(INVALID_JSON, "the body did not arrive whole"));
-        };
-        if let Ok(data) = frame.into_data() {
-            len = len.saturating_add(data.len());
-            if len <= max {
-                read.extend_from_slice(&data);
-            } else {
-                read = Vec::new();
+
+    /// Reads on until there is more than `enough`, or nothing more to come, or too much.
+    async fn go_on_to(&mut self, enough: usize) -> Result<(), ApiError> {
+        let enough = enough.min(DISCARDED_BYTES_MAX.max(self.max));
+        while self.len <= enough
+            && let Some(frame) = self.body.frame().await
+        {
+            let Ok(frame) = frame else {
+                return Err(ApiError::new(INVALID_JSON, "the body did not arrive whole"));
+            };
+            if let Ok(data) = frame.into_data() {
+                self.len = self.len.saturating_add(data.len());
+                if self.len <= self.max {
+                    self.read.extend_from_slice(&data);
+                } else {
+                    self.read = Vec::new();
+                }
             }
         }
+        Ok(())
     }
-    if len > max { Err(too_large(max)) } else { Ok(read) }
+
+    fn whole(self) -> Result<Vec<u8>, ApiError> {
+        if self.len > self.max { Err(too_large(self.max)) } else { Ok(self.read) }
+    }
 }
 
 fn too_large(max: usize) -> ApiError {

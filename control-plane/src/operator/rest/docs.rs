@@ -14,8 +14,9 @@ use utoipa::openapi::OpenApi;
 use super::describe;
 use crate::http::JSON;
 
-/// What a browser lets the page do. Pictures in its style sheet are part of that; it calls this API alone.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+/// What a browser lets a page of this program do. Pictures in a style sheet are part of that; it calls this
+/// API alone.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";

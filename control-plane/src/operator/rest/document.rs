@@ -22,8 +22,8 @@ use crate::{
     excerpt::Excerpt,
     http::{ApiError, JSON, pieces},
     operator::{
-        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Names, Operator, OperatorError,
-        Replacement, Run, Wanted, document,
+        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Names, Notation, Operator,
+        OperatorError, Replacement, Run, Wanted, document,
     },
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn show(
     params(describe::DryRun, describe::Condition),
     request_body(content(
         (describe::Document = "application/json"),
-        (describe::Document = "application/yaml")
+        (describe::YamlDocument = "application/yaml")
     )),
     responses((status = 200, description = "What it changed, or would.", body = describe::DocumentWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
         describe::BadBody,
@@ -72,24 +72,25 @@ pub(super) async fn replace(
 ) -> Result<Response, ApiError> {
     let run = read_run(query.as_deref())?;
     require_type(request.headers(), &[JSON, YAML], "JSON or YAML")?;
-    let is_json = is_json(request.headers());
-    // Only one is in memory at a time, from its first byte on.
-    let place = operator.document_place().await?;
-    let body = body::read(request, DOCUMENT_BYTES_MAX).await?;
-    let read = move |body: &[u8]| read(body, is_json);
-    let replacement = operator.replace_by((body, place), read, run, if_match, &caller).await?;
+    let notation = notation(request.headers());
+    // Only one that is long is in memory at a time.
+    let place = operator.document_place();
+    let document = body::read_in_place(request, DOCUMENT_BYTES_MAX, place).await??;
+    let read = move |body: &[u8]| read(body, notation);
+    let replacement = operator.replace_by(document, read, run, if_match, &caller).await?;
     Ok(tagged(&replacement.tag, Json(Answer::from(&replacement))))
 }
 
-fn read(body: &[u8], is_json: bool) -> Result<Wanted, ApiError> {
-    if is_json {
+fn read(body: &[u8], notation: Notation) -> Result<Wanted, ApiError> {
+    if notation == Notation::Json {
         serde_json::from_slice::<IgnoredAny>(body).map_err(|error| no_json(&error))?;
     }
-    Ok(Wanted::read(body).map_err(OperatorError::from)?)
+    Ok(Wanted::read_as(body, notation).map_err(OperatorError::from)?)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    essence(headers).eq_ignore_ascii_case(JSON)
+/// As which it is declared.
+fn notation(headers: &HeaderMap) -> Notation {
+    if essence(headers).eq_ignore_ascii_case(JSON) { Notation::Json } else { Notation::Yaml }
 }
 
 fn read_run(query: Option<&str>) -> Result<Run, ApiError> {

@@ -16,7 +16,9 @@ use crate::{
     http::ApiError,
     ledger::{Applies, LimitLeft, LimitOutlook},
     limits::{MatchJson, Per},
-    operator::{Caller, Explanation, Given, Operator, QuestionDraft, explain::whose_bucket},
+    operator::{
+        Caller, Explanation, Given, Operator, QuestionDraft, explain::whose_bucket, page::number,
+    },
 };
 
 /// What would be decided over a request of a client now, and why. It costs nothing, and nobody need be
@@ -37,20 +39,14 @@ pub(super) async fn explain(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let [tokens, model] = query::read(query.as_deref(), ["tokens", "model"])?;
-    let tokens = tokens.map_or(Given::Absent, |text| number(&text));
+    let tokens = tokens.map_or(Given::Absent, |text| match number(&text) {
+        Some(number) => Given::Value(Some(number)),
+        None => Given::Wrong(Excerpt::quoted(&text)),
+    });
     let model = model.map_or(Given::Absent, Given::Value);
     let draft = QuestionDraft { client_id, tokens, model };
     let explanation = operator.explain(draft, &caller).await?;
     Ok(Json(ExplanationJson::from(&explanation)).into_response())
-}
-
-fn number(text: &str) -> Given<Option<u64>> {
-    // What is parsed as a number may begin with a plus sign.
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse().ok().filter(|_| is_number) {
-        Some(number) => Given::Value(Some(number)),
-        None => Given::Wrong(Excerpt::quoted(text)),
-    }
 }
 
 #[derive(Serialize)]

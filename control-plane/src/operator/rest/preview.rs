@@ -23,8 +23,8 @@ use crate::{
     http::{ApiError, JSON},
     ledger::{ClientPreview, FirstRefusal, Preview, Refusals},
     operator::{
-        Caller, DOCUMENT_BYTES_MAX, Draft, FieldErrors, Fields, LimitDraft, Operator,
-        OperatorError, PreviewDraft,
+        Caller, DOCUMENT_BYTES_MAX, Draft, FieldErrors, Fields, LimitDraft, Notation, Operator,
+        OperatorError, PreviewDraft, SentDocument,
     },
     rfc3339::rfc3339,
 };
@@ -53,12 +53,12 @@ pub(super) async fn preview(
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     require_type(request.headers(), &[JSON], "JSON")?;
-    let place = match operator.preview_place() {
-        Ok(place) => place,
+    let place = async { operator.preview_place() };
+    let (body, place) = match body::read_in_place(request, PREVIEW_BYTES_MAX, place).await? {
+        Ok(read) => read,
         Err(error @ OperatorError::PreviewBusy) => return Ok(busy(error)),
         Err(error) => return Err(error.into()),
     };
-    let body = body::read(request, PREVIEW_BYTES_MAX).await?;
     let draft = parse::<PreviewDraft>(&body)?;
     drop(body);
     let preview = operator.preview(draft, place, &caller).await?;
@@ -102,9 +102,10 @@ impl FromJson for LimitDraft {
 }
 
 /// A document, of which places are told from its own first line on.
-impl FromJson for Vec<u8> {
+impl FromJson for SentDocument {
     fn read(json: &str) -> Option<Self> {
-        json.starts_with('{').then(|| json.as_bytes().to_vec())
+        let document = || Self { text: json.as_bytes().to_vec(), notation: Notation::Json };
+        json.starts_with('{').then(document)
     }
 }
 

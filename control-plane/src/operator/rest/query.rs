@@ -4,7 +4,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::error::INVALID_FIELD;
-use crate::{excerpt::Excerpt, http::ApiError};
+use crate::{excerpt::Excerpt, http::ApiError, operator::page::number};
 
 /// The values of these parameters, of which each can be given once.
 pub(super) fn read<const N: usize>(
@@ -24,19 +24,27 @@ pub(super) fn read<const N: usize>(
                 return Err(invalid(format!("{name} must be given once, not twice")));
             }
             None => {
-                let (name, known) = (Excerpt::quoted(name), names.join(" and "));
-                let are = if N == 1 { "is one" } else { "are" };
-                return Err(invalid(format!("{name} is not a parameter: {known} {are}")));
+                let name = Excerpt::quoted(name);
+                return Err(invalid(format!("{name} is not a parameter: {}", known(&names))));
             }
         }
     }
     Ok(values)
 }
 
+/// All that there are, as a sentence ends with them.
+fn known(names: &[&str]) -> String {
+    match names {
+        [] => "there are none".to_owned(),
+        [one] => format!("{one} is one"),
+        [others @ .., last] => format!("{} and {last} are", others.join(", ")),
+    }
+}
+
 /// How many things an answer is to have at most.
 pub(super) fn limit(given: Option<&str>, usual: usize, max: usize) -> Result<usize, ApiError> {
     let Some(text) = given else { return Ok(usual) };
-    let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
+    let limit = number(text).filter(|limit| (1..=max).contains(limit));
     limit.ok_or_else(|| {
         let value = Excerpt::quoted(text);
         invalid(format!("limit must be an integer from 1 to {max}, not {value}"))

@@ -8,9 +8,9 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    audit, clients, credentials, describe, docs, document,
+    audit, clients, console, credentials, describe, docs, document,
     events::{self, Streams},
-    explain, limits, preview,
+    explain, limits, past, preview, system,
 };
 use crate::{
     auth::Lock,
@@ -26,7 +26,7 @@ pub fn router(operator: Arc<Operator>, health: Health, access: &Access, lock: &L
         Streams { operator: Arc::clone(&operator), health: health.clone(), lock: lock.clone() };
     let all =
         calls().with_state(operator).merge(streamed(streams)).merge(health::described(health));
-    let (router, described) = all.merge(docs(text.clone())).split_for_parts();
+    let (router, described) = all.merge(docs(text.clone())).merge(pages()).split_for_parts();
     text.fill(&describe::whole(described, lock.is_closed()));
     let router = router.fallback(fallback).method_not_allowed_fallback(method_not_allowed);
     // A browser asks without a token whether it may send one.
@@ -45,6 +45,8 @@ fn calls() -> OpenApiRouter<Arc<Operator>> {
         .routes(routes!(clients::reset))
         .routes(routes!(clients::stats))
         .routes(routes!(explain::explain))
+        .routes(routes!(past::decisions))
+        .routes(routes!(past::history))
         .routes(routes!(clients::all_stats))
         .routes(routes!(clients::backup))
         .routes(routes!(credentials::list_keys, credentials::create_key))
@@ -59,6 +61,7 @@ fn calls() -> OpenApiRouter<Arc<Operator>> {
         .routes(routes!(document::show, document::replace))
         .routes(routes!(audit::list))
         .routes(routes!(preview::preview))
+        .routes(routes!(system::show))
 }
 
 /// The call that does not end.
@@ -76,6 +79,11 @@ fn docs(text: docs::Text) -> OpenApiRouter {
         .routes(routes!(docs::style))
         .routes(routes!(docs::notice))
         .with_state(text)
+}
+
+/// The console, which asks this API for all that it shows.
+fn pages() -> OpenApiRouter {
+    OpenApiRouter::default().routes(routes!(console::page)).routes(routes!(console::file))
 }
 
 fn cors_layer(origins: &CorsOrigins) -> Option<CorsLayer> {

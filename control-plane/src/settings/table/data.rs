@@ -20,7 +20,7 @@ rows! {
     }
     DECISIONS_KEPT {
         fills: field!(decisions_kept.max as 0..=DecisionsKept::MAX),
-        meaning: "How many decisions are kept in memory, so that a preview can decide them again under other limits; 0: none, and no preview",
+        meaning: "How many decisions are kept in memory, to be told, and so that a preview can decide them again under other limits; 0: none",
     }
     RESUME_TIMEOUT_MS {
         fills: field!(policy.resume.timeout_ms as 1..=3_600_000),

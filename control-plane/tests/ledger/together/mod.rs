@@ -1,7 +1,6 @@
 //! A ledger beside the law as it is written: every verdict, every balance and every count is the same,
 //! over random sets of limits and random histories.
 
-mod again;
 mod bucket;
 mod oracle;
 pub(crate) mod spec;
@@ -11,9 +10,8 @@ use std::collections::HashSet;
 
 use flowguard::{
     ledger::{
-        Answer, Ask, ClientSnapshot, DecisionsKept, End, Ledger, Left, ManualClock, Outcome,
-        Outlook, Question, Refusal, RequestKind, Response, Shortage, UnknownSnapshot, Verdict,
-        Worker, WorkerId,
+        Answer, Ask, ClientSnapshot, End, Ledger, Left, ManualClock, Outcome, Outlook, Question,
+        Refusal, RequestKind, Response, Shortage, UnknownSnapshot, Verdict, Worker, WorkerId,
     },
     limits::{LimitKey, LimitName},
 };
@@ -55,12 +53,8 @@ struct Asked {
 
 impl Both {
     fn new(given: Vec<Spec>) -> Self {
-        Self::keeping(given, DecisionsKept { max: 0 })
-    }
-
-    fn keeping(given: Vec<Spec>, kept: DecisionsKept) -> Self {
         let clock = ManualClock::at(NOW);
-        let ledger = Ledger::new(policy(), clock.clone()).keeping(kept);
+        let ledger = Ledger::new(policy(), clock.clone());
         let mut oracle = Oracle::default();
         let unknown = Who { rpm: Some(20), tpm: Some(300), ..Who::default() };
         oracle.configure("unknown", &unknown, NOW.0);

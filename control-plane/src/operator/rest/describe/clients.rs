@@ -6,11 +6,14 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, SchemaType, Type
 use super::{
     names::{client_id, group, identity, name},
     parts::{
-        count, described, integer, list, map, object, or_null, text, unquoted, unquoted_or_null,
+        count, described, integer, list, map, object, or_null, text, text_in, text_or_null_in,
         with, word, yes_or_no,
     },
 };
-use crate::clients::{CLIENTS_MAX, IDENTITIES_MAX};
+use crate::{
+    clients::{CLIENTS_MAX, IDENTITIES_MAX},
+    operator::Notation,
+};
 
 described! {
     /// A client, as it is answered.
@@ -83,10 +86,11 @@ fn fields() -> ObjectBuilder {
     with_names(settings(), group, plan, identities()).property("client_id", client_id())
 }
 
-/// The same in a document, which has the client's id before it, and in which no text need be quoted.
-pub(super) fn entry() -> ObjectBuilder {
-    let identities = list(unquoted(identity()), IDENTITIES_MAX).unique_items(true);
-    with_names(settings(), unquoted_or_null(group()), unquoted_or_null(name()), identities)
+/// The same in a document, which has the client's id before it.
+pub(super) fn entry(notation: Notation) -> ObjectBuilder {
+    let identities = list(text_in(notation, identity()), IDENTITIES_MAX).unique_items(true);
+    let (group, plan) = (text_or_null_in(notation, group()), text_or_null_in(notation, name()));
+    with_names(settings(), group, plan, identities)
 }
 
 fn settings() -> ObjectBuilder {

@@ -6,10 +6,13 @@ use super::{
     clients::done,
     names::{client_id, digest, public_part, token_name},
     parts::{
-        count, described, integer, list, map, object, or_null, text, time, unquoted, with, word,
+        count, described, integer, list, map, object, or_null, text, text_in, time, with, word,
     },
 };
-use crate::credentials::{KEYS_A_CLIENT_MAX, Scope, TOKENS_MAX};
+use crate::{
+    credentials::{KEYS_A_CLIENT_MAX, Scope, TOKENS_MAX},
+    operator::Notation,
+};
 
 described! {
     /// A key, without its secret.
@@ -75,24 +78,36 @@ described! {
             .property("config", Ref::from_schema_name("Token")),
     );
     /// What a document has of a key.
-    KeyEntry = with(
+    KeyEntry = key_entry(Notation::Json);
+    /// What a document in YAML has of a key.
+    YamlKeyEntry = key_entry(Notation::Yaml);
+    /// What a document has of a token.
+    TokenEntry = token_entry(Notation::Json);
+    /// What a document in YAML has of a token.
+    YamlTokenEntry = token_entry(Notation::Yaml);
+}
+
+fn key_entry(notation: Notation) -> ObjectBuilder {
+    with(
         ["client_id", "sha256", "created_at"],
         object()
-            .property("client_id", unquoted(client_id()))
+            .property("client_id", text_in(notation, client_id()))
             .property("sha256", digest())
             .property("created_at", time())
             .property("expires_at", or_null(Type::String, time())),
-    );
-    /// What a document has of a token.
-    TokenEntry = with(
+    )
+}
+
+fn token_entry(notation: Notation) -> ObjectBuilder {
+    with(
         ["name", "scopes", "sha256", "created_at"],
         object()
-            .property("name", unquoted(token_name()))
+            .property("name", text_in(notation, token_name()))
             .property("scopes", scopes())
             .property("sha256", digest())
             .property("created_at", time())
             .property("expires_at", or_null(Type::String, time())),
-    );
+    )
 }
 
 fn key() -> ObjectBuilder {

@@ -11,25 +11,19 @@ use super::{
 use crate::{
     credentials::TOKENS_MAX,
     limits::{LIMITS_MAX, MODELS_MAX},
-    operator::difference::NAMES_TOLD_MAX,
+    operator::{Notation, difference::NAMES_TOLD_MAX},
 };
 
 described! {
     /// A client in a document.
-    ClientEntry = entry();
+    ClientEntry = entry(Notation::Json);
+    /// A client in a document in YAML.
+    YamlClientEntry = entry(Notation::Yaml);
     /// All that is configured. What it does not name is deleted when it is put in force, but for keys and
     /// tokens where it has no section of these.
-    Document = object()
-        .property("clients", map(client_id(), Ref::from_schema_name("ClientEntry")))
-        .property("models", map(name(), listed_patterns()).max_properties(Some(MODELS_MAX)))
-        .property("limits", list(Ref::from_schema_name("LimitEntry"), LIMITS_MAX))
-        .property("keys", map(public_part(), Ref::from_schema_name("KeyEntry")))
-        .property(
-            "tokens",
-            map(public_part(), Ref::from_schema_name("TokenEntry")).max_properties(Some(TOKENS_MAX)),
-        )
-        // One that says nothing at all would delete everything.
-        .min_properties(Some(1));
+    Document = document(Notation::Json);
+    /// The same in YAML, in which no text need be quoted.
+    YamlDocument = document(Notation::Yaml);
     /// What a document changed, or would.
     DocumentWritten = with(
         ["success", "dry_run", "message", "created", "replaced", "deleted"],
@@ -42,6 +36,23 @@ described! {
             .property("deleted", names_by_kind())
             .property("untold", count().description(Some("Names that had no room in the lists."))),
     );
+}
+
+fn document(notation: Notation) -> ObjectBuilder {
+    let [client, limit, key, token] = match notation {
+        Notation::Json => ["ClientEntry", "LimitEntry", "KeyEntry", "TokenEntry"],
+        Notation::Yaml => ["YamlClientEntry", "YamlLimitEntry", "YamlKeyEntry", "YamlTokenEntry"],
+    };
+    let models = map(name(), listed_patterns(notation)).max_properties(Some(MODELS_MAX));
+    let tokens = map(public_part(), Ref::from_schema_name(token));
+    object()
+        .property("clients", map(client_id(), Ref::from_schema_name(client)))
+        .property("models", models)
+        .property("limits", list(Ref::from_schema_name(limit), LIMITS_MAX))
+        .property("keys", map(public_part(), Ref::from_schema_name(key)))
+        .property("tokens", tokens.max_properties(Some(TOKENS_MAX)))
+        // One that says nothing at all would delete everything.
+        .min_properties(Some(1))
 }
 
 fn names_by_kind() -> ObjectBuilder {

@@ -76,7 +76,7 @@ pub(super) static ERRORS: [OfStatus; 13] = [
         status: 409,
         name: "Conflict",
         description: "A file owns it, something else needs it or has it, or no decisions are kept.",
-        codes: &["managed_by_file", "in_use", "no_preview"],
+        codes: &["managed_by_file", "in_use", "no_preview", "no_decisions"],
     },
     OfStatus {
         status: 412,
@@ -202,6 +202,8 @@ groups! {
     NotPreviewed = [409, 507];
     /// The same, of what has an owner in no file and is named by nothing.
     NotReset = [412, 507];
+    /// No decisions may be kept.
+    NotKept = [409];
 }
 
 /// Those of these statuses.

@@ -7,12 +7,12 @@ use super::{
     clients::written,
     names::{client_or_unknown, group, limit_name, model_pattern, name, name_or_other, window},
     parts::{
-        count, described, integer, list, map, null, object, or_null, text, unquoted, with, word,
+        count, described, integer, list, map, null, object, or_null, text, text_in, with, word,
     },
 };
 use crate::{
     limits::{Each, LIMITS_MAX, LimitMode, MODELS_MAX, PATTERNS_PER_MODEL_MAX},
-    operator::bucket_page::BUCKETS_AT_A_TIME_MAX,
+    operator::{Notation, bucket_page::BUCKETS_AT_A_TIME_MAX},
 };
 
 /// What limits count, as fields of one of which a limit has exactly one.
@@ -26,7 +26,7 @@ enum Form {
     /// In a call whose path names it.
     Sent,
     /// In a document, with its name.
-    Listed,
+    Listed(Notation),
 }
 
 described! {
@@ -35,7 +35,9 @@ described! {
     /// A limit, as it is sent: a `name` is the path's.
     LimitFields = limit(Form::Sent);
     /// A limit in a document.
-    LimitEntry = limit(Form::Listed);
+    LimitEntry = limit(Form::Listed(Notation::Json));
+    /// A limit in a document in YAML.
+    YamlLimitEntry = limit(Form::Listed(Notation::Yaml));
     /// Limits by their names.
     LimitList = with(
         ["limits", "count"],
@@ -80,8 +82,9 @@ fn patterns() -> ArrayBuilder {
 }
 
 /// The same in a document.
-pub(super) fn listed_patterns() -> ArrayBuilder {
-    list(unquoted(model_pattern()), PATTERNS_PER_MODEL_MAX).min_items(Some(1)).unique_items(true)
+pub(super) fn listed_patterns(notation: Notation) -> ArrayBuilder {
+    let pattern = text_in(notation, model_pattern());
+    list(pattern, PATTERNS_PER_MODEL_MAX).min_items(Some(1)).unique_items(true)
 }
 
 /// One shape for each of what a limit can count.
@@ -90,10 +93,14 @@ fn limit(form: Form) -> OneOfBuilder {
 }
 
 fn counting(measure: &'static str, form: Form) -> ObjectBuilder {
-    let (has_window, is_listed) = (measure != "concurrent", form == Form::Listed);
+    let has_window = measure != "concurrent";
+    let (name, matches) = match form {
+        Form::Answered | Form::Sent => (limit_name(), matches()),
+        Form::Listed(notation) => (text_in(notation, limit_name()), listed_matches(notation)),
+    };
     let mut limit = object()
-        .property("name", if is_listed { unquoted(limit_name()) } else { limit_name() })
-        .property("match", if is_listed { listed_matches() } else { matches() })
+        .property("name", name)
+        .property("match", matches)
         .property("each", each())
         .property(measure, amount())
         .property("mode", word(LimitMode::ALL.into_iter().map(LimitMode::word)))
@@ -141,12 +148,12 @@ pub(super) fn matches() -> ObjectBuilder {
 }
 
 /// The same in a document.
-fn listed_matches() -> ObjectBuilder {
+fn listed_matches(notation: Notation) -> ObjectBuilder {
     object()
-        .property("client", unquoted(client_or_unknown()))
-        .property("group", unquoted(group()))
-        .property("plan", unquoted(name()))
-        .property("model", unquoted(name_or_other()))
+        .property("client", text_in(notation, client_or_unknown()))
+        .property("group", text_in(notation, group()))
+        .property("plan", text_in(notation, name()))
+        .property("model", text_in(notation, name_or_other()))
 }
 
 pub(super) fn each() -> ArrayBuilder {

@@ -13,7 +13,9 @@ mod limits;
 mod names;
 mod parameters;
 mod parts;
+mod past;
 mod preview;
+mod system;
 mod whole;
 
 pub(super) use audit::{AuditList, Backup, Description, Page};
@@ -23,16 +25,19 @@ pub(super) use clients::{
 pub(super) use credentials::{
     KeyList, KeyMade, KeyWithStats, NewKey, NewToken, TokenList, TokenMade, TokenWithUse,
 };
-pub(super) use document::{Document, DocumentWritten};
-pub(super) use errors::{BadBody, BadQuery, NotChanged, NotPreviewed, NotReset, NotThere};
+pub(super) use document::{Document, DocumentWritten, YamlDocument};
+pub(super) use errors::{BadBody, BadQuery, NotChanged, NotKept, NotPreviewed, NotReset, NotThere};
 pub(super) use events::EventStream;
 pub(super) use explain::Explanation;
 pub(super) use limits::{
     Limit, LimitFields, LimitList, LimitStats, LimitWritten, Model, ModelList, ModelWritten,
 };
 pub(super) use parameters::{
-    AuditPage, BucketPage, ClientInPath, ClientPage, Condition, DryRun, EventWish, LimitInPath,
-    LimitPage, ModelInPath, ModelPage, PartInPath, PartPage, Question,
+    AuditPage, BucketPage, Cached, ClientInPath, ClientPage, Condition, DecisionPage, DryRun,
+    EventWish, FileInPath, LimitInPath, LimitPage, ModelInPath, ModelPage, PartInPath, PartPage,
+    Question,
 };
+pub(super) use past::{Decisions, History};
 pub(super) use preview::{Preview, PreviewOf};
+pub(super) use system::System;
 pub(super) use whole::whole;

@@ -19,6 +19,7 @@ use crate::{
     events::Topic,
     operator::{
         audited::ENTRIES_AT_A_TIME_MAX, bucket_page::BUCKETS_AT_A_TIME_MAX, page::PAGE_MAX,
+        past::DECISIONS_AT_A_TIME_MAX,
     },
 };
 
@@ -44,8 +45,12 @@ parameters! {
     ModelInPath = [in_path("name", name(), "The model's name.")];
     /// Which key or token.
     PartInPath = [in_path("part", public_part(), "The public part.")];
+    /// Which file of the console.
+    FileInPath = [in_path("path", text(), "The file's path in the folder of the console.")];
     /// On which condition.
     Condition = [if_match()];
+    /// What the caller has already.
+    Cached = [if_none_match()];
     /// Which part of a limit's buckets.
     BucketPage = [
         in_query("limit", integer(1, BUCKETS_AT_A_TIME_MAX as u64), "How many at most; 100 otherwise."),
@@ -85,6 +90,11 @@ parameters! {
         in_query("object", text(), "Those on one thing alone, as in client/acme."),
         in_query("limit", integer(1, ENTRIES_AT_A_TIME_MAX as u64), "How many at most; 100 otherwise."),
         in_query("cursor", text().pattern(Some("^[0-9]{1,19}$")), CURSOR)
+    ];
+    /// Which decisions.
+    DecisionPage = [
+        in_query("limit", integer(1, DECISIONS_AT_A_TIME_MAX as u64), "How many at most; 100 otherwise."),
+        in_query("cursor", text().pattern(Some("^[0-9a-f]{1,16}-[0-9]{1,20}$")), CURSOR)
     ];
     /// Which events, and from where on.
     EventWish = [
@@ -140,6 +150,11 @@ fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> ParameterBu
 fn if_match() -> ParameterBuilder {
     let description = "Tags of which the thing has to have one, or * for whatever is there.";
     parameter(ParameterIn::Header, "if-match", text(), description)
+}
+
+fn if_none_match() -> ParameterBuilder {
+    let description = "Tags of what the caller has already, or * for anything.";
+    parameter(ParameterIn::Header, "if-none-match", text(), description)
 }
 
 fn parameter(

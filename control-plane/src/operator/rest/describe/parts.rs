@@ -5,6 +5,8 @@ use utoipa::openapi::{
     schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type},
 };
 
+use crate::operator::Notation;
+
 /// Describes things under the names by which other descriptions and calls refer to them.
 macro_rules! described {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)+) => {$(
@@ -59,15 +61,22 @@ pub(super) fn or_null(otherwise: Type, of: ObjectBuilder) -> ObjectBuilder {
     of.schema_type([otherwise, Type::Null].into_iter().collect::<SchemaType>())
 }
 
-/// A text of a document, which need not be quoted even where it looks like something else.
-pub(super) fn unquoted(of: ObjectBuilder) -> ObjectBuilder {
-    of.schema_type([Type::String, Type::Number, Type::Boolean].into_iter().collect::<SchemaType>())
+/// A text of a document: in YAML it need not be quoted even where it looks like something else.
+pub(super) fn text_in(notation: Notation, of: ObjectBuilder) -> ObjectBuilder {
+    of.schema_type(text_types(notation).collect::<SchemaType>())
 }
 
 /// The same, or `null`.
-pub(super) fn unquoted_or_null(of: ObjectBuilder) -> ObjectBuilder {
-    let types = [Type::String, Type::Number, Type::Boolean, Type::Null];
-    of.schema_type(types.into_iter().collect::<SchemaType>())
+pub(super) fn text_or_null_in(notation: Notation, of: ObjectBuilder) -> ObjectBuilder {
+    of.schema_type(text_types(notation).chain([Type::Null]).collect::<SchemaType>())
+}
+
+fn text_types(notation: Notation) -> impl Iterator<Item = Type> {
+    let unquoted = match notation {
+        Notation::Json => &[][..],
+        Notation::Yaml => &[Type::Number, Type::Boolean],
+    };
+    [Type::String].into_iter().chain(unquoted.iter().cloned())
 }
 
 /// `null`, which says what an absent field says.

@@ -38,6 +38,9 @@ pub(in crate::operator::rest) fn whole(calls: OpenApi, is_locked: bool) -> OpenA
             complete(path, &method, operation, is_locked);
         }
     }
+    // What a router calls all that is left of a path is no name.
+    let named = std::mem::take(&mut api.paths.paths).into_iter();
+    api.paths.paths = named.map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     api
 }
 
@@ -51,12 +54,16 @@ fn with_all(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema_from::<clients::Stats>()
         .schema_from::<limits::Limit>()
         .schema_from::<limits::LimitEntry>()
+        .schema_from::<limits::YamlLimitEntry>()
         .schema_from::<limits::Model>()
         .schema_from::<credentials::Key>()
         .schema_from::<credentials::KeyEntry>()
+        .schema_from::<credentials::YamlKeyEntry>()
         .schema_from::<credentials::Token>()
         .schema_from::<credentials::TokenEntry>()
+        .schema_from::<credentials::YamlTokenEntry>()
         .schema_from::<document::ClientEntry>()
+        .schema_from::<document::YamlClientEntry>()
         .schema_from::<audit::Description>();
     ERRORS
         .iter()
