@@ -8,7 +8,7 @@ use flowguard::{
     config_file::{Document, DocumentErrors},
     credentials::{ClientKey, PublicPart, Scope, Token, UnixSeconds},
     limits::{BucketCount, LimitJson, Pattern},
-    operator::Wanted,
+    operator::{Notation, Wanted},
 };
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ pub fn check(bytes: &[u8]) {
             check_together(&document);
             check_written_again(&document);
             check_json(bytes, &document);
+            check_strict(bytes, &document);
             check_in_force(&document.clients);
         }
         Err(errors) => check_errors(bytes, &errors),
@@ -128,6 +129,13 @@ fn check_json(bytes: &[u8], document: &Document) {
         assert_eq!(json!(limit.name.as_str()), text(&said["name"]));
         assert_eq!(json!(limit.measure.amount()), said[limit.measure.word()]);
         assert_eq!(json!(limit.trial), said["trial"]);
+    }
+}
+
+/// What is taken as JSON too says the same.
+fn check_strict(bytes: &[u8], document: &Document) {
+    if let Ok(strict) = Document::parse_as(bytes, Notation::Json) {
+        assert_eq!(&strict, document);
     }
 }
 

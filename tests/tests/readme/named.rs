@@ -8,9 +8,21 @@ use tokio::process::Command;
 use super::{succeed, text};
 
 /// Commands of `flowguard` that ask a server.
-pub(crate) const OF_OPERATORS: [&str; 10] = [
-    "clients", "limits", "stats", "explain", "preview", "dump", "diff", "apply", "context",
+pub(crate) const OF_OPERATORS: [&str; 14] = [
+    "clients",
+    "limits",
+    "stats",
+    "explain",
+    "preview",
+    "dump",
+    "diff",
+    "apply",
+    "context",
     "tokens",
+    "decisions",
+    "history",
+    "audit",
+    "system",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

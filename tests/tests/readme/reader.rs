@@ -8,7 +8,7 @@ use harness::process::printed;
 use harness::redis::{Kind, Redis};
 use harness::tools;
 use repository::read;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -116,12 +116,8 @@ impl Reader {
             let stats = parse(&self.run(command).await);
             let left = (&stats["rpm_remaining"], &stats["tpm_remaining"]);
             assert_eq!(left, (&json!(100), &json!(2000)), "{stats}");
-        } else if is("curl \"http://localhost:9091/api/v1/clients/test-client/explain?tokens=600") {
-            let told = parse(&self.run(command).await);
-            let refusal = (&told["would_pass"], &told["limit"], &told["never"]);
-            assert_eq!(refusal, (&json!(false), &json!("tpm"), &json!(true)), "{told}");
-            let message = told["message"].as_str().expect("a message");
-            assert!(read("README.md").contains(message), "{message}");
+        } else if words.contains("http://localhost:9091/api/v1/clients/test-client/") {
+            check_told_of_client(&words, &parse(&self.run(command).await));
         } else if is("curl -X POST http://localhost:9091/api/v1/preview ") {
             let told = parse(&self.run(command).await);
             assert!(told["decisions"].is_u64() && told["newly_refused"].is_u64(), "{told}");
@@ -157,6 +153,8 @@ impl Reader {
             );
         } else if is("grpcurl ") && words.ends_with(" flowguard.FlowGuardService/SetClientConfig") {
             assert_eq!(parse(&self.run(command).await)["success"], json!(true));
+        } else if is("sed -i ") {
+            assert_eq!(self.run(command).await, "");
         } else if is("target/release/flowguard ") {
             self.follow_flowguard(command, &words).await;
         } else {
@@ -187,7 +185,7 @@ impl Reader {
             assert!(said.contains("\n  configuration.redb: format 3, "), "{said}");
         } else if named::OF_OPERATORS
             .iter()
-            .any(|name| is(&format!("target/release/flowguard {name} ")))
+            .any(|name| is(&format!("target/release/flowguard {name}")))
         {
             check_operators(words, &self.run(command).await);
         } else if is("target/release/flowguard envoy-config --discovery-folder my-envoy ") {
@@ -265,5 +263,23 @@ impl Reader {
     fn port(&self, setting: &'static str, default: &str) -> Option<(&'static str, &str)> {
         let port = self.ports.iter().find(|(port, _)| *port == default);
         port.map(|(_, to)| (setting, to.as_str()))
+    }
+}
+
+/// What is told of a client that was refused.
+fn check_told_of_client(words: &str, told: &Value) {
+    if words.contains("/explain?tokens=600") {
+        let refusal = (&told["would_pass"], &told["limit"], &told["never"]);
+        assert_eq!(refusal, (&json!(false), &json!("tpm"), &json!(true)), "{told}");
+        let message = told["message"].as_str().expect("a message");
+        assert!(read("README.md").contains(message), "{message}");
+    } else if words.contains("/decisions?limit=10") {
+        let newest = &told["decisions"][0];
+        assert!(newest["time"].is_string() && newest["reserved"].is_u64(), "{told}");
+    } else if words.ends_with("/history") {
+        let points = told["points"].as_array().expect("a list");
+        assert!(points.iter().any(|point| point["requests"] != json!(0)), "{told}");
+    } else {
+        panic!("no test knows what this command of the README is to do: {words}");
     }
 }

@@ -141,7 +141,12 @@ async fn while_the_store_is_away_nothing_is_changed_and_the_audit_says_that_it_i
     })
     .await;
     assert_eq!(after, before, "what was refused is not there");
-    let client = other.admin().get("a").await.json();
+    // The store may have gone before the other had read of the client there.
+    let client = eventually("the other has read what is in the store", || async {
+        let client = other.admin().get("a").await;
+        (client.status == 200).then(|| client.json())
+    })
+    .await;
     assert_eq!(client["rpm"], json!(600), "{client}");
     eventually("it is written again", || async {
         let written = other.admin().put("a", &json!({"rpm": 2})).await;
