@@ -118,7 +118,7 @@ async fn the_size_the_type_the_path_and_the_method_of_a_call_are_checked() {
         assert!(answer.headers.contains_key("allow"), "a 405 names what is allowed");
         assert!(answer.json()["error"].is_string() && answer.json()["message"].is_string());
     }
-    for path in ["/none", "/api/v1", "/api/v1/client", "/api/v1/clients/a/stat", "/api/v2/clients"] {
+    for path in ["/no", "/api/v1", "/api/v1/client", "/api/v1/clients/a/stat", "/api/v2/clients"] {
         println!("{path}");
         let answer = rest.get(path).send().await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
