@@ -33,7 +33,7 @@ mod unified;
 
 pub use commands::{
     Changes, ClientsCommand, Command, ContextCommand, CreateToken, DecisionsOf, KeysCommand,
-    LimitsCommand, ModelsCommand, PreviewCommand, SetClient, SetLimit, TokensCommand, Wish,
+    LimitsCommand, ModelsCommand, Page, PreviewCommand, SetClient, SetLimit, TokensCommand, Wish,
 };
 pub use connection::{Connection, ConnectionError};
 pub use options::{Format, Options, Output};

@@ -27,6 +27,12 @@ pub(super) fn name(one: &Value, field: &str) -> Result<Vec<String>, Wrong> {
     Ok(vec![json::text(one, field)?.to_owned()])
 }
 
+/// What each thing in a list has in a field.
+pub(super) fn each(page: &Value, list: &str, field: &str) -> Result<Vec<String>, Wrong> {
+    let things = json::list(page, list)?.iter();
+    things.map(|thing| json::text(thing, field).map(str::to_owned)).collect()
+}
+
 /// What is shown once stands alone on stdout: it goes into a file, or into a variable. What has not the
 /// form of one is none, and may be anything.
 pub(super) fn secret(answer: &Value, name: &str, kind: Kind) -> Result<String, Wrong> {
@@ -40,12 +46,6 @@ pub(super) fn secret(answer: &Value, name: &str, kind: Kind) -> Result<String, W
 /// What names it from now on.
 pub(super) fn created_name(answer: &Value) -> Result<Vec<String>, Wrong> {
     name(config(answer)?, "public_part")
-}
-
-/// Where a list goes on, if there is more of it.
-pub(super) fn more(page: &Value) -> String {
-    let cursor = page.get("next_cursor");
-    cursor.map(|cursor| format!("\nmore: --cursor {}\n", shown(Some(cursor)))).unwrap_or_default()
 }
 
 /// The wait that a refusal was told.

@@ -3,7 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::answers::more;
+use super::{
+    answers::each,
+    page::{Page, more},
+};
 use crate::{
     call::Call,
     failure::Failure,
@@ -20,12 +23,9 @@ pub struct Changes {
     /// Of this alone, as in client/acme, limit/org or configuration
     #[arg(long, value_name = "KIND/NAME")]
     pub object: Option<String>,
-    /// How many, 1 to 1000 [default: 100]
-    #[arg(long, value_name = "N")]
-    pub limit: Option<String>,
-    /// Where to go on, as the answer before told
-    #[arg(long, value_name = "CURSOR")]
-    pub cursor: Option<String>,
+    #[allow(missing_docs, reason = "a comment here would be the command's help")]
+    #[command(flatten)]
+    pub page: Page,
 }
 
 const VIEW: View = View { table, names: objects };
@@ -36,9 +36,7 @@ pub(super) async fn run(
     format: Format,
 ) -> Result<(), Failure> {
     let call = Call::get(&["audit"])?.query("object", changes.object);
-    session
-        .ask(call.query("limit", changes.limit).query("cursor", changes.cursor), format, VIEW)
-        .await
+    session.ask(changes.page.of(call), format, VIEW).await
 }
 
 fn table(page: &Value) -> Result<String, Wrong> {
@@ -72,8 +70,7 @@ fn actor(entry: &Value) -> String {
 }
 
 fn objects(page: &Value) -> Result<Vec<String>, Wrong> {
-    let entries = json::list(page, "entries")?.iter();
-    entries.map(|entry| json::text(entry, "object").map(str::to_owned)).collect()
+    each(page, "entries", "object")
 }
 
 #[cfg(test)]

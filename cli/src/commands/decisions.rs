@@ -3,7 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::answers::{more, wait};
+use super::{
+    answers::{each, wait},
+    page::{Page, more},
+};
 use crate::{
     call::Call,
     failure::Failure,
@@ -20,19 +23,16 @@ pub struct DecisionsOf {
     /// The client; unknown: all ids that nobody configured
     #[arg(value_name = "ID")]
     pub client: String,
-    /// How many, 1 to 1000 [default: 100]
-    #[arg(long, value_name = "N")]
-    pub limit: Option<String>,
-    /// Where to go on, as the answer before told
-    #[arg(long, value_name = "CURSOR")]
-    pub cursor: Option<String>,
+    #[allow(missing_docs, reason = "a comment here would be the command's help")]
+    #[command(flatten)]
+    pub page: Page,
 }
 
 const VIEW: View = View { table, names: times };
 
 pub(super) async fn run(of: DecisionsOf, session: &Session, format: Format) -> Result<(), Failure> {
     let call = Call::get(&["clients", &of.client, "decisions"])?;
-    session.ask(call.query("limit", of.limit).query("cursor", of.cursor), format, VIEW).await
+    session.ask(of.page.of(call), format, VIEW).await
 }
 
 fn table(page: &Value) -> Result<String, Wrong> {
@@ -68,8 +68,7 @@ fn table(page: &Value) -> Result<String, Wrong> {
 }
 
 fn times(page: &Value) -> Result<Vec<String>, Wrong> {
-    let decisions = json::list(page, "decisions")?.iter();
-    decisions.map(|decision| json::text(decision, "time").map(str::to_owned)).collect()
+    each(page, "decisions", "time")
 }
 
 #[cfg(test)]

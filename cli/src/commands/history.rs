@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::answers::each;
 use crate::{
     call::Call,
     failure::Failure,
@@ -39,8 +40,7 @@ fn table(history: &Value) -> Result<String, Wrong> {
 }
 
 fn times(history: &Value) -> Result<Vec<String>, Wrong> {
-    let points = json::list(history, "points")?.iter();
-    points.map(|point| json::text(point, "time").map(str::to_owned)).collect()
+    each(history, "points", "time")
 }
 
 #[cfg(test)]

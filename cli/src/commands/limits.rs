@@ -5,8 +5,9 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    answers::{DELETED, config, more, name, names},
+    answers::{DELETED, config, name, names},
     fields::Fields,
+    page::{Page, more},
 };
 use crate::{
     call::Call,
@@ -53,12 +54,9 @@ pub enum LimitsCommand {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
-        /// So many buckets at most, 1 to 1000 [default: 100]
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        limit: Option<String>,
-        /// Where to go on, as the answer before told
-        #[arg(long, value_name = "CURSOR")]
-        cursor: Option<String>,
+        #[allow(missing_docs, reason = "a comment here would be the command's help")]
+        #[command(flatten)]
+        page: Page,
     },
 }
 
@@ -141,10 +139,9 @@ pub(super) async fn run(
             confirm::may_delete(format!("limit {name}"), yes).await?;
             session.change(call, format, DELETED).await
         }
-        LimitsCommand::Stats { name, limit, cursor } => {
+        LimitsCommand::Stats { name, page } => {
             let call = Call::get(&["limits", &name, "stats"])?;
-            let call = call.query("limit", limit).query("cursor", cursor);
-            session.ask(call, format, STATS).await
+            session.ask(page.of(call), format, STATS).await
         }
     }
 }

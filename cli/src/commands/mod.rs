@@ -16,6 +16,7 @@ mod history;
 mod keys;
 mod limits;
 mod models;
+mod page;
 mod preview;
 mod stats;
 mod system;
@@ -33,6 +34,7 @@ pub use events::Wish;
 pub use keys::KeysCommand;
 pub use limits::{LimitsCommand, SetLimit};
 pub use models::ModelsCommand;
+pub use page::Page;
 pub use preview::PreviewCommand;
 pub use tokens::{CreateToken, TokensCommand};
 

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::{apply, clients::SetClient, limits, limits::SetLimit};
+use super::{answers::each, apply, clients::SetClient, limits, limits::SetLimit};
 use crate::{
     call::Call,
     document,
@@ -144,8 +144,7 @@ fn by(client: &Value) -> String {
 }
 
 fn previewed(preview: &Value) -> Result<Vec<String>, Wrong> {
-    let clients = json::list(preview, "clients")?.iter();
-    clients.map(|client| json::text(client, "client_id").map(str::to_owned)).collect()
+    each(preview, "clients", "client_id")
 }
 
 #[cfg(test)]
