@@ -1,4 +1,4 @@
-//! Where events are told, and where listeners come.
+//! Where events are told, and where listeners have their places.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,13 +7,12 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
-    About, EventId, Filter, Subscriber, Topic,
+    About, EventId, Filter, Topic,
     event::Body,
     figures::json,
     id::Epoch,
     replica_name::replica_name,
     rings::Rings,
-    sampler,
     workers::{WorkerShape, Workers},
 };
 use crate::{ledger::Ledger, listener::EVENT_STREAMS_MAX, rfc3339::rfc3339};
@@ -127,22 +126,6 @@ impl Events {
         })
     }
 
-    /// Somebody listens from now on, or goes on behind the last event that they heard. While all
-    /// places are taken nobody else can.
-    pub async fn listen(
-        self: &Arc<Self>,
-        wish: Wish,
-        heard: Option<&str>,
-    ) -> Result<Subscriber, NoPlace> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoPlace)?;
-        let wish = Arc::new(wish);
-        let seat = self.sit_down(&wish, place);
-        let takes = wish.takes();
-        // The sender is there as long as this is.
-        let _ = self.looked.subscribe().wait_for(|looked| looked.covers(takes)).await;
-        Ok(Subscriber::new(seat, wish, heard))
-    }
-
     /// Something is configured: `entry` says what and by whom, without any secret.
     pub fn configured(&self, entry: &impl Serialize, about: Option<About>) {
         self.publish(Topic::Config, Body::One { about, json: json(entry) });
@@ -230,15 +213,26 @@ impl Events {
         true
     }
 
-    fn sit_down(self: &Arc<Self>, wish: &Arc<Wish>, place: OwnedSemaphorePermit) -> Seat {
+    /// A place for somebody who wants to hear this.
+    pub(super) fn sit_down(self: &Arc<Self>, wish: &Arc<Wish>) -> Result<Seat, NoPlace> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| NoPlace)?;
         let mut listening = self.listening.lock();
         let number = listening.next;
         listening.next += 1;
         listening.wishes.insert(number, Arc::clone(wish));
-        if wish.is_sampled() && !std::mem::replace(&mut listening.is_sampling, true) {
-            sampler::start(Arc::clone(self));
-        }
-        Seat { events: Arc::clone(self), number, _place: place }
+        Ok(Seat { events: Arc::clone(self), number, _place: place })
+    }
+
+    /// Whether it has to be looked from now on, and nobody does yet.
+    pub(super) fn begin_looking(&self, wish: &Wish) -> bool {
+        wish.is_sampled() && !std::mem::replace(&mut self.listening.lock().is_sampling, true)
+    }
+
+    /// Waits until all has been seen once that is wanted.
+    pub(super) async fn wait_until_seen(&self, wish: &Wish) {
+        let takes = wish.takes();
+        // The sender is there as long as this is.
+        let _ = self.looked.subscribe().wait_for(|looked| looked.covers(takes)).await;
     }
 }
 

@@ -12,6 +12,7 @@ mod figures;
 mod filter;
 mod hub;
 mod id;
+mod listen;
 mod replica_name;
 mod ring;
 mod rings;
