@@ -4,7 +4,7 @@ use limiter::{Tokens, UnixMillis};
 
 use crate::ledger::{
     Ask, Client, Ledger, Refusal, RequestKind, RetryAfter, charges::Charges, cost::Cost,
-    decide::beset, slots::SlotKey,
+    decide::beset, slot_key::SlotKey,
 };
 
 /// A request as it was asked.

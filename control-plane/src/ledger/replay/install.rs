@@ -12,10 +12,11 @@ use crate::{
         balances::Balances,
         charges::Charges,
         keys::{BesideKey, BucketKey, Part},
-        past::{BesideNote, ClientNote, Kept, Note, NotedConfig, NotedStocks},
-        rules::InForce,
-        slots::SlotKey,
+        past::{BesideNote, ClientNote, Kept, Note, NotedConfig, NotedStocks, SharedNote},
+        rules::{At, InForce},
+        slot_key::SlotKey,
         stock::{Stock, Stocks},
+        written::shared_name,
     },
 };
 
@@ -54,6 +55,36 @@ impl Twin<'_> {
             self.install_client(note);
         }
         self.is_early = false;
+    }
+
+    /// A bucket that clients share, unless the twin has it.
+    pub(super) fn install_shared(&mut self, note: &SharedNote) {
+        if self.shared.get(note.key).is_some() {
+            return;
+        }
+        let name = shared_name(&note.name);
+        let Some((limit, At::Shared(key))) =
+            self.ledger.rules.bucket_of(&name, &self.ledger.shared)
+        else {
+            return;
+        };
+        let is_put = match self.shared.has(key) {
+            // Where something is supposed, what was there at the beginning is put before anything is
+            // decided, and what came later was made here too.
+            false => self.is_early || matches!(self.supposed, Supposed::Nothing),
+            // The first one is that of the beginning.
+            true if self.is_early => return,
+            true => {
+                let is_remade = self.supposed.remakes(&note.name);
+                self.shared.remakes += u64::from(is_remade);
+                is_remade
+            }
+        };
+        if is_put && let Some(mut books) = self.ledger.shared.books_of(key) {
+            books.stocks = Stocks::default();
+            put(&limit, &mut books.stocks, note.stocks);
+        }
+        self.shared.know(note.key, key, is_put);
     }
 
     /// A client and its buckets, unless the twin has them.

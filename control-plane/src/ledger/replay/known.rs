@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use limiter::ClientId;
 
 use super::report::Tally;
-use crate::ledger::slots::SlotKey;
+use crate::ledger::slot_key::SlotKey;
 
 /// A client that asked.
 #[derive(Clone, Debug)]

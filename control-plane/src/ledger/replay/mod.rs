@@ -5,6 +5,7 @@
 //! what is supposed in place of what was in force; where nothing is supposed, it repeats every verdict.
 
 mod again;
+mod ends;
 mod install;
 mod known;
 mod pairs;

@@ -21,7 +21,7 @@ use crate::{
         configuration::Unreached,
         past::{Asked, BesideNote, Kept, Note, Said, Segment, WAIT_MS_MAX},
         rules::{ClassKey, LimitNumber, ModelNumber, Named},
-        slots::SlotKey,
+        slot_key::SlotKey,
     },
     limits::{LimitKind, LimitName, ModelName},
 };
