@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use foldhash::fast::FixedState;
 use limiter::{Charge, Dimension, Tokens};
 
-use super::{cost::Cost, keys::BucketKey, slots::SlotKey};
+use super::{cost::Cost, keys::BucketKey, slot_key::SlotKey};
 
 /// What a request was charged. `None` and nothing where no limit was in force, so that nothing is given
 /// back that was never paid.

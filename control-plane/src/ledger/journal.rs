@@ -13,7 +13,7 @@ use super::{
     Ledger,
     keys::SharedNumber,
     past::Ring,
-    slots::SlotNumber,
+    slot_key::SlotNumber,
     written::{push_books, push_shared},
 };
 use crate::store::state::{Record, Records, StateFiles};

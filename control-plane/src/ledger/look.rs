@@ -9,10 +9,8 @@ use std::{collections::HashMap, sync::atomic::Ordering};
 use limiter::ClientId;
 
 use super::{
-    ClientSnapshot, Ledger, Unknown, UnknownSnapshot,
-    record::LimitCount,
-    rules::LimitNumber,
-    slots::{Books, SlotNumber},
+    ClientSnapshot, Ledger, Unknown, UnknownSnapshot, record::LimitCount, rules::LimitNumber,
+    slot_key::SlotNumber, slots::Books,
 };
 use crate::limits::{Group, LimitName};
 

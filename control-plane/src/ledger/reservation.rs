@@ -2,7 +2,7 @@
 
 use limiter::Tokens;
 
-use super::{RequestKind, charges::Charges, slots::SlotKey};
+use super::{RequestKind, charges::Charges, slot_key::SlotKey};
 
 /// An admitted request: what it was charged, and to whom. It is data, so that it can be kept, sent
 /// and written down. Its worker's number for it is where it is found, and

@@ -10,7 +10,8 @@ use super::{
     keys::{BucketKey, Part},
     record::LimitCount,
     rules::{At, ModelNumber},
-    slots::{Books, SlotNumber},
+    slot_key::SlotNumber,
+    slots::Books,
     stock::{Stock, Stocks},
     written::{self, push_books, push_learned, push_opened, push_shared},
 };

@@ -6,7 +6,11 @@ use std::{iter, sync::OnceLock};
 use limiter::ClientId;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{balances::Balances, record::Record};
+use super::{
+    balances::Balances,
+    record::Record,
+    slot_key::{SlotKey, SlotNumber},
+};
 
 /// All slots there are. One that was made stays where it is, so that no lock is needed to find it.
 #[derive(Debug, Default)]
@@ -27,21 +31,10 @@ struct Taken {
 /// How many slots are made at a time: some 200 kB, which takes some 50 microseconds.
 const BLOCK: usize = 1_024;
 
-/// The number of a slot, of whichever client has it now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SlotNumber(u32);
-
 /// The slot of a client that may never have asked: until it does it has none, and takes less than
 /// half of the memory.
 #[derive(Debug, Default)]
 pub(super) struct LazySlot(OnceLock<SlotNumber>);
-
-/// A client's slot: once another client has it, the key fits no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SlotKey {
-    number: SlotNumber,
-    tenancy: u32,
-}
 
 /// A client's balances and its record. They know nothing of each other; a decision writes in both,
 /// and one lock costs it half of what two do.
@@ -63,8 +56,8 @@ impl Slots {
     pub(super) fn take(&self, client: &ClientId) -> SlotNumber {
         let mut taken = self.taken.lock();
         let number = taken.free.pop().unwrap_or_else(|| {
-            let number = SlotNumber(taken.count);
-            if number.place().1 == 0 {
+            let number = SlotNumber::of(taken.count);
+            if place(number).1 == 0 {
                 self.blocks.push(iter::repeat_with(Mutex::default).take(BLOCK).collect());
             }
             // A million clients are as many as there can be.
@@ -78,7 +71,7 @@ impl Slots {
 
     /// Every slot that there is by now.
     pub(super) fn all(&self) -> impl Iterator<Item = SlotNumber> {
-        (0..self.taken.lock().count).map(SlotNumber)
+        (0..self.taken.lock().count).map(SlotNumber::of)
     }
 
     /// How many there are.
@@ -91,7 +84,7 @@ impl Slots {
         let count = self.taken.lock().count;
         // There are fewer than that.
         let first = u32::try_from(first).unwrap_or(count).min(count);
-        (first..count).chain(0..first).map(SlotNumber)
+        (first..count).chain(0..first).map(SlotNumber::of)
     }
 
     /// The slot is for another client to have, and what the last one's requests hold fits no more.
@@ -106,40 +99,21 @@ impl Slots {
     #[inline]
     #[expect(clippy::indexing_slicing, reason = "numbers are made by `take`, and no slot goes")]
     pub(super) fn books(&self, number: SlotNumber) -> MutexGuard<'_, Books> {
-        let (block, place) = number.place();
+        let (block, place) = place(number);
         self.blocks[block][place].lock()
     }
 
     /// The books of the one client that the key is for; `None` when it is forgotten.
     #[inline]
     pub(super) fn books_of(&self, key: SlotKey) -> Option<MutexGuard<'_, Books>> {
-        Some(self.books(key.number)).filter(|books| books.tenancy == key.tenancy)
+        Some(self.books(key.number())).filter(|books| books.tenancy == key.tenancy())
     }
 }
 
-impl SlotNumber {
-    /// The number itself.
-    pub(super) fn raw(self) -> u32 {
-        self.0
-    }
-
-    /// Its place among all of them.
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    /// In which block it is, and where there.
-    fn place(self) -> (usize, usize) {
-        let number = self.0 as usize;
-        (number / BLOCK, number % BLOCK)
-    }
-}
-
-impl SlotKey {
-    /// The slot that it is for.
-    pub(super) fn number(self) -> SlotNumber {
-        self.number
-    }
+/// In which block a slot is, and where there.
+#[inline]
+fn place(number: SlotNumber) -> (usize, usize) {
+    (number.index() / BLOCK, number.index() % BLOCK)
 }
 
 impl LazySlot {
@@ -194,6 +168,6 @@ impl Books {
     /// The key of the client whose books they are, in slot `number`.
     #[inline]
     pub(super) fn key(&self, number: SlotNumber) -> SlotKey {
-        SlotKey { number, tenancy: self.tenancy }
+        SlotKey::new(number, self.tenancy)
     }
 }

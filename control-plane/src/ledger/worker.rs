@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use limiter::{Tokens, UnixMillis};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Answer, Reservation, slots::SlotKey};
+use super::{Answer, Reservation, slot_key::SlotKey};
 use crate::{credentials::FoundKey, store::shared::Receipts};
 
 /// How many of a worker's requests are followed to their end. Beyond it a request is decided and

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use limiter::{Tokens, UnixMillis};
 
 use super::{Note, entry::Half};
-use crate::ledger::{charges::Charges, rules::Named, slots::SlotKey};
+use crate::ledger::{charges::Charges, rules::Named, slot_key::SlotKey};
 
 /// So much earlier than its first moment may something be that stands in a segment: whoever decides looks
 /// at the clock first, and waits then for the others.

@@ -11,7 +11,7 @@ use crate::{
         Ask, Client, Ledger,
         keys::Part,
         rules::{Applied, InForce},
-        slots::SlotNumber,
+        slot_key::SlotNumber,
     },
     limits::Measure,
     store::shared::{DecideWish, DemandWish, RequestName, Thing, WorkerName},

@@ -11,7 +11,7 @@ use crate::{
         keys::{BesideKey, Part, SharedKey},
         record::CountedHere,
         rules::{Found, InForce},
-        slots::SlotNumber,
+        slot_key::SlotNumber,
         stock::Stock,
     },
     store::shared::{Told, Unavailable},

@@ -11,7 +11,8 @@ use crate::{
     ledger::{
         Ledger,
         record::{CountedHere, LimitCount},
-        slots::{Books, SlotNumber},
+        slot_key::SlotNumber,
+        slots::Books,
     },
     store::{
         shared::{Name, TALLIES_KEY, Unavailable},

@@ -7,7 +7,7 @@ use limiter::{Tokens, UnixMillis, Wait};
 use crate::ledger::{
     cost::Cost,
     past::{Asked, Note, Said, Segment},
-    slots::SlotKey,
+    slot_key::SlotKey,
 };
 
 /// A segment and one client.

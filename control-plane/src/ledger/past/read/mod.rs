@@ -9,7 +9,7 @@ mod history;
 
 use limiter::UnixMillis;
 
-use crate::ledger::{Ledger, Unknown, slots::SlotKey};
+use crate::ledger::{Ledger, Unknown, slot_key::SlotKey};
 
 pub(super) use client_segment::ClientSegment;
 pub use decisions::{DecisionCursor, DecisionPage, InvalidDecisionCursor, KeptDecision};
