@@ -234,27 +234,14 @@ impl Story {
             }
             Step::Remove { client } => self.write(Write::Removed(IDS[client].to_owned())),
             Step::Reset { client } => self.write(Write::Reset(IDS[client].to_owned())),
-            Step::Put { limit, spec } => {
-                self.rules.specs.insert(limit, spec);
-                self.put();
-            }
-            Step::Renumber { limit, spec } => {
-                if self.rules.renumber(limit, spec) {
+            Step::Put { .. }
+            | Step::Renumber { .. }
+            | Step::Delete { .. }
+            | Step::PutAll { .. }
+            | Step::PutModels { .. } => {
+                if self.rules.follow(step) {
                     self.put();
                 }
-            }
-            Step::Delete { limit } => {
-                self.rules.specs.remove(&limit);
-                self.put();
-            }
-            Step::PutAll { specs, are_on } => {
-                self.rules.are_on = are_on;
-                self.rules.put_all(specs);
-                self.put();
-            }
-            Step::PutModels { are_on } => {
-                self.rules.are_on = are_on;
-                self.put();
             }
             Step::Wait { ms } => self.set_clock(self.now + ms),
             Step::ClockBack { ms } => self.set_clock(self.now - ms),

@@ -79,27 +79,15 @@ impl Race {
                     self.ledger.reset(IDS[client]);
                     continue;
                 }
-                Step::Put { limit, spec } => {
-                    rules.specs.insert(limit, spec);
-                }
-                Step::Renumber { limit, spec } => {
-                    rules.renumber(limit, spec);
-                }
-                Step::Delete { limit } => {
-                    rules.specs.remove(&limit);
-                }
-                Step::PutAll { specs, are_on } => {
-                    rules.are_on = are_on;
-                    rules.put_all(specs);
-                }
-                Step::PutModels { are_on } => rules.are_on = are_on,
                 Step::Wait { ms } => {
                     self.wait(ms % 40);
                     continue;
                 }
-                _ => continue,
+                _ => {}
             }
-            put_of(&mut rules).put(&self.ledger);
+            if rules.follow(step) {
+                put_of(&mut rules).put(&self.ledger);
+            }
         }
     }
 

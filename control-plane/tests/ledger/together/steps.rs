@@ -4,7 +4,7 @@ use flowguard::ledger::{End, Outcome, RequestKind, Response};
 use limiter::Tokens;
 use proptest::{collection::vec, option, prelude::*};
 
-use super::spec::{GROUPS, Kind, MODELS, Mode, PLANS, RAW_MODELS, Spec, Who};
+use super::spec::{GROUPS, Kind, MODELS, Mode, PLANS, RAW_MODELS, RuleSet, Spec, Who};
 
 /// Those that come and go.
 pub(crate) const IDS: [&str; 4] = ["one", "two", "three", "unknown"];
@@ -79,6 +79,28 @@ pub(crate) enum Step {
         worker: u128,
         every: usize,
     },
+}
+
+impl RuleSet {
+    /// What a step makes of the limits and models; whether it makes anything of them.
+    pub(crate) fn follow(&mut self, step: &Step) -> bool {
+        match step {
+            Step::Put { limit, spec } => {
+                self.specs.insert(*limit, spec.clone());
+            }
+            Step::Renumber { limit, spec } => return self.renumber(*limit, spec.clone()),
+            Step::Delete { limit } => {
+                self.specs.remove(limit);
+            }
+            Step::PutAll { specs, are_on } => {
+                self.are_on = *are_on;
+                self.put_all(specs.clone());
+            }
+            Step::PutModels { are_on } => self.are_on = *are_on,
+            _ => return false,
+        }
+        true
+    }
 }
 
 fn any_of<T: Clone + std::fmt::Debug + 'static>(all: &[T]) -> impl Strategy<Value = T> + use<T> {
