@@ -17,7 +17,10 @@ use clap::{
 use clap_complete::Shell;
 use flowguard_cli::{CreateToken, Options, Output, TokensCommand};
 
-use super::{data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit, refused_line};
+use super::{
+    data::DataCommand, envoy_config::EnvoyConfigOptions, exit::Exit, refused_line,
+    usage_error::UsageError,
+};
 use crate::{
     credentials::UnixSeconds,
     data::{Destination, Source},
@@ -70,36 +73,6 @@ impl Command {
     }
 }
 
-/// A command line or a setting that is wrong; shown in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UsageError {
-    /// A setting.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// A command's option.
-    #[error(transparent)]
-    Option(#[from] NotAllowed),
-    /// A setting's flag, where a server is asked that has its own.
-    #[error(
-        "--{flag} is a setting of a control plane, and this command asks one that has its own: --server \
-         says which; see {command} --help"
-    )]
-    NoSettings {
-        /// The flag's name.
-        flag: &'static str,
-        /// The command, as it is typed.
-        command: String,
-    },
-    /// Not the grammar of the command line.
-    #[error("{told}; see {command} --help")]
-    Grammar {
-        /// What is wrong.
-        told: String,
-        /// The command whose help says what is right, as it is typed.
-        command: String,
-    },
-}
-
 impl Invocation {
     /// Reads the process's arguments and environment.
     pub fn from_process() -> Result<Self, Exit> {
@@ -113,8 +86,9 @@ impl Invocation {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Exit> {
         let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        let refused = |error| refused_line::exit(&error, &arguments);
-        let matches = grammar().try_get_matches_from(&arguments).map_err(refused)?;
+        let grammar = grammar();
+        let refused = |error| refused_line::exit(&grammar, &error, &arguments);
+        let matches = grammar.clone().try_get_matches_from(&arguments).map_err(refused)?;
         let line = Cli::from_arg_matches(&matches).map_err(refused)?;
         let variables = Variables::new(environment);
         let command = line.command.unwrap_or(CommandLine::Serve).check(&variables)?;
@@ -367,7 +341,7 @@ const WITH_SETTINGS: [&str; 7] =
     ["serve", "settings", "envoy-config", "health", "validate", "data", "tokens"];
 
 /// All that can be typed. Settings' flags are good before the command and after it.
-pub(super) fn grammar() -> clap::Command {
+fn grammar() -> clap::Command {
     Cli::command().args(flags()).after_help(environment_help()).mut_subcommands(|command| {
         if WITH_SETTINGS.contains(&command.get_name()) { with_flags(command) } else { command }
     })

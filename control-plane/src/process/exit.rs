@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::UsageError;
+use super::usage_error::UsageError;
 use crate::settings::WithoutEffect;
 
 /// For a control plane that does not serve: of a health check Docker knows 0 and 1 alone.

@@ -22,11 +22,13 @@ mod store_sweep;
 mod store_watch;
 mod surroundings;
 mod tokens;
+mod usage_error;
 mod validate;
 
-pub use cli::{Command, Invocation, UsageError};
+pub use cli::{Command, Invocation};
 pub use data::DataCommand;
 pub use envoy_config::{EnvoyConfigError, EnvoyConfigOptions, generate as envoy_config};
 pub use envoy_files::EnvoyFilesError;
 pub use exit::Exit;
 pub use run::run;
+pub use usage_error::UsageError;

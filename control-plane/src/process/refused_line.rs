@@ -4,16 +4,15 @@ use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{UsageError, cli::grammar, exit::Exit};
+use super::{exit::Exit, usage_error::UsageError};
 use crate::settings::{Echo, shown};
 
-/// What the process says in place of doing something.
-pub(super) fn exit(error: &clap::Error, arguments: &[OsString]) -> Exit {
+/// What the process says in place of doing something, by the grammar that refused it.
+pub(super) fn exit(grammar: &clap::Command, error: &clap::Error, arguments: &[OsString]) -> Exit {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Exit::Answered(format!("{}\n", error.to_string().trim_end()));
     }
-    let grammar = grammar();
-    let meant = Meant::by(&grammar, arguments);
+    let meant = Meant::by(grammar, arguments);
     let told = told(error, &meant);
     Exit::Refused(UsageError::Grammar { told, command: meant.names().join(" ") })
 }

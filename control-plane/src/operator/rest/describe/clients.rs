@@ -6,8 +6,8 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, SchemaType, Type
 use super::{
     names::{client_id, group, identity, name},
     parts::{
-        count, described, integer, list, map, object, or_null, text, text_in, text_or_null_in,
-        with, word, yes_or_no,
+        count, described, done, integer, list, map, object, or_null, text_in, text_or_null_in,
+        with, word, written, yes_or_no,
     },
 };
 use crate::{
@@ -146,15 +146,4 @@ fn limit_standing() -> ObjectBuilder {
             .property("would_refuse", count())
             .property("refused", count()),
     )
-}
-
-/// What a write says that it did.
-pub(super) fn done() -> ObjectBuilder {
-    object().property("success", yes_or_no()).property("message", text())
-}
-
-/// The same, with what is configured now.
-pub(super) fn written(what: &str) -> ObjectBuilder {
-    let config = done().property("config", Ref::from_schema_name(what));
-    with(["success", "message", "config"], config)
 }

@@ -3,10 +3,10 @@
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Ref, Type};
 
 use super::{
-    clients::done,
     names::{client_id, digest, public_part, token_name},
     parts::{
-        count, described, integer, list, map, object, or_null, text, text_in, time, with, word,
+        count, described, done, integer, list, map, object, or_null, text, text_in, time, with,
+        word,
     },
 };
 use crate::{

@@ -4,10 +4,10 @@ use limiter::AMOUNT_MAX;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, Type};
 
 use super::{
-    clients::written,
     names::{client_or_unknown, group, limit_name, model_pattern, name, name_or_other, window},
     parts::{
         count, described, integer, list, map, null, object, or_null, text, text_in, with, word,
+        written,
     },
 };
 use crate::{

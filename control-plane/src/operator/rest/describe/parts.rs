@@ -2,7 +2,7 @@
 
 use utoipa::openapi::{
     KnownFormat, RefOr, SchemaFormat,
-    schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type},
+    schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, Ref, Schema, SchemaType, Type},
 };
 
 use crate::operator::Notation;
@@ -110,4 +110,15 @@ pub(super) fn with(
     of: ObjectBuilder,
 ) -> ObjectBuilder {
     fields.into_iter().fold(of, ObjectBuilder::required)
+}
+
+/// What a write says that it did.
+pub(super) fn done() -> ObjectBuilder {
+    object().property("success", yes_or_no()).property("message", text())
+}
+
+/// The same, with what is configured now.
+pub(super) fn written(what: &str) -> ObjectBuilder {
+    let config = done().property("config", Ref::from_schema_name(what));
+    with(["success", "message", "config"], config)
 }
