@@ -102,4 +102,8 @@ async fn a_number_that_is_none_is_refused_by_who_knows_what_is_one() {
     world.printed(&["clients", "set", "acme", "--rpm", "1", "--tpm", "1"]).await;
     world.run(&["explain", "acme", "--tokens", "-1"]).await.refused(1, "tokens must be ");
     world.run(&["clients", "set", "acme", "--rpm", "-5"]).await.refused(1, "rpm must be ");
+    for list in [&["decisions", "acme"][..], &["audit"], &["limits", "stats", "none"]] {
+        let command = [list, &["--limit", "-1"]].concat();
+        world.run(&command).await.refused(1, "limit must be ");
+    }
 }
