@@ -8,7 +8,7 @@ use tonic::Code;
 
 use crate::{
     grpc,
-    world::{Reply, World, limit, refused},
+    world::{World, limit, parsed, refused},
 };
 
 const POLICIES: [UnknownClients; 4] = [
@@ -17,11 +17,6 @@ const POLICIES: [UnknownClients; 4] = [
     UnknownClients::Deny,
     UnknownClients::Allow,
 ];
-
-fn parsed(reply: &Reply) -> Value {
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    serde_json::from_str(&reply.body).expect("JSON")
-}
 
 /// What both APIs say of a request, which is the same.
 async fn explain(world: &World, client: &str, tokens: Option<i64>, model: Option<&str>) -> Value {

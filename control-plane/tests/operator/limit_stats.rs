@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     grpc, metrics,
-    world::{Reply, World},
+    world::{World, parsed},
 };
 
 /// A client on a plan, which has a limit that refuses and one that would.
@@ -25,11 +25,6 @@ async fn limited() -> World {
         assert_eq!(written.status, 201, "{}", written.body);
     }
     world
-}
-
-fn parsed(reply: &Reply) -> Value {
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    serde_json::from_str(&reply.body).expect("JSON")
 }
 
 async fn over_rest(world: &World, client: &str) -> Value {

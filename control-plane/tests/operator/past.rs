@@ -1,12 +1,6 @@
 //! What was decided of late over a client's requests, over both APIs: the same.
 
-use std::sync::Arc;
-
-use flowguard::{
-    ledger::{DecisionsKept, End, Ledger, Outcome, Policy, Response, UnknownClients, WorkerId},
-    operator::Operator,
-    store::NoStore,
-};
+use flowguard::ledger::{End, Outcome, Response, UnknownClients};
 use limiter::Tokens;
 use proto::api::{
     GetHistoryRequest, GetHistoryResponse, HistoryPoint, KeptDecision, ListDecisionsRequest,
@@ -17,32 +11,16 @@ use tonic::Code;
 
 use crate::{
     grpc,
-    world::{Reply, World, limit, refused},
+    world::{World, limit, parsed, refused},
 };
 
 const DECISIONS: &str = "/api/v1/clients/acme/decisions";
 const HISTORY: &str = "/api/v1/clients/acme/history";
 
-/// A world that keeps so many decisions.
-fn keeping(max: u64, unknown_clients: UnknownClients) -> World {
-    let mut world = World::new();
-    let policy = Policy { unknown_clients, ..Policy::default() };
-    let ledger = Ledger::new(policy, world.clock.clone()).keeping(DecisionsKept { max });
-    world.ledger = Arc::new(ledger);
-    world.worker = world.ledger.join(WorkerId(0));
-    let operator = Operator::new(Arc::clone(&world.ledger), Box::new(NoStore::default()));
-    world.operator = Arc::new(operator);
-    world
-}
-
-fn parsed(reply: &Reply) -> Value {
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    serde_json::from_str(&reply.body).expect("JSON")
-}
-
 /// 250 tokens a minute, of which four requests want some within a little more than a minute.
 async fn asked_four_times() -> World {
-    let world = keeping(1_000, UnknownClients::Shared { rpm: limit(60), tpm: limit(1_000) });
+    let world =
+        World::keeping(1_000, &UnknownClients::Shared { rpm: limit(60), tpm: limit(1_000) });
     world.configure("acme", Some(60), Some(250)).await;
     let first = world.ask_admitted("acme", 100);
     world.later(1_500);
@@ -204,7 +182,7 @@ async fn who_is_not_configured_is_asked_for_as_unknown_and_by_no_other_name() {
     let answer = served.client().get_history(request).await.expect("answered").into_inner();
     assert_eq!(answer, GetHistoryResponse::default());
 
-    let denying = keeping(100, UnknownClients::Deny);
+    let denying = World::keeping(100, &UnknownClients::Deny);
     denying.ask("somebody", 1);
     let denied = denying.get("/api/v1/clients/unknown/history").await;
     denied.is_error(404, "client_not_found", "Client not found");
@@ -212,7 +190,7 @@ async fn who_is_not_configured_is_asked_for_as_unknown_and_by_no_other_name() {
 
 #[tokio::test]
 async fn a_client_that_never_asked_has_no_decisions_and_minutes_of_nothing() {
-    let world = keeping(100, UnknownClients::Allow);
+    let world = World::keeping(100, &UnknownClients::Allow);
     world.configure("acme", None, None).await;
     let told = parsed(&world.get(DECISIONS).await);
     assert_eq!((&told["decisions"], &told["next_cursor"]), (&json!([]), &Value::Null));
@@ -274,7 +252,7 @@ async fn where_no_decisions_are_kept_none_are_told_and_it_is_said_how_some_would
 
 #[tokio::test]
 async fn an_answer_has_a_hundred_decisions_unless_more_are_asked_for() {
-    let world = keeping(5_000, UnknownClients::Allow);
+    let world = World::keeping(5_000, &UnknownClients::Allow);
     world.configure("acme", None, None).await;
     for _ in 0..1_200 {
         world.ask("acme", 1);

@@ -1,14 +1,8 @@
 //! What other limits would have done, over both APIs: the same, and nothing is changed.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use bytes::Bytes;
-use flowguard::{
-    ledger::{DecisionsKept, End, Ledger, Policy, WorkerId},
-    operator::Operator,
-    store::NoStore,
-};
+use flowguard::ledger::{End, UnknownClients};
 use futures_util::{StreamExt as _, future, stream};
 use proto::api::{ClientConfig, PreviewRefusals, PreviewRequest, PreviewResponse};
 use serde_json::{Value, json};
@@ -17,27 +11,15 @@ use tonic::Code;
 
 use crate::{
     grpc,
-    world::{Reply, World, limit, refused},
+    world::{World, limit, parsed, refused},
 };
 
 const PATH: &str = "/api/v1/preview";
 
 /// A world that keeps so many decisions.
 fn keeping(max: u64) -> World {
-    let mut world = World::new();
-    let unknown = flowguard::ledger::UnknownClients::Shared { rpm: limit(60), tpm: limit(1_000) };
-    let policy = Policy { unknown_clients: unknown, ..Policy::default() };
-    let ledger = Ledger::new(policy, world.clock.clone()).keeping(DecisionsKept { max });
-    world.ledger = Arc::new(ledger);
-    world.worker = world.ledger.join(WorkerId(0));
-    let operator = Operator::new(Arc::clone(&world.ledger), Box::new(NoStore::default()));
-    world.operator = Arc::new(operator);
-    world
-}
-
-fn parsed(reply: &Reply) -> Value {
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    serde_json::from_str(&reply.body).expect("JSON")
+    let unknown = UnknownClients::Shared { rpm: limit(60), tpm: limit(1_000) };
+    World::keeping(max, &unknown)
 }
 
 /// One client that asks for 100 tokens three times, a second apart, of 250 a minute.

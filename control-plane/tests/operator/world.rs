@@ -18,8 +18,8 @@ use flowguard::{
     health::Health,
     http::{Access, AllowedHosts, CorsOrigins},
     ledger::{
-        Answer, Ask, End, Ledger, ManualClock, Outcome, Policy, RequestKind, Response,
-        UnknownClients, Worker, WorkerId,
+        Answer, Ask, DecisionsKept, End, Ledger, ManualClock, Outcome, Policy, RequestKind,
+        Response, UnknownClients, Worker, WorkerId,
     },
     metrics,
     operator::{Caller, Draft, IfMatch, Operator, rest},
@@ -55,10 +55,19 @@ impl World {
         Self::with(&UnknownClients::Allow, store)
     }
 
+    /// One that keeps so many decisions.
+    pub(crate) fn keeping(max: u64, unknown: &UnknownClients) -> Self {
+        let (ledger, clock) = ledger(unknown);
+        Self::of(ledger.keeping(DecisionsKept { max }), clock, NoStore::default())
+    }
+
     fn with(unknown: &UnknownClients, store: impl ConfigStore + 'static) -> Self {
-        let clock = ManualClock::at(NOW);
-        let policy = Policy { unknown_clients: *unknown, ..Policy::default() };
-        let ledger = Arc::new(Ledger::new(policy, clock.clone()));
+        let (ledger, clock) = ledger(unknown);
+        Self::of(ledger, clock, store)
+    }
+
+    fn of(ledger: Ledger, clock: ManualClock, store: impl ConfigStore + 'static) -> Self {
+        let ledger = Arc::new(ledger);
         let operator = Operator::new(Arc::clone(&ledger), Box::new(store));
         Self {
             worker: ledger.join(WorkerId(0)),
@@ -239,6 +248,20 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+}
+
+/// What an answer says that is well.
+#[track_caller]
+pub(crate) fn parsed(reply: &Reply) -> Value {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    serde_json::from_str(&reply.body).expect("JSON")
+}
+
+/// A ledger, and the clock by which it goes.
+fn ledger(unknown: &UnknownClients) -> (Ledger, ManualClock) {
+    let clock = ManualClock::at(NOW);
+    let policy = Policy { unknown_clients: *unknown, ..Policy::default() };
+    (Ledger::new(policy, clock.clone()), clock)
 }
 
 /// The error that has to be there.
