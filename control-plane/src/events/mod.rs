@@ -2,7 +2,7 @@
 //!
 //! Events are numbered and stand in rings, one for each [`Topic`], which are all the memory that they
 //! take: whoever listens reads there at a pace of their own ([`Subscriber`]), and is told what they
-//! missed once a ring has gone on without them (ADR 33). The figures of clients and limits are looked
+//! missed once a ring has gone on without them (ADR 34). The figures of clients and limits are looked
 //! at only while somebody listens (`sampler.rs`); everything else is told by whoever does it.
 
 mod about;
