@@ -15,10 +15,19 @@ pub(crate) struct Call {
     pub(crate) path: Vec<String>,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Option<Body>,
-    /// The tag that what is written has to have.
-    pub(crate) if_match: Option<String>,
+    /// When it is written.
+    pub(crate) condition: Option<Condition>,
     /// The event behind which a stream of events goes on.
     pub(crate) last_event_id: Option<String>,
+}
+
+/// When something is written, and refused otherwise.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    /// While it has this tag.
+    HasTag(String),
+    /// While it is not there.
+    IsAbsent,
 }
 
 /// What is sent.
@@ -41,7 +50,7 @@ impl Call {
             path,
             query: Vec::new(),
             body: None,
-            if_match: None,
+            condition: None,
             last_event_id: None,
         })
     }
@@ -76,7 +85,13 @@ impl Call {
 
     /// Only what has this tag is written.
     pub(crate) fn if_match(mut self, tag: Option<String>) -> Self {
-        self.if_match = tag;
+        self.condition = tag.map(Condition::HasTag);
+        self
+    }
+
+    /// It is written only while it is not there.
+    pub(crate) fn if_absent(mut self) -> Self {
+        self.condition = Some(Condition::IsAbsent);
         self
     }
 }

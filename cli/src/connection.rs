@@ -20,7 +20,7 @@ use url::Url;
 
 use crate::{
     body::{Body, Unfinished},
-    call::Call,
+    call::{Call, Condition},
     message::in_one_line,
     server_url::{self, WrongServer, is_here},
     token::Token,
@@ -176,7 +176,7 @@ impl Connection {
 
     /// The answer's head; its body comes in pieces.
     pub(crate) async fn send(&self, call: Call) -> Result<reqwest::Response, ConnectionError> {
-        let Call { method, path, query, body, if_match, last_event_id } = call;
+        let Call { method, path, query, body, condition, last_event_id } = call;
         let mut url = self.server.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -191,9 +191,11 @@ impl Connection {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, token.authorization());
         }
-        if let Some(tag) = if_match {
-            request = request.header(header::IF_MATCH, tag);
-        }
+        request = match condition {
+            Some(Condition::HasTag(tag)) => request.header(header::IF_MATCH, tag),
+            Some(Condition::IsAbsent) => request.header(header::IF_NONE_MATCH, "*"),
+            None => request,
+        };
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }

@@ -131,12 +131,13 @@ pub(super) async fn run(
 }
 
 /// What is not named stays as it is, which a `PUT` would take away; what is not there has nothing that
-/// could stay.
+/// could stay, and is not written over if somebody else creates it in between.
 async fn set(id: &str, fields: &Value, session: &Session, format: Format) -> Result<(), Failure> {
     let path = ["clients", id];
     match session.call(Call::new(Method::PATCH, &path)?.json(fields)).await {
         Err(Failure::Refused(refusal)) if refusal.status() == StatusCode::NOT_FOUND => {
-            session.change(Call::new(Method::PUT, &path)?.json(fields), format, CHANGED).await
+            let call = Call::new(Method::PUT, &path)?.json(fields).if_absent();
+            session.change(call, format, CHANGED).await
         }
         answer => session.show_change(format, &answer?, CHANGED),
     }

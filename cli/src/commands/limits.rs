@@ -156,8 +156,9 @@ async fn set(
 ) -> Result<(), Failure> {
     let path = ["limits", name];
     let (known, tag) = session.known(&path).await?;
-    let limit = Value::Object(merged(known, fields));
-    let call = Call::new(Method::PUT, &path)?.json(&limit).if_match(tag);
+    let is_new = known.is_empty();
+    let call = Call::new(Method::PUT, &path)?.json(&Value::Object(merged(known, fields)));
+    let call = if is_new { call.if_absent() } else { call.if_match(tag) };
     session.change(call, format, CHANGED).await
 }
 

@@ -6,7 +6,7 @@ use limiter::{ClientId, UnixMillis};
 use tracing::info;
 
 use super::{
-    CLIENTS_MAX, Caller, Change, ClientStats, Draft, IfMatch, Kind, OperatorError, Removal,
+    CLIENTS_MAX, Caller, Change, ClientStats, Draft, Kind, OperatorError, Precondition, Removal,
     Surroundings, Tagged, Write, audited::Deed, document::DocumentPlace, owned::Owned,
     preview::PreviewPlace, revisions::Revisions, rules::judge_client, writer::Writer,
 };
@@ -83,7 +83,7 @@ impl Operator {
     pub async fn set(
         self: &Arc<Self>,
         draft: Draft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
         let config = draft.validate()?;
@@ -93,7 +93,7 @@ impl Operator {
             operator.owned.refuse(Kind::Client, id)?;
             let before = operator.ledger.config(id);
             let tag = before.as_ref().map(|_| operator.revisions.client(id));
-            if_match.check(Kind::Client, id, tag)?;
+            precondition.check(Kind::Client, id, tag)?;
             if before.is_none() && operator.ledger.len() >= operator.clients_max {
                 return Err(OperatorError::TooManyClients { clients_max: operator.clients_max });
             }
@@ -108,7 +108,7 @@ impl Operator {
         self: &Arc<Self>,
         client: &str,
         draft: Draft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Change, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -118,7 +118,7 @@ impl Operator {
             operator.owned.refuse(Kind::Client, &client)?;
             let before = operator.ledger.config(&client);
             let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
-            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            precondition.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
             let config = draft.apply_to(&before)?;
             operator.put(config, Some(before), Write::Patch, &caller).await
         };
@@ -129,7 +129,7 @@ impl Operator {
     pub async fn remove(
         self: &Arc<Self>,
         client: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Removal, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -138,7 +138,7 @@ impl Operator {
             operator.owned.refuse(Kind::Client, &client)?;
             let config = operator.ledger.config(&client);
             let config = config.ok_or(OperatorError::NotFound(Kind::Client))?;
-            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            precondition.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
             let mut edits = operator.removals_of_keys(&client);
             let keys = edits.len();
             let removed = edits.clone();
@@ -161,7 +161,7 @@ impl Operator {
     pub async fn reset(
         self: &Arc<Self>,
         client: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<ClientStats, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -171,7 +171,7 @@ impl Operator {
             let ledger = &operator.ledger;
             let before = ledger.snapshot(&client);
             let before = before.ok_or(OperatorError::NotFound(Kind::Client))?;
-            if_match.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
+            precondition.check(Kind::Client, &client, Some(operator.revisions.client(&client)))?;
             let entry = operator.write_down(&caller, Deed::reset(&client)).await?;
             let revision = match operator.store.begin_anew(&before.config, &entry).await {
                 Ok(revision) => revision,
@@ -351,7 +351,7 @@ mod tests {
         let operator = Arc::new(operator.with_clients_max(2));
         let set = async |id, rpm| {
             let draft = Draft::new(id, Some(rpm), None);
-            operator.set(draft, IfMatch::Anything, &Caller::Process).await
+            operator.set(draft, Precondition::Anything, &Caller::Process).await
         };
 
         set("a", 1).await.unwrap();
@@ -361,7 +361,7 @@ mod tests {
         assert!(ledger.config("c").is_none());
 
         assert!(set("a", 2).await.unwrap().before.is_some());
-        operator.remove("b", IfMatch::Anything, &Caller::Process).await.unwrap();
+        operator.remove("b", Precondition::Anything, &Caller::Process).await.unwrap();
         assert!(set("c", 1).await.unwrap().before.is_none());
     }
 }

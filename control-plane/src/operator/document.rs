@@ -9,7 +9,7 @@ use tokio::{
     task,
 };
 
-use super::{Caller, IfMatch, Operator, OperatorError, Replacement, Run, Wanted};
+use super::{Caller, Operator, OperatorError, Precondition, Replacement, Run, Wanted};
 use crate::{
     clients::{CLIENTS_AT_A_TIME, ClientEntryJson},
     credentials::{KeyJson, Scope, TokenJson},
@@ -45,13 +45,13 @@ impl Operator {
         (document, place): (Vec<u8>, OwnedSemaphorePermit),
         read: impl FnOnce(&[u8]) -> Result<Wanted, E> + Send + 'static,
         run: Run,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Replacement, E> {
         let reading = task::spawn_blocking(move || read(&document).map(|wanted| (wanted, place)));
         let (wanted, place) = reading.await.map_err(|_| OperatorError::Stopping)??;
         may_change(&wanted, caller)?;
-        Ok(self.replace_all_and_drop(place, wanted, run, if_match, caller).await?)
+        Ok(self.replace_all_and_drop(place, wanted, run, precondition, caller).await?)
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
             let operator = Arc::clone(&operator);
             async move {
                 let document = (b"clients: {a: {}}".to_vec(), place);
-                let (run, any) = (Run::Real, IfMatch::Anything);
+                let (run, any) = (Run::Real, Precondition::Anything);
                 operator.replace_by(document, read, run, any, &Caller::Process).await
             }
         });
@@ -254,7 +254,7 @@ mod tests {
             async move {
                 let document = (b"clients: {b: {}}".to_vec(), place);
                 let read = |document: &[u8]| Wanted::read(document).map_err(OperatorError::from);
-                let (run, any) = (Run::Real, IfMatch::Anything);
+                let (run, any) = (Run::Real, Precondition::Anything);
                 operator.replace_by(document, read, run, any, &Caller::Process).await
             }
         });

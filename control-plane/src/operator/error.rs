@@ -123,11 +123,32 @@ pub enum OperatorError {
         /// The tags that the caller named.
         wanted: Excerpt,
     },
+    /// The caller wants nothing to be there, and something is.
+    #[error(
+        "{what} is there already, with the ETag {found}: leave If-None-Match out to replace it"
+    )]
+    AlreadyThere {
+        /// What it is.
+        what: String,
+        /// Its tag.
+        found: Tag,
+    },
     /// The caller wants something to be there that is not.
     #[error("{what} is not there, so that no If-Match holds: leave that out to create it")]
     NothingToMatch {
         /// What it would be.
         what: String,
+    },
+    /// The caller wants something to be there, and nothing.
+    #[error("If-Match and If-None-Match: * never hold both: leave one of them out")]
+    NeverHolds,
+    /// A write on condition that something is not what it was.
+    #[error(
+        "If-None-Match of a write must be *, or be left out, not {found}: tags go into If-Match"
+    )]
+    NoneOfTags {
+        /// What the caller sent.
+        found: Excerpt,
     },
     /// A document names what its sender may not change.
     #[error("the section {0} takes the scope {0}, which the token has not: leave the section out")]
@@ -239,8 +260,13 @@ impl OperatorError {
             Self::InUse { .. } | Self::IdentityTaken { .. } => {
                 row("in_use", StatusCode::CONFLICT, Code::FailedPrecondition)
             }
-            Self::RevisionMismatch { .. } | Self::NothingToMatch { .. } => {
+            Self::RevisionMismatch { .. }
+            | Self::AlreadyThere { .. }
+            | Self::NothingToMatch { .. } => {
                 row("revision_mismatch", StatusCode::PRECONDITION_FAILED, Code::Aborted)
+            }
+            Self::NeverHolds | Self::NoneOfTags { .. } => {
+                row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
             Self::SectionOutOfScope(_) => {
                 row("insufficient_scope", StatusCode::FORBIDDEN, Code::PermissionDenied)

@@ -11,8 +11,9 @@ use tokio::task;
 use tracing::{info, warn};
 
 use super::{
-    Caller, Change, Difference, IfMatch, KeyRemoval, Kind, LimitChange, ModelChange, Operator,
-    OperatorError, Removal, Replacement, RuleRemoval, Tag, TokenRemoval, Wanted, Write,
+    Caller, Change, Difference, KeyRemoval, Kind, LimitChange, ModelChange, Operator,
+    OperatorError, Precondition, Removal, Replacement, RuleRemoval, Tag, TokenRemoval, Wanted,
+    Write,
     audited::Deed,
     plan::{Planning, Scope},
     rules::{Rules, RulesDraft},
@@ -61,10 +62,10 @@ impl Operator {
         self: &Arc<Self>,
         wanted: Wanted,
         run: Run,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Replacement, OperatorError> {
-        self.replace_all_and_drop((), wanted, run, if_match, caller).await
+        self.replace_all_and_drop((), wanted, run, precondition, caller).await
     }
 
     /// The same, and drops `held` when there is nothing of `wanted` any more.
@@ -73,7 +74,7 @@ impl Operator {
         held: impl Send + 'static,
         wanted: Wanted,
         run: Run,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<Replacement, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -81,7 +82,7 @@ impl Operator {
             // Dropped last, as what is declared first.
             let _held = held;
             let tag = operator.revisions.all();
-            if_match.check_all(tag.clone())?;
+            precondition.check_all(tag.clone())?;
             let Plan { edits, rules, before, difference, .. } =
                 Box::pin(operator.plan(wanted, &operator.owned)).await?;
             if run == Run::Dry || edits.is_empty() {

@@ -6,7 +6,7 @@ use limiter::ClientId;
 use tracing::info;
 
 use super::{
-    Caller, IfMatch, KeyDraft, KeyRemoval, Kind, NewKey, Operator, OperatorError, Tag, Tagged,
+    Caller, KeyDraft, KeyRemoval, Kind, NewKey, Operator, OperatorError, Precondition, Tag, Tagged,
 };
 use crate::{
     credentials::{
@@ -21,7 +21,7 @@ impl Operator {
         self: &Arc<Self>,
         client: &str,
         draft: KeyDraft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<NewKey, OperatorError> {
         let validity = draft.validate(self.now())?;
@@ -32,7 +32,7 @@ impl Operator {
             let client = config.ok_or(OperatorError::NotFound(Kind::Client))?.id;
             let secret = Secret::new(SecretKind::Key);
             let public = secret.public_part();
-            if_match.check(Kind::Key, public.as_str(), None)?;
+            precondition.check(Kind::Key, public.as_str(), None)?;
             operator.judge_key_count(&client)?;
             let key = ClientKey { public, digest: secret.digest(), client, validity };
             let edit = Edit::PutKey(key.clone());
@@ -51,7 +51,7 @@ impl Operator {
         self: &Arc<Self>,
         client: &str,
         public: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<KeyRemoval, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -59,7 +59,7 @@ impl Operator {
         let write = async move {
             let (key, _) = operator.find_key(&client, &public)?;
             operator.owned.refuse(Kind::Key, &public)?;
-            if_match.check(Kind::Key, &public, Some(Tag::of_key(&key)))?;
+            precondition.check(Kind::Key, &public, Some(Tag::of_key(&key)))?;
             let ClientKey { client, public, .. } = key;
             let edit = Edit::RemoveKey { client: client.clone(), public };
             let remove = || {

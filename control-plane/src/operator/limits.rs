@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, IfMatch, Kind, LimitChange, LimitDraft, Operator, OperatorError, RuleRemoval, Tagged,
-    rules::RulesDraft,
+    Caller, Kind, LimitChange, LimitDraft, Operator, OperatorError, Precondition, RuleRemoval,
+    Tagged, rules::RulesDraft,
 };
 use crate::{
     ledger::{BucketOf, LimitStats},
@@ -17,7 +17,7 @@ impl Operator {
     pub async fn set_limit(
         self: &Arc<Self>,
         draft: LimitDraft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<LimitChange, OperatorError> {
         let limit = draft.validate()?;
@@ -28,7 +28,7 @@ impl Operator {
             let mut rules = RulesDraft::of(&operator.ledger);
             let before = rules.limits.insert(limit.name.clone(), limit.clone());
             let tag = before.as_ref().map(|_| operator.revisions.limit(name));
-            if_match.check(Kind::Limit, name, tag)?;
+            precondition.check(Kind::Limit, name, tag)?;
             let rules = rules.judge()?;
             operator.judge_buckets(rules.limits(), &[], |_| true).await?;
             let edit = Edit::PutLimit(limit.clone());
@@ -46,7 +46,7 @@ impl Operator {
     pub async fn remove_limit(
         self: &Arc<Self>,
         name: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<RuleRemoval, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -56,7 +56,7 @@ impl Operator {
             let mut rules = RulesDraft::of(&operator.ledger);
             let limit =
                 rules.limits.remove(name.as_str()).ok_or(OperatorError::NotFound(Kind::Limit))?;
-            if_match.check(Kind::Limit, &name, Some(operator.revisions.limit(&name)))?;
+            precondition.check(Kind::Limit, &name, Some(operator.revisions.limit(&name)))?;
             let rules = rules.judge()?;
             let edit = Edit::RemoveLimit(limit.name.clone());
             operator

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Caller, IfMatch, Kind, ModelChange, ModelDraft, Operator, OperatorError, RuleRemoval, Tagged,
-    rules::RulesDraft,
+    Caller, Kind, ModelChange, ModelDraft, Operator, OperatorError, Precondition, RuleRemoval,
+    Tagged, rules::RulesDraft,
 };
 use crate::{
     limits::{Models, Patterns},
@@ -16,7 +16,7 @@ impl Operator {
     pub async fn set_model(
         self: &Arc<Self>,
         draft: ModelDraft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<ModelChange, OperatorError> {
         let (name, patterns) = draft.validate()?;
@@ -27,7 +27,7 @@ impl Operator {
             let mut rules = RulesDraft::of(&operator.ledger);
             let before = rules.models.insert(name.clone(), patterns.clone());
             let tag = before.as_ref().map(|_| operator.revisions.model(text));
-            if_match.check(Kind::Model, text, tag)?;
+            precondition.check(Kind::Model, text, tag)?;
             let rules = rules.judge()?;
             let edit = Edit::PutModel(name.clone(), patterns.clone());
             let revision = operator
@@ -44,7 +44,7 @@ impl Operator {
     pub async fn remove_model(
         self: &Arc<Self>,
         name: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<RuleRemoval, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -56,7 +56,7 @@ impl Operator {
                 .models
                 .remove_entry(name.as_str())
                 .ok_or(OperatorError::NotFound(Kind::Model))?;
-            if_match.check(Kind::Model, &name, Some(operator.revisions.model(&name)))?;
+            precondition.check(Kind::Model, &name, Some(operator.revisions.model(&name)))?;
             let limits = rules.that_name(&name);
             if !limits.is_empty() {
                 return Err(OperatorError::InUse { model, limits });

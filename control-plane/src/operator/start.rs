@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Draft, IfMatch, Operator, OperatorError, rules::put_rules_in_force};
+use super::{Caller, Draft, Operator, OperatorError, Precondition, rules::put_rules_in_force};
 use crate::{
     clients::Revision,
     store::{Contents, Edit},
@@ -76,7 +76,7 @@ pub async fn seed_demo_clients(operator: &Arc<Operator>) -> Result<(), OperatorE
     }
     for (id, rpm, tpm) in DEMO_CLIENTS {
         let draft = Draft::new(id, Some(rpm), Some(tpm));
-        operator.set(draft, IfMatch::Anything, &Caller::Process).await?;
+        operator.set(draft, Precondition::Anything, &Caller::Process).await?;
     }
     Ok(())
 }

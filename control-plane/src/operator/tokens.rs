@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::{
-    Caller, IfMatch, Kind, NewToken, Operator, OperatorError, Tag, Tagged, TokenDraft, TokenRemoval,
+    Caller, Kind, NewToken, Operator, OperatorError, Precondition, Tag, Tagged, TokenDraft,
+    TokenRemoval,
 };
 use crate::{
     credentials::{PublicPart, Secret, SecretKind, TOKENS_MAX, Token, UnixSeconds},
@@ -17,7 +18,7 @@ impl Operator {
     pub async fn create_token(
         self: &Arc<Self>,
         draft: TokenDraft,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<NewToken, OperatorError> {
         let (name, scopes, validity) = draft.validate(self.now())?;
@@ -25,7 +26,7 @@ impl Operator {
         let write = async move {
             let secret = Secret::new(SecretKind::Token);
             let public = secret.public_part();
-            if_match.check(Kind::Token, public.as_str(), None)?;
+            precondition.check(Kind::Token, public.as_str(), None)?;
             if operator.ledger.tokens().len() >= TOKENS_MAX {
                 return Err(OperatorError::TooManyTokens);
             }
@@ -43,7 +44,7 @@ impl Operator {
     pub async fn remove_token(
         self: &Arc<Self>,
         public: &str,
-        if_match: IfMatch,
+        precondition: Precondition,
         caller: &Caller,
     ) -> Result<TokenRemoval, OperatorError> {
         let (operator, caller) = (Arc::clone(self), caller.clone());
@@ -51,7 +52,7 @@ impl Operator {
         let write = async move {
             let (token, _) = operator.find_token(&public)?;
             operator.owned.refuse(Kind::Token, &public)?;
-            if_match.check(Kind::Token, &public, Some(Tag::of_token(&token)))?;
+            precondition.check(Kind::Token, &public, Some(Tag::of_token(&token)))?;
             let remove = || {
                 operator.ledger.tokens().remove(token.public);
             };

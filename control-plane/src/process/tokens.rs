@@ -14,7 +14,7 @@ use crate::{
     audit::{Audit, AuditError},
     excerpt::path_in_one_line,
     ledger::{Clock, Ledger, Policy, SystemClock},
-    operator::{Caller, IfMatch, NewToken, Operator, OperatorError, TokenDraft, start},
+    operator::{Caller, NewToken, Operator, OperatorError, Precondition, TokenDraft, start},
     settings::Settings,
     store::{ConfigStore, DataDir, DataFolder, OpenError, RedbStore},
 };
@@ -115,5 +115,5 @@ async fn create_in(
     let operator = Operator::new(Arc::new(ledger), store).audited_in(Arc::new(audit));
     let operator = Arc::new(operator);
     start::load(&operator).await?;
-    Ok(operator.create_token(draft, IfMatch::Anything, &Caller::Local).await?)
+    Ok(operator.create_token(draft, Precondition::Anything, &Caller::Local).await?)
 }

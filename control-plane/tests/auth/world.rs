@@ -15,7 +15,7 @@ use flowguard::{
     http::{self, Access},
     ledger::{Ledger, Policy, SystemClock},
     metrics,
-    operator::{Caller, Draft, IfMatch, Operator, grpc, rest},
+    operator::{Caller, Draft, Operator, Precondition, grpc, rest},
     store::NoStore,
 };
 use parking_lot::Mutex;
@@ -44,7 +44,7 @@ impl World {
         let ledger = Arc::new(Ledger::new(Policy::default(), SystemClock::start()));
         let operator = Arc::new(Operator::new(Arc::clone(&ledger), Box::new(NoStore::default())));
         let draft = Draft::new("a", Some(60), None);
-        operator.set(draft, IfMatch::Anything, &Caller::Process).await.expect("a valid draft");
+        operator.set(draft, Precondition::Anything, &Caller::Process).await.expect("a valid draft");
         let tokens = Arc::new(Tokens::default());
         let authenticator =
             Arc::new(Authenticator::new(Arc::clone(&tokens), CredentialFiles::default()));

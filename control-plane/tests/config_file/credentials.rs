@@ -6,7 +6,7 @@ use flowguard::{
     credentials::{Digest, KeyError},
     ledger::{Ledger, ManualClock, Policy},
     operator::{
-        Caller, FileChange, IfMatch, KeyDraft, Operator, OperatorError, Wanted, WrongDocument,
+        Caller, FileChange, KeyDraft, Operator, OperatorError, Precondition, Wanted, WrongDocument,
     },
     store::{DataFolder, RedbStore},
 };
@@ -37,7 +37,7 @@ impl World {
 
     /// The API makes a key: its text.
     async fn key(&self, client: &str) -> (String, String) {
-        let (draft, any) = (KeyDraft::default(), IfMatch::Anything);
+        let (draft, any) = (KeyDraft::default(), Precondition::Anything);
         let new = self.operator.create_key(client, draft, any, &Caller::Unknown).await;
         let new = new.expect("made");
         (new.secret.expose().to_owned(), new.key.public.to_string())
@@ -49,7 +49,7 @@ impl World {
     }
 
     async fn revoke(&self, client: &str, part: &str) -> Result<(), OperatorError> {
-        let any = IfMatch::Anything;
+        let any = Precondition::Anything;
         self.operator.remove_key(client, part, any, &Caller::Unknown).await.map(|_| ())
     }
 }
@@ -111,7 +111,8 @@ async fn tokens_that_a_file_names_are_its_own() {
     assert_eq!(world.file(&named).await.expect("in force").tokens, 1);
     let now = world.ledger.now();
     assert!(world.ledger.tokens().find(&digest, now).is_ok());
-    let revoked = world.operator.remove_token("TokenOfFile1", IfMatch::Anything, &Caller::Unknown);
+    let revoked =
+        world.operator.remove_token("TokenOfFile1", Precondition::Anything, &Caller::Unknown);
     assert_eq!(revoked.await.expect_err("the file's").row().code, "managed_by_file");
     world.file("clients: {}").await.expect("in force");
     assert!(world.ledger.tokens().is_empty());

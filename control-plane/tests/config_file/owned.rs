@@ -6,8 +6,8 @@ use flowguard::{
     clients::{ClientConfig, Revision},
     ledger::{Ask, Ledger, ManualClock, Policy, RequestKind, WorkerId},
     operator::{
-        Caller, Draft, FileChange, Given, IfMatch, LimitDraft, MatchDraft, ModelDraft, Operator,
-        OperatorError, Wanted,
+        Caller, Draft, FileChange, Given, LimitDraft, MatchDraft, ModelDraft, Operator,
+        OperatorError, Precondition, Wanted,
     },
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
@@ -55,7 +55,7 @@ impl World {
         let patterns = Given::Value(vec![Given::Value(name.to_owned())]);
         let addressed_to = Some(name.to_owned());
         let draft = ModelDraft { addressed_to, patterns, ..ModelDraft::default() };
-        self.operator.set_model(draft, IfMatch::Anything, &Caller::Unknown).await.map(|_| ())
+        self.operator.set_model(draft, Precondition::Anything, &Caller::Unknown).await.map(|_| ())
     }
 
     /// A limit for the model `m`.
@@ -68,7 +68,7 @@ impl World {
             per: Given::Value(Some("1d".to_owned())),
             ..LimitDraft::default()
         };
-        self.operator.set_limit(draft, IfMatch::Anything, &Caller::Unknown).await.map(|_| ())
+        self.operator.set_limit(draft, Precondition::Anything, &Caller::Unknown).await.map(|_| ())
     }
 
     /// A request of a client for the model `m`.
@@ -86,7 +86,7 @@ impl World {
 
     async fn set(&self, id: &str, rpm: u64) -> Result<(), OperatorError> {
         let draft = Draft::new(id, Some(rpm), None);
-        self.operator.set(draft, IfMatch::Anything, &Caller::Unknown).await.map(|_| ())
+        self.operator.set(draft, Precondition::Anything, &Caller::Unknown).await.map(|_| ())
     }
 
     fn ids(&self) -> Vec<String> {
@@ -118,17 +118,21 @@ async fn every_write_to_a_client_of_the_file_is_refused_but_a_reset() {
 
     check_refused(world.set("a", 1).await);
     let patch = Draft { client_id: Given::Absent, ..Draft::new("a", None, None) };
-    check_refused(world.operator.patch("a", patch, IfMatch::Anything, &Caller::Unknown).await);
-    check_refused(world.operator.remove("a", IfMatch::Anything, &Caller::Unknown).await);
+    check_refused(world.operator.patch("a", patch, Precondition::Anything, &Caller::Unknown).await);
+    check_refused(world.operator.remove("a", Precondition::Anything, &Caller::Unknown).await);
     assert_eq!(world.ledger.config("a"), Some(config("a", Some(60), None)));
 
     world
         .operator
-        .reset("a", IfMatch::Anything, &Caller::Unknown)
+        .reset("a", Precondition::Anything, &Caller::Unknown)
         .await
         .expect("a reset writes no configuration");
     world.set("b", 2).await.expect("the api's own");
-    world.operator.remove("b", IfMatch::Anything, &Caller::Unknown).await.expect("the api's own");
+    world
+        .operator
+        .remove("b", Precondition::Anything, &Caller::Unknown)
+        .await
+        .expect("the api's own");
 }
 
 #[tokio::test]
@@ -227,7 +231,7 @@ async fn limits_and_models_that_the_file_takes_over_are_its_own_and_are_stored_n
 
     check_owned("limit", world.set_limit("org", 11).await);
     check_owned("model", world.set_model("m").await);
-    let (any, caller) = (IfMatch::Anything, &Caller::Unknown);
+    let (any, caller) = (Precondition::Anything, &Caller::Unknown);
     check_owned("limit", world.operator.remove_limit("org", any.clone(), caller).await);
     check_owned("model", world.operator.remove_model("m", any, caller).await);
 
@@ -257,7 +261,8 @@ async fn a_model_that_a_limit_of_the_apis_names_does_not_leave_the_file() {
     assert_eq!(world.left("org"), Some(9));
     check_owned("model", world.set_model("m").await);
 
-    let removed = world.operator.remove_limit("org", IfMatch::Anything, &Caller::Unknown).await;
+    let removed =
+        world.operator.remove_limit("org", Precondition::Anything, &Caller::Unknown).await;
     removed.expect("the api's own");
     world.file_of("models: {n: [n]}").await.expect("put in force");
     assert!(world.ledger.models().get("m").is_none());
@@ -269,6 +274,7 @@ async fn a_limit_of_the_apis_may_be_for_a_model_of_the_files() {
     world.file_of("models: {m: [m]}").await.expect("put in force");
     world.set_limit("org", 10).await.expect("the api's own");
     check_owned("model", world.set_model("m").await);
-    let removed = world.operator.remove_limit("org", IfMatch::Anything, &Caller::Unknown).await;
+    let removed =
+        world.operator.remove_limit("org", Precondition::Anything, &Caller::Unknown).await;
     removed.expect("the api's own");
 }

@@ -22,7 +22,7 @@ use flowguard::{
     http::Access,
     ledger::{Ledger, ManualClock, Policy},
     metrics,
-    operator::{Caller, Draft, IfMatch, Operator},
+    operator::{Caller, Draft, Operator, Precondition},
     store::{ConfigStore, Contents, Edit, StoreError},
 };
 use limiter::UnixMillis;
@@ -72,7 +72,7 @@ impl World {
     async fn that_cannot_store() -> Self {
         let world = Self::watch("clients: {}").await;
         let draft = Draft::new("api", Some(1), None);
-        world.operator.set(draft, IfMatch::Anything, &Caller::Unknown).await.expect("stored");
+        world.operator.set(draft, Precondition::Anything, &Caller::Unknown).await.expect("stored");
         world.store.is_broken.store(true, Ordering::SeqCst);
         world.write("clients: {api: {}, b: {}}");
         pass(30).await;

@@ -20,7 +20,7 @@ use flowguard::{
         WorkerId,
     },
     listener::ConnectionLimits,
-    operator::{Caller, Draft, Given, IfMatch, Operator, rest},
+    operator::{Caller, Draft, Given, Operator, Precondition, rest},
     store::NoStore,
 };
 use harness::{events::EventReader, http_client::HttpClient};
@@ -112,7 +112,7 @@ impl World {
     }
 
     pub(crate) async fn set(&self, draft: Draft) {
-        let set = self.operator.set(draft, IfMatch::Anything, &Caller::Process).await;
+        let set = self.operator.set(draft, Precondition::Anything, &Caller::Process).await;
         set.expect("the draft is valid");
     }
 

@@ -5,7 +5,7 @@ use std::{env, fs};
 use axum::{body::Body, http::Request};
 use flowguard::{
     ledger::{Answer, End, UnknownClients},
-    operator::{Caller, IfMatch},
+    operator::{Caller, Precondition},
 };
 use limiter::Tokens;
 
@@ -233,7 +233,7 @@ async fn a_client_that_is_deleted_and_created_again_goes_on_counting() {
     world.configure("a", Some(60), None).await;
     world.complete("a", 5, 1_000);
     let held = world.ask_admitted("a", 5);
-    world.operator.remove("a", IfMatch::Anything, &Caller::Process).await.expect("deleted");
+    world.operator.remove("a", Precondition::Anything, &Caller::Process).await.expect("deleted");
     assert!(!page(&world).await.contains(r#"client_id="a""#));
 
     world.configure("a", Some(60), None).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, http::Request};
-use flowguard::operator::{Caller, Draft, Given, IfMatch};
+use flowguard::operator::{Caller, Draft, Given, Precondition};
 use futures_util::future::join_all;
 use prost_types::FieldMask;
 use proto::api::{ClientConfig, SetClientConfigRequest};
@@ -135,7 +135,7 @@ async fn changes_of_different_fields_at_the_same_time_lose_nothing() {
                 _ => Draft { min_estimate: value, ..Draft::default() },
             };
             tokio::spawn(async move {
-                operator.patch("a", draft, IfMatch::Anything, &Caller::Process).await
+                operator.patch("a", draft, Precondition::Anything, &Caller::Process).await
             })
         };
         for changed in join_all(["rpm", "tpm", "min_estimate"].map(change)).await {

@@ -147,6 +147,43 @@ async fn a_write_whose_if_match_names_another_revision_changes_nothing() {
     }
 }
 
+async fn send_if_none_match(world: &World, method: &str, path: &str, body: &str) -> Reply {
+    let request = Request::builder().method(method).uri(path).header("if-none-match", "*");
+    let request = request.header("content-type", "application/json");
+    reply(world.rest(), request.body(Body::from(body.to_owned())).expect("a request")).await
+}
+
+#[tokio::test]
+async fn with_if_none_match_a_thing_is_created_and_nothing_is_replaced() {
+    let world = World::new();
+    let (m, org, a) = (
+        ("/api/v1/models/m", r#"["m"]"#, r#"["n"]"#),
+        ("/api/v1/limits/org", ORG, NAMED),
+        ("/api/v1/clients/a", r#"{"rpm":1}"#, r#"{"rpm":2}"#),
+    );
+    for (path, first, second) in [m, org, a] {
+        let created = send_if_none_match(&world, "PUT", path, first).await;
+        assert_eq!(created.status, 201, "{}", created.body);
+        let before = world.get(path).await;
+        for (method, body) in [("PUT", second), ("DELETE", "")] {
+            let refused = send_if_none_match(&world, method, path, body).await.error();
+            assert_eq!((refused.0, refused.1.as_str()), (412, "revision_mismatch"));
+            assert!(refused.2.contains("is there already, with the ETag "), "{}", refused.2);
+        }
+        assert_eq!(world.get(path).await.body, before.body);
+    }
+    let body = r#"{"client_id":"a","rpm":2}"#;
+    assert_eq!(send_if_none_match(&world, "POST", "/api/v1/clients", body).await.status, 412);
+    let body = r#"{"client_id":"b","rpm":2}"#;
+    assert_eq!(send_if_none_match(&world, "POST", "/api/v1/clients", body).await.status, 201);
+    assert_eq!(send_if_none_match(&world, "PATCH", "/api/v1/clients/c", "{}").await.status, 404);
+    let both = Request::builder().method("DELETE").uri("/api/v1/clients/b");
+    let both = both.header("if-none-match", "*").header("if-match", "*");
+    let both = reply(world.rest(), both.body(Body::empty()).expect("a request")).await.error();
+    assert_eq!((both.0, both.1.as_str()), (400, "invalid_field"), "{}", both.2);
+    assert_eq!(world.get("/api/v1/clients/b").await.status, 200);
+}
+
 #[tokio::test]
 async fn if_match_is_for_every_call_that_writes_a_client() {
     let world = World::new();
@@ -322,6 +359,10 @@ async fn what_one_api_can_the_other_can() {
     let json = r#"{"name":"org","match":{"model":"gpt-4o"},"each":["client"],"tokens":10,"per":"1m","trial":7}"#;
     world.get("/api/v1/limits/org").await.is(200, json);
 
+    let again = SetLimitRequest { if_none_match: "*".to_owned(), ..set.clone() };
+    let status = refused(client.set_limit(again).await);
+    assert_eq!(status.code(), Code::Aborted);
+    assert!(status.message().contains("is there already"), "{status}");
     let late = SetLimitRequest { if_match: "1".to_owned(), ..set };
     let status = refused(client.set_limit(late).await);
     assert_eq!(status.code(), Code::Aborted);

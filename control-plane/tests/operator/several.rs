@@ -7,7 +7,7 @@ use flowguard::{
     clients::Revision,
     credentials::{Digest, KeyError},
     health::Health,
-    operator::{Caller, FollowMetrics, IfMatch, start},
+    operator::{Caller, FollowMetrics, Precondition, start},
     store::{ConfigStore, Contents, Edit, StoreError, WrittenSince},
 };
 use prometheus::Registry;
@@ -131,7 +131,7 @@ async fn what_one_configures_is_what_the_next_ones_write_begins_with() {
     }
 
     assert_eq!(b.delete("/api/v1/clients/one").await.status, 200);
-    let old = IfMatch::parse(r#""1""#);
+    let old = Precondition::if_match(r#""1""#);
     let refused = a.operator.remove("two", old, &Caller::Process).await.unwrap_err();
     assert_eq!(refused.row().code, "revision_mismatch");
     assert!(a.ledger.config("one").is_none(), "the refused write began with what the other wrote");

@@ -13,7 +13,7 @@ use flowguard::{
     clients::{ClientConfig, Limits, Revision},
     ledger::Answer,
     operator::{
-        Caller, Draft, Given, IfMatch,
+        Caller, Draft, Given, Precondition,
         start::{self, Found},
     },
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
@@ -146,7 +146,7 @@ async fn a_write_has_the_revision_that_the_store_gave_it() {
     let set = async |rpm| {
         let change = world
             .operator
-            .set(Draft::new("a", Some(rpm), None), IfMatch::Anything, &Caller::Process)
+            .set(Draft::new("a", Some(rpm), None), Precondition::Anything, &Caller::Process)
             .await;
         change.expect("stored").revision
     };
@@ -154,12 +154,12 @@ async fn a_write_has_the_revision_that_the_store_gave_it() {
     let patch = Draft { rpm: Given::Value(None), ..Draft::default() };
     let change = world
         .operator
-        .patch("a", patch, IfMatch::Anything, &Caller::Process)
+        .patch("a", patch, Precondition::Anything, &Caller::Process)
         .await
         .expect("stored");
     assert_eq!(change.revision, Revision::new(9));
     let removal =
-        world.operator.remove("a", IfMatch::Anything, &Caller::Process).await.expect("stored");
+        world.operator.remove("a", Precondition::Anything, &Caller::Process).await.expect("stored");
     assert_eq!(removal.revision, Revision::new(10));
     assert_eq!(removal.config.id.as_str(), "a");
 }
@@ -215,7 +215,7 @@ async fn a_caller_that_goes_away_leaves_no_write_half_done_and_the_next_one_wait
     let set = |id: &'static str| {
         let operator = Arc::clone(&world.operator);
         tokio::spawn(async move {
-            operator.set(Draft::new(id, None, None), IfMatch::Anything, &Caller::Process).await
+            operator.set(Draft::new(id, None, None), Precondition::Anything, &Caller::Process).await
         })
     };
 

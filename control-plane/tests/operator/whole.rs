@@ -11,7 +11,7 @@ use bytes::Bytes;
 use flowguard::{
     clients::Revision,
     ledger::{Answer, End},
-    operator::{Caller, IfMatch, Run, Wanted},
+    operator::{Caller, Precondition, Run, Wanted},
     store::{ConfigStore, Contents, Edit, NoStore, StoreError},
 };
 use futures_util::{StreamExt as _, future, stream};
@@ -115,14 +115,16 @@ async fn a_star_in_if_match_asks_for_whatever_is_there_over_both_apis() {
     let mut calls = served.client();
     let if_match = || "*".to_owned();
     let model = Model { name: "m".to_owned(), patterns: vec!["m".to_owned()] };
-    let set_model = SetModelRequest { model: Some(model), if_match: if_match() };
+    let set_model =
+        SetModelRequest { model: Some(model), if_match: if_match(), ..Default::default() };
     let limit = Limit {
         name: "org".to_owned(),
         r#match: Some(LimitMatch::default()),
         concurrent: Some(1),
         ..Default::default()
     };
-    let set_limit = SetLimitRequest { limit: Some(limit), if_match: if_match() };
+    let set_limit =
+        SetLimitRequest { limit: Some(limit), if_match: if_match(), ..Default::default() };
     let (m, org) = (
         ("/api/v1/models/m", r#"["m"]"#),
         ("/api/v1/limits/org", r#"{"match":{},"concurrent":1}"#),
@@ -240,7 +242,7 @@ async fn under_the_limits_of_two_configurations_at_once_a_request_still_meets_al
     let replace = |wanted| {
         let operator = Arc::clone(&world.operator);
         async move {
-            let anything = IfMatch::Anything;
+            let anything = Precondition::Anything;
             operator.replace_all(wanted, Run::Real, anything, &Caller::Process).await
         }
     };

@@ -22,7 +22,7 @@ use flowguard::{
         Response, UnknownClients, Worker, WorkerId,
     },
     metrics,
-    operator::{Caller, Draft, IfMatch, Operator, rest},
+    operator::{Caller, Draft, Operator, Precondition, rest},
     store::{ConfigStore, NoStore},
 };
 use futures_util::FutureExt as _;
@@ -83,7 +83,7 @@ impl World {
     pub(crate) async fn configure(&self, id: &str, rpm: Option<u64>, tpm: Option<u64>) {
         let draft = Draft::new(id, rpm, tpm);
         self.operator
-            .set(draft, IfMatch::Anything, &Caller::Process)
+            .set(draft, Precondition::Anything, &Caller::Process)
             .await
             .expect("the draft is valid");
     }

@@ -6,7 +6,8 @@ use flowguard::{
     audit::{Filter, Outcome, Page},
     ledger::{Ledger, Policy, SystemClock},
     operator::{
-        Caller, Draft, Given, IfMatch, KeyDraft, Operator, OperatorError, Run, TokenDraft, Wanted,
+        Caller, Draft, Given, KeyDraft, Operator, OperatorError, Precondition, Run, TokenDraft,
+        Wanted,
     },
     store::shared::{Link, SharedConfiguration},
 };
@@ -35,7 +36,7 @@ impl Plane {
 
     async fn set(&self, id: &str, rpm: u64) -> Result<(), OperatorError> {
         let draft = Draft::new(id, Some(rpm), None);
-        self.0.set(draft, IfMatch::Anything, &Caller::Process).await.map(|_| ())
+        self.0.set(draft, Precondition::Anything, &Caller::Process).await.map(|_| ())
     }
 
     async fn page(&self, filter: &Filter, max: usize) -> Page {
@@ -53,7 +54,7 @@ fn objects(page: &Page) -> Vec<String> {
 
 async fn check_that_all_read_what_any_wrote(planes: [Plane; 2]) {
     let [one, other] = &planes;
-    let (any, caller) = (|| IfMatch::Anything, &Caller::Process);
+    let (any, caller) = (|| Precondition::Anything, &Caller::Process);
     one.set("a", 1).await.expect("it is written");
     other.set("b", 1).await.expect("it is written");
     one.set("a", 2).await.expect("it is written");
@@ -176,7 +177,7 @@ async fn what_cannot_be_told_of_is_not_done() {
         let refuses = async |wanted: &str| {
             let error = one.set("a", 2).await.expect_err(wanted);
             assert_eq!(error.row().code, "store_unavailable", "{wanted}: {error}");
-            let error = other.0.remove("a", IfMatch::Anything, &Caller::Process).await;
+            let error = other.0.remove("a", Precondition::Anything, &Caller::Process).await;
             assert!(error.is_err(), "{wanted}");
             let rows = server.command(&[b"HGETALL", b"{flowguard}:config:rows"]).await;
             assert!(rows == before, "{wanted}: nothing is changed");

@@ -6,7 +6,7 @@ use flowguard::{
     clients::{ClientConfig, Identity},
     ledger::{Ledger, ManualClock, Policy},
     limits::{Group, Name},
-    operator::{Caller, Draft, IfMatch, Operator},
+    operator::{Caller, Draft, Operator, Precondition},
     store::NoStore,
 };
 use limiter::{PerMinute, Tokens, UnixMillis};
@@ -34,7 +34,10 @@ pub(crate) async fn operator() -> Arc<Operator> {
     let ledger = Ledger::new(Policy::default(), ManualClock::at(NOW));
     let operator = Arc::new(Operator::new(Arc::new(ledger), Box::new(NoStore::default())));
     let draft = Draft::new(CLIENT, Some(60), Some(1_000));
-    operator.set(draft, IfMatch::Anything, &Caller::Process).await.expect("the draft is valid");
+    operator
+        .set(draft, Precondition::Anything, &Caller::Process)
+        .await
+        .expect("the draft is valid");
     operator
 }
 

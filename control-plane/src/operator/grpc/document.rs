@@ -10,8 +10,8 @@ use super::{arriving, convert::signed};
 use crate::{
     http::pieces,
     operator::{
-        ByKind, Caller, Difference, IfMatch, Operator, OperatorError, Replacement, Run, Wanted,
-        document,
+        ByKind, Caller, Difference, Operator, OperatorError, Precondition, Replacement, Run,
+        Wanted, document,
     },
 };
 
@@ -41,13 +41,13 @@ pub(super) async fn replace(
         return Err(Status::invalid_argument("the call has no request"));
     };
     let SetConfigRequest { document, if_match, dry_run } = first;
-    let if_match = IfMatch::parse(&if_match);
+    let precondition = Precondition::if_match(&if_match);
     let run = if dry_run { Run::Dry } else { Run::Real };
     // Only one that is long is in memory at a time.
     let place = operator.document_place();
     let document = arriving::read(document, &mut requests, |more| more.document, place).await?;
     let read = |document: &[u8]| Wanted::read(document).map_err(OperatorError::from);
-    let replacement = operator.replace_by(document, read, run, if_match, caller).await?;
+    let replacement = operator.replace_by(document, read, run, precondition, caller).await?;
     Ok(replaced(&replacement))
 }
 

@@ -32,8 +32,8 @@ use crate::{
     http::pieces,
     limits::{LimitName, Name},
     operator::{
-        Caller, Draft, IfMatch, KeyDraft, Kind, Operator, OperatorError, QuestionDraft, Tagged,
-        TokenDraft, backup, bucket_page, page::Section,
+        Caller, Draft, KeyDraft, Kind, Operator, OperatorError, Precondition, QuestionDraft,
+        Tagged, TokenDraft, backup, bucket_page, page::Section,
     },
 };
 
@@ -59,18 +59,19 @@ impl FlowGuardService for FlowGuard {
         request: Request<SetClientConfigRequest>,
     ) -> Result<Response<SetClientConfigResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let SetClientConfigRequest { config, update_mask, if_match } = request.into_inner();
-        let if_match = IfMatch::parse(&if_match);
+        let SetClientConfigRequest { config, update_mask, if_match, if_none_match } =
+            request.into_inner();
+        let precondition = Precondition::parse(&if_match, &if_none_match)?;
         let Some(config) = config else {
             return Err(Status::invalid_argument("config is required"));
         };
         let mask = update_mask.unwrap_or_default();
         let sets_enabled = mask.paths.is_empty() || mask.paths.iter().any(|path| path == "enabled");
         let change = if mask.paths.is_empty() {
-            self.operator.set(Draft::from(&config), if_match, &caller).await?
+            self.operator.set(Draft::from(&config), precondition, &caller).await?
         } else {
             let draft = masked(&config, &mask)?;
-            self.operator.patch(&config.client_id, draft, if_match, &caller).await?
+            self.operator.patch(&config.client_id, draft, precondition, &caller).await?
         };
         let mut message = change.to_string();
         if sets_enabled && config.enabled.is_none() {
@@ -117,7 +118,8 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<DeleteClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let DeleteClientRequest { client_id, if_match } = request.into_inner();
-        let removed = self.operator.remove(&client_id, IfMatch::parse(&if_match), &caller).await;
+        let removed =
+            self.operator.remove(&client_id, Precondition::if_match(&if_match), &caller).await;
         let (success, message) = removal(removed, Kind::Client)?;
         Ok(Response::new(DeleteClientResponse { success, message }))
     }
@@ -128,7 +130,8 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<ResetClientResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let ResetClientRequest { client_id, if_match } = request.into_inner();
-        let reset = self.operator.reset(&client_id, IfMatch::parse(&if_match), &caller).await;
+        let reset =
+            self.operator.reset(&client_id, Precondition::if_match(&if_match), &caller).await;
         let stats = if_found(reset)?;
         let found = stats.is_some();
         let stats = stats.as_ref().map(api::ClientStats::from);
@@ -150,12 +153,12 @@ impl FlowGuardService for FlowGuard {
         request: Request<SetLimitRequest>,
     ) -> Result<Response<SetLimitResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let SetLimitRequest { limit, if_match } = request.into_inner();
+        let SetLimitRequest { limit, if_match, if_none_match } = request.into_inner();
         let Some(limit) = limit else {
             return Err(Status::invalid_argument("limit is required"));
         };
-        let if_match = IfMatch::parse(&if_match);
-        let change = self.operator.set_limit(limit.into(), if_match, &caller).await?;
+        let precondition = Precondition::parse(&if_match, &if_none_match)?;
+        let change = self.operator.set_limit(limit.into(), precondition, &caller).await?;
         let (message, etag) = (change.to_string(), change.tag().as_str().to_owned());
         Ok(Response::new(SetLimitResponse { success: true, message, etag }))
     }
@@ -204,7 +207,8 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<DeleteLimitResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let DeleteLimitRequest { name, if_match } = request.into_inner();
-        let removed = self.operator.remove_limit(&name, IfMatch::parse(&if_match), &caller).await;
+        let removed =
+            self.operator.remove_limit(&name, Precondition::if_match(&if_match), &caller).await;
         let (success, message) = removal(removed, Kind::Limit)?;
         Ok(Response::new(DeleteLimitResponse { success, message }))
     }
@@ -214,12 +218,12 @@ impl FlowGuardService for FlowGuard {
         request: Request<SetModelRequest>,
     ) -> Result<Response<SetModelResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let SetModelRequest { model, if_match } = request.into_inner();
+        let SetModelRequest { model, if_match, if_none_match } = request.into_inner();
         let Some(model) = model else {
             return Err(Status::invalid_argument("model is required"));
         };
-        let if_match = IfMatch::parse(&if_match);
-        let change = self.operator.set_model(model.into(), if_match, &caller).await?;
+        let precondition = Precondition::parse(&if_match, &if_none_match)?;
+        let change = self.operator.set_model(model.into(), precondition, &caller).await?;
         let (message, etag) = (change.to_string(), change.tag().as_str().to_owned());
         Ok(Response::new(SetModelResponse { success: true, message, etag }))
     }
@@ -255,7 +259,8 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<DeleteModelResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let DeleteModelRequest { name, if_match } = request.into_inner();
-        let removed = self.operator.remove_model(&name, IfMatch::parse(&if_match), &caller).await;
+        let removed =
+            self.operator.remove_model(&name, Precondition::if_match(&if_match), &caller).await;
         let (success, message) = removal(removed, Kind::Model)?;
         Ok(Response::new(DeleteModelResponse { success, message }))
     }
@@ -266,7 +271,7 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<CreateKeyResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let request = request.get_ref();
-        let (draft, any) = (KeyDraft::from(request), IfMatch::Anything);
+        let (draft, any) = (KeyDraft::from(request), Precondition::Anything);
         let new = self.operator.create_key(&request.client_id, draft, any, &caller).await?;
         Ok(Response::new(CreateKeyResponse {
             success: true,
@@ -316,8 +321,9 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<DeleteKeyResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let DeleteKeyRequest { client_id, public_part, if_match } = request.into_inner();
-        let if_match = IfMatch::parse(&if_match);
-        let removed = self.operator.remove_key(&client_id, &public_part, if_match, &caller).await;
+        let precondition = Precondition::if_match(&if_match);
+        let removed =
+            self.operator.remove_key(&client_id, &public_part, precondition, &caller).await;
         let (success, message) = removal(removed, Kind::Key)?;
         Ok(Response::new(DeleteKeyResponse { success, message }))
     }
@@ -327,7 +333,7 @@ impl FlowGuardService for FlowGuard {
         request: Request<CreateTokenRequest>,
     ) -> Result<Response<CreateTokenResponse>, Status> {
         let caller = Caller::of(request.extensions());
-        let (draft, any) = (TokenDraft::from(request.into_inner()), IfMatch::Anything);
+        let (draft, any) = (TokenDraft::from(request.into_inner()), Precondition::Anything);
         let new = self.operator.create_token(draft, any, &caller).await?;
         Ok(Response::new(CreateTokenResponse {
             success: true,
@@ -370,8 +376,8 @@ impl FlowGuardService for FlowGuard {
     ) -> Result<Response<DeleteTokenResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let DeleteTokenRequest { public_part, if_match } = request.into_inner();
-        let if_match = IfMatch::parse(&if_match);
-        let removed = self.operator.remove_token(&public_part, if_match, &caller).await;
+        let precondition = Precondition::if_match(&if_match);
+        let removed = self.operator.remove_token(&public_part, precondition, &caller).await;
         let (success, message) = removal(removed, Kind::Token)?;
         Ok(Response::new(DeleteTokenResponse { success, message }))
     }

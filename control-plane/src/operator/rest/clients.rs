@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clients::{ClientJson, Span},
     http::{ApiError, pieces},
-    operator::{Caller, Change, Draft, IfMatch, Operator, backup},
+    operator::{Caller, Change, Draft, Operator, Precondition, backup},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -87,7 +87,7 @@ pub(super) async fn backup(State(operator): State<Arc<Operator>>, caller: Caller
     path = "/api/v1/clients",
     tag = "clients",
     operation_id = "setClient",
-    params(describe::Condition),
+    params(describe::ConditionOfNew),
     request_body(content = describe::NewClient, content_type = "application/json"),
     responses((status = 200, description = "It was replaced.", body = describe::ClientWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
         (status = 201, description = "It was created.", body = describe::ClientWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
@@ -97,10 +97,10 @@ pub(super) async fn backup(State(operator): State<Arc<Operator>>, caller: Caller
 pub(super) async fn create(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     Replacement(draft): Replacement<Draft>,
 ) -> Answer {
-    Ok(changed(&operator.set(draft, if_match, &caller).await?))
+    Ok(changed(&operator.set(draft, precondition, &caller).await?))
 }
 
 /// A client.
@@ -128,7 +128,7 @@ pub(super) async fn show(
     path = "/api/v1/clients/{id}",
     tag = "clients",
     operation_id = "putClient",
-    params(describe::ClientInPath, describe::Condition),
+    params(describe::ClientInPath, describe::ConditionOfNew),
     request_body(content = describe::ClientFields, content_type = "application/json"),
     responses((status = 200, description = "It was replaced.", body = describe::ClientWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
         (status = 201, description = "It was created.", body = describe::ClientWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
@@ -139,11 +139,11 @@ pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     Replacement(draft): Replacement<Draft>,
 ) -> Answer {
     let draft = Draft { addressed_to: Some(id), ..draft };
-    Ok(changed(&operator.set(draft, if_match, &caller).await?))
+    Ok(changed(&operator.set(draft, precondition, &caller).await?))
 }
 
 /// Changes what is named of a client, and keeps the rest.
@@ -166,10 +166,10 @@ pub(super) async fn change(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     Patch(draft): Patch,
 ) -> Answer {
-    Ok(changed(&operator.patch(&id, draft, if_match, &caller).await?))
+    Ok(changed(&operator.patch(&id, draft, precondition, &caller).await?))
 }
 
 /// Deletes a client.
@@ -187,9 +187,9 @@ pub(super) async fn remove(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let removal = operator.remove(&id, if_match, &caller).await?;
+    let removal = operator.remove(&id, precondition, &caller).await?;
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
@@ -208,9 +208,9 @@ pub(super) async fn reset(
     State(operator): State<Arc<Operator>>,
     PathId(id): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let stats = operator.reset(&id, if_match, &caller).await?;
+    let stats = operator.reset(&id, precondition, &caller).await?;
     Ok(Json(Stats::from(&stats)).into_response())
 }
 

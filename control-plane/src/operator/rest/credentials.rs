@@ -20,7 +20,7 @@ use super::{
 use crate::{
     credentials::{KeyJson, KeyStats, PublicPart, Secret, TokenJson, UnixSeconds},
     http::ApiError,
-    operator::{Caller, IfMatch, KeyDraft, Operator, Tag, TokenDraft, page::Page},
+    operator::{Caller, KeyDraft, Operator, Precondition, Tag, TokenDraft, page::Page},
 };
 
 type Answer = Result<Response, ApiError>;
@@ -95,10 +95,10 @@ pub(super) async fn create_key(
     State(operator): State<Arc<Operator>>,
     PathId(client): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     OptionalDraft(draft): OptionalDraft<KeyDraft>,
 ) -> Answer {
-    let new = operator.create_key(&client, draft, if_match, &caller).await?;
+    let new = operator.create_key(&client, draft, precondition, &caller).await?;
     let (message, config) = (new.to_string(), KeyJson::shown(&new.key));
     let key = Secret::expose(&new.secret);
     Ok(shown_once(&new.tag(), &NewKeyShape { success: true, message, key, config }))
@@ -176,9 +176,9 @@ pub(super) async fn remove_key(
     PathId(client): PathId,
     PathPart(part): PathPart,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let removal = operator.remove_key(&client, &part, if_match, &caller).await?;
+    let removal = operator.remove_key(&client, &part, precondition, &caller).await?;
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
@@ -197,10 +197,10 @@ pub(super) async fn remove_key(
 pub(super) async fn create_token(
     State(operator): State<Arc<Operator>>,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     Replacement(draft): Replacement<TokenDraft>,
 ) -> Answer {
-    let new = operator.create_token(draft, if_match, &caller).await?;
+    let new = operator.create_token(draft, precondition, &caller).await?;
     let (message, config) = (new.to_string(), TokenJson::shown(&new.token));
     let token = Secret::expose(&new.secret);
     Ok(shown_once(&new.tag(), &NewTokenShape { success: true, message, token, config }))
@@ -267,9 +267,9 @@ pub(super) async fn remove_token(
     State(operator): State<Arc<Operator>>,
     PathId(part): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let removal = operator.remove_token(&part, if_match, &caller).await?;
+    let removal = operator.remove_token(&part, precondition, &caller).await?;
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 

@@ -22,8 +22,8 @@ use crate::{
     excerpt::Excerpt,
     http::{ApiError, JSON, pieces},
     operator::{
-        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, IfMatch, Names, Notation, Operator,
-        OperatorError, Replacement, Run, Wanted, document,
+        ByKind, Caller, DOCUMENT_BYTES_MAX, Difference, Names, Notation, Operator, OperatorError,
+        Precondition, Replacement, Run, Wanted, document,
     },
 };
 
@@ -67,7 +67,7 @@ pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     RawQuery(query): RawQuery,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     let run = read_run(query.as_deref())?;
@@ -77,7 +77,7 @@ pub(super) async fn replace(
     let place = operator.document_place();
     let document = body::read_in_place(request, DOCUMENT_BYTES_MAX, place).await??;
     let read = move |body: &[u8]| read(body, notation);
-    let replacement = operator.replace_by(document, read, run, if_match, &caller).await?;
+    let replacement = operator.replace_by(document, read, run, precondition, &caller).await?;
     Ok(tagged(&replacement.tag, Json(Answer::from(&replacement))))
 }
 

@@ -3,11 +3,17 @@
 
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
-use http::{header, request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, header, request::Parts};
 use percent_encoding::percent_decode_str;
 
-use crate::operator::{Caller, IfMatch};
+use crate::{
+    http::ApiError,
+    operator::{Caller, Precondition},
+};
 
 /// Segments before the id: `/api/v1/clients/{id}` begins with an empty one.
 const SEGMENTS_BEFORE_ID: usize = 4;
@@ -46,14 +52,22 @@ fn segment(parts: &Parts, before: usize) -> String {
 }
 
 /// What has to be there for a write to be done.
-impl<S: Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Infallible;
+impl<S: Sync> FromRequestParts<S> for Precondition {
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let lines = parts.headers.get_all(header::IF_MATCH).iter();
-        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-        Ok(Self::parse(&lines.join(",")))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let [if_match, if_none_match] =
+            [header::IF_MATCH, header::IF_NONE_MATCH].map(|name| joined(parts, &name));
+        Self::parse(&if_match, &if_none_match)
+            .map_err(|error| ApiError::from(error).into_response())
     }
+}
+
+/// All lines of a header as one list.
+fn joined(parts: &Parts, name: &HeaderName) -> String {
+    let lines = parts.headers.get_all(name).iter();
+    let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    lines.join(",")
 }
 
 /// Who sends a request.

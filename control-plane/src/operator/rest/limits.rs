@@ -24,7 +24,7 @@ use crate::{
     ledger::{BucketStanding, LimitStats},
     limits::{LimitJson, LimitName, Name, Patterns},
     operator::{
-        Caller, IfMatch, LimitDraft, ModelDraft, Operator, Tag,
+        Caller, LimitDraft, ModelDraft, Operator, Precondition, Tag,
         bucket_page::{self, BUCKETS_AT_A_TIME, BUCKETS_AT_A_TIME_MAX, BucketPage},
         cursor,
         page::Page,
@@ -98,7 +98,7 @@ pub(super) async fn show(
     path = "/api/v1/limits/{name}",
     tag = "limits",
     operation_id = "putLimit",
-    params(describe::LimitInPath, describe::Condition),
+    params(describe::LimitInPath, describe::ConditionOfNew),
     request_body(content = describe::LimitFields, content_type = "application/json"),
     responses((status = 200, description = "It was replaced.", body = describe::LimitWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
         (status = 201, description = "It was created.", body = describe::LimitWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
@@ -109,11 +109,11 @@ pub(super) async fn replace(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     Replacement(draft): Replacement<LimitDraft>,
 ) -> Answer {
     let draft = LimitDraft { addressed_to: Some(name), ..draft };
-    let change = operator.set_limit(draft, if_match, &caller).await?;
+    let change = operator.set_limit(draft, precondition, &caller).await?;
     let config = LimitJson::from(&change.limit);
     Ok(written(change.before.is_none(), &change.tag(), &Done::with(change.to_string(), config)))
 }
@@ -133,9 +133,9 @@ pub(super) async fn remove(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let removal = operator.remove_limit(&name, if_match, &caller).await?;
+    let removal = operator.remove_limit(&name, precondition, &caller).await?;
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 
@@ -270,7 +270,7 @@ pub(super) async fn show_model(
     path = "/api/v1/models/{name}",
     tag = "models",
     operation_id = "putModel",
-    params(describe::ModelInPath, describe::Condition),
+    params(describe::ModelInPath, describe::ConditionOfNew),
     request_body(content = describe::Model, content_type = "application/json"),
     responses((status = 200, description = "It was replaced.", body = describe::ModelWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
         (status = 201, description = "It was created.", body = describe::ModelWritten, headers(("etag" = String, description = "Its tag, which is another one after each write."))),
@@ -281,11 +281,11 @@ pub(super) async fn replace_model(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
     PatternList(patterns): PatternList,
 ) -> Answer {
     let draft = ModelDraft { addressed_to: Some(name), patterns, ..ModelDraft::default() };
-    let change = operator.set_model(draft, if_match, &caller).await?;
+    let change = operator.set_model(draft, precondition, &caller).await?;
     let done = Done::with(change.to_string(), &change.patterns);
     Ok(written(change.before.is_none(), &change.tag(), &done))
 }
@@ -305,9 +305,9 @@ pub(super) async fn remove_model(
     State(operator): State<Arc<Operator>>,
     PathId(name): PathId,
     caller: Caller,
-    if_match: IfMatch,
+    precondition: Precondition,
 ) -> Answer {
-    let removal = operator.remove_model(&name, if_match, &caller).await?;
+    let removal = operator.remove_model(&name, precondition, &caller).await?;
     Ok(Json(Done::alone(removal.to_string())).into_response())
 }
 

@@ -6,7 +6,7 @@ use flowguard::{
     audit::{Action, Entry, Object},
     clients::{ClientConfig, Limits},
     limits::{Group, Name},
-    operator::{self, Caller, IfMatch},
+    operator::{self, Caller, Precondition},
 };
 use limiter::{ClientId, PerMinute, Tokens};
 
@@ -159,7 +159,7 @@ impl World {
         let (operator, tell) = (plane.operator.clone(), self.tell.clone());
         // Whoever writes is not told where the process ends in the middle.
         tokio::spawn(async move {
-            let (any, caller) = (IfMatch::Anything, Caller::Process);
+            let (any, caller) = (Precondition::Anything, Caller::Process);
             let is_done = match &write {
                 Write::Client(id, wanted) => {
                     operator.set(wanted.to_draft(id), any, &caller).await.is_ok()

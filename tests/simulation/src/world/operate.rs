@@ -1,6 +1,6 @@
 //! An operator: limits are changed, clients deleted, created and reset, while requests are under way.
 
-use flowguard::operator::{self, Caller, IfMatch};
+use flowguard::operator::{self, Caller, Precondition};
 
 use super::{Event, World};
 use crate::edge::SECOND;
@@ -100,7 +100,7 @@ impl World {
             keys: None,
             tokens: None,
         };
-        let (run, any) = (operator::Run::Real, IfMatch::Anything);
+        let (run, any) = (operator::Run::Real, Precondition::Anything);
         let written = process.operator.replace_all(wanted, run, any, &Caller::Process);
         let written = self.runtime.block_on(written);
         if self.store.has(&rules) {
@@ -129,8 +129,11 @@ impl World {
         let Some(process) = &self.process else { return };
         let now = process.now();
         let draft = wanted.to_draft(id);
-        let written =
-            self.runtime.block_on(process.operator.set(draft, IfMatch::Anything, &Caller::Process));
+        let written = self.runtime.block_on(process.operator.set(
+            draft,
+            Precondition::Anything,
+            &Caller::Process,
+        ));
         if written.is_ok() {
             self.each_oracle(|oracle| oracle.configure(id, wanted, now));
         }
@@ -143,7 +146,7 @@ impl World {
         let Some(process) = &self.process else { return };
         if self
             .runtime
-            .block_on(process.operator.remove(id, IfMatch::Anything, &Caller::Process))
+            .block_on(process.operator.remove(id, Precondition::Anything, &Caller::Process))
             .is_ok()
         {
             self.each_oracle(|oracle| oracle.remove(id));
@@ -154,7 +157,7 @@ impl World {
         let Some(process) = &self.process else { return };
         if self
             .runtime
-            .block_on(process.operator.reset(id, IfMatch::Anything, &Caller::Process))
+            .block_on(process.operator.reset(id, Precondition::Anything, &Caller::Process))
             .is_ok()
         {
             self.each_oracle(|oracle| oracle.reset(id));

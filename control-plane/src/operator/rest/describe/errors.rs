@@ -81,7 +81,7 @@ pub(super) static ERRORS: [OfStatus; 13] = [
     OfStatus {
         status: 412,
         name: "OtherRevision",
-        description: "What If-Match says does not hold: nothing was changed.",
+        description: "What If-Match or If-None-Match says does not hold: nothing was changed.",
         codes: &["revision_mismatch"],
     },
     OfStatus {

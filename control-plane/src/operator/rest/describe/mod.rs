@@ -33,9 +33,9 @@ pub(super) use limits::{
     Limit, LimitFields, LimitList, LimitStats, LimitWritten, Model, ModelList, ModelWritten,
 };
 pub(super) use parameters::{
-    AuditPage, BucketPage, Cached, ClientInPath, ClientPage, Condition, DecisionPage, DryRun,
-    EventWish, FileInPath, LimitInPath, LimitPage, ModelInPath, ModelPage, PartInPath, PartPage,
-    Question,
+    AuditPage, BucketPage, Cached, ClientInPath, ClientPage, Condition, ConditionOfNew,
+    DecisionPage, DryRun, EventWish, FileInPath, LimitInPath, LimitPage, ModelInPath, ModelPage,
+    PartInPath, PartPage, Question,
 };
 pub(super) use past::{Decisions, History};
 pub(super) use preview::{Preview, PreviewOf};

@@ -49,6 +49,8 @@ parameters! {
     FileInPath = [in_path("path", text(), "The file's path in the folder of the console.")];
     /// On which condition.
     Condition = [if_match()];
+    /// On which condition, of what can be created.
+    ConditionOfNew = [if_match(), if_absent()];
     /// What the caller has already.
     Cached = [if_none_match()];
     /// Which part of a limit's buckets.
@@ -150,6 +152,11 @@ fn in_query(name: &str, schema: ObjectBuilder, description: &str) -> ParameterBu
 fn if_match() -> ParameterBuilder {
     let description = "Tags of which the thing has to have one, or * for whatever is there.";
     parameter(ParameterIn::Header, "if-match", text(), description)
+}
+
+fn if_absent() -> ParameterBuilder {
+    let description = "Only if nothing is there that has the name.";
+    parameter(ParameterIn::Header, "if-none-match", text().enum_values(Some(["*"])), description)
 }
 
 fn if_none_match() -> ParameterBuilder {
