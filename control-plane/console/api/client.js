@@ -17,12 +17,12 @@ export const path = (...parts) => `/api/v1/${parts.map(encodeURIComponent).join(
 
 /**
  * Calls, and answers `{ status, data, etag }`, or throws an `ApiError`.
- * `query` has parameters, of which the empty ones are left out; `body` is sent as JSON.
+ * `query` has parameters, of which the empty ones are left out; `body` is sent as JSON; `when` is `has(etag)` or
+ * `ABSENT`, where a write is not to be done in all cases.
  */
-export async function call(method, where, { query = {}, body, ifMatch, signal } = {}) {
-  const headers = { accept: "application/json", ...credentials() };
+export async function call(method, where, { query = {}, body, when = {}, signal } = {}) {
+  const headers = { accept: "application/json", ...when, ...credentials() };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (ifMatch) headers["if-match"] = ifMatch;
   const response = await answered(where + parameters(query), {
     method, headers, signal: signals(signal), body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store", credentials: "omit", redirect: "error",
@@ -33,6 +33,27 @@ export async function call(method, where, { query = {}, body, ifMatch, signal } 
 }
 
 export const get = (where, options) => call("GET", where, options);
+
+/** A write is done while the thing is as it was when it had this tag. */
+export const has = (etag) => ({ "if-match": etag });
+
+/** A write is done while nothing is there of that name. */
+export const ABSENT = { "if-none-match": "*" };
+
+/**
+ * What may not be there: then it is an `ApiError` of 404. It is looked for in its list first, for a browser writes each
+ * answer of 404 into its console as if something were broken.
+ */
+export async function find(plural, name, { signal } = {}) {
+  if (!(await isThere(plural, name, { signal }))) throw new ApiError(404, "not_found", "it is not there");
+  return get(path(plural, name), { signal });
+}
+
+/** Of all names that begin so, the name itself is the first. */
+export async function isThere(plural, name, { signal } = {}) {
+  const { data } = await get(path(plural), { query: { prefix: name, limit: 1 }, signal });
+  return Object.hasOwn(data[plural], name);
+}
 
 /** A list in pages: yields `[name, value]` of each, in order, a page at a time. */
 export async function* pages(where, key, { limit = 1_000, prefix, signal } = {}) {

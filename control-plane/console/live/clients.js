@@ -4,6 +4,7 @@ import { get, pages, path } from "../api/client.js";
 import { Topic } from "../parts/topic.js";
 import { connection, feed } from "./feed.js";
 import { Minute } from "./minute.js";
+import { EVERYTHING } from "./written.js";
 
 /** Every client that is configured or was heard of, by its id. */
 export const clients = new Map();
@@ -17,7 +18,13 @@ export const reading = { read: 0, done: false, error: undefined };
 /** A refusal is shown for so long after it happened, so that a row that flickers can be read. */
 const LATELY_MS = 10_000;
 
+/** Whom no list has is forgotten when nothing was heard of it for so long. */
+const FORGOTTEN_MS = 600_000;
+
 let begun;
+
+/** Who was written since all are being read: the stream is newer than any page. */
+const written = new Set();
 
 /** Reads all clients, a page at a time. A second call reads them anew. */
 export async function readAll() {
@@ -25,6 +32,7 @@ export async function readAll() {
   const mine = (begun = new AbortController());
   Object.assign(reading, { read: 0, done: false, error: undefined });
   const known = new Set();
+  written.clear();
   const { signal } = mine;
   try {
     const stats = pages(path("stats"), "stats", { signal });
@@ -32,12 +40,12 @@ export async function readAll() {
       const standing = new Map((await stats.next()).value ?? []);
       for (const [id, config] of page) {
         known.add(id);
-        configured(id, config, standing.get(id));
+        if (!written.has(id)) configured(id, config, standing.get(id));
       }
       reading.read += page.length;
       changed.tell();
     }
-    for (const [id, client] of clients) if (client.config && !known.has(id)) clients.delete(id);
+    for (const [id, client] of clients) if (client.config && !known.has(id) && !written.has(id)) clients.delete(id);
     reading.done = true;
   } catch (error) {
     if (signal.aborted) return;
@@ -108,8 +116,19 @@ feed.clients.listen(({ clients: told }) => {
     const seconds = figures.over_ms / 1_000;
     client.minute.add(at, figures.requests_per_s * seconds, figures.tokens_per_s * seconds, figures.refused_per_s * seconds);
   }
+  forget(at);
   changed.tell();
 });
+
+let forgotAt = 0;
+
+function forget(now) {
+  if (now - forgotAt < FORGOTTEN_MS / 10) return;
+  forgotAt = now;
+  for (const [id, { config, at, refusedAt }] of clients) {
+    if (!config && now - Math.max(at, refusedAt) > FORGOTTEN_MS) clients.delete(id);
+  }
+}
 
 feed.refusals.listen(({ refusals }) => {
   const at = Date.now();
@@ -121,8 +140,13 @@ feed.refusals.listen(({ refusals }) => {
 });
 
 feed.config.listen(async ({ object, action }) => {
-  const id = /^client\/(.*)$/s.exec(object ?? "")?.[1];
+  if (object === EVERYTHING) {
+    await readAll();
+    return;
+  }
+  const id = /^client\/(.*)$/s.exec(object)?.[1];
   if (id === undefined) return;
+  written.add(id);
   if (action === "delete") {
     clients.delete(id);
     changed.tell();
@@ -140,7 +164,6 @@ async function readOne(id) {
   changed.tell();
 }
 
-feed.configuration.listen(() => readAll());
 feed.lagged.listen(() => readAll());
 
 // Whoever was away reads all anew: what happened meanwhile was told to nobody.

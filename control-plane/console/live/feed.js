@@ -4,7 +4,7 @@ import { follow } from "../api/stream.js";
 import { tokenChanged } from "../api/token.js";
 import { Topic } from "../parts/topic.js";
 
-const TOPICS = ["clients", "limits", "config", "configuration", "refusals", "workers", "replicas", "failures", "ready", "lagged"];
+const TOPICS = ["clients", "limits", "config", "refusals", "workers", "replicas", "failures", "ready", "lagged"];
 
 /** Each kind of event, by its name: `feed.config.listen(…)`. */
 export const feed = Object.fromEntries(TOPICS.map((name) => [name, new Topic()]));

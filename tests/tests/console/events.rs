@@ -51,8 +51,6 @@ async fn who_changed_what_who_was_refused_and_who_left_is_told_and_a_change_is_t
     says(&browser, "Undone: ").await;
     check::admitted(&request().await);
 
-    // It was deleted, so that nothing is there to be read.
-    browser.expect_error("status of 404");
     let deleted = server.request(Method::DELETE, "/api/v1/limits/org-day").send().await;
     assert_eq!(deleted.status, 200);
     browser.wait_for_text(CHANGES, "limit org-day").await;

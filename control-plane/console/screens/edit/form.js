@@ -1,6 +1,6 @@
 // One client, limit or model: read, changed, saved, deleted.
 
-import { get } from "../../api/client.js";
+import { find } from "../../api/client.js";
 import { tokenChanged } from "../../api/token.js";
 import { address } from "../../parts/address.js";
 import { announce } from "../../parts/announce.js";
@@ -15,7 +15,7 @@ import { frame } from "./frame.js";
 import { keep, take } from "./memory.js";
 import { watch } from "./others.js";
 import { askAndRemove, save, undo } from "./saving.js";
-import { managedByFile, where } from "./writes.js";
+import { managedByFile } from "./writes.js";
 
 /** What the token in use may not do, once a write was refused. */
 let refusedScope;
@@ -51,7 +51,7 @@ export function openForm(root, { kind, name, suggested, signal }) {
     },
 
     async thing() {
-      const { data: config, etag } = await get(where(form), { signal });
+      const { data: config, etag } = await find(kind.plural, name, { signal });
       return { config, etag };
     },
 

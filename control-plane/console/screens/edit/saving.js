@@ -1,6 +1,6 @@
 // What is saved, deleted and taken back, and what is asked before.
 
-import { get, path } from "../../api/client.js";
+import { ABSENT, has, isThere, path } from "../../api/client.js";
 import { differenceTable, same } from "../../parts/difference.js";
 import { dialog } from "../../parts/dialog.js";
 import { el } from "../../parts/element.js";
@@ -20,16 +20,11 @@ export async function save(form) {
   if (!values) return;
   const isNew = name === undefined;
   if (!isNew && !edit.isChanged()) return form.tell("Nothing is changed, so that there is nothing to save.", "plain");
-  if (isNew) {
-    // A PUT cannot be told to create and nothing else. Of all that begin so, the name itself is the first.
-    const { data } = await get(path(plural), { query: { prefix: values.name, limit: 1 }, signal });
-    if (Object.hasOwn(data[plural], values.name)) {
-      return edit.place({ message: `name is that of a ${word} that is configured already: open it to change it` });
-    }
-  }
+  const taken = () => edit.place({ message: `name is that of a ${word} that is configured already: open it to change it` });
+  if (isNew && (await isThere(plural, values.name, { signal }))) return taken();
   edit.stop();
   if (!(await review(form, isNew ? `Create ${word} ${values.name}?` : `Save ${word} ${name}?`))) return undefined;
-  return isNew ? create(form, values) : write(form, values, form.base);
+  return isNew ? create(form, values, taken) : write(form, values, form.base);
 }
 
 /** Shows what is about to be saved, and what it would have done; answers whether it is to be. */
@@ -48,14 +43,13 @@ async function review({ kind, name, edit, signal }, title) {
   return chosen;
 }
 
-async function create(form, values) {
+/** Creates it; `conflict()` is called where somebody else did so first. */
+async function create(form, values, conflict) {
   const { kind: { plural, config }, name } = form;
-  const answer = await put(form, path(plural, values.name), config(values));
+  const answer = await put(form, path(plural, values.name), config(values), ABSENT, conflict);
   if (!answer) return;
-  const created = answer.status === 201;
-  const text = created ? done("Created", answer)
-    : `${done("Saved", answer)} Somebody else had created it a moment before, and that is replaced.`;
-  const back = created && { created };
+  const text = done("Created", answer);
+  const back = { created: true };
   if (name === undefined) form.leave(["edit", plural, values.name], `${plural}/${values.name}`, { text, back });
   else inForce(form, answer, text, back);
 }
@@ -71,7 +65,7 @@ async function write(form, values, base, word = "Saved") {
   const { edit, kind } = form;
   const before = edit.values();
   const isOther = edit.isChanged() && !same(values, before);
-  const answer = await put(form, where(form), kind.config(values), base.etag, () => compare(form, values));
+  const answer = await put(form, where(form), kind.config(values), has(base.etag), () => compare(form, values));
   if (!answer) return;
   const typed = edit.values();
   inForce(form, answer, done(word, answer), { config: base.config });
@@ -106,7 +100,7 @@ async function revive(form, mine) {
   const body = el("p", `Somebody else deleted the ${form.kind.word}. Created again it begins with full buckets.`);
   const { name, signal } = form;
   const chosen = await dialog({ title: `${name} is not there any more`, body, yes: "Create it again", focus: true, signal });
-  if (chosen) await create(form, { ...mine, name });
+  if (chosen) await create(form, { ...mine, name }, () => compare(form, mine));
 }
 
 /** Takes a write back by another one. What was created is deleted. */

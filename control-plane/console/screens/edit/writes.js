@@ -1,15 +1,15 @@
 // Calls that write, and what is refused of them.
 
-import { call, get, path } from "../../api/client.js";
+import { call, get, has, path } from "../../api/client.js";
 import { sentence } from "./errors.js";
 
 export const where = ({ kind, name }) => path(kind.plural, name);
 
-export const put = (form, to, body, ifMatch, conflict) => written(form, "saved", conflict, "PUT", to, { body, ifMatch });
+export const put = (form, to, body, when, conflict) => written(form, "saved", conflict, "PUT", to, { body, when });
 
 export const remove = (form) => written(form, "deleted",
   () => form.bad("Not deleted: somebody else wrote it meanwhile. Look at it again first."),
-  "DELETE", where(form), { ifMatch: form.base.etag });
+  "DELETE", where(form), { when: has(form.base.etag) });
 
 /** What is refused is told where it belongs, and answers nothing. */
 async function written(form, done, conflict, method, to, what) {
@@ -28,13 +28,9 @@ async function written(form, done, conflict, method, to, what) {
   }
 }
 
-/** No tag of the API's looks like this, so that a write that wants it changes nothing. */
-const NEVER = '"never"';
-
-/** Why it cannot be written, since the file of the configuration alone can; asked only where there is such a file. */
-export async function managedByFile({ kind, name, base, signal }) {
+/** Why it cannot be written, where the file of the configuration has it: its tag says so. */
+export async function managedByFile({ kind, base, signal }) {
+  if (!base.etag.startsWith('"file-')) return undefined;
   const { data } = await get(path("system"), { signal });
-  if (!data.settings?.CONFIG_FILE) return undefined;
-  return call("PUT", path(kind.plural, name), { body: base.config, ifMatch: NEVER, signal }).then(() => undefined,
-    ({ code, message }) => (code === "managed_by_file" ? message : undefined));
+  return `the ${kind.word} stands in the file ${data.settings.CONFIG_FILE}, which alone can change it`;
 }

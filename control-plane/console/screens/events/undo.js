@@ -1,6 +1,6 @@
 // Takes a change back by another write, which is a change like any: it stands in the audit, and can be undone as well.
 
-import { call, get, path } from "../../api/client.js";
+import { ABSENT, call, find, get, has, path } from "../../api/client.js";
 import { dialog } from "../../parts/dialog.js";
 import { differences, differenceTable, same, worded } from "../../parts/difference.js";
 import { el } from "../../parts/element.js";
@@ -26,12 +26,12 @@ export function whyNot({ action, object, before, after, outcome }) {
 export async function undo(entry, signal) {
   const { object, before } = entry;
   const { kind, name } = parts(object);
-  const where = path(`${kind}s`, name);
+  const plural = `${kind}s`;
   for (;;) {
     try {
-      const { data: now, etag } = await standing(where);
+      const { data: now, etag } = await standing(plural, name);
       if (same(now, before)) return await told("Nothing to undo", `${object} is as it was before this change.`, signal);
-      return await agreed(entry, now, signal) ? await write(where, before, etag) : undefined;
+      return await agreed(entry, now, signal) ? await write(path(plural, name), before, etag) : undefined;
     } catch (error) {
       if (error.status !== 412) return await told("Not undone", sentence(error), signal);
       if (!(await again(object, signal))) return undefined;
@@ -39,16 +39,15 @@ export async function undo(entry, signal) {
   }
 }
 
-const standing = (where) => get(where).catch((error) => {
+const standing = (plural, name) => find(plural, name).catch((error) => {
   if (error.status === 404) return {};
   throw error;
 });
 
-/** What is not there has no tag: a thing that was deleted is made anew without one. */
-async function write(where, before, ifMatch) {
-  const { status, data } = await call(before === undefined ? "DELETE" : "PUT", where, { body: before, ifMatch });
-  const replaced = before !== undefined && !ifMatch && status === 200;
-  return `Undone: ${data?.message}.${replaced ? " Somebody had made it anew meanwhile, which this replaced." : ""}`;
+async function write(where, before, etag) {
+  const when = etag ? has(etag) : ABSENT;
+  const { data } = await call(before === undefined ? "DELETE" : "PUT", where, { body: before, when });
+  return `Undone: ${data?.message}.`;
 }
 
 function agreed(entry, now, signal) {
