@@ -91,7 +91,8 @@ async function json(response) {
 
 function parameters(query) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return given.length ? `?${new URLSearchParams(given)}` : "";
+  // The API takes a plus sign for one.
+  return given.length ? `?${new URLSearchParams(given)}`.replaceAll("+", "%20") : "";
 }
 
 function signals(signal) {

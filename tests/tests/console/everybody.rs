@@ -46,6 +46,12 @@ async fn strangers(stack: &TestStack) -> String {
     longest
 }
 
+/// Types one more line where a client's identities stand.
+const TYPE: &str = "
+    const field = document.querySelector('form textarea');
+    field.value += '\\n' + arguments[0];
+    field.dispatchEvent(new Event('input', { bubbles: true }))";
+
 /// Nothing of what strangers wrote is an element, and no script of theirs ran: with its window open nothing here could.
 async fn is_text(browser: &Browser, what: &str) {
     let made =
@@ -171,16 +177,13 @@ async fn every_dialog_is_for_everybody_and_ends_by_escape() {
 
     browser.go("/#/edit/clients/known").await;
     is_there(&browser).await;
-    let change = "const field = document.querySelector('form textarea');
-        field.value += '\\n' + arguments[0];
-        field.dispatchEvent(new Event('input', { bubbles: true }))";
-    browser.script(change, &[json!(format!("{MARKUP}{RIGHT_TO_LEFT}"))]).await;
+    browser.script(TYPE, &[json!(format!("{MARKUP}{RIGHT_TO_LEFT}"))]).await;
     press(&browser, "Save").await;
     browser.wait_for_text("dialog[open]", "No verdict would have been another one.").await;
     is_for_all(&browser, "what is saved").await;
     press(&browser, "Save now").await;
     browser.wait_for_text("main", "Saved. In force now").await;
-    browser.script(change, &[json!("another")]).await;
+    browser.script(TYPE, &[json!("another")]).await;
     browser.script("location.hash = '#/events'", &[]).await;
     browser.wait_for_text("dialog[open]", "Leave without saving?").await;
     is_for_all(&browser, "who leaves").await;
@@ -194,4 +197,51 @@ async fn every_dialog_is_for_everybody_and_ends_by_escape() {
         .script("return document.body.innerText.includes(arguments[0])", &[json!(MARKUP)])
         .await;
     assert_eq!(texts, true, "the change is told with its text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_who_comes_too_late_is_for_everybody() {
+    let stack = TestStack::start().await;
+    strangers(&stack).await;
+    let server = HttpClient::one_connection_each(stack.control_plane.rest_address());
+    let known = server.get("/api/v1/clients/known").send().await.json();
+    let put = async |rpm: u32| {
+        let mut config = known.clone();
+        config["rpm"] = rpm.into();
+        let request = server.request(http::Method::PUT, "/api/v1/clients/known");
+        assert_eq!(request.json(&config).send().await.status, 200);
+    };
+    let browser = Browser::start(stack.control_plane.rest_address()).await;
+    // What a browser says of a write that was too late.
+    browser.expect_error("status of 412");
+
+    put(7).await;
+    put(1).await;
+    // The first of these two: it was made undone already.
+    is_asked(&browser, "events", &["Undo: client/known"]).await;
+    browser.wait_for_text("dialog[open]", "Nothing to undo").await;
+    escape(&browser).await;
+
+    put(8).await;
+    press(&browser, "Undo: client/known").await;
+    browser.wait_for_text("dialog[open]", "After undo").await;
+    put(9).await;
+    press(&browser, "Write it").await;
+    browser.wait_for_text("dialog[open]", "Somebody was faster").await;
+    is_for_all(&browser, "who was slower").await;
+    escape(&browser).await;
+
+    browser.go("/#/edit/clients/known").await;
+    is_there(&browser).await;
+    browser.script(TYPE, &[json!("one more")]).await;
+    press(&browser, "Save").await;
+    browser.wait_for_text("dialog[open]", "What it would have done").await;
+    assert_eq!(stack.admin().delete("known").await.status, 200);
+    press(&browser, "Save now").await;
+    browser.wait_for_text("dialog[open]", "known is not there any more").await;
+    is_for_all(&browser, "who saves what was deleted").await;
+    press(&browser, "Create it again").await;
+    browser.wait_for_text("main", "Created. In force now").await;
+    let identities = server.get("/api/v1/clients/known").send().await.json();
+    assert!(identities.to_string().contains("one more"), "{identities}");
 }

@@ -282,16 +282,22 @@ async fn second_of_traffic(stack: &TestStack) {
     tokio::time::sleep_until(until.into()).await;
 }
 
+/// What is left of 1440 pixels when all is twice as large, and four times: the second is WCAG's reflow.
+const ENLARGED: [(u32, u32); 2] = [(720, 450), (320, 256)];
+
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_telephone_nothing_is_wider_than_the_screen() {
+async fn on_a_telephone_and_enlarged_nothing_is_wider_than_the_screen() {
     let stack = TestStack::builder().start().await;
     let longest = "x".repeat(128);
     stack.admin().put_client(&longest, 600, 1_000_000_000_000).await;
     let browser = Browser::start(stack.control_plane.rest_address()).await;
-    browser.set_size(NARROW).await;
-    for place in ["", "explain", "edit", "events", "system", &format!("clients/{longest}")] {
-        browser.go(&format!("/#/{place}")).await;
-        browser.wait_for("h1").await;
-        assert!(!browser.scrolls_sideways().await, "#/{place}");
+    for size in [NARROW].into_iter().chain(ENLARGED) {
+        browser.set_size(size).await;
+        let own = format!("clients/{longest}");
+        for place in ["", "explain", "edit", "edit/new-limit", "events", "system", &own] {
+            browser.go(&format!("/#/{place}")).await;
+            browser.wait_for("h1").await;
+            assert!(!browser.scrolls_sideways().await, "#/{place} at {size:?}");
+        }
     }
 }
