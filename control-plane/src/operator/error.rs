@@ -253,6 +253,8 @@ impl OperatorError {
             | Self::UndefinedModel { .. }
             | Self::TooManyBuckets(_)
             | Self::KeyOfNobody { .. }
+            | Self::NeverHolds
+            | Self::NoneOfTags { .. }
             | Self::SameSecret { .. }
             | Self::CursorOfOther => {
                 row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
@@ -264,9 +266,6 @@ impl OperatorError {
             | Self::AlreadyThere { .. }
             | Self::NothingToMatch { .. } => {
                 row("revision_mismatch", StatusCode::PRECONDITION_FAILED, Code::Aborted)
-            }
-            Self::NeverHolds | Self::NoneOfTags { .. } => {
-                row("invalid_field", StatusCode::BAD_REQUEST, Code::InvalidArgument)
             }
             Self::SectionOutOfScope(_) => {
                 row("insufficient_scope", StatusCode::FORBIDDEN, Code::PermissionDenied)
