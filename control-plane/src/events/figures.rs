@@ -10,7 +10,7 @@ use super::{
     event::{Body, Figure},
 };
 use crate::{
-    ledger::{ChangedClient, LimitSnapshot, LimitStanding, Since},
+    ledger::{ChangedClient, LimitSnapshot, LimitStanding, Remainder, Since},
     limits::Group,
 };
 
@@ -43,10 +43,19 @@ struct LimitFigures<'a> {
     name: &'a str,
     measure: &'static str,
     limit: u64,
+    /// What a full bucket holds, where that is not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burst: Option<u64>,
     remaining: u64,
-    /// Of a client's own two, of which the rest is the client's alone.
+    /// Where tokens are owed: below 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
+    /// Until when it refills evenly, if nobody spends; places do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     full_in_ms: Option<u64>,
+    /// Where it does not refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -200,24 +209,31 @@ fn own_limit(of: Dimension, balance: &Balance) -> LimitFigures<'static> {
         Dimension::Rpm => "requests",
         Dimension::Tpm => "tokens",
     };
+    let left = Remainder::from(*balance);
     LimitFigures {
         name: of.word(),
         measure,
         limit: balance.limit(),
-        remaining: balance.remaining(),
-        full_in_ms: Some(balance.full_in_ms()),
+        burst: None,
+        remaining: left.remaining,
+        balance: left.debt(),
+        full_in_ms: left.full_in_ms(),
+        mode: None,
     }
 }
 
 impl<'a> From<&'a LimitStanding> for LimitFigures<'a> {
     fn from(limit: &'a LimitStanding) -> Self {
-        let LimitStanding { name, measure, remaining, would_refuse: _, refused: _ } = limit;
+        let LimitStanding { name, measure, mode, left, would_refuse: _, refused: _ } = limit;
         Self {
             name: name.as_str(),
             measure: measure.word(),
             limit: measure.amount(),
-            remaining: *remaining,
-            full_in_ms: None,
+            burst: measure.burst_below_amount(),
+            remaining: left.remaining,
+            balance: left.debt(),
+            full_in_ms: left.full_in_ms(),
+            mode: mode.word_if_not_enforced(),
         }
     }
 }

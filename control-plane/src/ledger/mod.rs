@@ -91,6 +91,7 @@ use shared::SharedBuckets;
 use slot_key::SlotNumber;
 use slots::{LazySlot, Slots};
 pub use snapshot::{ClientSnapshot, LimitSnapshot, LimitStanding, UnknownSnapshot};
+pub use stock::Remainder;
 use strangers::Strangers;
 use unconfigured::Unconfigured;
 use unknown::Unknown;

@@ -9,7 +9,7 @@ use super::{
     keys::{Part, SharedKey},
     rules::InForce,
     slots::Books,
-    stock::Stocks,
+    stock::{Remainder, Stocks},
 };
 use crate::{
     clients::{ClientConfig, Span},
@@ -36,9 +36,10 @@ pub struct LimitStanding {
     pub name: LimitName,
     /// What it limits, and to how much.
     pub measure: Measure,
-    /// Whole requests, tokens or places that are left; where it has a bucket for each model, of the one
-    /// with the least.
-    pub remaining: u64,
+    /// Whether it refuses.
+    pub mode: LimitMode,
+    /// What is left; where it has a bucket for each model, of the one with the least.
+    pub left: Remainder,
     /// Requests of the client that it would have refused: where it is in shadow, by the number on trial,
     /// or where the request's filter is in shadow.
     pub would_refuse: u64,
@@ -162,16 +163,21 @@ impl Ledger {
             refused: count(&limit.counted.enforced),
             refused_in_shadow: count(&limit.counted.shadow),
             refused_on_trial: count(&limit.counted.trial),
-            remaining: is_one.then(|| self.least_left(limit, limit.shared_keys(), None)),
+            remaining: is_one.then(|| self.least_left(limit, limit.shared_keys(), None).remaining),
         }
     }
 
     /// What is left of the fullest-drawn of these shared buckets, or of a client's own.
-    fn least_left(&self, limit: &InForce, shared: Vec<SharedKey>, own: Option<&Books>) -> u64 {
+    fn least_left(
+        &self,
+        limit: &InForce,
+        shared: Vec<SharedKey>,
+        own: Option<&Books>,
+    ) -> Remainder {
         let now = self.clock.now();
         let left = |stocks: &Stocks| {
             let main = limit.stock(Part::Main, stocks.get(Part::Main), now);
-            main.map_or(u64::MAX, |stock| stock.remaining(now))
+            main.map_or(Remainder::UNBOUNDED, |stock| stock.left(now))
         };
         let beside = own.into_iter().flat_map(|books| books.balances.beside.iter());
         let of_limit = beside.filter(|(key, _)| key.limit == limit.number);
@@ -180,7 +186,7 @@ impl Ledger {
             .into_iter()
             .filter_map(|key| self.shared.books_of(key).map(|books| left(&books.stocks)));
         let full = left(&Stocks::default());
-        own.chain(shared).fold(full, u64::min)
+        own.chain(shared).fold(full, Remainder::lesser)
     }
 
     fn limits_of(&self, client: &Client, books: &Books) -> Vec<LimitStanding> {
@@ -190,7 +196,8 @@ impl Ledger {
             LimitStanding {
                 name: limit.config.name.clone(),
                 measure: limit.config.measure,
-                remaining: self.least_left(limit, shared, Some(books)),
+                mode: limit.config.mode,
+                left: self.least_left(limit, shared, Some(books)),
                 would_refuse: count.would_refuse,
                 refused: count.refused,
             }

@@ -1,5 +1,7 @@
 //! What is left of a limit beside a client's own two, in one of the buckets that it has.
 
+use std::cmp::Reverse;
+
 use limiter::{Balance, Bucket, Charge, Demand, Places, Tokens, UnixMillis};
 
 use super::{charges::Held, cost::Cost, keys::Part};
@@ -20,6 +22,15 @@ pub(super) struct Stocks {
     pub(super) main: Option<Stock>,
     /// Few limits have one.
     trial: Option<Box<Stock>>,
+}
+
+/// What is left of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remainder {
+    /// Whole requests, tokens or places.
+    pub remaining: u64,
+    /// The same, where it is of a window: with what is owed, and when it is full.
+    pub balance: Option<Balance>,
 }
 
 impl Stock {
@@ -119,9 +130,14 @@ impl Stock {
 
     /// Whole requests, tokens or places that there are.
     pub(super) fn remaining(&self, now: UnixMillis) -> u64 {
+        self.left(now).remaining
+    }
+
+    /// All that there is to be told of what is left.
+    pub(super) fn left(&self, now: UnixMillis) -> Remainder {
         match self {
-            Self::Window(bucket) => bucket.balance(now).remaining(),
-            Self::Places(places) => places.free(),
+            Self::Window(bucket) => bucket.balance(now).into(),
+            Self::Places(places) => Remainder { remaining: places.free(), balance: None },
         }
     }
 
@@ -219,5 +235,32 @@ impl Stocks {
     /// Whether there is nothing to be kept.
     pub(super) fn is_empty(&self) -> bool {
         self.main.is_none() && self.trial.is_none()
+    }
+}
+
+impl Remainder {
+    pub(super) const UNBOUNDED: Self = Self { remaining: u64::MAX, balance: None };
+
+    /// Tokens that are owed, where some are: a balance below 0.
+    pub fn debt(&self) -> Option<i64> {
+        let owed = self.balance.map_or(0, |balance| balance.owed());
+        (owed > 0).then(|| i64::try_from(owed).map_or(i64::MIN, |owed| -owed))
+    }
+
+    /// Milliseconds until all of it is there, if nobody spends; places are not there again by waiting.
+    pub fn full_in_ms(&self) -> Option<u64> {
+        self.balance.map(|balance| balance.full_in_ms())
+    }
+
+    /// The one of which there is less.
+    pub(super) fn lesser(self, other: Self) -> Self {
+        let emptiness = |left: &Self| (Reverse(left.remaining), Reverse(left.debt().unwrap_or(0)));
+        if emptiness(&other) > emptiness(&self) { other } else { self }
+    }
+}
+
+impl From<Balance> for Remainder {
+    fn from(balance: Balance) -> Self {
+        Self { remaining: balance.remaining(), balance: Some(balance) }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use limiter::ClientId;
 use serde::Serialize;
 
-use super::{Group, Limit, LimitMode, Match, Measure, ModelName, Name, Per};
+use super::{Group, Limit, Match, Measure, ModelName, Name, Per};
 
 /// The fields of section 3 of docs/contract.md. One that was not set, or to what holds without it,
 /// is absent.
@@ -64,7 +64,7 @@ impl<'a> From<&'a Limit> for LimitJson<'a> {
             concurrent,
             per: quota.map(|quota| Per(quota.window()).to_string()),
             burst: quota.filter(|quota| quota.burst() != quota.amount()).map(|q| q.burst()),
-            mode: (*mode != LimitMode::default()).then(|| mode.word()),
+            mode: mode.word_if_not_enforced(),
             trial: trial.map(NonZeroU64::get),
         }
     }

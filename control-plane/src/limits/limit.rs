@@ -111,6 +111,11 @@ impl Measure {
         }
     }
 
+    /// What a full bucket holds, where that is not all of the amount.
+    pub fn burst_below_amount(&self) -> Option<u64> {
+        Some(self.capacity()).filter(|capacity| *capacity != self.amount())
+    }
+
     /// So many requests, tokens or places as there are when nothing was taken.
     pub fn capacity(&self) -> u64 {
         match self {
@@ -129,6 +134,11 @@ impl Measure {
 }
 
 impl LimitMode {
+    /// The word, where it is not that of a limit that refuses, which is the rule and goes without saying.
+    pub fn word_if_not_enforced(self) -> Option<&'static str> {
+        (self != Self::default()).then(|| self.word())
+    }
+
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Enforce, Self::Shadow, Self::Off];
 

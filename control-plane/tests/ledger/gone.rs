@@ -57,7 +57,7 @@ fn ask(ledger: &Ledger, id: u32) {
 fn left(ledger: &Ledger) -> (Option<i64>, Option<i64>, u64) {
     let snapshot = ledger.snapshot("a").unwrap();
     let (requests, tokens) = super::world::left(&snapshot);
-    (requests, tokens, snapshot.limits[0].remaining)
+    (requests, tokens, snapshot.limits[0].left.remaining)
 }
 
 /// Processes without a word, one under each of these, of which the last one has so much left.
@@ -139,7 +139,7 @@ fn requests_of_a_deleted_client_have_their_places_after_a_restart_too() {
         limits: vec![shared()],
         models: models([true; 3]),
     };
-    let free = |ledger: &Ledger, id: &str| ledger.snapshot(id).unwrap().limits[0].remaining;
+    let free = |ledger: &Ledger, id: &str| ledger.snapshot(id).unwrap().limits[0].left.remaining;
     for has_snapshot in [false, true] {
         let disk = MemoryDisk::new();
         lives(&disk, &with("a"), |ledger| {

@@ -54,7 +54,7 @@ fn world() -> World {
 
 /// What is free of each limit for "client".
 fn free(world: &World) -> Vec<u64> {
-    world.snapshot("client").limits.iter().map(|limit| limit.remaining).collect()
+    world.snapshot("client").limits.iter().map(|limit| limit.left.remaining).collect()
 }
 
 /// Eight requests, beside which there is room for no more.
@@ -286,7 +286,7 @@ fn all_who_are_not_configured_have_the_places_of_one_client() {
         let UnknownSnapshot::Shared(unknown) = world.ledger.unknown_snapshot() else {
             panic!("they are denied")
         };
-        assert_eq!(unknown.limits[0].remaining, 2);
+        assert_eq!(unknown.limits[0].left.remaining, 2);
     }
 }
 

@@ -224,7 +224,7 @@ fn a_model_that_was_deleted_and_created_again_begins_anew_after_a_kill_too() {
     let _ = ledger.decide(&ledger.join(WorkerId(1)), &[ask]).now_or_never();
     let left = |ledger: &Ledger| {
         let limits = ledger.snapshot("a").unwrap().limits.into_iter();
-        limits.map(|limit| limit.remaining).collect::<Vec<_>>()
+        limits.map(|limit| limit.left.remaining).collect::<Vec<_>>()
     };
     assert_eq!(left(&ledger), [40, 40]);
     ledger.put_rules(limits(), models([false, true, true]));
@@ -266,7 +266,7 @@ fn what_a_group_shared_that_everybody_left_is_not_read_back_for_who_comes_after(
         group: Some(Group::try_from("acme").unwrap()),
         ..config(id, None, None)
     };
-    let left = |ledger: &Ledger, id| ledger.snapshot(id).unwrap().limits[0].remaining;
+    let left = |ledger: &Ledger, id| ledger.snapshot(id).unwrap().limits[0].left.remaining;
     let ask = |ledger: &Ledger, id, client| {
         let worker = ledger.join(WorkerId(1));
         let kind = RequestKind::Generates;

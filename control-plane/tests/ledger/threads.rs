@@ -157,7 +157,7 @@ fn three_levels([org, team, own]: [&str; 3], round: u32) {
     assert_eq!(admitted, 1_000, "round {round}");
     let left = |client: u32| {
         let limits = world.snapshot(&member(client)).limits.into_iter();
-        let left = limits.map(|limit| (limit.name.as_str().to_owned(), limit.remaining));
+        let left = limits.map(|limit| (limit.name.as_str().to_owned(), limit.left.remaining));
         left.collect::<std::collections::BTreeMap<_, _>>()
     };
     let charged = |n| world.snapshot(&member(n)).record.admitted;
@@ -216,7 +216,7 @@ fn places_under_eight_threads_are_never_more_than_there_are_and_all_come_back() 
         });
         assert!(most.load(Ordering::SeqCst) <= 5, "{most:?} of 5");
         let left = world.snapshot(&member(0)).limits;
-        assert_eq!((left[0].remaining, left[1].remaining), (5, 3));
+        assert_eq!((left[0].left.remaining, left[1].left.remaining), (5, 3));
     });
 }
 

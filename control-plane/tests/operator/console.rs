@@ -13,7 +13,7 @@ use flate2::read::GzDecoder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
-use crate::world::World;
+use crate::{console_script::script::joined, world::World};
 
 /// What all of it may take: it is to be there at once on any line.
 const BYTES_MAX: usize = 250_000;
@@ -138,7 +138,12 @@ async fn every_file_is_served_in_both_forms_to_everybody_within_what_all_may_tak
 async fn what_is_served_is_made_of_all_files_of_the_folder() {
     let world = World::new();
     let [script, style] = ["main.js", "style/main.css"].map(|path| format!("/console/{path}"));
-    let script = get(&world, &script, &[]).await.body;
+    let served = get(&world, &script, &[]).await.body;
+    // As it is before its names are shortened, of which texts stay what they are.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("console");
+    let script = Bytes::from(joined(&folder, "main.js").expect("a script"));
+    let text = "Nobody configured this id.";
+    assert!(String::from_utf8_lossy(&served).contains(text), "build it again");
     let style = get(&world, &style, &[]).await.body;
     for (path, content) in files() {
         let served = match path.rsplit('.').next() {

@@ -1,7 +1,7 @@
 //! How the console's modules become one script.
 
 #[path = "../../build/script.rs"]
-mod script;
+pub(crate) mod script;
 
 use std::fs;
 

@@ -12,6 +12,8 @@ use crate::{
     world::{World, parsed},
 };
 
+const DAY_MS: u64 = 86_400_000;
+
 /// A client on a plan, which has a limit that refuses and one that would.
 async fn limited() -> World {
     let world = World::new();
@@ -51,14 +53,19 @@ async fn check(world: &World, client: &str, limits: Value, limit_dropped: Option
     assert_eq!(rest.get("limits"), Some(&limits).filter(|limits| !limits.is_null()));
     assert_eq!(rest.get("limit_dropped").and_then(Value::as_i64), limit_dropped);
     let grpc = over_grpc(world, client).await;
-    let standing = |limit: &LimitStanding| {
-        let LimitStanding { name, measure, limit, remaining, would_refuse, refused } = limit;
-        json!({
+    let shape = |standing: &LimitStanding| {
+        let LimitStanding { name, measure, limit, remaining, full_in_ms, mode, .. } = standing;
+        assert_eq!((standing.burst, standing.balance), (None, None));
+        let mut told = json!({
             "name": name, "measure": measure, "limit": limit, "remaining": remaining,
-            "would_refuse": would_refuse, "refused": refused,
-        })
+            "full_in_ms": full_in_ms, "would_refuse": standing.would_refuse, "refused": standing.refused,
+        });
+        if let Some(mode) = mode {
+            told["mode"] = json!(mode);
+        }
+        told
     };
-    let told: Vec<_> = grpc.limits.iter().map(standing).collect();
+    let told: Vec<_> = grpc.limits.iter().map(shape).collect();
     assert_eq!(told, limits.as_array().cloned().unwrap_or_default());
     assert_eq!(grpc.limit_dropped, limit_dropped);
 }
@@ -69,12 +76,13 @@ async fn statistics_tell_of_each_limit_that_applies_what_is_left_and_what_it_ref
     let day = |remaining: u64, refused: u64| {
         json!({
             "name": "day", "measure": "requests", "limit": 2, "remaining": remaining,
-            "would_refuse": 0, "refused": refused,
+            "full_in_ms": (2 - remaining) * DAY_MS / 2, "would_refuse": 0, "refused": refused,
         })
     };
     let watched = |remaining: u64, would_refuse: u64| {
         json!({
             "name": "watched", "measure": "tokens", "limit": 10, "remaining": remaining,
+            "full_in_ms": (10 - remaining) * DAY_MS / 10, "mode": "shadow",
             "would_refuse": would_refuse, "refused": 0,
         })
     };
@@ -85,7 +93,7 @@ async fn statistics_tell_of_each_limit_that_applies_what_is_left_and_what_it_ref
     assert!(matches!(world.ask("a", 1), Answer::Refused { .. }));
     check(&world, "a", json!([day(0, 1), watched(3, 1)]), Some(1)).await;
     // A refusal by its own limit is none of theirs.
-    world.later(86_400_000);
+    world.later(DAY_MS);
     assert!(matches!(world.ask("a", 1_001), Answer::Refused { .. }));
     let stats = over_rest(&world, "a").await;
     let counts = ["total_requests", "dropped_requests", "tpm_dropped", "limit_dropped"];
@@ -112,8 +120,8 @@ async fn what_a_limit_refused_stays_counted_when_it_is_deleted() {
     let day = r#"{"match":{"plan":"pro"},"requests":5,"per":"1d"}"#;
     world.put("/api/v1/limits/day", day).await;
     let day = json!({
-        "name": "day", "measure": "requests", "limit": 5, "remaining": 5, "would_refuse": 0,
-        "refused": 0,
+        "name": "day", "measure": "requests", "limit": 5, "remaining": 5, "full_in_ms": 0,
+        "would_refuse": 0, "refused": 0,
     });
     check(&world, "a", json!([day]), Some(1)).await;
 }
@@ -130,8 +138,8 @@ async fn what_was_dropped_for_a_limit_that_is_not_there_counts_for_its_client_al
     world.ledger.count_dropped("free", &key("day"), 6);
     world.ledger.count_dropped("stranger", &key("watched"), 7);
     let day = json!({
-        "name": "day", "measure": "requests", "limit": 2, "remaining": 2, "would_refuse": 0,
-        "refused": 5,
+        "name": "day", "measure": "requests", "limit": 2, "remaining": 2, "full_in_ms": 0,
+        "would_refuse": 0, "refused": 5,
     });
     check(&world, "a", json!([day]), Some(12)).await;
     check(&world, "free", Value::Null, Some(6)).await;

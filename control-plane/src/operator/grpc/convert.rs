@@ -108,12 +108,16 @@ impl From<&ClientStats> for api::ClientStats {
 
 impl From<&LimitStanding> for api::LimitStanding {
     fn from(limit: &LimitStanding) -> Self {
-        let LimitStanding { name, measure, remaining, would_refuse, refused } = limit;
+        let LimitStanding { name, measure, mode, left, would_refuse, refused } = limit;
         Self {
             name: name.to_string(),
             measure: measure.word().to_owned(),
             limit: signed(measure.amount()),
-            remaining: signed(*remaining),
+            burst: measure.burst_below_amount().map(signed),
+            remaining: signed(left.remaining),
+            balance: left.debt(),
+            full_in_ms: left.full_in_ms().map(signed),
+            mode: mode.word_if_not_enforced().map(str::to_owned),
             would_refuse: signed(*would_refuse),
             refused: signed(*refused),
         }

@@ -7,7 +7,7 @@ use super::convert::{signed, unsigned};
 use crate::{
     excerpt::Excerpt,
     ledger::{BucketOf, BucketStanding, LimitStats},
-    limits::{Limit, LimitMode, Measure, Patterns, Per},
+    limits::{Limit, Measure, Patterns, Per},
     operator::{
         Given, LimitDraft, MatchDraft, ModelDraft,
         audited::{ENTRIES_AT_A_TIME, ENTRIES_AT_A_TIME_MAX},
@@ -90,7 +90,7 @@ impl From<&Limit> for api::Limit {
             concurrent,
             per: quota.map(|quota| Per(quota.window()).to_string()),
             burst: burst.map(|quota| signed(quota.burst())),
-            mode: (limit.mode != LimitMode::default()).then(|| limit.mode.word().to_owned()),
+            mode: limit.mode.word_if_not_enforced().map(str::to_owned),
             trial: limit.trial.map(|trial| signed(trial.get())),
         }
     }

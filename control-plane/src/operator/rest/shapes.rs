@@ -42,19 +42,31 @@ struct LimitShape<'a> {
     name: &'a str,
     measure: &'static str,
     limit: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burst: Option<u64>,
     remaining: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_in_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
     would_refuse: u64,
     refused: u64,
 }
 
 impl<'a> From<&'a LimitStanding> for LimitShape<'a> {
     fn from(limit: &'a LimitStanding) -> Self {
-        let LimitStanding { name, measure, remaining, would_refuse, refused } = limit;
+        let LimitStanding { name, measure, mode, left, would_refuse, refused } = limit;
         Self {
             name: name.as_str(),
             measure: measure.word(),
             limit: measure.amount(),
-            remaining: *remaining,
+            burst: measure.burst_below_amount(),
+            remaining: left.remaining,
+            balance: left.debt(),
+            full_in_ms: left.full_in_ms(),
+            mode: mode.word_if_not_enforced(),
             would_refuse: *would_refuse,
             refused: *refused,
         }

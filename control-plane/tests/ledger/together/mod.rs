@@ -281,7 +281,7 @@ impl Both {
         prop_assert_eq!(own, self.oracle.own_left(id, self.now), "{}", id);
         let limits = client.limits.iter().map(|limit| oracle::Standing {
             name: limit.name.as_str().to_owned(),
-            remaining: limit.remaining,
+            remaining: limit.left.remaining,
             would_refuse: limit.would_refuse,
             refused: limit.refused,
         });

@@ -118,8 +118,8 @@ pub(super) fn same(process: &Process, oracle: &Oracle) -> Result<(), String> {
 /// The limits beside a client's own two.
 fn same_beside(id: &str, real: &[LimitStanding], oracle: &Oracle, now: u64) -> Result<(), String> {
     let real = real.iter().map(|limit| {
-        let LimitStanding { name, remaining, would_refuse, refused, .. } = limit;
-        (name.as_str(), *remaining, *refused, *would_refuse)
+        let LimitStanding { name, left, would_refuse, refused, .. } = limit;
+        (name.as_str(), left.remaining, *refused, *would_refuse)
     });
     let expected = oracle.rules().limits.keys().filter_map(|name| {
         let (remaining, Tally { refused, would_refuse }) = oracle.beside(id, name, now)?;

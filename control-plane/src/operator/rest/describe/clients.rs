@@ -142,7 +142,15 @@ fn limit_standing() -> ObjectBuilder {
             .property("name", super::names::limit_name())
             .property("measure", word(super::limits::MEASURES))
             .property("limit", integer(1, AMOUNT_MAX))
+            .property(
+                "burst",
+                integer(1, AMOUNT_MAX)
+                    .description(Some("What a full bucket holds, where that is less.")),
+            )
             .property("remaining", count())
+            .property("balance", balance())
+            .property("full_in_ms", count())
+            .property("mode", word(["shadow"]))
             .property("would_refuse", count())
             .property("refused", count()),
     )
