@@ -5,6 +5,8 @@
 mod console;
 #[path = "build/script.rs"]
 mod script;
+#[path = "build/shortened.rs"]
+mod shortened;
 #[path = "build/stripped.rs"]
 mod stripped;
 #[path = "build/style.rs"]

@@ -7,7 +7,7 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest as _, Sha256};
 
-use crate::{script, style};
+use crate::{script, shortened, style};
 
 /// Where they are, in the folder of the package.
 const FOLDER: &str = "console";
@@ -39,7 +39,10 @@ pub(crate) fn embed(out_dir: &Path) -> Result<(), Box<dyn Error>> {
     let folder = Path::new(FOLDER);
     let mut served = vec![
         (PAGE.to_owned(), fs::read(folder.join(PAGE))?),
-        (SCRIPT.to_owned(), script::joined(folder, SCRIPT)?.into_bytes()),
+        (
+            SCRIPT.to_owned(),
+            shortened::script(&script::joined(folder, SCRIPT)?, SCRIPT)?.into_bytes(),
+        ),
         (STYLE.to_owned(), style::joined(folder, STYLE)?.into_bytes()),
     ];
     for picture in pictures(folder)? {
