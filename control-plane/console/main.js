@@ -5,5 +5,5 @@ import { route } from "./shell/router.js";
 import { shell } from "./shell/shell.js";
 
 shell(document.getElementById("top"));
-route(document.getElementById("screen"));
 start();
+route(document.getElementById("screen"));

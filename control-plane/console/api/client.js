@@ -1,35 +1,37 @@
 // A call of the public API. Nothing in the console reaches the control plane by another way, but for the stream.
 
+import { segment } from "../parts/address.js";
 import { credentials, tokenWanted } from "./token.js";
 
 const PATIENCE_MS = 30_000;
 
-/** An answer that is an error; with `status` 0 there was no answer. */
+/** An answer that is an error; with `status` 0 there was no answer, or none that can be read. */
 export class ApiError extends Error {
-  constructor(status, code, message, answer = {}) {
+  constructor(status, code, message) {
     super(message);
-    Object.assign(this, { status, code, answer });
+    Object.assign(this, { status, code });
   }
 }
 
-/** `/api/v1/clients/a%2Fb`: each part of a path is one segment, whatever is in it. */
-export const path = (...parts) => `/api/v1/${parts.map(encodeURIComponent).join("/")}`;
+/** `/api/v1/clients/a%2Fb` of its parts. */
+export const path = (...parts) => `/api/v1/${parts.map(segment).join("/")}`;
 
 /**
  * Calls, and answers `{ status, data, etag }`, or throws an `ApiError`.
  * `query` has parameters, of which the empty ones are left out; `body` is sent as JSON; `when` is `has(etag)` or
- * `ABSENT`, where a write is not to be done in all cases.
+ * `ABSENT`, where a write is not to be done in all cases. It is waited for as long as there is `patience`.
  */
-export async function call(method, where, { query = {}, body, when = {}, signal } = {}) {
+export async function call(method, where, { query = {}, body, when = {}, signal, patience = PATIENCE_MS } = {}) {
   const headers = { accept: "application/json", ...when, ...credentials() };
   if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await answered(where + parameters(query), {
-    method, headers, signal: signals(signal), body: body === undefined ? undefined : JSON.stringify(body),
+  const { response, text } = await answered(where + parameters(query), {
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store", credentials: "omit", redirect: "error",
-  }, signal);
-  const data = await json(response);
-  if (response.ok) return { status: response.status, data, etag: response.headers.get("etag") };
-  throw refused(response.status, data);
+  }, signal, patience);
+  const data = parsed(text);
+  if (!response.ok) throw refused(response.status, data);
+  if (!data) throw unreadable();
+  return { status: response.status, data, etag: response.headers.get("etag") };
 }
 
 export const get = (where, options) => call("GET", where, options);
@@ -67,35 +69,39 @@ export async function* pages(where, key, { limit = 1_000, prefix, signal } = {})
 
 /** What an answer that is not well says; somebody who needs a token is asked for one. */
 export function refused(status, data) {
-  const error = new ApiError(status, data?.error ?? "no_answer", data?.message ?? `answered with ${status}`, data);
+  const error = new ApiError(status, data?.error ?? "no_answer", data?.message ?? `the control plane answered with ${status}`);
   if (status === 401) tokenWanted.tell(error);
   return error;
 }
 
-async function answered(where, options, signal) {
+async function answered(where, options, signal, patience) {
+  const late = AbortSignal.timeout(patience);
+  let response;
   try {
-    return await fetch(where, options);
+    response = await fetch(where, { ...options, signal: signal ? AbortSignal.any([signal, late]) : late });
+    return { response, text: await response.text() };
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(0, "unreachable", "the control plane cannot be reached");
+    if (late.aborted) throw new ApiError(0, "too_late", `the control plane has not answered within ${patience / 1_000} s`);
+    throw response ? unreadable() : new ApiError(0, "unreachable", "the control plane cannot be reached");
   }
 }
 
-async function json(response) {
+const unreadable = () => new ApiError(0, "no_answer", "the control plane's answer cannot be read");
+
+/** An object or a list: the API answers nothing else. */
+function parsed(text) {
   try {
-    return await response.json();
+    const data = JSON.parse(text);
+    return typeof data === "object" ? data : undefined;
   } catch {
     return undefined;
   }
 }
 
-function parameters(query) {
+/** `?model=gpt-4&tokens=5`, without those that are empty. */
+export function parameters(query) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   // The API takes a plus sign for one.
   return given.length ? `?${new URLSearchParams(given)}`.replaceAll("+", "%20") : "";
-}
-
-function signals(signal) {
-  const late = AbortSignal.timeout(PATIENCE_MS);
-  return signal ? AbortSignal.any([signal, late]) : late;
 }

@@ -2,6 +2,9 @@
 
 const LONGEST = 8 * 1024 * 1024;
 
+/** What a header can carry: any other id could not be asked to go on behind. */
+const ID = /^[!-~]{0,256}$/;
+
 export class EventReader {
   #rest = "";
   #event = fresh();
@@ -9,7 +12,7 @@ export class EventReader {
   /** Takes the next piece, and yields each event that is whole with it. */
   *read(text) {
     this.#rest += text;
-    if (this.#rest.length > LONGEST) throw new Error("an event without an end");
+    if (this.#rest.length + (this.#event.data?.length ?? 0) > LONGEST) throw new Error("an event without an end");
     const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop();
     for (const line of lines) {
@@ -28,7 +31,7 @@ export class EventReader {
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (name === "data") this.#event.data = this.#event.data === undefined ? value : `${this.#event.data}\n${value}`;
     if (name === "event") this.#event.name = value;
-    if (name === "id") this.#event.id = value;
+    if (name === "id" && ID.test(value)) this.#event.id = value;
   }
 }
 

@@ -1,6 +1,6 @@
 // Streams of events. They are fetched, since an EventSource shows no token.
 
-import { refused } from "./client.js";
+import { ApiError, refused } from "./client.js";
 import { EventReader } from "./sse.js";
 import { credentials } from "./token.js";
 import { waited } from "../parts/while.js";
@@ -10,11 +10,17 @@ const SILENCE_MS = 35_000;
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 
+/** A stream that ends sooner may do so each time: then the next one has to wait. */
+const LASTING_MS = 5_000;
+
 /** The events `{ name, data, id }` behind `lastId`; `opened()` is told when they begin, `heard()` whenever any come. */
 export async function* events(where, { lastId, signal, opened = () => {}, heard }) {
   const headers = { accept: "text/event-stream", ...(lastId && { "last-event-id": lastId }), ...credentials() };
-  const response = await fetch(where, { headers, signal, cache: "no-store", credentials: "omit" });
+  const response = await fetch(where, { headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
   if (!response.ok) throw refused(response.status, await response.json().catch(() => undefined));
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    throw new ApiError(0, "no_answer", "the control plane's answer is no stream of events");
+  }
   opened();
   const reader = new EventReader();
   const pieces = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -22,7 +28,19 @@ export async function* events(where, { lastId, signal, opened = () => {}, heard 
     const { done, value } = await pieces.read();
     if (done) return;
     heard();
-    for (const { name, data, id } of reader.read(value)) yield { name, data: JSON.parse(data), id };
+    for (const event of reader.read(value)) {
+      const data = parsed(event.data);
+      if (data) yield { ...event, data };
+    }
+  }
+}
+
+/** An event that is no JSON is none, and the others still are. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return reportError(error);
   }
 }
 
@@ -41,37 +59,39 @@ export function silence(ms) {
   return { heard, end, signal: ended.signal };
 }
 
+/** Without another token the answer would be the same. */
+export const isRefused = (error) => error?.status === 401 || error?.status === 403;
+
 /**
- * Follows the stream until `signal` ends it: it comes back by itself, and goes on where it was. `onEvent(event)`, and
- * `onState("opening" | "open" | "away", error)` when that changes.
+ * Follows the stream until `signal` ends it, or it is refused: it comes back by itself, and goes on behind `lastId()`.
+ * `onEvent(event)`; `onState("open" | "ended" | "away", error)` when it is open, when it ends, and when it did not come.
  */
-export async function follow(where, { signal, onEvent, onState }) {
+export async function follow(where, { lastId, signal, onEvent, onState }) {
   let pause = SHORTEST_PAUSE_MS;
-  let lastId;
-  const opened = () => {
-    pause = SHORTEST_PAUSE_MS;
-    onState("open");
-  };
   while (!signal.aborted) {
-    onState("opening");
     const quiet = silence(SILENCE_MS);
     quiet.heard();
+    let openedAt;
+    const opened = () => {
+      openedAt = performance.now();
+      onState("open");
+    };
+    let wrong;
     try {
-      const how = { lastId, signal: AbortSignal.any([signal, quiet.signal]), opened, heard: () => quiet.heard() };
+      const how = { lastId: lastId(), signal: AbortSignal.any([signal, quiet.signal]), opened, heard: () => quiet.heard() };
       for await (const event of events(where, how)) {
         if (signal.aborted) return;
-        lastId = event.id ?? lastId;
         onEvent(event);
       }
-      onState("away");
     } catch (error) {
-      if (signal.aborted) return;
-      onState("away", error);
-      // Without another token the answer is the same: whoever gets one begins a stream anew.
-      if (error.status === 401 || error.status === 403) return;
+      wrong = error;
     } finally {
       quiet.end();
     }
+    if (signal.aborted) return;
+    onState(openedAt ? "ended" : "away", wrong);
+    if (isRefused(wrong)) return;
+    if (performance.now() - openedAt > LASTING_MS) pause = SHORTEST_PAUSE_MS;
     // A little longer each time, and never as long as everybody else.
     await waited(pause * (0.5 + Math.random() / 2), signal);
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);

@@ -1,5 +1,6 @@
 // The token that calls show. It is kept for this tab alone, and gone with it.
 
+import { keep, kept } from "../parts/kept.js";
 import { Topic } from "../parts/topic.js";
 
 const KEPT = "flowguard.token";
@@ -10,11 +11,10 @@ export const tokenChanged = new Topic();
 /** Told with the API's own words when a call needs one, or another one. */
 export const tokenWanted = new Topic();
 
-export const token = () => sessionStorage.getItem(KEPT);
+export const token = () => kept(KEPT, "sessionStorage");
 
 export function useToken(text) {
-  if (text) sessionStorage.setItem(KEPT, text);
-  else sessionStorage.removeItem(KEPT);
+  keep(KEPT, text || null, "sessionStorage");
   tokenChanged.tell();
 }
 

@@ -1,10 +1,9 @@
-// How every client stands: what was read once, and what the stream has told since.
+// How every client stands, as the stream tells it.
 
-import { get, pages, path } from "../api/client.js";
 import { Topic } from "../parts/topic.js";
-import { connection, feed } from "./feed.js";
+import { feed, forgotten } from "./feed.js";
+import { history } from "./history.js";
 import { Minute } from "./minute.js";
-import { EVERYTHING } from "./written.js";
 
 /** Every client that is configured or was heard of, by its id. */
 export const clients = new Map();
@@ -12,53 +11,32 @@ export const clients = new Map();
 /** Told after figures changed, at most as often as the stream does. */
 export const changed = new Topic();
 
-/** How reading all of them goes: `{ read, done, error }`. */
-export const reading = { read: 0, done: false, error: undefined };
-
 /** A refusal is shown for so long after it happened, so that a row that flickers can be read. */
 const LATELY_MS = 10_000;
 
-/** Whom no list has is forgotten when nothing was heard of it for so long. */
+/** Whom no list has is forgotten when nothing was heard of it for so long, or when so many others were heard of since. */
 const FORGOTTEN_MS = 600_000;
+export const STRANGERS_MAX = 5_000;
 
-let begun;
+/** Between two looks of the control plane: later than this after the last one nothing happened that it would tell. */
+const LOOK_MS = 600;
 
-/** Who was written since all are being read: the stream is newer than any page. */
-const written = new Set();
+const NOTHING = { requests: 0, tokens: 0, refused: 0 };
 
-/** Reads all clients, a page at a time. A second call reads them anew. */
-export async function readAll() {
-  begun?.abort();
-  const mine = (begun = new AbortController());
-  Object.assign(reading, { read: 0, done: false, error: undefined });
-  const known = new Set();
-  written.clear();
-  const { signal } = mine;
-  try {
-    const stats = pages(path("stats"), "stats", { signal });
-    for await (const page of pages(path("clients"), "clients", { signal })) {
-      const standing = new Map((await stats.next()).value ?? []);
-      for (const [id, config] of page) {
-        known.add(id);
-        if (!written.has(id)) configured(id, config, standing.get(id));
-      }
-      reading.read += page.length;
-      changed.tell();
-    }
-    for (const [id, client] of clients) if (client.config && !known.has(id) && !written.has(id)) clients.delete(id);
-    reading.done = true;
-  } catch (error) {
-    if (signal.aborted) return;
-    reading.error = error;
-  }
-  changed.tell();
-}
+/** How somebody stands of whom nothing was told yet. */
+const UNHEARD = { at: 0, limits: [], inFlight: 0, refusedBy: [], refusedAt: -Infinity, minute: undefined };
 
-/** What is left of a limit now: the stream says it once, and from there on an even refill is a straight line. */
+/** What is left of limits whose requests all share one bucket, by their names: `{ level, at }`. */
+const shared = new Map();
+
+const told = { at: 0, replica: undefined };
+let swept = { at: 0, size: 0 };
+
+/** What is left of a limit now: it refills evenly from what was told last. */
 export function left(limit, now) {
-  if (!(limit.fullInMs > 0)) return limit.remaining;
-  const part = Math.min(1, (now - limit.at) / limit.fullInMs);
-  return Math.floor(limit.remaining + (limit.limit - limit.remaining) * part);
+  const one = shared.get(limit.name);
+  const { level, at } = one?.at > limit.at ? one : limit;
+  return Math.min(limit.limit, Math.floor(level + limit.perMs * Math.max(0, now - at)));
 }
 
 /** The limits that refused its requests of late, the most frequent first. */
@@ -67,71 +45,61 @@ export const refusedBy = (client, now) => (isRefused(client, now) ? client.refus
 /** Whether it was refused of late. */
 export const isRefused = (client, now) => now - client.refusedAt <= LATELY_MS;
 
-/** Requests, tokens and refusals a second, as they are now. */
-export const rates = (client, now) => client.minute?.rates(now) ?? NOTHING;
+/** Requests, tokens and refusals a second, as they are now: what happened since the last look nobody knows yet. */
+export const rates = (client, now) => client.minute?.rates(Math.min(now, Math.max(told.at, now - LOOK_MS))) ?? NOTHING;
 
-const NOTHING = { requests: 0, tokens: 0, refused: 0 };
+/** Which part of a limit is left; one in shadow refuses nothing, and comes after all that do. */
+export const partLeft = (limit, now) => left(limit, now) / limit.limit + (limit.mode === "shadow" ? 1 : 0);
 
 /** Whether any of its limits is below nothing. */
 export const inDebt = (client, now) => client.limits.some((limit) => left(limit, now) < 0);
 
-function configured(id, config, stats) {
-  const client = of(id);
-  Object.assign(client, { config, group: config.group, plan: config.plan });
-  // What the stream has said is newer than any page.
-  if (stats && !client.at) client.limits = fromStats(config, stats);
-}
-
-function fromStats(config, stats) {
-  const at = Date.now();
-  const own = [["rpm", "requests", stats.rpm_remaining], ["tpm", "tokens", stats.tpm_balance ?? stats.tpm_remaining]];
-  const two = own.filter(([name]) => config[name]).map(([name, measure, remaining]) => {
-    const limit = config[name];
-    return { name, measure, limit, remaining, at, fullInMs: ((limit - remaining) / limit) * 60_000 };
-  });
-  return [...two, ...(stats.limits ?? []).map((limit) => ({ ...limit, at }))];
-}
-
-function of(id) {
+/** The client of this id; who was not heard of before is there from now on. */
+export function of(id) {
   let client = clients.get(id);
   if (!client) {
-    client = {
-      id, config: undefined, group: undefined, plan: undefined, at: 0, limits: [],
-      inFlight: 0, refusedBy: [], refusedAt: -Infinity, minute: undefined,
-    };
+    client = { id, config: undefined, group: undefined, plan: undefined, ...UNHEARD };
     clients.set(id, client);
   }
   return client;
 }
 
-feed.clients.listen(({ clients: told }) => {
-  const at = Date.now();
-  for (const figures of told) {
-    const client = of(figures.client);
-    client.group = figures.group;
-    client.at = at;
-    client.inFlight = figures.in_flight;
-    client.limits = figures.limits.map(({ full_in_ms: fullInMs, ...limit }) => ({ ...limit, fullInMs, at }));
+/** A limit as the API tells it: `limit` becomes what a full bucket holds, `level` what was in it `at` that moment. */
+export function limitAt(at, { name, measure, limit: amount, burst, remaining, balance, full_in_ms: fullInMs, mode }) {
+  const [limit, level] = [burst ?? amount, balance ?? remaining];
+  return { name, measure, mode, limit, level, at, perMs: fullInMs > 0 ? (limit - level) / fullInMs : 0 };
+}
+
+/** When something was told of, by the reader's clock: of what was missed in a hidden page all comes at once. */
+const when = (time) => Date.parse(time) - history.skew;
+
+feed.clients.listen(({ time, clients: figures }) => {
+  const at = when(time);
+  told.at = at;
+  for (const one of figures) {
+    const client = of(one.client);
+    const limits = one.limits.map((limit) => limitAt(at, limit));
+    Object.assign(client, { group: one.group, at, inFlight: one.in_flight, limits });
     client.minute ??= new Minute();
-    const seconds = figures.over_ms / 1_000;
-    client.minute.add(at, figures.requests_per_s * seconds, figures.tokens_per_s * seconds, figures.refused_per_s * seconds);
+    const seconds = one.over_ms / 1_000;
+    const counts = [one.requests_per_s, one.tokens_per_s, one.refused_per_s].map((rate) => rate * seconds);
+    client.minute.add(at, one.over_ms, ...counts);
   }
-  forget(at);
+  sweep(at);
   changed.tell();
 });
 
-let forgotAt = 0;
-
-function forget(now) {
-  if (now - forgotAt < FORGOTTEN_MS / 10) return;
-  forgotAt = now;
-  for (const [id, { config, at, refusedAt }] of clients) {
-    if (!config && now - Math.max(at, refusedAt) > FORGOTTEN_MS) clients.delete(id);
+feed.limits.listen(({ time, limits }) => {
+  const at = when(time);
+  for (const { name, remaining } of limits) {
+    if (remaining === undefined) shared.delete(name);
+    else shared.set(name, { level: remaining, at });
   }
-}
+  changed.tell();
+});
 
-feed.refusals.listen(({ refusals }) => {
-  const at = Date.now();
+feed.refusals.listen(({ time, refusals }) => {
+  const at = when(time);
   for (const { client: id, rpm, tpm, limits = {} } of refusals) {
     const by = Object.entries({ ...(rpm && { rpm }), ...(tpm && { tpm }), ...limits });
     Object.assign(of(id), { refusedBy: by.sort((one, other) => other[1] - one[1]).map(([name]) => name), refusedAt: at });
@@ -139,36 +107,30 @@ feed.refusals.listen(({ refusals }) => {
   changed.tell();
 });
 
-feed.config.listen(async ({ object, action }) => {
-  if (object === EVERYTHING) {
-    await readAll();
-    return;
-  }
-  const id = /^client\/(.*)$/s.exec(object)?.[1];
-  if (id === undefined) return;
-  written.add(id);
-  if (action === "delete") {
-    clients.delete(id);
-    changed.tell();
-  } else await readOne(id);
+// Figures are of one process: of another one's nothing is told any more.
+feed.ready.listen(({ replica }) => {
+  if (replica !== told.replica) unhear();
+  told.replica = replica;
 });
 
-async function readOne(id) {
-  try {
-    const [{ data: config }, { data: stats }] = await Promise.all([get(path("clients", id)), get(path("clients", id, "stats"))]);
-    of(id).at = 0;
-    configured(id, config, stats);
-  } catch (error) {
-    if (error.status === 404) clients.delete(id);
-  }
+forgotten.listen(() => {
+  clients.clear();
+  shared.clear();
+  told.replica = undefined;
   changed.tell();
+});
+
+function unhear() {
+  shared.clear();
+  for (const client of clients.values()) Object.assign(client, UNHEARD);
 }
 
-feed.lagged.listen(() => readAll());
-
-// Whoever was away reads all anew: what happened meanwhile was told to nobody.
-let wasOpen = false;
-connection.changed.listen(({ state }) => {
-  if (state === "open" && !wasOpen) readAll();
-  wasOpen = state === "open";
-});
+function sweep(now) {
+  if (now - swept.at < FORGOTTEN_MS / 10 && clients.size < swept.size + STRANGERS_MAX / 5) return;
+  const heard = ({ at, refusedAt }) => Math.max(at, refusedAt);
+  const strangers = [...clients.values()].filter(({ config }) => !config).sort((one, other) => heard(other) - heard(one));
+  strangers.forEach((client, index) => {
+    if (index >= STRANGERS_MAX || now - heard(client) > FORGOTTEN_MS) clients.delete(client.id);
+  });
+  swept = { at: now, size: clients.size };
+}

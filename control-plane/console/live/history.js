@@ -4,7 +4,7 @@
 import { get, path } from "../api/client.js";
 import { past, split } from "../api/past.js";
 import { Topic } from "../parts/topic.js";
-import { connection, feed } from "./feed.js";
+import { connection, feed, forgotten } from "./feed.js";
 import { note } from "./refusals.js";
 
 export const HOUR_MS = 3_600_000;
@@ -14,18 +14,18 @@ const TOPICS = ["workers", "replicas", "failures", "refusals"];
 
 /**
  * `marks` by a key: `{ what, at, until, … }`, of which `until` is missing while it lasts. `since` is from when on all
- * of it is known, but for `gaps`; what only workers do is known since the control plane started, or `forgotten`.
+ * of it is known, but for `gaps`; what only workers do is known since the control plane started, or `forgotten`. Nothing
+ * is heard since it is `away`.
  */
 export const history = {
   marks: new Map(), gaps: [], since: undefined, opened: undefined, started: undefined, forgotten: undefined,
-  replica: undefined, workers: undefined, replicas: undefined, skew: 0, changed: new Topic(),
+  away: undefined, replica: undefined, workers: undefined, replicas: undefined, skew: 0, changed: new Topic(),
 };
 
 /** Now, by the control plane's clock, which tells the times of events. */
 export const now = () => Date.now() + history.skew;
 
-/** Since when nothing is heard, and since when nothing was before the stream came back. */
-let awaySince;
+/** Since when nothing was heard before the stream came back. */
 let wasAwaySince;
 
 const READ = {
@@ -56,7 +56,10 @@ const READ = {
 for (const name of Object.keys(READ)) feed[name].listen((data) => take(name, data));
 
 connection.changed.listen(({ state }) => {
-  if (state === "away") awaySince ??= now();
+  if (state !== "away" || history.away !== undefined) return;
+  history.away = now();
+  if (history.since !== undefined) mark(`lost ${history.away}`, { what: "lost", at: history.away });
+  history.changed.tell();
 });
 
 feed.ready.listen((ready) => {
@@ -64,7 +67,9 @@ feed.ready.listen((ready) => {
   history.skew = at - Date.now();
   history.opened ??= at;
   history.since ??= at;
-  [wasAwaySince, awaySince] = [awaySince, undefined];
+  const lost = history.marks.get(`lost ${history.away}`);
+  if (lost) lost.until = at;
+  [wasAwaySince, history.away] = [connection.since + history.skew, undefined];
   const isAnother = ready.replica !== history.replica;
   Object.assign(history, { replica: ready.replica, workers: ready.workers?.length, replicas: ready.replicas });
   storeStands(ready.store_is_away, at);
@@ -73,14 +78,23 @@ feed.ready.listen((ready) => {
   history.changed.tell();
 });
 
+/** Up to which number events are known of each process that numbers them: none counts twice, whoever answers next. */
+const knownTo = new Map();
+
 /** Whoever was away is told what happened since by the stream itself; what stood there before it began is read here. */
 async function fillUp() {
+  if (connection.heard) know(connection.heard);
   const [epoch, upTo] = split(connection.begins);
-  const [heardEpoch, heard] = split(connection.heard ?? "-0");
-  const behind = heardEpoch === epoch ? heard : 0;
+  const behind = knownTo.get(epoch) ?? 0;
   if (upTo <= behind) return;
-  for await (const { name, data } of past({ topics: TOPICS, epoch, behind, upTo })) READ[name]?.(data, true);
+  know(connection.begins);
+  for await (const { name, data } of past({ topics: TOPICS, epoch, behind, upTo })) if (Object.hasOwn(READ, name)) READ[name](data, true);
   history.changed.tell();
+}
+
+function know(id) {
+  const [epoch, number] = split(id);
+  knownTo.set(epoch, Math.max(number, knownTo.get(epoch) ?? 0));
 }
 
 /** When this control plane started: of workers the first one that was heard tells all from there on. */
@@ -108,6 +122,13 @@ function take(name, data) {
   if (name !== "lagged") wasAwaySince = undefined;
   history.changed.tell();
 }
+
+forgotten.listen(() => {
+  for (const one of [history.marks, knownTo]) one.clear();
+  const nothing = { since: undefined, opened: undefined, started: undefined, forgotten: undefined, replica: undefined };
+  Object.assign(history, nothing, { gaps: [] });
+  history.changed.tell();
+});
 
 function mark(key, what) {
   const { marks } = history;

@@ -1,13 +1,17 @@
 // Requests that were refused in the last hour, by the client and by the limit, a quarter of a minute a place.
 
+import { forgotten } from "./feed.js";
+
 const PLACE_MS = 15_000;
 const PLACES = 240;
 
-/** So many clients, and pairs of a limit and a client, are told apart in one place; the others are counted together. */
+/** So many clients, and pairs of a limit and a client, are told apart in one place. Limits are few: each has its number. */
 const CLIENTS = 100;
 const PAIRS = 200;
 
 const places = Array.from({ length: PLACES }, () => ({ number: -1 }));
+
+forgotten.listen(() => { for (const place of places) place.number = -1; });
 
 /** A refusal's own name where no limit is behind it: nobody configured the id. */
 export const UNKNOWN = "unknown_client";
@@ -15,11 +19,14 @@ export const UNKNOWN = "unknown_client";
 /** Takes over what one event told. */
 export function note(at, refusals) {
   const place = of(Math.floor(at / PLACE_MS));
+  if (!place) return;
   for (const { client, requests, rpm, tpm, [UNKNOWN]: unknown, limits = {} } of refusals) {
     place.requests += requests;
     if (!add(place.clients, client, requests, CLIENTS)) place.others += requests;
     for (const [limit, many] of Object.entries({ rpm, tpm, [UNKNOWN]: unknown, ...limits })) {
-      if (many) add(place.pairs, `${limit} ${client}`, many, PAIRS);
+      if (!many) continue;
+      plus(place.limits, limit, many);
+      add(place.pairs, `${limit} ${client}`, many, PAIRS);
     }
   }
 }
@@ -44,10 +51,10 @@ export function sums(from, to) {
     all.requests += place.requests;
     all.others += place.others;
     for (const [client, many] of place.clients) row(all.clients, client).requests += many;
+    for (const [limit, many] of place.limits) row(all.limits, limit).requests += many;
     for (const [pair, many] of place.pairs) {
       const space = pair.indexOf(" ");
       const [limit, client] = [pair.slice(0, space), pair.slice(space + 1)];
-      row(all.limits, limit).requests += many;
       plus(row(all.limits, limit).by, client, many);
       if (all.clients.has(client)) plus(row(all.clients, client).by, limit, many);
     }
@@ -55,10 +62,12 @@ export function sums(from, to) {
   return { ...all, clients: sorted(all.clients), limits: sorted(all.limits) };
 }
 
+/** The place of a quarter of a minute; none, where a later one has it. */
 function of(number) {
   const place = places[number % PLACES];
-  if (place.number !== number) {
-    Object.assign(place, { number, requests: 0, others: 0, clients: new Map(), pairs: new Map() });
+  if (number < place.number) return undefined;
+  if (number > place.number) {
+    Object.assign(place, { number, requests: 0, others: 0, clients: new Map(), limits: new Map(), pairs: new Map() });
   }
   return place;
 }

@@ -4,8 +4,11 @@
 export function address(parts, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const rest = given.length ? `?${new URLSearchParams(given)}` : "";
-  return `#/${parts.map(encodeURIComponent).join("/")}${rest}`;
+  return `#/${parts.map(segment).join("/")}${rest}`;
 }
+
+/** One segment, whatever is in it. Half a character, which an id may have, stands in no address. */
+export const segment = (part) => encodeURIComponent(String(part).toWellFormed());
 
 export function go(parts, query) {
   location.hash = address(parts, query);

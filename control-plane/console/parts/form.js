@@ -23,7 +23,7 @@ export function textField(options) {
   const isOn = () => !optional || tick.checked;
   const text = () => control.value.trim();
   const read = () => (numeric ? digits(text())
-    : lines ? control.value.split("\n").map((line) => (options.trim ? line.trim() : line)).filter((line) => line.trim()) : text());
+    : lines ? control.value.split("\n").map((line) => (options.trim ? line.trim() : line)).filter(Boolean) : text());
 
   function ticked(next) {
     under.hidden = !isOn();

@@ -14,25 +14,31 @@ export function guard({ unsaved, discard, signal }) {
   const here = location.href;
   let depth = history.length;
   let asking = false;
+  let leave;
 
   holds = () => {
     if (location.href === here) return true;
     if (!unsaved()) return false;
     const there = location.hash;
-    // A link made an entry, which is taken again; whoever went back gets one in place of those ahead.
-    history[history.length === depth ? "pushState" : "replaceState"](null, "", here);
+    // A link made an entry, which is taken again. Whoever went back gets one in place of those ahead, and leaves by
+    // going back once more.
+    const isLink = history.length !== depth;
+    history[isLink ? "replaceState" : "pushState"](null, "", here);
+    leave = isLink ? () => location.replace(there) : () => history.back();
     depth = history.length;
-    if (!asking) ask(there);
+    if (!asking) ask();
     return true;
   };
-  const ask = async (there) => {
+  const ask = async () => {
     asking = true;
-    const body = el("p", "What was changed here is not saved yet.");
-    const leaves = await dialog({ title: "Leave without saving?", body, signal, yes: "Discard changes", no: "Stay", danger: true });
+    const leaves = await dialog({
+      title: "Leave without saving?", body: el("p", "What was changed here is not saved yet."),
+      yes: "Discard changes", no: "Stay", danger: true, signal,
+    });
     asking = false;
     if (!leaves) return;
     discard();
-    location.hash = there;
+    leave();
   };
   window.addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); }, { signal });
   ended(signal, () => { holds = () => false; });

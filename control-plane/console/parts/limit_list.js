@@ -9,7 +9,6 @@ import { amount, units, whose } from "./rule.js";
 /** A list that is told each explanation, and counts down between two of them. */
 export function limitList() {
   const node = el("ul.limits", { "aria-label": "Limits that apply" });
-  // One of a limit that is there no more counts down unseen: it may come back.
   const made = new Set();
   const rows = keyed(node, ({ limit }) => `${limit.name} ${limit.trial === true}`, () => {
     const row = limitRow();
@@ -21,6 +20,7 @@ export function limitList() {
     /** `tokens` is what the request would reserve; waits count from `at`, when it was answered. */
     show({ limits = [], tokens }, at) {
       rows.show(limits.map((limit) => ({ limit, needs: limit.measure === "tokens" ? tokens : 1, at })));
+      for (const row of made) if (!node.contains(row.node)) made.delete(row);
     },
     tick(now) {
       for (const row of made) row.tick(now);

@@ -1,7 +1,7 @@
 // Asks again and again: one call at a time, only while the page is looked at, and no more where the answer is no.
 
 import { ApiError } from "../api/client.js";
-import { connection } from "../live/feed.js";
+import { connection, missed } from "../live/feed.js";
 import { ended } from "./while.js";
 
 /** A server that does not answer is asked at least so often. */
@@ -47,8 +47,10 @@ export function poll(ask, everyMs, { signal, failed, isHeld = () => false }) {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && !asking && pause < Infinity) again();
   }, { signal });
+  const anew = () => { if (!asking) again(); };
   // It may be another process, with other settings.
-  connection.changed.listen(({ state }) => { if (state === "open" && !asking) again(); }, signal);
+  missed.listen((topics) => { if (topics.includes("config")) anew(); }, signal);
+  connection.changed.listen(({ state }) => { if (state === "open" && pause > everyMs) anew(); }, signal);
   ended(signal, () => clearTimeout(timer));
   again();
   return again;

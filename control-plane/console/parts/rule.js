@@ -37,6 +37,7 @@ export function whose({ bucket, match, each = [], bucket_of: of = {} }) {
   ].filter(Boolean).join("");
 }
 
-function listed(words) {
+/** `rpm`, `rpm and tpm`, `rpm, tpm and org`. */
+export function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }

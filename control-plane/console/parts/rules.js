@@ -34,11 +34,15 @@ const like = (form, must, reserved = []) => (text) => {
 const ID = /^[A-Za-z0-9._:@+|=/~-]{1,128}$/;
 
 export const clientId = like(ID, `Must be ${ID_HINT}`, RESERVED);
+/** A client as a request can name one, whether or not anybody can be configured so. */
+export const askedClient = like(ID, `Must be ${ID_HINT}`, RESERVED.slice(0, 2));
 /** A client as a limit can name one: also all those together who are not configured. */
 export const matchedClient = like(ID, `Must be ${ID_HINT}`, RESERVED.filter((word) => word !== "unknown"));
 /** The name of a plan or a model. */
 export const name = like(/^[A-Za-z0-9._:@+=~-]{1,64}$/, `Must be ${NAME_HINT}`, RESERVED);
 export const matchedModel = (text) => (text === "other" ? undefined : name(text));
+/** A model as a request can name one. */
+export const askedModel = like(/^[A-Za-z0-9._:@+=~/-]{1,128}$/, "Must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + = ~ / -");
 export const limitName = like(/^[a-z0-9-]{1,64}$/, `Must be ${LIMIT_HINT}`, ["rpm", "tpm"]);
 export const pattern = like(/^[A-Za-z0-9._:@+=~/*-]{1,128}$/, "must be 1 to 128 characters of A-Z a-z 0-9 . _ : @ + = ~ / - *");
 export const identity = (text) => (new TextEncoder().encode(text).length > 512 || /\p{Cc}/u.test(text)

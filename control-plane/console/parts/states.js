@@ -11,9 +11,11 @@ export const empty = (text, ...more) => el("div.state", el("p", text), more);
 export function failed({ status, code, message }, again) {
   if (status === 401) return empty("This needs a token.", el("p", message));
   if (status === 403) return empty("The token in use may not see this.", el("p", message));
-  return el("div.state.bad", { role: "alert" }, el("p", status === 0 ? "The control plane cannot be reached." : message),
+  return el("div.state.bad", { role: "alert" }, el("p", status === 0 ? sentence(message) : message),
     status > 0 && el("p.muted", `${status} ${code}`), again && button("Try again", again));
 }
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** The place of `what`, which is read once or again and again, until it is there and where it cannot be. */
 export function place(what, again) {
@@ -28,7 +30,7 @@ export function place(what, again) {
     },
     /** The same failure once more changes nothing. Of what was read once the stream says that it is old. */
     failed(error) {
-      if (error.status > 0 || !isRead) renew(node, failed(error, again));
+      if (error.code !== "unreachable" || !isRead) renew(node, failed(error, again));
     },
     begin: () => fill(node, loading(what)),
   };

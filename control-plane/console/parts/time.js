@@ -2,10 +2,11 @@
 
 import { Topic } from "./topic.js";
 import { el, say } from "./element.js";
+import { keep, kept } from "./kept.js";
 import { duration } from "./number.js";
 
 const KEPT = "flowguard.utc";
-let utc = localStorage.getItem(KEPT) === "1";
+let utc = kept(KEPT) === "1";
 
 /** Told when the reader chose the other zone. */
 export const zoneChanged = new Topic();
@@ -14,7 +15,7 @@ export const isUtc = () => utc;
 
 export function chooseUtc(chosen) {
   utc = chosen;
-  localStorage.setItem(KEPT, chosen ? "1" : "0");
+  keep(KEPT, chosen ? "1" : "0");
   for (const node of document.querySelectorAll("time[datetime]")) write(node);
   zoneChanged.tell(utc);
 }

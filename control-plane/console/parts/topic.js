@@ -9,7 +9,14 @@ export class Topic {
     signal?.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
   }
 
+  /** Each is told, whatever goes wrong with another one. */
   tell(value) {
-    for (const listener of [...this.#listeners]) listener(value);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(value);
+      } catch (error) {
+        reportError(error);
+      }
+    }
   }
 }

@@ -2,6 +2,7 @@
 
 import { el, fill, say, set } from "./element.js";
 import { counted, remaining } from "./number.js";
+import { listed } from "./rule.js";
 import { exact } from "./time.js";
 
 /** `onDue` is called when the wait of the last answer is over. */
@@ -59,7 +60,6 @@ function holders(answer) {
   if (answer.would_pass || !holds.length) return "";
   const names = holds.map(({ name }) => name);
   const why = holds.find(({ why: reason }) => reason)?.why;
-  const all = names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
   const named = holds.length > 1 ? ` The answer names ${answer.limit}.` : "";
-  return `Held by ${all}${why ? `: ${why}` : ""}.${named}`;
+  return `Held by ${listed(names)}${why ? `: ${why}` : ""}.${named}`;
 }

@@ -5,6 +5,9 @@ import { watchWidth } from "./while.js";
 
 const SPARE = 4;
 
+/** What all browsers can scroll. In a list that is longer one pixel of that is several of its own. */
+const SPACE_MAX = 15_000_000;
+
 /**
  * `create(open)` makes a row `{ node, show(item) }`; `key` names an item; `open(item)` is what Enter and a click do.
  * The height of a row is `--row-height` of the list, in pixels, so that a narrow screen can have taller ones.
@@ -22,19 +25,27 @@ export function virtualRows({ label, head, create, key, open, signal }) {
   const height = () => parseFloat(getComputedStyle(node).getPropertyValue("--row-height")) || 44;
   let rowHeight = height();
 
+  /** How the list stands: its height, that of what is seen of it, and how many of its pixels one of the space is. */
+  function measured() {
+    const whole = items.length * rowHeight;
+    const seen = node.clientHeight - head.offsetHeight;
+    return { whole, seen, scale: whole > SPACE_MAX ? (whole - seen) / (SPACE_MAX - seen) : 1 };
+  }
+
   function draw() {
-    const headHeight = head.offsetHeight;
-    const first = Math.max(0, Math.floor((node.scrollTop - headHeight) / rowHeight) - SPARE);
-    const many = Math.ceil(node.clientHeight / rowHeight) + 2 * SPARE;
+    const { whole, seen, scale } = measured();
+    const { scrollTop } = node;
+    const first = Math.max(0, Math.floor((scrollTop * scale) / rowHeight) - SPARE);
+    const many = Math.ceil(seen / rowHeight) + 2 * SPARE;
     const last = Math.min(items.length, first + many);
-    space.style.setProperty("height", `${items.length * rowHeight}px`);
+    space.style.setProperty("height", `${Math.min(whole, SPACE_MAX)}px`);
     while (pool.length < last - first) pool.push(made());
     pool.forEach((row, index) => {
       const place = first + index;
       row.item = place < last ? items[place] : undefined;
       row.node.hidden = row.item === undefined;
       if (row.item === undefined) return;
-      row.node.style.setProperty("transform", `translateY(${place * rowHeight}px)`);
+      row.node.style.setProperty("transform", `translateY(${place * rowHeight - scrollTop * (scale - 1)}px)`);
       row.node.setAttribute("aria-rowindex", place + 2);
       row.node.classList.toggle("current", key(row.item) === current);
       row.show(row.item);
@@ -59,9 +70,10 @@ export function virtualRows({ label, head, create, key, open, signal }) {
     const place = Math.max(0, Math.min(items.length - 1, to));
     current = key(items[place]);
     const top = place * rowHeight;
-    const seen = node.clientHeight - head.offsetHeight;
-    if (top < node.scrollTop) node.scrollTop = top;
-    else if (top + rowHeight > node.scrollTop + seen) node.scrollTop = top + rowHeight - seen;
+    const { seen, scale } = measured();
+    const at = node.scrollTop * scale;
+    if (top < at) node.scrollTop = top / scale;
+    else if (top + rowHeight > at + seen) node.scrollTop = (top + rowHeight - seen) / scale;
     draw();
     const row = pool.find((one) => one.item && key(one.item) === current);
     if (row) {

@@ -10,16 +10,19 @@ export function connectionState() {
   const badge = el("span.connection", { "data-state": "opening" }, el("span.dot", { "aria-hidden": "true" }), text);
   const banner = el("div.banner", { hidden: true });
   const show = () => {
-    const { state, since, error } = connection;
+    const { state, since, error, begins } = connection;
     badge.dataset.state = state;
     say(text, { opening: "Connecting", open: "Live", away: "Not live" }[state]);
     document.body.toggleAttribute("data-stale", state === "away");
     banner.hidden = state !== "away";
-    if (state === "away") fill(banner, sentence(error), " Figures are from ", time(since, "clock"), ".");
+    if (state === "away") fill(banner, sentence(error), begins && [" Figures are from ", time(since, "clock"), "."]);
   };
+  let wasAway = false;
   connection.changed.listen(({ state }) => {
     show();
-    announce(state === "away" ? "The connection to the control plane is lost." : "Figures are live.");
+    const isAway = state === "away";
+    if (isAway !== wasAway) announce(isAway ? "The connection to the control plane is lost." : "Figures are live.");
+    wasAway = isAway;
   });
   feed.ready.listen(({ replica, replicas }) => {
     badge.title = replicas > 1 ? `${replica}, one of ${replicas} control planes: figures are its own` : replica;
@@ -31,6 +34,8 @@ export function connectionState() {
 function sentence(error) {
   if (error?.status === 401) return "This control plane wants a token.";
   if (error?.status === 403) return "The token in use may not follow events.";
-  if (error?.status === 503) return `The control plane has no room for another reader, and is asked again: ${error.message}.`;
+  if (error?.code === "too_many_streams") return "The control plane has no room for another reader. Trying again.";
+  if (error?.code === "stopping") return "The control plane is stopping. Trying again.";
+  if (error?.status !== undefined) return `No events come: ${error.message}. Trying again.`;
   return "No connection to the control plane. Trying again.";
 }

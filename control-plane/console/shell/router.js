@@ -31,10 +31,11 @@ export function route(root) {
     shown?.abort();
     shown = new AbortController();
     const { parts: [name = "", ...parts], query } = read(location.hash);
-    const screen = SCREENS[name] ?? NONE;
-    const title = screen.title(parts);
+    const screen = Object.hasOwn(SCREENS, name) ? SCREENS[name] : NONE;
+    let title;
     fill(root);
     try {
+      title = screen.title(parts);
       screen.open(root, { parts, query, signal: shown.signal });
     } catch (error) {
       fill(root, failed(error));

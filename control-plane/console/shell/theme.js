@@ -1,13 +1,15 @@
 // Light or dark: as the system has it, until the reader says otherwise.
 
+import { keep, kept } from "../parts/kept.js";
+
 const KEPT = "flowguard.theme";
 
 export const THEMES = ["Auto", "Light", "Dark"];
 
-export const theme = () => THEMES.find((name) => name.toLowerCase() === localStorage.getItem(KEPT)) ?? "Auto";
+export const theme = () => THEMES.find((name) => name.toLowerCase() === kept(KEPT)) ?? "Auto";
 
 export function chooseTheme(name) {
-  localStorage.setItem(KEPT, name.toLowerCase());
+  keep(KEPT, name.toLowerCase());
   show();
 }
 

@@ -4,13 +4,19 @@ import { dialog } from "../parts/dialog.js";
 import { el } from "../parts/element.js";
 import { token, tokenWanted, useToken } from "../api/token.js";
 
+/** What a header can carry: a token has nothing else. */
+const TOKEN = /^[!-~]*$/;
+
 let asking = false;
 
 /** Asks once, however many calls were refused, and says `why`. */
 export async function askForToken(why) {
   if (asking) return;
   asking = true;
-  const field = el("input", { type: "password", id: "token", autocomplete: "off", spellcheck: "false", required: true });
+  const field = el("input", {
+    type: "password", id: "token", autocomplete: "off", spellcheck: "false", required: true,
+    oninput: () => field.setCustomValidity(TOKEN.test(field.value.trim()) ? "" : "This is no whole token. Copy it once more."),
+  });
   const chosen = await dialog({
     title: "Token", yes: "Use it", more: token() && ["forget", "Forget it"],
     body: [
@@ -19,7 +25,14 @@ export async function askForToken(why) {
     ],
   });
   asking = false;
-  if (chosen) useToken(chosen === "forget" ? undefined : field.value.trim());
+  if (!chosen) return;
+  useToken(chosen === "forget" ? undefined : field.value.trim());
+  // The screen is another one now. What had the focus before the question may have gone with the old one.
+  if (document.activeElement === document.body) document.querySelector("#screen h1")?.focus();
 }
 
-tokenWanted.listen((error) => askForToken(error.message));
+/** What the API says to programs, for people. */
+const told = ({ code, message }) => (code === "missing_token"
+  ? `This control plane wants a token${/ with the scope \w+/.exec(message) ?? ""}.` : `Not accepted: ${message}.`);
+
+tokenWanted.listen((error) => askForToken(told(error)));

@@ -125,6 +125,38 @@ async fn a_client_gets_a_key_is_refused_reset_and_loses_the_key_by_the_keyboard_
     id_that_nobody_configured(&browser).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_a_model_that_refuses_is_the_one_that_is_shown_and_another_choice_stays() {
+    let stack = TestStack::start().await;
+    let server = HttpClient::one_connection_each(stack.control_plane.rest_address());
+    let large =
+        json!({ "name": "large-hour", "match": { "model": "large" }, "requests": 1, "per": "1h" });
+    let models = json!({ "large": ["gpt-4o-2*"] });
+    let clients = json!({ "acme": { "rpm": 300 } });
+    configure(&server, json!({ "clients": clients, "models": models, "limits": [large] })).await;
+    let browser = Browser::start(stack.control_plane.rest_address()).await;
+    browser.go("/#/clients/acme").await;
+    says(&browser, "It would pass").await;
+    says(&browser, "Limits for other models: large-hour.").await;
+    let path = "/openai/deployments/gpt-4o-2024-08-06/chat/completions";
+    for _ in 0..2 {
+        stack.proxy().post(path).client("acme").tokens(1).send().await;
+    }
+    // Its statistics, and its decisions, come by themselves.
+    says(&browser, "1 request (other limits 1)").await;
+    says(&browser, "(model large)").await;
+    says(&browser, "Held by large-hour.").await;
+    browser.is_accessible("a client whom a limit of a model refuses").await;
+
+    tab_to(&browser, "select", "Model of the request").await;
+    browser.press(Key::Home).await;
+    wait_for_place(&browser, "/#/clients/acme?model=").await;
+    says(&browser, "It would pass").await;
+    browser.reload().await;
+    says(&browser, "Limits for other models: large-hour.").await;
+    wait_for_place(&browser, "/#/clients/acme?model=").await;
+}
+
 /// It is told what is known of it, and is a step away from being configured.
 async fn id_that_nobody_configured(browser: &Browser) {
     browser.go("/#/clients/no%2Fbody").await;

@@ -62,7 +62,7 @@ async fn what_is_saved_decides_the_next_request_and_what_is_undone_decides_no_mo
     asks(&browser, "Save client acme?").await;
     asks(&browser, "1 newly refused").await;
     let asked = browser.text("dialog").await;
-    for words in ["Requests a minute", "6,000", "acme", "by rpm 0 → 1"] {
+    for words in ["Requests a minute", "6,000", "of all clients", "acme", "by rpm\t0\t1"] {
         assert!(asked.contains(words), "{words} in {asked}");
     }
     browser.is_accessible("what would have been refused").await;
@@ -115,6 +115,8 @@ async fn a_limit_and_a_model(stack: &TestStack, browser: &Browser) {
     let refused = request().await;
     assert_eq!(refused.status, 429, "{}", refused.text());
     assert!(refused.text().contains("few-big"), "{}", refused.text());
+    browser.wait_for_text("[aria-labelledby=standing] [data-sum=refused]", "Refused\n1").await;
+    browser.wait_for_text("table[aria-label=Buckets] tr", "of all its requests\t0").await;
     choose(browser, "button", "Undo").await;
     says(browser, "Undone.").await;
     wait_for_place(browser, "/#/edit").await;
@@ -129,7 +131,19 @@ struct Two {
     _folder: TempDir,
 }
 
+const ACME: &str = "/api/v1/clients/acme";
 const FIELD: &str = "Requests a minute";
+
+/// Loses the answer to the next write; of one that is not sent, the write as well.
+const LOSE: &str = "
+    const [isSent] = arguments;
+    const { fetch } = window;
+    window.fetch = async (where, options) => {
+        if (options?.method !== 'PUT') return fetch(where, options);
+        window.fetch = fetch;
+        if (isSent) await fetch(where, options);
+        throw new TypeError('lost');
+    }";
 
 impl Two {
     async fn start() -> Self {
@@ -146,25 +160,25 @@ impl Two {
         Self { browser, other, _control_plane: control_plane, _folder: folder }
     }
 
-    /// Both write: this one in the form, the other one faster. What to do about it is asked.
+    /// Both write: this one in the form, the other one faster.
     async fn both_write(&self, mine: &str, theirs: Value) {
         fill(&self.browser, FIELD, mine).await;
-        put(&self.other, "/api/v1/clients/acme", &theirs).await;
+        put(&self.other, ACME, &theirs).await;
         says(&self.browser, "Somebody else wrote it meanwhile.").await;
         choose(&self.browser, "button", "Save").await;
-        wait_for_focus(&self.browser, "button", "Save now").await;
-        self.browser.press(Key::Enter).await;
-        asks(&self.browser, "Somebody else changed acme").await;
     }
 
-    async fn become_saved(&self, words: &str) {
-        choose(&self.browser, "button", "Save this").await;
+    /// Agrees with what is reviewed: what is there, and what is to be.
+    async fn agree(&self, now: &str, then: &str) {
+        asks(&self.browser, "Save client acme?").await;
+        asks(&self.browser, &format!("{FIELD}\t{now}\t{then}")).await;
+        wait_for_focus(&self.browser, "button", "Save now").await;
+        self.browser.press(Key::Enter).await;
         self.browser.wait_until_gone("dialog").await;
-        says(&self.browser, words).await;
     }
 
     async fn in_force(&self) -> Value {
-        let acme = self.other.get("/api/v1/clients/acme").send().await.json();
+        let acme = self.other.get(ACME).send().await.json();
         json!([acme["rpm"], acme["tpm"], acme["group"]])
     }
 }
@@ -175,24 +189,56 @@ async fn of_two_who_write_nobody_loses_and_nothing_is_left_or_deleted_unasked() 
     let browser = &two.browser;
     browser.expect_error("status of 412");
     two.both_write("77", json!({ "rpm": 88, "tpm": 2_000 })).await;
-    for words in ["It was: 60", "Yours: 77", "Theirs: 88", "Yours: 1,000", "Theirs: 2,000"] {
+    asks(browser, "Somebody else changed acme").await;
+    for words in ["It was: 60", "Yours: 77", "Theirs: 88"] {
         asks(browser, words).await;
     }
+    let asked = browser.text("dialog").await;
+    assert!(!asked.contains("2,000"), "what only they changed is theirs: {asked}");
     browser.is_accessible("what two wrote").await;
-    choose(browser, "button", "All yours").await;
-    two.become_saved("Saved. In force now").await;
-    assert_eq!(two.in_force().await, json!([77, 1_000, "org"]));
-    two.both_write("99", json!({ "rpm": 111, "tpm": 1_000, "group": "org" })).await;
-    choose(browser, "button", "All theirs").await;
-    two.become_saved("It stays as somebody else wrote it.").await;
-    assert_eq!(two.in_force().await, json!([111, 1_000, "org"]));
-    // What only one of both changed is that one's, and the rest is asked.
-    two.both_write("55", json!({ "rpm": 66, "tpm": 3_000, "group": "org" })).await;
-    tab_to(browser, "input", "Yours: 55").await;
+    tab_to(browser, "input", "Yours: 77").await;
     browser.press(Key::Space).await;
-    two.become_saved("Saved. In force now").await;
+    choose(browser, "button", "Go on").await;
+    two.agree("88", "77").await;
+    says(browser, "Saved. In force now").await;
+    assert_eq!(two.in_force().await, json!([77, 2_000, null]));
+
+    // What only one of both changed is that one's, and nothing is asked.
+    two.both_write("99", json!({ "rpm": 77, "tpm": 3_000, "group": "org" })).await;
+    asks(browser, "What you did not change stays as they wrote it.").await;
+    two.agree("77", "99").await;
+    says(browser, "Saved. In force now").await;
+    assert_eq!(two.in_force().await, json!([99, 3_000, "org"]));
+
+    // Somebody is faster than who reviews it.
+    fill(browser, FIELD, "111").await;
+    choose(browser, "button", "Save").await;
+    wait_for_focus(browser, "button", "Save now").await;
+    put(&two.other, ACME, &json!({ "rpm": 55, "tpm": 3_000, "group": "org" })).await;
+    browser.press(Key::Enter).await;
+    asks(browser, "Theirs: 55").await;
+    tab_to(browser, "input", "Yours: 111").await;
+    browser.press(Key::Down).await;
+    choose(browser, "button", "Go on").await;
+    says(browser, "It stays as somebody else wrote it.").await;
     assert_eq!(two.in_force().await, json!([55, 3_000, "org"]));
 
+    // What became of a write that nobody answered is found out.
+    for (is_sent, told) in [(false, "It was not saved"), (true, "Saved. In force now")] {
+        browser.script(LOSE, &[json!(is_sent)]).await;
+        fill(browser, FIELD, "66").await;
+        choose(browser, "button", "Save").await;
+        two.agree("55", "66").await;
+        says(browser, told).await;
+    }
+    assert_eq!(two.in_force().await, json!([66, 3_000, "org"]));
+
+    nothing_is_left_unasked(&two).await;
+    nothing_is_deleted_unasked(&two).await;
+}
+
+async fn nothing_is_left_unasked(two: &Two) {
+    let browser = &two.browser;
     fill(browser, FIELD, "5").await;
     choose(browser, "a", "Now").await;
     asks(browser, "Leave without saving?").await;
@@ -205,8 +251,22 @@ async fn of_two_who_write_nobody_loses_and_nothing_is_left_or_deleted_unasked() 
     choose(browser, "a", "Now").await;
     choose(browser, "button", "Discard changes").await;
     browser.wait_for_text(".shown", "1 client").await;
-    assert_eq!(two.in_force().await, json!([55, 3_000, "org"]));
 
+    // Whoever went back is where that leads, and the next step back leads on from there.
+    choose(browser, "a", "Configure").await;
+    choose(browser, "a", "acme").await;
+    browser.wait_for("form").await;
+    fill(browser, FIELD, "5").await;
+    browser.script("history.back()", &[]).await;
+    choose(browser, "button", "Discard changes").await;
+    wait_for_place(browser, "/#/edit").await;
+    browser.script("history.back()", &[]).await;
+    wait_for_place(browser, "/#/").await;
+    assert_eq!(two.in_force().await, json!([66, 3_000, "org"]));
+}
+
+async fn nothing_is_deleted_unasked(two: &Two) {
+    let browser = &two.browser;
     assert_eq!(two.other.post("/api/v1/clients/acme/keys").send().await.status, 201);
     browser.go("/#/edit/clients/acme").await;
     choose(browser, "button", "Delete client").await;
@@ -221,11 +281,11 @@ async fn of_two_who_write_nobody_loses_and_nothing_is_left_or_deleted_unasked() 
     wait_for_focus(browser, "button", "Cancel").await;
     browser.press(Key::Enter).await;
     browser.wait_until_gone("dialog").await;
-    assert_eq!(two.other.get("/api/v1/clients/acme").send().await.status, 200);
+    assert_eq!(two.other.get(ACME).send().await.status, 200);
     choose(browser, "button", "Delete client").await;
     asks(browser, "With it goes, for good:").await;
     choose(browser, "button", "Delete client").await;
     wait_for_place(browser, "/#/edit").await;
     says(browser, "No client is configured.").await;
-    assert_eq!(two.other.get("/api/v1/clients/acme").send().await.status, 404);
+    assert_eq!(two.other.get(ACME).send().await.status, 404);
 }

@@ -41,7 +41,7 @@ async fn who_changed_what_who_was_refused_and_who_left_is_told_and_a_change_is_t
     browser.wait_for_text(&refused("client"), "acme").await;
     browser.wait_for_text(&refused("client"), "rpm").await;
     browser.wait_for_text(&refused("limit"), "rpm").await;
-    says(&browser, "1 request refused in the last").await;
+    says(&browser, "1 request refused since").await;
 
     choose(&browser, "button", "Undo: client/acme, changed").await;
     asks(&browser, "Undo: client/acme").await;
@@ -70,4 +70,13 @@ async fn who_changed_what_who_was_refused_and_who_left_is_told_and_a_change_is_t
     browser.wait_for_text(told, "A worker left").await;
     browser.wait_for_text(told, "none then").await;
     browser.is_accessible("a time line with its table").await;
+
+    // What nobody here can know is said as such.
+    browser.expect_error("net::ERR_");
+    stack.control_plane.process().kill();
+    browser.wait_for_text(".banner", "No connection to the control plane").await;
+    stack.control_plane.restart().await;
+    browser.wait_for_text(told, "The connection was lost, for").await;
+    says(&browser, "nothing was heard: only Envoy knows").await;
+    says(&browser, "1 request refused since").await;
 }

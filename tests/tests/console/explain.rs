@@ -75,10 +75,12 @@ async fn what_is_said_of_a_request_is_what_envoy_does_and_what_the_command_line_
     says(&browser, "10,000 tokens a day").await;
     check::refused_for_good(&request(600).await);
 
-    overwrite(&browser, "x").await;
-    browser.expect_error("status of 400");
+    overwrite(&browser, "-5").await;
     browser.press(Key::Enter).await;
     says(&browser, "There is no answer to that.").await;
+    says(&browser, "Must be a whole number from 0 to 1,000,000,000,000.").await;
+    let is_offered = "return document.querySelector('.command').checkVisibility()";
+    assert_eq!(browser.script(is_offered, &[]).await, false, "no command has what cannot be asked");
     let named =
         browser.script("return document.activeElement.getAttribute('aria-invalid')", &[]).await;
     assert_eq!(named, "true", "what is wrong stands beside the field");

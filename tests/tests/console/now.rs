@@ -171,6 +171,42 @@ async fn a_control_plane_that_goes_away_is_told_and_comes_back_without_a_reload(
     assert_eq!(browser.script("return window.same", &[]).await, true, "the page was loaded again");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_what_a_burst_holds_and_what_refuses_nothing_is_shown_as_such() {
+    let stack = TestStack::builder().start().await;
+    let server = HttpClient::one_connection_each(stack.control_plane.rest_address());
+    let document = json!({
+        "clients": { "debtor": { "tpm": 1_000 }, "quiet": { "rpm": 60 } },
+        "limits": [
+            { "name": "day", "match": {}, "each": ["client"], "requests": 5_000, "per": "1d", "burst": 50 },
+            { "name": "watched", "match": { "client": "debtor" }, "requests": 1, "per": "1d", "mode": "shadow" },
+        ],
+    });
+    let put = server.request(http::Method::PUT, "/api/v1/config").json(&document).send().await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let browser = Browser::start(stack.control_plane.rest_address()).await;
+    browser.go("/").await;
+    browser.wait_for_text(".rows", "quiet").await;
+    let used = stack.proxy().post("/v1/chat/completions?total_tokens=9000").client("debtor");
+    assert_eq!(used.tokens(10).json(&json!({ "model": "gpt-4o" })).send().await.status, 200);
+    browser.wait_for_text(".row", "in debt").await;
+    let told = row(&browser, "debtor").await["limits"].to_string();
+    assert!(told.starts_with("[\"−") && told.contains("of 1,000 tokens left"), "{told}");
+    assert!(told.contains("49 of 50 requests left"), "{told}");
+    let told = row(&browser, "quiet").await["limits"].to_string();
+    assert!(told.contains("50 of 50 requests left"), "{told}");
+
+    // A limit that is new, or gone, is there at once, or gone, whether the client asks or not.
+    let limit = json!({ "match": {}, "requests": 7, "per": "1d" });
+    let made = server.request(http::Method::PUT, "/api/v1/limits/new").json(&limit).send().await;
+    assert_eq!(made.status, 201);
+    browser.wait_for_text(".row", "7 / 7").await;
+    let gone = server.request(http::Method::DELETE, "/api/v1/limits/new").send().await;
+    assert_eq!(gone.status, 200);
+    let is_gone = "return ![...document.querySelectorAll('.bar:not([hidden])')].some((bar) => bar.title.includes('of 7 '))";
+    browser.wait_until("a limit that is gone", is_gone, &[]).await;
+}
+
 /// The answer to who all clients are is kept back, as on a slow way, until `window.release()`.
 const KEEP_BACK: &str = "
     const real = window.fetch;
@@ -196,10 +232,11 @@ async fn who_is_written_while_all_are_read_is_shown_as_it_was_written() {
     browser.script(KEEP_BACK, &[]).await;
     put_clients(&server, json!({ "kept": {}, "leaves": { "rpm": 60 } })).await;
     browser.wait_until("a list kept back", "return 'release' in window", &[]).await;
-    assert_eq!(stack.admin().delete("leaves").await.status, 200);
     stack.admin().put_client("comes", 600, None).await;
-    browser.wait_for_text(".rows", "comes").await;
+    assert_eq!(stack.admin().delete("leaves").await.status, 200);
+    browser.wait_for_text(".shown", "1 client").await;
     browser.script("window.release()", &[]).await;
+    browser.wait_for_text(".rows", "comes").await;
     browser.wait_for_text(".shown", "2 clients").await;
     assert_eq!(order(&browser).await, ["comes", "kept"]);
 }

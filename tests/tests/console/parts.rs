@@ -72,7 +72,7 @@ async fn page() -> Browser {
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_have_one_form_each() {
     let browser = page().await;
-    let rows: [(&str, Value, &str); 29] = [
+    let rows: [(&str, Value, &str); 33] = [
         ("count", json!(0), "0"),
         ("count", json!(1_234_567), "1,234,567"),
         ("count", json!(-5), "−5"),
@@ -86,9 +86,11 @@ async fn numbers_have_one_form_each() {
         ("rate", json!(99.96), "100.0"),
         ("rate", json!(1_204.4), "1,204"),
         ("percent", json!(0), "0 %"),
-        ("percent", json!(0.004), "< 1 %"),
-        ("percent", json!(0.999), "99 %"),
+        ("percent", json!(0.0004), "< 0.1 %"),
+        ("percent", json!(0.374), "37.4 %"),
+        ("percent", json!(0.9999), "99.9 %"),
         ("percent", json!(1), "100 %"),
+        ("duration", json!(-5), "0 ms"),
         ("duration", json!(0), "0 ms"),
         ("duration", json!(0.2), "1 ms"),
         ("duration", json!(999), "999 ms"),
@@ -98,8 +100,10 @@ async fn numbers_have_one_form_each() {
         ("duration", json!(59_999), "59.999 s"),
         ("duration", json!(60_000), "1 min"),
         ("duration", json!(125_000), "2 min 5 s"),
+        ("duration", json!(3_599_999), "1 h"),
         ("duration", json!(3_600_000), "1 h"),
         ("duration", json!(12_000_000), "3 h 20 min"),
+        ("duration", json!(86_399_999), "1 d"),
         ("duration", json!(86_400_000), "1 d"),
         ("duration", json!(187_200_000), "2 d 4 h"),
     ];
@@ -142,6 +146,56 @@ async fn events_are_read_the_same_however_their_bytes_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_has_an_end_and_an_id_that_can_be_sent_back() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { EventReader } = await import('/console/api/sse.js');
+        const ids = ['1-1', 'a b', 'caf\\u00e9', '\\u202ex', 'x'.repeat(300)];
+        const told = ids.map((id) => [...new EventReader().read(`id: ${id}\\ndata: 1\\n\\n`)][0].id ?? null);
+        const endless = new EventReader();
+        let megabytes = 0;
+        try {
+            for (; megabytes < 100; megabytes += 1) [...endless.read(`data: ${'x'.repeat(2 ** 20)}\\n`)];
+        } catch (error) {
+            told.push(error.message, megabytes < 20);
+        }
+        return told;
+    })()";
+    let told = browser.script(script, &[]).await;
+    assert_eq!(told, json!(["1-1", null, null, null, null, "an event without an end", true]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_listener_is_told_whatever_goes_wrong_with_another_one() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { Topic } = await import('/console/parts/topic.js');
+        const told = [];
+        window.reportError = ({ message }) => told.push(message);
+        const topic = new Topic();
+        topic.listen(() => { throw new Error('wrong'); });
+        topic.listen((text) => told.push(text));
+        topic.tell('heard');
+        return told;
+    })()";
+    assert_eq!(browser.script(script, &[]).await, json!(["wrong", "heard"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_no_json_is_an_error_and_half_a_character_has_an_address() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { call, path } = await import('/console/api/client.js');
+        const { address } = await import('/console/parts/address.js');
+        const wrong = await call('GET', '/').catch(({ status, code, message }) => [status, code, message]);
+        return [wrong, path('clients', '\\ud800/'), address(['clients', '\\ud800/'])];
+    })()";
+    let told = browser.script(script, &[]).await;
+    let wrong = json!([0, "no_answer", "the control plane's answer cannot be read"]);
+    assert_eq!(told, json!([wrong, "/api/v1/clients/%EF%BF%BD%2F", "#/clients/%EF%BF%BD%2F"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_minute_is_the_sum_of_what_was_told_and_forgets_what_is_older() {
     let browser = page().await;
     let script = "return (async () => {
@@ -153,14 +207,16 @@ async fn a_minute_is_the_sum_of_what_was_told_and_forgets_what_is_older() {
             return [requests, refused];
         };
         const told = [];
-        for (let half = 0; half < 10; half += 1) minute.add(1000000 + half * 500, 3, 30, 1);
+        for (let half = 0; half < 10; half += 1) minute.add(1000500 + half * 500, 500, 3, 30, 1);
         told.push(sums(1005000), minute.rates(1005000).requests, minute.refused());
         told.push(minute.rates(1007000).tokens, sums(1050000));
-        minute.add(1064999, 2, 0, 0);
-        told.push(sums(1064999), minute.rates(1065000).requests, sums(2000000));
+        minute.add(1064999, 500, 2, 0, 0);
+        told.push(sums(1064999), minute.rates(1064999).requests > 1, sums(2000000));
+        minute.add(1900000, 500, 4, 0, 0);
+        told.push(sums(1900000));
         return told;
     })()";
     let told = browser.script(script, &[]).await;
-    let expected = json!([[30, 10], 6, 10, 0, [30, 10], [2, 0], 2, [0, 0]]);
+    let expected = json!([[30, 10], 6, 10, 0, [30, 10], [2, 0], true, [0, 0], [4, 0]]);
     assert_eq!(told, expected);
 }

@@ -30,12 +30,13 @@ async fn health_is_told_in_words_and_what_a_file_owns_is_shown_and_not_written()
     write(&right);
     let path = file.to_str().expect("a path of text");
     let stack = TestStack::builder().setting("CONFIG_FILE", path).start().await;
-    // A worker connects when it has something to ask.
-    stack.proxy().post("/test").client("acme").tokens(1).send().await;
     let browser = Browser::start(stack.control_plane.rest_address()).await;
     browser.go("/").await;
     choose(&browser, "a", "System").await;
     says(&browser, "Healthy").await;
+    says(&browser, "No Envoy is connected").await;
+    // A worker connects when it has something to ask.
+    stack.proxy().post("/test").client("acme").tokens(1).send().await;
     says(&browser, "1 client, 0 limits, 0 models").await;
     says(&browser, "1 worker of 1 Envoy").await;
     browser.wait_for_text("table[aria-label=Workers] tbody tr", "enforce").await;
@@ -101,8 +102,12 @@ async fn a_token_is_asked_for_kept_for_the_tab_alone_and_does_what_it_may() {
     let browser = Browser::start(control_plane.rest_address()).await;
     browser.expect_error("status of 401");
     browser.go("/").await;
-    asks(&browser, "this takes a token").await;
+    asks(&browser, "wants a token").await;
     browser.is_accessible("who is asked for a token").await;
+    show(&browser, "fga_abc…").await;
+    let said =
+        "return document.querySelector('#token').validationMessage.includes('no whole token')";
+    browser.wait_until("that it is no whole token", said, &[]).await;
     show(&browser, "wrong").await;
     asks(&browser, "the token").await;
     asks(&browser, "fga_").await;
@@ -144,6 +149,6 @@ async fn a_token_is_asked_for_kept_for_the_tab_alone_and_does_what_it_may() {
     says(&browser, "60 requests a minute").await;
     choose(&browser, "button", "A token is in use").await;
     choose(&browser, "button", "Forget it").await;
-    asks(&browser, "this takes a token").await;
+    asks(&browser, "wants a token").await;
     assert_eq!(browser.script(kept, &[json!(reader)]).await[0], false, "it is forgotten");
 }

@@ -9,7 +9,7 @@ import { empty, place } from "../../parts/states.js";
 import { table } from "../../parts/table.js";
 import { time } from "../../parts/time.js";
 
-const EVERY_MS = 2_000;
+const EVERY_MS = 10_000;
 const PAGE = 50;
 
 /** More than that nobody reads in a page; the API has all of them. */
@@ -23,7 +23,7 @@ export function notKept(error) {
   return error.status === 404 ? empty("Nothing is kept of ids that nobody configured: their requests are denied.") : undefined;
 }
 
-export function decisions(id, known, signal) {
+export function decisions(known, signal) {
   const rows = table({ label: "Decisions", columns: ["Time", "Verdict", "Model", ...FIGURES], figures: FIGURES });
   const scroll = el("div.table-scroll.decisions-scroll.live", { tabindex: "0", role: "region", "aria-label": "The newest first" },
     rows.node);
@@ -37,27 +37,35 @@ export function decisions(id, known, signal) {
   let list = [];
   let cursor;
   let shown;
+  let isKept = true;
 
   /** Whoever reads or copies a row is not robbed of it. */
   const isRead = () => isSelected(scroll) || scroll.contains(document.activeElement) || scroll.scrollTop > 0;
 
+  function isHeld() {
+    sayHow();
+    return !follow.checked || isRead();
+  }
+
   const again = known.past(EVERY_MS, {
+    isHeld,
     async read() {
       const data = await page();
+      isKept = true;
+      known.decided.tell(data.decisions);
       if (follow.checked && !isRead()) show(data, data.decisions);
-    },
-    isHeld() {
-      sayHow();
-      return !follow.checked || isRead();
     },
     failed(error) {
       const why = notKept(error);
+      isKept = !why;
+      known.decided.tell([]);
       if (why) list = [];
       if (why) state.read(why);
       else state.failed(error);
       visible();
     },
   });
+  known.moved.listen(() => { if (isKept && !isHeld()) again(); }, signal);
 
   async function page(from) {
     const { data } = await get(known.where("decisions"), { query: { limit: PAGE, cursor: from }, signal });
@@ -103,7 +111,7 @@ export function decisions(id, known, signal) {
   }
 
   function sayHow() {
-    say(how, !follow.checked ? "Not followed." : isRead() ? "Held while you read." : "Read again every 2 s.");
+    say(how, !follow.checked ? "Not followed." : isRead() ? "Held while you read." : "New ones come by themselves.");
   }
 
   visible();

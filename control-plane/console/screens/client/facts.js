@@ -7,7 +7,7 @@ import { panel } from "../../parts/shapes.js";
 import { place } from "../../parts/states.js";
 import { time } from "../../parts/time.js";
 
-export function facts(id, known, signal) {
+export function facts(known, signal) {
   const list = factsList("live");
   const state = place("statistics");
   const node = panel("facts", "Statistics", null, list.node, state.node);

@@ -1,6 +1,7 @@
 // What the client does this moment.
 
 import { changed, clients, rates, refusedBy } from "../../live/clients.js";
+import { shownAt } from "../../live/feed.js";
 import { el, say } from "../../parts/element.js";
 import { count, rate } from "../../parts/number.js";
 import { figures as boxes } from "../../parts/shapes.js";
@@ -15,7 +16,7 @@ const KINDS = [
 
 const NOTHING = { inFlight: 0, refusedAt: -Infinity };
 
-export function figures(id, known, signal) {
+export function figures(known, signal) {
   const by = el("span.figures-by");
   const spark = sparkline();
   const all = boxes("This moment", KINDS, el("div.figures-minute", el("dt", "Last minute"),
@@ -24,7 +25,7 @@ export function figures(id, known, signal) {
   all.values.refused.after(by);
 
   function draw() {
-    const now = Date.now();
+    const now = shownAt();
     const client = clients.get(known.as()) ?? NOTHING;
     const { requests, tokens, refused } = rates(client, now);
     all.show("requests", rate(requests));

@@ -8,7 +8,8 @@ import { el, renew, say } from "../../parts/element.js";
 import { button, link } from "../../parts/shapes.js";
 import { failed } from "../../parts/states.js";
 
-export function header(id, known, signal) {
+export function header(known, signal) {
+  const { id } = known;
   const tags = el("span.client-tags");
   const edit = el("a.button", { href: address(["edit", "clients", id]) }, "Edit");
   const explain = el("a.button", { href: address(["explain"], { client: id }) }, "Explain");

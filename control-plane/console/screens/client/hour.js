@@ -16,7 +16,7 @@ const MINUTE_MS = 60_000;
 const SERIES = [["passed", "Passed"], ["refused", "Refused"], ["shadow", "Refused in shadow"], ["reserved", "Tokens reserved"],
   ["used", "Tokens used"]];
 
-export function hour(id, known, signal) {
+export function hour(known, signal) {
   const picture = chart({
     label: "Tokens and requests of the last hour, a minute a bar. The same is in the table below.",
     plots: [

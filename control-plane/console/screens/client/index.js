@@ -14,17 +14,18 @@ import { standing } from "./standing.js";
 
 export const title = ([id]) => id ?? "Client";
 
-export function open(root, { parts: [id], signal }) {
+export function open(root, { parts: [id], query, signal }) {
   // An address with one of these as its part is another address.
   if (!id || id === "." || id === "..") {
     root.append(el("h1", { tabindex: "-1" }, "No client can have this id"), el("p", link("All clients", [])));
     return;
   }
   const known = standing(id, signal);
-  const [head, live, ...rest] = [header, figures, limits, decisions, hour, facts, keys].map((part) => part(id, known, signal));
+  const [head, live, ...rest] = [header, figures, limits, decisions, hour, facts, keys]
+    .map((part) => part(known, signal, query));
   const body = el("div.client-body", el("div", rest.slice(0, 2)), el("div", rest.slice(2)));
   root.append(head, live, body);
   // Of an id that can be nobody's, and where nothing can be read, there is nothing else to be seen.
   known.changed.listen(() => { for (const node of [live, body]) node.hidden = known.isNothing(); }, signal);
-  whenWritten((object) => object === `client/${id}`, known.again, signal);
+  whenWritten((object) => object === `client/${id}`, known.written, signal);
 }

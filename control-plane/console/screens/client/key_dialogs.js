@@ -1,6 +1,7 @@
 // What is asked before a key is made or revoked, and the one time that a key is shown.
 
 import { call, path } from "../../api/client.js";
+import { now } from "../../live/history.js";
 import { announce } from "../../parts/announce.js";
 import { copyButton } from "../../parts/copy.js";
 import { confirm, dialog } from "../../parts/dialog.js";
@@ -20,11 +21,18 @@ export function newKey(id, signal) {
     ],
     async act() {
       const body = expires.value ? { expires_at: moment(expires.value) } : {};
-      const { data } = await call("POST", path("clients", id, "keys"), { body });
-      await shown(data.key);
+      const answer = await call("POST", path("clients", id, "keys"), { body }).catch((error) => {
+        if (error.status > 0) throw error;
+      });
+      await (answer ? shown(answer.data.key) : unanswered());
     },
   });
 }
+
+const unanswered = () => dialog({
+  title: "A key may have been made", no: "Look at the keys",
+  body: el("p", "No answer came that can be read. If there is a new key in the list, nobody has it: revoke it, and make another one."),
+});
 
 /** A key that was closed by mistake is lost, so it is asked for once more. */
 async function shown(key) {
@@ -65,7 +73,7 @@ export function revokeKey(id, key, signal) {
 }
 
 /** It is known to the minute. */
-export const lastUsed = (moment) => (Date.now() - Date.parse(moment) < 60_000 ? "less than a minute ago" : ago(moment));
+export const lastUsed = (moment) => (now() - Date.parse(moment) < 60_000 ? "less than a minute ago" : ago(moment, now()));
 
 function used({ last_used_at: last, total_requests: all }) {
   if (all === undefined) return "What it was used for is not known.";

@@ -1,6 +1,7 @@
 // The client's keys: what they are used for, a new one, and the end of one.
 
 import { get, path } from "../../api/client.js";
+import { now } from "../../live/history.js";
 import { whenWritten } from "../../live/written.js";
 import { el, renew, say } from "../../parts/element.js";
 import { keyed } from "../../parts/keyed.js";
@@ -16,7 +17,8 @@ const EVERY_MS = 30_000;
 /** What keys were used for is told of each one alone; so many are asked for at a time. */
 const AT_ONCE = 4;
 
-export function keys(id, known, signal) {
+export function keys(known, signal) {
+  const { id } = known;
   const list = el("ul.keys");
   const state = place("keys", () => again());
   const make = button("New key …", async () => { if (await newKey(id, signal)) again(); });
@@ -64,7 +66,10 @@ export function keys(id, known, signal) {
 
   known.changed.listen(() => {
     node.hidden = known.isConfigured === false;
-    if (known.config && !isRead) again();
+    if (node.hidden) {
+      isRead = false;
+      show([]);
+    } else if (known.config && !isRead) again();
   }, signal);
   whenWritten((object) => object.startsWith(`key/${id}/`), again, signal);
   return node;
@@ -83,7 +88,7 @@ function keyRow(revoke) {
       key = next;
       say(name, `fgk_${key.public_part}_…`);
       end.setAttribute("aria-label", `Revoke key ${key.public_part}`);
-      expired.hidden = !(Date.parse(key.expires_at) <= Date.now());
+      expired.hidden = !(Date.parse(key.expires_at) <= now());
       renew(when, "Made ", time(key.created_at), key.expires_at
         ? [expired.hidden ? ", expires " : ", expired ", time(key.expires_at)] : ", good until it is revoked");
       if (key.total_requests !== undefined) say(usage, uses(key));

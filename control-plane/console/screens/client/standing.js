@@ -1,10 +1,15 @@
 // What several panels have to know of a client: how it is configured, and its statistics.
 
 import { get, path } from "../../api/client.js";
+import { feed } from "../../live/feed.js";
 import { poll } from "../../parts/poll.js";
+import { together } from "../../parts/together.js";
 import { Topic } from "../../parts/topic.js";
 
-const EVERY_MS = 5_000;
+const EVERY_MS = 10_000;
+
+/** What it does is told twice a second, and read so long after it at most. */
+const MOVED_MS = 800;
 
 const NOBODY = { config: undefined, stats: undefined, isConfigured: false, error: undefined };
 
@@ -15,13 +20,18 @@ const NOBODY = { config: undefined, stats: undefined, isConfigured: false, error
  */
 export function standing(id, signal) {
   let canAsk = false;
+  let isOld = false;
   const known = {
-    ...NOBODY, isConfigured: undefined, wrong: undefined, changed: new Topic(),
+    ...NOBODY, id, isConfigured: undefined, wrong: undefined, changed: new Topic(),
+
+    /** Told when the client does something; and with the decisions that were read, the newest first, none if none could be. */
+    moved: new Topic(),
+    decided: new Topic(),
 
     /** An explanation said so; `undefined`: there was none, so that it has to be found out otherwise. */
     explained(isConfigured) {
-      const isNews = !canAsk || (isConfigured !== undefined && isConfigured !== known.isConfigured);
-      canAsk = true;
+      const isNews = !canAsk || isOld || (isConfigured !== undefined && isConfigured !== known.isConfigured);
+      [canAsk, isOld] = [true, false];
       if (isConfigured === false) {
         if (isNews) tell(NOBODY);
       } else if (isNews) {
@@ -29,6 +39,8 @@ export function standing(id, signal) {
         known.again();
       }
     },
+    /** It was written: the next explanation says whether it is still there. */
+    written: () => { isOld = true; },
     wrongId: (wrong) => tell({ wrong }),
     isNothing: () => known.wrong !== undefined || (known.error !== undefined && known.isConfigured === undefined),
 
@@ -67,5 +79,11 @@ export function standing(id, signal) {
       tell(NOBODY);
     }
   }, EVERY_MS, { failed: (error) => tell({ error }), signal });
+  known.moved.listen(known.again, signal);
+
+  const moved = together(MOVED_MS, () => known.moved.tell(), signal);
+  feed.clients.listen(({ clients }) => {
+    if (!document.hidden && clients.some(({ client }) => client === known.as())) moved();
+  }, signal);
   return known;
 }

@@ -8,8 +8,11 @@ import { counted } from "../../parts/number.js";
 import { takenApart } from "./errors.js";
 import { memoryOfOne, outlook } from "./outlook.js";
 
-/** `base()` is what is in force, `{ config, etag }`, or nothing of what is new; `submit()` is what Enter does. */
-export function editor(kind, name, { base, submit, actions }) {
+/**
+ * `base()` is what is in force, `{ config, etag }`, or nothing of what is new; `submit()` is what Enter does; `more` stands
+ * beside the fields as well.
+ */
+export function editor(kind, name, { base, submit, actions, more }) {
   const isNew = name === undefined;
   const fields = [...(isNew ? [textField({ key: "name", ...kind.naming })] : []), ...kind.fields()];
   const known = memoryOfOne();
@@ -22,7 +25,8 @@ export function editor(kind, name, { base, submit, actions }) {
     wrongs, all, el("div.actions", actions));
   const view = outlook({ supposed, known, wrong: place, note: kind.note });
   const side = el("aside", { "aria-label": "What changes" },
-    el("section.panel", el("h2", "What changes"), changes), el("section.panel", el("h2", "What it would have done"), view.node));
+    el("section.panel", el("h2", "What changes"), changes),
+    el("section.panel", el("h2", "What it would have done"), view.node), more);
   let first;
 
   function values() {

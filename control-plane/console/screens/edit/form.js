@@ -1,6 +1,5 @@
 // One client, limit or model: read, changed, saved, deleted.
 
-import { find } from "../../api/client.js";
 import { tokenChanged } from "../../api/token.js";
 import { address } from "../../parts/address.js";
 import { announce } from "../../parts/announce.js";
@@ -15,11 +14,15 @@ import { frame } from "./frame.js";
 import { keep, take } from "./memory.js";
 import { watch } from "./others.js";
 import { askAndRemove, save, undo } from "./saving.js";
-import { managedByFile } from "./writes.js";
+import { managedByFile, thing } from "./writes.js";
 
 /** What the token in use may not do, once a write was refused. */
 let refusedScope;
 tokenChanged.listen(() => { refusedScope = undefined; });
+
+/** What is said of a call that failed before anything was written. */
+const unwritten = ({ status, message }) =>
+  (status === 0 ? "Nothing was written: the control plane could not be reached." : sentence(message));
 
 /** `name` is absent of what is new, which may be `suggested` one. */
 export function openForm(root, { kind, name, suggested, signal }) {
@@ -43,52 +46,53 @@ export function openForm(root, { kind, name, suggested, signal }) {
       try {
         await act(form);
       } catch (error) {
-        if (!signal.aborted) form.bad(sentence(error.message));
+        if (!signal.aborted) form.bad(unwritten(error));
       }
       form.busy = false;
       set(saving, "aria-busy", null);
       if (!signal.aborted) lookIfDue();
     },
 
-    async thing() {
-      const { data: config, etag } = await find(kind.plural, name, { signal });
-      return { config, etag };
-    },
-
     async read() {
       form.isRead = true;
       around.show(loading(`the ${kind.word}`));
+      let instead;
       try {
-        if (name !== undefined) form.base = await form.thing();
+        if (name !== undefined) form.base = await thing(form, name);
+        if (name !== undefined && !form.base) instead = missing();
       } catch (error) {
+        instead = failed(error, form.read);
+      }
+      if (signal.aborted) return;
+      if (instead) {
         form.isRead = false;
-        if (!signal.aborted) around.show(error.status === 404 ? missing() : failed(error, form.read));
+        around.show(instead);
         return;
       }
       build();
+      lookIfDue();
       // Who cannot be asked is told by the first write.
-      if (form.base) managedByFile(form).then((text) => text && !signal.aborted && form.locked(text, true), () => {});
+      if (form.base) managedByFile(form).then(lockedByFile, () => {});
     },
 
     /** It is in force as `base` says; `back` is what undoes it. */
-    saved(text, back) {
+    saved(text, back, quietly) {
       form.edit.known.forget();
       form.edit.changed();
-      form.tell(text, "well", { acts: back ? [["Undo", () => form.busyWith(() => undo(form, back))]] : [] });
+      form.tell(text, "well", { acts: back ? [["Undo", () => form.busyWith(() => undo(form, back))]] : [], quietly });
     },
 
     /** It is shown, and not written: of what a file owns nothing can be changed here, either. */
-    locked(text, byFile) {
-      around.lock(sentence(text));
+    locked(text, { byFile, isAnswer } = {}) {
+      around.lock(sentence(text), isAnswer);
       saving.disabled = deletion.disabled = true;
       reset.hidden = byFile;
       form.edit.lock(byFile);
     },
 
-    refused(message) {
+    refused(message, done) {
       refusedScope = `Saving takes another token. ${sentence(message)}`;
-      form.locked(refusedScope, false);
-      form.bad("Nothing was saved.");
+      form.locked(`Nothing was ${done}. ${refusedScope}`, { isAnswer: true });
     },
 
     /** Goes to another address in place of this one, where `told` is said. */
@@ -100,17 +104,22 @@ export function openForm(root, { kind, name, suggested, signal }) {
   };
 
   function build() {
-    form.edit = editor(kind, name, { base: () => form.base, submit: () => form.busyWith(save), actions: [saving, reset] });
-    form.edit.start(fresh());
     const draft = take(`draft ${slot}`);
-    if (draft) form.edit.show(draft);
+    if (draft) form.base = draft.base;
+    form.edit = editor(kind, name, {
+      base: () => form.base, submit: () => form.busyWith(save), actions: [saving, reset],
+      more: name !== undefined && kind.standing?.(name, signal),
+    });
+    form.edit.start(fresh());
+    if (draft) form.edit.show(draft.values);
     around.show(form.edit.node);
-    if (refusedScope) form.locked(refusedScope, false);
+    if (refusedScope) form.locked(refusedScope);
     const told = take(`notice ${slot}`);
     if (told) form.saved(told.text, told.back);
     else if (draft) form.tell("What you changed is still here, and not saved yet.", "plain", { quietly: true });
   }
 
+  const lockedByFile = (text) => text && !signal.aborted && form.locked(text, { byFile: true });
   const missing = () => empty(`No ${kind.word} of this name is configured.`,
     link("Configure it", ["edit", `new-${kind.word}`], { name }));
 
@@ -118,7 +127,7 @@ export function openForm(root, { kind, name, suggested, signal }) {
   const lookIfDue = watch(form);
   ended(signal, () => {
     // Another token opens the screen anew, and is no reason to lose anything.
-    if (form.unsaved()) keep(`draft ${slot}`, form.edit.values());
+    if (form.unsaved()) keep(`draft ${slot}`, { base: form.base, values: form.edit.values() });
     form.edit?.stop();
   });
   form.read();

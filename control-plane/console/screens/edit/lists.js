@@ -9,6 +9,7 @@ import { keyed } from "../../parts/keyed.js";
 import { count, counted } from "../../parts/number.js";
 import { button, link, panel } from "../../parts/shapes.js";
 import { empty, place } from "../../parts/states.js";
+import { together } from "../../parts/together.js";
 import { calmly } from "../../parts/while.js";
 import { KINDS } from "./kinds/all.js";
 import { take } from "./memory.js";
@@ -17,7 +18,7 @@ const PAGE = 50;
 const LARGEST_PAGE = 1_000;
 /** A reader who types is not asked for after each key, and of many writes the list is read once. */
 const PAUSE_MS = 250;
-const CALM_MS = 1_000;
+const TOGETHER_MS = 1_000;
 
 export function openLists(root, signal) {
   const told = take("notice ");
@@ -44,19 +45,24 @@ function list(kind, signal) {
   let asked;
   let cursor;
 
-  /** Reads the first page anew, or as much as is shown; or the next one. */
-  async function read({ further, limit = PAGE } = {}) {
+  /** Reads anew so `many`, a page at least; or the next page. */
+  async function read({ further, many = PAGE } = {}) {
     asked?.abort();
     asked = new AbortController();
     const mine = AbortSignal.any([signal, asked.signal]);
     const prefix = field.value.trim();
+    const before = further ? all : [];
+    const found = [...before];
+    let next = further && cursor;
     try {
-      const { data } = await get(path(plural), { query: { limit, prefix, cursor: further && cursor }, signal: mine });
-      // Names that are numbers come first in an object, whatever their order was.
-      const page = Object.entries(data[plural]).sort(([one], [other]) => (one < other ? -1 : 1));
-      const before = further ? all : [];
-      all = [...before, ...page];
-      cursor = data.next_cursor;
+      do {
+        const limit = Math.min(LARGEST_PAGE, Math.max(PAGE, many - found.length));
+        const { data } = await get(path(plural), { query: { limit, prefix, cursor: next }, signal: mine });
+        // Names that are numbers come first in an object, whatever their order was.
+        found.push(...Object.entries(data[plural]).sort(([one], [other]) => (one < other ? -1 : 1)));
+        next = data.next_cursor;
+      } while (next && found.length < many);
+      [all, cursor] = [found, next];
       things.show(all);
       state.read(!all.length && empty(prefix ? `No ${word} begins with “${prefix}”.` : `No ${word} is configured.`));
       say(shown, !all.length ? "" : cursor ? `The first ${count(all.length)}, and there are more` : counted(all.length, word));
@@ -67,7 +73,7 @@ function list(kind, signal) {
     }
   }
 
-  const again = calmly(CALM_MS, () => read({ limit: Math.min(LARGEST_PAGE, Math.max(PAGE, all.length)) }), signal);
+  const again = together(TOGETHER_MS, () => read({ many: all.length }), signal);
   whenWritten((object) => object.startsWith(`${word}/`), again, signal);
   read();
   const make = el("a.button", { href: address(["edit", `new-${word}`]) }, `New ${word}`);

@@ -1,31 +1,36 @@
 // What somebody else writes while a form is open.
 
 import { whenWritten } from "../../live/written.js";
-import { compare } from "./saving.js";
+import { save } from "./saving.js";
+import { thing } from "./writes.js";
 
-/** Looks at the thing whenever it may be another one. What comes back looks where that was put off while the form wrote. */
+/** Looks at the thing whenever it may be another one. What comes back looks where that was put off for the form's work. */
 export function watch(form) {
   const { kind, name } = form;
   let due = false;
 
   async function look() {
-    due = form.busy;
+    due = form.busy || (form.isRead && !form.edit);
     // Of what was deleted here nobody asks once more.
-    if (form.busy || form.discarded || name === undefined) return;
+    if (due || form.discarded || name === undefined) return;
     if (!form.isRead) {
       form.read();
       return;
     }
-    if (!form.edit) return;
     let theirs;
     try {
-      theirs = await form.thing();
-    } catch (error) {
-      if (error.status === 404) said(`Somebody else deleted the ${kind.word} a moment ago.`, "bad", "Create it again …");
+      theirs = await thing(form, name);
+    } catch {
+      // It is looked at again when the connection is back.
       return;
     }
-    if (form.busy || theirs.etag === form.base.etag) return;
-    if (form.unsaved()) {
+    due = form.busy;
+    if (due) return;
+    if (!theirs) {
+      said(`Somebody else deleted the ${kind.word} a moment ago.`, "bad", "Create it again …");
+    } else if (theirs.etag === form.base.etag) {
+      return;
+    } else if (form.unsaved()) {
       said("Somebody else wrote it meanwhile. What you save is compared with that first.", "plain", "Compare now");
     } else {
       form.base = theirs;
@@ -35,7 +40,7 @@ export function watch(form) {
   }
 
   function said(text, state, act) {
-    const acts = act ? [[act, () => form.busyWith(() => compare(form, form.edit.values()))]] : [];
+    const acts = act ? [[act, () => form.busyWith(save)]] : [];
     form.tell(text, state, { quietly: true, acts });
   }
 

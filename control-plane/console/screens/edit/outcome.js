@@ -24,10 +24,11 @@ export function result(data, note) {
   sums.show("then", count(then.refused));
   sums.show("now", count(now.refused));
   return [
-    el("p", `${counted(decisions, "request")} in ${span}, from `, time(data.oldest, "clock"), " to ", time(data.latest, "clock"),
+    el("p", `${counted(decisions, "request")} of all clients in ${span}, from `,
+      time(data.oldest, "clock"), " to ", time(data.latest, "clock"),
       cut ? ": earlier ones are not kept any more." : ": all since the control plane started."),
-    note && el("p.muted", note), sums.node,
-    newly || admitted ? waits(then, now) : el("p.well", "No verdict would have been another one."),
+    note && el("p.muted", note),
+    newly || admitted ? [sums.node, waits(then, now)] : el("p.well", "No verdict would have been another one."),
     clientsOf(changed.slice(0, FEW)),
     changed.length > FEW && el("details",
       el("summary", counted(changed.length - FEW, "more client")), clientsOf(changed.slice(FEW))),
@@ -35,27 +36,34 @@ export function result(data, note) {
   ];
 }
 
+const longest = ({ longest_wait_ms: ms }) => (ms ? duration(ms) : "none");
+
 /** What they were told to wait, and would have been; the mean is of those for whom waiting helps. */
 function waits(...both) {
   const mean = ({ refused, never, total_wait_ms: all }) => (refused > never ? duration(all / (refused - never)) : "none");
-  const longest = ({ longest_wait_ms: ms }) => (ms ? duration(ms) : "none");
-  const columns = ["Of those refused", "Then", "With this"];
-  const all = table({ label: "Waits", kind: "waits", columns, figures: columns.slice(1) });
-  const rows = [["Longest wait told", longest], ["Mean wait told", mean]];
-  if (both.some(({ never }) => never)) rows.push(["No wait would help", ({ never }) => count(never)]);
-  all.show(rows.map(([text, of]) => [text, ...both.map(of)]));
+  const rows = [["Longest wait told", ...both.map(longest)], ["Mean wait told", ...both.map(mean)]];
+  if (both.some(({ never }) => never)) rows.push(["No wait would help", ...both.map(({ never }) => count(never))]);
+  return compared("Waits", "Of those refused", rows);
+}
+
+/** What was `then` beside what would have been, `[text, then, now]`. */
+function compared(label, what, rows) {
+  const columns = [what, "Then", "With this"];
+  const all = table({ label, kind: "waits", columns, figures: columns.slice(1) });
+  all.show(rows);
   return all.node;
 }
 
 const clientsOf = (clients) => clients.length > 0 && el("ul.changed", clients.map(clientOf));
 
 function clientOf({ client_id: id, limits, now, then, first, decisions, newly_refused: newly, newly_admitted: admitted }) {
+  const by = limits.filter((one) => one.then !== one.now)
+    .map((one) => [`by ${one.name}`, count(one.then), count(one.now)]);
   return el("li", link(id, ["clients", id]),
     el("p", newly > 0 && el("span.bad", `${count(newly)} newly refused, `),
-      admitted > 0 && el("span.well", `${count(admitted)} newly admitted, `),
-      `refused ${count(then.refused)} → ${count(now.refused)} of ${counted(decisions, "request")}`,
-      limits.filter((one) => one.then !== one.now).map((one) => `, by ${one.name} ${count(one.then)} → ${count(one.now)}`),
-      now.longest_wait_ms > 0 && `; longest wait ${duration(now.longest_wait_ms)}`),
+      admitted > 0 && el("span.well", `${count(admitted)} newly admitted, `), `of ${counted(decisions, "request")}`),
+    compared(`Refusals of ${id}`, "Refused",
+      [["in all", count(then.refused), count(now.refused)], ...by, ["Longest wait told", longest(then), longest(now)]]),
     first.length > 0 && el("details", el("summary", "First that would be refused"), el("div.table-scroll", firstOf(id, first))));
 }
 

@@ -9,6 +9,9 @@ import { waited } from "../../parts/while.js";
 import { sentence } from "./errors.js";
 import { result } from "./outcome.js";
 
+/** Millions of decisions take seconds, on a busy machine more; the reader can stop it. */
+const PATIENCE_MS = 300_000;
+
 /** As the API's `retry-after` says. */
 const BUSY_MS = 1_000;
 
@@ -86,7 +89,7 @@ export function memoryOfOne() {
 async function answer(body, signal, busy) {
   for (;;) {
     try {
-      return (await call("POST", path("preview"), { body, signal })).data;
+      return (await call("POST", path("preview"), { body, signal, patience: PATIENCE_MS })).data;
     } catch (error) {
       if (error.code !== "preview_busy") throw error;
     }

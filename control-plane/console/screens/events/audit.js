@@ -4,6 +4,7 @@ import { get, path } from "../../api/client.js";
 import { feed } from "../../live/feed.js";
 import { whenWritten } from "../../live/written.js";
 import { poll } from "../../parts/poll.js";
+import { together } from "../../parts/together.js";
 import { Topic } from "../../parts/topic.js";
 
 const PAGE = 100;
@@ -20,7 +21,6 @@ const EVERY_MS = 60_000;
 /** The lines about `object`, or all: `{ entries, cursor, unreadable, done, error, changed }`. */
 export function auditOf(object, signal) {
   const audit = { entries: [], cursor: undefined, unreadable: 0, done: false, error: undefined, changed: new Topic(), older };
-  let isDue = false;
   let replica;
 
   async function page(cursor) {
@@ -43,7 +43,10 @@ export function auditOf(object, signal) {
 
   /** Reads the page behind the last line, or throws what went wrong. */
   async function older() {
-    const data = await page(audit.cursor);
+    const { cursor } = audit;
+    const data = await page(cursor);
+    // So much was written meanwhile that the list begins anew: this page does not meet its end.
+    if (audit.cursor !== cursor) return;
     const known = new Set(audit.entries.map(({ id }) => id));
     audit.entries = [...audit.entries, ...data.entries.filter(({ id }) => !known.has(id))];
     audit.cursor = data.next_cursor;
@@ -59,14 +62,7 @@ export function auditOf(object, signal) {
     else audit.entries = [...entries, ...kept];
   }
 
-  /** Writes that come one upon the other delay what is read, and not for ever. */
-  function written() {
-    if (isDue) return;
-    isDue = true;
-    setTimeout(() => { isDue = false; audit.read(); }, TOGETHER_MS);
-  }
-
-  whenWritten((of) => object === undefined || of === object, written, signal);
+  whenWritten((of) => object === undefined || of === object, together(TOGETHER_MS, audit.read, signal), signal);
   feed.ready.listen((ready) => {
     // Another process may number anew what it keeps in memory alone.
     if (replica !== undefined && replica !== ready.replica) Object.assign(audit, { entries: [], cursor: undefined });

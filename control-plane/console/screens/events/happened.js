@@ -9,6 +9,7 @@ const WORDS = {
   joined: (of) => `A worker joined: ${named(of)}, mode ${of.mode}; ${counted(of.workers, "worker")} then`,
   left: (of) => `A worker left: ${named(of)}; ${of.workers ? counted(of.workers, "worker") : "none"} then`,
   replicas: ({ replicas, before }) => `The store is shared by ${counted(replicas, "control plane")}, by ${before} before`,
+  lost: ({ at, until }) => `The connection was lost${until === undefined ? ", and still is" : `, for ${duration(until - at)}`}`,
   started: ({ replica }) => `The control plane ${replica} started`,
   worker_away: (of) => `Worker ${named(of)} could not ask: its requests met FAILURE_MODE${lasting(of)}`,
   store_away: (of) => `The store was away${of.isOlder ? " already" : ""}: requests met STORE_FAILURE_MODE${lasting(of)}`,
@@ -17,8 +18,8 @@ const WORDS = {
   ],
 };
 
-/** Whether it goes on until it ends, or is a moment. */
-export const isLasting = (what) => what.endsWith("_away");
+/** Whether it is a time in which failure modes were met. */
+export const isFailing = ({ what }) => what.endsWith("_away");
 
 const named = ({ worker, node }) => (node ? `${worker} of ${node}` : worker);
 
@@ -34,7 +35,7 @@ export function between(from, to, entries) {
   const changes = entries.map((entry) => (
     { what: "config", at: Date.parse(entry.time), entry, key: `config ${entry.id} ${entry.time}` }));
   const marks = [...history.marks].map(([key, mark]) => ({ ...mark, key }));
-  const seen = ({ what, at, until = isLasting(what) ? to : at }) => until >= from && at <= to;
+  const seen = ({ what, at, until = isFailing({ what }) || what === "lost" ? to : at }) => until >= from && at <= to;
   return [...changes, ...marks].filter(seen).sort((one, other) => other.at - one.at);
 }
 
@@ -59,7 +60,7 @@ export function withoutWorkers(from, to) {
 
 /** How long of that time failure modes were met, in milliseconds. */
 export function failing(marks, from, to) {
-  const spans = marks.filter(({ what }) => isLasting(what))
+  const spans = marks.filter(isFailing)
     .map(({ at, until = to }) => [Math.max(at, from), Math.min(until, to)]);
   let [sum, end] = [0, from];
   for (const [at, until] of spans.sort((one, other) => one[0] - other[0])) {
@@ -69,14 +70,19 @@ export function failing(marks, from, to) {
   return sum;
 }
 
-/** Times of which a lane knows nothing: before it began to know, and where events are missing. */
+/** Times of which nothing but changes is known, since events are missing, or are not heard now. */
+export function missing(from, to) {
+  const now = history.away === undefined ? [] : [{ from: history.away, to }];
+  return [...history.gaps, ...now].filter((gap) => gap.to > from && gap.from < to);
+}
+
+/** Times of which a lane knows nothing: before it began to know, and where something is missing. */
 export function unknown(lane, audit, from, to) {
   const began = {
     config: audit.cursor ? Date.parse(audit.entries.at(-1).time) : audit.done ? -Infinity : to,
     workers: Math.max(history.started ?? history.since ?? to, history.forgotten ?? 0),
   }[lane] ?? history.since ?? to;
-  const gaps = lane === "config" ? [] : history.gaps;
-  return [{ from, to: began }, ...gaps].filter((gap) => gap.to > from && gap.from < to);
+  return [...(began > from ? [{ from, to: began }] : []), ...(lane === "config" ? [] : missing(from, to))];
 }
 
 export const SPANS = [

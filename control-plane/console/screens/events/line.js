@@ -7,15 +7,17 @@ import { count, counted } from "../../parts/number.js";
 import { panel } from "../../parts/shapes.js";
 import { table } from "../../parts/table.js";
 import { time } from "../../parts/time.js";
-import { between, words } from "./happened.js";
+import { between, missing, words } from "./happened.js";
 import { timeline } from "./timeline.js";
 
 const ROWS = 200;
+const GAPS = 3;
 const MINUTE_MS = 60_000;
 
 const LEGEND = [
   ["◆", "configuration changed", "config"], ["▲", "worker joined", "joined"], ["▼", "worker left", "left"],
   ["▶", "control plane started", "started"], ["■", "number of control planes changed", "replicas"],
+  ["2", "so many together", "many"], ["2", "of several kinds", "both"],
   ["▮", "no worker at all", "none"], ["▨", "not known", "unknown"],
 ];
 
@@ -40,7 +42,7 @@ export function line(spans, draw, signal) {
   const scrolled = (label, ...inside) => el("div", { role: "region", "aria-label": label, tabindex: "0" }, inside);
   const details = el("details.as-table", { ontoggle: draw }, summary, el("div.two",
     scrolled("What happened, as a table", happened.node, more), scrolled("Refused by the minute", minutes.node)));
-  const legend = LEGEND.map(([sign, text, kind]) => el("li", el(`span.sign-${kind}`, sign), ` ${text}`));
+  const legend = LEGEND.map(([sign, text, kind]) => el("li", el(`span.tl-${kind}`, sign), ` ${text}`));
 
   return {
     node: panel("line-title.events-line", "What happened", spans,
@@ -49,7 +51,7 @@ export function line(spans, draw, signal) {
       const marks = between(from, now, audit.entries);
       picture.show({ ...span, from, to, now, marks, audit, sum });
       say(summary, `As a table: ${counted(marks.length, "entry", "entries")}`);
-      renew(known, history.since !== undefined && whatIsKnown());
+      renew(known, history.since !== undefined && whatIsKnown(missing(from, now)));
       if (!details.open) return;
       happened.show(marks.slice(0, ROWS));
       say(more, !marks.length ? "Nothing but refusals, if any."
@@ -61,12 +63,14 @@ export function line(spans, draw, signal) {
 }
 
 /** What the page cannot know is said as such. */
-function whatIsKnown() {
+function whatIsKnown(gaps) {
   const { since, opened, started } = history;
   return [
     "Refusals and failure modes are known from ", time(since, "clock"),
     ` on, when ${since < opened ? "somebody began to listen" : "this page was opened"}; workers from `,
     time(started ?? since, "clock"), started ? " on, when the control plane started" : " on",
     "; changes as far back as they were read. All but the changes are those of this control plane.",
+    gaps.slice(-GAPS).map((gap) => [" From ", time(gap.from, "clock"), " to ", time(gap.to, "clock"),
+      " nothing was heard: only Envoy knows whether requests met FAILURE_MODE then."]),
   ];
 }

@@ -7,6 +7,7 @@ import { el, say } from "../../parts/element.js";
 import { count, counted, percent, rate } from "../../parts/number.js";
 import { link, panel } from "../../parts/shapes.js";
 import { table } from "../../parts/table.js";
+import { clock } from "../../parts/time.js";
 
 const ROWS = 10;
 
@@ -39,12 +40,12 @@ export function refused() {
   };
 }
 
-function told({ requests, clients }, now, { ms, long }) {
+function told({ requests, clients, others }, now, { ms, long }) {
   if (history.since === undefined) return "Nothing is known: no events were heard yet.";
   const seconds = Math.max(1, (now - Math.max(now - ms, history.since)) / 1_000);
-  const last = `in the last ${long}${seconds < ms / 1_000 - 20 ? ", as far as known" : ""}`;
+  const last = seconds < ms / 1_000 - 20 ? `since ${clock(history.since)}, from when on it is known` : `in the last ${long}`;
   return requests
-    ? `${counted(requests, "request")} refused ${last}: ${rate(requests / seconds)} a second, ${counted(clients.length, "client")}.`
+    ? `${counted(requests, "request")} refused ${last}: ${rate(requests / seconds)} a second, ${counted(clients.length, "client")}${others ? " or more" : ""}.`
     : `Nobody was refused ${last}.`;
 }
 

@@ -8,7 +8,7 @@ import { el, fill, say, set, svg } from "../../parts/element.js";
 import { keyed } from "../../parts/keyed.js";
 import { brief, count, duration } from "../../parts/number.js";
 import { watchWidth } from "../../parts/while.js";
-import { failing, isLasting, unknown, withoutWorkers } from "./happened.js";
+import { failing, isFailing, unknown, withoutWorkers } from "./happened.js";
 import { shape, together } from "./marks.js";
 
 const LANE = 40;
@@ -44,7 +44,7 @@ export function timeline(signal) {
     if (!width || !shown) return;
     const { from, to, now, step, marks, audit } = shown;
     const beside = width >= WIDE;
-    const [left, right] = [beside ? BESIDE : 4, width - 4];
+    const [left, right] = [beside ? BESIDE : 0, width];
     const x = (time) => left + ((Math.max(from, Math.min(time, to)) - from) / (to - from)) * (right - left);
     const within = (time) => Math.max(left + EDGE, Math.min(x(time), right - EDGE));
     const tops = lanes(beside);
@@ -52,12 +52,11 @@ export function timeline(signal) {
     set(picture, "viewBox", `0 0 ${width} ${bottom + AXIS}`);
     set(picture, "height", bottom + AXIS);
     fill(ground, tops.map((lane) => [
-      box("tl-lane", left, x(now), lane),
+      box("tl-lane", left, right, lane),
       unknown(lane.name, audit, from, now).map((gap) => box("tl-unknown", x(gap.from), x(gap.to), lane)),
     ]), axis(shown, x, { left, right, top: tops[0].top, bottom }));
     fill(spans, withoutWorkers(from, now).map(({ at, until }) => box("tl-none", x(at), x(until), tops[1], 3)),
-      marks.filter(({ what }) => isLasting(what))
-        .map(({ what, at, until = now }) => box(`tl-${what}`, x(at), x(until), tops[3], 3)));
+      marks.filter(isFailing).map(({ what, at, until = now }) => box(`tl-${what}`, x(at), x(until), tops[3], 3)));
     const numbers = columns(from, to, step);
     const high = (BARS - 4) / Math.max(...numbers, 1);
     set(strip, "d", barPath(numbers.map((number, index) => {
@@ -77,12 +76,14 @@ export function timeline(signal) {
     const changes = marks.filter(({ what }) => what === "config").length;
     const away = failing(marks, from, now);
     const isHeard = history.since !== undefined;
-    const more = unknown("config", audit, from, now).length ? " or more" : "";
-    const current = (number) => (number === undefined ? "" : `${count(number)} now`);
+    const isKnown = (lane) => !unknown(lane, audit, from, now).length;
+    const more = (lane) => (isKnown(lane) ? "" : " or more");
+    const none = (lane) => (isKnown(lane) ? "none" : "none known");
+    const current = (number) => (number === undefined || history.away !== undefined ? "" : `${count(number)} now`);
     const texts = [
-      audit.done ? `${count(changes)}${more}` : "", current(history.workers), current(history.replicas),
-      isHeard ? briefly(away) : "",
-      !isHeard ? "" : sum ? `${count(sum)}, up to ${brief(Math.max(...columns(from, to, step)))} in ${duration(step)}` : "none",
+      audit.done ? `${count(changes)}${more("config")}` : "", current(history.workers), current(history.replicas),
+      !isHeard ? "" : away ? `${briefly(away)}${more("failures")}` : none("failures"),
+      !isHeard ? "" : sum ? `${count(sum)}, up to ${brief(Math.max(...columns(from, to, step)))} in ${duration(step)}` : none("refused"),
     ];
     texts.forEach((text, index) => say(figures[index], text));
     const all = LANES.map(({ text }, index) => `${text.toLowerCase()} ${texts[index] || "not known"}`).join(", ");
@@ -103,10 +104,7 @@ function lanes(beside) {
   });
 }
 
-function briefly(ms) {
-  if (ms === 0) return "none";
-  return ms < 1_000 ? "< 1 s" : duration(Math.round(ms / 1_000) * 1_000);
-}
+const briefly = (ms) => (ms < 1_000 ? "< 1 s" : duration(Math.round(ms / 1_000) * 1_000));
 
 function box(kind, begin, end, lane, inset = 0) {
   return svg("rect", {

@@ -1,6 +1,7 @@
 // Takes a change back by another write, which is a change like any: it stands in the audit, and can be undone as well.
 
 import { ABSENT, call, find, get, has, path } from "../../api/client.js";
+import { now } from "../../live/history.js";
 import { dialog } from "../../parts/dialog.js";
 import { differences, differenceTable, same, worded } from "../../parts/difference.js";
 import { el } from "../../parts/element.js";
@@ -73,7 +74,7 @@ function agreed(entry, now, signal) {
 async function again(object, signal) {
   const { data } = await get(path("audit"), { query: { object, limit: 1 } }).catch(() => ({ data: { entries: [] } }));
   const [last] = data.entries;
-  const faster = last ? `It was ${done(last)} by ${who(last.actor)}, ${ago(last.time)}.` : "Somebody wrote it meanwhile.";
+  const faster = last ? `It was ${done(last)} by ${who(last.actor)}, ${ago(last.time, now())}.` : "Somebody wrote it meanwhile.";
   const body = [el("p", faster), el("p", "Nothing was undone. Look at what it is now, and decide anew.")];
   return dialog({ title: "Somebody was faster", body, no: "Leave it", yes: "Look at it", signal });
 }

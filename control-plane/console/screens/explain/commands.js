@@ -1,6 +1,6 @@
 // The same question for a terminal. A token is never in it: it names where the shell has one.
 
-import { path } from "../../api/client.js";
+import { parameters, path } from "../../api/client.js";
 import { token } from "../../api/token.js";
 import { copyButton } from "../../parts/copy.js";
 import { el, say } from "../../parts/element.js";
@@ -33,8 +33,7 @@ function command(parts) {
 }
 
 function asCurl({ client, model, tokens }) {
-  const query = new URLSearchParams(Object.entries({ model, tokens }).filter(([, value]) => value !== ""));
-  const url = `${location.origin}${path("clients", client, "explain")}${query.size ? `?${query}` : ""}`;
+  const url = `${location.origin}${path("clients", client, "explain")}${parameters({ model, tokens })}`;
   return token() ? command(['curl -H "Authorization: Bearer $FLOWGUARD_TOKEN"', quoted(url)]) : `curl ${quoted(url)}`;
 }
 

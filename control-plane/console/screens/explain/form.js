@@ -2,15 +2,21 @@
 
 import { el } from "../../parts/element.js";
 import { textField } from "../../parts/form.js";
+import { askedClient, askedModel, integer } from "../../parts/rules.js";
 import { ids, models } from "../../parts/suggest.js";
 
+const given = (rule) => (text) => (text ? rule(text) : undefined);
+
 const FIELDS = [
-  { key: "client", api: "client_id", label: "Client", hint: "An id. Nobody need be configured under it.", find: ids },
   {
-    key: "model", label: "Model", hint: "As the request names it. Empty: it names none.",
+    key: "client", label: "Client", hint: "An id. Nobody need be configured under it.", find: ids,
+    rule: given(askedClient),
+  },
+  {
+    key: "model", label: "Model", hint: "As the request names it. Empty: it names none.", rule: given(askedModel),
     find: async (text) => (await models(text)).map(({ value }) => value),
   },
-  { key: "tokens", label: "Tokens", hint: "Its own estimate. Empty: it tells none.", numeric: true },
+  { key: "tokens", label: "Tokens", hint: "Its own estimate. Empty: it tells none.", numeric: true, rule: integer({ least: 0 }) },
 ];
 
 export function form({ first, onAsk, onKeep }) {
@@ -19,7 +25,7 @@ export function form({ first, onAsk, onKeep }) {
   for (const field of fields) field.show(first[field.key]);
   const ask = (event) => {
     event.preventDefault();
-    onAsk(Object.fromEntries(fields.map((field) => [field.key, field.value()])));
+    onAsk();
     if (!fields[0].value()) fields[0].focus();
   };
   return {
@@ -28,17 +34,12 @@ export function form({ first, onAsk, onKeep }) {
       el("div.actions.explain-actions", el("button.main", "Ask"),
         el("label.tick", { for: "explain-keep" }, keep, "Keep asking every second"))),
     isKept: () => keep.checked,
-    /** Says what is wrong beside the field that the API names; answers whether it named one. */
-    wrong(message = "") {
-      const parts = message.split(/; (?=client_id |model |tokens )/);
-      const wrong = fields.filter((field, index) => {
-        const { key, api = key } = FIELDS[index];
-        const mine = parts.filter((part) => part.startsWith(`${api} `)).join("; ");
-        field.wrong(mine);
-        return mine;
-      });
+    question: () => Object.fromEntries(fields.map((field) => [field.key, field.value()])),
+    /** Says beside each field what is wrong with it; answers whether all are right. */
+    isRight() {
+      const wrong = fields.filter((field) => field.judge());
       wrong[0]?.focus();
-      return wrong.length > 0;
+      return !wrong.length;
     },
   };
 }

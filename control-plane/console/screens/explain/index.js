@@ -19,12 +19,13 @@ export const title = () => "Explain";
 const EVERY_MS = 1_000;
 
 export function open(root, { query, signal }) {
-  let question = Object.fromEntries(["client", "model", "tokens"].map((name) => [name, query.get(name) ?? ""]));
+  const first = Object.fromEntries(["client", "model", "tokens"].map((name) => [name, query.get(name) ?? ""]));
+  let question;
   let asked;
   let again = () => {};
   let said;
 
-  const asking = form({ first: question, onAsk: begin, onKeep: () => again() });
+  const asking = form({ first, onAsk: another, onKeep: () => again() });
   const about = whom();
   const when = el("p.muted.explain-when");
   const answer = explanation({ onDue: () => asking.isKept() && again(), about: about.node, signal });
@@ -38,21 +39,22 @@ export function open(root, { query, signal }) {
   );
 
   /** Another question. The address follows without another screen, so that the keyboard stays in the form. */
-  function begin(next) {
-    asked?.abort();
-    again = () => {};
-    question = next;
+  function another() {
+    begin();
     const where = address(["explain"], question);
     if (location.hash !== where) history.pushState(null, "", where);
-    asking.wrong();
+  }
+
+  function begin() {
+    asked?.abort();
+    again = () => {};
+    question = asking.question();
     said = undefined;
     answer.node.hidden = true;
-    copies.show(question);
+    const isRight = asking.isRight();
+    copies.show(isRight ? question : {});
+    if (!isRight) return state.read(empty("There is no answer to that."));
     if (!question.client) return state.read(empty("Whose request, and how large?"));
-    // An address with one of these as its part is another address.
-    if (question.client === "." || question.client === "..") {
-      return refused({ status: 400, message: "client_id must not be . or .. alone" });
-    }
     state.begin();
     asked = new AbortController();
     again = poll(ask, EVERY_MS, {
@@ -64,7 +66,6 @@ export function open(root, { query, signal }) {
   async function ask(mine) {
     const { client, model, tokens } = question;
     const { data } = await get(path("clients", client, "explain"), { query: { model, tokens }, signal: mine });
-    asking.wrong();
     about.show(data, model);
     answer.show(data);
     state.read();
@@ -76,11 +77,8 @@ export function open(root, { query, signal }) {
 
   function refused(error) {
     answer.isOld();
-    if (error.status === 400 && asking.wrong(error.message)) {
-      answer.node.hidden = true;
-      state.read(empty("There is no answer to that."));
-    } else state.failed(error);
+    state.failed(error);
   }
 
-  begin(question);
+  begin();
 }

@@ -1,6 +1,6 @@
 // Which clients are shown, and in which order.
 
-import { inDebt, isRefused, left, rates } from "../../live/clients.js";
+import { inDebt, isRefused, partLeft, rates } from "../../live/clients.js";
 
 /** Which clients are meant by the words of the second choice. */
 export const KINDS = {
@@ -46,7 +46,7 @@ function compare(one, other) {
 
 /** The smallest part that any of its limits has left; who has none has all. */
 function least(client, now) {
-  return client.limits.reduce((low, limit) => Math.min(low, left(limit, now) / limit.limit), 1);
+  return client.limits.reduce((low, limit) => Math.min(low, partLeft(limit, now)), 1);
 }
 
 function grouped(list, by, now) {

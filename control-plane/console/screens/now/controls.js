@@ -1,5 +1,6 @@
-// What the reader chooses of the list: it stays while other screens are looked at.
+// What the reader chooses of the list: it stays while other screens are looked at, and the address has it.
 
+import { address } from "../../parts/address.js";
 import { el, set } from "../../parts/element.js";
 import { button, chips } from "../../parts/shapes.js";
 import { GROUPS, KINDS, ORDERS } from "./chosen.js";
@@ -7,7 +8,28 @@ import { GROUPS, KINDS, ORDERS } from "./chosen.js";
 const FIRST = { text: "", kind: "all", order: "refused", group: "none" };
 const value = { ...FIRST };
 
-export function controls({ onChange, onPause }) {
+/** What an address may say of each. */
+const WORDS = { kind: KINDS, order: ORDERS, group: GROUPS };
+
+function chosenBy(query) {
+  if (![...query.keys()].length) return;
+  for (const name of Object.keys(FIRST)) {
+    const said = query.get(name);
+    const isKnown = said !== null && (name === "text" || Object.hasOwn(WORDS[name], said));
+    value[name] = isKnown ? said : FIRST[name];
+  }
+}
+
+/** The address follows without another screen; what is as ever it does not say. */
+function told() {
+  const chosen = Object.entries(value).filter(([name, word]) => word !== FIRST[name]);
+  const where = address([], Object.fromEntries(chosen));
+  if (where !== (location.hash || "#/")) history.replaceState(null, "", where);
+}
+
+export function controls({ query, onChange, onPause }) {
+  chosenBy(query);
+  told();
   const text = el("input", {
     type: "search", id: "filter", value: value.text, placeholder: "Id, group or plan", autocomplete: "off", spellcheck: "false",
     "aria-label": "Filter by id, group or plan", oninput: () => change("text", text.value),
@@ -23,6 +45,7 @@ export function controls({ onChange, onPause }) {
 
   function change(name, chosen) {
     value[name] = chosen;
+    told();
     onChange();
   }
 
@@ -42,6 +65,7 @@ export function controls({ onChange, onPause }) {
     clear() {
       text.value = value.text = FIRST.text;
       kinds.choose(FIRST.kind);
+      told();
     },
   };
 }

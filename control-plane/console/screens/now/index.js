@@ -1,14 +1,15 @@
 // Every client as it stands this moment, those who are refused first.
 
-import { changed, clients, readAll, reading } from "../../live/clients.js";
-import { connection } from "../../live/feed.js";
+import { changed, clients, STRANGERS_MAX } from "../../live/clients.js";
+import { connection, shownAt } from "../../live/feed.js";
+import { readAll, reading } from "../../live/reading.js";
 import { go } from "../../parts/address.js";
 import { announce } from "../../parts/announce.js";
 import { el, renew, say } from "../../parts/element.js";
 import { count, counted } from "../../parts/number.js";
 import { button, link } from "../../parts/shapes.js";
 import { empty, failed, loading } from "../../parts/states.js";
-import { every } from "../../parts/while.js";
+import { ended, every } from "../../parts/while.js";
 import { virtualRows } from "../../parts/virtual_rows.js";
 import { chosen } from "./chosen.js";
 import { controls } from "./controls.js";
@@ -21,10 +22,14 @@ export const title = () => "Now";
 const DRAW_MS = 500;
 const ORDER_MS = 2_000;
 
-export function open(root, { signal }) {
+/** How far down the reader was, who comes back. */
+let scrolled = 0;
+
+export function open(root, { query, signal }) {
   const heading = el("h1", { tabindex: "-1", class: "unseen" }, "Now");
   const sums = totals();
   const state = el("div");
+  const trouble = el("div");
   const shown = el("p.muted.shown");
   let items = [];
   let orderedAt = 0;
@@ -41,18 +46,19 @@ export function open(root, { signal }) {
     signal,
   });
   const choice = controls({
+    query,
     onChange: () => { orderedAt = 0; draw(); },
     onPause: (paused) => {
-      heldAt = paused ? Date.now() : undefined;
+      heldAt = paused ? shownAt() : undefined;
       announce(paused ? "Paused." : "Figures move again.");
       draw();
     },
   });
-  root.append(heading, sums.node, choice.node, state, rows.node, shown);
+  root.append(heading, sums.node, choice.node, trouble, state, rows.node, shown);
 
   function draw() {
     due = false;
-    const now = connection.state === "away" ? connection.since : Date.now();
+    const now = shownAt();
     if (heldAt === undefined || orderedAt === 0) {
       if (Math.abs(now - orderedAt) >= ORDER_MS || clients.size !== orderedOf) {
         items = chosen(clients, choice.value, now);
@@ -65,24 +71,30 @@ export function open(root, { signal }) {
     }
     say(shown, told(items));
     renew(state, instead(items));
+    // Of who was read before nothing is lost, and the others are missing.
+    renew(trouble, items.length && reading.error && connection.state === "open" ? failed(reading.error, readAll) : null);
     rows.node.hidden = items.length === 0;
   }
 
   every(DRAW_MS, () => { if (due || heldAt === undefined) draw(); }, signal);
   changed.listen(() => { due = true; }, signal);
+  ended(signal, () => { scrolled = rows.node.scrollTop; });
   draw();
+  rows.node.scrollTop = scrolled;
 
   function told(list) {
     const seen = list.filter((item) => item.client).length;
     const all = clients.size;
     const more = reading.done || reading.error ? "" : `, ${count(reading.read)} read so far`;
-    return seen === all ? `${counted(all, "client")}${more}` : `${count(seen)} of ${counted(all, "client")}${more}`;
+    const crowd = all >= STRANGERS_MAX ? `. Of those whom nobody configured, ${count(STRANGERS_MAX)} at most are here.` : "";
+    return `${seen === all ? "" : `${count(seen)} of `}${counted(all, "client")}${more}${crowd}`;
   }
 
   function instead(list) {
     if (list.length) return null;
     if (clients.size) return empty("No client is like that.", button("Show all clients", choice.clear));
-    if (reading.error) return failed(reading.error, readAll);
+    const error = reading.error ?? connection.error;
+    if (error) return failed(error, readAll);
     if (!reading.done) return loading("clients");
     return empty("Nobody is configured, and nobody has asked yet.", link("Configure a client", ["edit"]));
   }

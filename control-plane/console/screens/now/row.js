@@ -1,6 +1,6 @@
 // A client in a line: what it asks for, what is left of each limit, what is refused and by which.
 
-import { inDebt, isRefused, left, rates, refusedBy } from "../../live/clients.js";
+import { inDebt, isRefused, left, partLeft, rates, refusedBy } from "../../live/clients.js";
 import { address } from "../../parts/address.js";
 import { bar } from "../../parts/bar.js";
 import { el, say } from "../../parts/element.js";
@@ -24,8 +24,8 @@ export function head() {
 /** Those of which the least is left, in the order in which they are told. */
 function tightest(limits, now) {
   if (limits.length <= LINES) return limits;
-  const parts = limits.map((limit) => left(limit, now) / limit.limit).sort((one, other) => one - other);
-  return limits.filter((limit) => left(limit, now) / limit.limit <= parts[LINES - 2]).slice(0, LINES - 1);
+  const parts = limits.map((limit) => partLeft(limit, now)).sort((one, other) => one - other);
+  return limits.filter((limit) => partLeft(limit, now) <= parts[LINES - 2]).slice(0, LINES - 1);
 }
 
 export function row() {

@@ -16,22 +16,24 @@ export function health() {
   const state = el("b.health-state");
   const why = el("span");
   const when = el("span.muted");
+  const idle = el("p.warn", "No Envoy is connected: it is asked for no decisions.");
   const reasons = el("ul.health-reasons", { "aria-label": "What is wrong" });
   const node = el(
     "section.panel.health", { "aria-label": "Health" },
-    el("div.health-head", icon, el("div", state, " ", why, " ", when)), reasons,
+    el("div.health-head", icon, el("div", state, " ", why, " ", when, idle)), reasons,
   );
 
   return {
     node,
     /** `error` says that the answer is an old one, of the moment `at`. */
-    show({ status, reasons: list = [] }, at, error) {
+    show({ status, reasons: list = [], workers }, at, error) {
       const name = error ? "away" : status;
       const { text, why: words, shape } = STATES[name] ?? { text: name, why: "", shape: "triangle" };
       node.dataset.state = name;
       say(state, text);
       say(why, error?.status > 0 ? `${error.message}. What stands below is from its last answer.` : words);
       say(when, error ? `That was ${ago(at)}.` : "");
+      idle.hidden = Boolean(error) || workers.length > 0;
       renew(icon, picture(shape));
       renew(reasons, list.map(reason));
       reasons.hidden = !list.length;

@@ -32,12 +32,12 @@ export const self = (of) => [
 ];
 
 /** Where what it knows is kept. */
-export function store({ store: { kind, data_dir: folder, state, since: away }, settings: { STORE_FAILURE_MODE: mode } }) {
+export function store({ store: { kind, data_dir: folder, state, since: away }, settings: { STORE_FAILURE_MODE: mode }, time: now }) {
   const isAway = state === "away";
   return [
     ["Kept", KINDS[kind] ?? kind], ["Folder", folder],
     ["State", state && (isAway ? "away: what is decided cannot be written there" : "ok"), isAway ? "bad" : "well"],
-    ["Away since", isAway && away && since(away), "bad"],
+    ["Away since", isAway && away && since(away, Date.parse(now)), "bad"],
     ["While it is away", kind === "shared" && mode && `requests meet STORE_FAILURE_MODE ${mode}`],
   ];
 }
@@ -60,11 +60,11 @@ export const failures = (of) => Object.entries(of.failures)
   .map(([name, many]) => [FAILURES[name] ?? name, count(many), many && "warn"]);
 
 /** Decisions that are kept for looking back. */
-export function kept({ decisions_kept: told }) {
+export function kept({ decisions_kept: told, time: now }) {
   if (!told) return [["Kept", "none: DECISIONS_KEPT is 0, or a store is shared"]];
   const { count: many, limit, oldest } = told;
   return [["Kept", `${count(many)} of at most ${count(limit)}`],
-    ["All of them from", oldest && [time(oldest), ` on (${ago(oldest)})`]]];
+    ["All of them from", oldest && [time(oldest), ` on (${ago(oldest, Date.parse(now))})`]]];
 }
 
 /** Settings, by their names. */

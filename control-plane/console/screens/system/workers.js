@@ -18,7 +18,7 @@ export function workers() {
   const list = table({
     label: "Workers", kind: "cards workers", columns: COLUMNS, figures: ["In flight"], key: ({ worker }) => worker, row,
   });
-  const none = empty("No worker has a stream: nobody is asking for decisions. An Envoy connects by itself when it runs.");
+  const none = empty("No worker has a stream: nobody is asking for decisions. An Envoy connects with its first request.");
   const sum = el("p.muted");
   return {
     node: panel("workers-title.live", "Workers", null, sum, list.node, none),

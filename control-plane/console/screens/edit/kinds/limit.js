@@ -4,6 +4,7 @@ import { choiceField, textField } from "../../../parts/form.js";
 import { amount } from "../../../parts/rule.js";
 import * as rules from "../../../parts/rules.js";
 import { ids, known, models } from "../../../parts/suggest.js";
+import { standing } from "../standing.js";
 
 const WORDS = ["client", "group", "plan", "model"];
 const MEASURES = ["requests", "tokens", "concurrent"];
@@ -84,6 +85,7 @@ export const limit = {
     return [said, who || "every request", config.each && `each ${config.each.join(", ")}`, mode].filter(Boolean).join(" · ");
   },
   suppose: (name, config) => ({ limit: { name, ...config } }),
+  standing,
   /** Its number is a field of the API's by what it counts. */
   aliases: Object.fromEntries(MEASURES.map((word) => [word, "amount"])),
   regards: () => undefined,
