@@ -298,8 +298,8 @@ async fn a_page_that_is_open_beside_traffic_takes_no_more_memory_after_ten_minut
     }
     // What is about to be freed is there in one minute or another.
     let least = |used: &[f64]| used.iter().copied().fold(f64::INFINITY, f64::min);
-    let (first, last) = (least(&used[1..4]), least(&used[9..]));
-    assert!(last < first * (1.0 + ADDED_MAX), "{first} bytes became {last}");
+    let (begun, ended) = (least(&used[1..4]), least(&used[9..]));
+    assert!(ended < begun * (1.0 + ADDED_MAX), "{begun} bytes became {ended}");
 }
 
 async fn put_ten_thousand(stack: &TestStack) {
