@@ -75,7 +75,21 @@ fn client_id(bytes: &[u8]) -> Option<&str> {
     let id = str::from_utf8(bytes).ok()?;
     let is_allowed = |char: char| char.is_ascii_alphanumeric() || "._:@-+|=/~".contains(char);
     let is_one = (1..=128).contains(&id.len()) && id.chars().all(is_allowed);
-    (is_one && id != "." && id != "..").then_some(id)
+    (is_one && id != "." && id != ".." && !has_key(bytes)).then_some(id)
+}
+
+/// A key or a token, whole or cut: `fgk_` or `fga_`, twelve letters or digits, `_`, and at least one more.
+fn has_key(id: &[u8]) -> bool {
+    id.windows(18).any(|part| {
+        let [f, g, kind, mark, public @ .., underscore, secret] = part else { return false };
+        let is_of_key = [*f, *g, *kind, *mark].eq_ignore_ascii_case(b"fgk_")
+            || [*f, *g, *kind, *mark].eq_ignore_ascii_case(b"fga_");
+        let is_secret = secret.is_ascii_alphanumeric() || *secret == b'_';
+        is_of_key
+            && public.iter().all(u8::is_ascii_alphanumeric)
+            && *underscore == b'_'
+            && is_secret
+    })
 }
 
 fn tokens(digits: &[u8]) -> Option<u64> {
