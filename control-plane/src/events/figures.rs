@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use limiter::{Balance, ClientId, Dimension};
+use limiter::{ClientId, Dimension};
 use serde::Serialize;
 
 use super::{
     About,
     event::{Body, Figure},
+    limit_figures::LimitFigures,
 };
 use crate::{
-    ledger::{ChangedClient, LimitSnapshot, LimitStanding, Remainder, Since},
+    ledger::{ChangedClient, LimitSnapshot, Since},
     limits::Group,
 };
 
@@ -36,26 +37,6 @@ struct ClientFigures<'a> {
     refused_in_shadow: u64,
     tokens_used: u64,
     limits: Vec<LimitFigures<'a>>,
-}
-
-#[derive(Serialize)]
-struct LimitFigures<'a> {
-    name: &'a str,
-    measure: &'static str,
-    limit: u64,
-    /// What a full bucket holds, where that is not all of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    burst: Option<u64>,
-    remaining: u64,
-    /// Where tokens are owed: below 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    balance: Option<i64>,
-    /// Until when it refills evenly, if nobody spends; places do not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    full_in_ms: Option<u64>,
-    /// Where it does not refuse.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -183,7 +164,7 @@ fn client_figure(client: &ChangedClient) -> Figure {
     let ChangedClient { now, in_flight, since } = client;
     let (config, record) = (&now.config, &now.record);
     let own = [(Dimension::Rpm, now.standing.requests), (Dimension::Tpm, now.standing.tokens)];
-    let own = own.into_iter().filter_map(|(of, balance)| Some(own_limit(of, &balance?)));
+    let own = own.into_iter().filter_map(|(of, balance)| Some(LimitFigures::own(of, balance?)));
     let in_shadow = record.refused_in_shadow;
     let figures = ClientFigures {
         client: config.id.as_str(),
@@ -202,40 +183,6 @@ fn client_figure(client: &ChangedClient) -> Figure {
         limits: own.chain(now.limits.iter().map(LimitFigures::from)).collect(),
     };
     Figure { about: About::of(config.id.clone(), config.group.clone()), json: json(&figures) }
-}
-
-fn own_limit(of: Dimension, balance: &Balance) -> LimitFigures<'static> {
-    let measure = match of {
-        Dimension::Rpm => "requests",
-        Dimension::Tpm => "tokens",
-    };
-    let left = Remainder::from(*balance);
-    LimitFigures {
-        name: of.word(),
-        measure,
-        limit: balance.limit(),
-        burst: None,
-        remaining: left.remaining,
-        balance: left.debt(),
-        full_in_ms: left.full_in_ms(),
-        mode: None,
-    }
-}
-
-impl<'a> From<&'a LimitStanding> for LimitFigures<'a> {
-    fn from(limit: &'a LimitStanding) -> Self {
-        let LimitStanding { name, measure, mode, left, would_refuse: _, refused: _ } = limit;
-        Self {
-            name: name.as_str(),
-            measure: measure.word(),
-            limit: measure.amount(),
-            burst: measure.burst_below_amount(),
-            remaining: left.remaining,
-            balance: left.debt(),
-            full_in_ms: left.full_in_ms(),
-            mode: mode.word_if_not_enforced(),
-        }
-    }
 }
 
 /// With one digit behind the point, which is more than half a second tells.

@@ -5,6 +5,7 @@ use http::header;
 use serde::Serialize;
 
 use crate::{
+    events::LimitFigures,
     ledger::LimitStanding,
     operator::{ClientStats, Tag},
     rfc3339::rfc3339,
@@ -37,39 +38,19 @@ pub(super) struct Stats<'a> {
     limit_dropped: Option<u64>,
 }
 
+/// What is left of a limit beside the client's own, and what it did to its requests.
 #[derive(Serialize)]
 struct LimitShape<'a> {
-    name: &'a str,
-    measure: &'static str,
-    limit: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    burst: Option<u64>,
-    remaining: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    balance: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    full_in_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<&'static str>,
+    #[serde(flatten)]
+    figures: LimitFigures<'a>,
     would_refuse: u64,
     refused: u64,
 }
 
 impl<'a> From<&'a LimitStanding> for LimitShape<'a> {
     fn from(limit: &'a LimitStanding) -> Self {
-        let LimitStanding { name, measure, mode, left, would_refuse, refused } = limit;
-        Self {
-            name: name.as_str(),
-            measure: measure.word(),
-            limit: measure.amount(),
-            burst: measure.burst_below_amount(),
-            remaining: left.remaining,
-            balance: left.debt(),
-            full_in_ms: left.full_in_ms(),
-            mode: mode.word_if_not_enforced(),
-            would_refuse: *would_refuse,
-            refused: *refused,
-        }
+        let LimitStanding { would_refuse, refused, .. } = limit;
+        Self { figures: limit.into(), would_refuse: *would_refuse, refused: *refused }
     }
 }
 
