@@ -1,6 +1,6 @@
 // A call of the public API. Nothing in the console reaches the control plane by another way, but for the stream.
 
-import { segment } from "../parts/address.js";
+import { segment } from "../base/address.js";
 import { credentials, tokenWanted } from "./token.js";
 
 const PATIENCE_MS = 30_000;

@@ -1,9 +1,9 @@
 // Streams of events. They are fetched, since an EventSource shows no token.
 
+import { waited } from "../base/while.js";
 import { ApiError, refused } from "./client.js";
 import { EventReader } from "./sse.js";
 import { credentials } from "./token.js";
-import { waited } from "../parts/while.js";
 
 /** Longer than two heartbeats: a stream that says nothing for so long is dead. */
 const SILENCE_MS = 35_000;

@@ -1,7 +1,7 @@
 // The token that calls show. It is kept for this tab alone, and gone with it.
 
-import { keep, kept } from "../parts/kept.js";
-import { Topic } from "../parts/topic.js";
+import { keep, kept } from "../base/kept.js";
+import { Topic } from "../base/topic.js";
 
 const KEPT = "flowguard.token";
 

@@ -1,6 +1,6 @@
 // How every client stands, as the stream tells it.
 
-import { Topic } from "../parts/topic.js";
+import { Topic } from "../base/topic.js";
 import { feed, forgotten } from "./feed.js";
 import { history } from "./history.js";
 import { Minute } from "./minute.js";

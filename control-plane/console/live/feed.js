@@ -2,8 +2,8 @@
 
 import { follow, isRefused } from "../api/stream.js";
 import { token, tokenChanged } from "../api/token.js";
-import { Topic } from "../parts/topic.js";
-import { whileSeen } from "../parts/while.js";
+import { Topic } from "../base/topic.js";
+import { whileSeen } from "../base/while.js";
 
 const TOPICS = ["clients", "limits", "config", "refusals", "workers", "replicas", "failures"];
 

@@ -3,7 +3,7 @@
 
 import { get, path } from "../api/client.js";
 import { past, split } from "../api/past.js";
-import { Topic } from "../parts/topic.js";
+import { Topic } from "../base/topic.js";
 import { connection, feed, forgotten } from "./feed.js";
 import { note } from "./refusals.js";
 

@@ -2,8 +2,8 @@
 
 export const SECONDS = 60;
 
-/** What is told happened since the last look: half a second ago, and seldom more. */
-const LOOK_MS = 1_000;
+/** What is told happened so short before at most: looks are half a second apart, and seldom more. */
+const TOLD_OF_MS = 1_000;
 
 export class Minute {
   #requests = new Float32Array(SECONDS);
@@ -14,7 +14,7 @@ export class Minute {
   /** What happened in `overMs` before `at`, evenly. Who did nothing is not told of, and has nothing in that time. */
   add(at, overMs, requests, tokens, refused) {
     this.#forward(at);
-    const over = Math.min(Math.max(overMs, 1), LOOK_MS);
+    const over = Math.min(Math.max(overMs, 1), TOLD_OF_MS);
     for (let from = at - over; from < at;) {
       const second = Math.floor(from / 1_000);
       const to = Math.min(at, (second + 1) * 1_000);

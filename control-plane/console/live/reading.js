@@ -1,7 +1,7 @@
 // Who is configured, and how: all are read once, and what was written since is read anew.
 
 import { get, pages, path } from "../api/client.js";
-import { waited } from "../parts/while.js";
+import { waited } from "../base/while.js";
 import { changed, clients, limitAt, of } from "./clients.js";
 import { feed, forgotten, missed } from "./feed.js";
 import { EVERYTHING } from "./written.js";

@@ -1,11 +1,11 @@
 // Bars over time, some plots above one axis: what is stacked adds up, what is not stands one before the other.
 
+import { watchWidth } from "../base/while.js";
 import { axis } from "./axis.js";
 import { barPath } from "./bars.js";
 import { el, fill, say, set, svg } from "./element.js";
 import { brief, count } from "./number.js";
 import { clock, zoneChanged } from "./time.js";
-import { watchWidth } from "./while.js";
 
 const LEFT = 52;
 const RIGHT = 8;

@@ -1,9 +1,9 @@
 // A button that copies a text. Where the browser hands out no clipboard, the text is selected, for the keyboard to copy.
 
+import { calmly } from "../base/while.js";
 import { announce } from "./announce.js";
 import { say } from "./element.js";
 import { button } from "./shapes.js";
-import { calmly } from "./while.js";
 
 const SAID_MS = 2_000;
 

@@ -1,8 +1,8 @@
 // A question that has to be answered first. The browser's own dialog keeps the keyboard inside, and Escape cancels.
 
+import { ended } from "../base/while.js";
 import { el } from "./element.js";
 import { button } from "./shapes.js";
-import { ended } from "./while.js";
 
 let shown = 0;
 

@@ -1,9 +1,9 @@
 // What an explanation answers: the verdict in sentences, and every limit, both counting down until it is asked again.
 
+import { every } from "../base/while.js";
 import { el, set } from "./element.js";
 import { limitList } from "./limit_list.js";
 import { verdict } from "./verdict.js";
-import { every } from "./while.js";
 
 const TICK_MS = 100;
 

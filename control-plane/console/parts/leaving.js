@@ -1,8 +1,8 @@
 // Nobody leaves what is not saved without being asked. One screen at a time can be held: there is one.
 
+import { ended } from "../base/while.js";
 import { dialog } from "./dialog.js";
 import { el } from "./element.js";
-import { ended } from "./while.js";
 
 let holds = () => false;
 

@@ -1,8 +1,8 @@
 // Asks again and again: one call at a time, only while the page is looked at, and no more where the answer is no.
 
 import { ApiError } from "../api/client.js";
+import { ended } from "../base/while.js";
 import { connection, missed } from "../live/feed.js";
-import { ended } from "./while.js";
 
 /** A server that does not answer is asked at least so often. */
 const LONGEST_PAUSE_MS = 10_000;

@@ -1,6 +1,6 @@
 // Shapes that every screen has: buttons, links, panels, figures, a choice.
 
-import { address } from "./address.js";
+import { address } from "../base/address.js";
 import { el, say, set } from "./element.js";
 
 export const button = (text, act, attributes) => el("button", { type: "button", onclick: act, ...attributes }, text);

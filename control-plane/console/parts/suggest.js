@@ -1,9 +1,9 @@
 // What may be meant by the beginning of a word. The field takes any other text all the same.
 
 import { path, get } from "../api/client.js";
+import { calmly } from "../base/while.js";
 import { clients } from "../live/clients.js";
 import { el, fill, set } from "./element.js";
-import { calmly } from "./while.js";
 
 const PAUSE_MS = 200;
 const MOST = 20;

@@ -1,8 +1,8 @@
 // Moments, in the reader's zone or in UTC, which the reader chooses for all of them at once.
 
-import { Topic } from "./topic.js";
+import { keep, kept } from "../base/kept.js";
+import { Topic } from "../base/topic.js";
 import { el, say } from "./element.js";
-import { keep, kept } from "./kept.js";
 import { duration } from "./number.js";
 
 const KEPT = "flowguard.utc";

@@ -1,7 +1,7 @@
 // A long list of which only what is seen is drawn: a handful of nodes that are told again what they show.
 
+import { watchWidth } from "../base/while.js";
 import { el } from "./element.js";
-import { watchWidth } from "./while.js";
 
 const SPARE = 4;
 

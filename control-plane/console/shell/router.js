@@ -1,17 +1,17 @@
 // Which screen is shown: what stands behind `#` says it, so that every view can be sent to somebody.
 
+import { tokenChanged } from "../api/token.js";
+import { Topic } from "../base/topic.js";
 import { announce } from "../parts/announce.js";
 import { el, fill } from "../parts/element.js";
 import { isHeld } from "../parts/leaving.js";
 import { link } from "../parts/shapes.js";
 import { failed } from "../parts/states.js";
-import { tokenChanged } from "../api/token.js";
-import { Topic } from "../parts/topic.js";
-import * as now from "../screens/now/index.js";
 import * as client from "../screens/client/index.js";
-import * as explain from "../screens/explain/index.js";
 import * as edit from "../screens/edit/index.js";
 import * as events from "../screens/events/index.js";
+import * as explain from "../screens/explain/index.js";
+import * as now from "../screens/now/index.js";
 import * as system from "../screens/system/index.js";
 
 /** The screens by the first part of their addresses: `title(parts)` and `open(root, { parts, query, signal })`. */

@@ -1,6 +1,6 @@
 // Light or dark: as the system has it, until the reader says otherwise.
 
-import { keep, kept } from "../parts/kept.js";
+import { keep, kept } from "../base/kept.js";
 
 const KEPT = "flowguard.theme";
 

@@ -169,7 +169,7 @@ async fn an_event_has_an_end_and_an_id_that_can_be_sent_back() {
 async fn each_listener_is_told_whatever_goes_wrong_with_another_one() {
     let browser = page().await;
     let script = "return (async () => {
-        const { Topic } = await import('/console/parts/topic.js');
+        const { Topic } = await import('/console/base/topic.js');
         const told = [];
         window.reportError = ({ message }) => told.push(message);
         const topic = new Topic();
@@ -186,7 +186,7 @@ async fn an_answer_that_is_no_json_is_an_error_and_half_a_character_has_an_addre
     let browser = page().await;
     let script = "return (async () => {
         const { call, path } = await import('/console/api/client.js');
-        const { address } = await import('/console/parts/address.js');
+        const { address } = await import('/console/base/address.js');
         const wrong = await call('GET', '/').catch(({ status, code, message }) => [status, code, message]);
         return [wrong, path('clients', '\\ud800/'), address(['clients', '\\ud800/'])];
     })()";

@@ -1,12 +1,12 @@
 // What the client does this moment.
 
+import { every } from "../../base/while.js";
 import { changed, clients, rates, refusedBy } from "../../live/clients.js";
 import { shownAt } from "../../live/feed.js";
 import { el, say } from "../../parts/element.js";
 import { count, rate } from "../../parts/number.js";
 import { figures as boxes } from "../../parts/shapes.js";
 import { sparkline } from "../../parts/sparkline.js";
-import { every } from "../../parts/while.js";
 
 const DRAW_MS = 500;
 

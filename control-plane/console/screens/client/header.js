@@ -1,7 +1,7 @@
 // Who the client is, and what can be done with it.
 
 import { call, path } from "../../api/client.js";
-import { address } from "../../parts/address.js";
+import { address } from "../../base/address.js";
 import { announce } from "../../parts/announce.js";
 import { confirm } from "../../parts/dialog.js";
 import { el, renew, say } from "../../parts/element.js";

@@ -1,8 +1,8 @@
 // Which model the request names whose limits are looked at: the one that the reader chose, which stands in the address,
 // else one that the client uses.
 
+import { address } from "../../base/address.js";
 import { whenWritten } from "../../live/written.js";
-import { address } from "../../parts/address.js";
 import { el, say } from "../../parts/element.js";
 import { models } from "../../parts/suggest.js";
 

@@ -1,10 +1,10 @@
 // What several panels have to know of a client: how it is configured, and its statistics.
 
 import { get, path } from "../../api/client.js";
+import { Topic } from "../../base/topic.js";
 import { feed } from "../../live/feed.js";
 import { poll } from "../../parts/poll.js";
 import { together } from "../../parts/together.js";
-import { Topic } from "../../parts/topic.js";
 
 const EVERY_MS = 10_000;
 

@@ -1,13 +1,13 @@
 // One client, limit or model: read, changed, saved, deleted.
 
 import { tokenChanged } from "../../api/token.js";
-import { address } from "../../parts/address.js";
+import { address } from "../../base/address.js";
+import { ended } from "../../base/while.js";
 import { announce } from "../../parts/announce.js";
 import { el, set } from "../../parts/element.js";
 import { guard } from "../../parts/leaving.js";
 import { button, link } from "../../parts/shapes.js";
 import { empty, failed, loading } from "../../parts/states.js";
-import { ended } from "../../parts/while.js";
 import { editor } from "./editor.js";
 import { sentence } from "./errors.js";
 import { frame } from "./frame.js";

@@ -1,8 +1,9 @@
 // All that is configured, a page at a time.
 
 import { get, path } from "../../api/client.js";
+import { address } from "../../base/address.js";
+import { calmly } from "../../base/while.js";
 import { whenWritten } from "../../live/written.js";
-import { address } from "../../parts/address.js";
 import { announce } from "../../parts/announce.js";
 import { el, fill, say } from "../../parts/element.js";
 import { keyed } from "../../parts/keyed.js";
@@ -10,7 +11,6 @@ import { count, counted } from "../../parts/number.js";
 import { button, link, panel } from "../../parts/shapes.js";
 import { empty, place } from "../../parts/states.js";
 import { together } from "../../parts/together.js";
-import { calmly } from "../../parts/while.js";
 import { KINDS } from "./kinds/all.js";
 import { take } from "./memory.js";
 

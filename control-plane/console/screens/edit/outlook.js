@@ -1,11 +1,11 @@
 // What would have become of the requests of late: asked for by the reader, and before anything is saved.
 
 import { call, path } from "../../api/client.js";
+import { waited } from "../../base/while.js";
 import { announce } from "../../parts/announce.js";
 import { el, fill, say, set } from "../../parts/element.js";
 import { count, counted } from "../../parts/number.js";
 import { button } from "../../parts/shapes.js";
-import { waited } from "../../parts/while.js";
 import { sentence } from "./errors.js";
 import { result } from "./outcome.js";
 

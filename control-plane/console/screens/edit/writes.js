@@ -1,8 +1,8 @@
 // Calls that write, what is refused of them, and what became of one that nobody answered.
 
 import { call, find, get, has, path } from "../../api/client.js";
+import { waited } from "../../base/while.js";
 import { same } from "../../parts/difference.js";
-import { waited } from "../../parts/while.js";
 import { sentence } from "./errors.js";
 
 /** While nobody answers, what became of a write is asked again and again. */

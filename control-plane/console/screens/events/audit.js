@@ -1,11 +1,11 @@
 // What was changed, as the audit has it: its newest lines, and older ones on demand. What is written meanwhile comes on top.
 
 import { get, path } from "../../api/client.js";
+import { Topic } from "../../base/topic.js";
 import { feed } from "../../live/feed.js";
 import { whenWritten } from "../../live/written.js";
 import { poll } from "../../parts/poll.js";
 import { together } from "../../parts/together.js";
-import { Topic } from "../../parts/topic.js";
 
 const PAGE = 100;
 

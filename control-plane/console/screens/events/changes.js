@@ -1,6 +1,6 @@
 // Every change, the newest first.
 
-import { go } from "../../parts/address.js";
+import { go } from "../../base/address.js";
 import { announce } from "../../parts/announce.js";
 import { el, say } from "../../parts/element.js";
 import { keyed } from "../../parts/keyed.js";

@@ -1,11 +1,11 @@
 // What happened: over time, who was refused, and who changed what.
 
+import { every } from "../../base/while.js";
 import { history } from "../../live/history.js";
 import { sums } from "../../live/refusals.js";
 import { announce } from "../../parts/announce.js";
 import { el } from "../../parts/element.js";
 import { chips } from "../../parts/shapes.js";
-import { every } from "../../parts/while.js";
 import { auditOf } from "./audit.js";
 import { changes } from "./changes.js";
 import { looked, SPANS } from "./happened.js";

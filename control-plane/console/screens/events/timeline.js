@@ -1,5 +1,6 @@
 // What happened over time, a lane for each kind. The table beneath says the same.
 
+import { watchWidth } from "../../base/while.js";
 import { history } from "../../live/history.js";
 import { columns } from "../../live/refusals.js";
 import { axis } from "../../parts/axis.js";
@@ -7,7 +8,6 @@ import { barPath } from "../../parts/bars.js";
 import { el, fill, say, set, svg } from "../../parts/element.js";
 import { keyed } from "../../parts/keyed.js";
 import { brief, count, duration } from "../../parts/number.js";
-import { watchWidth } from "../../parts/while.js";
 import { failing, isFailing, unknown, withoutWorkers } from "./happened.js";
 import { shape, together } from "./marks.js";
 

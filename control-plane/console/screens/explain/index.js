@@ -1,7 +1,7 @@
 // What would be decided over a request of a client now, and why. The address has the question, so that it can be sent.
 
 import { get, path } from "../../api/client.js";
-import { address } from "../../parts/address.js";
+import { address } from "../../base/address.js";
 import { announce } from "../../parts/announce.js";
 import { el, fill } from "../../parts/element.js";
 import { explanation } from "../../parts/explanation.js";

@@ -1,6 +1,6 @@
 // What the reader chooses of the list: it stays while other screens are looked at, and the address has it.
 
-import { address } from "../../parts/address.js";
+import { address } from "../../base/address.js";
 import { el, set } from "../../parts/element.js";
 import { button, chips } from "../../parts/shapes.js";
 import { GROUPS, KINDS, ORDERS } from "./chosen.js";

@@ -1,15 +1,15 @@
 // Every client as it stands this moment, those who are refused first.
 
+import { go } from "../../base/address.js";
+import { ended, every } from "../../base/while.js";
 import { changed, clients, STRANGERS_MAX } from "../../live/clients.js";
 import { connection, shownAt } from "../../live/feed.js";
 import { readAll, reading } from "../../live/reading.js";
-import { go } from "../../parts/address.js";
 import { announce } from "../../parts/announce.js";
 import { el, renew, say } from "../../parts/element.js";
 import { count, counted } from "../../parts/number.js";
 import { button, link } from "../../parts/shapes.js";
 import { empty, failed, loading } from "../../parts/states.js";
-import { ended, every } from "../../parts/while.js";
 import { virtualRows } from "../../parts/virtual_rows.js";
 import { chosen } from "./chosen.js";
 import { controls } from "./controls.js";

@@ -1,7 +1,7 @@
 // A client in a line: what it asks for, what is left of each limit, what is refused and by which.
 
+import { address } from "../../base/address.js";
 import { inDebt, isRefused, left, partLeft, rates, refusedBy } from "../../live/clients.js";
-import { address } from "../../parts/address.js";
 import { bar } from "../../parts/bar.js";
 import { el, say } from "../../parts/element.js";
 import { count, counted, rate } from "../../parts/number.js";
