@@ -220,3 +220,39 @@ async fn a_minute_is_the_sum_of_what_was_told_and_forgets_what_is_older() {
     let expected = json!([[30, 10], 6, 10, 0, [30, 10], [2, 0], true, [0, 0], [4, 0]]);
     assert_eq!(told, expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_refills_evenly_from_what_was_told_and_strangers_have_a_bound() {
+    let browser = page().await;
+    let script = "return (async () => {
+        const { limitAt, left, partLeft } = await import('/console/live/clients.js');
+        const of = (what) => limitAt(0, { name: 'l', limit: 1000, ...what });
+        const owed = of({ remaining: 0, balance: -8000, full_in_ms: 540000 });
+        const burst = of({ remaining: 10, burst: 50, full_in_ms: 40000 });
+        const places = of({ remaining: 3 });
+        const shadow = of({ remaining: 0, full_in_ms: 60000, mode: 'shadow' });
+        return [
+            [0, 270000, 540000, 900000].map((now) => left(owed, now)),
+            [0, 20000, 50000].map((now) => left(burst, now)),
+            [0, 90000].map((now) => left(places, now)),
+            partLeft(shadow, 0) > partLeft(of({ remaining: 1000, full_in_ms: 0 }), 0) - 0.001,
+        ];
+    })()";
+    let expected = json!([[-8000, -3500, 1000, 1000], [10, 30, 50], [3, 3], true]);
+    assert_eq!(browser.script(script, &[]).await, expected);
+
+    let script = "return (async () => {
+        const { feed } = await import('/console/live/feed.js');
+        const { clients, STRANGERS_MAX } = await import('/console/live/clients.js');
+        const one = { over_ms: 500, requests_per_s: 2, tokens_per_s: 0, refused_per_s: 0, in_flight: 0, limits: [] };
+        const tell = (from, to) => feed.clients.tell({
+            time: new Date().toISOString(),
+            clients: Array.from({ length: to - from }, (_, index) => ({ ...one, client: `s${from + index}` })),
+        });
+        tell(0, 2000);
+        const few = clients.size;
+        tell(2000, 9000);
+        return [few, clients.size === STRANGERS_MAX];
+    })()";
+    assert_eq!(browser.script(script, &[]).await, json!([2000, true]));
+}
